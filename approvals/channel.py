@@ -1,0 +1,229 @@
+"""The port that every adapter implements, and the values that pass through it.
+
+`read` takes only what `authenticate` returns, so that the wrong order does not type-check. An
+adapter never decides: it proves who sent something, says what was pressed, and carries cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
+
+from approvals.model import Address, Card, Instant, MessageRef, Tier
+
+Payload: TypeAlias = dict[str, Any]
+"""A channel's native message, as JSON-able values."""
+
+Render: TypeAlias = Callable[[Mapping[str, Any]], Payload]
+"""Fills the channel's template: given the values a layout computed, returns the parsed payload.
+
+It raises `Refused` if the buttons of the payload are not exactly those of `card`.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much fits, in the unit the platform counts; each adapter names the source."""
+
+    title: int
+    fact_label: int
+    fact_value: int
+    facts: int
+    payload: int
+    note: int
+    buttons: int
+    label: int
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a channel can do, so that the core need not know its name."""
+
+    edit: bool
+    echo: bool
+    """A tap carries the message as shown, so it can be compared with what we last sent."""
+    private_notice: bool
+    reason_prompt: bool
+    open_by_email: bool
+    listen: bool
+    """Has an outbound-only mode."""
+    tier: Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One delivery as it arrived: raw body, headers with lower-case names (first value wins)."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A delivery whose sender proved itself; only `authenticate` makes one."""
+
+    inbound: Inbound
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """An authenticated account pressed a button.
+
+    `event`: the platform's own id of this press, for de-duplication. `stranger`: why this account
+    can never be an approver here (a bot, a guest, a foreign team), else None. `echo`: SHA-256 (hex)
+    over the message as the platform echoed it, or None where it sent none. `reason`: what a reason
+    prompt collected. `message` None: the platform did not say (a submitted prompt): it may decline
+    only. `reply_to`: what the adapter needs to answer this tap privately; opaque to the core.
+    """
+
+    channel: str
+    event: str
+    account: str
+    conversation: str
+    message: str | None
+    token: str = field(repr=False)
+    stranger: str | None = None
+    echo: str | None = None
+    reason: str | None = None
+    reply_to: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An authenticated account wrote text to us (a reason, a link code)."""
+
+    channel: str
+    event: str
+    account: str
+    conversation: str
+    text: str
+    in_reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What to answer over HTTP at once."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """The platform checks that this URL is ours; `response` is what it wants to see."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Proven and understood, and nothing to do (a URL button, our own echo). `why` is logged."""
+
+    why: str
+
+
+Event: TypeAlias = Tap | Reply | Handshake | Ignored
+
+
+class NoticeKind(StrEnum):
+    """What the person who tapped is told; the text comes with it."""
+
+    COUNTED = "counted"
+    REFUSED = "refused"
+    CLOSED = "closed"
+    ASK_REASON = "ask_reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A private word to the person who tapped. Nothing in it is secret or untrusted."""
+
+    kind: NoticeKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `countersign doctor`: what was checked, whether it is well, what to do if not."""
+
+    subject: str
+    ok: bool
+    detail: str
+
+
+Deliver: TypeAlias = Callable[[Event], Awaitable[Notice | None]]
+"""What `listen` calls with each event; the notice it returns goes back through `tell`."""
+
+
+class Channel(Protocol):
+    """One messaging platform. Implementations are frozen dataclasses of their configuration."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def abilities(self) -> Abilities: ...
+
+    def escape(self, text: str) -> str:
+        """Make cleaned text inert where the platform parses markup."""
+        ...
+
+    def layout(self, card: Card) -> Payload:
+        """The native payload, within the platform's limits. Pure. Raises `Refused` if it cannot."""
+        ...
+
+    def authenticate(self, inbound: Inbound) -> Proven:
+        """Raise `Forged` unless the platform sent exactly these bytes, just now."""
+        ...
+
+    def read(self, proven: Proven) -> Event:
+        """What happened. Pure. Raises `Malformed`."""
+        ...
+
+    async def open(self, account: str) -> Address:
+        """The conversation with an account (its id there, or an e-mail address if `open_by_email`).
+
+        Raises `Refused` for an account that may never approve: unknown, a bot, a guest, deleted.
+        """
+        ...
+
+    def echo(self, payload: Payload) -> str | None:
+        """The `Tap.echo` that a tap on this payload must carry; None where taps carry none. Pure."""
+        ...
+
+    async def post(self, address: Address, payload: Payload, key: str) -> MessageRef:
+        """Send a card. `key`: idempotency key, if the platform takes one. `Busy` or `Refused`."""
+        ...
+
+    async def redraw(self, ref: MessageRef, payload: Payload) -> None:
+        """Make the posted card say `payload`, or send a closing message where nothing is edited."""
+        ...
+
+    def answer(self, tap: Tap, notice: Notice) -> Response | None:
+        """What the platform wants as HTTP answer, at once. Pure. None: an empty 200."""
+        ...
+
+    async def tell(self, tap: Tap, notice: Notice) -> None:
+        """After the answer: the private word or reason prompt that `answer` could not say."""
+        ...
+
+    async def listen(self, deliver: Deliver) -> None:
+        """Outbound-only mode: run until cancelled. Only where `abilities.listen`."""
+        ...
+
+    async def check(self) -> list[Finding]:
+        """Token, scopes, webhook, clock: what `countersign doctor` asks."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
