@@ -197,7 +197,7 @@ class Channel(Protocol):
         ...
 
     def echo(self, payload: Payload) -> str | None:
-        """The `Tap.echo` that a tap on this payload must carry; None where taps carry none. Pure."""
+        """The `Tap.echo` a tap on this payload must carry; None where taps carry none. Pure."""
         ...
 
     async def post(self, address: Address, payload: Payload, key: str) -> MessageRef:
