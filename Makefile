@@ -1,0 +1,64 @@
+# Countersign's own commands; `make help` lists them. Everything lands in .venv and node_modules here.
+
+VENV := .venv
+BIN := $(VENV)/bin
+NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package-lock.json))
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PYTEST ?= -n 2
+
+# The first Python that is new enough and can make a virtual environment.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help demo test lint bench docs lock clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(VENV)/.runtime  ## try it: three requests and a sign-in link (TAP=approve or TAP=decline: without you)
+	@$(BIN)/countersign demo $(if $(TAP),--tap $(TAP))
+
+test: lint $(NODE)  ## everything that must pass; PYTEST="-n 2 -k words" for a part
+	@CHROMIUM="$$(tools/chromium)" && export CHROMIUM && PATH="$(CURDIR)/$(BIN):$$PATH" && $(BIN)/pytest $(PYTEST)
+
+lint: $(VENV)/.dev  ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/.dev bench/chat/node_modules/.package-lock.json  ## taps a second, beside the npm package chat; BENCH="…" for options
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench.run $(BENCH)
+
+docs: $(VENV)/.runtime  ## draw the pages that are drawn from the code
+	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions
+
+lock: $(VENV)/.dev  ## pin anew what pyproject.toml asks for; UPGRADE=1 takes newer versions
+	tools/lock $(if $(UPGRADE),--upgrade)
+
+clean:  ## forget everything that was made here
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf bench/chat/node_modules tests/*/node_modules
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Countersign needs Python 3.11 or newer with venv. On Debian or Ubuntu:" \
+		"apt-get install python3-venv. Another Python: make PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what Countersign needs (once, about half a minute)"
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Installing what its tests need (once, about a minute)"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+%/node_modules/.package-lock.json: %/package-lock.json $(VENV)/.dev
+	@echo "Installing the Node packages of $*"
+	@cd $* && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
