@@ -152,7 +152,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of `countersign doctor`: what was checked, whether it is well, what to do if not."""
+    """What was checked on the other side, whether it is well, and what to do if not."""
 
     subject: str
     ok: bool
@@ -221,7 +221,7 @@ class Channel(Protocol):
         ...
 
     async def check(self) -> list[Finding]:
-        """Token, scopes, webhook, clock: what `countersign doctor` asks."""
+        """Token, scopes, webhook, clock: is all well on the other side?"""
         ...
 
     async def close(self) -> None:

@@ -271,6 +271,8 @@ class Case:
     reminded: int = 0
     head: str | None = None
     """The newest sealed chain head known at the close ("seq:hash"); named in the receipt."""
+    shown: str = ""  # fingerprint of the whole `Request`: what people are shown is what was asked
+    seal: str = field(default="", repr=False)  # MAC over all that a vote rests on
 
     @property
     def open(self) -> bool:
