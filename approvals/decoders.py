@@ -1,0 +1,190 @@
+"""Typed values out of the bytes that are bound, for rules to look at. Pure; decoders are data.
+
+What cannot be read in one way only is not there, and a condition that needs it is undecidable: a
+key given twice (also in another letter case, which some servers take for the same), a number that
+is not whole, a compressed body, a body of which only the head was received, and all of a body or
+payload of more than `LARGEST` bytes, because everybody waits while it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from approvals.conditions import Value, fits
+from approvals.matching import Subject, When, match
+from approvals.model import Http
+
+LARGEST: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value. `source`: `form.<key>`, `query.<key>`, or `json.<key>.<key>` (into objects).
+
+    `type`: one of `conditions.TYPES`. In a form or query a list is its key given any number of
+    times, and a bool is `true` or `false`.
+    """
+
+    source: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """`fields` by name (`decoded.<name>`), read from the requests that `when` is about."""
+
+    name: str
+    when: When
+    fields: Mapping[str, Field]
+
+
+BUILT_IN: Final = (
+    # https://docs.stripe.com/api: form-encoded bodies; `amount` in the currency's smallest unit.
+    Decoder(
+        "stripe money",
+        When(
+            host=("api.stripe.com",),
+            method=("POST",),
+            path=("/v1/payouts", "/v1/transfers", "/v1/refunds", "/v1/charges"),
+        ),
+        {
+            "amount": Field("form.amount", "int"),
+            "currency": Field("form.currency", "string"),
+            "destination": Field("form.destination", "string"),
+        },
+    ),
+    # https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request
+    Decoder(
+        "github merge",
+        When(host=("api.github.com",), method=("PUT",), path=("/repos/*/*/pulls/*/merge",)),
+        {"merge_method": Field("json.merge_method", "string")},
+    ),
+)
+
+
+def decode(
+    subject: Subject, http: Http | None, payload: str | None, decoders: Sequence[Decoder]
+) -> Mapping[str, Value]:
+    """The values that can be read for certain, by name. Never raises; what is unclear is absent."""
+    found: dict[str, Value | None] = {}
+    read: dict[str, Any] = {}
+    for decoder in decoders:
+        if match(decoder.when, None, subject) is not True:
+            continue
+        for name, wanted in decoder.fields.items():
+            kind, _, key = wanted.source.partition(".")
+            if kind not in read:
+                read[kind] = _READERS[kind](http, payload)
+            value = _pick(read[kind], kind, key, wanted.type)
+            same = name not in found or found[name] == value
+            found[name] = value if same else None  # two decoders disagree
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def types(decoders: Sequence[Decoder], declared: Mapping[str, str]) -> Mapping[str, str]:
+    """Every `decoded` name and its type. `ValueError` where two say different types of one name."""
+    known = dict(declared)
+    for decoder in decoders:
+        for name, wanted in decoder.fields.items():
+            if known.setdefault(name, wanted.type) != wanted.type:
+                raise ValueError(f"`{name}` is {known[name]} elsewhere and {wanted.type} here")
+    return known
+
+
+SOURCE: Final = re.compile(r"(form|query)\..+|json(\.[^.]+)+")
+"""What `Field.source` looks like."""
+
+_WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+
+
+def _form(http: Http | None, payload: str | None) -> list[tuple[str, str]]:
+    if _body_type(http) != "application/x-www-form-urlencoded" or http is None:
+        return []
+    return _pairs(http.body)
+
+
+def _query(http: Http | None, payload: str | None) -> list[tuple[str, str]]:
+    if http is None:
+        return []
+    return _pairs(http.url.partition("#")[0].partition("?")[2].encode("utf-8", "replace"))
+
+
+def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    """Nothing at all where the bytes are not UTF-8 key=value pairs, or are too many."""
+    try:
+        return parse_qsl(
+            raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=1_000
+        )
+    except ValueError:
+        return []
+
+
+def _json(http: Http | None, payload: str | None) -> object:
+    if http is None:
+        # A character is a byte at least.
+        text = payload if payload and len(payload) <= LARGEST else ""
+    elif re.fullmatch(r"application/([a-z0-9.-]+\+)?json", _body_type(http) or ""):
+        try:
+            text = http.body.decode()
+        except ValueError:
+            return None
+    else:
+        return None
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    counts = Counter(key.casefold() for key, _ in pairs)
+    return {key: value for key, value in pairs if counts[key.casefold()] == 1}
+
+
+def _body_type(http: Http | None) -> str | None:
+    """The media type in lower case; None where the body is not there as meant, or is too large."""
+    if http is None or not http.body_complete or len(http.body) > LARGEST:
+        return None
+    named = Counter(name.lower() for name, _ in http.headers)
+    if named["content-encoding"] or named["content-type"] != 1:
+        return None
+    (value,) = (value for name, value in http.headers if name.lower() == "content-type")
+    return value.partition(";")[0].strip().lower()
+
+
+_READERS: Final = {"form": _form, "query": _query, "json": _json}
+
+
+def _pick(read: Any, kind: str, key: str, wanted: str) -> Value | None:
+    if kind == "json":
+        value = read
+        for step in key.split("."):
+            value = value.get(step) if isinstance(value, dict) else None
+    else:
+        alike = [(name, text) for name, text in read if name.casefold() == key.casefold()]
+        texts = [text for name, text in alike if name == key]
+        clear = len(texts) == len(alike) and bool(texts)
+        if wanted == "list(string)":
+            value = texts if clear else None
+        else:
+            value = _typed(texts[0], wanted) if clear and len(texts) == 1 else None
+    if wanted == "double" and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value) if abs(value) <= 2**53 else None
+    return value if fits(wanted, value) else None
+
+
+def _typed(text: str, wanted: str) -> Value | None:
+    """A form's text as the type that is wanted, if it says exactly that."""
+    if wanted == "string":
+        return text
+    if wanted == "bool":
+        return {"true": True, "false": False}.get(text)
+    if wanted == "double":
+        return float(text) if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", text) else None
+    return int(text) if _WHOLE.fullmatch(text) else None

@@ -1,0 +1,271 @@
+"""Does a rule apply to a request? Pure; rules, decoders and a gateway's own rules share it.
+
+The answer is yes, no, or None: it cannot be told (a path that servers may read in two ways, a value
+that is not there). Whoever asks takes the strict side of None: see `applies`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from approvals.conditions import Condition, Undecidable, Value
+from approvals.model import Http
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What rules look at. Host, path and query are raw, as they will be sent.
+
+    `method` None: not HTTP. With a method, `host` or `path` None means that it cannot be told.
+    `decoded` comes from our decoders or a gateway, never from an agent's own facts.
+    """
+
+    requester: str
+    agent: str
+    action: str
+    method: str | None = None
+    scheme: str | None = None
+    host: str | None = None
+    path: str | None = None
+    query: str | None = None
+    decoded: Mapping[str, Value] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, requester: str, agent: str, action: str, http: Http | None) -> Subject:
+        """Still without `decoded`: decoding needs a subject to choose its decoders by."""
+        if http is None:
+            return cls(requester, agent, action)
+        try:
+            # urlsplit drops line ends and tabs, so only what has none may be split.
+            url = urlsplit(http.url if re.fullmatch(r"[!-\[\]-~]+", http.url) else "")
+            name, port = url.hostname, url.port
+        except ValueError:
+            name, port = None, None
+        if not name:
+            return cls(requester, agent, action, http.method)
+        host = f"[{name}]" if ":" in name else name
+        authority = host if port is None else f"{host}:{port}"
+        return cls(
+            requester=requester,
+            agent=agent,
+            action=action,
+            method=http.method,
+            scheme=url.scheme,
+            host=authority,
+            path=url.path or "/",
+            query=url.query,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """What a rule is about; None: anything. Several values under one key: any of them.
+
+    `host`: exact or `*.example.com` (below it, not itself); a port only where one is meant.
+    `method`: upper case. `path`: `*` within a segment, `**` any number of segments.
+    `action`, `agent`, `requester`: `*` is any text. `faults` says what is wrong with a pattern.
+    """
+
+    host: tuple[str, ...] | None = None
+    method: tuple[str, ...] | None = None
+    path: tuple[str, ...] | None = None
+    action: tuple[str, ...] | None = None
+    agent: tuple[str, ...] | None = None
+    requester: tuple[str, ...] | None = None
+
+
+def match(when: When, condition: Condition | None, subject: Subject) -> bool | None:
+    """Does it apply? None: that cannot be told."""
+    verdicts = {
+        _any(when.action, lambda glob: _glob(glob, subject.action)),
+        _any(when.agent, lambda glob: _glob(glob, subject.agent)),
+        _any(when.requester, lambda glob: _glob(glob, subject.requester)),
+        _any(when.method, lambda method: (subject.method or "").upper() == method),
+        _any(when.host, lambda host: _host(host, subject)),
+        _any(when.path, lambda glob: _path(glob, subject)),
+    }
+    if False not in verdicts and condition is not None:
+        try:
+            verdicts.add(condition.holds(_variables(subject)))
+        except Undecidable:
+            verdicts.add(None)
+    return False if False in verdicts else None if None in verdicts else True
+
+
+def applies(when: When, condition: Condition | None, subject: Subject, *, doubtful: bool) -> bool:
+    """`match` with doubt resolved: `doubtful` is True for a rule that asks or denies.
+
+    It is False for a rule that allows, which only a gateway has.
+    """
+    matched = match(when, condition, subject)
+    return doubtful if matched is None else matched
+
+
+def normal_path(raw: str) -> str | None:
+    """The path as servers understand it, or None where they might not agree.
+
+    Percent-encoded unreserved characters are decoded; `.`, `..` and empty segments are resolved.
+    Ambiguous are: an encoded slash, backslash, percent sign or control character, a bad or overlong
+    escape, a dot segment with parameters, `..` above the root, and what no URL may contain.
+    """
+    if re.fullmatch(r"/[!-~]*", raw) is None:
+        return None
+    text = re.sub(r"%([0-9A-Fa-f]{2})", _unescape, raw)
+    if _AMBIGUOUS.search(text):
+        return None
+    segments: list[str] = []
+    given = text[1:].split("/")
+    for segment in given:
+        if segment == "..":
+            if not segments:
+                return None
+            segments.pop()
+        elif segment not in ("", "."):
+            segments.append(segment)
+    tail = "/" if segments and given[-1] in ("", ".", "..") else ""
+    return "/" + "/".join(segments) + tail
+
+
+def faults(when: When) -> list[tuple[str, str]]:
+    """What is wrong with the patterns, as (key, sentence); an empty list where nothing is."""
+    found = []
+    for key, test, complaint in _SHAPES:
+        patterns: tuple[str, ...] | None = getattr(when, key)
+        if patterns is not None and not patterns:
+            found.append((key, "it lists nothing, so the rule could never match"))
+        elif patterns is not None and not all(test(pattern) for pattern in patterns):
+            found.append((key, complaint))
+    return found
+
+
+_AMBIGUOUS: Final = re.compile(
+    r"%(?![0-9A-F]{2})|%(?:2F|5C|25|[01][0-9A-F]|7F|C0|C1)|[\\?#]|/\.\.?(?:;|%3B)"
+)
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")
+_HOST: Final = re.compile(r"([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])\.?(?::([0-9]+))?")
+_PORTS: Final = {"http": "80", "https": "443"}
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else escape[0].upper()
+
+
+def _any(patterns: tuple[str, ...] | None, test: Callable[[str], bool | None]) -> bool | None:
+    if patterns is None:
+        return True
+    verdicts = {test(pattern) for pattern in patterns}
+    return True if True in verdicts else None if None in verdicts else False
+
+
+def _host_and_port(subject: Subject) -> tuple[str, str] | None:
+    """Name in lower case and port ("" the scheme's own), or None where it cannot be told."""
+    parts = _HOST.fullmatch((subject.host or "").lower())
+    if parts is None:
+        return None
+    port = parts[2] or ""
+    return parts[1], "" if port == _PORTS.get(subject.scheme or "") else port
+
+
+def _host(pattern: str, subject: Subject) -> bool | None:
+    if subject.method is None:
+        return False
+    found = _host_and_port(subject)
+    if found is None:
+        return None
+    name, port = found
+    wanted, colon, wanted_port = pattern.lower().rpartition(":")
+    if not colon or wanted_port.endswith("]"):
+        wanted, wanted_port = pattern.lower(), ""
+    same = name.endswith(wanted[1:]) if wanted.startswith("*.") else name == wanted
+    if not same:
+        return False
+    if wanted_port:
+        return wanted_port == (port or _PORTS.get(subject.scheme or ""))
+    return True if not port else None  # another service may listen there: not clearly meant
+
+
+def _path(pattern: str, subject: Subject) -> bool | None:
+    if subject.method is None:
+        return False
+    path = normal_path(subject.path or "")
+    if path is None:
+        return None
+    if _segments(pattern, path):
+        return True
+    # Many servers (GitHub's among them) ignore case or a slash at the end.
+    return None if _segments(pattern.rstrip("/").lower(), path.rstrip("/").lower()) else False
+
+
+def _segments(pattern: str, path: str) -> bool:
+    """All positions in the pattern at once, so that the time is the product of the lengths."""
+    parts, places = pattern.split("/"), {0}
+    for name in path.split("/"):
+        places = {
+            place + (parts[place] != "**")
+            for place in _skipping(parts, places)
+            if place < len(parts) and (parts[place] == "**" or _glob(parts[place], name))
+        }
+    return len(parts) in _skipping(parts, places)
+
+
+def _skipping(parts: list[str], places: set[int]) -> set[int]:
+    """`**` may stand for no segment at all."""
+    reached = set(places)
+    for place, part in enumerate(parts):
+        if part == "**" and place in reached:
+            reached.add(place + 1)
+    return reached
+
+
+def _glob(pattern: str, text: str) -> bool:
+    """`*` is any text. Leftmost pieces are enough, so this is linear where a regex might not be."""
+    first, *pieces = pattern.split("*")
+    if not pieces:
+        return text == pattern
+    if not text.startswith(first):
+        return False
+    at, last = len(first), pieces.pop()
+    for piece in pieces:
+        at = text.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return len(text) - len(last) >= at and text.endswith(last)
+
+
+def _variables(subject: Subject) -> dict[str, Value | None]:
+    """What a condition may name; what cannot be told is missing."""
+    host = _host_and_port(subject)
+    return {f"decoded.{name}": value for name, value in subject.decoded.items()} | {
+        "http.method": subject.method and subject.method.upper(),
+        "http.host": host and host[0],
+        "http.path": subject.path and normal_path(subject.path),
+        "http.query": subject.query,
+        "action": subject.action,
+        "agent": subject.agent,
+        "requester": subject.requester,
+    }
+
+
+def _host_is_sound(pattern: str) -> bool:
+    return _HOST.fullmatch(pattern.removeprefix("*.").lower()) is not None
+
+
+def _path_is_sound(pattern: str) -> bool:
+    whole = all(segment == "**" or "**" not in segment for segment in pattern.split("/"))
+    return whole and normal_path(pattern) == pattern
+
+
+_SHAPES: Final[tuple[tuple[str, Callable[[str], bool], str], ...]] = (
+    ("host", _host_is_sound, "a host is `api.example.com` or `*.example.com`"),
+    ("method", lambda method: re.fullmatch(r"[A-Z]+", method) is not None, "methods are capitals"),
+    ("path", _path_is_sound, "a path starts with `/`; `**` stands for whole segments"),
+    ("action", bool, "an action is not empty"),
+    ("agent", bool, "an agent is not empty"),
+    ("requester", bool, "a requester is not empty"),
+)
