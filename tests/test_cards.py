@@ -1,0 +1,725 @@
+"""Card laws: facts from the held request, only committed state, whole or not approvable, and no
+value that leaves its place."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals.cards import bound, build, inspectable, labels_for, renderer
+from approvals.channel import Abilities, Limits
+from approvals.model import (
+    Agent,
+    Ask,
+    Button,
+    Card,
+    Case,
+    Choice,
+    Conflict,
+    Fact,
+    Http,
+    Kind,
+    Label,
+    Outcome,
+    Refused,
+    Request,
+    Risk,
+    Status,
+    Tier,
+    Vote,
+)
+from approvals.text import utf8_len, utf16_len
+from tests import hostile
+from tests.test_text import ANY, SALT, raw
+
+LIMITS = Limits(
+    title=150,
+    fact_label=50,
+    fact_value=300,
+    facts=12,
+    payload=3000,
+    note=1000,
+    buttons=3,
+    label=75,
+)
+BODY = b"amount=1240000&currency=eur"
+REQUEST = Request(
+    id="req_1",
+    org="default",
+    revision=1,
+    requester="billing",
+    kind=Kind.AGENT,
+    agent=Agent("billing-bot", on_behalf_of="dana"),
+    action="stripe.payouts.create",
+    http=Http(
+        "POST",
+        "https://api.stripe.com/v1/payouts?expand=balance",
+        (
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("authorization", "Bearer csk_placeholder_stripe"),
+            ("stripe-account", "acct_1"),
+        ),
+        BODY,
+    ),
+    payload=None,
+    digest="sha-256:" + "ab" * 32,
+    created_at=0,
+)
+CASE = Case(
+    id="req_1",
+    org="default",
+    revision=1,
+    digest=REQUEST.digest,
+    requester="billing",
+    agent="billing-bot",
+    ask=Ask("payments", (("finance", 2),)),
+    created_at=0,
+    expires_at=900_000,
+)
+APPROVE, DECLINE, REASON = (
+    Button(label, code * 20) for label, code in zip(Label, "abc", strict=True)
+)
+BUTTONS = (APPROVE, DECLINE, REASON)
+
+
+def card(case: Case = CASE, request: Request = REQUEST, **given: Any) -> Card:
+    return build(
+        case,
+        request,
+        **{"buttons": BUTTONS, "limits": LIMITS, "review": "https://x.example/r", "salt": SALT}
+        | given,
+    )
+
+
+def plain(payload: str, **changes: Any) -> Request:
+    return replace(REQUEST, http=None, payload=payload, **changes)
+
+
+def http(request: Request = REQUEST, **changes: Any) -> Request:
+    assert request.http is not None
+    return replace(request, http=replace(request.http, **changes))
+
+
+def abilities(tier: Tier = Tier.A, *, reason_prompt: bool = True) -> Abilities:
+    return Abilities(
+        edit=True,
+        echo=True,
+        private_notice=True,
+        reason_prompt=reason_prompt,
+        open_by_email=True,
+        listen=False,
+        tier=tier,
+    )
+
+
+def vote(person: str, choice: Choice = Choice.APPROVE, revision: int = 1) -> Vote:
+    return Vote(person, choice, ("finance",), "slack", revision, 5)
+
+
+def values(shown: Card) -> dict[str, str]:
+    return {fact.label: fact.value for fact in shown.facts}
+
+
+def strings(shown: Card) -> list[tuple[str, str]]:
+    found = []
+    for each in fields(Card):
+        value = getattr(shown, each.name)
+        if isinstance(value, str):
+            found.append((each.name, value))
+    for fact in shown.facts:
+        found += [("label", fact.label), ("value", fact.value)]
+    return found
+
+
+def assert_showable(shown: Card) -> None:
+    for name, value in strings(shown):
+        block = {"payload": "\n\t", "payload_tail": "\n\t", "note": "\n"}.get(name, "")
+        assert not raw(value, keep=block), name
+
+
+def everywhere(text: str, kind: Kind) -> tuple[Case, Request]:
+    """A case with this text wherever somebody else may write."""
+    facts = (Fact(text, text), Fact("Amount", text))
+    request = replace(
+        REQUEST,
+        kind=kind,
+        requester=text,
+        agent=Agent(text, text, text),
+        action=text,
+        title=text,
+        facts=facts,
+        claimed_title=text,
+        claimed_facts=facts,
+        note=text,
+        http=Http(
+            text,
+            f"https://{text}/{text}?{text}",
+            (("content-type", text), (text, text), ("authorization", text)),
+            text.encode("utf-8", "surrogatepass"),
+        ),
+    )
+    case = replace(
+        CASE,
+        ask=Ask(text, ((text, 2),)),
+        votes=(vote(text),),
+        outcome=Outcome(False, 9, 500, text),
+        reason=text,
+    )
+    return case, request
+
+
+def check_hostile(text: str) -> None:
+    for kind in Kind:
+        case, request = everywhere(text, kind)
+        for status in Status:
+            assert_showable(card(replace(case, status=status), request, needs=((text, 1),)))
+        assert_showable(card(case, replace(request, http=None, payload=text)))
+        assert_showable(card(case, request, stub=True))
+        assert not raw(bound(request, salt=None).text, keep="\n\t")
+
+
+SHORT = [text for text in hostile.CORPUS if len(text) < 1_000]
+
+
+@pytest.mark.parametrize("text", SHORT, ids=range(len(SHORT)))
+def test_law_12_no_card_shows_a_raw_control_or_format_character(text: str) -> None:
+    check_hostile(text)
+
+
+@pytest.mark.parametrize("text", hostile.LONG, ids=range(len(hostile.LONG)))
+def test_law_12_nor_does_one_of_a_hundred_kilobytes(text: str) -> None:
+    assert_showable(card(*everywhere(text, Kind.AGENT)))
+
+
+@given(ANY)
+def test_law_12_nor_any_other(text: str) -> None:
+    check_hostile(text)
+
+
+@given(ANY)
+def test_law_11_the_agents_words_stand_in_the_note_alone(text: str) -> None:
+    said = f"zq{text}qz"
+    roomy = replace(LIMITS, note=100_000)
+    loud = card(
+        request=replace(
+            REQUEST,
+            title=said,
+            agent=replace(REQUEST.agent, name=said),
+            claimed_title=said,
+            claimed_facts=(Fact(said, said),),
+            note=said,
+        ),
+        limits=roomy,
+    )
+    assert loud.note is not None
+    assert replace(loud, note=None) == card(limits=roomy)
+    starts = ("Name: zq", "Title: zq", "zq", "Note: zq")
+    lines = loud.note.splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
+
+
+def test_law_11_a_gateways_title_and_facts_are_facts() -> None:
+    shown = card(
+        request=replace(
+            REQUEST,
+            kind=Kind.GATEWAY,
+            title="Pay ACME GmbH",
+            facts=(Fact("Amount", "12,400.00 EUR"),),
+            agent=Agent("billing-bot", "Billing bot"),
+            note="because",
+        )
+    )
+    assert shown.title == "Pay ACME GmbH"
+    assert shown.facts[0] == Fact("Amount", "12,400.00 EUR")
+    assert shown.agent == "Billing bot (billing-bot) via billing"
+    assert shown.note == "Note: because"
+
+
+def test_an_agents_title_is_made_of_what_it_asks() -> None:
+    assert card().title == "POST api.stripe.com/v1/payouts"
+    assert card(request=plain("{}")).title == "Action stripe.payouts.create"
+    assert card(request=plain("{}", action="Approved by the CFO")).title == (
+        "An action without a plain name"
+    )
+    assert card(request=http(method="APPROVED BY CFO")).title.startswith("Request api.stripe.com")
+    assert card(request=http(url="https://a@evil.example/")).title == ("POST to a strange address")
+
+
+def test_the_card_shows_every_part_of_what_is_bound() -> None:
+    shown = card()
+    assert values(shown) == {
+        "Method": "POST",
+        "Host": "api.stripe.com",
+        "Path": "/v1/payouts",
+        "Query": "?expand=balance",
+        "Content type": "application/x-www-form-urlencoded",
+        "Headers": "2, above the body",
+    }
+    assert shown.payload == (
+        "authorization: Bearer csk_placeholder_stripe\nstripe-account: acct_1\n\n" + BODY.decode()
+    )
+    assert (shown.elided, shown.payload_tail, shown.payload_size) == (0, "", len(BODY))
+    assert (shown.action, shown.digest, shown.deadline) == (
+        "stripe.payouts.create",
+        "abababab",
+        900_000,
+    )
+    assert shown.agent == "billing-bot for dana via billing"
+    assert shown.buttons == BUTTONS
+    assert shown.review_needed is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        http(method="PUT"),
+        http(url="https://api.stripe.com/v1/payouts?expand=balance&to=evil"),
+        http(url="https://api.stripe.com/v1/payouts?"),
+        http(url="https://api.stripe.com/v1/payouts"),
+        http(url="https://api.stripe.com/v1/refunds?expand=balance"),
+        http(url="http://api.stripe.com/v1/payouts?expand=balance"),
+        http(url="https://api.stripe.com:8443/v1/payouts?expand=balance"),
+        http(url="https://аpi.stripe.com/v1/payouts?expand=balance"),
+        http(headers=(*REQUEST.http.headers, ("x-http-method-override", "DELETE"))),
+        http(headers=REQUEST.http.headers[:2]),
+        http(headers=()),
+        http(headers=(), body=b"stripe-account: acct_1\n\n" + BODY),
+        http(body=BODY + b"\n"),
+        http(body=BODY.replace(b"e", "е".encode())),
+        replace(REQUEST, action="stripe.payouts.cancel"),
+    ],
+    ids=range(15),
+)
+def test_law_14_two_requests_never_share_a_card(other: Request) -> None:
+    assert card(request=other) != card()
+
+
+def test_law_14_what_a_tap_may_approve_looks_like_nothing_else() -> None:
+    urls = ["https://a/", "https://a/?", "https://a/??", "https://a/?a", "http://a/", "https://a/a"]
+    lines = ["", "a: a", "a: a\n", "\na: a", "a: a\n\na: a", "a: a\r\n\r\n", "\\u{d}", "\r", "⏎"]
+    pairs = [
+        *(("a", "a"), ("a", "a: a"), ("a: a", "a"), ("a", "a\n"), ("a", "a⏎"), ("a", "a\r\n")),
+        *(("a", "\\u{d}"), ("a", "\r"), ("a", ""), ("content-type", "a"), ("content-type", "")),
+        *(("authorization", "a"), ("authorization", "b"), ("authorization", "a\nb: c")),
+    ]
+    headers = [(), *((one,) for one in pairs), *((one, two) for one in pairs for two in pairs[:3])]
+    seen = set()
+    count = 0
+    for url, sent, line in product(urls, headers, lines):
+        request = http(url=url, headers=sent, body=line.encode())
+        if inspectable(request):
+            count += 1
+            seen.add(bound(request, salt=SALT))
+    # Only where Content-Type stands among the other headers means nothing, and is not shown.
+    assert count > 1_000
+    assert len(seen) == count
+
+
+def test_a_query_is_shown_raw_and_with_its_mark() -> None:
+    assert values(card(request=http(url="https://a.example?x=%31")))["Query"] == "?x=%31"
+    assert values(card(request=http(url="https://a.example/?")))["Query"] == "?"
+    assert "Query" not in values(card(request=http(url="https://a.example/")))
+    assert values(card(request=http(url="http://a.example/")))["Host"] == "http://a.example"
+
+
+def test_a_card_of_another_revision_or_content_is_refused() -> None:
+    for change in ({"revision": 2}, {"digest": "sha-256:" + "cd" * 32}, {"id": "req_2"}):
+        with pytest.raises(Conflict):
+            card(request=replace(REQUEST, **change))
+
+
+UNSEEN = {
+    "too long": plain('"' + "x" * 3_000 + '"'),
+    "binary": http(body=b"\x89PNG\xff"),
+    "another charset": http(
+        headers=(("content-type", "text/plain; charset=utf-7"),), body=b"+ADw-"
+    ),
+    "two content types": http(
+        headers=(("content-type", "text/plain"), ("content-type", "application/json"))
+    ),
+    "incomplete": http(body_complete=False),
+    "secret in body": http(body=b"amount=1&token=pay-evil"),
+    "secret in query": http(url="https://api.stripe.com/?api_key=pay-evil"),
+    "secret in host": http(url=f"https://{hostile.SECRETS[12]}.evil.example/"),
+    "secret in path": http(url="https://api.stripe.com/" + hostile.SECRETS[0]),
+    "secret in payload": plain('{"password":"pay evil"}'),
+    "secret in action": replace(REQUEST, action="token:" + hostile.SECRETS[0]),
+    "cookie": http(headers=(("cookie", "account=evil"),)),
+    "header that merely sounds secret": http(headers=(("x-pay-token", "evil"),)),
+    "user name in address": http(url="https://api.stripe.com@evil.example/"),
+    "backslash in address": http(url="https://api.stripe.com\\@evil.example/"),
+    "percent in host": http(url="https://api.stripe.com%2f.evil.example/"),
+    "fragment": http(url="https://api.stripe.com/#/../evil"),
+    "blank in address": http(url="https://api.stripe.com/a b"),
+    "other scheme": http(url="ftp://api.stripe.com/"),
+    "line end in credential": http(headers=(("authorization", "Bearer a\r\nx-evil: 2"),)),
+    "credential that is prose": http(headers=(("authorization", "Bearer zahle evil \u00e4"),)),
+    "header name with a colon": http(headers=(("x-a: 1", "evil"),)),
+    "empty header name": http(headers=(("", "evil"),)),
+    "method with a blank": http(method="POST "),
+    "compressed": http(headers=(("content-encoding", "br"),), body=b"amount=1"),
+    "line end in header": http(headers=(("x-a", "1\r\nx-evil: 2"),)),
+    "long path": http(url="https://api.stripe.com/" + "a" * 300),
+    "long query": http(url="https://api.stripe.com/?" + "a" * 300),
+    "long action": replace(REQUEST, action="a" * 301),
+    "too many facts": replace(REQUEST, facts=tuple(Fact("a", "b") for _ in range(7))),
+    "long fact": replace(REQUEST, facts=(Fact("a", "b" * 301),)),
+    "nothing": replace(REQUEST, http=None, payload=None),
+}
+
+
+@pytest.mark.parametrize("request_", UNSEEN.values(), ids=UNSEEN)
+def test_law_14_what_is_elided_cannot_be_approved_by_a_tap(request_: Request) -> None:
+    assert not inspectable(request_, LIMITS)
+    assert Label.APPROVE not in labels_for(CASE, request_, abilities(), LIMITS)
+    shown = card(request=request_)
+    assert shown.buttons == (DECLINE, REASON)
+    assert shown.review == "https://x.example/r"
+    assert shown.review_needed
+    assert "evil" not in (shown.review_needed or "")
+
+
+def test_law_14_only_what_does_not_fit_here_may_fit_elsewhere() -> None:
+    fits = {"too long", "long path", "long query", "long action", "too many facts", "long fact"}
+    assert {name for name, request in UNSEEN.items() if inspectable(request)} == fits
+    assert inspectable(REQUEST)
+
+
+def test_law_14_a_credential_where_credentials_belong_is_no_obstacle() -> None:
+    request = http(headers=(("Authorization", "Bearer " + hostile.SECRETS[0]),))
+    shown = card(request=request)
+    assert APPROVE in shown.buttons
+    assert hostile.SECRETS[0] not in shown.payload
+    assert "Authorization: Bearer [redacted 32 chars #" in shown.payload
+
+
+def test_law_14_truncation_shows_head_tail_and_length() -> None:
+    text = json.dumps({"a": "é" * 4_000}, ensure_ascii=False)
+    shown = card(request=plain(text))
+    assert utf16_len(shown.payload) + utf16_len(shown.payload_tail) <= LIMITS.payload
+    assert text.startswith(shown.payload)
+    assert text.endswith(shown.payload_tail)
+    assert shown.payload_size == utf8_len(text)
+    assert utf8_len(shown.payload) + shown.elided + utf8_len(shown.payload_tail) == utf8_len(text)
+
+
+def test_facts_that_do_not_fit_are_counted_and_ours_come_first() -> None:
+    request = replace(REQUEST, facts=tuple(Fact(f"F{i}", "v") for i in range(10)))
+    shown = card(request=request)
+    assert len(shown.facts) == LIMITS.facts
+    assert values(shown)["More"] == "5 facts not shown here"
+    assert {"Method", "Host", "Path", "Query"} <= set(values(shown))
+    assert card(request=request, limits=replace(LIMITS, facts=0)).facts == ()
+
+
+def test_the_page_sees_all_of_it_unredacted() -> None:
+    for request in (UNSEEN["secret in body"], UNSEEN["secret in payload"]):
+        seen = bound(request, salt=None)
+        assert seen.unseen is None
+        assert "evil" in seen.text
+    body = bytes(range(256))
+    assert bound(http(body=body), salt=None).text.count("\n") > 16
+    assert "Body" in {fact.label for fact in bound(http(body_complete=False), salt=None).facts}
+
+
+@given(ANY, st.integers(0, 80))
+def test_no_text_of_a_card_is_longer_than_its_limit(text: str, size: int) -> None:
+    limits = Limits(size, size, size, 9, size, size, 3, 75)
+    for measure in (utf16_len, utf8_len):
+        case, request = everywhere(text, Kind.GATEWAY)
+        shown = card(case, request, limits=limits, measure=measure)
+        assert measure(shown.title) <= size
+        assert measure(shown.note or "") <= size
+        assert measure(shown.payload) + measure(shown.payload_tail) <= size
+        assert len(shown.facts) <= 9
+        if size >= len("(empty)"):
+            assert all(measure(f.label) <= size and measure(f.value) <= size for f in shown.facts)
+
+
+def test_law_15_secrets_are_on_no_part_of_a_card() -> None:
+    for secret in hostile.SECRETS:
+        if "\n" in secret:
+            continue
+        case, request = everywhere(f"x {secret} y", Kind.GATEWAY)
+        case = replace(case, votes=())
+        request = http(request, url=f"https://a.example/{secret}?{secret}")
+        for shown in (card(case, request), card(replace(case, status=Status.DECLINED), request)):
+            assert not [name for name, value in strings(shown) if secret in value]
+    shown = card(request=replace(REQUEST, facts=(Fact("Password", "hunter two"),)))
+    assert values(shown)["Password"].startswith("[redacted 10 chars #")
+
+
+def test_law_15_a_stub_is_title_state_and_link_only() -> None:
+    shown = card(
+        replace(CASE, reason="why"), replace(REQUEST, note="n", facts=(Fact("a", "b"),)), stub=True
+    )
+    assert (shown.facts, shown.payload, shown.payload_tail, shown.note) == ((), "", "", None)
+    assert shown.buttons == ()
+    assert shown.elided == 0
+    assert shown.title == "POST api.stripe.com/v1/payouts"
+    assert shown.review == "https://x.example/r"
+    assert shown.review_needed == "This channel shows titles only."
+    assert labels_for(CASE, REQUEST, abilities(), LIMITS, stub=True) == ()
+
+
+STATES = [
+    (CASE, (("finance", 2),), "Waiting for approval: 2 more of finance"),
+    (CASE, (), "Waiting for approval"),
+    (
+        replace(CASE, status=Status.APPROVED, votes=(vote("dana"), vote("kim"))),
+        (),
+        "Approved by Dana D and kim",
+    ),
+    (
+        replace(CASE, status=Status.APPROVED, votes=(vote("dana"),), outcome=Outcome(True, 9, 201)),
+        (),
+        "Approved by Dana D. Delivered: 201",
+    ),
+    (
+        replace(
+            CASE,
+            status=Status.APPROVED,
+            votes=(vote("dana"),),
+            outcome=Outcome(False, 9, None, "connection\nrefused"),
+        ),
+        (),
+        "Approved by Dana D. Not delivered: connection⏎refused",
+    ),
+    (
+        replace(CASE, status=Status.APPROVED, votes=(vote("dana"),), outcome=Outcome(None, 9)),
+        (),
+        "Approved by Dana D. Delivery unknown",
+    ),
+    (
+        replace(
+            CASE,
+            status=Status.DECLINED,
+            votes=(vote("kim"), vote("dana", Choice.DECLINE)),
+            reason="too\nmuch",
+        ),
+        (),
+        "Declined by Dana D: too⏎much",
+    ),
+    (replace(CASE, status=Status.DECLINED, reason="a rule"), (), "Declined: a rule"),
+    (
+        replace(CASE, status=Status.EXPIRED, votes=(vote("dana"),)),
+        (),
+        "Expired. Nothing was run.",
+    ),
+    (replace(CASE, status=Status.WITHDRAWN), (), "Withdrawn. Nothing was run."),
+]
+
+
+@pytest.mark.parametrize(("case", "needs", "headline"), STATES, ids=range(len(STATES)))
+def test_law_03_the_headline_says_what_is_committed(
+    case: Case, needs: tuple[tuple[str, int], ...], headline: str
+) -> None:
+    shown = card(case, needs=needs, names={"dana": "Dana D"})
+    assert shown.headline == headline
+    assert shown.status is case.status
+    if not case.open:
+        assert shown.buttons == ()
+        assert shown.review_needed is None
+
+
+def test_progress_counts_the_votes_on_this_revision() -> None:
+    votes = (vote("kim", revision=1), vote("dana", revision=2))
+    shown = build(
+        replace(CASE, revision=2, votes=votes),
+        replace(REQUEST, revision=2),
+        limits=LIMITS,
+        review=None,
+        salt=SALT,
+    )
+    assert shown.progress == "1 of 2: dana ✓"
+    assert card().progress == "0 of 2"
+
+
+@pytest.mark.parametrize("tier", Tier)
+@pytest.mark.parametrize("risk", Risk)
+def test_law_19_which_buttons_a_card_gets(tier: Tier, risk: Risk) -> None:
+    case = replace(CASE, ask=replace(CASE.ask, risk=risk))
+    labels = labels_for(case, REQUEST, abilities(tier), LIMITS)
+    assert (Label.APPROVE in labels) == tier.carries(risk)
+    assert labels[-2:] == (Label.DECLINE, Label.DECLINE_WITH_REASON)
+    shown = card(case, buttons=tuple(b for b in BUTTONS if b.label in labels))
+    assert (shown.review_needed is None) == tier.carries(risk)
+
+
+def test_law_19_high_risk_and_step_up_need_the_page() -> None:
+    for ask in (replace(CASE.ask, risk=Risk.HIGH), replace(CASE.ask, step_up="passkey")):
+        case = replace(CASE, ask=ask)
+        assert Label.APPROVE not in labels_for(case, REQUEST, abilities(), LIMITS)
+        shown = card(case)
+        assert APPROVE not in shown.buttons
+        assert shown.review_needed == "Approving this needs the sign-in page."
+
+
+def test_what_the_case_says_of_itself_is_believed_too() -> None:
+    for case in (replace(CASE, inspectable=False), replace(CASE, complete=False)):
+        assert Label.APPROVE not in labels_for(case, REQUEST, abilities(), LIMITS)
+        assert APPROVE not in card(case).buttons
+
+
+def test_few_buttons_never_leave_an_approve_alone() -> None:
+    def labels(limits: Limits, *, reason_prompt: bool = True) -> tuple[Label, ...]:
+        return labels_for(CASE, REQUEST, abilities(reason_prompt=reason_prompt), limits)
+
+    assert labels(LIMITS) == tuple(Label)
+    assert labels(LIMITS, reason_prompt=False) == (Label.APPROVE, Label.DECLINE)
+    assert labels(replace(LIMITS, buttons=2)) == (Label.APPROVE, Label.DECLINE)
+    assert labels(replace(LIMITS, buttons=1)) == (Label.DECLINE,)
+    assert labels(replace(LIMITS, buttons=0)) == ()
+    assert labels(replace(LIMITS, label=7)) == (Label.APPROVE, Label.DECLINE)
+    assert labels_for(replace(CASE, status=Status.EXPIRED), REQUEST, abilities(), LIMITS) == ()
+
+
+TEMPLATE = """
+{# a comment with "quotes and {{ tags }} #}
+{
+  "text": {{ card.headline ~ ": " ~ card.title }},
+  "risk": {{ card.risk }}, "elided": {{ card.elided }}, "note": {{ card.note }},
+  "facts": [
+    {% for fact in card.facts %}
+    {"label": {{ fact.label }}, "value": {{ fact.value }}, "said": "it's \\"our\\" text"}
+    {% if not loop.last %},{% endif %}
+    {% endfor %}
+  ],
+  "payload": {{ card.payload }},
+  "buttons": [{% for button in card.buttons %}
+    {"label": {{ button.label }}, "value": {{ button.token }}}{% if not loop.last %},{% endif %}
+  {% endfor %}]
+}
+"""
+
+
+def drawn(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(button["label"], button["value"]) for button in payload["buttons"]]
+
+
+RENDER = renderer("test.json.j2", TEMPLATE, buttons_of=drawn)
+
+
+@pytest.mark.parametrize("text", hostile.CORPUS, ids=range(len(hostile.CORPUS)))
+def test_law_13_no_value_leaves_its_place_in_a_payload(text: str) -> None:
+    facts = tuple(Fact(text, text) for _ in range(3))
+    shown = replace(card(), facts=facts, title=text, note=text, payload=text)
+    payload = RENDER({"card": shown})
+    assert list(payload) == ["text", "risk", "elided", "note", "facts", "payload", "buttons"]
+    assert payload["text"] == f"{shown.headline}: {text}"
+    assert payload["facts"] == [{"label": text, "value": text, "said": 'it\'s "our" text'}] * 3
+    assert (payload["note"], payload["payload"]) == (text, text)
+    assert drawn(payload) == [(str(button.label), button.token) for button in BUTTONS]
+
+
+@given(ANY)
+def test_law_13_nor_does_any_other_value(text: str) -> None:
+    payload = RENDER({"card": replace(card(), title=text, payload=text)})
+    assert payload["payload"] == text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '{"a": "{{ card.title }}"}',
+        '{"a": "x{% if 1 %}y{% endif %}"}',
+        '{"a\\\\": "{{ card.title }}"}',
+        "{ {{ card.title }}: 1}",
+        "{{ card.title",
+        "{{ card.title | safe }}",
+        "{{ card.title | tojson }}",
+        "{{ card.title | attr('x') }}",
+        "{% nonsense %}",
+    ],
+)
+def test_law_13_an_unsafe_template_is_refused_when_it_is_read(source: str) -> None:
+    with pytest.raises(ValueError, match=r"test\.json\.j2"):
+        renderer("test.json.j2", source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '{"a": {{ missing }}}',
+        '{"a": {{ card.missing }}}',
+        '{"a": {{ card }}}',
+        '{"a": {{ card.__class__ }}}',
+        '{"a": {{ card.title.upper() }}}',
+        '{"a": {{ card.title.upper }}}',
+        '{"a": {{ card.title.format() }}}',
+        '{"a": {{ "".__class__.__mro__ }}}',
+        '{"a": {{ range(3) }}}',
+        '{"a": {% macro m() %}1{% endmacro %}{{ m() }}}',
+        '{"a": {{ self }}}',
+        '{"a": {{ lipsum }}}',
+        '{"a": {{ cycler.__init__.__globals__ }}}',
+        '{% include "x" %}',
+        '{"a": {{ 1 / 0 }}}',
+        '{"a": 1',
+        '{"a": {{ card.title }} {{ card.title }} }',
+        "[]",
+        "",
+        '{{ "a string" }}',
+    ],
+)
+def test_a_template_reads_plain_values_and_calls_nothing(source: str) -> None:
+    with pytest.raises(Refused, match=r"test\.json\.j2"):
+        renderer("test.json.j2", source)({"card": card()})
+
+
+@pytest.mark.parametrize(
+    "buttons",
+    [
+        '[{"label": "Approve", "value": "x"}]',
+        "[]",
+        "[{% for b in card.buttons | reverse %}{% endfor %}]",
+        '[{% for b in card.buttons %}{"label": "Approve", "value": {{ b.token }}},{% endfor %}'
+        '{"label": "Decline", "value": "x"}]',
+        "[{% for b in card.buttons %}{% if loop.index > 1 %},{% endif %}"
+        '{"label": "Approve", "value": {{ b.token }}}{% endfor %}]',
+        "[{% for b in card.buttons %}{% if loop.index > 1 %},{% endif %}"
+        '{"label": {{ b.label }}, "value": {{ card.buttons[0].token }}}{% endfor %}]',
+    ],
+)
+def test_the_renderer_refuses_other_buttons_than_it_was_given(buttons: str) -> None:
+    source = '{"buttons": ' + buttons.replace(" | reverse", "") + "}"
+    with pytest.raises(Refused, match="buttons") as refused:
+        renderer("t.json.j2", source, buttons_of=drawn)({"card": card()})
+    for button in BUTTONS:
+        assert button.token not in str(refused.value)
+
+
+def test_a_key_that_is_called_like_a_method_is_that_key() -> None:
+    render = renderer("t.json.j2", '{"a": {{ fact.items }}, "b": {{ fact["items"] }}}')
+    assert render({"fact": {"items": "x"}}) == {"a": "x", "b": "x"}
+    with pytest.raises(Refused, match="keys"):
+        renderer("t.json.j2", '{"a": {{ fact.keys }}}')({"fact": {}})
+
+
+def test_law_23_no_error_of_the_renderer_holds_a_value() -> None:
+    source = '{"a": {{ card.title }} {{ card.payload }} }'
+    with pytest.raises(Refused) as refused:
+        renderer("t.json.j2", source)({"card": replace(card(), title="s3cret", payload="s3cret")})
+    assert "s3cret" not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
+def test_html_is_escaped_and_none_is_not_printed() -> None:
+    render = renderer("email.html.j2", "<p title='{{ card.title }}'>{{ card.payload }}</p>")
+    for text in hostile.LINKS:
+        html = render({"card": replace(card(), title=text, payload=text)})["html"]
+        assert html.count("<") == html.count(">") == 2
+        assert html.count("'") == 2
+    with pytest.raises(Refused):
+        renderer("email.html.j2", "{{ card.note }}")({"card": card()})
+    with pytest.raises(ValueError, match=r"email\.html\.j2"):
+        renderer("email.html.j2", "{{ card.title | safe }}")
+    with pytest.raises(ValueError, match="called"):
+        renderer("email.txt", "")
