@@ -1,0 +1,1 @@
+"""How the tables came to be what `store.metadata` says; Alembic runs these at start."""

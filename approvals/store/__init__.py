@@ -1,0 +1,518 @@
+"""Everything that is kept: SQLite on one machine, PostgreSQL under many copies.
+
+What this room holds to, each a test:
+
+1. `commit` answers after the database has: what it calls won is on the disk.
+2. A case, its votes, audit rows, seen event and outgoing jobs commit together or not at all.
+3. A case changes by compare-and-set on its version. A losing change takes no other with it.
+4. An event that was seen commits nothing twice.
+5. No secret is kept: sessions, sign-in links and tokens are found by SHA-256.
+
+The tables (`tables`) are SQLAlchemy Core. Their statements (`statements`) are compiled once and run
+on the driver itself, because Core's way of running them costs more than the database does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from operator import attrgetter
+from typing import Any, Final
+
+from approvals.buttons import Stored
+from approvals.evidence import GENESIS, Entry, export_line
+from approvals.model import ORG, Case, Duration, Instant, Refused, Request, Status
+from approvals.store import rows, schema, statements
+from approvals.store.driver import Driver
+from approvals.store.tables import metadata
+from approvals.store.values import (
+    Account,
+    AuditRow,
+    CardRow,
+    CardState,
+    Change,
+    Counts,
+    Heard,
+    Job,
+    LoginLink,
+    Parked,
+    Press,
+    Result,
+    Session,
+    Sign,
+    Taps,
+    Token,
+)
+
+__all__ = [
+    "Account",
+    "AuditRow",
+    "CardRow",
+    "CardState",
+    "Change",
+    "Counts",
+    "Heard",
+    "Job",
+    "LoginLink",
+    "Parked",
+    "Press",
+    "Result",
+    "Session",
+    "Sign",
+    "Store",
+    "Taps",
+    "Token",
+    "metadata",
+]
+
+_SEAL: Final = 0x636F756E02
+"""The sealer's advisory lock on PostgreSQL."""
+
+
+class Store:
+    """All that is kept. Every method raises `Busy` when the database is away, locked, read-only or
+    full, and `ValueError` for a value that no database can hold, like a NUL in a text.
+
+    One instance a process, made and used on one event loop; methods may run at the same time.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._db = driver
+
+    @classmethod
+    async def connect(cls, url: str, *, migrate: bool = True) -> Store:
+        """Open `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/db`.
+
+        Brings the tables up to date first; with `migrate` False raises `Refused` where they are
+        not. `ValueError` for any other URL: a database in memory would forget.
+        """
+        driver: Driver
+        if url.startswith(("postgresql://", "postgres://")):
+            # Each driver is imported where it is wanted: the other one's memory is saved.
+            from approvals.store.postgresql import Postgresql  # noqa: PLC0415 - see above
+
+            driver = await Postgresql.connect(url)
+        else:
+            path = url.removeprefix("sqlite:///")
+            if path in (url, "", ":memory:"):
+                raise ValueError("database.url: sqlite:///file.db or postgresql://user@host/db")
+            from approvals.store.sqlite import Sqlite  # noqa: PLC0415 - see above
+
+            driver = Sqlite(path)
+        try:
+            found = await driver.read(statements.revision())
+            if found != schema.HEAD:
+                if not migrate:
+                    raise Refused(
+                        f"the database is at revision {found or 'none'} and this version needs "
+                        f"{schema.HEAD}: start it once without --no-migrate"
+                    )
+                await driver.upgrade()
+        except BaseException:
+            await driver.close()
+            raise
+        return cls(driver)
+
+    async def close(self) -> None:
+        """Finish what is under way and give the connections back."""
+        await self._db.close()
+
+    async def ping(self) -> None:
+        """Return if the database answers."""
+        await self.meta("")
+
+    def listen(self, heard: Heard) -> None:
+        """Call `heard` with the ids of requests that moved, after each commit, here or in a copy.
+
+        On the event loop; it must not raise. None: notices were lost, so any may have moved.
+        """
+        self._db.listen(heard)
+
+    # Cases
+
+    async def cases(self, ids: Sequence[str]) -> dict[str, Case]:
+        """Those that exist, by id."""
+        found = await self._read(statements.cases_by_id, ids=list(ids)) if ids else ()
+        return {row[0]: rows.case(row) for row in found}
+
+    async def presses(self, taps: Taps) -> list[Press | None]:
+        """For each tap what deciding it needs, all as of one moment; None: no such button."""
+        return await self._db.presses(taps) if taps else []
+
+    async def commit(self, changes: Sequence[Change]) -> list[Result]:
+        """Make each change whole or not at all, and say which won; those are durable then.
+
+        Of several changes of one case in a call one wins at most. After `Busy` they may have
+        happened or not: load, and see. A value that the database cannot hold is the `BAD` of its
+        own change.
+        """
+        return await self._db.commit(changes) if changes else []
+
+    async def content(self, request_id: str, revision: int) -> Request | None:
+        """What was asked, whole; None: never was, or erased."""
+        found = await self._read(
+            statements.select_content, request_id_=request_id, revision_=revision
+        )
+        return rows.content(request_id, revision, *found[0]) if found else None
+
+    async def small_content(
+        self, request_id: str, revision: int, most: int = 64 * 1024
+    ) -> Request | None:
+        """What was asked, where it is small enough to be read for a list; else None."""
+        found = await self._read(
+            statements.select_small, request_id_=request_id, revision_=revision, most=most
+        )
+        return rows.content(request_id, revision, *found[0]) if found else None
+
+    async def idempotent(
+        self, requester: str, key: str, *, org: str = ORG
+    ) -> tuple[str, str] | None:
+        """(hash of the body, request id) of the first use of a requester's key."""
+        found = await self._read(
+            statements.select_idempotency, org_=org, requester_=requester, key_=key
+        )
+        return (found[0][0], found[0][1]) if found else None
+
+    async def page(
+        self,
+        *,
+        status: Status | None = None,
+        closed: bool = False,
+        agent: str | None = None,
+        requester: str | None = None,
+        audiences: Collection[str] | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        org: str = ORG,
+    ) -> list[Case]:
+        """Newest first, below the id `before`. None filters nothing, empty `audiences` all; with
+        `closed` all but the pending."""
+        given: dict[str, Any] = {"agent": agent, "requester": requester, "before": before}
+        given["open" if status is Status.PENDING else "status"] = status
+        given["closed"] = Status.PENDING if closed else None
+        given["audiences"] = None if audiences is None else list(audiences)
+        given = {name: value for name, value in given.items() if value is not None}
+        params = {f"{name}_": value for name, value in given.items()}
+        found = await self._read(statements.page(frozenset(given)), **params, org_=org, most=limit)
+        return [rows.case(row) for row in found]
+
+    async def visible(self, request_id: str, audiences: Collection[str], org: str = ORG) -> bool:
+        """Is the request shown to one of these audiences?"""
+        found = await self._read(
+            statements.visible, org_=org, id_=request_id, audiences_=list(audiences)
+        )
+        return bool(found)
+
+    async def due(self, now: Instant, limit: int = 100) -> list[str]:
+        """Open cases whose `wake_at` has come, the longest waiting first."""
+        return [row[0] for row in await self._read(statements.due, now=now, most=limit)]
+
+    async def receipt(self, request_id: str) -> str | None:
+        """The signed verdict, once there is one."""
+        found = await self._read(statements.select_receipt, request_id_=request_id)
+        return found[0][0] if found else None
+
+    async def put_receipts(self, receipts: Sequence[tuple[str, str]]) -> None:
+        """(request id, JWS) each. One that is there stays: it is signed once."""
+        params = [{"request_id": id_, "jws": jws} for id_, jws in receipts]
+        script = statements.write((), (), statements.insert_receipt, params)
+        await self._db.write(script, [id_ for id_, _ in receipts])
+
+    async def concluded(self, ids: Sequence[str]) -> list[str]:
+        """Those that have their receipt."""
+        return [row[0] for row in await self._read(statements.concluded, ids=list(ids))]
+
+    # Cards
+
+    async def add_card(
+        self, card: CardRow, stored: Sequence[Stored], entries: Sequence[Entry] = ()
+    ) -> None:
+        """Before each attempt to post: the card, its buttons and the intent, together."""
+        params = [rows.button_params(each) for each in stored]
+        await self._db.write(statements.add_card(rows.named(card), params, entries))
+
+    async def bind_message(
+        self,
+        card_id: str,
+        message: str,
+        entries: Sequence[Entry] = (),
+        *,
+        echo: str | None = None,
+        jobs: Sequence[Job] = (),
+        done: Sequence[Job] = (),
+    ) -> None:
+        """The platform took the card: its message id and echo (None: `echo_next` is it now).
+
+        With it, in one transaction: `jobs` are queued and those that are `done` finished.
+        """
+        params = {"id_": card_id, "message": message, "given": echo, "state": CardState.POSTED}
+        held = [statements.held(job) for job in done]
+        await self._db.write(statements.bound(params, entries, jobs, held))
+
+    async def drawing(self, card_id: str, echo: str | None) -> None:
+        """Before a redraw: from now on taps may echo the new card as well as the old."""
+        await self._write(statements.expect_echo, id_=card_id, echo_next=echo)
+
+    async def drawn(self, card_id: str, version: int, entries: Sequence[Entry] = ()) -> bool:
+        """A redraw succeeded: only the new echo holds.
+
+        False: this version, or a newer one, was noted before, and the echoes stay as they are. Of
+        a newer one the message may show the older face by now: then a `draw` of it is due at once.
+        """
+        return await self._db.write(statements.drawn(card_id, version, entries))
+
+    async def fail_card(self, card_id: str, entries: Sequence[Entry] = ()) -> None:
+        """The post failed, or nobody knows: its taps are refused for good."""
+        params = {"id_": card_id, "state": CardState.FAILED}
+        await self._db.write(statements.write(entries, (), statements.fail_card, params))
+
+    async def card(self, card_id: str) -> CardRow | None:
+        """One card."""
+        found = await self._read(statements.card_by_id, id_=card_id)
+        return rows.card(found[0]) if found else None
+
+    async def card_by_message(
+        self, channel: str, conversation: str, message: str
+    ) -> CardRow | None:
+        """The card that a message is, for taps that carry no data of ours."""
+        found = await self._read(
+            statements.card_by_message,
+            channel_=channel,
+            conversation_=conversation,
+            message_=message,
+        )
+        return rows.card(found[0]) if found else None
+
+    async def cards_of(self, *request_ids: str) -> list[CardRow]:
+        """Every attempt for these requests, by card id."""
+        found = await self._read(statements.cards_of, ids=list(request_ids))
+        return [rows.card(row) for row in found]
+
+    async def buttons_of(self, card_id: str) -> list[Stored]:
+        """A card's buttons, in no order."""
+        found = await self._read(statements.buttons_of, card_id_=card_id)
+        return [rows.button(row) for row in found]
+
+    # Outbox
+
+    async def claim(
+        self, target: str, *, worker: str, now: Instant, lease: Duration, limit: int
+    ) -> list[Job]:
+        """Take up to `limit` due jobs of one lane for `lease`; after that they are due again."""
+        until = now + lease
+        found = await self._write(
+            statements.claim, target_=target, worker=worker, now=now, until=until, most=limit
+        )
+        return sorted((rows.job(row) for row in found), key=attrgetter("id"))
+
+    async def done(self, jobs: Sequence[Job], entries: Sequence[Entry] = ()) -> None:
+        """They are finished. Nothing for one whose lease ended and that another took."""
+        params = [statements.held(job) for job in jobs]
+        await self._db.write(statements.write(entries, (), statements.done, params))
+
+    async def renew(self, job: Job, until: Instant) -> Job | None:
+        """Keep it leased until then; the job as it is held now. None: another has taken it."""
+        found = await self._write(statements.renew, **statements.held(job), due_at=until)
+        return replace(job, due_at=until) if found else None
+
+    async def retry(
+        self, job: Job, *, due: Instant, error: str, entries: Sequence[Entry] = ()
+    ) -> None:
+        """Not now: again at `due`."""
+        params = {**statements.held(job), "due_at": due, "last_error": error}
+        await self._db.write(statements.write(entries, (), statements.retry, params))
+
+    async def park(
+        self, job: Job, *, now: Instant, error: str, entries: Sequence[Entry] = ()
+    ) -> None:
+        """Never again by itself: it is among `parked` until `resend`."""
+        params = {**statements.held(job), "parked_at": now, "last_error": error}
+        await self._db.write(statements.write(entries, (), statements.park, params))
+
+    async def parked(self, limit: int = 100) -> list[Parked]:
+        """The newest first."""
+        found = await self._read(statements.parked, most=limit)
+        return [Parked(rows.job(row[:-2]), row[-2], row[-1]) for row in found]
+
+    async def resend(self, job_id: int, now: Instant, entries: Sequence[Entry] = ()) -> bool:
+        """Make a parked job due. False: there is none of this id."""
+        return await self._db.write(statements.resend(job_id, now, entries))
+
+    async def counts(self) -> Counts:
+        """What waits, for metrics."""
+        jobs = await self._read(statements.count_jobs)
+        counted = [
+            (await self._read(what))[0][0]
+            for what in (statements.count_open, statements.count_parked, statements.count_unsealed)
+        ]
+        waiting = {(kind, target): (n, due) for kind, target, n, due in jobs}
+        return Counts(counted[0], waiting, counted[1], counted[2])
+
+    # Evidence
+
+    async def append(self, entries: Sequence[Entry], jobs: Sequence[Job] = ()) -> None:
+        """Audit entries, and jobs, that belong to no change of a case."""
+        moved = {job.request_id for job in jobs}
+        await self._db.write(statements.write(entries, jobs), moved)
+
+    async def seal(self, now: Instant, sign: Sign | None = None, limit: int = 500) -> int:
+        """Link up to `limit` unsealed entries to the chain; how many were.
+
+        One sealer at a time: 0 also where another is at it. With `sign` a signed checkpoint of the
+        new head is kept. On PostgreSQL an entry may commit after one of a higher id was sealed, so
+        the order of the chain is that of sealing, and none is ever passed over.
+        """
+        return await self._db.locked(statements.seal(now, sign, limit), _SEAL) or 0
+
+    async def audit(self, after: int = 0, limit: int = 1000, *, org: str = ORG) -> list[AuditRow]:
+        """Sealed entries whose `seq` is above `after`, in order."""
+        found = await self._read(statements.audit_after, org_=org, after=after, most=limit)
+        return [AuditRow(row[0], Entry(*row[1:-2]), row[-2], row[-1]) for row in found]
+
+    async def export(self, after: int = 0, *, org: str = ORG) -> AsyncIterator[str]:
+        """The sealed chain above `after` as lines of JSON, without line ends."""
+        while page := await self.audit(after, org=org):
+            for row in page:
+                yield export_line(row.seq, row.entry, row.commitment, row.link)
+            after = page[-1].seq
+
+    async def history(self, request_id: str) -> list[Entry]:
+        """What happened to one request, sealed or not, as it was written."""
+        found = await self._read(statements.history, request_id_=request_id)
+        return [Entry(*row[1:]) for row in found]
+
+    async def head(self, *, org: str = ORG) -> str:
+        """The newest sealed head, "seq:hash"; of an empty chain its start."""
+        found = await self._read(statements.head, org_=org)
+        return statements.head_text(*(found[0] if found else (0, GENESIS)))
+
+    async def checkpoints(self, after: int = 0, *, org: str = ORG) -> list[str]:
+        """Signed heads above `after`, in order."""
+        found = await self._read(statements.checkpoints_after, org_=org, after=after)
+        return [row[0] for row in found]
+
+    async def erase(self, request_id: str) -> int:
+        """Delete a request's content, and content and salt of its sealed entries: how many.
+
+        What is not sealed yet stays, or it could never be linked: `seal` first.
+        """
+        return await self._db.write(statements.erase(request_id))
+
+    # Who is who
+
+    async def put_session(self, secret: str, session: Session) -> None:
+        """Keep or renew the session that a cookie opens."""
+        await self._write(statements.put_session, sha=_sha(secret), **rows.named(session))
+
+    async def session(self, secret: str, now: Instant) -> Session | None:
+        """The live session of a cookie."""
+        found = await self._read(statements.select_session, sha_=_sha(secret))
+        session = Session(*found[0]) if found else None
+        return session if session and now < session.expires_at else None
+
+    async def end_session(self, secret: str) -> None:
+        """Sign out."""
+        await self._write(statements.delete_session, sha_=_sha(secret))
+
+    async def end_sessions(self, person: str, *, org: str = ORG) -> int:
+        """Sign a person out everywhere; of how many sessions."""
+        return len(await self._write(statements.delete_sessions, org_=org, person_=person))
+
+    async def add_link(self, secret: str, link: LoginLink) -> None:
+        """Keep a sign-in link."""
+        params = {"sha": _sha(secret), "used_at": None, **rows.named(link)}
+        await self._write(statements.insert_link, **params)
+
+    async def link(self, secret: str, now: Instant) -> LoginLink | None:
+        """The live, unused link. Looking does not use it."""
+        found = await self._read(statements.select_link, sha_=_sha(secret))
+        link = LoginLink(*found[0][:-1]) if found and found[0][-1] is None else None
+        return link if link and now < link.expires_at else None
+
+    async def use_link(self, secret: str, now: Instant) -> LoginLink | None:
+        """Use it up: None for all but the first, and when it has expired."""
+        found = await self._write(statements.use_link, sha_=_sha(secret), now=now)
+        return LoginLink(*found[0]) if found else None
+
+    async def add_token(self, secret: str, token: Token) -> None:
+        """Keep a personal token."""
+        await self._write(statements.insert_token, sha=_sha(secret), **rows.named(token))
+
+    async def token(self, secret: str, now: Instant) -> Token | None:
+        """The live token."""
+        found = await self._read(statements.select_token, sha_=_sha(secret))
+        token = Token(*found[0]) if found else None
+        if token is None or (token.expires_at is not None and token.expires_at <= now):
+            return None
+        return token
+
+    async def tokens(self, person: str, *, org: str = ORG) -> list[Token]:
+        """A person's tokens, expired ones too, the oldest first."""
+        found = await self._read(statements.tokens_of, org_=org, person_=person)
+        return [Token(*row) for row in found]
+
+    async def revoke_token(self, person: str, name: str, *, org: str = ORG) -> bool:
+        """Delete a person's tokens of this name. False: there was none."""
+        return bool(
+            await self._write(statements.delete_token, org_=org, person_=person, name_=name)
+        )
+
+    async def put_account(
+        self,
+        channel: str,
+        account: str,
+        person: str | None,
+        standing: str,
+        at: Instant,
+        *,
+        org: str = ORG,
+        seal: str = "",
+    ) -> None:
+        """Keep or renew how an account stands on its channel."""
+        known = Account(channel, account, person, standing, at, org, seal)
+        await self._write(statements.put_account, **rows.named(known))
+
+    async def account(self, channel: str, account: str, *, org: str = ORG) -> Account | None:
+        """How an account stood when it was last looked at."""
+        found = await self._read(
+            statements.select_account, org_=org, channel_=channel, account_=account
+        )
+        return Account(*found[0]) if found else None
+
+    async def accounts(self, *, org: str = ORG) -> list[Account]:
+        """All that are known."""
+        return [Account(*row) for row in await self._read(statements.all_accounts, org_=org)]
+
+    async def drop_account(self, channel: str, account: str, *, org: str = ORG) -> bool:
+        """Forget it. False: it was not known."""
+        found = await self._write(
+            statements.delete_account, org_=org, channel_=channel, account_=account
+        )
+        return bool(found)
+
+    async def meta(self, key: str) -> str | None:
+        """A value of our own."""
+        found = await self._read(statements.select_meta, key_=key)
+        return found[0][0] if found else None
+
+    async def put_meta(self, key: str, value: str, *, once: bool = False) -> str:
+        """Keep a value; with `once` only where there is none. What holds now."""
+        return await self._db.write(statements.put_meta(key, value, once))
+
+    async def prune(self, now: Instant, keep: Duration) -> None:
+        """Delete what has expired, and seen events and idempotency keys older than `keep`.
+
+        `keep` must exceed the time for which any platform or requester repeats itself.
+        """
+        await self._db.write(statements.prune(now, keep))
+
+    async def _read(self, build: statements.Builder, **params: Any) -> Sequence[rows.Row]:
+        return await self._db.read(statements.one(build, params))
+
+    async def _write(self, build: statements.Builder, **params: Any) -> Sequence[rows.Row]:
+        return await self._db.write(statements.one(build, params))
+
+
+def _sha(secret: str) -> bytes:
+    return sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,325 @@
+# ruff: noqa: S608 - what is put into SQL here are names of our own tables and columns
+"""SQLite: one file, one thread that writes (and reads for taps) and one that reads.
+
+One transaction takes all that queued while the last one ran, so that they share the wait for the
+disk. Many rows go in one statement: the driver lets go of the interpreter at each step of each
+statement, and taking it back from a busy event loop costs more than a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from approvals.model import Busy
+from approvals.store import rows, statements
+from approvals.store.driver import FROM_BUTTONS, PRESS, is_move
+from approvals.store.schema import upgrade_sqlite
+from approvals.store.statements import Dialect, Script, Sql, Undo
+from approvals.store.tables import audit, cases, outbox, seen
+from approvals.store.values import Change, Heard, Press, Result, Taps
+
+T = TypeVar("T")
+_Work: TypeAlias = "tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]"
+"""What to do with the connection, and who waits for what comes of it."""
+
+_UNFIT: Final = (sqlite3.DataError, OverflowError, ValueError)
+"""What no repetition will make the database take."""
+TOGETHER: Final = 64
+"""Most pieces of work in a transaction, and most cases in a statement."""
+
+
+class Sqlite:
+    """The driver for one file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._dialect = Dialect(sqlite.dialect(paramstyle="qmark"), sqlite.insert)
+        self._writer = _Thread(path, "writer")
+        self._reader = _Thread(path, "reader")
+        self._heard: list[Heard] = []
+        self._texts: dict[tuple[str, int], str] = {}
+
+    async def upgrade(self) -> None:
+        await asyncio.to_thread(upgrade_sqlite, self._path)
+
+    async def close(self) -> None:
+        await self._reader.stop()
+        await self._writer.stop()
+
+    def listen(self, heard: Heard) -> None:
+        self._heard.append(heard)
+
+    async def read(self, script: Script[T]) -> T:
+        return await self._reader.look(lambda connection: self._run(connection, script))
+
+    async def write(self, script: Script[T], moved: Collection[str] = ()) -> T:
+        value = await self._writer.change(lambda connection: self._run(connection, script))
+        self._tell(moved)
+        return value
+
+    async def locked(self, script: Script[T], key: int) -> T | None:
+        """Writers stand in line anyway."""
+        return await self.write(script)
+
+    async def presses(self, taps: Taps) -> list[Press | None]:
+        args = [value for place, tap in enumerate(taps) for value in (place, *tap)]
+        sql = self._press_text(len(taps))
+        # On the writer's connection, which keeps its pages in memory: any other's are thrown away
+        # after each commit.
+        found = await self._writer.look(lambda connection: connection.execute(sql, args).fetchall())
+        return rows.presses(len(taps), found)
+
+    async def commit(self, changes: Sequence[Change]) -> list[Result]:
+        results = await self._writer.change(lambda connection: self._commit(connection, changes))
+        self._tell([c.case.id for c, r in zip(changes, results, strict=True) if r is Result.WON])
+        return results
+
+    def _tell(self, ids: Collection[str]) -> None:
+        if ids:
+            for heard in self._heard:
+                heard(ids)
+
+    def _run(self, connection: sqlite3.Connection, script: Script[T]) -> T:
+        send: Any = None
+        try:
+            while True:
+                build, params = script.send(send)
+                sql = self._dialect.sql(build)
+                if isinstance(params, Sequence):
+                    connection.executemany(sql.text, [_args(sql, each) for each in params])
+                    send = ()
+                else:
+                    send = connection.execute(sql.text, _args(sql, params)).fetchall()
+        except StopIteration as end:
+            return cast("T", end.value)
+
+    def _commit(self, connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Result]:
+        results = [Result.WON] * len(changes)
+        moves = [i for i, change in enumerate(changes) if is_move(change)]
+        singly = [i for i, change in enumerate(changes) if not is_move(change)]
+        for start in range(0, len(moves), TOGETHER):
+            part = moves[start : start + TOGETHER]
+            # In hope: all at once. Where one of them cannot, each by itself.
+            connection.execute("SAVEPOINT many")
+            try:
+                moved = self._move(connection, [changes[i] for i in part])
+            except _UNFIT:
+                moved = False
+            if not moved:
+                connection.execute("ROLLBACK TO many")
+                singly += part
+            connection.execute("RELEASE many")
+        for i in singly:
+            connection.execute("SAVEPOINT single")
+            try:
+                results[i] = self._run(connection, statements.commit_one(changes[i]))
+            except Undo as undo:
+                connection.execute("ROLLBACK TO single")
+                results[i] = undo.result
+            except _UNFIT:
+                connection.execute("ROLLBACK TO single")
+                results[i] = Result.BAD
+            connection.execute("RELEASE single")
+        return results
+
+    def _move(self, connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
+        args: list[Any] = []
+        events: list[Any] = []
+        entries: list[Any] = []
+        jobs: list[Any] = []
+        now = statements.wall_clock()
+        for change in changes:
+            case = change.case
+            args += (case.id, change.before, case.status, case.version, rows.state(case))
+            args.append(rows.wake(change))
+            if change.seen is not None:
+                events += (change.seen, now)
+            for entry in change.entries:
+                entries += rows.entry_row(entry)
+            for job in change.effects:
+                jobs += rows.job_row(job)
+                jobs.append(0)
+        updated = connection.execute(self._move_text(len(changes)), args).rowcount
+        if updated != len(changes):
+            return False
+        try:
+            self._insert(connection, seen, ("key", "at"), events)
+        except sqlite3.IntegrityError:
+            return False
+        self._insert(connection, audit, rows.ENTRY, entries)
+        self._insert(connection, outbox, (*rows.QUEUED, "attempts"), jobs)
+        return True
+
+    def _move_text(self, n: int) -> str:
+        text = self._texts.get(("move", n))
+        if text is None:
+            # It begins with UPDATE, because sqlite3 counts the rows of nothing else.
+            text = self._texts["move", n] = (
+                f"UPDATE {cases} AS k SET status = t.column3, version = t.column4, "
+                "state = t.column5, wake_at = t.column6 "
+                f"FROM (VALUES {_marks(6, n)}) AS t "
+                "WHERE k.id = t.column1 AND k.version = t.column2"
+            )
+        return text
+
+    def _press_text(self, n: int) -> str:
+        text = self._texts.get(("press", n))
+        if text is None:
+            text = self._texts["press", n] = (
+                f"WITH t(place, lookup, event) AS (VALUES {_marks(3, n)}) "
+                f"SELECT t.place, s.key IS NOT NULL, {PRESS} FROM t {FROM_BUTTONS}"
+            )
+        return text
+
+    def _insert(
+        self,
+        connection: sqlite3.Connection,
+        table: sa.Table,
+        columns: Sequence[str],
+        args: Sequence[Any],
+    ) -> None:
+        n = len(args) // len(columns)
+        if not n:
+            return
+        text = self._texts.get((table.name, n))
+        if text is None:
+            names = ", ".join(columns)
+            text = self._texts[table.name, n] = (
+                f"INSERT INTO {table} ({names}) VALUES {_marks(len(columns), n)}"
+            )
+        connection.execute(text, args)
+
+
+def _marks(columns: int, n: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return ", ".join([row] * n)
+
+
+def _args(sql: Sql, params: rows.Params) -> list[Any]:
+    return [json.dumps(v) if isinstance(v, list) else v for v in sql.args(params)]
+
+
+class _Thread(threading.Thread):
+    """A connection and the thread that owns it."""
+
+    def __init__(self, path: str, name: str) -> None:
+        super().__init__(name=f"countersign-{name}", daemon=True)
+        self._connection = _open(path)
+        self._stopped = False
+        self._queue: queue.SimpleQueue[tuple[bool, _Work] | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self.start()
+
+    async def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Before the changes that queued with it."""
+        return await self._do(work, False)
+
+    async def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """In a transaction, and durable on return."""
+        return await self._do(work, True)
+
+    async def _do(self, work: Callable[[sqlite3.Connection], T], changes: bool) -> T:
+        if self._stopped:
+            raise Busy("database: closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put((changes, (work, future)))
+        return await future
+
+    async def stop(self) -> None:
+        """Finish what is queued."""
+        self._stopped = True
+        self._queue.put(None)
+        await asyncio.to_thread(self.join)
+
+    def run(self) -> None:
+        running = True
+        while running:
+            batch = [self._queue.get()]
+            with contextlib.suppress(queue.Empty):
+                while len(batch) < TOGETHER:
+                    batch.append(self._queue.get_nowait())
+            running = None not in batch
+            for changes, run in ((False, self._query), (True, self._transact)):
+                work = [item[1] for item in batch if item is not None and item[0] is changes]
+                if work:
+                    done = run(work)
+                    # A loop that was closed meanwhile waits for nothing.
+                    with contextlib.suppress(RuntimeError):
+                        self._loop.call_soon_threadsafe(_settle, work, done)
+        self._connection.close()
+
+    def _query(self, batch: Sequence[_Work]) -> list[Any]:
+        done: list[Any] = []
+        for work, _ in batch:
+            try:
+                done.append(work(self._connection))
+            except Exception as error:
+                done.append(error)
+        return done
+
+    def _transact(self, batch: Sequence[_Work]) -> list[Any]:
+        run = self._connection.execute
+        done: list[Any] = []
+        try:
+            run("BEGIN IMMEDIATE")
+            for work, _ in batch:
+                run("SAVEPOINT one")
+                try:
+                    done.append(work(self._connection))
+                except Exception as error:
+                    run("ROLLBACK TO one")
+                    done.append(error)
+                run("RELEASE one")
+            run("COMMIT")
+        except Exception as error:
+            # The disk is full, or another process holds the file: nobody's work was done.
+            if self._connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    run("ROLLBACK")
+            return [error] * len(batch)
+        return done
+
+
+def _settle(batch: Sequence[_Work], done: Sequence[Any]) -> None:
+    for (_, future), value in zip(batch, done, strict=True):
+        if future.done():
+            continue
+        if isinstance(value, sqlite3.OperationalError):
+            future.set_exception(Busy(f"database: {value}"))  # locked, read-only, full
+        elif isinstance(value, _UNFIT):
+            future.set_exception(ValueError(f"database: {type(value).__name__}"))
+        elif isinstance(value, Exception):
+            future.set_exception(value)
+        else:
+            future.set_result(value)
+
+
+def _open(path: str) -> sqlite3.Connection:
+    try:
+        Path(path).touch(mode=0o600)  # requests are nobody else's to read; its WAL gets the same
+        connection = sqlite3.connect(
+            path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",  # less, and a WAL loses its last commits with the power
+            "temp_store = MEMORY",
+            "cache_size = -16000",
+            "secure_delete = FAST",  # erase what is deleted where that costs no page more
+            "wal_autocheckpoint = 4000",  # pages: each is then copied back less often
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except (OSError, sqlite3.OperationalError) as error:
+        raise Busy(f"database {path}: {error}") from error
+    return connection

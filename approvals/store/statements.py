@@ -1,0 +1,631 @@
+"""Every statement, built from the tables and compiled once for each of the two databases.
+
+A builder makes a statement for a dialect. A script is a transaction without a database: it yields
+builders with parameters and is sent their rows, so each is written once and runs on both drivers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Generator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+import sqlalchemy as sa
+
+from approvals.evidence import GENESIS, Checkpoint, Entry, commitment, link
+from approvals.model import Duration, Instant, Status
+from approvals.store import rows
+from approvals.store.rows import Params, Row
+from approvals.store.tables import (
+    accounts,
+    audiences,
+    audit,
+    buttons,
+    cards,
+    cases,
+    checkpoints,
+    contents,
+    idempotency,
+    login_links,
+    meta,
+    outbox,
+    receipts,
+    seen,
+    sessions,
+    tokens,
+)
+from approvals.store.values import (
+    Account,
+    Change,
+    Job,
+    LoginLink,
+    Result,
+    Session,
+    Sign,
+    Token,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.compiler import SQLCompiler
+
+T = TypeVar("T")
+P: Final = sa.bindparam
+
+
+class Sql:
+    """A compiled statement: its text and the order in which the driver wants its parameters."""
+
+    __slots__ = ("_fixed", "_names", "text")
+
+    def __init__(self, compiled: SQLCompiler) -> None:
+        self.text: Final = str(compiled)
+        self._names: Final = tuple(compiled.positiontup or ())
+        self._fixed: Final = {n: b.value for n, b in compiled.binds.items() if not b.required}
+
+    def args(self, params: Params) -> list[Any]:
+        """The parameters in order, with the constants that are the statement's own."""
+        if self._fixed:
+            params = {**self._fixed, **params}
+        return [params[name] for name in self._names]
+
+
+class Dialect:
+    """What differs in SQL, and the statements that were compiled."""
+
+    def __init__(self, dialect: Any, insert: Callable[[sa.Table], Any]) -> None:
+        self.postgresql: Final[bool] = dialect.name == "postgresql"
+        self.insert: Final = insert
+        self._dialect: Final = dialect
+        self._known: dict[Builder, Sql] = {}
+
+    def sql(self, build: Builder) -> Sql:
+        """The statement of a builder."""
+        known = self._known.get(build)
+        if known is None:
+            known = self._known[build] = Sql(build(self).compile(dialect=self._dialect))
+        return known
+
+    def among(self, column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
+        """The column is in the list that is passed as one parameter."""
+        if self.postgresql:
+            return column == sa.any_(P(name, type_=sa.ARRAY(column.type)))
+        return column.in_(sa.select(sa.column("value")).select_from(sa.func.json_each(P(name))))
+
+    def put(self, table: sa.Table, columns: Collection[str] = ()) -> Any:
+        """Insert a row; each column is a parameter of its name."""
+        names = columns or [c.name for c in table.columns]
+        return self.insert(table).values({name: P(name) for name in names}).inline()
+
+
+Builder: TypeAlias = Callable[[Dialect], Any]
+Script: TypeAlias = Generator["tuple[Builder, Params | Sequence[Params]]", Sequence[Row], T]
+"""Yields a builder with its parameters, is sent the rows; with a list of them, runs for each."""
+
+
+class Undo(Exception):
+    """Ends a script with a result and takes back what it did."""
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+
+
+def one(build: Builder, params: Params) -> Script[Sequence[Row]]:
+    """The script of a single statement."""
+    found = yield build, params
+    return found
+
+
+# Common shapes. A parameter that is compared is named like its column with `_` behind it, because
+# SQLAlchemy keeps the bare name for values.
+
+
+def _insert(table: sa.Table, *columns: str, quiet: bool = False) -> Builder:
+    """`quiet`: where there is such a row, it stays and nothing is returned."""
+
+    def build(d: Dialect) -> Any:
+        statement = d.put(table, columns)
+        if not quiet:
+            return statement
+        return statement.on_conflict_do_nothing().returning(*table.primary_key)
+
+    return build
+
+
+def _upsert(table: sa.Table) -> Builder:
+    def build(d: Dialect) -> Any:
+        statement = d.put(table)
+        rest = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+        return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
+
+    return build
+
+
+def _select(table: sa.Table, columns: Sequence[str], *keys: str, order: str = "") -> Builder:
+    def build(_: Dialect) -> Any:
+        statement = sa.select(*(table.c[name] for name in columns))
+        statement = statement.where(*(table.c[key] == P(f"{key}_") for key in keys))
+        return statement.order_by(table.c[order]) if order else statement
+
+    return build
+
+
+def _update(table: sa.Table, values: Sequence[str], *keys: str) -> Builder:
+    def build(_: Dialect) -> Any:
+        return (
+            table.update()
+            .where(*(table.c[key] == P(f"{key}_") for key in keys))
+            .values({name: P(name) for name in values})
+            .returning(*table.primary_key)
+        )
+
+    return build
+
+
+def _delete(table: sa.Table, *keys: str) -> Builder:
+    def build(_: Dialect) -> Any:
+        where = [table.c[key] == P(f"{key}_") for key in keys]
+        return table.delete().where(*where).returning(*table.primary_key)
+
+    return build
+
+
+def _older(table: sa.Table, column: str) -> Builder:
+    return lambda _: table.delete().where(table.c[column] < P("before"))
+
+
+def _count(table: sa.Table, where: Callable[[], Any]) -> Builder:
+    return lambda _: sa.select(sa.func.count()).select_from(table).where(where())
+
+
+# Cases
+
+
+def cases_by_id(d: Dialect) -> Any:
+    return sa.select(*(cases.c[n] for n in rows.CASE)).where(d.among(cases.c.id, "ids"))
+
+
+def _open() -> Any:
+    # In the very words of the partial index: a parameter would not show that it serves.
+    return sa.text(f"status = '{Status.PENDING}'")
+
+
+def due(_: Dialect) -> Any:
+    at = cases.c.wake_at
+    return sa.select(cases.c.id).where(_open(), at <= P("now")).order_by(at).limit(P("most"))
+
+
+@lru_cache(maxsize=64)
+def page(filters: frozenset[str]) -> Builder:
+    """Newest first, with those of the conditions that are wanted."""
+
+    def build(d: Dialect) -> Any:
+        c, a = cases.c, audiences.c
+        where: list[Any] = [c.org == P("org_")]
+        where += [c[f] == P(f"{f}_") for f in ("agent", "requester") if f in filters]
+        if "status" in filters:
+            where.append(c.status == P("status_"))
+        if "open" in filters:
+            where.append(_open())
+        if "closed" in filters:
+            where.append(c.status != P("closed_"))
+        if "before" in filters:
+            where.append(c.id < P("before_"))
+        if "audiences" in filters:
+            theirs = (a.org == c.org, a.request_id == c.id, d.among(a.audience, "audiences_"))
+            where.append(sa.exists().where(*theirs))
+        what = sa.select(*(c[n] for n in rows.CASE))
+        return what.where(*where).order_by(c.id.desc()).limit(P("most"))
+
+    return build
+
+
+def visible(d: Dialect) -> Any:
+    a = audiences.c
+    mine = (a.org == P("org_"), a.request_id == P("id_"), d.among(a.audience, "audiences_"))
+    return sa.select(a.request_id).where(*mine).limit(1)
+
+
+def concluded(d: Dialect) -> Any:
+    return sa.select(receipts.c.request_id).where(d.among(receipts.c.request_id, "ids"))
+
+
+_MOVING: Final = ("status", "version", "state", "wake_at")
+insert_case: Final = _insert(cases, quiet=True)
+move_case: Final = _update(cases, _MOVING, "id", "version")
+revise_case: Final = _update(
+    cases, (*_MOVING, "revision", "digest", "agent", "terms", "expires_at"), "id", "version"
+)
+insert_seen: Final = _insert(seen, quiet=True)
+select_seen: Final = _select(seen, ["key"], "key")
+insert_content: Final = _insert(contents)
+select_content: Final = _select(contents, ["meta", "body"], "request_id", "revision")
+
+
+def select_small(_: Dialect) -> Any:
+    c = contents.c
+    size = sa.func.length(c.meta) + sa.func.coalesce(sa.func.length(c.body), 0)
+    which = (c.request_id == P("request_id_"), c.revision == P("revision_"), size <= P("most"))
+    return sa.select(c.meta, c.body).where(*which)
+
+
+delete_contents: Final = _delete(contents, "request_id")
+delete_audiences: Final = _delete(audiences, "org", "request_id")
+insert_audience: Final = _insert(audiences, quiet=True)
+insert_idempotency: Final = _insert(idempotency, quiet=True)
+select_idempotency: Final = _select(
+    idempotency, ["body_sha", "request_id"], "org", "requester", "key"
+)
+insert_receipt: Final = _insert(receipts, quiet=True)
+select_receipt: Final = _select(receipts, ["jws"], "request_id")
+count_open: Final = _count(cases, _open)
+
+
+def commit_one(change: Change) -> Script[Result]:
+    """One change by itself: the way of all that is not the common case."""
+    case = change.case
+    params = rows.case_params(change)
+    if change.idempotency is not None:
+        by, key, body_sha = change.idempotency
+        mine = {"requester": by, "body_sha": body_sha, "request_id": case.id}
+        at = case.created_at
+        if not (yield insert_idempotency, {**mine, "org": case.org, "key": key, "at": at}):
+            known = yield select_idempotency, {"org_": case.org, "requester_": by, "key_": key}
+            same = bool(known) and known[0][0] == body_sha
+            raise Undo(Result.SEEN if same else Result.MISMATCH)
+    # The case before the event: every writer locks in this order, so that none waits in a ring.
+    if change.before is None:
+        won = yield insert_case, params
+    else:
+        build = move_case if change.content is None else revise_case
+        won = yield build, {**params, "id_": case.id, "version_": change.before}
+    if change.seen is not None:
+        if not won:
+            again = yield select_seen, {"key_": change.seen}
+            raise Undo(Result.SEEN if again else Result.LOST)
+        if not (yield insert_seen, {"key": change.seen, "at": wall_clock()}):
+            raise Undo(Result.SEEN)
+    if not won:
+        raise Undo(Result.LOST)
+    if change.content is not None:
+        yield insert_content, rows.content_params(change.content)
+        yield delete_audiences, {"org_": case.org, "request_id_": case.id}
+        theirs = {"org": case.org, "request_id": case.id}
+        yield insert_audience, [{**theirs, "audience": a} for a in change.audiences]
+    yield from write(change.entries, change.effects)
+    return Result.WON
+
+
+def wall_clock() -> Instant:
+    """When an event was seen, which only pruning reads."""
+    return time.time_ns() // 1_000_000
+
+
+def write(
+    entries: Sequence[Entry],
+    jobs: Sequence[Job] = (),
+    build: Builder | None = None,
+    params: Params | Sequence[Params] = (),
+) -> Script[Sequence[Row]]:
+    """A statement, if there is one, and the audit entries and jobs that commit with it."""
+    found: Sequence[Row] = ()
+    if build is not None:
+        found = yield build, params
+    if entries:
+        yield insert_entry, [dict(zip(rows.ENTRY, rows.entry_row(e), strict=True)) for e in entries]
+    if jobs:
+        new = {"attempts": 0}
+        yield (
+            insert_job,
+            [{**new, **dict(zip(rows.QUEUED, rows.job_row(j), strict=True))} for j in jobs],
+        )
+    return found
+
+
+# Cards
+
+insert_card: Final = _insert(cards)
+insert_button: Final = _insert(buttons)
+card_by_id: Final = _select(cards, rows.CARD, "id")
+card_by_message: Final = _select(cards, rows.CARD, "channel", "conversation", "message")
+buttons_of: Final = _select(buttons, rows.BUTTON, "card_id")
+expect_echo: Final = _update(cards, ["echo_next"], "id")
+fail_card: Final = _update(cards, ["state"], "id")
+
+
+def cards_of(d: Dialect) -> Any:
+    what = sa.select(*(cards.c[n] for n in rows.CARD))
+    return what.where(d.among(cards.c.request_id, "ids")).order_by(cards.c.id)
+
+
+def bind_message(_: Dialect) -> Any:
+    c = cards.c
+    echo: Any = sa.func.coalesce(P("given"), c.echo_next)
+    values: dict[str, Any] = {"message": P("message"), "state": P("state"), "echo": echo}
+    return cards.update().where(c.id == P("id_")).values(**values, echo_next=sa.null())
+
+
+def _drawn(_: Dialect) -> Any:
+    c = cards.c
+    echo: Any = sa.func.coalesce(c.echo_next, c.echo)
+    values: dict[str, Any] = {"echo": echo, "echo_next": sa.null(), "drawn": P("version")}
+    where = (c.id == P("id_"), c.drawn < P("version"))
+    return cards.update().where(*where).values(values).returning(c.id)
+
+
+def _overdrawn(_: Dialect) -> Any:
+    c = cards.c
+    where = (c.id == P("id_"), c.drawn > P("version"))
+    what = cards.update().where(*where).values(drawn=0)
+    return what.returning(c.request_id, c.channel)
+
+
+def drawn(card_id: str, version: int, entries: Sequence[Entry]) -> Script[bool]:
+    """Note the draw; where it came after a newer one's, order another, due at once."""
+    params = {"id_": card_id, "version": version}
+    found = yield _drawn, params
+    over = () if found else (yield _overdrawn, params)
+    again = [Job("draw", request_id, channel, 0, card_id) for request_id, channel in over]
+    yield from write(entries, again)
+    return bool(found)
+
+
+def bound(
+    card: Params, entries: Sequence[Entry], jobs: Sequence[Job], finished: Sequence[Params]
+) -> Script[None]:
+    """The message of a card, and the jobs that follow from it and that end with it."""
+    yield bind_message, card
+    if finished:
+        yield done, finished
+    yield from write(entries, jobs)
+
+
+def add_card(
+    card: Params, stored: Sequence[Params], entries: Sequence[Entry]
+) -> Script[Sequence[Row]]:
+    """The card, its buttons and the intent."""
+    yield insert_card, card
+    yield insert_button, stored
+    return (yield from write(entries))
+
+
+# Outbox
+
+insert_job: Final = _insert(outbox, *rows.QUEUED, "attempts")
+count_parked: Final = _count(outbox, lambda: outbox.c.parked_at.is_not(None))
+
+
+def claim(_: Dialect) -> Any:
+    o = outbox.c
+    ready = (o.parked_at.is_(None), o.target == P("target_"), o.due_at <= P("now"))
+    # A CTE that locks is never folded into the statement around it, so it runs once and its limit
+    # holds; the outer condition repeats for a row that moved between snapshot and lock.
+    picked = (
+        sa.select(o.id)
+        .where(*ready)
+        .order_by(o.due_at, o.id)
+        .limit(P("most"))
+        .with_for_update(skip_locked=True)
+        .cte("picked")
+    )
+    return (
+        outbox.update()
+        .where(o.id.in_(sa.select(picked.c.id)), *ready)
+        .values(worker=P("worker"), attempts=o.attempts + 1, due_at=P("until"))
+        .returning(*(o[name] for name in rows.JOB))
+    )
+
+
+def _held() -> tuple[sa.ColumnElement[bool], ...]:
+    # Each claim counts `attempts` up and ends its lease at another time, so that who lost the
+    # lease meanwhile matches nothing, not even a new job that was given the old one's id.
+    o = outbox.c
+    mine = (o.id == P("id_"), o.attempts == P("attempts_"), o.due_at == P("due_at_"))
+    return *mine, o.parked_at.is_(None)
+
+
+def held(job: Job) -> Params:
+    """The parameters that say which claim this is."""
+    return {"id_": job.id, "attempts_": job.attempts, "due_at_": job.due_at}
+
+
+def done(_: Dialect) -> Any:
+    return outbox.delete().where(*_held())
+
+
+def renew(_: Dialect) -> Any:
+    return outbox.update().where(*_held()).values(due_at=P("due_at")).returning(outbox.c.id)
+
+
+def retry(_: Dialect) -> Any:
+    values = {"due_at": P("due_at"), "last_error": P("last_error"), "worker": sa.null()}
+    return outbox.update().where(*_held()).values(values)
+
+
+def park(_: Dialect) -> Any:
+    values = {"parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()}
+    return outbox.update().where(*_held()).values(values).returning(outbox.c.id)
+
+
+def parked(_: Dialect) -> Any:
+    o = outbox.c
+    what = sa.select(*(o[n] for n in rows.JOB), o.last_error, o.parked_at)
+    return what.where(o.parked_at.is_not(None)).order_by(o.id.desc()).limit(P("most"))
+
+
+def _resend(_: Dialect) -> Any:
+    o = outbox.c
+    which = outbox.update().where(o.id == P("id_"), o.parked_at.is_not(None))
+    return which.values(parked_at=sa.null(), due_at=P("due_at")).returning(o.request_id)
+
+
+def resend(job_id: int, now: Instant, entries: Sequence[Entry]) -> Script[bool]:
+    """The entries only if there was such a job."""
+    found = yield _resend, {"id_": job_id, "due_at": now}
+    if found:
+        yield from write(entries)
+    return bool(found)
+
+
+def count_jobs(_: Dialect) -> Any:
+    o = outbox.c
+    what = sa.select(o.kind, o.target, sa.func.count(), sa.func.min(o.due_at))
+    return what.where(o.parked_at.is_(None)).group_by(o.kind, o.target)
+
+
+# Evidence
+
+_LINKED: Final = ("seq", *rows.ENTRY, "commitment", "link")
+insert_entry: Final = _insert(audit, *rows.ENTRY)
+count_unsealed: Final = _count(audit, lambda: audit.c.seq.is_(None))
+_insert_checkpoint: Final = _insert(checkpoints, quiet=True)
+
+
+def _unsealed(_: Dialect) -> Any:
+    a = audit.c
+    what = sa.select(a.id, *(a[n] for n in rows.ENTRY))
+    return what.where(a.seq.is_(None)).order_by(a.id).limit(P("most"))
+
+
+def history(_: Dialect) -> Any:
+    # In two parts, since each has an index of its own.
+    a = audit.c
+    parts = [
+        sa.select(a.id, *(a[n] for n in rows.ENTRY)).where(a.request_id == P("request_id_"), part)
+        for part in (a.seq.is_not(None), a.seq.is_(None))
+    ]
+    return sa.union_all(*parts).order_by(sa.text("1"))
+
+
+def _seal_row(_: Dialect) -> Any:
+    a = audit.c
+    values: dict[str, Any] = {name: P(name) for name in ("seq", "commitment", "link")}
+    return audit.update().where(a.id == P("id_"), a.seq.is_(None)).values(values)
+
+
+def head(_: Dialect) -> Any:
+    a = audit.c
+    what = sa.select(a.seq, a.link).where(a.org == P("org_"), a.seq.is_not(None))
+    return what.order_by(a.seq.desc()).limit(1)
+
+
+def audit_after(_: Dialect) -> Any:
+    a = audit.c
+    what = sa.select(*(a[n] for n in _LINKED)).where(a.org == P("org_"), a.seq > P("after"))
+    return what.order_by(a.seq).limit(P("most"))
+
+
+def checkpoints_after(_: Dialect) -> Any:
+    c = checkpoints.c
+    return sa.select(c.jws).where(c.org == P("org_"), c.seq > P("after")).order_by(c.seq)
+
+
+def _erase(_: Dialect) -> Any:
+    a = audit.c
+    sealed = (a.request_id == P("request_id_"), a.seq.is_not(None), a.salt.is_not(None))
+    return audit.update().where(*sealed).values(content=sa.null(), salt=sa.null()).returning(a.id)
+
+
+def erase(request_id: str) -> Script[int]:
+    """Content and salts; the links stay."""
+    erased = yield _erase, {"request_id_": request_id}
+    yield delete_contents, {"request_id_": request_id}
+    return len(erased)
+
+
+def seal(now: Instant, sign: Sign | None, limit: int) -> Script[int]:
+    """Link what is unsealed behind each organisation's head, by ascending id."""
+    found = yield _unsealed, {"most": limit}
+    heads: dict[str, tuple[int, bytes]] = {}
+    sealed: list[Params] = []
+    for id_, org, *fields in found:
+        if org not in heads:
+            last = yield head, {"org_": org}
+            heads[org] = (last[0][0], last[0][1]) if last else (0, GENESIS)
+        seq, previous = heads[org]
+        entry = Entry(org, *fields)
+        committed = commitment(entry)
+        linked = link(previous, seq + 1, entry, committed)
+        heads[org] = seq + 1, linked
+        sealed.append({"id_": id_, "seq": seq + 1, "commitment": committed, "link": linked})
+    yield _seal_row, sealed
+    if sign is not None:
+        for org, (seq, linked) in heads.items():
+            jws = sign(Checkpoint(seq, linked, now))
+            yield _insert_checkpoint, {"org": org, "seq": seq, "at": now, "jws": jws}
+    return len(sealed)
+
+
+def head_text(seq: int, linked: bytes) -> str:
+    """A chain head as receipts and checkpoints name it."""
+    return f"{seq}:{linked.hex()}"
+
+
+# Who is who
+
+put_session: Final = _upsert(sessions)
+select_session: Final = _select(sessions, Session.__slots__, "sha")
+delete_session: Final = _delete(sessions, "sha")
+delete_sessions: Final = _delete(sessions, "org", "person")
+insert_link: Final = _insert(login_links)
+select_link: Final = _select(login_links, (*LoginLink.__slots__, "used_at"), "sha")
+insert_token: Final = _insert(tokens)
+select_token: Final = _select(tokens, Token.__slots__, "sha")
+tokens_of: Final = _select(tokens, Token.__slots__, "org", "person", order="at")
+delete_token: Final = _delete(tokens, "org", "person", "name")
+put_account: Final = _upsert(accounts)
+select_account: Final = _select(accounts, Account.__slots__, "org", "channel", "account")
+all_accounts: Final = _select(accounts, Account.__slots__, "org")
+delete_account: Final = _delete(accounts, "org", "channel", "account")
+select_meta: Final = _select(meta, ["value"], "key")
+_put_meta: Final = _upsert(meta)
+_put_meta_once: Final = _insert(meta, quiet=True)
+
+
+def use_link(_: Dialect) -> Any:
+    c = login_links.c
+    live = (c.sha == P("sha_"), c.used_at.is_(None), c.expires_at > P("now"))
+    what = login_links.update().where(*live).values(used_at=P("now"))
+    return what.returning(*(c[n] for n in LoginLink.__slots__))
+
+
+def put_meta(key: str, value: str, once: bool) -> Script[str]:
+    """Write, and read what holds now."""
+    yield (_put_meta_once if once else _put_meta), {"key": key, "value": value}
+    found = yield select_meta, {"key_": key}
+    return str(found[0][0])
+
+
+_EXPIRED: Final = tuple(_older(t, "expires_at") for t in (sessions, login_links, tokens))
+_OLD: Final = tuple(_older(t, "at") for t in (seen, idempotency))
+
+
+def prune(now: Instant, keep: Duration) -> Script[None]:
+    """What has expired, and what is older than anybody will repeat."""
+    for build in _EXPIRED:
+        yield build, {"before": now}
+    for build in _OLD:
+        yield build, {"before": now - keep}
+
+
+# The revision of the tables
+
+
+def revision_table(d: Dialect) -> Any:
+    # Asking a table that is not there would fail, and end the transaction on PostgreSQL.
+    if d.postgresql:
+        return sa.text("SELECT to_regclass('alembic_version')::text")
+    return sa.text("SELECT name FROM sqlite_master WHERE name = 'alembic_version'")
+
+
+def _select_revision(_: Dialect) -> Any:
+    return sa.select(sa.column("version_num")).select_from(sa.table("alembic_version"))
+
+
+def revision() -> Script[str | None]:
+    """What Alembic noted; None: nothing yet."""
+    known = yield revision_table, {}
+    if not known or known[0][0] is None:
+        return None
+    found = yield _select_revision, {}
+    return str(found[0][0]) if found else None

@@ -1,0 +1,176 @@
+"""What goes wrong in the store for one goes wrong for nobody else; on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from approvals.evidence import Entry
+from approvals.model import ORG, Busy, Case, Instant
+from approvals.store import Change, Job, Press, Result, Store
+from approvals.turns import Decision, Turns
+from tests.test_store import NOW, a_card, a_case, an_entry, opening, voting
+
+BAD = ("nul \x00", "half \ud800", "long " + "key" * 3_000_000)
+
+
+async def given(store: Store, *cases: Case) -> None:
+    assert await store.commit([opening(case) for case in cases]) == [Result.WON] * len(cases)
+
+
+@pytest.mark.parametrize("value", BAD[:2])
+async def test_law_04_a_value_that_cannot_be_kept_is_the_fault_of_its_own_change(
+    store: Store, value: str
+) -> None:
+    cases = [a_case(f"req_{n}") for n in range(4)]
+    await given(store, *cases)
+    heard: list[str] = []
+    store.listen(lambda ids: heard.extend(ids or ()))
+    changes = [voting(case, "lee") for case in cases]
+    job = Job("redraw", "req_2", "slack", NOW, value)
+    changes[2] = replace(changes[2], effects=(job,))
+    results = await store.commit(changes)
+    kept = results[2] is Result.WON  # SQLite can hold a NUL
+    assert [r for i, r in enumerate(results) if i != 2] == [Result.WON] * 3
+    assert kept or results[2] is Result.BAD
+    now = await store.cases([case.id for case in cases])
+    versions = {id_: case.version for id_, case in now.items()}
+    assert versions == {"req_0": 2, "req_1": 2, "req_2": 2 if kept else 1, "req_3": 2}
+    assert set(heard) >= {"req_0", "req_1", "req_3"}
+    with suppress(ValueError):
+        await store.append([an_entry(cases[0], value)])
+    with suppress(ValueError):
+        await store.presses([(b"look", value)])
+    await given(store, a_case("req_after"))
+
+
+async def test_law_04_what_postgresql_cannot_hold_is_an_error_of_its_own(
+    postgresql_database: str,
+) -> None:
+    store = await Store.connect(postgresql_database)
+    cases = [a_case("req_1"), a_case("req_2")]
+    await given(store, *cases)
+    for value in BAD:
+        with pytest.raises(ValueError, match="database"):
+            await store.put_meta(value, "x")
+        now = await store.cases(["req_1", "req_2"])
+        both = [voting(now["req_1"], "lee", value), voting(now["req_2"], "lee")]
+        assert await store.commit(both) == [Result.BAD, Result.WON]
+    await store.close()
+
+
+@asynccontextmanager
+async def turning(store: Store) -> AsyncIterator[tuple[Turns, list[str]]]:
+    told: list[str] = []
+    turns = Turns(store, lambda: NOW, lambda cases: told.extend(case.id for case in cases))
+    work = asyncio.create_task(turns.run())
+    yield turns, told
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+@pytest.mark.parametrize("value", BAD[:2])
+async def test_law_04_nobody_loses_a_vote_to_the_bad_value_of_somebody_else(
+    postgresql_database: str, value: str
+) -> None:
+    store = await Store.connect(postgresql_database)
+    cases = [a_case(f"req_{n}") for n in range(6)]
+    await given(store, *cases)
+
+    def vote(row: Press | Case | None, now: Instant) -> Decision[str]:
+        assert isinstance(row, Case)
+        change = voting(row, "lee")
+        if row.id == "req_3":
+            change = replace(change, seen=value)
+        return Decision(row.id, change)
+
+    def note(kind: str) -> Decision[str]:
+        return Decision("noted", entries=(Entry(ORG, NOW, kind, None, "{}", b"s" * 16),))
+
+    async with turning(store) as (turns, told):
+        answers: Sequence[object] = await asyncio.gather(
+            *(turns.take(vote, duplicate="seen", case=case.id) for case in cases),
+            turns.take(lambda row, now: note(value), duplicate=""),
+            turns.take(lambda row, now: note("fine"), duplicate=""),
+            turns.take(lambda row, now: Decision("tapped"), duplicate="", press=(b"l", value)),
+            turns.take(lambda row, now: Decision("tapped"), duplicate="", press=(b"l", "e")),
+            return_exceptions=True,
+        )
+    failed = [i for i, answer in enumerate(answers) if isinstance(answer, ValueError)]
+    assert failed == [3, 6, 8]
+    good = [answer for i, answer in enumerate(answers) if i not in failed]
+    assert good == ["req_0", "req_1", "req_2", "req_4", "req_5", "noted", "tapped"]
+    assert sorted(told) == ["req_0", "req_1", "req_2", "req_4", "req_5"]
+    await store.close()
+
+
+async def test_law_04_a_read_only_database_is_busy_and_not_an_error_of_ours(
+    postgresql_database: str,
+) -> None:
+    store = await Store.connect(postgresql_database)
+    case = a_case()
+    await given(store, case)
+    await store.close()
+    name = postgresql_database.partition("?")[0].rpartition("/")[2]
+    direct = await asyncpg.connect(postgresql_database)
+    await direct.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    await direct.close()
+    store = await Store.connect(postgresql_database)
+    with pytest.raises(Busy):
+        await store.commit([voting(case, "lee")])
+    with pytest.raises(Busy):
+        await store.commit([Change(replace(case, id="req_2"), None)])
+    with pytest.raises(Busy):
+        await store.put_meta("a", "b")
+    assert (await store.cases([case.id]))[case.id] == case
+    await store.close()
+
+
+async def test_law_03_a_card_that_is_drawn_twice_keeps_its_echo(store: Store) -> None:
+    case = a_case()
+    await given(store, case)
+    card, stored = a_card(case)
+    await store.add_card(card, stored)
+    await store.bind_message(card.id, "m", echo="posted")
+    await store.drawing(card.id, "two")
+    await store.drawing(card.id, "two")
+    assert await store.drawn(card.id, 2)
+    assert not await store.drawn(card.id, 2)
+    drawn = await store.card(card.id)
+    assert drawn is not None
+    assert (drawn.echo, drawn.echo_next, drawn.drawn) == ("two", None, 2)
+    assert await store.drawn(card.id, 3)
+    drawn = await store.card(card.id)
+    assert drawn is not None
+    assert (drawn.echo, drawn.drawn) == ("two", 3)
+    assert [job.kind for job in await claimed(store)] == ["post"]
+
+
+async def test_law_03_a_late_draw_of_an_old_face_is_drawn_over(store: Store) -> None:
+    case = a_case()
+    await given(store, case)
+    card, stored = a_card(case)
+    await store.add_card(card, stored)
+    await store.bind_message(card.id, "m", echo="one")
+    await store.drawing(card.id, "two")
+    await store.drawing(card.id, "three")
+    assert await store.drawn(card.id, 3)
+    assert not await store.drawn(card.id, 2)
+    jobs = [job for job in await claimed(store) if job.kind == "draw"]
+    assert [(job.request_id, job.target, job.data) for job in jobs] == [(case.id, "slack", card.id)]
+    again = await store.card(card.id)
+    assert again is not None
+    assert (again.echo, again.drawn) == ("three", 0)
+    await store.drawing(card.id, "three")
+    assert await store.drawn(card.id, 3)
+    assert not await store.drawn("none", 1)
+
+
+async def claimed(store: Store) -> list[Job]:
+    return await store.claim("slack", worker="w", now=NOW, lease=1000, limit=10)
