@@ -1,0 +1,110 @@
+"""From what a requester sent to the request that is asked: who said what, and what is bound.
+
+A gateway's title and facts are facts. An agent's are its own words: they go into the claims, and
+whom it acts for comes from the configuration, never from its body. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from approvals import policy
+from approvals.conditions import Value
+from approvals.decoders import Decoder, decode
+from approvals.evidence import digest_http, digest_payload
+from approvals.model import (
+    ORG,
+    Agent,
+    Duration,
+    Fact,
+    Http,
+    Instant,
+    Kind,
+    Refused,
+    Request,
+    Requester,
+    Risk,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a requester sent, well-formed but not believed yet. `payload` is JCS text."""
+
+    action: str
+    agent: Agent
+    title: str | None = None
+    http: Http | None = None
+    payload: str | None = None
+    facts: tuple[Fact, ...] = ()
+    note: str | None = None
+    risk: Risk | None = None
+    expires_in: Duration | None = None
+    decoded: Mapping[str, Value] = field(default_factory=dict)
+
+
+def bind(
+    by: Requester,
+    asked: Proposal,
+    decoders: Sequence[Decoder],
+    *,
+    request_id: str,
+    revision: int,
+    now: Instant,
+) -> tuple[Request, policy.Subject]:
+    """The request, with its digest, and what rules see of it.
+
+    Rules see what we decoded, or a gateway that held the request; what we decoded of an agent's
+    request are its facts. Raises `Refused` for an agent id that is not this requester's.
+    """
+    agent, http = asked.agent, asked.http
+    if by.agents is not None and agent.id not in by.agents:
+        raise Refused(f"requester {by.name!r} may not speak for agent {agent.id!r}")
+    trusted = by.kind is Kind.GATEWAY
+    behalf = (agent.on_behalf_of if trusted else None) or by.on_behalf_of
+    if http is not None:
+        digest = digest_http(
+            revision=revision,
+            action=asked.action,
+            method=http.method,
+            url=http.url,
+            headers=http.headers,
+            body=http.body,
+        )
+    else:
+        payload = "null" if asked.payload is None else asked.payload
+        digest = digest_payload(revision=revision, action=asked.action, payload=payload)
+    plain = policy.Subject.of(by.name, agent.id, asked.action, http)
+    ours = decode(plain, http, asked.payload, decoders)
+    request = Request(
+        id=request_id,
+        org=ORG,
+        revision=revision,
+        requester=by.name,
+        kind=by.kind,
+        agent=Agent(agent.id, agent.name, behalf),
+        action=asked.action,
+        http=http,
+        payload=asked.payload,
+        digest=digest,
+        created_at=now,
+        title=asked.title if trusted else None,
+        facts=asked.facts if trusted else tuple(_fact(*item) for item in ours.items()),
+        claimed_title=None if trusted else asked.title,
+        claimed_facts=() if trusted else asked.facts,
+        note=asked.note,
+    )
+    return request, replace(plain, decoded={**asked.decoded, **ours} if trusted else ours)
+
+
+def _fact(name: str, value: Value) -> Fact:
+    text = ", ".join(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    return Fact(name.replace("_", " ").capitalize(), str(text))
+
+
+def ulid(now: Instant, random: bytes) -> str:
+    """26 characters that sort by time: 48 bits of `now`, 80 of `random` (the ULID layout)."""
+    number = (now << 80) | int.from_bytes(random[:10], "big")
+    digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    return "".join(digits[(number >> (5 * i)) & 31] for i in range(25, -1, -1))

@@ -1,0 +1,496 @@
+"""The use cases that change a case: open, revise, withdraw, report, tap, decide, tick.
+
+Every change goes one way: load the case, let a pure function decide, commit with compare-and-set,
+and go round again if somebody was faster. All that queues while one commit runs shares the next
+one (group commit), and nobody is answered before what he did is durable.
+
+A tap passes three checks, in this order, none implied by another: the token proves the button, the
+platform's proof says who pressed it, and `policy.may` says whether they may.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from approvals import buttons, cards, machine, policy
+from approvals.channel import Abilities, Notice, NoticeKind, Tap
+from approvals.decoders import Decoder
+from approvals.evidence import Entry, ReceiptKey, receipt_claims, sign_receipt
+from approvals.model import (
+    ORG,
+    Ask,
+    Busy,
+    Case,
+    Choice,
+    Conflict,
+    Instant,
+    Label,
+    Outcome,
+    Person,
+    Refused,
+    Request,
+    Requester,
+    Status,
+    Tier,
+    Vote,
+)
+from approvals.notices import ALTERED, INVALID, STALE, TAMPERED, notice_of
+from approvals.people import Directory, audiences
+from approvals.proposal import Proposal, bind, ulid
+from approvals.store import CardState, Change, Job, Press, Store
+from approvals.turns import Decision, Row, Turns
+
+
+class NotFound(Exception):
+    """There is no such request, or it is not the caller's to see: the two are not told apart."""
+
+
+class Mismatch(Exception):
+    """An idempotency key came back with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to tell the person. `counted`: this very act is now a committed vote.
+
+    `conflict`: what they decided on is not what is asked now.
+    """
+
+    notice: Notice
+    case: Case | None = None
+    counted: bool = False
+    conflict: bool = False
+
+
+COUNTED_ALREADY: Final = Answer(Notice(NoticeKind.CLOSED, "This was counted already."))
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """How a person acts: by a tap on a channel of this tier, or (tier None) on our own page."""
+
+    channel: str
+    reason: str | None
+    tier: Tier | None
+    fresh: bool
+    event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Everything a decision rests on besides the store, as values that are swapped as one."""
+
+    policy: policy.Policy
+    directory: Directory
+    ring: buttons.KeyRing
+    decoders: tuple[Decoder, ...] = ()
+    channels: Mapping[str, Abilities] = field(default_factory=dict)
+
+
+class Service:
+    """Decides, one batch at a time. `trust` may be replaced while running (a key, a person)."""
+
+    def __init__(
+        self,
+        store: Store,
+        trust: Trust,
+        *,
+        key: ReceiptKey,
+        issuer: str,
+        clock: Callable[[], Instant],
+        random: Callable[[int], bytes],
+        committed: Callable[[Sequence[Case]], None] = lambda cases: None,
+    ) -> None:
+        self.trust = trust
+        self.head: str | None = None
+        """The newest sealed chain head ("seq:hash"); the sealer keeps it fresh."""
+        self._store = store
+        self._key = key
+        self._issuer = issuer
+        self._clock = clock
+        self._random = random
+        self._turns = Turns(store, clock, committed)
+
+    async def run(self) -> None:
+        """Commit what queues, until cancelled. Every process that decides runs this once."""
+        await self._turns.run()
+
+    # What requesters do
+
+    async def open(
+        self, by: Requester, proposal: Proposal, idempotency: tuple[str, str] | None = None
+    ) -> tuple[Case, bool]:
+        """Open a case. `idempotency`: key and body hash. Returns the case and whether it is new.
+
+        Raises `Refused` for an agent id that is not this requester's, ValueError for what cannot
+        be digested, `Mismatch` for a known idempotency key with another body.
+        """
+        now = self._clock()
+        request, step = self._opened(by, proposal, now)
+        change = replace(
+            self._change(None, step, now, "request.opened", request=request),
+            audiences=audiences(step.case, by, request),
+            idempotency=(by.name, *idempotency) if idempotency else None,
+        )
+        if await self._turns.take(lambda row, now: Decision(True, change), duplicate=False):
+            return change.case, True
+        assert idempotency is not None  # noqa: S101 - only a known key is turned away
+        known = await self._store.idempotent(by.name, idempotency[0])
+        if known is None:
+            raise Conflict("the first request with this key is just being opened; try again")
+        if known[0] != idempotency[1]:
+            raise Mismatch(idempotency[0])
+        return await self.own(by, known[1]), False
+
+    async def revise(self, by: Requester, request_id: str, proposal: Proposal) -> Case:
+        """Ask for something else under the same id: a new revision, and votes start anew."""
+        old = await self.own(by, request_id)
+        request, step = self._opened(by, proposal, self._clock(), old.id, old.revision + 1)
+        new = step.case
+
+        def event(now: Instant) -> machine.Event:
+            if new.status is not Status.PENDING:
+                return machine.Denied(now, new.reason or "")
+            return machine.Revised(now, new)
+
+        return await self._own_event(by, request_id, event, "request.revised", request)
+
+    async def withdraw(self, by: Requester, request_id: str) -> Case:
+        """The agent hung up. Raises `Conflict` once decided."""
+        return await self._own_event(by, request_id, machine.Withdrawn, "request.withdrawn")
+
+    async def report(self, by: Requester, request_id: str, outcome: Outcome) -> Case:
+        """The gateway says what happened. Raises `Conflict` unless approved and not yet known."""
+        event = machine.Reported(outcome)
+        return await self._own_event(by, request_id, lambda now: event, "request.reported")
+
+    async def own(self, by: Requester, request_id: str) -> Case:
+        """A requester's own case; anybody else's is `NotFound`."""
+        case = (await self._store.cases([request_id])).get(request_id)
+        if case is None or case.requester != by.name:
+            raise NotFound(request_id)
+        return case
+
+    # What people do
+
+    async def decide(
+        self,
+        person: Person,
+        request_id: str,
+        choice: Choice,
+        digest: str,
+        reason: str | None,
+        *,
+        fresh: bool,
+        channel: str = "web",
+    ) -> Answer:
+        """A signed-in person decides on our own page or command line.
+
+        `digest`: of what they were shown; `fresh`: the sign-in is young enough for high risk.
+        Raises `NotFound`.
+        """
+
+        def judge(row: Row, now: Instant) -> Decision[Answer]:
+            if not isinstance(row, Case):
+                raise NotFound(request_id)
+            if row.digest != digest:
+                away = self._turned_away(row.id, STALE, person.id, channel, "digest", now)
+                return replace(away, answer=replace(away.answer, case=row, conflict=True))
+            return self._vote(row, person, choice, _Act(channel, reason, None, fresh), now)
+
+        return await self._turns.take(judge, duplicate=COUNTED_ALREADY, case=request_id)
+
+    async def tap(self, tap: Tap) -> Answer:
+        """An account proven by its platform pressed a button."""
+        lookup = buttons.lookup(tap.token)
+        return await self._turns.take(
+            lambda row, now: self._tapped(row, tap, now),
+            duplicate=COUNTED_ALREADY,
+            press=(lookup, f"{tap.channel}:{tap.event}"),
+        )
+
+    async def tick(self, limit: int = 500) -> int:
+        """Tell the cases whose time has come that it has. Returns how many changed."""
+
+        def turn(row: Row, now: Instant) -> Decision[bool]:
+            if not isinstance(row, Case):
+                return Decision(False)
+            step = machine.transition(row, machine.Ticked(now), self.head)
+            if step.said is not machine.Said.DONE:
+                return Decision(False)
+            return Decision(True, self._change(row, step, now, "request.ticked"))
+
+        due = await self._store.due(self._clock(), limit)
+        turns = [self._turns.take(turn, duplicate=False, case=case) for case in due]
+        return sum(await asyncio.gather(*turns))
+
+    async def conclude(self, ids: Sequence[str]) -> None:
+        """Sign the receipts of closed cases, from what is stored, once and for all.
+
+        The row alone is not believed: each vote must carry its MAC, and they must fill the quorum.
+        Where they do not, somebody wrote into the database: no receipt, and an alarm.
+        """
+        receipts: list[tuple[str, str]] = []
+        entries: list[Entry] = []
+        for case in (await self._store.cases(ids)).values():
+            if case.open:
+                continue
+            kids = {case.seal.partition(":")[0], *(vote.kid for vote in case.votes)}
+            if case.status is Status.APPROVED and not kids <= self.trust.ring.keys.keys():
+                raise Busy("a button key that is not here yet, or was revoked, sealed this case")
+            if case.status is Status.APPROVED and not self._earned(case):
+                entries.append(self._entry(self._clock(), "tampered", case.id))
+                continue
+            claims = receipt_claims(case, issuer=self._issuer)
+            receipts.append((case.id, sign_receipt(self._key, claims)))
+        await self._store.put_receipts(receipts)
+        if entries:
+            await self._store.append(entries)
+
+    def _earned(self, case: Case) -> bool:
+        votes, at = case.votes, case.decided_at or 0
+        whole = all(v.choice is Choice.APPROVE and v.revision == case.revision for v in votes)
+        # The receipt runs from the last vote: any other time would revive what has run out.
+        filled = policy.filled(case.ask.quorum, votes) and votes[-1].at == at
+        return whole and filled and self._untouched(case, at)
+
+    def _untouched(self, case: Case, now: Instant) -> bool:
+        """Has nobody but us written what a yes rests on: the terms, the votes, the escalation?"""
+        ring, late = self.trust.ring, case.ask.escalate
+        due = not case.escalated or (late is not None and case.created_at + late.after <= now)
+        votes = all(buttons.vote_genuine(ring, case, v) for v in case.votes)
+        return due and votes and buttons.case_genuine(ring, case)
+
+    # How a tap is judged
+
+    def _tapped(self, row: Row, tap: Tap, now: Instant) -> Decision[Answer]:
+        ring, who = self.trust.ring, tap.account
+        if not isinstance(row, Press):
+            return self._turned_away(None, INVALID, who, tap.channel, "token", now)
+        case, card, stored = row.case, row.card, row.stored
+
+        def refuse(why: str, say: str = INVALID, *, alert: bool = False) -> Decision[Answer]:
+            decision = self._turned_away(case.id, say, who, tap.channel, why, now)
+            if not (alert and case.open):
+                return decision
+            room = None if card.account else card.conversation
+            again = _post(
+                case, card.channel, now, person=card.person, account=card.account, room=room
+            )
+            return replace(decision, jobs=(again,))
+
+        if row.seen:
+            return replace(refuse("repeated"), answer=COUNTED_ALREADY)
+        fault = buttons.mismatch(
+            stored, case, channel=tap.channel, conversation=tap.conversation, account=who
+        )
+        if not buttons.genuine(ring, stored, tap.token) or fault:
+            return refuse(fault or "mac", STALE if fault == "revision" else INVALID)
+        choice, label = stored.binding.choice, stored.binding.label
+        channel = self.trust.channels[tap.channel]
+        echo = tap.echo if channel.echo else ""
+        if tap.message is None:
+            if choice is not Choice.DECLINE:
+                return refuse("message")
+        elif card.state is CardState.POSTING:
+            return replace(refuse("posting"), again=True)
+        elif card.state is not CardState.POSTED or card.message != tap.message:
+            return refuse("message", alert=True)
+        elif echo is None or not any(
+            buttons.sealed(ring, proof, buttons.CARD, card.id, tap.message, echo)
+            for proof in (card.echo, card.echo_next)
+        ):
+            return refuse("echo", ALTERED, alert=True)
+        if tap.stranger:
+            return refuse(tap.stranger, f"You cannot approve here: {tap.stranger}.")
+        person = self.trust.directory.by_account(tap.channel, who)
+        if person is None:
+            return refuse("unknown account", "You are not an approver of this request.")
+        if label is Label.DECLINE_WITH_REASON and tap.reason is None and case.open:
+            may = policy.may(person, case, choice, tier=channel.tier, page=False, fresh=False)
+            if isinstance(may, policy.Seats) and now < case.expires_at:
+                return Decision(Answer(Notice(NoticeKind.ASK_REASON, "Why do you decline?"), case))
+        act = _Act(tap.channel, tap.reason, channel.tier, False, tap.event)
+        return self._vote(case, person, choice, act, now)
+
+    def _vote(
+        self, case: Case, person: Person, choice: Choice, act: _Act, now: Instant
+    ) -> Decision[Answer]:
+        """The common end of every road to a vote: `may`, the machine, the change."""
+        page = act.tier is None
+        may = policy.may(person, case, choice, tier=act.tier, page=page, fresh=act.fresh)
+        if choice is Choice.APPROVE and case.open and not self._untouched(case, now):
+            may = policy.No(TAMPERED)
+        if isinstance(may, policy.No):
+            return self._turned_away(case.id, may.why, person.id, act.channel, may.why, now)
+        unseen = choice is Choice.APPROVE and not case.complete
+        how = (act.channel, case.revision, now, act.reason, unseen)
+        vote = Vote(person.id, choice, may.groups, *how)
+        sealed = buttons.seal_vote(self.trust.ring, case, vote)
+        step = machine.transition(case, machine.Voted(sealed), self.head)
+        notice = notice_of(step, choice)
+        if step.case is case:
+            late = self._turned_away(case.id, notice.text, person.id, act.channel, "late", now)
+            return replace(late, answer=Answer(notice, case))
+        counted = step.said is machine.Said.DONE
+        kind = "vote" if counted else "request.expired"
+        seen = f"{act.channel}:{act.event}" if act.event and counted else None
+        change = self._change(case, step, now, kind, seen, by=person.id, via=act.channel)
+        return Decision(Answer(notice, step.case, counted), change)
+
+    def _turned_away(
+        self, case: str | None, notice: str, who: str, channel: str, why: str, now: Instant
+    ) -> Decision[Answer]:
+        """A refusal consumes nothing, and is remembered."""
+        entry = self._entry(now, "refused", case, who=who, channel=channel, why=why)
+        return Decision(Answer(Notice(NoticeKind.REFUSED, notice)), entries=(entry,))
+
+    # How a change is made
+
+    def _opened(
+        self, by: Requester, asked: Proposal, now: Instant, request_id: str = "", revision: int = 1
+    ) -> tuple[Request, machine.Step]:
+        trust = self.trust
+        request, about = bind(
+            by,
+            asked,
+            trust.decoders,
+            request_id=request_id or "req_" + ulid(now, self._random(10)),
+            revision=revision,
+            now=now,
+        )
+        found = policy.decide(trust.policy, about, risk=asked.risk, expires_in=asked.expires_in)
+        denied = isinstance(found, policy.Deny)
+        ask = found if isinstance(found, Ask) else Ask(found.rule, (), policy=trust.policy.digest)
+        interested = [p for p in (request.agent.on_behalf_of, by.owner) if p]
+        if ask.four_eyes and not all(map(trust.directory.person, interested)):
+            raise Refused("on_behalf_of names nobody known here, so four eyes cannot be kept")
+        case = Case(
+            id=request.id,
+            org=ORG,
+            revision=revision,
+            digest=request.digest,
+            requester=by.name,
+            agent=request.agent.id,
+            ask=ask,
+            created_at=now,
+            expires_at=now + ask.expires,
+            barred=tuple(interested) if ask.four_eyes else (),
+            inspectable=cards.inspectable(request),
+            complete=request.complete,
+            shown=cards.fingerprint(request),
+        )
+        if denied:
+            reason = f"Refused by the rule {ask.rule!r}."
+            return request, machine.transition(case, machine.Denied(now, reason), self.head)
+        return request, machine.opened(case)
+
+    async def _own_event(
+        self,
+        by: Requester,
+        request_id: str,
+        event: Callable[[Instant], machine.Event],
+        kind: str,
+        request: Request | None = None,
+    ) -> Case:
+        def turn(row: Row, now: Instant) -> Decision[Case | None]:
+            if not isinstance(row, Case) or row.requester != by.name:
+                raise NotFound(request_id)
+            if request is not None and request.revision != row.revision + 1:
+                raise Conflict("it was revised at the same time; try again")
+            step = machine.transition(row, event(now), self.head)
+            change = None
+            if request is not None and step.case.revision == request.revision:
+                change = self._change(row, step, now, kind, request=request)
+                change = replace(change, audiences=audiences(step.case, by, request))
+            elif step.case is not row:  # denied, or too late: the old request is what it is about
+                said = f"request.{step.case.status}" if request is not None else kind
+                change = self._change(row, step, now, said)
+            return Decision(step.case if step.said is machine.Said.DONE else None, change)
+
+        case = await self._turns.take(turn, duplicate=None, case=request_id)
+        if case is None:
+            raise Conflict("it is already decided, or its outcome is already known")
+        return case
+
+    def _change(
+        self,
+        before: Case | None,
+        step: machine.Step,
+        now: Instant,
+        kind: str,
+        seen: str | None = None,
+        *,
+        request: Request | None = None,
+        **said: Any,
+    ) -> Change:
+        """One change, with everything that must be durable together with it."""
+        case = step.case
+        if request is not None and request.revision == case.revision:
+            case = buttons.seal_case(self.trust.ring, case)
+        wake: Instant | None = None
+        jobs: list[Job] = []
+        for effect in step.effects:
+            match effect:
+                case machine.Wake(at):
+                    wake = at
+                case machine.Redraw() if case.open or kind == "request.reported":
+                    jobs.append(Job("redraw", case.id, "", now))
+                case machine.Forward():  # and redraw: one row to write while somebody waits
+                    jobs.append(Job("forward", case.id, "", now))
+                case machine.Post(to):
+                    jobs += self._posts(case, now, to)
+                case machine.Notify():
+                    jobs += self._posts(case, now, None, silent=[v.person for v in case.votes])
+        vote = case.votes[-1] if kind == "vote" else None
+        if vote is not None:
+            said.update(choice=vote.choice, reason=vote.reason, seal=vote.mac[:32])
+        if request is not None:
+            said.update(requester=case.requester, agent=case.agent, action=request.action)
+            said.update(rule=case.ask.rule, policy=case.ask.policy, risk=case.ask.risk)
+        if case.outcome is not None and kind == "request.reported":
+            said.update(delivered=case.outcome.delivered, http_status=case.outcome.status)
+        entry = self._entry(
+            now,
+            kind,
+            case.id,
+            status=case.status,
+            revision=case.revision,
+            digest=case.digest,
+            version=case.version,
+            **said,
+        )
+        return Change(
+            case,
+            before.version if before else None,
+            entries=(entry,),
+            effects=tuple(jobs),
+            seen=seen,
+            content=request,
+            wake_at=wake if case.open else None,
+        )
+
+    def _posts(
+        self, case: Case, now: Instant, to: str | None, silent: Sequence[str] = ()
+    ) -> list[Job]:
+        directory = self.trust.directory
+        available = {name: has.open_by_email for name, has in self.trust.channels.items()}
+        asked = directory.groups.get(to, frozenset()) if to else None
+        return [
+            _post(case, d.channel, now, person=d.person, account=d.account, room=d.room)
+            for d in directory.destinations(case.ask, available, escalated=case.escalated)
+            if d.person not in silent and (not asked or d.person is None or d.person in asked)
+        ]
+
+    def _entry(self, at: Instant, kind: str, request_id: str | None, **content: Any) -> Entry:
+        text = to_json(content).decode()
+        return Entry(ORG, at, kind, request_id, text, self._random(16))
+
+
+def _post(case: Case, channel: str, due: Instant, **to: str | None) -> Job:
+    return Job("post", case.id, channel, due, to_json(to | {"revision": case.revision}).decode())
