@@ -1,0 +1,449 @@
+"""Takes effects from the store and carries them out: posts and redraws cards, forwards verdicts.
+
+Each channel has a lane of its own, so that a platform that is down delays only its own cards. A
+job is leased, done, retried later with back-off, or parked when the other side refused for good.
+Nothing is rendered until it is sent: a card always says what the case says now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import structlog
+
+from approvals import buttons, cards, policy
+from approvals.channel import Channel, Payload
+from approvals.evidence import Entry
+from approvals.model import (
+    MINUTE,
+    ORG,
+    SECOND,
+    Address,
+    Busy,
+    Button,
+    Card,
+    Case,
+    Duration,
+    Instant,
+    Label,
+    MessageRef,
+    Refused,
+    Request,
+    Status,
+)
+from approvals.people import GOOD
+from approvals.proposal import ulid
+from approvals.service import Service
+from approvals.store import CardRow, CardState, Job, Store
+
+log = structlog.get_logger()
+T = TypeVar("T")
+LEASE: Final[Duration] = 30 * SECOND
+BATCH: Final = 64
+AT_ONCE: Final = 8
+"""Jobs of one platform that are under way together: what is taken must be sent within the lease."""
+FINISH: Final = 3.0
+"""Seconds that what is being sent has when the service ends."""
+POLL: Final[Duration] = SECOND
+"""How often an idle lane looks for jobs whose time has come; a commit wakes it at once."""
+ATTEMPTS: Final = 30
+"""After so many failures (about half a day of back-off) a job is parked and shown."""
+VETTED: Final[Duration] = 24 * 60 * MINUTE
+"""How long an account's standing on its platform (no guest, no bot, not deleted) is believed."""
+CORE: Final = ""
+"""The lane of jobs that need no platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a card needs besides the case: where its page is, and the salt of its redactions."""
+
+    review_url: Callable[[str], str | None]
+    salt: bytes
+    stub: frozenset[str] = frozenset()
+
+
+class Outbox:
+    """One worker: a lane for each channel and one for what needs no platform."""
+
+    def __init__(
+        self,
+        store: Store,
+        service: Service,
+        channels: Mapping[str, Channel],
+        look: Look,
+        *,
+        worker: str,
+        clock: Callable[[], Instant],
+        random: Callable[[int], bytes],
+        vetted: Callable[[], Awaitable[None]],
+        lease: Duration = LEASE,
+    ) -> None:
+        self._store = store
+        self._service = service
+        self._channels = channels
+        self._look = look
+        self._worker = worker
+        self._clock = clock
+        self._random = random
+        self._vetted = vetted
+        self._lease = lease
+        self._known: dict[tuple[str, str], tuple[Address, Instant]] = {}
+        self._until: dict[str, Instant] = {}
+        self._ending = False
+        self._asked_all = False
+        self._kicks = {target: asyncio.Event() for target in (CORE, *channels)}
+
+    def kick(self) -> None:
+        """There may be work: look now. Called after a commit, here or on another replica."""
+        for event in self._kicks.values():
+            event.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then what is being sent is finished first, for `FINISH` at most."""
+        self._ending = False
+        lanes = [asyncio.create_task(self._lane(target)) for target in self._kicks]
+        try:
+            await asyncio.wait(lanes, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._ending = True
+            self.kick()
+            try:
+                await asyncio.wait(lanes, timeout=FINISH)
+            finally:
+                for lane in lanes:
+                    lane.cancel()
+                await asyncio.gather(*lanes, return_exceptions=True)
+
+    async def drain(self, target: str) -> int:
+        """Carry out what is due in one lane now; returns how many jobs were taken.
+
+        Nothing is taken before the time until which the platform told us to wait.
+        """
+        if self._pause(target):
+            return 0
+        limit = BATCH if target == CORE else AT_ONCE
+        jobs = await self._store.claim(
+            target, worker=self._worker, now=self._clock(), lease=self._lease, limit=limit
+        )
+        forwards = [job for job in jobs if job.kind == "forward"]
+        if forwards:
+            await self._attempt(forwards, self._forward)
+        redraws = [job for job in jobs if job.kind == "redraw"]
+        if redraws:
+            await self._attempt(redraws, self._fan_out)
+        singly = [job for job in jobs if job.kind not in ("forward", "redraw")]
+        await asyncio.gather(*(self._attempt([job], self._carry) for job in singly))
+        return len(jobs)
+
+    def _pause(self, target: str) -> Duration:
+        """How long this lane is still to be left alone."""
+        return max(0, self._until.get(target, 0) - self._clock())
+
+    async def _asked(self, channel: Channel, ask: Callable[[], Awaitable[T]]) -> T:
+        """One call to a platform. What it says of slowing down holds for its whole lane."""
+        if pause := self._pause(channel.name):
+            raise Busy(f"{channel.name} told us to wait", pause)
+        try:
+            return await ask()
+        except Busy as error:
+            if error.retry_after:
+                until = self._clock() + error.retry_after
+                self._until[channel.name] = max(until, self._until.get(channel.name, 0))
+            raise
+
+    async def _lane(self, target: str) -> None:
+        kicked = self._kicks[target]
+        while not self._ending:
+            kicked.clear()
+            try:
+                if await self.drain(target):
+                    continue
+            except Exception as error:  # most likely a database that is away: the lane lives on
+                why = f"{type(error).__name__}: {error}"
+                log.warning("outbox_lane_failed", lane=target, why=why)
+            try:
+                await asyncio.wait_for(kicked.wait(), POLL / 1000)
+            except TimeoutError:
+                continue
+
+    async def _attempt(self, jobs: list[Job], work: Callable[[list[Job]], Awaitable[None]]) -> None:
+        """Do it; on failure decide between later and never. Both are written down.
+
+        The work takes out of `jobs` what it finished itself, and puts in a lease it renewed.
+        """
+        try:
+            await work(jobs)
+            if jobs:
+                await self._store.done(jobs)
+        except Busy as error:
+            await self._later(jobs, str(error), error.retry_after)
+        except Refused as error:
+            await self._park(jobs, str(error))
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            log.error("outbox_job_failed", jobs=[job.kind for job in jobs], why=why)
+            await self._later(jobs, type(error).__name__, None)
+
+    async def _later(self, jobs: Sequence[Job], error: str, retry_after: Duration | None) -> None:
+        for job in jobs:
+            if job.attempts >= ATTEMPTS:
+                await self._park([job], error)
+                continue
+            backoff = min(30 * MINUTE, SECOND << min(job.attempts, 11))
+            jitter = int.from_bytes(self._random(2), "big") / 65536
+            due = self._clock() + max(retry_after or 0, int(backoff * (0.5 + jitter)))
+            await self._store.retry(job, due=due, error=error)
+
+    async def _park(self, jobs: Sequence[Job], error: str) -> None:
+        for job in jobs:
+            log.error("outbox_parked", kind=job.kind, lane=job.target, why=error)
+            entry = self._entry("parked", job.request_id, job=job.kind, lane=job.target, why=error)
+            await self._store.park(job, error=error, now=self._clock(), entries=(entry,))
+
+    async def _carry(self, jobs: list[Job]) -> None:
+        (job,) = jobs
+        match job.kind:
+            case "post":
+                await self._post(jobs)
+            case "draw":
+                await self._draw(job)
+            case other:
+                raise Refused(f"unknown kind of job {other!r}: written by a newer version?")
+
+    async def _forward(self, jobs: list[Job]) -> None:
+        """Sign the receipts, which wakes whoever waits, and redraw the cards."""
+        await self._service.conclude([job.request_id for job in jobs])
+        await self._fan_out(jobs)
+
+    async def _fan_out(self, jobs: list[Job]) -> None:
+        """One redraw for each card, in its channel's lane: those of all jobs commit together."""
+        now = self._clock()
+        await self._store.append(
+            (),
+            [
+                Job("draw", card.request_id, card.channel, now, card.id)
+                for card in await self._store.cards_of(*{job.request_id for job in jobs})
+                if card.state is CardState.POSTED
+            ],
+        )
+        self.kick()
+
+    async def _hold(self, jobs: list[Job]) -> bool:
+        """Is the job still ours, and long enough? Slow calls before this may have used it up."""
+        (job,) = jobs
+        now = self._clock()
+        if job.due_at - now > self._lease // 2:
+            return True
+        renewed = await self._store.renew(job, now + self._lease)
+        jobs[:] = [renewed] if renewed else []
+        return bool(renewed)
+
+    async def _post(self, jobs: list[Job]) -> None:
+        """Every attempt has a card and buttons of its own: one that got lost cannot be tapped."""
+        (job,) = jobs
+        case = (await self._store.cases([job.request_id])).get(job.request_id)
+        channel = self._channels.get(job.target)
+        if case is None or not case.open:
+            return
+        if channel is None:
+            raise Refused(f"the channel {job.target!r} is no longer configured")
+        request = await self._store.content(case.id, case.revision)
+        if request is None:
+            raise Refused("the request's content was erased")
+        to = json.loads(job.data)
+        if to.get("revision", case.revision) != case.revision:
+            return  # its revision has a card of its own to come
+        address = await self._address(channel, case, to)
+        if not await self._hold(jobs):
+            log.warning("outbox_lease_lost", kind=job.kind, lane=job.target)
+            return
+        now = self._clock()
+        card_id = "crd_" + ulid(now, self._random(10))
+        ring, stub = self._service.trust.ring, channel.name in self._look.stub
+        labels = cards.labels_for(case, request, channel.abilities, channel.limits, stub=stub)
+        minted = [
+            buttons.mint(
+                ring, self._random(16), card_id=card_id, case=case, label=label, address=address
+            )
+            for label in labels
+        ]
+        tappable = [Button(stored.binding.label, token) for stored, token in minted]
+        card = self._build(case, request, channel, tappable)
+        payload = channel.layout(card)
+        row = CardRow(
+            card_id,
+            case.id,
+            case.revision,
+            channel.name,
+            address.conversation,
+            address.account,
+            address.person,
+            message=None,
+            echo=None,
+            echo_next=None,
+            drawn=case.version,
+        )
+        where = {"channel": channel.name, "conversation": address.conversation, "card": card_id}
+        await self._store.add_card(
+            row,
+            [stored for stored, _ in minted],
+            (self._entry("card.posting", case.id, person=address.person, **where),),
+        )
+        try:
+            ref = await self._asked(channel, lambda: channel.post(address, payload, card_id))
+        except Exception as error:
+            # Refused, or nobody knows: if it did arrive, its buttons are worth nothing.
+            failed = self._entry("card.failed", case.id, why=type(error).__name__, **where)
+            await self._store.fail_card(card_id, (failed,))
+            raise
+        # The case may have changed meanwhile, and nobody redraws a card that is being posted: one
+        # look comes after, and is kept with the message, so that no crash leaves the card as it is.
+        await self._store.bind_message(
+            card_id,
+            ref.message,
+            (self._entry("card.posted", case.id, message=ref.message, **where),),
+            echo=self._seal(channel, card_id, ref.message, payload),
+            jobs=[Job("draw", case.id, channel.name, now, card_id)],
+            done=jobs,
+        )
+        jobs.clear()
+        self._kicks[channel.name].set()
+
+    async def _draw(self, job: Job) -> None:
+        """Make one card say what its case says now."""
+        row = await self._store.card(job.data)
+        case = (await self._store.cases([job.request_id])).get(job.request_id)
+        channel = self._channels.get(job.target)
+        if row is None or case is None or row.message is None or row.drawn >= case.version:
+            return
+        if channel is None:
+            raise Refused(f"the channel {job.target!r} is no longer configured")
+        request = await self._store.content(case.id, row.revision)
+        if request is None:
+            raise Refused("the request's content was erased")
+        shown, again = case, list[Button]()
+        if row.revision != case.revision:
+            gone = replace(case, status=Status.WITHDRAWN, shown="")
+            shown = replace(gone, revision=row.revision, digest=request.digest)
+        elif case.open:
+            ring, order = self._service.trust.ring, list(Label)
+            again = [
+                Button(stored.binding.label, buttons.token_of(ring, stored))
+                for stored in await self._store.buttons_of(row.id)
+            ]
+            again.sort(key=lambda button: order.index(button.label))
+        payload = channel.layout(self._build(shown, request, channel, again))
+        await self._store.drawing(row.id, self._seal(channel, row.id, row.message, payload))
+        ref = MessageRef(row.channel, row.conversation, row.message)
+        await self._asked(channel, lambda: channel.redraw(ref, payload))
+        where = {"channel": row.channel, "conversation": row.conversation, "card": row.id}
+        entry = self._entry("card.redrawn", case.id, version=case.version, **where)
+        await self._store.drawn(row.id, case.version, (entry,))
+
+    def _seal(self, channel: Channel, card_id: str, message: str, payload: Payload) -> str:
+        """What a tap on this message has to fit; the database alone cannot say it of another."""
+        echo = channel.echo(payload) or ""
+        return buttons.seal(self._service.trust.ring, buttons.CARD, card_id, message, echo)
+
+    def _build(
+        self, case: Case, request: Request, channel: Channel, tappable: Sequence[Button]
+    ) -> Card:
+        return cards.build(
+            case,
+            request,
+            buttons=tappable,
+            limits=channel.limits,
+            needs=policy.needs(case.ask.quorum, case.votes) if case.open else (),
+            review=self._look.review_url(case.id),
+            salt=self._look.salt,
+            stub=channel.name in self._look.stub,
+        )
+
+    async def _address(self, channel: Channel, case: Case, to: Mapping[str, str | None]) -> Address:
+        """Where the card goes. Whoever may tap it is first vouched for by the platform."""
+        if to["room"] is None:
+            return await self._vet(channel, to["account"] or "", to["person"])
+        # Those called in later too: the card is there already when they are.
+        for person in self._service.trust.directory.approvers(case.ask, True):
+            account = person.accounts.get(channel.name)
+            if account is None and channel.abilities.open_by_email:
+                account = person.email
+            if account is not None:
+                try:
+                    await self._vet(channel, account, person.id)
+                except Refused as error:
+                    log.warning("approver_refused_by_platform", person=person.id, why=str(error))
+        return Address(channel.name, to["room"])
+
+    async def _vet(self, channel: Channel, account: str, person: str | None) -> Address:
+        """The platform's word on an account, asked anew once a day."""
+        known = self._known.get((channel.name, account))
+        directory = self._service.trust.directory
+        named = directory.person(person or "")
+        # The job is a row like any other: it may not say who somebody is, the configuration does.
+        grounds = directory.grounds(channel.name, account, person or "")
+        if (
+            named is None
+            or not grounds
+            or account not in (named.accounts.get(channel.name), *grounds)
+        ):
+            raise Refused(f"{account!r} is not the account of {person!r}")
+        asked = grounds[0]
+        # An account that is not known any more (its key was revoked, its row lost) is asked again.
+        if (
+            known
+            and self._clock() - known[1] < VETTED
+            and directory.by_account(channel.name, known[0].account or account)
+        ):
+            return replace(known[0], person=person)
+        try:
+            address = await self._asked(channel, lambda: channel.open(account))
+        except Refused as why:
+            await self._keep(channel.name, account, person, str(why), asked)
+            await self._vetted()
+            raise
+        owner = directory.by_account(channel.name, address.account or account)
+        if owner is not None and owner.id != named.id:
+            raise Refused(f"{account!r} of {person!r} is the account of {owner.id!r} there")
+        await self._keep(channel.name, address.account or account, person, GOOD, asked)
+        self._known[channel.name, account] = (address, self._clock())
+        await self._vetted()
+        return replace(address, person=person)
+
+    async def ask_again(self) -> None:
+        """Ask about configured accounts of bad standing: at the start, then each once a day.
+
+        No card goes to such an account, so that nothing else would ever ask about it.
+        """
+        now, directory = self._clock(), self._service.trust.directory
+        before, busy = (now - VETTED if self._asked_all else now), False
+        for row in await self._store.accounts():
+            channel = self._channels.get(row.channel)
+            if row.standing == GOOD or channel is None or row.vetted_at > before:
+                continue
+            if row.account not in directory.grounds(row.channel, row.account, row.person or ""):
+                continue
+            try:
+                await self._vet(channel, row.account, row.person)
+            except (Refused, Busy) as error:
+                log.warning("account_still_barred", channel=row.channel, why=str(error))
+                busy |= isinstance(error, Busy)
+        self._asked_all |= not busy
+
+    async def _keep(
+        self, channel: str, account: str, person: str | None, standing: str, asked: str
+    ) -> None:
+        """`asked`: the words of the configuration for which the platform named this account."""
+        now, ring = self._clock(), self._service.trust.ring
+        known = (channel, account, person, standing, now)
+        seal = buttons.seal(ring, buttons.ACCOUNT, ORG, *known, asked)
+        await self._store.put_account(*known, seal=seal)
+
+    def _entry(self, kind: str, request_id: str | None, **content: str | int | None) -> Entry:
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return Entry(ORG, self._clock(), kind, request_id, text, self._random(16))
