@@ -1,0 +1,1 @@
+"""The edges a browser, a gateway or a platform talks to."""

@@ -1,0 +1,583 @@
+"""The public contract (`/v1`): what gateways, agents, scripts and the command line call.
+
+Requester keys open, read, withdraw and report their own requests and can decide nothing. People
+come with a personal token (`csp_…`); what a person sees and may do is what the inbox shows them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import model_validator as validates_model
+
+from approvals import cards, policy
+from approvals.evidence import Entry, canonical_of, read_json
+from approvals.model import (
+    ORG,
+    SECOND,
+    Agent,
+    Case,
+    Choice,
+    Conflict,
+    Fact,
+    Http,
+    Instant,
+    Outcome,
+    Person,
+    Refused,
+    Request,
+    Requester,
+    Risk,
+    Status,
+    Vote,
+)
+from approvals.proposal import Proposal
+from approvals.service import Mismatch, NotFound
+from approvals.web import views
+from approvals.web.deps import ID, Deps, audiences, audits
+from approvals.web.problems import Problem
+
+BODY_LIMIT: Final = 10 * 1024 * 1024
+"""Bytes of a held request's body; base64 and the JSON around it may add to that."""
+AROUND_LIMIT: Final = 1024 * 1024
+"""Bytes of JSON besides a held body: what it costs to read grows with it, a body costs nothing."""
+AT_ONCE: Final = 64 * 1024
+"""Bytes of JSON that are read where they arrive; more are read aside, so that nobody waits."""
+WAIT_LIMIT: Final = 60
+PAGE_LIMIT: Final = 100
+
+T = TypeVar("T")
+AGENT: Final = r"^[^\x00-\x1f\x7f]{1,200}$"
+_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
+Line = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class AgentBody(_Body):
+    """Who asks. `on_behalf_of` is believed of a gateway only."""
+
+    id: Annotated[str, Field(pattern=AGENT)]
+    name: Annotated[str, Field(max_length=200)] | None = None
+    on_behalf_of: Annotated[str, Field(max_length=200)] | None = None
+
+
+class HttpBody(_Body):
+    """One HTTP request as it will be sent. `body`: base64 of the exact bytes."""
+
+    method: Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}$")]
+    url: Annotated[str, Field(min_length=1, max_length=16_384)]
+    headers: dict[
+        Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$")],
+        str | list[str],
+    ] = Field(default_factory=dict)
+    body: str = ""
+    body_complete: bool = True
+
+    @field_validator("headers")
+    @classmethod
+    def _no_line_ends(cls, headers: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        for name, values in headers.items():
+            for value in [values] if isinstance(values, str) else values:
+                if any((ord(c) < 32 and c != "\t") or ord(c) == 127 for c in value):
+                    raise ValueError(f"header {name!r} holds a control character")
+        return headers
+
+    def value(self) -> Http:
+        try:
+            body = base64.b64decode(self.body, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise Problem(422, "invalid_body", "http.body is not base64") from error
+        if len(body) > BODY_LIMIT:
+            raise Problem(413, "body_too_large", f"http.body: more than {BODY_LIMIT} bytes")
+        pairs = [
+            (name, value)
+            for name, values in self.headers.items()
+            for value in ([values] if isinstance(values, str) else values)
+        ]
+        return Http(self.method, self.url, tuple(pairs), body, self.body_complete)
+
+
+class FactBody(_Body):
+    label: Annotated[str, Field(min_length=1, max_length=200)]
+    value: Annotated[str, Field(max_length=10_000)]
+
+
+class OpenBody(_Body):
+    """A request for approval. Exactly one of `http` and `payload`."""
+
+    action: Annotated[str, Field(min_length=1, max_length=200)]
+    title: Line | None = None
+    agent: AgentBody | None = None
+    http: HttpBody | None = None
+    payload: JsonValue = None
+    facts: Annotated[list[FactBody], Field(max_length=100)] = Field(default_factory=list)
+    note: Annotated[str, Field(max_length=20_000)] | None = None
+    risk: Literal["low", "medium", "high"] | None = None
+    expires_in: Annotated[int, Field(ge=1, le=7 * 24 * 3600)] | None = None
+    decoded: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @validates_model(mode="after")
+    def _one_of(self) -> OpenBody:
+        if (self.http is None) == ("payload" not in self.model_fields_set):
+            raise ValueError("exactly one of `http` and `payload` is required")
+        return self
+
+
+class OutcomeBody(_Body):
+    """What the gateway did. `delivered` null: it does not know."""
+
+    delivered: bool | None
+    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    error: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class DecisionBody(_Body):
+    """A person's choice on exactly what they were shown."""
+
+    choice: Literal["approve", "decline"]
+    digest: Annotated[str, Field(pattern=r"^sha-256:[0-9a-f]{64}$")]
+    reason: Annotated[str, Field(max_length=1000)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a requester or a person, never both."""
+
+    requester: Requester | None = None
+    person: Person | None = None
+
+
+def rfc3339(at: Instant | None) -> str | None:
+    if at is None:
+        return None
+    text = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def view(case: Case, receipt: str | None, *, names: bool) -> dict[str, Any]:
+    """A case as JSON. A requester sees no names: it should not learn whom to persuade."""
+    missing = policy.needs(case.ask.quorum, case.votes) if case.open else ()
+    outcome = case.outcome
+    return {
+        "id": case.id,
+        "revision": case.revision,
+        "status": case.status.value,
+        "digest": case.digest,
+        "rule": case.ask.rule,
+        "risk": case.ask.risk.value,
+        "votes": [_vote(vote, names) for vote in case.votes],
+        "needs": [f"{n} more of {group}" if names else f"{n} more" for group, n in missing],
+        "created_at": rfc3339(case.created_at),
+        "expires_at": rfc3339(case.expires_at),
+        "decided_at": rfc3339(case.decided_at),
+        "reason": case.reason,
+        "outcome": outcome
+        and {
+            "delivered": outcome.delivered,
+            "status": outcome.status,
+            "error": outcome.error,
+            "at": rfc3339(outcome.at),
+        },
+        "receipt": receipt,
+    }
+
+
+def asked(request: Request) -> dict[str, Any]:
+    """All that is asked, whole, for a person who decides elsewhere than on our page.
+
+    `http` and `payload` are as they were sent, so that the digest can be worked out from them. The
+    strings are raw: whoever shows them cleans them. `facts` are a gateway's; what an agent says of
+    itself is in `note` and `claimed_…`.
+    """
+    http, agent = request.http, request.agent
+    return {
+        "action": request.action,
+        "requester": {"name": request.requester, "kind": request.kind.value},
+        "agent": {"id": agent.id, "name": agent.name, "on_behalf_of": agent.on_behalf_of},
+        "http": http
+        and {
+            "method": http.method,
+            "url": http.url,
+            "headers": [list(header) for header in http.headers],
+            "body": base64.b64encode(http.body).decode(),
+            "body_complete": http.body_complete,
+        },
+        "payload": None if request.payload is None else json.loads(request.payload),
+        "facts": _facts(request.facts),
+        "note": request.note,
+        "claimed_title": request.claimed_title,
+        "claimed_facts": _facts(request.claimed_facts),
+    }
+
+
+def _facts(facts: Iterable[Fact]) -> list[dict[str, str]]:
+    return [{"label": fact.label, "value": fact.value} for fact in facts]
+
+
+def _vote(vote: Vote, names: bool) -> dict[str, Any]:
+    seen = {"choice": vote.choice.value, "at": rfc3339(vote.at)}
+    return {"person": vote.person, "channel": vote.channel, **seen} if names else seen
+
+
+class Api:
+    """The handlers; `routes` is what the application mounts."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        # One: however many large bodies come at once, all else shares the processor with one only.
+        self._aside = ThreadPoolExecutor(1, "countersign-large-bodies")
+        self._refused: set[str] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/v1/requests", self.open),
+            web.get("/v1/requests", self.list, allow_head=False),
+            web.get("/v1/requests/{id}", self.show, allow_head=False),
+            web.put("/v1/requests/{id}", self.revise),
+            web.delete("/v1/requests/{id}", self.withdraw),
+            web.post("/v1/requests/{id}/outcome", self.outcome),
+            web.post("/v1/requests/{id}/decision", self.decision),
+            web.get("/v1/requests/{id}/receipt", self.receipt, allow_head=False),
+            web.get("/v1/audit", self.audit, allow_head=False),
+            web.get("/.well-known/jwks.json", self.jwks, allow_head=False),
+        ]
+
+    # Who calls
+
+    async def caller(self, request: web.Request) -> Caller:
+        """Whoever the bearer token names. Raises a 401 problem; says not why."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token:
+            key = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+            requester = self._deps.requesters.get(key)
+            if requester is not None:
+                return Caller(requester=requester)
+            person = await self._deps.person_of_token(token)
+            if person is not None:
+                return Caller(person=person)
+        if token:
+            self._deps.forgeries.take(f"bearer {request.remote}")
+        raise Problem(
+            401,
+            "unauthorized",
+            "Send `Authorization: Bearer` with a requester key or a personal token.",
+            headers={"WWW-Authenticate": 'Bearer realm="countersign"'},
+        )
+
+    async def requester(self, request: web.Request) -> Requester:
+        caller = await self.caller(request)
+        if caller.requester is None:
+            raise Problem(403, "forbidden", "Only a requester's key may do this.")
+        return caller.requester
+
+    # Requesters
+
+    async def open(self, request: web.Request) -> web.Response:
+        by = await self.requester(request)
+        self._deps.opens.take(by.name)
+        asked, sha = await self._body(request, _opening)
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and not (0 < len(key) <= 200 and key.isascii() and key.isprintable()):
+            raise Problem(
+                422, "invalid_idempotency_key", "Idempotency-Key: 1 to 200 ASCII characters"
+            )
+        known = (key, sha) if key else None
+        try:
+            case, created = await self._deps.service.open(by, asked, known)
+        except Mismatch as error:
+            raise Problem(
+                409, "idempotency_mismatch", f"the key {str(error)!r} came with another body before"
+            ) from error
+        except ValueError as error:  # what cannot be digested
+            raise Problem(422, "invalid_request", str(error)) from error
+        if created:
+            self._deps.metrics.requests.labels(case.ask.risk.value).inc()
+        receipt = await self._deps.store.receipt(case.id)
+        return _json(view(case, receipt, names=False), 201 if created else 200)
+
+    async def revise(self, request: web.Request) -> web.Response:
+        by = await self.requester(request)
+        self._deps.opens.take(by.name)
+        asked = await self._body(request, proposal)
+        try:
+            case = await self._deps.service.revise(by, _id(request), asked)
+        except ValueError as error:  # what cannot be digested
+            raise Problem(422, "invalid_request", str(error)) from error
+        return _json(view(case, None, names=False))
+
+    async def withdraw(self, request: web.Request) -> web.Response:
+        by = await self.requester(request)
+        case = await self._deps.service.withdraw(by, _id(request))
+        return _json(view(case, None, names=False))
+
+    async def outcome(self, request: web.Request) -> web.Response:
+        by = await self.requester(request)
+        body = await self._body(request, partial(_parse, OutcomeBody))
+        said = Outcome(body.delivered, self._deps.clock(), body.status, body.error)
+        case = await self._deps.service.report(by, _id(request), said)
+        return _json(view(case, await self._deps.store.receipt(case.id), names=False))
+
+    # Both
+
+    async def show(self, request: web.Request) -> web.Response:
+        caller = await self.caller(request)
+        case = await self._visible(caller, _id(request))
+        wait = _number(request, "wait", 0, 0, WAIT_LIMIT)
+        if wait and case.open:
+            await self._deps.live.closed(case.id, wait)
+            case = await self._visible(caller, case.id)
+        return _json(await self._view(case, caller, whole=True))
+
+    async def list(self, request: web.Request) -> web.Response:
+        caller = await self.caller(request)
+        query = request.query
+        status = query.get("status")
+        if status is not None and status not in set(Status):
+            raise Problem(422, "invalid_parameter", f"status must be one of {', '.join(Status)}")
+        limit = _number(request, "limit", 50, 1, PAGE_LIMIT)
+        person = caller.person
+        cases = await self._deps.store.page(
+            status=Status(status) if status else None,
+            agent=_matching(request, "agent", AGENT),
+            requester=caller.requester.name if caller.requester else None,
+            audiences=None if person is None or audits(person) else audiences(person),
+            before=_matching(request, "after", ID.pattern),
+            limit=limit + 1,
+        )
+        page = cases[:limit]
+        return _json(
+            {
+                "requests": [await self._view(case, caller) for case in page],
+                "next": page[-1].id if len(cases) > limit else None,
+            }
+        )
+
+    async def receipt(self, request: web.Request) -> web.Response:
+        case = await self._visible(await self.caller(request), _id(request))
+        if case.open:
+            raise Problem(
+                404, "not_found", "It is still pending: a receipt comes with the verdict."
+            )
+        receipt = await self._receipt(case)
+        if receipt is None:
+            raise Problem(
+                404,
+                "not_found",
+                "There is no receipt: it is being signed, or the stored votes do not verify.",
+            )
+        return web.Response(text=receipt, content_type="application/jose")
+
+    # People
+
+    async def decision(self, request: web.Request) -> web.Response:
+        caller = await self.caller(request)
+        if caller.person is None:
+            raise Problem(403, "forbidden", "A requester's key cannot decide, ever.")
+        body = await self._body(request, partial(_parse, DecisionBody))
+        case = await self._visible(caller, _id(request))
+        answer = await self._deps.service.decide(
+            caller.person,
+            case.id,
+            Choice(body.choice),
+            body.digest,
+            body.reason,
+            fresh=False,
+            channel="cli",
+        )
+        if answer.conflict:
+            raise Problem(409, "digest_mismatch", answer.notice.text)
+        if answer.counted and answer.case is not None:
+            return _json(await self._view(answer.case, caller))
+        closed = answer.case is not None and not answer.case.open
+        raise Problem(
+            409 if closed else 403, "closed" if closed else "forbidden", answer.notice.text
+        )
+
+    async def audit(self, request: web.Request) -> web.StreamResponse:
+        caller = await self.caller(request)
+        if caller.person is None or not audits(caller.person):
+            raise Problem(403, "forbidden", "Only the role `auditor` may read the audit chain.")
+        after = _number(request, "after", 0, 0, 2**53)
+        read = canonical_of({"person": caller.person.id, "after": after})
+        entry = Entry(ORG, self._deps.clock(), "audit.read", None, read, self._deps.random(16))
+        await self._deps.store.append([entry])
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        async for line in self._deps.store.export(after):
+            await response.write(line.encode() + b"\n")
+        await response.write_eof()
+        return response
+
+    async def jwks(self, request: web.Request) -> web.Response:
+        return _json(self._deps.jwks)
+
+    # Common parts
+
+    async def _body(self, request: web.Request, read: Callable[[bytes], T]) -> T:
+        """What `read` makes of a JSON body."""
+        if request.content_type != "application/json":
+            raise Problem(415, "unsupported_media_type", "Send `Content-Type: application/json`.")
+        raw = await request.read()
+        if len(raw) <= AT_ONCE:
+            return read(raw)
+        return await asyncio.get_running_loop().run_in_executor(self._aside, read, raw)
+
+    async def _visible(self, caller: Caller, request_id: str) -> Case:
+        """The case, if it is the caller's to see; else 404, as if it were not there."""
+        if caller.requester is not None:
+            return await self._deps.service.own(caller.requester, request_id)
+        person = caller.person
+        case = await self._deps.visible(person, request_id) if person else None
+        if case is None:
+            raise NotFound(request_id)
+        return case
+
+    async def _view(self, case: Case, caller: Caller, *, whole: bool = False) -> dict[str, Any]:
+        """The case as the caller may see it. `whole`: with all that is asked, for a person.
+
+        A requester knows what it asked; whoever has stolen its key need not learn it from here.
+        """
+        receipt = await self._receipt(case)
+        shown = view(case, receipt, names=caller.person is not None)
+        if caller.person is None:
+            return shown
+        read = self._deps.store.content if whole else self._deps.store.small_content
+        request = await read(case.id, case.revision)
+        if request and cards.altered(case, request):
+            if whole:
+                raise Problem(409, "altered", "What is stored is not what was asked.")
+            request = None
+        shown["title"] = views.title(request) if request else None
+        shown["agent"] = case.agent
+        shown["review"] = f"{self._deps.site.origin}/requests/{case.id}"
+        if whole:
+            shown["asked"] = asked(request) if request else None
+        return shown
+
+    async def _receipt(self, case: Case) -> str | None:
+        if case.open:
+            return None
+        receipt = await self._deps.store.receipt(case.id)
+        if receipt is None and case.id not in self._refused:
+            await self._deps.service.conclude([case.id])
+            receipt = await self._deps.store.receipt(case.id)
+            if receipt is None:
+                self._refused.add(case.id)  # an alarm was raised: one is enough
+        return receipt
+
+
+def proposal(raw: bytes) -> Proposal:
+    """The body of an open or a revision as a value. Raises a 4xx problem in words."""
+    body = _parse(OpenBody, raw)
+    agent = body.agent or AgentBody(id="agent")
+    return Proposal(
+        action=body.action,
+        agent=Agent(agent.id, agent.name, agent.on_behalf_of),
+        title=body.title,
+        http=body.http.value() if body.http else None,
+        payload=None if body.http else _canonical(body.payload),
+        facts=tuple(Fact(fact.label, fact.value) for fact in body.facts),
+        note=body.note,
+        risk=Risk(body.risk) if body.risk else None,
+        expires_in=body.expires_in * SECOND if body.expires_in else None,
+        decoded=body.decoded,
+    )
+
+
+def _canonical(payload: JsonValue) -> str:
+    try:
+        return canonical_of(payload)
+    except ValueError as error:
+        raise Problem(422, "invalid_request", str(error)) from error
+
+
+def _opening(raw: bytes) -> tuple[Proposal, str]:
+    """The proposal, and the hash by which its idempotency key knows it."""
+    return proposal(raw), hashlib.sha256(raw).hexdigest()
+
+
+def _parse(model: type[Any], raw: bytes) -> Any:
+    """The body as the model has it: read once, strictly, because whatever is bound must have one
+    reading only."""
+    large = Problem(413, "body_too_large", f"More than {AROUND_LIMIT} bytes besides http.body.")
+    if len(raw.translate(None, _BASE64)) > AROUND_LIMIT:  # cheap, before anything costs
+        raise large
+    try:
+        value = read_json(raw)
+        if _SURROGATE.search(raw):
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Problem(422, "invalid_json", str(error)) from error
+    try:
+        body = model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        raise Problem(422, "invalid_request", f"{where}: {first['msg']}") from error
+    held = body.http.body if isinstance(body, OpenBody) and body.http else ""
+    if len(raw) - len(held) > AROUND_LIMIT:
+        raise large
+    return body
+
+
+def _id(request: web.Request) -> str:
+    """The id in the path; what cannot be one is not looked for."""
+    text = request.match_info["id"]
+    if not ID.fullmatch(text):
+        raise NotFound(text)
+    return text
+
+
+def _matching(request: web.Request, name: str, pattern: str) -> str | None:
+    text = request.query.get(name)
+    if text is not None and not re.fullmatch(pattern, text):
+        raise Problem(422, "invalid_parameter", f"{name} must match {pattern}")
+    return text
+
+
+def _number(request: web.Request, name: str, default: int, least: int, most: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and least <= int(text[:17]) <= most):
+        raise Problem(422, "invalid_parameter", f"{name} must be a number from {least} to {most}")
+    return int(text)
+
+
+def _json(value: Mapping[str, Any], status: int = 200) -> web.Response:
+    return web.Response(
+        status=status, body=json.dumps(value).encode(), content_type="application/json"
+    )
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """The problem document for an error of the rooms below; None where it is our own fault."""
+    match error:
+        case Problem():
+            return error
+        case NotFound():
+            return Problem(404, "not_found", "There is no such request, or it is not yours to see.")
+        case Conflict():
+            return Problem(409, "conflict", str(error))
+        case Refused():
+            return Problem(403, "forbidden", str(error))
+        case _:
+            return None

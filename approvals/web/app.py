@@ -1,0 +1,154 @@
+"""The application: every route, and what turns an error into an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import ip_address
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from approvals.channel import Channel
+from approvals.model import Busy
+from approvals.web import inbox, login, openapi
+from approvals.web.api import BODY_LIMIT, Api, problem_of
+from approvals.web.deps import Deps
+from approvals.web.events import Events
+from approvals.web.metrics import Metrics
+from approvals.web.problems import Problem, away
+
+log = structlog.get_logger()
+METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE"})
+"""A caller can make up others; a label for each would have no end."""
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+REQUEST_LIMIT: Final = BODY_LIMIT * 4 // 3 + 1024 * 1024
+"""A held body of the largest size as base64, and a megabyte for everything around it."""
+
+
+def application(deps: Deps, channels: Mapping[str, Channel]) -> tuple[web.Application, Events]:
+    """The application and its events, which the outbound-only modes deliver to as well."""
+    app = web.Application(
+        client_max_size=REQUEST_LIMIT, middlewares=[_measured(deps.metrics), _answer_errors]
+    )
+    events = Events(deps, channels)
+    app.add_routes(events.routes())
+    app.add_routes(Api(deps).routes())
+    app.add_routes(Health(deps).routes())
+    app.add_routes([*login.routes(deps), *inbox.routes(deps)])
+
+    async def let_go(app: web.Application) -> None:
+        deps.live.close()
+
+    app.on_shutdown.append(let_go)
+    app.on_response_prepare.append(_nameless)
+    return app, events
+
+
+def metrics_only(deps: Deps) -> web.Application:
+    """What listens on the metrics port, if there is one."""
+    app = web.Application(middlewares=[_answer_errors])
+    app.router.add_get("/metrics", Health(deps).metrics_always, allow_head=False)
+    return app
+
+
+class Health:
+    """Alive; able to decide and deliver; how it goes; and the contract."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._contract = json.dumps(openapi.document()).encode()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/healthz", self.live, allow_head=False),
+            web.get("/readyz", self.ready, allow_head=False),
+            web.get("/openapi.json", self.contract, allow_head=False),
+            web.get("/metrics", self.metrics, allow_head=False),
+        ]
+
+    async def live(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def ready(self, request: web.Request) -> web.Response:
+        faults = await self._deps.faults()
+        if faults:
+            raise Problem(503, "not_ready", " ".join(faults), headers={"Retry-After": "5"})
+        return web.json_response({"status": "ready"})
+
+    async def contract(self, request: web.Request) -> web.Response:
+        return web.Response(body=self._contract, content_type="application/json")
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        if not (self._deps.metrics_open or _from_here(request)):
+            raise Problem(
+                404, "not_found", "Metrics are for loopback callers, or on their own port."
+            )
+        return await self.metrics_always(request)
+
+    async def metrics_always(self, request: web.Request) -> web.Response:
+        deps = self._deps
+        counts = await deps.store.counts()
+        text = deps.metrics.text(counts, deps.live.waiting, deps.clock())
+        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4"})
+
+
+def _measured(metrics: Metrics) -> Middleware:
+    """How long API calls take; not those that wait, nor the chain, which is as long as it is."""
+
+    @web.middleware
+    async def measured(request: web.Request, handler: Handler) -> web.StreamResponse:
+        timed = request.path.startswith("/v1/requests") and "wait" not in request.query
+        if not timed or request.method not in METHODS:
+            return await handler(request)
+        with metrics.api_seconds.labels(request.method).time():
+            return await handler(request)
+
+    return measured
+
+
+@web.middleware
+async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        slug = error.reason.lower().replace(" ", "_")
+        problem: Problem | None = Problem(error.status, slug, f"{request.method}: {error.reason}.")
+        if allow := error.headers.get("Allow"):
+            problem = Problem(
+                error.status, slug, f"Allowed here: {allow}.", headers={"Allow": allow}
+            )
+    except Busy:
+        detail = away(request.method)
+        problem = Problem(503, "unavailable", detail, headers={"Retry-After": "1"})
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            log.exception("unexpected_error", method=request.method, route=_route(request))
+            problem = Problem(500, "internal_error", "Something went wrong here; it is logged.")
+    assert problem is not None  # noqa: S101 - for the type checker
+    return problem.response()
+
+
+async def _nameless(request: web.Request, response: web.StreamResponse) -> None:
+    """Which version of which server this is helps nobody but who looks for its faults."""
+    response.headers["Server"] = "countersign"
+
+
+def _route(request: web.Request) -> str:
+    """The route's pattern: a path may hold what does not belong into a log."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unknown"
+
+
+def _from_here(request: web.Request) -> bool:
+    """Asked by this machine itself, with no proxy between."""
+    try:
+        here = ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False
+    return here and "X-Forwarded-For" not in request.headers and "Forwarded" not in request.headers

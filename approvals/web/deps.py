@@ -1,0 +1,76 @@
+"""What the web's handlers are given, put together by the composition root; and who may see what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from approvals.model import Case, Instant, Person, Requester
+from approvals.people import Directory
+from approvals.service import Service
+from approvals.store import Store
+from approvals.web import credentials
+from approvals.web.limits import Limit
+from approvals.web.live import Live
+from approvals.web.metrics import Metrics
+from approvals.web.site import Site
+
+ID: Final = re.compile(r"req_[0-9A-Z]{26}")
+"""What a request's id looks like; what cannot be one is not looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """`clock` gives the time; `random(n)` n bytes from the operating system's generator.
+
+    `requesters`: by the SHA-256 of their key. `jwks`: the public keys, as served. `faults`: what
+    keeps us from deciding and delivering, in sentences; empty: ready. `metrics_open`: `/metrics`
+    answers anybody on this port. `opens` counts by requester; `forgeries` (deliveries and bearer
+    tokens that prove nothing) and `sign_ins` count failures, by remote address.
+    """
+
+    service: Service
+    store: Store
+    live: Live
+    site: Site
+    clock: Callable[[], Instant]
+    random: Callable[[int], bytes] = field(repr=False)
+    requesters: Mapping[bytes, Requester] = field(repr=False)
+    jwks: Mapping[str, Any]
+    metrics: Metrics
+    metrics_open: bool
+    faults: Callable[[], Awaitable[Sequence[str]]]
+    opens: Limit
+    forgeries: Limit
+    sign_ins: Limit
+
+    @property
+    def directory(self) -> Directory:
+        """The people as they are configured now."""
+        return self.service.trust.directory
+
+    async def person_of_token(self, token: str) -> Person | None:
+        """Whose personal token this is, if it is live and genuine."""
+        ring = self.service.trust.ring
+        found = await credentials.token(self.store, ring, token, self.clock())
+        return self.directory.person(found.person) if found else None
+
+    async def visible(self, person: Person, request_id: str) -> Case | None:
+        """The case, if this person may see it: an auditor any, others what is theirs."""
+        if not ID.fullmatch(request_id):
+            return None
+        if not audits(person) and not await self.store.visible(request_id, audiences(person)):
+            return None
+        return (await self.store.cases([request_id])).get(request_id)
+
+
+def audits(person: Person) -> bool:
+    """May this person read everything (and, as an auditor, decide nothing)?"""
+    return "auditor" in person.roles
+
+
+def audiences(person: Person) -> tuple[str, ...]:
+    """Under which names the requests that a person may see are filed."""
+    return (f"person:{person.id}", *(f"group:{group}" for group in sorted(person.groups)))

@@ -1,0 +1,115 @@
+"""Where platforms deliver taps. Proof first, then the vote is durable, then the answer.
+
+Whatever needs the platform again (a private word, a reason prompt) happens after the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from approvals.channel import Channel, Handshake, Inbound, Notice, Tap
+from approvals.model import Busy, Forged, Malformed
+from approvals.web.deps import Deps
+from approvals.web.problems import Problem
+
+log = structlog.get_logger()
+LIMIT: Final = 1024 * 1024
+"""Bytes of one delivery; the largest platform event (a Slack view) is under 250 kB."""
+
+
+class Events:
+    """The handler of `/channels/{channel}/events`."""
+
+    def __init__(self, deps: Deps, channels: Mapping[str, Channel]) -> None:
+        self._deps = deps
+        self._channels = channels
+        self._told: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/channels/{channel}/events", self.receive),
+            web.get("/channels/{channel}/events", self.receive, allow_head=False),
+        ]
+
+    async def receive(self, request: web.Request) -> web.Response:
+        channel = self._channels.get(request.match_info["channel"])
+        if channel is None:
+            raise Problem(404, "not_found", "This channel is not configured.")
+        # Nobody has proven anything yet: not a byte more than the limit is taken in.
+        body = await request.clone(client_max_size=LIMIT).read()
+        headers: dict[str, str] = {}
+        for name, value in request.headers.items():
+            headers.setdefault(name.lower(), value)
+        inbound = Inbound(
+            request.method, request.path, request.query_string, headers, body, self._deps.clock()
+        )
+        try:
+            event = channel.read(channel.authenticate(inbound))
+        # Only who cannot prove himself is ever told to slow down: behind a proxy everybody has the
+        # same address, and nobody may take the taps of others away.
+        except Forged:
+            self._deps.metrics.deliveries.labels(channel.name, "forged").inc()
+            self._deps.forgeries.take(request.remote)
+            return web.Response(status=401)
+        except Malformed as error:
+            self._deps.metrics.deliveries.labels(channel.name, "malformed").inc()
+            self._deps.forgeries.take(request.remote)
+            log.warning("malformed_delivery", channel=channel.name, why=str(error))
+            return web.Response(status=400)
+        match event:
+            case Handshake(response):
+                return web.Response(
+                    status=response.status, body=response.body, content_type=response.content_type
+                )
+            case Tap():
+                return await self._tapped(channel, event)
+            case _:
+                return web.Response()
+
+    async def _tapped(self, channel: Channel, tap: Tap) -> web.Response:
+        try:
+            answer = await self._deps.service.tap(tap)
+        except Busy as error:
+            # Nothing is stored, and the platform must not be told that it was.
+            log.error("tap_not_stored", channel=channel.name, why=str(error))
+            return web.Response(status=503, headers={"Retry-After": "1"})
+        self._deps.metrics.taps.labels(channel.name, answer.notice.kind.value).inc()
+        self.tell(channel, tap, answer.notice)
+        response = channel.answer(tap, answer.notice)
+        if response is None:
+            return web.Response()
+        return web.Response(
+            status=response.status, body=response.body, content_type=response.content_type
+        )
+
+    def tell(self, channel: Channel, tap: Tap, notice: Notice) -> None:
+        """Say the private word in the background: the tap itself is done."""
+        if not tap.reply_to:
+            return
+        task = asyncio.create_task(_tell(channel, tap, notice))
+        self._told.add(task)
+        task.add_done_callback(self._told.discard)
+
+    async def listen(self, channel: Channel) -> None:
+        """Outbound-only mode: the same taps by a socket that we opened."""
+
+        async def deliver(event: object) -> Notice | None:
+            if not isinstance(event, Tap):
+                return None
+            answer = await self._deps.service.tap(event)
+            self._deps.metrics.taps.labels(channel.name, answer.notice.kind.value).inc()
+            return answer.notice
+
+        await channel.listen(deliver)
+
+
+async def _tell(channel: Channel, tap: Tap, notice: Notice) -> None:
+    try:
+        await channel.tell(tap, notice)
+    except Exception as error:
+        log.warning("notice_not_told", channel=channel.name, why=type(error).__name__)

@@ -1,0 +1,175 @@
+"""What stands before every page: its host, its session, and for a POST its origin and CSRF token.
+
+The only makers of routes for pages, so that none can be mounted without them. GET handlers are
+given no form and POST handlers run only after both checks.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+from aiohttp import web
+
+from approvals.model import Busy, Conflict, Refused
+from approvals.service import NotFound
+from approvals.web import credentials
+from approvals.web.deps import Deps
+from approvals.web.problems import away
+from approvals.web.site import HEADERS, Say, Visitor, form, same_origin, say
+from approvals.web.views import Message
+
+Form: TypeAlias = Mapping[str, str]
+Answer: TypeAlias = Awaitable[web.StreamResponse]
+
+SIGNED_OUT: Final = Message(
+    "You are signed out",
+    (
+        "To sign in, run this with your name on the machine where Countersign runs,"
+        " and open the link that it prints:",
+    ),
+    icon="lock",
+    command="countersign login-link NAME",
+)
+ELSEWHERE: Final = Message(
+    "That did not come from this site",
+    ("Nothing was changed. Open the page again and press the button there.",),
+    tone="bad",
+    icon="declined",
+    href="/inbox",
+)
+OLD_FORM: Final = Message(
+    "This page was too old",
+    ("You have signed in anew since it was opened. Nothing was changed.",),
+    tone="calm",
+    icon="expired",
+    href="/inbox",
+)
+MISSING: Final = Message(
+    "Not found",
+    ("There is no such request, or it is not yours to see.",),
+    tone="calm",
+    icon="empty",
+    href="/inbox",
+)
+
+
+def open_get(deps: Deps, path: str, show: Callable[[web.Request], Answer]) -> web.RouteDef:
+    """A page that needs no session."""
+    return web.get(path, _guarded(deps, show))
+
+
+def open_post(deps: Deps, path: str, act: Callable[[web.Request, Form], Answer]) -> web.RouteDef:
+    """A form of our own origin that needs no session."""
+
+    async def sent(request: web.Request) -> web.StreamResponse:
+        return await act(request, await _sent(deps, request))
+
+    return web.post(path, _guarded(deps, sent))
+
+
+def get(
+    deps: Deps,
+    path: str,
+    show: Callable[[web.Request, Visitor], Answer],
+    *,
+    allow_head: bool = True,
+) -> web.RouteDef:
+    """A page for who is signed in."""
+
+    async def seen(request: web.Request) -> web.StreamResponse:
+        visitor = await visitor_of(deps, request)
+        try:
+            return await show(request, visitor)
+        except Exception as error:
+            return _said(request, error, visitor)
+
+    return web.get(path, _guarded(deps, seen), allow_head=allow_head)
+
+
+def post(
+    deps: Deps, path: str, act: Callable[[web.Request, Visitor, Form], Answer]
+) -> web.RouteDef:
+    """A form of our own origin, made for this very session."""
+
+    async def sent(request: web.Request) -> web.StreamResponse:
+        fields = await _sent(deps, request)
+        visitor = await visitor_of(deps, request)
+        try:
+            if not hmac.compare_digest(fields.get("csrf", "").encode(), visitor.csrf.encode()):
+                raise Say(403, OLD_FORM)
+            return await act(request, visitor, fields)
+        except Exception as error:
+            return _said(request, error, visitor)
+
+    return web.post(path, _guarded(deps, sent))
+
+
+async def visitor_of(deps: Deps, request: web.Request) -> Visitor:
+    """Who is signed in; else a page that says how to."""
+    cookie = request.cookies.get(deps.site.cookie)
+    if cookie:
+        ring = deps.service.trust.ring
+        session = await credentials.session(deps.store, ring, cookie, deps.clock())
+        person = deps.directory.person(session.person) if session else None
+        if session and person:
+            return Visitor(person, cookie, session.at)
+    raise Say(401, SIGNED_OUT, {"WWW-Authenticate": 'Cookie realm="countersign"'})
+
+
+async def _sent(deps: Deps, request: web.Request) -> Form:
+    if not same_origin(deps.site, request.headers):
+        raise Say(403, ELSEWHERE)
+    return await form(request)
+
+
+def _guarded(deps: Deps, inner: Callable[[web.Request], Answer]) -> Callable[[web.Request], Answer]:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        answer: web.StreamResponse
+        if request.host.lower() != deps.site.host:
+            answer = _elsewhere(deps, request)
+        else:
+            try:
+                answer = await inner(request)
+            except Exception as error:
+                answer = _said(request, error, None)
+        if not answer.prepared:
+            for name, value in HEADERS.items():
+                answer.headers.setdefault(name, value)
+        return answer
+
+    return guarded
+
+
+def _elsewhere(deps: Deps, request: web.Request) -> web.Response:
+    """Asked under another name: pages live under one only."""
+    if request.method not in ("GET", "HEAD"):
+        return say(ELSEWHERE, status=421)
+    path = request.rel_url.raw_path_qs
+    where = deps.site.origin + (path if path.startswith("/") else "/")
+    return web.Response(status=307, headers={"Location": where})
+
+
+def _said(request: web.Request, error: Exception, visitor: Visitor | None) -> web.Response:
+    """The page for an error of the rooms below; anything else is our own fault and goes on."""
+    match error:
+        case Say():
+            answer = say(error.message, visitor=visitor, status=error.status)
+            answer.headers.update(error.headers)
+            return answer
+        case NotFound():
+            return say(MISSING, visitor=visitor, status=404)
+        case Conflict():
+            lines = ("Somebody else changed it first. Nothing of yours was counted.",)
+            again = Message("Please look again", lines, "calm", "expired", href="/inbox")
+            return say(again, visitor=visitor, status=409)
+        case Refused():
+            no = Message("Refused", (str(error),), "bad", "declined", href="/inbox")
+            return say(no, visitor=visitor, status=403)
+        case Busy():
+            lines = (away(request.method),)
+            later = Message("Try again in a moment", lines, "calm", "expired", href="/inbox")
+            return say(later, visitor=visitor, status=503)
+        case _:
+            raise error

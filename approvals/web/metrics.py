@@ -1,0 +1,80 @@
+"""What Prometheus sees. No label holds a person, a request, a token or anything an agent wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from approvals.model import SECOND, Case, Instant
+from approvals.store import Counts
+
+
+class Metrics:
+    """The counters of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.deliveries = Counter(
+            "countersign_deliveries_refused",
+            "Platform deliveries that were not understood or not proven.",
+            ["channel", "why"],
+            registry=self.registry,
+        )
+        self.taps = Counter(
+            "countersign_taps", "Taps answered.", ["channel", "answer"], registry=self.registry
+        )
+        self.requests = Counter(
+            "countersign_requests_opened", "Requests opened.", ["risk"], registry=self.registry
+        )
+        self.api_seconds = Histogram(
+            "countersign_api_seconds",
+            "Time to answer an API call, waits not counted.",
+            ["method"],
+            registry=self.registry,
+        )
+        self.verdicts = Counter(
+            "countersign_verdicts", "Cases closed here.", ["status"], registry=self.registry
+        )
+        self._oldest = Gauge(
+            "countersign_outbox_oldest_seconds",
+            "For how long the oldest effect of a lane has been due.",
+            ["lane"],
+            registry=self.registry,
+        )
+        self._pending = Gauge("countersign_pending", "Open cases.", registry=self.registry)
+        self._waiting = Gauge("countersign_waiting", "Clients waiting.", registry=self.registry)
+        self._unsealed = Gauge(
+            "countersign_audit_unsealed",
+            "Audit entries not in the chain yet.",
+            registry=self.registry,
+        )
+        self._jobs = Gauge(
+            "countersign_outbox_jobs", "Effects to carry out.", ["kind"], registry=self.registry
+        )
+        self._parked = Gauge(
+            "countersign_outbox_parked", "Effects that a platform refused.", registry=self.registry
+        )
+
+    def committed(self, cases: Iterable[Case]) -> None:
+        """These changes are durable. A case without an outcome that is closed closed just now."""
+        for case in cases:
+            if not case.open and case.outcome is None:
+                self.verdicts.labels(case.status.value).inc()
+
+    def text(self, counts: Counts, waiting: int, now: Instant) -> bytes:
+        """The exposition, with the store's counts as they are now."""
+        self._pending.set(counts.pending)
+        self._waiting.set(waiting)
+        self._unsealed.set(counts.unsealed)
+        self._parked.set(counts.parked)
+        self._jobs.clear()
+        self._oldest.clear()
+        lanes: dict[str, float] = {}
+        for (kind, lane), (number, due) in counts.jobs.items():
+            self._jobs.labels(kind).inc(number)
+            late = max(0, now - due) / SECOND if due else 0.0  # due 0: at once
+            lanes[lane] = max(late, lanes.get(lane, 0.0))
+        for lane, late in lanes.items():
+            self._oldest.labels(lane or "core").set(late)
+        return generate_latest(self.registry)
