@@ -1,0 +1,320 @@
+"""Slack: Block Kit cards, signed interactions or Socket Mode. A tap brings its message along,
+which is compared with what we last sent: whoever has the bot token still cannot swap a button."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import time
+from binascii import a2b_qp
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar, Final
+
+import aiohttp
+from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
+
+from approvals import channel as port
+from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
+from approvals.proof import check_fresh, check_hmac
+
+log = logging.getLogger("countersign.slack")
+# The SDK gets this one too: below WARNING it logs whole payloads, with the tokens in them.
+log.setLevel(logging.WARNING)
+
+# Milliseconds: https://docs.slack.dev/authentication/verifying-requests-from-slack
+WINDOW: Final = 300_000
+# Characters in a message. Slack names no number; 11,341 were refused with msg_blocks_too_long:
+# https://github.com/slackapi/bolt-js/issues/2867 (2026-04-11).
+TEXT: Final = 10_000
+# Characters of a text, items of a list: https://docs.slack.dev/reference/block-kit
+LIMITS: Final = {"header": 150, "button": 75, "mrkdwn": 3000, "plain_text": 3000, "context": 10}
+# What a person sees and what a press does, by type (a dialog and a style have none). All else in
+# what we send is added or dropped by Slack's store: block_id, verbatim, border, false flags.
+SHOWN: Final[dict[str | None, tuple[str, ...]]] = {
+    **dict.fromkeys(("header", "mrkdwn"), ("text",)),
+    **dict.fromkeys(("context", "actions", "rich_text"), ("elements",)),
+    **{f"rich_text_{kind}": ("elements",) for kind in ("section", "preformatted", "quote")},
+    "plain_text": ("text", "emoji"),
+    "text": ("text", "style"),
+    "button": ("text", "action_id", "value", "url", "style", "confirm", "accessibility_label"),
+    None: ("title", "text", "confirm", "deny", "style", "bold", "italic", "strike", "code"),
+}
+# What Slack stores otherwise than sent: entities are decoded, emoji become `:names:`
+# (https://github.com/dylex/slack-libpurple/pull/185).
+CHANGED: Final = re.compile(
+    "&(?=(?:amp|lt|gt);)|[©®‼⁉™ℹ\u20e3\u2194-\u21aa\u231a\u231b\u2328\u23cf\u23e9-\u23faⓂ\u25aa-\u25fe"
+    "\u2600-\u2712\u2714-\u27bf⤴⤵\u2b05-\u2b55〰〽㊗㊙\ufe0f\U0001f000-\U0001faff]"
+)
+BUSY: Final = re.compile("ratelimited|(internal|fatal)_error|service_unavailable|request_timeout")
+# Nothing about the card or the person: our token, our scopes, our workspace's settings. An
+# operator mends these, and then what waited goes on.
+OURS: Final = re.compile(
+    "invalid_auth|not_authed|account_inactive|token_(revoked|expired)|not_allowed_token_type|missing"
+    "_scope|no_permission|(ekm_)?access_denied|team_access_not_granted|org_login_required|access"
+    "limited|enterprise_is_restricted|(team|org)_(disabled|not_found)"
+)
+# What Slack says of a person who cannot be asked. Only this, and BARRED, is held against them.
+THEIRS: Final = re.compile("users?_not_(found|visible)|user_disabled|cannot_dm_bot")
+OPENING: Final = ("users.lookupByEmail", "users.info", "conversations.open")
+SCOPES: Final = {"chat:write", "im:write", "users:read", "users:read.email"}
+BARRED: Final = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
+
+
+def inert(text: str) -> str:
+    """Text that Slack stores and shows as it is: what it would change stands as `\\u{…}`."""
+    return CHANGED.sub(lambda match: f"\\u{{{ord(match[0]):x}}}", text) or "(empty)"
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """`mode` webhook needs `signing_secret`, socket `app_token`; `team_id` is whose taps count."""
+
+    bot_token: str = field(repr=False)
+    render: port.Render = field(repr=False)
+    signing_secret: str = field(default="", repr=False)
+    mode: str = "webhook"
+    app_token: str = field(default="", repr=False)
+    app_id: str = ""
+    team_id: str = ""
+    api_url: str = "https://slack.com/api/"
+    _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    name: ClassVar[str] = "slack"
+    # title, fact label and value, facts, payload, note, buttons, label: together under TEXT
+    limits: ClassVar[port.Limits] = port.Limits(150, 50, 300, 10, 3000, 1000, 3, 75)
+
+    def __post_init__(self) -> None:
+        needs = {"webhook": "signing_secret", "socket": "app_token"}
+        for secret in ("bot_token", needs.get(self.mode, "to be webhook or socket")):
+            if not getattr(self, secret, "").strip():
+                raise ValueError(f"slack: mode {self.mode!r} needs {secret}")
+
+    @property
+    def abilities(self) -> port.Abilities:
+        return port.Abilities(True, True, True, True, True, self.mode == "socket", Tier.A)
+
+    def escape(self, text: str) -> str:
+        # For mrkdwn: https://docs.slack.dev/messaging/formatting-message-text#escaping
+        return inert(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+    def layout(self, card: Card) -> port.Payload:
+        utc = time.strftime("%d %b %H:%M UTC", time.gmtime(card.deadline // 1000))
+        text = self.escape(f"{card.headline}: {card.title}")
+        payload = self.render({"card": card, "text": text, "utc": utc})
+        blocks = payload["blocks"]
+        drawn = [button for block in blocks for button in block.get("elements", ())]
+        drawn = [(one["text"]["text"], one["value"]) for one in drawn if "value" in one]
+        if drawn != [(button.label, button.token) for button in card.buttons]:
+            raise Refused("slack: the template draws other buttons than the card's")
+        # Some is left free while it has buttons: if it could not say how it ended, they would stay.
+        if len(blocks) > 50 or _tame(blocks) > TEXT - 1_000 * bool(card.buttons):
+            raise Refused(f"slack: over 50 blocks or {TEXT} characters, 1000 of them for its end")
+        return payload
+
+    def authenticate(self, inbound: port.Inbound) -> port.Proven:
+        sent = inbound.headers.get("x-slack-request-timestamp")
+        check_fresh(sent, inbound.at, WINDOW)
+        signed, given = b"v0:%b:%b" % (str(sent).encode(), inbound.body), "x-slack-signature"
+        check_hmac(self.signing_secret.encode(), signed, inbound.headers.get(given), prefix="v0=")
+        return port.Proven(inbound)
+
+    def read(self, proven: port.Proven) -> port.Event:
+        body = proven.inbound.body.removeprefix(b"payload=").replace(b"+", b" ").replace(b"%", b"=")
+        try:
+            # A quoted-printable decoder reads percent-encoding too, 20 times faster than urllib.
+            sent = proven.claims.get("payload") or from_json(a2b_qp(body), cache_strings=False)
+            return self._event(sent)
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise Malformed(f"slack: {type(error).__name__}") from None
+
+    def _event(self, body: Any) -> port.Event:
+        kind, message, echo, reason = body["type"], None, None, None
+        if kind == "view_closed" or body.get("actions", [{}])[0].get("action_id") == "review":
+            return port.Ignored("a prompt was closed or a link opened")
+        if self.app_id and body["api_app_id"] != self.app_id:
+            raise Malformed("slack: for another app")
+        user, team = body["user"], (body.get("team") or {}).get("id")
+        home = self.team_id or team
+        far = None if home and user.get("team_id") == home == (team or home) else "foreign team"
+        if kind == "block_actions":
+            (action,), where = body["actions"], body["container"]
+            message, place, token = where["message_ts"], where["channel_id"], action["value"]
+            event = f"{message}:{action['action_ts']}:{user['id']}"
+            echo = self.echo(body.get("message") or {})
+        elif kind == "view_submission":
+            view = body["view"]
+            event, (place, token) = view["id"], view["private_metadata"].split(" ")
+            reason = str(view["state"]["values"]["reason"]["reason"]["value"] or "")
+        else:
+            raise KeyError(kind)
+        if {*map(type, (user["id"], place, token, event, message or ""))} != {str}:
+            raise TypeError
+        to = {"trigger": str(body.get("trigger_id")), "prompt": "" if message else "answered"}
+        return port.Tap("slack", event, user["id"], place, message, token, far, echo, reason, to)
+
+    async def open(self, account: str) -> Address:
+        by = ("users.lookupByEmail", "email") if "@" in account else ("users.info", "user")
+        user = (await self._call(by[0], {by[1]: account}, form=True))["user"]
+        why = [flag for flag in BARRED if user.get(flag)]
+        if why or self.team_id not in ("", user.get("team_id")):
+            raise Refused(f"slack: {account} may not approve: {why or 'of another team'}")
+        opened = await self._call("conversations.open", {"users": user["id"]})
+        return Address("slack", opened["channel"]["id"], account=user["id"])
+
+    def echo(self, payload: port.Payload) -> str:
+        # Not the top-level `text`: it is not on the card, and Slack rewrites links in it. Other
+        # people's attachments and files are in. `&<>` come back as entities, and `inert` leaves
+        # none of their own: https://github.com/slackapi/bolt-python/issues/513 (2021-11-02).
+        seen: list[Any] = [payload.get("attachments") or None, payload.get("files") or None]
+        for block in payload.get("blocks") or ():
+            _see(block, seen)
+        text = to_json(seen).replace(b"&lt;", b"<").replace(b"&gt;", b">").replace(b"&amp;", b"&")
+        return hashlib.sha256(text).hexdigest()
+
+    async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
+        body = {"channel": address.conversation, "unfurl_links": False, "unfurl_media": False}
+        sent = await self._call("chat.postMessage", body | payload)
+        if sent.get("message") and self.echo(sent["message"]) != self.echo(payload):
+            log.warning("slack stored %s otherwise than sent: no tap on it will count", sent["ts"])
+        return MessageRef("slack", sent["channel"], sent["ts"])
+
+    async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
+        # Attachments that are not named stay: what somebody else put there goes with this.
+        body = {"channel": ref.conversation, "ts": ref.message, "attachments": []}
+        await self._call("chat.update", body | payload)
+
+    def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
+        if not tap.reply_to.get("prompt") or notice.kind is port.NoticeKind.COUNTED:
+            return None
+        errors = {"response_action": "errors", "errors": {"reason": notice.text}}
+        return port.Response(body=json.dumps(errors).encode())
+
+    async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
+        # No `response_url` is called: a URL out of a payload that we can do without.
+        if notice.kind is port.NoticeKind.COUNTED or self.answer(tap, notice):
+            return  # the card says it, or the prompt does
+        text, method = self.escape(notice.text), "chat.postEphemeral"
+        said: dict[str, Any] = {"channel": tap.conversation, "user": tap.account, "text": text}
+        if notice.kind is port.NoticeKind.ASK_REASON:
+            view = self.render({"prompt": f"{tap.conversation} {tap.token}"})
+            method, said = "views.open", {"trigger_id": tap.reply_to["trigger"], "view": view}
+        try:
+            await self._call(method, said)
+        except Refused:
+            await self._call("chat.postMessage", {"channel": tap.account, "text": text})
+
+    async def listen(self, deliver: port.Deliver) -> None:
+        # Socket Mode. An envelope is acknowledged when `deliver` has committed it, not before.
+        from slack_sdk.socket_mode.aiohttp import SocketModeClient  # noqa: PLC0415 - imported where the channel is on
+
+        async def take(client: Any, request: Any) -> None:
+            inbound = port.Inbound("SOCKET", "", "", {}, b"", int(time.time() * 1000))
+            try:
+                event = self.read(port.Proven(inbound, {"payload": request.payload}))
+            except Malformed as why:
+                event = port.Ignored(str(why))
+            notice = await deliver(event)
+            said = self.answer(event, notice) if notice and isinstance(event, port.Tap) else None
+            ack = {"payload": json.loads(said.body)} if said else {}
+            await client.send_socket_mode_response(ack | {"envelope_id": request.envelope_id})
+            if notice and isinstance(event, port.Tap):
+                await self.tell(event, notice)
+
+        client: Any = SocketModeClient(self.app_token, log, self._client())
+        client.socket_mode_request_listeners.append(take)
+        try:
+            opened = await self._call("apps.connections.open", {"token": self.app_token})
+            client.wss_uri = opened["url"]
+            await client.connect()
+            await client.message_processor  # for ever
+        finally:
+            await client.close()
+
+    async def check(self) -> list[port.Finding]:
+        try:
+            if self.mode == "socket":
+                await self._call("apps.connections.open", {"token": self.app_token})
+            who, heads = await self._call("auth.test", {}), self._io["heads"]
+        except (Busy, Refused) as why:
+            return [port.Finding("tokens", False, str(why))]
+        lacks = " ".join(SCOPES - set(re.split("[, ]+", heads.get("X-OAuth-Scopes", ""))))
+        late = time.time() - parsedate_to_datetime(heads["Date"]).timestamp()
+        return [
+            port.Finding("scopes", not lacks, f"missing: {lacks or 'none'}"),
+            port.Finding("team", who["team_id"] == self.team_id, f"token: {who['team_id']}"),
+            port.Finding("clock", abs(late) < 60, f"{late:+.0f} s from Slack's"),
+        ]
+
+    async def close(self) -> None:
+        if self._io:
+            await self._io["session"].close()
+        self._io.clear()
+
+    def _client(self) -> Any:
+        # Without the SDK's retries: the outbox retries, and with other buttons.
+        if "client" not in self._io:
+            from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415 - imported where the channel is on
+
+            session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+            rest: Any = {"session": session, "logger": log, "retry_handlers": []}
+            self._io["client"] = AsyncWebClient(self.bot_token, self.api_url, **rest)
+            self._io["session"] = session
+        return self._io["client"]
+
+    async def _call(self, method: str, body: dict[str, Any], form: bool = False) -> Any:
+        # Methods that read take forms only. A failure may come with status 200 and `ok` false.
+        from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415 - imported where the channel is on
+
+        try:
+            sent = await self._client().api_call(method, **{"data" if form else "json": body})
+        except SlackApiError as error:
+            answer, data = error.response, getattr(error.response, "data", None)
+            status = getattr(answer, "status_code", None) or answer.status
+            code = str(data.get("error", "")) if isinstance(data, dict) else ""
+            ours = OURS.fullmatch(code) or (method in OPENING and not THEIRS.fullmatch(code))
+            busy = status == 429 or status >= 500 or BUSY.fullmatch(code)
+            if ours and not busy:
+                log.error("slack refuses us, not the person: %s: %s", method, code or status)
+            if ours or busy:
+                wait = answer.headers.get("Retry-After", "")  # seconds
+                after = int(wait) * 1000 if wait.isdigit() else None
+                raise Busy(f"slack: {method}: {code or status}", after) from None
+            raise Refused(f"slack: {method}: {code or status}") from None
+        except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as why:
+            raise Busy(f"slack: {method}: {type(why).__name__}") from None
+        self._io["heads"] = sent.headers
+        return sent.data
+
+
+def _see(node: Any, seen: list[Any]) -> None:
+    # Readable in one way only: -1 before an object, its length before a list.
+    kind = node.get("type")
+    seen += (-1, kind)
+    for name in SHOWN.get(kind) or sorted(node):
+        value = node.get(name)
+        if isinstance(value, list):
+            seen.append(len(value))
+            for item in value:
+                _see(item, seen)
+        elif isinstance(value, dict):
+            _see(value, seen)
+        else:
+            seen.append(value or None)
+
+
+def _tame(node: Any) -> int:
+    # Makes its texts inert and counts them. `Refused`: a text or list is empty or over its limit.
+    if not isinstance(node, dict):
+        return sum(map(_tame, node)) if isinstance(node, list) else 0
+    total = sum(map(_tame, node.values()))
+    if isinstance(node.get("text"), str):
+        node["text"] = inert(node["text"])
+        total += len(node["text"])
+    own: Any = node.get("text", node.get("elements", "?"))
+    own = own["text"] if isinstance(own, dict) else own
+    most = LIMITS.get(node.get("type", ""), TEXT)
+    if not 0 < len(own) <= most or node.get("type") not in SHOWN or len(node.get("url", "")) > 3000:
+        raise Refused(f"slack: {node.get('type')}: unknown, or {len(own)} long and not 1 to {most}")
+    return total
