@@ -1,0 +1,5 @@
+"""`python -m approvals.cli` is the command `countersign`."""
+
+from approvals.cli.commands import main
+
+main()

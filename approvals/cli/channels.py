@@ -1,0 +1,68 @@
+"""The sections of `channels:` in the configuration, and the adapters that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+
+from adapters import CHANNELS
+from approvals.channel import Channel
+from approvals.cli import templates
+
+
+class Slack(BaseModel):
+    """`mode` webhook needs `signing_secret`, socket needs `app_token` and no public URL.
+
+    `stub`: cards show the title and a link only. `api_url`: for a test peer.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    bot_token: SecretStr
+    signing_secret: SecretStr | None = None
+    app_token: SecretStr | None = None
+    mode: Literal["webhook", "socket"] = "webhook"
+    app_id: str = ""
+    team_id: str = ""
+    api_url: str = "https://slack.com/api/"
+    stub: bool = False
+
+    @model_validator(mode="after")
+    def _has_its_secret(self) -> Slack:
+        if self.mode == "webhook" and self.signing_secret is None:
+            raise ValueError("mode webhook needs signing_secret (Basic Information, in Slack)")
+        if self.mode == "socket" and self.app_token is None:
+            raise ValueError("mode socket needs app_token (Basic Information, App-Level Tokens)")
+        return self
+
+
+SECTIONS: Final[Mapping[str, type[BaseModel]]] = {"slack": Slack}
+"""Every channel that there is an adapter for; a test proves that these are CHANNELS."""
+
+_OURS: Final = frozenset({"stub"})
+"""Keys of a section that are for the core and not for the adapter."""
+
+
+def made(sections: Mapping[str, BaseModel], own: Mapping[str, Path]) -> dict[str, Channel]:
+    """The adapters of the channels that are on. `own`: templates of the owner's, by channel."""
+    return {
+        name: CHANNELS[name]()(render=templates.load(name, own), **_fields(section))
+        for name, section in sections.items()
+    }
+
+
+def stubs(sections: Mapping[str, BaseModel]) -> frozenset[str]:
+    """The channels whose cards show the title only."""
+    return frozenset(name for name, section in sections.items() if getattr(section, "stub", False))
+
+
+def _fields(section: BaseModel) -> dict[str, Any]:
+    values = {name: getattr(section, name) for name in type(section).model_fields}
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in values.items()
+        if value is not None and name not in _OURS
+    }

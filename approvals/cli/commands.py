@@ -1,0 +1,440 @@
+"""Every command. What goes wrong is said in words on stderr, with an exit code of `exits`.
+
+The rooms of a running service are imported by the commands that need them: the others, which ask a
+service over HTTP or read a file, start in half the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from approvals import __version__
+from approvals.cli import keys as folder
+from approvals.cli import remote
+from approvals.cli.exits import Exit, Stop
+from approvals.cli.host import clock, random
+from approvals.evidence import read_checkpoint, read_receipt, thumbprint, verify_chain
+from approvals.model import Busy, Choice, Refused
+
+if TYPE_CHECKING:
+    from approvals.cli.house import House
+    from approvals.cli.serve import Base
+
+T = TypeVar("T")
+CONFIG = Path("countersign.yaml")
+
+app = typer.Typer(
+    name="countersign",
+    help="A human signs off before an AI agent acts.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done · 1 refused · 2 wrong command line · 3 configuration · "
+    "4 not allowed · 5 unreachable · 6 does not verify",
+)
+audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
+keys_app = typer.Typer(help="Button keys and the receipt key.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+app.add_typer(keys_app, name="keys")
+
+ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+RequestId = Annotated[str, typer.Argument(help="The request's id, req_…", metavar="ID")]
+Reason = Annotated[str | None, typer.Option(help="Told to the agent.")]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@app.command("serve")
+def serve_command(
+    config: ConfigPath = CONFIG,
+    no_migrate: Annotated[
+        bool, typer.Option("--no-migrate", help="Refuse to start instead of changing tables.")
+    ] = False,
+) -> None:
+    """Run the service until Ctrl-C."""
+    from approvals.cli import log, serve
+
+    log.setup(console=sys.stderr.isatty())
+
+    def started(house: House, on: Base) -> None:
+        log.started(house.url, on)
+
+    _run(serve.serve(config, migrate=not no_migrate, started=started))
+
+
+@app.command()
+def demo(
+    tap: Annotated[
+        Choice | None, typer.Option(help="Decide by itself, as a browser would, and end.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Where the inbox listens; 0: any free port.")] = 8080,
+) -> None:
+    """The whole job on this machine: an agent asks, you decide, the verdict verifies."""
+    from approvals.cli import demo as story
+    from approvals.cli import log
+
+    log.setup(console=True, quiet=True)
+    _run(story.tell(out, tap=tap, port=port))
+
+
+@app.command()
+def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """Explain every fault of the configuration, with its line and how to mend it."""
+    from approvals.cli import channels, serve
+    from approvals.config import faults
+
+    try:
+        found = faults(config, os.environ, sections=channels.SECTIONS)
+    except OSError as error:
+        raise Stop(Exit.CONFIG, f"{config}: {error.strerror}.") from error
+    if as_json:
+        _print_json([_as_dict(fault) for fault in found])
+    else:
+        for fault in found:
+            err.print(Text(str(fault)), soft_wrap=True)
+        if not found:
+            loaded = serve.configuration(config)
+            for why in (*loaded.off.values(), *loaded.hints):
+                out.print(Text(f"· {why}", "dim"), soft_wrap=True)
+            sound = f"✓ {config} is sound: {len(loaded.policy.rules)} rules."
+            out.print(Text(sound, "green"), soft_wrap=True)
+    if found:
+        raise typer.Exit(Exit.CONFIG)
+
+
+@app.command("login-link")
+def login_link(
+    person: Annotated[str, typer.Argument(help="Who signs in, as in `people:`.")],
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Print a link that signs a person in once, within ten minutes."""
+    from approvals.cli import serve
+    from approvals.web import credentials
+
+    async def make() -> str:
+        checked = serve.configuration(config)
+        if checked.directory().person(person) is None:
+            known = ", ".join(sorted(p.id for p in checked.people))
+            raise Stop(Exit.FAILED, f"There is no person {person!r} in {config}. Known: {known}.")
+        async with serve.base(checked, migrate=False) as on:
+            return await serve.login_link(on, person)
+
+    link = _run(make())
+    if as_json:
+        _print_json({"person": person, "link": link, "expires_in": credentials.LINK // 1000})
+    else:
+        out.print(Text(link), soft_wrap=True)
+
+
+@app.command("list")
+def list_command(
+    status: Annotated[
+        str, typer.Option(help="pending, approved, declined, expired, withdrawn or all.")
+    ] = "pending",
+    agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 50,
+    after: Annotated[str | None, typer.Option(help="Go on below this id.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the requests that you may see, the newest first. --status all: decided ones too."""
+    wanted = None if status == "all" else status
+    answer = remote.Remote(os.environ).get(
+        "/v1/requests", status=wanted, agent=agent, limit=str(limit), after=after
+    )
+    if as_json:
+        _print_json(answer)
+    elif answer["requests"]:
+        out.print(remote.table(answer["requests"]))
+        if answer["next"]:
+            out.print(Text(f"There are more: --after {answer['next']}", "dim"))
+    else:
+        out.print(Text("Nothing is waiting." if wanted == "pending" else "Nothing here.", "dim"))
+
+
+@app.command()
+def show(request_id: RequestId, as_json: AsJson = False) -> None:
+    """Show one request, whole."""
+    case = remote.Remote(os.environ).get(f"/v1/requests/{request_id}")
+    _print_json(case) if as_json else remote.sheet(out, case)
+
+
+@app.command()
+def approve(
+    request_id: RequestId,
+    digest: Annotated[
+        str | None, typer.Option(help="Of what you were shown; else it is shown and asked.")
+    ] = None,
+    reason: Reason = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve a request of low or medium risk. Above that, opens its page and exits with 4."""
+    _decide(Choice.APPROVE, request_id, digest, reason, as_json)
+
+
+@app.command()
+def decline(
+    request_id: RequestId,
+    digest: Annotated[str | None, typer.Option(help="Of what you were shown.")] = None,
+    reason: Reason = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decline a request."""
+    _decide(Choice.DECLINE, request_id, digest, reason, as_json)
+
+
+def _decide(
+    choice: Choice, request_id: str, digest: str | None, reason: str | None, as_json: bool
+) -> None:
+    service = remote.Remote(os.environ)
+    case = service.get(f"/v1/requests/{request_id}")
+    if choice is Choice.APPROVE and case["risk"] == "high" and case["status"] == "pending":
+        page = case.get("review", "the inbox")
+        _open_page(page)
+        raise Stop(Exit.DENIED, f"High risk is approved on its page, after a fresh sign-in: {page}")
+    if digest is None:
+        if not sys.stdin.isatty():
+            raise Stop(Exit.FAILED, "Say what you decide on: --digest, as `show --json` prints it.")
+        remote.sheet(out, case)
+        if not typer.confirm(f"\n{choice.capitalize()} this?"):
+            raise Stop(Exit.FAILED, "Nothing was changed.")
+        digest = case["digest"]
+    body = {"choice": choice.value, "digest": digest, "reason": reason}
+    after = service.post(f"/v1/requests/{request_id}/decision", body)
+    _print_json(after) if as_json else remote.sheet(out, after)
+
+
+def _open_page(url: str) -> None:
+    """In the person's browser, where there is one; the words on stderr name it in any case."""
+    screen = sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & {*os.environ}
+    if sys.stdout.isatty() and screen and url.startswith(("http://", "https://")):
+        typer.launch(url)
+
+
+@app.command()
+def verify(
+    receipt: Annotated[Path, typer.Argument(help="A file with the receipt; - reads stdin.")],
+    key: Annotated[Path, typer.Option(help="The public keys: a JWKS file.")],
+    pin: Annotated[str | None, typer.Option(help="The thumbprint that the key must have.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a receipt, offline. One that has expired is said to have, and is evidence still."""
+    trusted = _public_keys(key, pin)
+    token = (sys.stdin.read() if str(receipt) == "-" else _read(receipt)).strip()
+    try:
+        claims, expired = read_receipt(token, trusted, now=clock())
+    except Refused as error:
+        raise Stop(Exit.UNVERIFIED, f"✗ {error}") from error
+    if as_json:
+        _print_json({"verified": True, "expired": expired, "claims": claims})
+        return
+    out.print(Text("✓ The receipt is genuine.", "green"))
+    if expired:
+        out.print(Text("· It has expired: it releases nothing any more.", "yellow"))
+    for name, value in claims.items():
+        said = Text(f"{name:<9} ", "dim") + Text(json.dumps(value) if value else "–")
+        out.print(said, soft_wrap=True)
+
+
+@audit_app.command("export")
+def audit_export(config: ConfigPath = CONFIG) -> None:
+    """Write the whole chain to stdout, one JSON object a line."""
+    from approvals.cli import serve
+
+    async def write() -> None:
+        async with serve.base(serve.configuration(config), migrate=False) as on:
+            await on.store.append([serve.entry("audit.read", by="the command line", after=0)])
+            async for line in on.store.export():
+                sys.stdout.write(line + "\n")
+
+    _run(write())
+
+
+@audit_app.command("verify")
+def audit_verify(
+    export: Annotated[
+        Path | None, typer.Argument(help="An export; - reads stdin. None: this installation.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="A JWKS file, to check checkpoints.")] = None,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A signed checkpoint that was kept elsewhere.")
+    ] = None,
+    head: Annotated[
+        list[str] | None, typer.Option(help="A head that a receipt names (seq:hash).")
+    ] = None,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Name the first bad row of a chain that was altered, reordered or cut off."""
+    heads = list(head or ())
+    if checkpoint:
+        if key is None:
+            raise Stop(Exit.FAILED, "--checkpoint needs --key, the public keys to trust.")
+        trusted = _public_keys(key, None)
+        try:
+            heads += [read_checkpoint(_read(path).strip(), trusted).head for path in checkpoint]
+        except Refused as error:
+            raise Stop(Exit.UNVERIFIED, f"✗ checkpoint: {error}") from error
+    if export is None:
+        lines = _run(_own_chain(config, heads))
+    else:
+        lines = (sys.stdin.read() if str(export) == "-" else _read(export)).splitlines()
+    try:
+        report = verify_chain(lines, heads=heads)
+    except ValueError as error:
+        raise Stop(Exit.FAILED, f"--head: {error}.") from error
+    if as_json:
+        _print_json(_as_dict(report))
+    elif report.bad is None:
+        intact = f"✓ The chain is intact: {len(lines)} entries, head {report.head}."
+        out.print(Text(intact, "green"), soft_wrap=True)
+        if report.erased:
+            erased = f"· {report.erased} entries were erased; their links verify."
+            out.print(Text(erased, "dim"), soft_wrap=True)
+    else:
+        err.print(Text(f"✗ Row {report.bad}: {report.why}", "red"), soft_wrap=True)
+    if report.bad is not None:
+        raise typer.Exit(Exit.UNVERIFIED)
+
+
+async def _own_chain(config: Path, heads: list[str]) -> list[str]:
+    from approvals.cli import serve
+
+    async with serve.base(serve.configuration(config), migrate=False) as on:
+        trusted = [on.keys.receipt.jwk()]
+        # Before the rows: a head that is signed while they are read would seem to be cut off.
+        for signed in await on.store.checkpoints():
+            try:
+                heads.append(read_checkpoint(signed, trusted).head)
+            except Refused as error:
+                raise Stop(Exit.UNVERIFIED, f"✗ a stored checkpoint: {error}") from error
+        return [line async for line in on.store.export()]
+
+
+@keys_app.command("new")
+def keys_new(
+    directory: Annotated[Path, typer.Option("--dir", help="The key folder.")] = Path("keys"),
+    as_json: AsJson = False,
+) -> None:
+    """Make a key folder: one button key and the receipt key."""
+    made = _keys(lambda: folder.new(directory, now=clock(), random=random))
+    pin = made.receipt.thumbprint
+    if as_json:
+        _print_json({"dir": str(directory), "active": made.ring.active, "thumbprint": pin})
+        return
+    out.print(Text(f"✓ Keys are in {directory}, readable by you alone.", "green"), soft_wrap=True)
+    out.print(Text("  A gateway pins the receipt key by its thumbprint:"))
+    out.print(Text(f"  {pin}", "bold"))
+
+
+@keys_app.command("rotate")
+def keys_rotate(
+    directory: Annotated[Path, typer.Option("--dir", help="The key folder.")] = Path("keys"),
+    revoke: Annotated[
+        str | None, typer.Option(help="Forget this button key at once: it was compromised.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Two steps. First: add a button key that verifies. Again, once it is everywhere: it signs."""
+    if revoke is not None:
+        gone = revoke
+        _keys(lambda: folder.revoke(directory, gone))
+        said = f"The key {gone} is forgotten: what it signed is worth nothing within a second."
+    elif (waiting := _keys(lambda: folder.load(directory)).waiting) is None:
+        kid = _keys(lambda: folder.add(directory, now=clock(), random=random))
+        said = (
+            f"The key {kid} is added and verifies within a second. Copy the folder to every "
+            "replica, then run this again to let it sign."
+        )
+    else:
+        _keys(lambda: folder.activate(directory, waiting))
+        said = f"The key {waiting} signs from now on. The older ones still verify."
+    after = _keys(lambda: folder.load(directory))
+    if as_json:
+        kids = list(after.ring.keys)
+        _print_json({"active": after.ring.active, "keys": kids, "waiting": after.waiting})
+    else:
+        out.print(Text(f"✓ {said}", "green"), soft_wrap=True)
+
+
+@keys_app.command("public")
+def keys_public(
+    directory: Annotated[Path, typer.Option("--dir", help="The key folder.")] = Path("keys"),
+) -> None:
+    """Print the public receipt key as a JWKS, for `verify` and for gateways."""
+    held = _keys(lambda: folder.load(directory))
+    _print_json({"keys": [held.receipt.jwk()]})
+
+
+@app.command()
+def version(as_json: AsJson = False) -> None:
+    """Print the version."""
+    _print_json({"version": __version__}) if as_json else out.print(__version__)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app(prog_name="countersign")
+    except Stop as stop:
+        err.print(Text(str(stop), "red"), soft_wrap=True)
+        sys.exit(stop.code)
+    except Busy as error:
+        err.print(Text(f"The database does not answer: {error}", "red"), soft_wrap=True)
+        sys.exit(Exit.UNREACHABLE)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def _keys(act: Any) -> Any:
+    try:
+        return act()
+    except folder.KeyFault as error:
+        raise Stop(Exit.CONFIG, str(error)) from error
+    except OSError as error:
+        raise Stop(Exit.CONFIG, f"{error.filename}: {error.strerror}.") from error
+
+
+def _public_keys(path: Path, pin: str | None) -> list[Mapping[str, str]]:
+    try:
+        listed = [key for key in json.loads(_read(path))["keys"] if key.get("crv") == "Ed25519"]
+        found = [key for key in listed if thumbprint(key) == (pin or thumbprint(key))]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Stop(Exit.FAILED, f"{path} is not a JWKS.") from error
+    if not found:
+        which = f"key with the thumbprint {pin}" if pin else "Ed25519 key"
+        raise Stop(Exit.UNVERIFIED, f"✗ {path} holds no {which}.")
+    return found
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Stop(Exit.FAILED, f"{path} cannot be read: {error}.") from error
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2 if sys.stdout.isatty() else None) + "\n")
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    names = type(value).__slots__
+    return {name: str(v) if isinstance(v := getattr(value, name), Path) else v for name in names}

@@ -1,0 +1,264 @@
+"""The composition root: puts the rooms together into one running service, and takes it apart."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from approvals.buttons import ACCOUNT, KeyRing, sealed
+from approvals.channel import Channel
+from approvals.cli import wire
+from approvals.cli.parts import Parts
+from approvals.evidence import ReceiptKey, sign_checkpoint
+from approvals.model import MINUTE, Busy, Case, Duration, Instant, Requester
+from approvals.outbox import LEASE, Look, Outbox
+from approvals.people import GOOD, Directory, Link
+from approvals.service import Service, Trust
+from approvals.store import Account, Store
+from approvals.web.app import application, metrics_only
+from approvals.web.deps import Deps
+from approvals.web.limits import Limit
+from approvals.web.live import Live
+from approvals.web.metrics import Metrics
+from approvals.web.site import Site
+
+log = structlog.get_logger()
+TICK: Final = 0.25
+"""Seconds between looks at the clock: how late an expiry may be."""
+SEAL: Final = 0.5
+"""Seconds between sealings: an entry is in the chain within one."""
+REFRESH: Final = 1.0
+"""Seconds until this copy knows what another one learnt: a vetted account, a new key."""
+PRUNE_EVERY: Final = 3600.0
+STANDINGS: Final = 3600.0
+"""Seconds between looks for accounts of bad standing that nobody asked about for a day."""
+KEEP: Final[Duration] = 7 * 24 * 60 * MINUTE
+"""How long seen events and idempotency keys are kept; no platform repeats itself for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a service is made of, as values. `listen`: host and port; port 0: any."""
+
+    trust: Trust
+    directory: Callable[[Iterable[Link]], Directory]
+    key: ReceiptKey
+    issuer: str
+    site: Site
+    listen: tuple[str, int]
+    requesters: Mapping[bytes, Requester]
+    channels: Mapping[str, Channel]
+    worker: str
+    stub: frozenset[str] = frozenset()
+    outbound_only: frozenset[str] = frozenset()
+    salt: bytes = b""
+    metrics_listen: tuple[str, int] | None = None
+    metrics_open: bool = False
+    opens_per_second: float = 50.0
+    lease: Duration = LEASE
+    """How long a job of a copy that died is left to it."""
+    review_url: Callable[[str], str | None] = lambda case_id: None
+    reload: Callable[[Trust], Trust] = lambda trust: trust
+    """Reads the key folder again; called every second."""
+    reloaded: Callable[[Trust], Awaitable[None]] | None = None
+    """Told every second what is in use now."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A running service. `url`: where it listens."""
+
+    url: str
+    store: Store
+    service: Service
+    outbox: Outbox
+    live: Live
+    deps: Deps
+
+
+@asynccontextmanager
+async def running(
+    plan: Plan,
+    store: Store,
+    *,
+    clock: Callable[[], Instant],
+    random: Callable[[int], bytes],
+    carry: bool = True,
+) -> AsyncIterator[House]:
+    """The service, listening, until the block ends. `carry` False leaves the outbox alone."""
+    async with AsyncExitStack() as stack:
+        live = Live(store)
+        metrics = Metrics()
+        parts = Parts(asyncio.get_running_loop().time)
+
+        def committed(cases: Sequence[Case]) -> None:
+            metrics.committed(cases)
+            outbox.kick()
+
+        service = Service(
+            store,
+            plan.trust,
+            key=plan.key,
+            issuer=plan.issuer,
+            clock=clock,
+            random=random,
+            committed=committed,
+        )
+        service.head = await store.head()
+        built: tuple[KeyRing | None, Sequence[Account]] = (None, ())
+        refreshing = asyncio.Lock()
+
+        def look(accounts: Sequence[Account]) -> None:
+            """The directory follows from the ring and the accounts; nothing here is waited for."""
+            nonlocal built
+            ring = service.trust.ring
+            if ring is not built[0] or accounts != built[1]:
+                directory = _directory(plan, ring, accounts)
+                service.trust = replace(service.trust, directory=directory)
+                built = (ring, accounts)
+
+        async def refresh() -> None:
+            async with refreshing:
+                try:
+                    # In force before anything that may fail: a revoked key is worth nothing now.
+                    service.trust = plan.reload(service.trust)
+                    look(built[1])
+                finally:
+                    look(await store.accounts())
+                if plan.reloaded:
+                    await plan.reloaded(service.trust)
+
+        await refresh()
+        outbox = Outbox(
+            store,
+            service,
+            plan.channels,
+            Look(plan.review_url, plan.salt, plan.stub),
+            worker=plan.worker,
+            clock=clock,
+            random=random,
+            vetted=refresh,
+            lease=plan.lease,
+        )
+
+        def heard(ids: Iterable[str] | None) -> None:
+            live.changed(ids)
+            outbox.kick()
+
+        store.listen(heard)
+
+        async def faults() -> Sequence[str]:
+            try:
+                await store.ping()
+            except Busy:
+                return ["The database does not answer."]
+            return parts.faults()
+
+        deps = Deps(
+            service=service,
+            store=store,
+            live=live,
+            site=plan.site,
+            clock=clock,
+            random=random,
+            requesters=plan.requesters,
+            jwks={"keys": [plan.key.jwk()]},
+            metrics=metrics,
+            metrics_open=plan.metrics_open,
+            faults=faults,
+            opens=Limit(clock, burst=plan.opens_per_second * 4, per_second=plan.opens_per_second),
+            forgeries=Limit(clock, burst=100, per_second=2),
+            sign_ins=Limit(clock, burst=10, per_second=0.1),
+        )
+        app, events = application(deps, plan.channels)
+
+        async def tick() -> None:
+            await service.tick()
+
+        async def seal() -> None:
+            while await store.seal(
+                clock(), lambda point: sign_checkpoint(plan.key, point, issuer=plan.issuer)
+            ):
+                pass
+            # Whichever copy sealed: receipts name the newest head that this one can know.
+            service.head = await store.head()
+
+        async def prune() -> None:
+            await store.prune(clock(), KEEP)
+
+        # Taken apart in the reverse order: the outbox ends what it is sending, then they close.
+        for channel in plan.channels.values():
+            stack.push_async_callback(channel.close)
+        stack.push_async_callback(parts.stop)
+        parts.keep("turns", service.run)
+        parts.keep("live", live.run)
+        parts.repeat("clock", TICK, tick)
+        parts.repeat("sealer", SEAL, seal)
+        parts.repeat("refresh", REFRESH, refresh)
+        parts.repeat("prune", PRUNE_EVERY, prune)
+        if carry:
+            parts.keep("outbox", outbox.run)
+            parts.repeat("standings", STANDINGS, outbox.ask_again)
+        for name in plan.outbound_only:
+            parts.keep(f"listen {name}", partial(events.listen, plan.channels[name]))
+        url = await _listen(stack, app, plan.listen)
+        if plan.metrics_listen:
+            await _listen(stack, metrics_only(deps), plan.metrics_listen)
+        yield House(url, store, service, outbox, live, deps)
+
+
+def _directory(plan: Plan, ring: KeyRing, accounts: Sequence[Account]) -> Directory:
+    """A row alone makes nobody an approver: where one says so, our own seal must be on it."""
+    configured = plan.directory(())
+    links = [
+        Link(a.channel, a.account, a.person, a.standing, learnt=True)
+        for a in accounts
+        if a.person and (a.standing != GOOD or _vouched(configured, ring, a, a.person))
+    ]
+    directory = plan.directory(links)
+    for link in directory.conflicts:
+        log.error(
+            "account_left_out",
+            channel=link.channel,
+            account=link.account,
+            person=link.person,
+            why="by the configuration it is somebody else's",
+        )
+    return directory
+
+
+def _vouched(configured: Directory, ring: KeyRing, a: Account, person: str) -> bool:
+    # The seal is over what the platform was asked: with another address the link has ended.
+    asked = configured.grounds(a.channel, a.account, person)
+    return any(sealed(ring, a.seal, ACCOUNT, *_said(a), what) for what in asked)
+
+
+def _said(a: Account) -> tuple[str | int | None, ...]:
+    return a.org, a.channel, a.account, a.person, a.standing, a.vetted_at
+
+
+async def _listen(stack: AsyncExitStack, app: web.Application, where: tuple[str, int]) -> str:
+    runner = wire.Runner(
+        app,
+        access_log=None,
+        logger=wire.LOGGER,
+        shutdown_timeout=2.0,
+        handle_signals=False,
+        keepalive_timeout=75,
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    host, port = where
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=4096, reuse_port=False)
+    await web.SockSite(runner, listener, backlog=4096).start()
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"

@@ -1,0 +1,112 @@
+"""The parts of a running service: each is started again when it ends, and says when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+log = structlog.get_logger()
+SHORTEST: Final = 1.0
+LONGEST: Final = 30.0
+"""Seconds until a part that failed is tried again, doubled from the one to the other."""
+SETTLED: Final = 2.0
+"""Seconds for which a part has run again before it is believed to be well."""
+STALE: Final = 30.0
+"""Seconds after the last success at which periodic work counts as stuck."""
+
+
+@dataclass(slots=True)
+class _Part:
+    every: float | None
+    """Seconds between two rounds; None: runs by itself for as long as the service does."""
+    since: float
+    """When it was last started; of periodic work: when it last succeeded."""
+    failures: int = 0
+    running: bool = False
+
+
+class Parts:
+    """Runs parts until `stop`. `now`: seconds of a monotonic clock."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._parts: dict[str, _Part] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run it for ever: whenever it ends, again, with back-off."""
+        self._start(name, self._keep(name, self._add(name, None), run))
+
+    def repeat(self, name: str, every: float, act: Callable[[], Awaitable[None]]) -> None:
+        """Do it again and again, `every` so many seconds; after a failure sooner if that is long"""
+        self._start(name, self._repeat(name, self._add(name, every), every, act))
+
+    def faults(self) -> Sequence[str]:
+        """The parts that are failing now, and periodic work that is stuck, in words."""
+        now, found = self._now(), []
+        for name, part in self._parts.items():
+            if part.every is None:
+                settled = part.running and now - part.since >= SETTLED
+                failing = bool(part.failures) and not settled
+            else:
+                failing = bool(part.failures) or now - part.since > part.every + STALE
+            if failing:
+                found.append(f"The part {name!r} is failing.")
+        return found
+
+    async def stop(self) -> None:
+        """End all of them and wait until they have."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _add(self, name: str, every: float | None) -> _Part:
+        part = self._parts[name] = _Part(every, self._now())
+        return part
+
+    def _start(self, name: str, work: Awaitable[None]) -> None:
+        self._tasks.append(asyncio.ensure_future(work))
+        self._tasks[-1].set_name(name)
+
+    async def _keep(self, name: str, part: _Part, run: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            part.since, part.running = self._now(), True
+            why = await _tried(run) or "it ended"
+            if part.failures and self._now() - part.since >= LONGEST:
+                part.failures = 0
+            part.running = False
+            await self._failed(name, part, why)
+
+    async def _repeat(
+        self, name: str, part: _Part, every: float, act: Callable[[], Awaitable[None]]
+    ) -> None:
+        while True:
+            if why := await _tried(act):
+                await self._failed(name, part, why, most=max(SHORTEST, every))
+            else:
+                part.failures, part.since = 0, self._now()
+                await asyncio.sleep(every)
+
+    async def _failed(self, name: str, part: _Part, why: str, *, most: float = LONGEST) -> None:
+        part.failures += 1
+        wait = min(most, LONGEST, SHORTEST * 2 ** min(part.failures - 1, 10))
+        log.error("part_failed", part=name, why=why, again_in=wait)
+        await asyncio.sleep(wait)
+
+
+async def _tried(work: Callable[[], Awaitable[None]]) -> str | None:
+    """None once it is done, or why it failed: without a traceback, which may quote what it read."""
+    try:
+        await work()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise  # it is us who are stopped, not something inside that was
+        return "it was cancelled from inside"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None

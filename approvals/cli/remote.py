@@ -1,0 +1,277 @@
+"""The commands that talk to a running service as a person: list, show, approve, decline."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from rich.cells import chop_cells
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from approvals.cards import bound
+from approvals.cli.browser import Loopback
+from approvals.cli.exits import Exit, Stop
+from approvals.evidence import canonical, digest_http, digest_payload
+from approvals.model import ORG, Agent, Fact, Http, Kind, Request
+from approvals.text import clean
+
+STYLES = {
+    "pending": "yellow",
+    "approved": "green",
+    "declined": "red",
+    "expired": "dim",
+    "withdrawn": "dim",
+    "low": "green",
+    "medium": "yellow",
+    "high": "bold red",
+}
+
+
+class Remote:
+    """A service, and the personal token of the person at this terminal."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._url = environ.get("COUNTERSIGN_URL", "http://127.0.0.1:8080").rstrip("/")
+        token = environ.get("COUNTERSIGN_TOKEN")
+        if not token:
+            raise Stop(
+                Exit.DENIED,
+                "COUNTERSIGN_TOKEN is not set. Make a personal token in the inbox, under Settings.",
+            )
+        self._token = token.strip()
+
+    def get(self, path: str, **query: str | None) -> Any:
+        """The JSON at a path. Raises `Stop` in words."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._call("GET", path + (f"?{urlencode(given)}" if given else ""), None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Send JSON to a path, get JSON. Raises `Stop` in words."""
+        return self._call("POST", path, body)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        return asyncio.run(self._send(method, path, body))
+
+    async def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            async with (
+                aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(resolver=Loopback()),
+                    timeout=aiohttp.ClientTimeout(total=30),
+                ) as session,
+                session.request(
+                    method, self._url + path, json=body, headers=headers, allow_redirects=False
+                ) as answer,
+            ):
+                raw = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Stop(
+                Exit.UNREACHABLE,
+                f"{self._url} does not answer ({type(error).__name__}). Is `countersign serve` "
+                "running there? COUNTERSIGN_URL says where to look.",
+            ) from error
+        try:
+            value = json.loads(raw)
+        except ValueError as error:
+            raise Stop(Exit.UNREACHABLE, f"{self._url} is not a Countersign service.") from error
+        if answer.status < 400:
+            return value
+        if not isinstance(value, dict):
+            raise Stop(Exit.UNREACHABLE, f"{self._url} is not a Countersign service.")
+        said = str(value.get("detail", "")) or f"HTTP {answer.status}"
+        if answer.status >= 500:
+            raise Stop(Exit.UNREACHABLE, said)
+        raise Stop(Exit.DENIED if answer.status in (401, 403) else Exit.FAILED, clean(said))
+
+
+def table(cases: list[dict[str, Any]]) -> Table:
+    """Requests as a table a person reads, also where there is little room."""
+    shown = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    shown.add_column("REQUEST", no_wrap=True)
+    shown.add_column("STATUS", no_wrap=True)
+    shown.add_column("RISK", no_wrap=True)
+    shown.add_column("WHAT", overflow="fold", ratio=1)
+    for case in cases:
+        what = Text(clean(case.get("title") or case["rule"]), overflow="fold")
+        for more in (case.get("agent"), ", ".join(case["needs"])):
+            what.append(f"\n{clean(more)}" if more else "", "dim")
+        shown.add_row(case["id"], _styled(case["status"]), _styled(case["risk"]), what)
+    return shown
+
+
+def bound_request(case: Mapping[str, Any]) -> Request | None:
+    """What is asked, as a value; None where the service does not tell (to a requester's key).
+
+    Raises `Stop` where it is not what the digest is of: then nobody should decide on it.
+    """
+    asked = case.get("asked")
+    if asked is None:
+        return None
+    try:
+        found = _request(case, asked)
+        if found.http is not None:
+            http = found.http
+            digest = digest_http(
+                revision=found.revision,
+                action=found.action,
+                method=http.method,
+                url=http.url,
+                headers=http.headers,
+                body=http.body,
+            )
+        else:
+            digest = digest_payload(
+                revision=found.revision, action=found.action, payload=found.payload or "null"
+            )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Stop(Exit.UNVERIFIED, f"✗ What the service shows cannot be read: {error}") from error
+    if digest != case["digest"]:
+        raise Stop(Exit.UNVERIFIED, "✗ What the service shows is not what the digest is of.")
+    return found
+
+
+def sheet(console: Console, case: Mapping[str, Any]) -> None:
+    """One request, whole, as a person reads it. What others wrote is cleaned and never markup.
+
+    Every line of a body or note has a bar before it, so that none can pass for one of ours; a line
+    that did not fit goes on behind a dotted one.
+    """
+    found = bound_request(case)
+    if found is not None:
+        console.print(Text(clean(case["title"] or ""), "bold"), overflow="fold")
+        asks = _who(found.agent) if found.kind is Kind.GATEWAY else clean(found.agent.id)
+        behalf = f", for {clean(found.agent.on_behalf_of)}," if found.agent.on_behalf_of else ""
+        console.print(Text(f"{asks}{behalf} asks through {clean(found.requester)}"))
+        console.print()
+    _pairs(
+        console,
+        [
+            ("Request", Text(case["id"])),
+            ("Status", _styled(case["status"])),
+            ("Risk", _styled(case["risk"])),
+            ("Rule", Text(clean(case["rule"]))),
+            ("Needs", Text(clean(", ".join(case["needs"])))),
+            ("Expires", Text(case["expires_at"] if case["status"] == "pending" else "")),
+            ("Decided", Text(case["decided_at"] or "")),
+            *(("Vote", Text(clean(_vote(vote)))) for vote in case["votes"]),
+            ("Reason", Text(clean(case["reason"] or ""))),
+            ("Outcome", Text(clean(_outcome(case["outcome"])))),
+            ("Digest", Text(case["digest"])),
+        ],
+    )
+    if found is not None:
+        _asked(console, found, case["review"])
+
+
+def _asked(console: Console, found: Request, review: str) -> None:
+    what = bound(found, salt=None)
+    if found.facts:
+        console.print(Text("\nWhat it does", "bold"))
+        _pairs(console, _texts(found.facts))
+    console.print(Text(f"\nExactly what will be {'sent' if found.http else 'done'}", "bold"))
+    facts = [Fact("Action", found.action), *what.facts]
+    _pairs(console, _texts(facts))
+    if what.text:
+        _block(console, what.text)
+    if not found.complete:
+        console.print(Text("The rest was never received by anyone here.", "bold yellow"))
+    if found.note or found.claimed_title or found.claimed_facts or found.agent.name:
+        _note(console, found)
+    console.print(Text("\nIts page: ", "dim") + Text(clean(review)), overflow="fold")
+
+
+def _note(console: Console, found: Request) -> None:
+    """The agent's words, apart and quoted."""
+    said: list[str] = []
+    if found.agent.name and found.kind is Kind.AGENT:
+        said.append(f"It calls itself “{clean(found.agent.name)}”.")
+    if found.claimed_title:
+        said.append(f"“{clean(found.claimed_title)}”")
+    said += [f"“{clean(f.label)}”: “{clean(f.value)}”" for f in found.claimed_facts]
+    said += [clean(found.note, line=False)] if found.note else []
+    if said:
+        console.print(Text("\nAgent’s note, unverified", "bold yellow"))
+        _block(console, "\n".join(said))
+
+
+def _block(console: Console, text: str) -> None:
+    width = max(console.width - 2, 8)
+    for line in text.split("\n"):
+        parts = chop_cells(line.expandtabs(4), width) or [""]
+        for bar, part in zip("│" + "┊" * (len(parts) - 1), parts, strict=True):
+            console.print(Text(f"{bar} ", "dim") + Text(part), soft_wrap=True)
+
+
+def _pairs(console: Console, pairs: list[tuple[str, Text]]) -> None:
+    grid = Table.grid(padding=(0, 1, 0, 0))  # so that a digest fits into 80 columns, in one piece
+    grid.add_column(style="dim", overflow="fold", max_width=max(console.width // 3, 8))
+    grid.add_column(overflow="fold")
+    for label, value in pairs:
+        if value.plain:
+            grid.add_row(Text(label), value)
+    console.print(grid)
+
+
+def _texts(facts: Iterable[Fact]) -> list[tuple[str, Text]]:
+    return [(clean(fact.label), Text(clean(fact.value))) for fact in facts]
+
+
+def _styled(word: str) -> Text:
+    return Text(word, STYLES.get(word, ""))
+
+
+def _who(agent: Agent) -> str:
+    return f"{clean(agent.name)} ({clean(agent.id)})" if agent.name else clean(agent.id)
+
+
+def _vote(vote: Mapping[str, Any]) -> str:
+    where = f" by {vote['person']} on {vote['channel']}" if "person" in vote else ""
+    return f"{vote['choice']}{where} at {vote['at']}"
+
+
+def _outcome(outcome: Mapping[str, Any] | None) -> str:
+    if outcome is None:
+        return ""
+    said = {True: "done", False: "not run", None: "unknown"}[outcome["delivered"]]
+    code = f", HTTP {outcome['status']}" if outcome["status"] else ""
+    return said + code + (f": {outcome['error']}" if outcome["error"] else "")
+
+
+def _request(case: Mapping[str, Any], asked: Mapping[str, Any]) -> Request:
+    agent, http = asked["agent"], asked["http"]
+    return Request(
+        id=case["id"],
+        org=ORG,
+        revision=case["revision"],
+        requester=asked["requester"]["name"],
+        kind=Kind(asked["requester"]["kind"]),
+        agent=Agent(agent["id"], agent["name"], agent["on_behalf_of"]),
+        action=asked["action"],
+        http=http
+        and Http(
+            method=http["method"],
+            url=http["url"],
+            headers=tuple((name, value) for name, value in http["headers"]),
+            body=base64.b64decode(http["body"], validate=True),
+            body_complete=http["body_complete"],
+        ),
+        payload=None if http else canonical(json.dumps(asked["payload"])),
+        digest=case["digest"],
+        created_at=0,
+        facts=_facts(asked["facts"]),
+        claimed_title=asked["claimed_title"],
+        claimed_facts=_facts(asked["claimed_facts"]),
+        note=asked["note"],
+    )
+
+
+def _facts(listed: Iterable[Mapping[str, str]]) -> tuple[Fact, ...]:
+    return tuple(Fact(fact["label"], fact["value"]) for fact in listed)

@@ -1,0 +1,227 @@
+"""`countersign serve`: from the configuration to a running service, until it is told to stop.
+
+What is done here and on the command line is in the audit chain like everything else: another
+configuration than at the last start, another key ring, a sign-in link, an export.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from approvals.buttons import KeyRing
+from approvals.cli import channels, keys
+from approvals.cli.exits import Exit, Stop
+from approvals.cli.host import clock, random
+from approvals.cli.house import House, Plan, running
+from approvals.config import Config, Unsafe, load
+from approvals.evidence import Entry
+from approvals.model import ORG, Busy, Refused
+from approvals.service import Trust
+from approvals.store import Store
+from approvals.web import credentials
+from approvals.web.site import Site
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What every command that touches the installation needs: its configuration, keys, store."""
+
+    config: Config
+    keys: keys.Keys
+    store: Store
+    site: Site
+
+    @property
+    def url(self) -> str:
+        """Where the service says it is; also the issuer of its receipts."""
+        listen = self.config.listen
+        host = f"[{listen.host}]" if ":" in listen.host else listen.host
+        return self.config.public_url or f"http://{host}:{listen.port}"
+
+
+def configuration(path: Path) -> Config:
+    """The checked configuration. Raises `Stop` that lists every fault with its line."""
+    try:
+        return load(path, os.environ, sections=channels.SECTIONS)
+    except Unsafe as error:
+        raise Stop(Exit.CONFIG, "\n".join(str(fault) for fault in error.faults)) from error
+    except OSError as error:
+        raise Stop(Exit.CONFIG, f"{path}: {error.strerror}. --config says where it is.") from error
+
+
+@asynccontextmanager
+async def base(config: Config, *, migrate: bool = True) -> AsyncIterator[Base]:
+    """Keys and store of an installation. Raises `Stop` in words where they are not to be had."""
+    try:
+        held = keys.load(config.keys_dir)
+    except keys.KeyFault as error:
+        raise Stop(Exit.CONFIG, str(error)) from error
+    try:
+        store = await Store.connect(config.database_url, migrate=migrate)
+    except Busy as error:
+        raise Stop(Exit.UNREACHABLE, f"The database does not answer: {error}") from error
+    except Refused as error:
+        raise Stop(Exit.CONFIG, f"{error}. `countersign serve` brings the tables up.") from error
+    except ValueError as error:
+        raise Stop(Exit.CONFIG, str(error)) from error
+    try:
+        label = await store.put_meta("site", random(8).hex(), once=True)
+        yield Base(config, held, store, Site.at(_site_url(config), label))
+    finally:
+        await store.close()
+
+
+def _with_port(config: Config) -> Config:
+    """Port 0 is chosen before anything names it: links and receipts say where we are."""
+    if config.listen.port:
+        return config
+    with socket.create_server((config.listen.host, 0)) as free:
+        return replace(config, listen=replace(config.listen, port=free.getsockname()[1]))
+
+
+def _site_url(config: Config) -> str:
+    return config.public_url or f"http://127.0.0.1:{config.listen.port}"
+
+
+def entry(kind: str, **content: Any) -> Entry:
+    """An audit entry about the installation. Never with a secret."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return Entry(ORG, clock(), kind, None, text, random(16))
+
+
+async def login_link(on: Base, person: str) -> str:
+    """A link that signs this person in once, within ten minutes."""
+    await on.store.append([entry("link.made", person=person)])
+    secret = await credentials.make_link(on.store, on.keys.ring, person, now=clock(), random=random)
+    return f"{on.site.origin}/login/{secret}"
+
+
+async def noted(on: Base, kind: str, ring: KeyRing, salt: bytes) -> None:
+    """Put into the chain which parts of the configuration are others than were noted last."""
+    before = json.loads(await on.store.meta("configuration") or "{}")
+    now = _parts(on, ring, salt)
+    changed = sorted(part for part in now if now[part] != before.get(part))
+    if changed:
+        said = {"changed": changed, "before": before, "now": now}
+        await on.store.append([entry(kind, **said)])
+        await on.store.put_meta("configuration", json.dumps(now))
+
+
+def _parts(on: Base, ring: KeyRing, salt: bytes) -> Mapping[str, Any]:
+    """What a verdict rests on, part by part.
+
+    The policy's digest, key ids and thumbprint are those that receipts and keys name. The others
+    are salted: they tell that something changed and nothing about whom or what.
+    """
+    config, directory = on.config, on.config.directory()
+
+    def fingerprint(*values: Any) -> str:
+        return hmac.new(salt, json.dumps(values, sort_keys=True).encode(), sha256).hexdigest()
+
+    return {
+        "policy": config.policy.digest,
+        "people": fingerprint(
+            [[p.id, p.email, p.accounts, sorted(p.roles)] for p in directory.people()],
+            [[more.channel, more.account, more.person] for more in config.more_accounts],
+            {name: sorted(members) for name, members in directory.groups.items()},
+        ),
+        "requesters": fingerprint(
+            [
+                [sha.hex(), by.name, by.kind, by.agents, by.on_behalf_of, by.owner]
+                for sha, name in sorted(config.key_hashes.items())
+                for by in [config.requesters[name]]
+            ]
+        ),
+        "channels": fingerprint(
+            {name: made.model_dump(mode="json") for name, made in config.channels.items()},
+            {name: path.read_text() for name, path in config.templates.items()},
+            on.site.origin,
+        ),
+        "keys": {"active": ring.active, "kids": sorted(ring.keys)},
+        "receipt_key": on.keys.receipt.thumbprint,
+    }
+
+
+async def plan(on: Base) -> Plan:
+    """The installation as the values that a house is made of; what is new of it is noted."""
+    config = on.config
+    salt = bytes.fromhex(await on.store.put_meta("salt", random(16).hex(), once=True))
+    await noted(on, "configuration.changed", on.keys.ring, salt)
+    adapters = channels.made(config.channels, config.templates)
+    listening = frozenset(name for name, made in adapters.items() if made.abilities.listen)
+
+    # The ring and the version of the folder that it was read from, replaced together. The first
+    # look reads again: the folder may have changed since the start.
+    held: tuple[KeyRing, object] = (on.keys.ring, None)
+
+    def reload(trust: Trust) -> Trust:
+        """The key folder again: a key that was added verifies, one that was revoked does not."""
+        nonlocal held
+        if (now := keys.version(config.keys_dir)) != held[1]:
+            held = (keys.load(config.keys_dir).ring, now)
+        return trust if trust.ring is held[0] else replace(trust, ring=held[0])
+
+    in_use = on.keys.ring
+
+    async def reloaded(trust: Trust) -> None:
+        nonlocal in_use
+        if trust.ring is not in_use:
+            await noted(on, "keys.changed", trust.ring, salt)
+            in_use = trust.ring
+
+    return Plan(
+        trust=Trust(
+            policy=config.policy,
+            directory=config.directory(),
+            ring=on.keys.ring,
+            decoders=config.decoders,
+            channels={name: made.abilities for name, made in adapters.items()},
+        ),
+        directory=config.directory,
+        key=on.keys.receipt,
+        issuer=on.url,
+        site=on.site,
+        listen=(config.listen.host, config.listen.port),
+        requesters={sha: config.requesters[name] for sha, name in config.key_hashes.items()},
+        channels=adapters,
+        worker=f"{socket.gethostname()}.{os.getpid()}.{random(4).hex()}",
+        stub=channels.stubs(config.channels),
+        outbound_only=listening,
+        salt=salt,
+        metrics_listen=(config.metrics.host, config.metrics.port) if config.metrics else None,
+        review_url=lambda case_id: f"{on.site.origin}/requests/{case_id}",
+        reload=reload,
+        reloaded=reloaded,
+    )
+
+
+async def serve(path: Path, *, migrate: bool, started: Callable[[House, Base], None]) -> None:
+    """Run until SIGINT or SIGTERM. `started` is called once it listens."""
+    config = _with_port(configuration(path))
+    async with base(config, migrate=migrate) as on:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            async with running(await plan(on), on.store, clock=clock, random=random) as house:
+                started(house, on)
+                await stop.wait()
+        except OSError as error:
+            where = f"{config.listen.host}:{config.listen.port}"
+            raise Stop(Exit.CONFIG, f"Cannot listen on {where}: {error.strerror}.") from error

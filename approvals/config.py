@@ -1,0 +1,743 @@
+"""One YAML file and the environment -> frozen values; refuses what is unsafe, with line and cure.
+
+Laws: unknown and repeated keys are faults; no secret has a default; a configuration that cannot be
+safe does not start. First the file's shape is checked, then what it means; each time all faults are
+reported at once. A channel none of whose secrets is set is off, and `Config.off` says so; one with
+only some of them is a fault. Relative paths start at the file's folder.
+
+The channels' sections are models that the caller hands in, so this room knows no adapter. pydantic
+stays in here; a channel's section, which is its own model, is all of it that leaves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from approvals import conditions, decoders, matching
+from approvals.decoders import Decoder
+from approvals.marked import Fault, Marked, Place
+from approvals.model import (
+    MINUTE,
+    SECOND,
+    WEB,
+    Ask,
+    Duration,
+    Escalation,
+    Kind,
+    Person,
+    Requester,
+    Risk,
+)
+from approvals.people import EMAIL, Directory, Link
+from approvals.policy import DEFAULT, ESCALATED, Policy, Rule, Subject, When, vacant
+
+Sections: TypeAlias = Mapping[str, type[BaseModel]]
+"""Each channel that exists, with the model of its section (its secrets are `SecretStr` fields)."""
+
+MIN_KEY: Final = 24
+"""Characters of a requester's key at least: 24 of base64 are 144 bits."""
+PREFIX: Final = "csr_"
+"""Begins a requester's key, so that scanners for leaked secrets can know it."""
+NEW_KEY: Final = f"""python3 -c 'import secrets; print("{PREFIX}" + secrets.token_urlsafe(32))'"""
+MAX_RELEASE: Final[Duration] = 60 * MINUTE
+MIN_EXPIRES: Final[Duration] = 10 * SECOND
+MAX_EXPIRES: Final[Duration] = 7 * 24 * 60 * MINUTE
+NO_PASSKEYS: Final = (
+    "passkeys are not in this version; high risk asks for a sign-in of the last five minutes"
+)
+
+
+class Unsafe(ValueError):
+    """The configuration cannot be used; `faults` says everything that is wrong with it."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where a server listens; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        return _is_loopback(self.host)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything the file says, checked.
+
+    `public_url` has no slash at its end. `key_hashes`: SHA-256 of each requester's key -> their
+    name. `channels`: the sections of those that are on; `off`: those that are not, and why.
+    `more_accounts`: second and further accounts of one person on one channel. `hints`: what is no
+    fault and could be better.
+    """
+
+    path: Path
+    listen: Listen
+    public_url: str | None
+    database_url: str = field(repr=False)
+    keys_dir: Path
+    metrics: Listen | None
+    requesters: Mapping[str, Requester]
+    key_hashes: Mapping[bytes, str] = field(repr=False)
+    channels: Mapping[str, BaseModel]
+    off: Mapping[str, str]
+    templates: Mapping[str, Path]
+    people: tuple[Person, ...]
+    more_accounts: tuple[Link, ...]
+    policy: Policy
+    decoders: tuple[Decoder, ...]
+    hints: tuple[str, ...]
+
+    def requester(self, key: str) -> Requester | None:
+        """Whose key this is. Looked up by its hash, so that the time taken says nothing of it."""
+        name = self.key_hashes.get(_hash(key))
+        return None if name is None else self.requesters[name]
+
+    def directory(self, links: Iterable[Link] = ()) -> Directory:
+        """The people with the accounts of the file and those linked since (see `Directory`)."""
+        return Directory(self.people, self.policy.groups, (*self.more_accounts, *links))
+
+
+def load(path: Path, env: Mapping[str, str], *, sections: Sections) -> Config:
+    """Read the file. Raises `Unsafe` with every fault, `OSError` where it cannot be read."""
+    config, found = _read(path, env, sections)
+    if config is None:
+        raise Unsafe(found)
+    return config
+
+
+def faults(path: Path, env: Mapping[str, str], *, sections: Sections) -> list[Fault]:
+    """What `load` would refuse, in the order of the file; empty where all is well."""
+    return _read(path, env, sections)[1]
+
+
+def duration(text: object) -> Duration:
+    """`90s`, `15m`, `1h`, `2d` in milliseconds. Raises `ValueError`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,6})([smhd])", text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("a duration is written like 60s, 15m, 1h or 2d")
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[found[2]] * SECOND
+
+
+def listen(text: object) -> Listen:
+    """`127.0.0.1:8080`, `[::1]:8080`, `localhost:0`. Raises `ValueError`."""
+    shape = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})"
+    found = re.fullmatch(shape, text) if isinstance(text, str) else None
+    if found is None or int(found[2]) > 65_535:
+        raise ValueError("an address to listen on is written like 127.0.0.1:8080")
+    return Listen(found[1].strip("[]"), int(found[2]))
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
+
+
+def _not_yet(why: str) -> BeforeValidator:
+    """A name that is reserved: whoever writes it would believe that it does something."""
+
+    def refuse(value: object) -> object:
+        raise ValueError(why)
+
+    return BeforeValidator(refuse)
+
+
+def _account(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. @-]{0,63}$")]
+_Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+_Span = Annotated[int, BeforeValidator(duration)]
+_Address = Annotated[Listen, BeforeValidator(listen)]
+_Account = Annotated[str, BeforeValidator(_account), Field(min_length=1)]
+_Accounts = Annotated[tuple[_Account, ...], BeforeValidator(_listed), Field(min_length=1)]
+_Type = Literal["int", "string", "bool", "double", "list(string)"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class _Server(_Section):
+    listen: _Address = Listen("127.0.0.1", 8080)
+    public_url: str | None = None
+
+
+class _Database(_Section):
+    url: SecretStr = SecretStr("sqlite:///countersign.db")
+
+
+class _Keys(_Section):
+    dir: str = "keys"
+
+
+class _Metrics(_Section):
+    listen: _Address
+
+
+class _Requester(_Section):
+    key: SecretStr
+    kind: Kind = Kind.AGENT
+    agents: _Texts | None = None
+    on_behalf_of: str | None = None
+    owner: str | None = None
+
+
+class _When(_Section):
+    host: _Texts | None = None
+    method: _Texts | None = None
+    path: _Texts | None = None
+    action: _Texts | None = None
+    agent: _Texts | None = None
+    requester: _Texts | None = None
+
+    def frozen(self) -> When:
+        return When(**{key: getattr(self, key) for key in type(self).model_fields})
+
+
+class _Escalate(_Section):
+    after: _Span
+    to: str
+
+
+class _Ask(_Section):
+    quorum: dict[str, Annotated[int, Field(ge=1, le=20)]] = Field(min_length=1)
+    via: tuple[str, ...] = ()
+    expires: _Span = 15 * MINUTE
+    release_within: _Span = MINUTE
+    risk: Risk = Risk.MEDIUM
+    step_up: Annotated[None, _not_yet(NO_PASSKEYS)] = None
+    remind: tuple[_Span, ...] = ()
+    escalate: _Escalate | None = None
+    four_eyes: bool | None = None
+    allow_unseen: bool = False
+
+    @property
+    def needs_four_eyes(self) -> bool:
+        return self.risk is Risk.HIGH if self.four_eyes is None else self.four_eyes
+
+
+class _Rule(_Section):
+    name: _Name
+    when: _When = _When()
+    condition: str | None = Field(default=None, alias="if")
+    then: str | None = None
+    ask: _Ask | None = None
+
+
+class _Field(_Section):
+    source: str = Field(alias="from")
+    type: _Type
+
+
+class _Decoder(_Section):
+    name: _Name
+    when: _When
+    fields: dict[_Variable, _Field] = Field(min_length=1)
+
+
+class _Roles(_Section):
+    auditor: tuple[str, ...] = ()
+    operator: tuple[str, ...] = ()
+
+
+class _File(_Section):
+    server: _Server = _Server()
+    database: _Database = _Database()
+    keys: _Keys = _Keys()
+    metrics: _Metrics | None = None
+    requesters: dict[_Name, _Requester] = Field(default_factory=dict)
+    gateways: Annotated[None, _not_yet("not in this version yet; remove the section")] = None
+    channels: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
+    templates: dict[str, str] = Field(default_factory=dict)
+    people: dict[_Name, dict[str, _Accounts]]
+    groups: dict[_Name, tuple[str, ...]]
+    roles: _Roles = _Roles()
+    rules: tuple[_Rule, ...] = ()
+    decoders: tuple[_Decoder, ...] = ()
+    decoded: dict[_Variable, _Type] = Field(default_factory=dict)
+
+
+def _read(
+    path: Path, env: Mapping[str, str], sections: Sections
+) -> tuple[Config | None, list[Fault]]:
+    marked = Marked(path, env, lenient="channels")
+    if marked.faults and not marked.values:
+        return None, marked.faults
+    file = None
+    try:
+        file = _File.model_validate(marked.values)
+    except ValidationError as error:
+        _explain(marked, error, _File, ())
+    channels, off = _channels(marked, sections)
+    if file is None or marked.faults:
+        return None, marked.faults
+    checks = _Checks(marked, file, frozenset(sections))
+    config = checks.config(channels, off)
+    return (None if marked.faults else config), marked.faults
+
+
+def _channels(marked: Marked, sections: Sections) -> tuple[dict[str, BaseModel], dict[str, str]]:
+    """The sections of the channels that are on, and why the others are off."""
+    found: dict[str, BaseModel] = {}
+    off: dict[str, str] = {}
+    given = marked.values.get("channels")
+    for name, section in given.items() if isinstance(given, dict) else ():
+        place: Place = ("channels", name)
+        model, settings = sections.get(name), section or {}
+        if model is None:
+            marked.fault(place, f"there is no channel `{name}`", _nearest(name, sections))
+        elif isinstance(settings, dict):
+            secrets = [key for key, info in model.model_fields.items() if _is_secret(info)]
+            if secrets and not any(key in settings for key in secrets):
+                missing = ", ".join(
+                    f"{key} ({marked.unset[(*place, key)]})"
+                    if (*place, key) in marked.unset
+                    else key
+                    for key in secrets
+                )
+                off[name] = f"{name} is off: none of its secrets is set: {missing}"
+                continue
+            try:
+                found[name] = model.model_validate(settings)
+            except ValidationError as error:
+                _explain(marked, error, model, place)
+    return found, off
+
+
+def _is_secret(info: Any) -> bool:
+    return info.annotation is SecretStr or SecretStr in get_args(info.annotation)
+
+
+def _explain(
+    marked: Marked, errors: ValidationError, model: type[BaseModel], prefix: Place
+) -> None:
+    """pydantic's findings as faults. What was given is never quoted: it may be a secret."""
+    for error in errors.errors(include_url=False, include_input=False):
+        place: Place = prefix + tuple(part for part in error["loc"] if part != "[key]")
+        last = str(place[-1]) if place else "the file"
+        match error["type"]:
+            case "extra_forbidden":
+                known = _keys_at(model, error["loc"][:-1])
+                marked.fault(place, f"unknown key `{last}`", _nearest(last, known))
+            case "missing":
+                variable = marked.unset.get(place)
+                hint = f"{variable} is not set" if variable else f"add `{last}`"
+                marked.fault(place, f"`{last}` is missing", hint)
+            case "value_error":
+                marked.fault(place, f"`{last}`: {error['ctx']['error']}")
+            case "string_pattern_mismatch":
+                marked.fault(place, f"`{last}` cannot be a name", "letters, digits and _ - . @")
+            case _:
+                marked.fault(place, f"`{last}`: {error['msg'][:1].lower()}{error['msg'][1:]}")
+
+
+def _keys_at(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys that the model at that place knows, as far as it can be followed."""
+    for step in place:
+        info = model.model_fields.get(str(step)) or next(
+            (field for field in model.model_fields.values() if field.alias == step), None
+        )
+        inner = next(_models(info.annotation), None) if info is not None else None
+        model = inner or model
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, 1)
+    return f"do you mean `{close[0]}`?" if close else f"known are {', '.join(names) or 'none'}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """What a file of the right shape may still say wrong. Each method adds faults to `marked`."""
+
+    marked: Marked
+    file: _File
+    known_channels: frozenset[str]
+
+    def config(self, channels: Mapping[str, BaseModel], off: Mapping[str, str]) -> Config:
+        file, folder = self.file, self.marked.path.parent
+        public_url = self.public_url()
+        groups = self.groups()
+        people, more = self.people(groups)
+        known = self.decoded_types()
+        rules = self.rules(groups, known)
+        found = tuple(
+            Decoder(
+                decoder.name,
+                decoder.when.frozen(),
+                {
+                    name: decoders.Field(one.source, one.type)
+                    for name, one in decoder.fields.items()
+                },
+            )
+            for decoder in file.decoders
+        )
+        also = [dataclasses.asdict(one) for one in found], dict(known)
+        return Config(
+            path=self.marked.path,
+            listen=file.server.listen,
+            public_url=public_url,
+            database_url=self.database_url(),
+            keys_dir=folder / file.keys.dir,
+            metrics=file.metrics.listen if file.metrics is not None else None,
+            requesters=self.requesters(),
+            key_hashes=self.key_hashes(),
+            channels=channels,
+            off=off,
+            templates=self.templates(),
+            people=people,
+            more_accounts=more,
+            policy=Policy.of(rules, groups, also),
+            decoders=(*found, *decoders.BUILT_IN),
+            hints=tuple(
+                f"the key of the requester {name} does not begin with {PREFIX}: scanners for "
+                "leaked secrets would not know it"
+                for name, one in file.requesters.items()
+                if not one.key.get_secret_value().startswith(PREFIX)
+            ),
+        )
+
+    def somebody(self, place: Place, person: str | None) -> None:
+        if person is not None and person not in self.file.people:
+            self.marked.fault(
+                place, f"there is nobody called `{person}`", _nearest(person, self.file.people)
+            )
+
+    def public_url(self) -> str | None:
+        server, place = self.file.server, ("server", "public_url")
+        secure = False
+        if server.public_url is not None:
+            host, scheme = _origin(server.public_url)
+            secure = scheme == "https"
+            if host is None:
+                self.marked.fault(
+                    place, "this is not the address of a site", "like https://approve.example.com"
+                )
+            elif not secure and not _is_loopback(host):
+                self.marked.fault(
+                    place,
+                    "people would sign in and decide in clear text",
+                    "use https; http is for loopback only",
+                )
+        if not server.listen.loopback and not secure:
+            self.marked.fault(
+                ("server", "listen"),
+                "it can be reached from other machines, and there is no https public_url",
+                "listen on 127.0.0.1, or put TLS in front and set public_url",
+            )
+        return server.public_url and server.public_url.rstrip("/")
+
+    def database_url(self) -> str:
+        url = self.file.database.url.get_secret_value()
+        scheme, _, rest = url.partition("://")
+        if scheme not in ("sqlite", "postgresql"):
+            self.marked.fault(
+                ("database", "url"),
+                "this is not a database that Countersign knows",
+                "sqlite:///file.db or postgresql://user@host/database",
+            )
+        file = rest.removeprefix("/")
+        if scheme == "sqlite" and file and not file.startswith((":", "/")):
+            return f"sqlite:///{(self.marked.path.parent / file).absolute()}"
+        return url
+
+    def requesters(self) -> dict[str, Requester]:
+        for name, one in self.file.requesters.items():
+            place = ("requesters", name)
+            if len(one.key.get_secret_value()) < MIN_KEY:
+                self.marked.fault(
+                    (*place, "key"),
+                    f"a requester's key has at least {MIN_KEY} characters",
+                    f"make one with `{NEW_KEY}`",
+                )
+            if one.agents is not None and not one.agents:
+                self.marked.fault((*place, "agents"), "it lists nobody", "leave it out for any id")
+            self.somebody((*place, "on_behalf_of"), one.on_behalf_of)
+            self.somebody((*place, "owner"), one.owner)
+        return {
+            name: Requester(name, one.kind, one.agents, one.on_behalf_of, one.owner)
+            for name, one in self.file.requesters.items()
+        }
+
+    def key_hashes(self) -> dict[bytes, str]:
+        hashes: dict[bytes, str] = {}
+        for name, one in self.file.requesters.items():
+            first = hashes.setdefault(_hash(one.key.get_secret_value()), name)
+            if first != name:
+                self.marked.fault(
+                    ("requesters", name, "key"), f"`{first}` has the same key", "make another one"
+                )
+        return hashes
+
+    def templates(self) -> dict[str, Path]:
+        found = {}
+        for channel, path in self.file.templates.items():
+            found[channel] = self.marked.path.parent / path
+            place = ("templates", channel)
+            if channel not in self.known_channels:
+                hint = _nearest(channel, self.known_channels)
+                self.marked.fault(place, f"there is no channel `{channel}`", hint)
+            elif not found[channel].is_file():
+                self.marked.fault(place, "there is no such file", "paths start at this file's")
+        return found
+
+    def groups(self) -> dict[str, frozenset[str]]:
+        if DEFAULT not in self.file.groups:
+            self.marked.fault(
+                ("groups",),
+                "there is no group `default`: nobody could decide what no rule is about",
+                "add `default: [<somebody>]`",
+            )
+        for name, members in self.file.groups.items():
+            if not members:
+                self.marked.fault(("groups", name), f"the group `{name}` is empty", "add somebody")
+            for at, person in enumerate(members):
+                self.somebody(("groups", name, at), person)
+        for role in ("auditor", "operator"):
+            for at, person in enumerate(getattr(self.file.roles, role)):
+                self.somebody(("roles", role, at), person)
+        return {name: frozenset(members) for name, members in self.file.groups.items()}
+
+    def people(
+        self, groups: Mapping[str, frozenset[str]]
+    ) -> tuple[tuple[Person, ...], tuple[Link, ...]]:
+        channels, owners = self.known_channels | {EMAIL}, dict[tuple[str, str], str]()
+        people, more = [], []
+        for id, accounts in self.file.people.items():
+            for channel, ids in accounts.items():
+                place = ("people", id, channel)
+                if channel not in channels:
+                    hint = _nearest(channel, channels)
+                    self.marked.fault(place, f"there is no channel `{channel}`", hint)
+                for account in ids:
+                    key = channel, account.casefold() if channel == EMAIL else account
+                    if (first := owners.setdefault(key, id)) != id:
+                        self.marked.fault(
+                            place,
+                            f"`{first}` has the same {channel} account",
+                            "an account belongs to one person",
+                        )
+                    if channel == EMAIL and not re.fullmatch(r"[^@\s]+@[^@\s]+", account):
+                        self.marked.fault(place, "this is not an e-mail address")
+                more += [Link(channel, account, id) for account in ids[1:]]
+            people.append(
+                Person(
+                    id=id,
+                    email=accounts[EMAIL][0] if EMAIL in accounts else None,
+                    accounts={channel: ids[0] for channel, ids in accounts.items()},
+                    groups=frozenset(name for name, who in groups.items() if id in who),
+                    roles=frozenset(
+                        role
+                        for role in ("auditor", "operator")
+                        if id in getattr(self.file.roles, role)
+                    ),
+                )
+            )
+        return tuple(people), tuple(more)
+
+    def decoded_types(self) -> Mapping[str, str]:
+        known = dict(decoders.types(decoders.BUILT_IN, {}))
+        for name, kind in self.file.decoded.items():
+            if known.setdefault(name, kind) != kind:
+                self.marked.fault(
+                    ("decoded", name), f"a built-in decoder says {known[name]}", "rename it"
+                )
+        for at, decoder in enumerate(self.file.decoders):
+            self.patterns(("decoders", at, "when"), decoder.when)
+            for name, one in decoder.fields.items():
+                place: Place = ("decoders", at, "fields", name)
+                if known.setdefault(name, one.type) != one.type:
+                    self.marked.fault(place, f"elsewhere it is {known[name]}", "rename it")
+                if decoders.SOURCE.fullmatch(one.source) is None:
+                    self.marked.fault(
+                        (*place, "from"), "it is `form.<key>`, `query.<key>` or `json.<key>.<key>`"
+                    )
+        return known
+
+    def patterns(self, place: Place, when: _When) -> None:
+        for key, complaint in matching.faults(when.frozen()):
+            self.marked.fault((*place, key), f"`{key}`: {complaint}")
+
+    def rules(self, groups: Mapping[str, frozenset[str]], known: Mapping[str, str]) -> list[Rule]:
+        found: list[Rule] = []
+        for at, rule in enumerate(self.file.rules):
+            place, name = ("rules", at), f"the rule `{rule.name}`"
+            if rule.name in (DEFAULT, *(other.name for other in found)):
+                self.marked.fault((*place, "name"), f"{name} exists already", "rename one")
+            if found and found[-1].when == When() and found[-1].condition is None:
+                self.marked.fault(
+                    place,
+                    f"{name} never applies: `{found[-1].name}` before it matches everything",
+                    "move it up",
+                )
+            self.patterns((*place, "when"), rule.when)
+            condition = None
+            if rule.condition is not None:
+                try:
+                    condition = conditions.compile(rule.condition, known)
+                except ValueError as error:
+                    self.marked.fault((*place, "if"), f"{name}: {error}")
+            if rule.then is not None and rule.then != "deny":
+                hint = "`allow` stands in a gateway's own file" if rule.then == "allow" else ""
+                self.marked.fault((*place, "then"), f"{name}: `then` can only be `deny`", hint)
+            if (rule.ask is None) == (rule.then is None):
+                self.marked.fault(place, f"{name} needs either `ask` or `then: deny`")
+            ask = None
+            if rule.ask is not None:
+                self.ask(at, rule, rule.ask, groups)
+                ask = _frozen(rule.name, rule.ask)
+            four_eyes = rule.ask.four_eyes if rule.ask is not None else None
+            found.append(Rule(rule.name, rule.when.frozen(), condition, ask, four_eyes))
+        return found
+
+    def ask(self, at: int, rule: _Rule, ask: _Ask, groups: Mapping[str, frozenset[str]]) -> None:
+        place: Place = ("rules", at, "ask")
+        for entry, via in enumerate(ask.via):
+            self.via((*place, "via", entry), via)
+        if not MIN_EXPIRES <= ask.expires <= MAX_EXPIRES:
+            self.marked.fault((*place, "expires"), "a request waits 10s at least and 7d at most")
+        if ask.release_within > MAX_RELEASE:
+            self.marked.fault(
+                (*place, "release_within"), "a verdict is good for 1h at most", "60s is the default"
+            )
+        for entry, after in enumerate(ask.remind):
+            if after >= ask.expires:
+                self.marked.fault((*place, "remind", entry), "the request has expired by then")
+        if ask.escalate is not None:
+            if ask.escalate.to not in groups:
+                self.no_group((*place, "escalate", "to"), ask.escalate.to)
+            if ask.escalate.after >= ask.expires:
+                self.marked.fault((*place, "escalate", "after"), "the request has expired by then")
+        unknown = [group for group in ask.quorum if group not in groups]
+        for group in unknown:
+            self.no_group((*place, "quorum", group), group)
+        if not unknown:
+            self.reachable((*place, "quorum"), rule, ask, groups)
+
+    def no_group(self, place: Place, group: str) -> None:
+        hint = _nearest(group, self.file.groups)
+        self.marked.fault(place, f"there is no group `{group}`", hint)
+
+    def via(self, place: Place, via: str) -> None:
+        channel, colon, room = via.partition(":")
+        if channel == WEB:
+            if colon:
+                self.marked.fault(place, "the inbox has no rooms", "write `web`")
+            return
+        if channel not in self.known_channels:
+            hint = _nearest(channel, {*self.known_channels, WEB})
+            self.marked.fault(place, f"there is no channel `{channel}`", hint)
+        elif channel not in self.file.channels:
+            hint = f"add `{channel}` under `channels`"
+            self.marked.fault(place, f"the channel `{channel}` is not configured", hint)
+        elif colon and not room:
+            self.marked.fault(place, "the room is missing", f"{channel}:<id of the room>")
+
+    def reachable(
+        self, place: Place, rule: _Rule, ask: _Ask, groups: Mapping[str, frozenset[str]]
+    ) -> None:
+        """Could the quorum ever be filled, by those of each requester who may approve?"""
+        for group, count in ask.quorum.items():
+            if count > len(groups[group]):
+                self.marked.fault(
+                    (*place, group),
+                    f"`{group}` has {len(groups[group])} members and {count} must approve",
+                    "add members or ask for fewer",
+                )
+        sits = {
+            person: [group for group in ask.quorum if person in groups[group]]
+            for person in self.file.people
+        }
+        if ask.escalate is not None:
+            for person in groups.get(ask.escalate.to, ()):
+                sits.setdefault(person, []).append(ESCALATED)
+        quorum = tuple(ask.quorum.items())
+        if empty := vacant(quorum, sits):
+            self.marked.fault(
+                place,
+                f"it can never be filled: {len(empty)} more people are needed",
+                "every seat needs another person",
+            )
+        elif ask.needs_four_eyes:
+            for name, one in self.file.requesters.items():
+                barred = {one.on_behalf_of, one.owner}
+                left = {person: seats for person, seats in sits.items() if person not in barred}
+                about = When(requester=rule.when.requester)
+                if matching.match(about, None, Subject(name, "", "")) and vacant(quorum, left):
+                    who = " and ".join(sorted(filter(None, barred)))
+                    self.marked.fault(
+                        place,
+                        f"with four eyes it can never be filled for `{name}`: "
+                        f"{who} may not approve what acts for them",
+                        "add members, `escalate`, or say `four_eyes: false`",
+                    )
+
+
+def _frozen(name: str, ask: _Ask) -> Ask:
+    escalate = ask.escalate
+    return Ask(
+        rule=name,
+        quorum=tuple(ask.quorum.items()),
+        via=ask.via,
+        risk=ask.risk,
+        expires=ask.expires,
+        release_within=ask.release_within,
+        four_eyes=ask.needs_four_eyes,
+        allow_unseen=ask.allow_unseen,
+        remind=tuple(sorted(ask.remind)),
+        escalate=None if escalate is None else Escalation(escalate.after, escalate.to),
+    )
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _origin(url: str) -> tuple[str | None, str]:
+    """Host and scheme of an address that is a site and nothing more; (None, "") otherwise."""
+    try:
+        parts = urlsplit(url)
+        plain = parts.scheme in ("http", "https") and parts.path in ("", "/")
+        extra = parts.query or parts.fragment or parts.username or parts.port == 0
+    except ValueError:
+        return None, ""
+    if not plain or extra or re.search(r"[^!-~]", url):
+        return None, ""
+    return parts.hostname, parts.scheme
