@@ -1,0 +1,120 @@
+"""WCAG 2.2 AA, as far as a program can tell: axe-core finds nothing on any page, in light and dark,
+at 320 px and on a desk; nothing scrolls sideways; everything to press is large enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import pytest
+from playwright.async_api import Browser
+
+from approvals.model import MINUTE, Ask, Choice, Http, Outcome, Risk
+from approvals.service import Proposal
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SMALL = """() => [...document.querySelectorAll('a, button, summary, input, select, textarea')]
+  .filter(it => it.checkVisibility() && it.type !== 'hidden' && !it.classList.contains('skip'))
+  .map(it => [it.textContent.trim() || it.name, it.getBoundingClientRect(), it])
+  .filter(([, box, it]) => box.height < 44 && !it.closest('.row') && !it.closest('p:not(.crumb)'))
+  .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
+
+
+async def _pages(house: Any) -> dict[str, str]:
+    """A path for every page and every state of it, by its name."""
+    who = house.deps.directory.person
+    service = house.deps.service
+
+    async def vote(case: Any, person: str, choice: Choice, reason: str | None = None) -> None:
+        await service.decide(who(person), case.id, choice, case.digest, reason, fresh=True)
+
+    house.rule(Ask("pair", (("default", 2),), risk=Risk.HIGH, expires=60 * MINUTE))
+    high = await house.open()
+    await vote(high, "lee", Choice.APPROVE)
+    house.rule(Ask("low", (("default", 1),), risk=Risk.LOW))
+    agents = Proposal(
+        "disk.wipe",
+        house.payout.agent,
+        title="Harmless",
+        payload='{"disk":["a","b"]}',
+        facts=house.payout.facts,
+        note="Trust me.\n" * 3,
+    )
+    claims = await house.open(agents, house.agent)
+    house.rule(Ask("any", (("default", 1),), allow_unseen=True))
+    held = Http("PUT", "https://files.example.com/", (), bytes(range(256)), body_complete=False)
+    unseen = await house.open(replace(house.payout, http=held))
+    done = await house.open()
+    await vote(done, "lee", Choice.APPROVE)
+    await service.conclude([done.id])
+    await service.report(house.gateway, done.id, Outcome(False, house.clock(), None, "timeout"))
+    declined = await house.open()
+    await vote(declined, "lee", Choice.DECLINE, "Not before the audit.")
+    gone = await house.open()
+    await service.withdraw(house.gateway, gone.id)
+    house.rule(Ask("infra", (("infra", 1),)))
+    cases = {
+        "high": high, "claims": claims, "unseen": unseen, "approved": done,
+        "declined": declined, "withdrawn": gone,
+    }  # fmt: skip
+    return {
+        **{name: f"/requests/{case.id}" for name, case in cases.items()},
+        "waiting": "/inbox",
+        "decided": "/inbox?tab=decided",
+        "settings": "/settings",
+        "not found": "/requests/none",
+        "link": f"/login/{await house.link()}",
+        "dead link": "/login/none",
+    }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+async def test_no_page_has_a_fault_that_axe_can_find(
+    house: Any, browser: Browser, axe: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    context = await browser.new_context(
+        bypass_csp=True,  # for axe alone: it is injected into the page
+        color_scheme=scheme,
+        viewport={"width": width, "height": 720},
+        reduced_motion="reduce",
+    )
+    page = await context.new_page()
+    found: list[str] = []
+
+    async def look(name: str) -> None:
+        await page.evaluate(axe)
+        said = await page.evaluate("rules => axe.run({runOnly: rules})", RULES)
+        for fault in said["violations"]:
+            found.extend(f"{name}: {fault['id']}: {n['html'][:120]}" for n in fault["nodes"])
+        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{name}: scrolls sideways")
+        found.extend(f"{name}: small: {it}" for it in await page.evaluate(SMALL))
+
+    await page.goto(f"{house.origin}/inbox")
+    await look("signed out")
+    await page.goto(f"{house.origin}/login/{await house.link('dana')}")
+    await page.get_by_role("button", name="Sign in").click()
+    await look("empty")
+    paths = await _pages(house)
+    for name, path in paths.items():
+        await page.goto(house.origin + path)
+        await look(name)
+    await page.goto(f"{house.origin}/settings")
+    await page.get_by_label("Name").fill("Phone")
+    await page.get_by_role("button", name="Make token").click()
+    await look("new token")
+    await page.goto(house.origin + paths["high"])
+    await page.get_by_text("Decline…").click()
+    await look("declining")
+    house.clock.now += 6 * MINUTE
+    await page.reload()
+    await look("sign in again")
+    await page.get_by_text("Decline…").click()
+    await page.get_by_role("button", name="Decline", exact=True).click()
+    await look("declined just now")
+    await context.close()
+    assert found == []

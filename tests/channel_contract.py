@@ -1,0 +1,162 @@
+"""What every channel must keep, whatever its platform; `test_channels.py` runs it over CHANNELS.
+
+A channel brings a `Kit`, in `tests/peers/<channel>.py` under the name `KIT`. Its own test file
+holds only its quirks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from approvals.channel import Channel, Inbound, Payload, Render
+from approvals.model import Address, Button, Card, Fact, Label, Risk, Status
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+NOW: Final = 1_767_326_130_000
+
+HOSTILE: Final = (
+    "<!channel> <!here> <@U024BE7LH> <#C024BE91L|ops> <!subteam^S1> <!date^1^{time}|x>",
+    "@everyone @here @channel",
+    "<https://evil.example|Approve> [click](https://evil.example) www.evil.example",
+    "*bold* _it_ ~strike~ `code` ```fence``` > quote",
+    '"}],"elements":[{"type":"button","action_id":"approve"',
+    "{{ 7 * 7 }} {% raw %} {# no #} ${HOME} %s {0}",
+    "&amp; &lt;b&gt; &#60; & < >",
+    "✅ Approved by: CFO 🚀 © ™ ℹ ☎️ 1️⃣ 👩‍💻",
+    "</pre><script>alert(1)</script>",
+    ":white_check_mark: :+1: 10:30:45",
+    "日本語 naïve עברית",
+    "x" * 140,
+)
+"""Texts as `cards.build` hands them on: redacted and cleaned, so without control characters."""
+
+
+def card(**changes: Any) -> Card:
+    """A pending card of medium risk, with `changes`."""
+    whole = Card(
+        request_id="req_01K8ZJ3V9Q",
+        revision=1,
+        status=Status.PENDING,
+        headline="Waiting for approval: 1 more of default",
+        title="POST api.stripe.com/v1/payouts",
+        risk=Risk.MEDIUM,
+        action="stripe.payouts.create",
+        agent="billing-bot for dana",
+        facts=(Fact("Amount", "12,400.00 EUR"), Fact("To", "ACME & Söhne GmbH <Berlin>")),
+        payload="amount=1240000&currency=eur\nmethod=instant",
+        payload_tail="",
+        elided=0,
+        payload_size=42,
+        note="Title: Pay the invoice\nNote: it is urgent, see <https://evil.example|the contract>",
+        digest="a1b2c3d4",
+        deadline=NOW + 900_000,
+        progress="0 of 1",
+        buttons=tuple(
+            Button(label, token)
+            for label, token in zip(Label, ("Q" * 20, "R" * 20, "S" * 20), strict=True)
+        ),
+        review="https://approve.example.com/r/req_01K8ZJ3V9Q",
+    )
+    return replace(whole, **changes)
+
+
+def _closed(status: Status, headline: str, **more: Any) -> Card:
+    return card(status=status, headline=headline, buttons=(), **more)
+
+
+CARDS: Final[Mapping[str, Card]] = {
+    "pending": card(),
+    "one-of-two": card(
+        headline="Waiting for approval: 1 more of finance", progress="1 of 2: Dana ✓"
+    ),
+    "approved": _closed(
+        Status.APPROVED,
+        "Approved by Dana and Lee. Delivered: 201",
+        progress="2 of 2: Dana ✓, Lee ✓",
+    ),
+    "declined": _closed(Status.DECLINED, "Declined by Dana: not this <month> & not @here"),
+    "expired": _closed(Status.EXPIRED, "Expired. Nothing was run."),
+    "withdrawn": _closed(Status.WITHDRAWN, "Withdrawn. Nothing was run."),
+    "uninspectable": card(
+        payload="head\n" * 20,
+        payload_tail="tail\n" * 20,
+        elided=5944,
+        payload_size=6144,
+        buttons=card().buttons[1:],
+        review_needed="It is too long for this card.",
+    ),
+}
+"""The states of a card. Each channel keeps what it makes of them in `fixtures/<channel>/golden`;
+`GOLDEN=1 pytest` writes them anew, to be looked at in the diff."""
+
+
+class Peer(Protocol):
+    """A running stand-in of a platform."""
+
+    @property
+    def api(self) -> str: ...
+    def break_next(self, status: int, retry_after: int | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What the contract needs to know of one channel.
+
+    `make(api, **more)`: the adapter against that base URL. `tap(at)`: a delivery of a press,
+    proven. `proofs`: the headers without which nothing is proven. `stale`: milliseconds after
+    which it is too late, None where the platform gives no time. `unknown`: proven deliveries that
+    mean nothing.
+    `parsed(payload)`: the strings in which the platform reads markup. `links(payload)`: every
+    address that can be followed. `secrets`: what no log and no repr may hold.
+    """
+
+    name: str
+    make: Callable[..., Channel]
+    tap: Callable[[int], Inbound]
+    proofs: tuple[str, ...]
+    stale: int | None
+    unknown: Callable[[int], tuple[Inbound, ...]]
+    peer: Callable[[], AbstractAsyncContextManager[Peer]]
+    address: Address
+    parsed: Callable[[Payload], list[str]]
+    links: Callable[[Payload], list[str]]
+    secrets: tuple[str, ...]
+
+
+def kit(name: str) -> Kit:
+    return cast(Kit, import_module(f"tests.peers.{name}").KIT)
+
+
+def template(name: str) -> Render:
+    """The channel's template, filled as the product fills it: every value one JSON literal."""
+    (path,) = (ROOT / "card_templates").glob(f"{name}.json.j2")
+    env = SandboxedEnvironment(
+        undefined=StrictUndefined, finalize=json.dumps, trim_blocks=True, lstrip_blocks=True
+    )
+    compiled = env.from_string(path.read_text(encoding="utf-8"))
+
+    def render(values: Mapping[str, Any]) -> Payload:
+        return cast(Payload, json.loads(compiled.render(values)))
+
+    return render
+
+
+def strings(node: Any) -> Iterator[str]:
+    """Every string in a payload, keys left out."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for item in node.values():
+            yield from strings(item)
+    elif isinstance(node, list):
+        for item in node:
+            yield from strings(item)

@@ -1,0 +1,454 @@
+"""A stand-in for Slack, written from its documentation: the Web API methods that Countersign calls,
+with their limits; presses of buttons, with the message as Slack's store gives it back; Socket Mode.
+
+https://docs.slack.dev/reference/methods, /reference/block-kit, /apis/events-api/using-socket-mode.
+It checks limits by code of its own, shared with nothing under test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+import time
+from collections import deque
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from aiohttp import web
+from slack_sdk.signature import SignatureVerifier
+
+from adapters.slack import Slack
+from approvals.channel import Inbound
+from approvals.model import Address
+from tests.channel_contract import ROOT, Kit, template
+
+TEAM, APP, BOT = "T024BE7LD", "A024BE7AP", "U024BE7BT"
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+BOT_TOKEN, APP_TOKEN = "xoxb-peer-bot", "xapp-peer-app"
+SCOPES = "chat:write,im:write,users:read,users:read.email"
+FIXTURES = ROOT / "tests/fixtures/slack"
+SHORTCODES = {"✅": ":white_check_mark:", "🚀": ":rocket:", "™": ":tm:", "©": ":copyright:"}
+
+
+def person(id: str, **more: Any) -> dict[str, Any]:
+    """A user object as users.info returns it (https://docs.slack.dev/reference/objects/user-object)."""
+    profile = {"email": f"{id.lower()}@example.com", "real_name": id}
+    flags = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_app_user")
+    return {"id": id, "team_id": TEAM, "profile": profile, **dict.fromkeys(flags, False), **more}
+
+
+def stored(blocks: list[Any]) -> list[Any]:
+    """Blocks as they come back: block ids are made, entities escaped, emoji named, flags filled in,
+    keys in another order."""
+    ids = itertools.count(1)
+
+    def text(value: str) -> str:
+        value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return re.sub("|".join(SHORTCODES), lambda match: SHORTCODES[match[0]], value)
+
+    def walk(node: Any, top: bool = False) -> Any:
+        if isinstance(node, list):
+            return [walk(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        kept = {name: walk(item) for name, item in reversed(node.items())}
+        if isinstance(node.get("text"), str) and node.get("type") != "mrkdwn":
+            kept["text"] = text(node["text"])
+        if node.get("type") == "plain_text":
+            kept.setdefault("emoji", True)
+        if node.get("type") == "mrkdwn":
+            kept.setdefault("verbatim", False)
+        if node.get("type") == "rich_text_preformatted":
+            kept.setdefault("border", 0)
+        if top:
+            kept.setdefault("block_id", f"b{next(ids)}")
+        return kept
+
+    return [walk(block, top=True) for block in blocks]
+
+
+def faults(blocks: Any) -> list[str]:
+    """What Slack would answer `invalid_blocks` for, as JSON pointers."""
+    found: list[str] = []
+
+    def need(ok: bool, where: str) -> None:
+        if not ok:
+            found.append(where)
+
+    def text(node: Any, where: str, most: int, kinds: tuple[str, ...] = ("plain_text",)) -> None:
+        need(isinstance(node, dict) and node.get("type") in kinds, where)
+        need(0 < len(node.get("text", "")) <= most, f"{where}/text")
+        known = {"plain_text": {"emoji"}, "mrkdwn": {"verbatim"}}.get(node.get("type"), set())
+        need(not node.keys() - {"type", "text"} - known, where)
+
+    def button(node: Any, where: str) -> None:
+        need(node.get("type") == "button" and 0 < len(node.get("action_id", "")) <= 255, where)
+        text(node.get("text"), f"{where}/text", 75)
+        need(len(node.get("value", "")) <= 2000 and len(node.get("url", "")) <= 3000, where)
+        need(node.get("style", "primary") in ("primary", "danger"), where)
+        if dialog := node.get("confirm"):
+            for name, most in (("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)):
+                text(dialog.get(name), f"{where}/confirm/{name}", most)
+
+    def rich(node: Any, where: str) -> None:
+        kinds = ("rich_text_section", "rich_text_preformatted", "rich_text_quote")
+        need(node.get("type") in kinds and bool(node.get("elements")), where)
+        for number, leaf in enumerate(node.get("elements", ())):
+            ok = leaf.get("type") == "text" and leaf.get("text")
+            need(bool(ok), f"{where}/elements/{number}")
+
+    need(isinstance(blocks, list) and 0 < len(blocks) <= 50, "/blocks")
+    actions: list[str] = []
+    for index, block in enumerate(blocks if isinstance(blocks, list) else ()):
+        here, kind, parts = f"/blocks/{index}", block.get("type"), block.get("elements", [])
+        if kind == "header":
+            text(block.get("text"), here, 150)
+        elif kind == "context":
+            need(0 < len(parts) <= 10, here)
+            for number, part in enumerate(parts):
+                text(part, f"{here}/elements/{number}", 3000, ("plain_text", "mrkdwn"))
+        elif kind == "rich_text":
+            need(bool(parts), here)
+            for number, part in enumerate(parts):
+                rich(part, f"{here}/elements/{number}")
+        elif kind == "actions":
+            need(0 < len(parts) <= 25, here)
+            for number, part in enumerate(parts):
+                button(part, f"{here}/elements/{number}")
+                actions.append(part.get("action_id"))
+            need(len(set(actions)) == len(actions), here)
+        else:
+            need(False, here)
+    return found
+
+
+@dataclass
+class SlackPeer:
+    """`async with SlackPeer() as slack`: `slack.api` is its base URL. What was sent lies in
+    `messages`, `whispers`, `views`; `calls` are (method, token, body) in order."""
+
+    users: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rooms: set[str] = field(default_factory=lambda: {"C024BE91L"})
+    messages: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    whispers: list[dict[str, Any]] = field(default_factory=list)
+    views: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    acks: list[dict[str, Any]] = field(default_factory=list)
+    fail: deque[web.Response] = field(default_factory=deque)
+    """Answers to give instead, first come first served."""
+    scopes: str = SCOPES
+    triggers: set[str] = field(default_factory=set)
+    sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    connected: asyncio.Event = field(default_factory=asyncio.Event)
+    acked: asyncio.Event = field(default_factory=asyncio.Event)
+    whispered: asyncio.Event = field(default_factory=asyncio.Event)
+    base: str = ""
+    _count: Any = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def api(self) -> str:
+        return f"{self.base}/api/"
+
+    async def __aenter__(self) -> SlackPeer:
+        app = web.Application()
+        app.router.add_post("/api/{method}", self._method)
+        app.router.add_get("/link", self._link)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.base = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        for socket in self.sockets:
+            await socket.close()
+        await self._runner.cleanup()
+
+    def break_next(self, status: int, retry_after: int | None) -> None:
+        """Answer the next call with this."""
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        body = {"ok": False, "error": "ratelimited" if status == 429 else "internal_error"}
+        self.fail.append(web.json_response(body, status=status, headers=headers))
+
+    async def _method(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if request.content_type == "application/json":
+            body = await request.json()
+        else:
+            body = dict(await request.post())
+        self.calls.append((method, token, body))
+        if self.fail:
+            return self.fail.popleft()
+        wanted = APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN
+        if token != wanted:
+            return self._answer(error="invalid_auth" if token else "not_authed")
+        # https://docs.slack.dev/reference/methods/users.info: form-encoded only
+        if method.startswith("users.") and request.content_type == "application/json":
+            return self._answer(error="invalid_arguments")
+        handler = getattr(self, "_" + method.replace(".", "_"), None)
+        if handler is None:
+            return self._answer(error="unknown_method")
+        return self._answer(**handler(body))
+
+    def _answer(self, error: str | None = None, **more: Any) -> web.Response:
+        body = {"ok": error is None, **({"error": error} if error else {}), **more}
+        return web.json_response(body, headers={"X-OAuth-Scopes": self.scopes})
+
+    def _auth_test(self, body: Any) -> dict[str, Any]:
+        return {"team": "Acme", "team_id": TEAM, "user": "countersign", "user_id": BOT}
+
+    def _users_info(self, body: Any) -> dict[str, Any]:
+        user = self.users.get(body.get("user", ""))
+        return {"user": user} if user else {"error": "user_not_found"}
+
+    def _users_lookupByEmail(self, body: Any) -> dict[str, Any]:
+        found = [u for u in self.users.values() if u["profile"]["email"] == body.get("email")]
+        return {"user": found[0]} if found else {"error": "users_not_found"}
+
+    def _conversations_open(self, body: Any) -> dict[str, Any]:
+        if body.get("users") not in self.users:
+            return {"error": "user_not_found"}
+        room = "D" + body["users"][1:]
+        self.rooms.add(room)
+        return {"channel": {"id": room}}
+
+    def _chat_postMessage(self, body: Any) -> dict[str, Any]:
+        room = body.get("channel", "")
+        if room in self.users:
+            room = self._conversations_open({"users": room})["channel"]["id"]
+        if room not in self.rooms:
+            return {"error": "channel_not_found"}
+        ts = f"1767326126.{next(self._count):06}"
+        return self._keep(room, ts, body)
+
+    def _chat_update(self, body: Any) -> dict[str, Any]:
+        where = (body.get("channel", ""), body.get("ts", ""))
+        if where not in self.messages:
+            return {"error": "message_not_found"}
+        return self._keep(*where, body)
+
+    def _keep(self, room: str, ts: str, body: Any) -> dict[str, Any]:
+        blocks = body.get("blocks")
+        if blocks is not None and (wrong := faults(blocks)):
+            return {"error": "invalid_blocks", "response_metadata": {"messages": wrong}}
+        if not blocks and not body.get("text"):
+            return {"error": "no_text"}
+        # Measured by others: https://github.com/slackapi/bolt-js/issues/2867
+        if len(json.dumps(blocks or [], ensure_ascii=False)) > 20_000:
+            return {"error": "msg_blocks_too_long"}
+        before = self.messages.get((room, ts), {})
+        message = {
+            "type": "message",
+            "user": BOT,
+            "bot_id": "B024BE7BB",
+            "app_id": APP,
+            "team": TEAM,
+            "ts": ts,
+            "text": re.sub(r"(https?://[^\s>]+)", r"<\1>", body.get("text", "")),
+            "blocks": stored(blocks or []),
+            "attachments": body.get("attachments", before.get("attachments", [])),
+        }
+        if not message["attachments"]:
+            del message["attachments"]
+        self.messages[room, ts] = message
+        return {"channel": room, "ts": ts, "message": message}
+
+    def _chat_postEphemeral(self, body: Any) -> dict[str, Any]:
+        if body.get("channel") not in self.rooms:
+            return {"error": "channel_not_found"}
+        self.whispers.append(body)
+        self.whispered.set()
+        return {"message_ts": "1767326126.9"}
+
+    def _views_open(self, body: Any) -> dict[str, Any]:
+        if body.get("trigger_id") not in self.triggers:
+            return {"error": "expired_trigger_id"}
+        self.triggers.remove(body["trigger_id"])  # valid once, for 3 s
+        view = body["view"]
+        if len(view["title"]["text"]) > 24 or len(view.get("private_metadata", "")) > 3000:
+            return {"error": "invalid_arguments"}
+        self.views.append(view)
+        return {"view": {"id": f"V{len(self.views)}", **view}}
+
+    def _apps_connections_open(self, body: Any) -> dict[str, Any]:
+        return {"url": f"{self.base.replace('http', 'ws')}/link?ticket={next(self._count)}"}
+
+    async def _link(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.sockets.append(socket)
+        await socket.send_json({"type": "hello", "num_connections": 1})
+        self.connected.set()
+        async for message in socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                self.acks.append(json.loads(message.data))
+                self.acked.set()
+        return socket
+
+    async def envelope(self, payload: dict[str, Any], id: str) -> dict[str, Any]:
+        """Send an interaction down the newest socket; the acknowledgement that comes back."""
+        self.acked.clear()
+        envelope = {"type": "interactive", "envelope_id": id, "accepts_response_payload": True}
+        await self.sockets[-1].send_json({**envelope, "payload": payload})
+        await asyncio.wait_for(self.acked.wait(), 5)
+        return self.acks[-1]
+
+    async def refresh(self) -> None:
+        """Ask for a new socket, as Slack does every few hours, and wait until it is there."""
+        self.connected.clear()
+        await self.sockets[-1].send_json({"type": "disconnect", "reason": "refresh_requested"})
+        await asyncio.wait_for(self.connected.wait(), 5)
+
+    def press(self, room: str, ts: str, action_id: str, user: str, **more: Any) -> dict[str, Any]:
+        """The interaction that Slack makes of a press on a button as it stands there now."""
+        message = deepcopy(self.messages[room, ts])
+        buttons = [
+            part
+            for block in message["blocks"]
+            if block["type"] == "actions"
+            for part in block["elements"]
+        ]
+        (button,) = [part for part in buttons if part["action_id"] == action_id]
+        trigger = f"{next(self._count)}.3901254001572.2e2548aa918b35fd"
+        self.triggers.add(trigger)
+        action = {"block_id": "b9", "action_ts": f"1767326130.{next(self._count):06}"}
+        kept = ("type", "action_id", "text", "value", "style", "confirm")
+        return {
+            "type": "block_actions",
+            "user": self.account(user),
+            "api_app_id": APP,
+            "token": "deprecated",
+            "container": {
+                "type": "message",
+                "message_ts": ts,
+                "channel_id": room,
+                "is_ephemeral": False,
+            },
+            "trigger_id": trigger,
+            "team": {"id": TEAM, "domain": "acme"},
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "channel": {"id": room, "name": "directmessage"},
+            "message": message,
+            "state": {"values": {}},
+            "response_url": f"https://hooks.slack.com/actions/{TEAM}/1/x",
+            "actions": [{**action, **{name: button[name] for name in kept if name in button}}],
+            **more,
+        }
+
+    def submit(self, reason: str, user: str) -> dict[str, Any]:
+        """The interaction that Slack makes of the prompt opened last, filled in and sent."""
+        view = {"id": f"V{len(self.views)}", "team_id": TEAM, "app_id": APP, **self.views[-1]}
+        field_ = {"type": "plain_text_input", "value": reason}
+        view["state"] = {"values": {"reason": {"reason": field_}}}
+        return {
+            "type": "view_submission",
+            "team": {"id": TEAM, "domain": "acme"},
+            "user": self.account(user),
+            "api_app_id": APP,
+            "trigger_id": "9.9.9",
+            "view": view,
+        }
+
+    def account(self, user: str) -> dict[str, Any]:
+        team = self.users.get(user, {}).get("team_id", TEAM)
+        return {"id": user, "username": user.lower(), "name": user.lower(), "team_id": team}
+
+
+def signed(payload: Any, at: int | None = None, secret: str = SECRET) -> Inbound:
+    """A delivery, form-encoded and signed by Slack's own class. `at`: milliseconds."""
+    at = int(time.time() * 1000) if at is None else at
+    raw = payload if isinstance(payload, bytes) else None
+    body = raw if raw is not None else urlencode({"payload": json.dumps(payload)}).encode()
+    sent = str(at // 1000)
+    proof = SignatureVerifier(secret).generate_signature(timestamp=sent, body=body)
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "user-agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
+        "x-slack-request-timestamp": sent,
+        "x-slack-signature": proof or "",
+    }
+    return Inbound("POST", "/channels/slack/events", "", headers, body, at)
+
+
+def _nodes(node: Any) -> list[dict[str, Any]]:
+    if isinstance(node, list):
+        return [found for item in node for found in _nodes(item)]
+    if isinstance(node, dict):
+        return [node, *(found for item in node.values() for found in _nodes(item))]
+    return []
+
+
+def make(api: str, **more: Any) -> Slack:
+    given = {"bot_token": BOT_TOKEN, "signing_secret": SECRET, "app_id": APP, "team_id": TEAM}
+    return Slack(**{**given, "render": template("slack"), "api_url": api, **more})
+
+
+def tap(at: int) -> Inbound:
+    return signed(json.loads((FIXTURES / "block_actions.json").read_text())["body"], at)
+
+
+def unknown(at: int) -> tuple[Inbound, ...]:
+    good = json.loads((FIXTURES / "block_actions.json").read_text())["body"]
+    action = good["actions"][0]
+    payloads: list[Any] = [
+        {},
+        [],
+        None,
+        "text",
+        7,
+        {"type": "shortcut"},
+        {**good, "type": "block_suggestion"},
+        {**good, "api_app_id": "A0OTHER"},
+        {**good, "actions": []},
+        {**good, "actions": [action, action]},
+        {**good, "actions": [{**action, "value": None}]},
+        {**good, "actions": [{**action, "value": {"a": 1}}]},
+        {**good, "actions": "approve"},
+        {**good, "container": {}},
+        {**good, "container": {"message_ts": ["1"], "channel_id": "C1"}},
+        {**good, "user": None},
+        {**good, "user": {"id": 7}},
+        {**good, "message": {"blocks": json.loads("[" * 900 + "]" * 900)}},
+        {**good, "type": "view_submission", "view": {"private_metadata": "x", "id": "V1"}},
+    ]
+    bodies = (
+        b"",
+        b"payload=",
+        b"payload=%7B",
+        b"payload={}&payload={}",
+        b"other=1",
+        b"{}",
+        b"payload=%ff",
+    )
+    deep = b"payload=" + b"%5B" * 100_000
+    return (
+        *(signed(payload, at) for payload in payloads),
+        *(signed(body, at) for body in (*bodies, deep)),
+    )
+
+
+KIT = Kit(
+    name="slack",
+    make=make,
+    tap=tap,
+    proofs=("x-slack-signature", "x-slack-request-timestamp"),
+    stale=300_000,
+    unknown=unknown,
+    peer=SlackPeer,
+    address=Address("slack", "C024BE91L"),
+    parsed=lambda payload: (
+        [payload["text"]]
+        + [node["text"] for node in _nodes(payload["blocks"]) if node.get("type") == "mrkdwn"]
+    ),
+    links=lambda payload: [node["url"] for node in _nodes(payload) if "url" in node],
+    secrets=(BOT_TOKEN, SECRET),
+)

@@ -1,0 +1,243 @@
+"""The contract of channels, over all of CHANNELS."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from adapters import CHANNELS
+from approvals.channel import Channel, Inbound, Tap
+from approvals.model import Busy, Fact, Forged, Malformed, Refused
+from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, Kit, card, kit, strings
+
+AWAY = "http://127.0.0.1:9/"
+
+
+@pytest.fixture(params=sorted(CHANNELS))
+def one(request: pytest.FixtureRequest) -> Kit:
+    return kit(request.param)
+
+
+def test_the_five_sets_are_equal() -> None:
+    names = set(CHANNELS)
+    assert {p.stem for p in (ROOT / "adapters").glob("[!_]*.py")} == names
+    assert {p.name.split(".")[0] for p in (ROOT / "card_templates").glob("*.j2")} == names
+    assert {p.name for p in (ROOT / "tests/fixtures").iterdir() if p.is_dir()} == names
+    assert {p.stem for p in (ROOT / "docs/channels").glob("[!R]*.md")} == names
+
+
+def imported(code: str, *words: str) -> list[str]:
+    """The modules with one of `words` in their names that a fresh interpreter has after `code`."""
+    code += "; import sys; print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [name for name in ran.stdout.split() if any(word in name for word in words)]
+
+
+def test_importing_the_table_imports_no_adapter() -> None:
+    assert imported("import adapters", "adapters.", "_sdk", "_bolt", "aiohttp") == []
+
+
+def test_importing_an_adapter_imports_no_sdk(one: Kit) -> None:
+    code = f"import adapters; adapters.CHANNELS[{one.name!r}]()"
+    assert imported(code, "_sdk", "_bolt", "adapters.") == [f"adapters.{one.name}"]
+
+
+def test_a_channel_is_called_as_the_table_calls_it(one: Kit) -> None:
+    channel = one.make(AWAY)
+    assert channel.name == one.name == CHANNELS[one.name]().__module__.rpartition(".")[2]
+
+
+def test_law_09_a_proven_press_is_read(one: Kit) -> None:
+    channel = one.make(AWAY)
+    tap = channel.read(channel.authenticate(one.tap(NOW)))
+    assert isinstance(tap, Tap)
+    assert (tap.channel, tap.stranger) == (one.name, None)
+
+
+def test_law_09_the_same_press_has_the_same_event_id(one: Kit) -> None:
+    channel = one.make(AWAY)
+    first, second = (channel.read(channel.authenticate(one.tap(NOW))) for _ in range(2))
+    assert isinstance(first, Tap)
+    assert isinstance(second, Tap)
+    assert first.event == second.event
+
+
+def forged(channel: Channel, inbound: Inbound) -> None:
+    with pytest.raises(Forged) as caught:
+        channel.authenticate(inbound)
+    assert type(caught.value) is Forged
+
+
+def test_law_09_any_flipped_byte_of_the_body_is_forged(one: Kit) -> None:
+    channel = one.make(AWAY)
+    good = one.tap(NOW)
+    for index in range(0, len(good.body), 7):
+        body = bytearray(good.body)
+        body[index] ^= 1
+        forged(channel, replace(good, body=bytes(body)))
+    forged(channel, replace(good, body=good.body + b"\n"))
+    forged(channel, replace(good, body=b""))
+
+
+def test_law_09_any_flipped_character_of_the_proof_is_forged(one: Kit) -> None:
+    channel = one.make(AWAY)
+    good = one.tap(NOW)
+    for name in one.proofs:
+        value = good.headers[name]
+        for index in range(len(value)):
+            other = value[:index] + chr(ord(value[index]) ^ 1) + value[index + 1 :]
+            forged(channel, replace(good, headers={**good.headers, name: other}))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        " ",
+        "v0=",
+        "é",
+        "v0=é" + "0" * 63,
+        "\udcff",
+        "٣" * 10,
+        "0" * 64,
+        "v0=" + "g" * 64,
+        "-1",
+        "1e9",
+    ],
+)
+def test_law_09_a_strange_proof_is_forged_and_nothing_else(one: Kit, value: str) -> None:
+    channel = one.make(AWAY)
+    good = one.tap(NOW)
+    for name in one.proofs:
+        forged(channel, replace(good, headers={**good.headers, name: value}))
+
+
+def test_law_09_a_missing_proof_is_forged(one: Kit) -> None:
+    channel = one.make(AWAY)
+    good = one.tap(NOW)
+    for name in one.proofs:
+        kept = {key: value for key, value in good.headers.items() if key != name}
+        forged(channel, replace(good, headers=kept))
+    forged(channel, replace(good, headers={}))
+
+
+def test_law_09_a_stale_or_future_delivery_is_forged(one: Kit) -> None:
+    channel = one.make(AWAY)
+    if one.stale is not None:
+        good = one.tap(NOW)
+        for late in (one.stale + 1000, -one.stale - 1000, 365 * 86_400_000):
+            forged(channel, replace(good, at=NOW + late))
+
+
+def test_what_is_not_understood_is_malformed(one: Kit) -> None:
+    channel = one.make(AWAY)
+    for inbound in one.unknown(NOW):
+        proven = channel.authenticate(inbound)
+        with pytest.raises(Malformed) as caught:
+            channel.read(proven)
+        assert type(caught.value) is Malformed
+
+
+@pytest.mark.parametrize("state", CARDS)
+def test_an_unchanged_layout_has_an_unchanged_echo(one: Kit, state: str) -> None:
+    channel = one.make(AWAY)
+    first, second = (channel.layout(CARDS[state]) for _ in range(2))
+    assert first == second
+    assert channel.echo(first) == channel.echo(second)
+    assert (channel.echo(first) is not None) == channel.abilities.echo
+
+
+@pytest.mark.parametrize("state", CARDS)
+def test_law_03_a_card_says_its_state_and_has_no_button_but_its_own(one: Kit, state: str) -> None:
+    shown = CARDS[state]
+    found = list(strings(one.make(AWAY).layout(shown)))
+    assert any(shown.headline in text for text in found)
+    for button in card().buttons:
+        assert (button.token in found) == (button in shown.buttons)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_law_13_no_value_makes_a_link_a_mention_a_field_or_a_button(one: Kit, text: str) -> None:
+    channel = one.make(AWAY)
+    tame, wild = (
+        channel.layout(
+            card(
+                title=value,
+                action=value,
+                agent=value,
+                payload=value,
+                note=value,
+                headline=value,
+                facts=(Fact(value[:50], value),),
+                review_needed=value,
+            )
+        )
+        for value in ("x", text)
+    )
+    assert one.links(wild) == one.links(tame)
+    assert len(list(strings(wild))) == len(list(strings(tame)))
+    for said in one.parsed(wild):
+        assert not re.search(r"<(?!!date\^)", said)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_law_12_nothing_unseen_gets_onto_a_card(one: Kit, text: str) -> None:
+    payload = one.make(AWAY).layout(card(title=text))
+    for said in strings(payload):
+        assert not any(ord(char) < 32 and char != "\n" for char in said)
+
+
+def test_law_14_a_card_that_is_too_long_is_refused_not_cut(one: Kit) -> None:
+    with pytest.raises(Refused):
+        one.make(AWAY).layout(card(payload="x" * 50_000))
+
+
+def test_law_23_no_secret_is_in_a_repr(one: Kit) -> None:
+    channel = one.make(AWAY)
+    tap = channel.read(channel.authenticate(one.tap(NOW)))
+    assert isinstance(tap, Tap)
+    for secret in (*one.secrets, tap.token):
+        assert secret not in repr(channel) + repr(tap) + repr(channel.authenticate(one.tap(NOW)))
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "delay"),
+    [(429, 7, 7000), (429, None, None), (500, None, None), (503, 2, 2000)],
+)
+async def test_law_26_a_platform_that_is_busy_names_the_delay(
+    one: Kit, status: int, retry_after: int | None, delay: int | None
+) -> None:
+    async with one.peer() as peer:
+        channel = one.make(peer.api)
+        peer.break_next(status, retry_after)
+        with pytest.raises(Busy) as caught:
+            await channel.post(one.address, channel.layout(card()), "crd_1")
+        assert caught.value.retry_after == delay
+        assert (await channel.post(one.address, channel.layout(card()), "crd_2")).message
+        await channel.close()
+
+
+async def test_law_26_a_platform_that_is_away_is_busy(one: Kit) -> None:
+    channel = one.make(AWAY)
+    with pytest.raises(Busy):
+        await channel.post(one.address, channel.layout(card()), "crd_1")
+    await channel.close()
+
+
+async def test_law_23_no_token_of_a_button_is_logged(
+    one: Kit, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with one.peer() as peer:
+        channel = one.make(peer.api)
+        ref = await channel.post(one.address, channel.layout(card()), "crd_1")
+        await channel.redraw(ref, channel.layout(card(progress="1 of 2")))
+        await channel.close()
+    for secret in (*one.secrets, *(button.token for button in card().buttons)):
+        assert secret not in caplog.text

@@ -1,0 +1,391 @@
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+
+from approvals import config
+from approvals.config import Unsafe, duration, listen
+from approvals.marked import Fault
+from approvals.model import MINUTE, SECOND, Ask, Escalation, Http, Kind, Risk
+from approvals.people import Link
+from approvals.policy import Deny, Subject, decide
+
+DOCS = Path(__file__).parent.parent / "docs" / "configuration.md"
+KEY = "k" * 24
+ENV = {
+    "BILLING_KEY": "b" * 24,
+    "PROXY_KEY": "p" * 24,
+    "SLACK_BOT_TOKEN": "xoxb-1",
+    "SLACK_SIGNING_SECRET": "s",
+}
+SMALL = "people: {dana: {email: dana@example.com}}\ngroups: {default: [dana]}\n"
+
+
+class Slack(BaseModel):
+    """A channel's section as an adapter would declare it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    bot_token: SecretStr
+    signing_secret: SecretStr | None = None
+    app_token: SecretStr | None = None
+    mode: Literal["webhook", "socket"] = "webhook"
+    stub: bool = False
+
+    @model_validator(mode="after")
+    def complete(self) -> "Slack":
+        if self.mode == "webhook" and self.signing_secret is None:
+            raise ValueError("webhook mode needs signing_secret")
+        return self
+
+
+SECTIONS: Mapping[str, type[BaseModel]] = {"slack": Slack, "telegram": Slack}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "countersign.yaml"
+
+
+def load(file: Path, text: str, env: Mapping[str, str] = ENV) -> config.Config:
+    file.write_text(text)
+    return config.load(file, env, sections=SECTIONS)
+
+
+def faults(file: Path, text: str, env: Mapping[str, str] = ENV) -> list[Fault]:
+    file.write_text(text)
+    return config.faults(file, env, sections=SECTIONS)
+
+
+def examples() -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+
+
+def test_the_documented_example_loads(file: Path) -> None:
+    found = load(file, examples()[0])
+    assert found.listen == config.Listen("127.0.0.1", 8080)
+    assert found.public_url == "https://approve.example.com"
+    assert found.database_url == f"sqlite:///{file.parent}/countersign.db"
+    assert found.keys_dir == file.parent / "keys"
+    assert found.metrics == config.Listen("127.0.0.1", 9090)
+    slack = found.channels["slack"]
+    assert isinstance(slack, Slack)
+    assert slack.bot_token.get_secret_value() == "xoxb-1"
+    billing = found.requester("b" * 24)
+    assert billing is not None
+    assert (billing.name, billing.kind, billing.agents) == ("billing", Kind.AGENT, ("billing-bot",))
+    assert (billing.on_behalf_of, billing.owner) == ("dana", "kim")
+    assert found.requester("b" * 23) is found.requester("") is found.requester("ß\ud800") is None
+    people = found.directory([Link("telegram", "7", "lee")])
+    lee = people.by_account("telegram", "7")
+    assert lee is not None
+    assert (lee.groups, lee.roles) == (frozenset({"finance"}), frozenset({"auditor"}))
+    sam = people.person("sam")
+    assert people.by_account("slack", "U024BE7LN") == people.by_account("slack", "U024BE7LM") == sam
+    assert sam is not None
+    assert sam.accounts["slack"] == "U024BE7LM"
+
+
+def test_the_documented_example_decides(file: Path) -> None:
+    found = load(file, examples()[0])
+
+    def about(url: str, method: str, amount: int) -> Ask | Deny:
+        subject = Subject.of("billing", "billing-bot", "x", Http(method, url, (), b""))
+        return decide(found.policy, replace(subject, decoded={"amount": amount}))
+
+    payouts = "https://api.stripe.com/v1/payouts"
+    large = about(payouts, "POST", 100_001)
+    assert large == Ask(
+        rule="payments",
+        quorum=(("finance", 2),),
+        via=("slack",),
+        risk=Risk.HIGH,
+        expires=15 * MINUTE,
+        release_within=MINUTE,
+        four_eyes=True,
+        remind=(5 * MINUTE,),
+        escalate=Escalation(10 * MINUTE, "infra"),
+        policy=found.policy.digest,
+    )
+    assert about(payouts, "POST", 100_000).rule == "everything else"
+    deletion = about("https://api.github.com/repos/acme/site", "DELETE", 0)
+    assert deletion == Deny("never delete repositories")
+
+
+def test_the_smallest_example_loads(file: Path) -> None:
+    found = load(file, examples()[1], {})
+    assert (found.public_url, found.channels, found.off) == (None, {}, {})
+    assert found.policy.default_ask.quorum == (("default", 1),)
+
+
+def test_every_key_is_documented() -> None:
+    text = DOCS.read_text()
+    models: list[type[BaseModel]] = [config._File]
+    keys: set[str] = set()
+    for model in models:
+        for name, info in model.model_fields.items():
+            keys.add(info.alias or name)
+            models.extend(config._models(info.annotation))
+    missing = {key for key in keys if not re.search(rf"\b{key}\b", text)}
+    assert missing == set()
+
+
+def test_every_fault_names_line_and_column_and_cure(file: Path) -> None:
+    text = (
+        "serve: {}\n"
+        "people:\n"
+        "  dana: {email: dana@example.com}\n"
+        "  dana: {email: dana@example.com}\n"
+        "groups: {default: [dana]}\n"
+        "requesters:\n"
+        "  a: {key: '${NOT_THERE}', kin: agent}\n"
+        "rules:\n"
+        "  - name: r\n"
+        "    ask: {quorum: {default: 1}, expires: 15, risk: severe}\n"
+        "channels: {slak: {}}\n"
+    )
+    assert [str(fault).removeprefix(str(file)) for fault in faults(file, text)] == [
+        ":1:1: unknown key `serve` (do you mean `server`?)",
+        ":4:3: `dana` is given twice, first on line 3 (remove one)",
+        ":7:12: the environment has no NOT_THERE (set it, or read a file)",
+        ":7:33: unknown key `kin` (do you mean `kind`?)",
+        ":10:42: `expires`: a duration is written like 60s, 15m, 1h or 2d",
+        ":10:52: `risk`: input should be 'low', 'medium' or 'high'",
+        ":11:12: there is no channel `slak` (do you mean `slack`?)",
+    ]
+    with pytest.raises(Unsafe, match="do you mean `server`"):
+        load(file, text)
+
+
+RULE = SMALL + "rules:\n  - name: r\n"
+MORE = """
+people:
+  dana: {email: dana@example.com, slack: U1}
+  lee: {email: lee@example.com}
+  kim: {}
+groups: {default: [dana], two: [dana, lee], other: [dana], infra: [kim]}
+requesters: {billing: {key: kkkkkkkkkkkkkkkkkkkkkkkk, on_behalf_of: dana, owner: lee}}
+rules:
+  - name: r
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a mapping"),
+        ("- a", "not a mapping"),
+        ("{}", "`people` is missing"),
+        ("a: [", "not YAML"),
+        ("a: b: c", "not YAML"),
+        ("\x00", "not YAML"),
+        ("a: " + "[" * 1_000, "not YAML"),
+        ("a: &x [*x]", "aliases"),
+        (SMALL + "metrics: &m {listen: '127.0.0.1:1'}\nserver: *m", "aliases"),
+        (SMALL + "server: {<<: {listen: '127.0.0.1:1'}}", "not a plain key"),
+        (SMALL + "server: !!python/name:os.system {}", "aliases and tags"),
+        (SMALL + "? [a]\n: b", "not a plain key"),
+        ("people: {dana: {}}\ngroups: {other: [dana]}", "no group `default`"),
+        ("people: {dana: {}}\ngroups: {default: []}", "is empty"),
+        ("people: {dana: {}}\ngroups: {default: [dna]}", "nobody called `dna` .do you mean `dana`"),
+        ("people: {dana: {}}\ngroups: {default: [dana], '*': [dana]}", "cannot be a name"),
+        ("people: {dana: {slak: U1}}\ngroups: {default: [dana]}", "no channel `slak`"),
+        ("people: {dana: {web: x}}\ngroups: {default: [dana]}", "no channel `web`"),
+        ("people: {dana: {email: dana}}\ngroups: {default: [dana]}", "not an e-mail"),
+        (
+            "people: {a: {slack: U1}, b: {slack: [U2, U1]}}\ngroups: {default: [a]}",
+            "`a` has the same slack account",
+        ),
+        (
+            "people: {a: {email: X@a.example}, b: {email: x@A.example}}\ngroups: {default: [a]}",
+            "`a` has the same email account",
+        ),
+        (SMALL + "roles: {auditor: [lee]}", "nobody called `lee`"),
+        (SMALL + "roles: {admin: [dana]}", "unknown key `admin`"),
+        (SMALL + f"requesters: {{a: {{key: {KEY[:23]}}}}}", "at least 24 characters"),
+        (SMALL + f"requesters: {{a: {{key: {KEY}}}, b: {{key: {KEY}}}}}", "`a` has the same key"),
+        (SMALL + "requesters: {a: {}}", "`key` is missing"),
+        (SMALL + f"requesters: {{a: {{key: {KEY}, agents: []}}}}", "lists nobody"),
+        (SMALL + f"requesters: {{a: {{key: {KEY}, owner: lee}}}}", "nobody called `lee`"),
+        (SMALL + f"requesters: {{a: {{key: {KEY}, kind: human}}}}", "'agent' or 'gateway'"),
+        (SMALL + "server: {public_url: 'http://approve.example.com'}", "clear text"),
+        (SMALL + "server: {public_url: 'https://approve.example.com/x'}", "address of a site"),
+        (SMALL + "server: {public_url: 'https://u@approve.example.com'}", "address of a site"),
+        (SMALL + "server: {public_url: approve.example.com}", "address of a site"),
+        (SMALL + "server: {listen: '0.0.0.0:80'}", "other machines"),
+        (SMALL + "server: {listen: '[::]:80'}", "other machines"),
+        (SMALL + "server: {listen: 'h.example:80'}", "other machines"),
+        (SMALL + "server: {listen: '127.0.0.1'}", "is written like"),
+        (SMALL + "server: {listen: '127.0.0.1:65536'}", "is written like"),
+        (SMALL + "database: {url: 'mysql://h/d'}", "not a database"),
+        (SMALL + "gateways: [{kind: webhook, key: k}]", "not in this version yet; remove"),
+        (SMALL + "gateways: []", "`gateways`: not in this version yet"),
+        (SMALL + "templates: {slack: nowhere.j2}", "no such file"),
+        (SMALL + "templates: {slak: nowhere.j2}", "no channel `slak`"),
+        (SMALL + "database: {url_file: nowhere}", "cannot be read"),
+        (SMALL + "database: {url_file: nowhere, url: 'sqlite:///x'}", "both given"),
+        (SMALL + "channels: {slack: {bot_token: t}}", "webhook mode needs signing_secret"),
+        (SMALL + "channels: {slack: {signing_secret: t}}", "`bot_token` is missing"),
+        (SMALL + "channels: {slack: {bot_token: t, signing_secret: s, x: 1}}", "unknown key `x`"),
+        (SMALL + "channels: {discord: {}}", "no channel `discord`"),
+        (RULE + "    then: allow", "gateway's own file"),
+        (RULE + "    then: shrug", "can only be `deny`"),
+        (RULE, "either `ask` or `then: deny`"),
+        (RULE + "    then: deny\n    ask: {quorum: {default: 1}}", "either `ask` or"),
+        (RULE + "    ask: {}", "`quorum` is missing"),
+        (RULE + "    ask: {quorum: {}}", "at least 1"),
+        (RULE + "    ask: {quorum: {default: 0}}", "greater than or equal to 1"),
+        (RULE + "    ask: {quorum: {default: 2}}", "has 1 members and 2 must approve"),
+        (RULE + "    ask: {quorum: {finance: 1}}", "no group `finance`"),
+        (RULE + "    ask: {quorum: {default: 1}, via: [pigeon]}", "no channel `pigeon`"),
+        (RULE + "    ask: {quorum: {default: 1}, via: [slack]}", "is not configured"),
+        (RULE + "    ask: {quorum: {default: 1}, via: ['web:x']}", "the inbox has no rooms"),
+        (
+            RULE + "    ask: {quorum: {default: 1}, via: ['slack:']}\nchannels: {slack: {}}",
+            "room is missing",
+        ),
+        (RULE + "    ask: {quorum: {default: 1}, release_within: 61m}", "1h at most"),
+        (RULE + "    ask: {quorum: {default: 1}, expires: 9s}", "10s at least"),
+        (RULE + "    ask: {quorum: {default: 1}, expires: 8d}", "10s at least"),
+        (RULE + "    ask: {quorum: {default: 1}, remind: [15m]}", "expired by then"),
+        (
+            RULE + "    ask: {quorum: {default: 1}, escalate: {after: 15m, to: default}}",
+            "expired by then",
+        ),
+        (RULE + "    ask: {quorum: {default: 1}, escalate: {after: 1m, to: x}}", "no group `x`"),
+        (
+            RULE + "    ask: {quorum: {default: 1}, step_up: passkey}",
+            "passkeys are not in this version",
+        ),
+        (RULE + "    ask: {quorum: {default: 1}, quorun: {}}", "do you mean `quorum`"),
+        (RULE + "    when: {pth: /a}\n    then: deny", "do you mean `path`"),
+        (RULE + "    when: {path: a}\n    then: deny", "starts with `/`"),
+        (RULE + "    when: {host: []}\n    then: deny", "lists nothing"),
+        (RULE + "    if: decoded.amout > 1\n    then: deny", "unknown name `decoded.amout`"),
+        (RULE + "    if: decoded.amount\n    then: deny", "is of type int"),
+        (
+            RULE + "    then: deny\n  - name: r\n    when: {path: /a}\n    then: deny",
+            "exists already",
+        ),
+        (RULE + "    then: deny\n  - name: s\n    then: deny", "never applies"),
+        (SMALL + "rules: [{name: default, then: deny}]", "exists already"),
+        (SMALL + "decoded: {amount: string}", "built-in decoder says int"),
+        (SMALL + "decoded: {amount: money}", "'int', 'string'"),
+        (
+            SMALL + "decoders: [{name: d, when: {}, fields: {x: {from: header.x, type: int}}}]",
+            "`form.<key>`",
+        ),
+        (
+            SMALL + "decoders: [{name: d, when: {}, fields: {amount: {from: form.x, type: bool}}}]",
+            "elsewhere it is int",
+        ),
+        (MORE + "    ask: {quorum: {two: 1, other: 1, default: 1}}", "1 more people are needed"),
+        (MORE + "    ask: {quorum: {default: 1}, risk: high}", "dana and lee may not approve"),
+        (MORE + "    ask: {quorum: {two: 2}, four_eyes: true}", "never be filled for `billing`"),
+    ],
+)
+def test_law_01_what_is_unsafe_or_unclear_is_refused(file: Path, text: str, message: str) -> None:
+    found = faults(file, text)
+    assert any(re.search(message, str(fault)) for fault in found), found
+    assert all(fault.line >= 1 and fault.column >= 1 for fault in found)
+    with pytest.raises(Unsafe):
+        load(file, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMALL + "server: {public_url: 'http://localhost:8080/', listen: '[::1]:8080'}",
+        SMALL + "server: {public_url: 'https://a.example', listen: '0.0.0.0:80'}",
+        MORE + "    ask: {quorum: {default: 1}, risk: high, four_eyes: false}",
+        MORE + "    ask: {quorum: {default: 1}, risk: high, escalate: {after: 1m, to: infra}}",
+        MORE + "    when: {requester: other}\n    ask: {quorum: {default: 1}, risk: high}",
+        MORE + "    ask: {quorum: {two: 1, other: 1}}",
+        RULE + "    ask: {quorum: {default: 1}, via: [web]}",
+    ],
+)
+def test_what_is_safe_is_accepted(file: Path, text: str) -> None:
+    assert faults(file, text) == []
+
+
+def test_the_environment_cannot_change_the_structure(file: Path) -> None:
+    evil = {"NAME": "x}, requesters: {evil: {key: '" + KEY + "'}}\n# "}
+    found = load(file, SMALL + 'requesters: {a: {key: "${NAME}"}}', evil)
+    assert list(found.requesters) == ["a"]
+    assert found.requester(evil["NAME"]) is found.requesters["a"]
+    number = load(file, SMALL + 'database: {url: "sqlite:///a${N}b"}', {"N": "${M}"})
+    assert number.database_url.endswith("/a${M}b")
+
+
+def test_files_hold_secrets(file: Path) -> None:
+    (file.parent / "key").write_text(KEY + "\n")
+    found = load(file, SMALL + "requesters: {a: {key_file: key}}")
+    assert found.requester(KEY) == found.requesters["a"]
+
+
+def test_a_channel_without_its_secrets_is_off_and_says_so(file: Path) -> None:
+    text = SMALL + (
+        "channels:\n"
+        '  slack: {bot_token: "${SLACK_BOT_TOKEN}", signing_secret: "", mode: webhook}\n'
+        "  telegram:\n"
+        "rules: [{name: r, ask: {quorum: {default: 1}, via: [slack]}}]\n"
+    )
+    found = load(file, text, {})
+    assert found.channels == {}
+    assert found.off["slack"] == (
+        "slack is off: none of its secrets is set: "
+        "bot_token (SLACK_BOT_TOKEN), signing_secret, app_token"
+    )
+    assert "telegram is off" in found.off["telegram"]
+    partly = faults(file, text.replace('""', "s"), {})
+    assert [(fault.line, fault.hint) for fault in partly] == [(4, "SLACK_BOT_TOKEN is not set")]
+
+
+def test_law_23_secrets_are_in_no_repr_and_no_fault(file: Path) -> None:
+    secret = "hunter2-hunter2-hunter2-hunter2"
+    text = SMALL + (
+        f'requesters: {{a: {{key: "{secret}"}}}}\n'
+        f'database: {{url: "postgresql://u:{secret}@h/d"}}\n'
+        f'channels: {{slack: {{bot_token: "{secret}", signing_secret: "{secret}"}}}}\n'
+    )
+    assert secret not in repr(load(file, text))
+    broken = text.replace("{key: ", "{kee: ").replace("signing_secret", "signing")
+    broken = broken.replace("postgresql://u:", "mysql://")
+    found = faults(file, broken) + faults(file, text.replace("postgresql", "mysql"))
+    assert len(found) > 3
+    assert secret not in "".join(map(str, found))
+
+
+def test_what_yaml_guesses_stays_text(file: Path) -> None:
+    text = "people: {no: {slack: 0123, telegram: 100}}\ngroups: {default: [no]}\n"
+    found = load(file, text)
+    assert found.people[0].id == "no"
+    assert found.people[0].accounts == {"slack": "0123", "telegram": "100"}
+    yes = faults(file, RULE + "    ask: {quorum: {default: 1}, four_eyes: 12:30}")
+    assert "valid boolean" in yes[0].message
+
+
+def test_a_file_that_is_not_there_is_an_os_error(file: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        config.load(file, {}, sections={})
+
+
+def test_durations_and_addresses() -> None:
+    assert [duration(text) for text in ("90s", "15m", "1h", "2d")] == [
+        90 * SECOND,
+        15 * MINUTE,
+        60 * MINUTE,
+        2 * 24 * 60 * MINUTE,
+    ]
+    for text in ("15", "0s", "1.5h", "-1m", "15 m", "15M", "", "1w", 15, None, "15m\n", "１５m"):
+        with pytest.raises(ValueError, match="duration"):
+            duration(text)
+    assert listen("[::1]:0") == config.Listen("::1", 0)
+    assert [listen(f"{host}:1").loopback for host in ("localhost", "127.9.9.9", "10.0.0.1")] == [
+        True,
+        True,
+        False,
+    ]

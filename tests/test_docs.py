@@ -1,0 +1,219 @@
+"""The documentation is true: what is drawn is current, shown runs, and linked is there."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from typer.main import get_command
+
+from approvals.cli.browser import Browser
+from approvals.cli.commands import app
+from approvals.cli.exits import Exit
+from approvals.model import Choice
+from tests.installation import (
+    BOT,
+    Installation,
+    ended,
+    environment,
+    free_port,
+    install,
+    listening,
+)
+from tools import laws, transitions
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path, heading: str = "") -> list[str]:
+    """The shell blocks of a page, or of one part of it."""
+    text = page.read_text()
+    if heading:
+        text = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("tool", [laws, transitions])
+def test_what_is_drawn_from_the_code_is_current(tool: type[laws] | type[transitions]) -> None:
+    assert tool.PAGE.read_text() == tool.text(), "run `make docs`"
+
+
+def test_every_law_of_this_version_has_its_tests() -> None:
+    held = laws.held()
+    assert {number for number in laws.LAWS if number not in held} == set(laws.LATER)
+    assert set(held) <= set(laws.LAWS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_linked_is_there(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", text)
+    local = [link for pair in links for link in pair if link and "://" not in link]
+    gone = [link for link in local if not (page.parent / link.partition("#")[0]).exists()]
+    assert gone == []
+
+
+def test_the_commands_page_names_every_command_and_option() -> None:
+    text = (ROOT / "docs/cli.md").read_text()
+    table = text.split("|---|---|\n", 1)[1].split("\n\n")[0]
+    shown = {
+        re.sub(r" [A-Z\[].*", "", name): set(re.findall(r"--[a-z-]+", does))
+        for name, does in re.findall(r"^\| `([^`]+)` \| (.*) \|$", table, re.MULTILINE)
+    }
+    assert shown == dict(_commands(get_command(app), ""))
+
+
+def _commands(command: object, name: str) -> Iterator[tuple[str, set[str]]]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        options = {o for param in command.params for o in param.opts if o.startswith("--")}  # type: ignore[attr-defined] # click's
+        yield name, options - {"--json", "--help"}
+        return
+    for word, one in inner.items():
+        yield from _commands(one, f"{name} {word}".strip())
+
+
+def test_the_exit_codes_are_those_of_the_code() -> None:
+    text = (ROOT / "docs/cli.md").read_text().split("## Exit codes")[1]
+    listed = {int(code) for code in re.findall(r"^\| (\d) \|", text, re.MULTILINE)}
+    assert listed == {*map(int, Exit), 2}
+
+
+def test_the_types_of_problems_are_those_of_the_code() -> None:
+    raised = set()
+    for path in (ROOT / "approvals/web").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
+                found = [part for part in ast.walk(node.args[1]) if isinstance(part, ast.Constant)]
+                raised |= {(str(part.value)) for part in found if part.value}
+    text = (ROOT / "docs/api.md").read_text()
+    listed = set(re.findall(r"`([a-z_]+)`", text.split("| status | `type` | when |")[1]))
+    assert listed - {"type"} == raised - {"internal_error"} | {"closed"}
+
+
+def shell(script: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run it as a reader would, with `countersign` on the path."""
+    tools = folder / "bin"
+    tools.mkdir(exist_ok=True)
+    command = tools / "countersign"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m approvals.cli "$@"\n')
+    command.chmod(0o755)
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment(PATH=path, **env),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Installation]:
+    """A service of this test's own."""
+    place = install(tmp_path)
+    place.start()
+    yield place
+    ran, _ = place.stop()
+    assert ran.code == 0, ran.err
+
+
+def test_the_examples_of_the_api_run_as_they_stand(service: Installation) -> None:
+    assert shutil.which("curl"), "the tests need curl"
+    parts = blocks(ROOT / "docs/api.md")
+    script = "\necho; echo @@@\n".join(parts)
+    ran = shell(script, service.folder, URL=service.url, KEY=BOT, TOKEN=service.token("dana"))
+    assert ran.returncode == 0, ran.stderr
+    said = [part.strip() for part in ran.stdout.split("@@@\n")]
+    assert len(said) == len(parts)
+    assert said[:2] == ["", ""]
+    one, many = _values(said[2])
+    assert (one["status"], [row["id"] for row in many["requests"]]) == ("pending", [one["id"]])
+    revised, withdrawn = _values(said[3])
+    assert (revised["revision"], withdrawn["status"]) == (2, "withdrawn")
+    (decided,) = _values(said[4])
+    assert (decided["id"], decided["status"]) == (one["id"], "approved")
+    receipt, rest = said[5].split("{", 1)
+    assert receipt.count(".") == 2
+    keys, reported = _values("{" + rest)
+    assert (len(keys["keys"]), reported["outcome"]["delivered"]) == (1, True)
+    assert all(set(json.loads(line)) >= {"seq", "link"} for line in said[6].splitlines())
+    shown = (ROOT / "docs/api.md").read_text().split("```json\n")[1].split("```")[0]
+    assert list(json.loads(shown)) == [key for key in one if key != "asked"]
+
+
+def _values(text: str) -> list[dict[str, object]]:
+    """Several JSON values, one after the other."""
+    decoder, found = json.JSONDecoder(), []
+    while text := text.lstrip():
+        value, end = decoder.raw_decode(text)
+        found.append(value)
+        text = text[end:]
+    return found
+
+
+def test_the_readme_can_be_followed(tmp_path: Path) -> None:
+    port = free_port()
+    setup, sign_in, ask = (
+        block.replace("8080", str(port)) for block in blocks(ROOT / "README.md", "Use it for real")
+    )
+    home = tmp_path / "countersign-home"
+    assert setup.rstrip().endswith("\ncountersign serve")
+    ran = shell(setup.replace("\ncountersign serve\n", "\n"), tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "is sound" in ran.stdout
+    served = subprocess.Popen(
+        [sys.executable, "-m", "approvals.cli", "serve"],
+        cwd=home,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not listening(port):
+            assert time.monotonic() < deadline
+            assert served.poll() is None, served.communicate()
+        link = shell(sign_in, home).stdout.strip()
+        person = threading.Thread(target=asyncio.run, args=[_approve_what_comes(link)])
+        person.start()
+        ran = shell(ask, home)
+        person.join()
+        assert ran.returncode == 0, ran.stderr
+        assert '"status": "approved"' in ran.stdout
+        assert "✓ The receipt is genuine." in ran.stdout
+    finally:
+        served.terminate()
+        assert ended(served, 20).code == 0
+
+
+async def _approve_what_comes(link: str) -> None:
+    async with Browser.opened() as browser, asyncio.timeout(60):
+        await browser.sign_in(link)
+        news = await browser.http.get(f"{browser.origin}/inbox/events")
+        await news.content.readline()
+        page = await browser.get("/inbox")
+        while not (found := re.findall(r"req_\w{26}", page.html)):
+            await news.content.readuntil(b"data: ")
+            page = await browser.get("/inbox")
+        news.close()
+        whole = await browser.get(f"/requests/{found[0]}")
+        digest = re.findall(r"sha-256:\w{64}", whole.text)[0]
+        await browser.decide(found[0], Choice.APPROVE, digest, None)

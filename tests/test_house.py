@@ -1,0 +1,176 @@
+"""The house keeps its own rules: sizes, layers, sets that must be equal, nothing from a machine."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters import CHANNELS
+from tools.core_lines import ADAPTER_LIMIT, CORE_LIMIT, core, lines
+
+ROOT = Path(__file__).resolve().parent.parent
+PURE = ("model", "policy", "conditions", "machine", "buttons", "evidence", "text", "cards")
+IMPURE = {
+    *(
+        "aiohttp",
+        "asyncio",
+        "asyncpg",
+        "http",
+        "io",
+        "logging",
+        "os",
+        "pathlib",
+        "random",
+        "secrets",
+    ),
+    *("shutil", "socket", "sqlalchemy", "sqlite3", "ssl", "structlog", "subprocess", "tempfile"),
+    *("threading", "time", "urllib.request", "uuid"),
+}
+# Put together here, so that this file does not name them either.
+REGISTRIES = re.compile(
+    "|".join(
+        re.escape(".".join(parts))
+        for parts in (
+            *(("pypi", "org"), ("pythonhosted", "org"), ("registry", "npmjs"), ("yarnpkg", "com")),
+            ("npmmirror", ""),
+        )
+    )
+)
+MACHINES = re.compile(
+    r"(?<![\w.~$}-])/(?:root|work|opt/\w+|home/\w+|Users/\w+)/|"
+    + re.escape("/".join(("..", "shared")))
+)
+IGNORED = re.compile(r"#\s*(noqa|type:\s*ignore)(?!:? ?\[?[A-Za-z0-9, -]+\]? +(- |# )\S)")
+"""A check that is switched off without its name, or without saying why."""
+
+
+def tracked() -> Iterator[tuple[str, str]]:
+    """Path and text of every text file that belongs to the repository."""
+    list_files = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = subprocess.run(
+        ("git", "-c", "safe.directory=*", *list_files),
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    for name in filter(None, names.split("\0")):
+        path = ROOT / name
+        if path.is_file() and b"\0" not in (data := path.read_bytes()):
+            yield name, data.decode("utf-8", "replace")
+
+
+def test_the_core_can_be_read_in_one_sitting() -> None:
+    assert sum(core().values()) < CORE_LIMIT, core()
+
+
+def test_no_adapter_does_the_work_of_the_core() -> None:
+    sizes = {path.name: lines(path) for path in (ROOT / "adapters").glob("*.py")}
+    assert {name: size for name, size in sizes.items() if size > ADAPTER_LIMIT} == {}
+
+
+def test_every_room_looks_down_only() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    said = subprocess.run(
+        [linter, "--no-logo"], cwd=ROOT, capture_output=True, check=False, text=True
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_pure_rooms_import_no_io_no_clock_and_no_chance(room: str) -> None:
+    path = ROOT / "approvals" / f"{room}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8") if path.exists() else "")
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                found |= {alias.name for alias in names}
+            case ast.ImportFrom(module=str(module)):
+                found.add(module)
+            case ast.Attribute(attr="now" | "utcnow" | "today"):
+                found.add("time")
+    assert {name for name in found if name in IMPURE or name.split(".")[0] in IMPURE} == set()
+
+
+def test_the_five_sets_of_channels_are_equal() -> None:
+    sets = {
+        "adapters/": {p.stem for p in (ROOT / "adapters").glob("*.py")} - {"__init__"},
+        "card_templates/": {p.name.split(".")[0] for p in (ROOT / "card_templates").glob("*.j2")},
+        "docs/channels/": {p.stem for p in (ROOT / "docs/channels").glob("*.md")} - {"README"},
+        "tests/fixtures/": {
+            p.name for p in (ROOT / "tests/fixtures").glob("*") if p.is_dir() and any(p.iterdir())
+        },
+    }
+    assert sets == {place: set(CHANNELS) for place in sets}
+
+
+def test_no_file_names_a_registry_or_a_machine() -> None:
+    found = [
+        f"{name}: {match.group()}"
+        for name, text in tracked()
+        for pattern in (REGISTRIES, MACHINES)
+        for match in pattern.finditer(text)
+    ]
+    assert found == []
+
+
+def test_every_check_that_is_switched_off_says_why() -> None:
+    here = Path(__file__).name
+    found = [
+        f"{name}:{number}: {line.strip()}"
+        for name, text in tracked()
+        if name.endswith(".py") and not name.endswith(here)
+        for number, line in enumerate(text.splitlines(), 1)
+        if IGNORED.search(line)
+    ]
+    assert found == []
+
+
+def test_node_locks_hold_hashes_and_no_address() -> None:
+    locks = {name: text for name, text in tracked() if name.endswith("package-lock.json")}
+    assert [name for name, text in locks.items() if '"resolved"' in text] == []
+    assert [name for name, text in locks.items() if '"integrity"' not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras"), [("requirements.lock", ["slack"]), ("requirements-dev.lock", ["dev"])]
+)
+def test_the_lock_pins_what_the_project_asks_for(lock: str, extras: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = list(project["dependencies"])
+    for extra in extras:
+        asked += project["optional-dependencies"][extra]
+    names = {_normal(re.split(r"[\[<>=!~ ;]", requirement)[0]) for requirement in asked}
+    text = (ROOT / lock).read_text()
+    pins = re.findall(r"^([a-z0-9._-]+)==.*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    assert names - set(map(_normal, pins)) == set(), "run `make lock`"
+    assert re.findall(r"^-.*|^.*://.*", text, re.MULTILINE) == []
+
+
+def test_decisions_are_numbered_and_short() -> None:
+    records = sorted((ROOT / "docs/adr").glob("*.md"))
+    assert [int(path.name[:4]) for path in records] == list(range(1, len(records) + 1))
+    sizes = {p.name: sum(map(bool, p.read_text().splitlines())) for p in records}
+    assert {name: size for name, size in sizes.items() if not 8 <= size <= 30} == {}
+
+
+def test_the_readme_names_its_commands_and_the_command_that_counts_the_core() -> None:
+    text = (ROOT / "README.md").read_text()
+    missing = [
+        command
+        for command in ("make demo", "make test", "tools/core_lines.py")
+        if command not in text
+    ]
+    assert missing == []
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

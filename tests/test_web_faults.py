@@ -1,0 +1,161 @@
+"""What the web does when it is misused or its database is away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
+
+import asyncpg
+
+from approvals.decoders import LARGEST, Decoder, Field, decode
+from approvals.model import Busy, Http
+from approvals.policy import Subject, When
+from approvals.store import Store
+from approvals.web.live import Live
+from approvals.web.problems import UNCHANGED, UNKNOWN, away
+from tests.house import open_house, proposal
+
+
+async def test_law_27_only_who_forges_is_told_to_slow_down(store: Store) -> None:
+    async with open_house(store) as place:
+        asked = await place.opened()
+        card = await place.card(asked, "U-dana")
+        forged = [(await place.deliver(b"{}", **{"x-desk-signature": "00"}))[0] for _ in range(110)]
+        assert forged[:100] == [401] * 100
+        assert set(forged[100:]) <= {401, 429}
+        assert forged[-1] == 429
+        assert (await place.deliver(b"{}"))[0] == 429, "what is proven but not understood counts"
+        assert (await place.tap(place.desk.press(card)))[0] == 200
+        assert (await place.case(asked["id"])).votes
+
+
+async def test_law_27_guessed_tokens_and_revisions_run_out(store: Store) -> None:
+    async with open_house(store, opens_per_second=1.0) as place:
+        asked = await place.opened()
+        path, body = f"/v1/requests/{asked['id']}", {"action": "a", "payload": {}}
+        codes = [(await place.call("PUT", path, body))[0] for _ in range(4)]
+        assert codes == [200, 200, 200, 429]
+        wrong = [(await place.call("GET", path, key="csr_wrong"))[0] for _ in range(101)]
+        assert wrong == [401] * 100 + [429]
+        assert (await place.call("GET", path))[0] == 200
+
+
+async def alter(database: str, request_id: str) -> None:
+    """Write another action into what was asked, as who has the database could."""
+    words = "UPDATE contents SET meta = replace(meta, 'mail.send', 'mail.read') WHERE request_id = "
+    path = database.removeprefix("sqlite:///")
+    if path != database:
+        with closing(sqlite3.connect(path, timeout=10)) as direct, direct:
+            direct.execute(words + "?", [request_id])
+        return
+    connection = await asyncpg.connect(database)
+    await connection.execute(words + "$1", request_id)
+    await connection.close()
+
+
+class Away:
+    """A store that is away for a while."""
+
+    def __init__(self) -> None:
+        self.asked: list[Sequence[str]] = []
+        self.errors: list[Exception] = [Busy("away"), RuntimeError("not foreseen")]
+
+    async def concluded(self, ids: Sequence[str]) -> Sequence[str]:
+        self.asked.append(ids)
+        if self.errors:
+            raise self.errors.pop(0)
+        return ids
+
+
+async def test_law_24_a_waiter_is_woken_though_the_database_was_away() -> None:
+    away = Away()
+    live = Live(away)  # type: ignore[arg-type]  # a stand-in
+    work = asyncio.create_task(live.run())
+    await asyncio.wait_for(live.closed("req_1", 60), 10)
+    assert away.asked == [["req_1"]] * 3
+    assert not work.done()
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def test_to_wait_for_a_case_is_no_change_of_it() -> None:
+    live = Live(Away())  # type: ignore[arg-type]  # a stand-in
+    page = asyncio.ensure_future(anext(live.changes()))
+    await asyncio.sleep(0)
+    await live.closed("req_1", 0.01)
+    assert not page.done()
+    live.changed(["req_1"])
+    assert await page == "req_1"
+
+
+def test_law_03_after_a_write_nobody_claims_that_nothing_happened() -> None:
+    assert away("GET") == away("HEAD") == UNCHANGED
+    assert away("POST") == away("PUT") == away("DELETE") == UNKNOWN
+
+
+def test_law_27_nothing_is_decoded_of_what_is_too_large_to_read_at_once() -> None:
+    decoders = [Decoder("d", When(), {"a": Field("json.a", "int")})]
+    for pad, found in ((10, {"a": 1}), (LARGEST, {})):
+        text = json.dumps({"a": 1, "b": "x" * pad})
+        http = Http(
+            "POST", "https://a.example/", (("Content-Type", "application/json"),), text.encode()
+        )
+        subject = Subject.of("billing", "bot", "act", http)
+        assert decode(subject, http, None, decoders) == found
+        assert decode(subject, None, text, decoders) == found
+        form = ("Content-Type", "application/x-www-form-urlencoded")
+        other = replace(http, headers=(form,), body=f"a=1&b={'x' * pad}".encode())
+        forms = [Decoder("f", When(), {"a": Field("form.a", "int")})]
+        assert decode(subject, other, None, forms) == found
+
+
+async def test_the_decided_tab_is_a_page_of_what_is_decided(store: Store) -> None:
+    async with open_house(store) as place:
+        first = await place.opened()
+        assert (await place.decide(first, "decline", by="dana"))[0] == 200
+        by = place.house.service
+        gateway = next(iter(place.house.deps.requesters.values()))
+        await asyncio.gather(*(by.open(gateway, proposal()) for _ in range(300)))
+        found = await store.page(closed=True, limit=26)
+        assert [case.id for case in found] == [first["id"]]
+
+
+async def test_law_11_what_was_altered_is_shown_to_nobody(store: Store, database: str) -> None:
+    async with open_house(store) as place:
+        asked = await place.opened()
+        token = await place.token("dana")
+        assert (await place.read(asked["id"], key=token))["asked"]["action"] == "mail.send"
+        await alter(database, asked["id"])
+        status, problem = await place.call("GET", f"/v1/requests/{asked['id']}", key=token)
+        assert (status, problem["type"]) == (409, "altered")
+        listed = (await place.call("GET", "/v1/requests", key=token))[1]["requests"]
+        assert [one["title"] for one in listed] == [None]
+
+
+async def test_the_metrics_say_what_a_round_was(store: Store) -> None:
+    async with open_house(store, metrics_open=True) as place:
+        asked = await place.opened()
+        waits = await place.opened()
+        place.clock.now += 7_000
+        assert (await place.decide(asked, "decline", by="dana"))[0] == 200
+        text = str((await place.call("GET", "/metrics"))[1])
+        found = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
+        assert found['countersign_requests_opened_total{risk="medium"}'] == "2.0"
+        assert found['countersign_api_seconds_count{method="POST"}'] == "3.0"
+        assert found['countersign_verdicts_total{status="declined"}'] == "1.0"
+        assert found['countersign_outbox_oldest_seconds{lane="desk"}'] == "7.0"
+        assert found["countersign_pending"] == "1.0"
+        assert asked["id"] not in text
+        assert waits["id"] not in text
+
+
+async def test_no_answer_tells_the_version_of_the_server(store: Store) -> None:
+    async with open_house(store) as place:
+        for path in ("/healthz", "/nothing", "/v1/requests"):
+            async with place.http.get(place.url + path) as answer:
+                assert "/" not in answer.headers.get("Server", "")

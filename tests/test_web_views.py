@@ -1,0 +1,131 @@
+"""What pages say, and where they live: the pure parts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals.model import Agent, Http, Kind, Request
+from approvals.web import views
+from approvals.web.site import Site, same_origin
+
+
+def test_the_site_is_a_random_name_on_loopback_and_wants_https_elsewhere() -> None:
+    for url in ("http://127.0.0.1:8080", "http://localhost:8080/", "http://[::1]:8080"):
+        site = Site.at(url, "k3v9")
+        assert (site.origin, site.host) == ("http://k3v9.localhost:8080", "k3v9.localhost:8080")
+        assert (site.cookie, site.secure) == ("countersign", False)
+    site = Site.at("https://Approve.example.com", "k3v9")
+    assert (site.origin, site.cookie) == ("https://approve.example.com", "__Host-countersign")
+    for bad in ("http://approve.example.com", "ftp://x", "approve.example.com", "https://x/y"):
+        with pytest.raises(ValueError, match=r"site|https"):
+            Site.at(bad, "k3v9")
+
+
+@pytest.mark.parametrize(
+    ("origin", "fetched", "taken"),
+    [
+        ("http://k.localhost:8080", None, True),
+        ("http://k.localhost:8080", "same-origin", True),
+        ("http://k.localhost:8080", "cross-site", False),
+        ("null", "same-origin", True),
+        (None, "same-origin", True),
+        (None, None, False),
+        (None, "none", False),
+        ("null", None, False),
+        ("http://k.localhost:8081", None, False),
+        ("https://k.localhost:8080", "same-origin", False),
+    ],
+)
+def test_law_08_only_our_own_origin_is_ours(
+    origin: str | None, fetched: str | None, taken: bool
+) -> None:
+    headers = {"Origin": origin, "Sec-Fetch-Site": fetched}
+    given = {name: value for name, value in headers.items() if value is not None}
+    assert same_origin(Site("http://k.localhost:8080"), given) is taken
+
+
+def _request(url: str, **more: Any) -> Request:
+    http = Http("POST", url, (), b"")
+    return Request(
+        "req_1", "default", 1, "r", Kind.AGENT, Agent("a"), "act", http, None, "", 0, **more
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.stripe.com@evil.example/x",
+        "https://api.stripe.com:x@evil.example/",
+        "https://api.stripe.com\\@evil.example/",
+        "https://api.stripe.com%2f@evil.example/",
+        "https://[::1",
+        "javascript:alert(1)",
+    ],
+)
+def test_law_12_an_address_with_two_readings_gives_no_title(url: str) -> None:
+    assert "stripe" not in views.title(_request(url))
+
+
+def test_law_11_a_claimed_title_is_never_the_title() -> None:
+    request = _request("https://a.example:8443/p?q", claimed_title="Harmless")
+    assert views.title(request) == "POST a.example:8443/p"
+
+
+JSON: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON, st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t: ")]))
+def test_indenting_changes_nothing_but_white_space(value: Any, separators: Any) -> None:
+    source = json.dumps(value, separators=separators)
+    shown = views.indented(source)
+    if not isinstance(value, dict | list):
+        assert shown is None
+    elif shown is not None:
+        assert json.loads(shown) == value
+        assert _bare(shown) == _bare(source)
+
+
+def _bare(text: str) -> list[str]:
+    """The text without white space outside of strings."""
+    parts, inside, escaped = [], False, False
+    for char in text:
+        if inside or char not in " \t\r\n":
+            parts.append(char)
+        if escaped:
+            escaped = False
+        elif char == "\\":
+            escaped = inside
+        elif char == '"':
+            inside = not inside
+    return parts
+
+
+def test_indenting_keeps_what_parsing_would_lose() -> None:
+    source = '{"a":1.0,"a":1e400,"b":"\\u0041","c":{},"d":[ ]}'
+    assert views.indented(source) == (
+        '{\n  "a": 1.0,\n  "a": 1e400,\n  "b": "\\u0041",\n  "c": {},\n  "d": []\n}'
+    )
+
+
+def test_law_27_indenting_never_makes_a_page_of_gigabytes() -> None:
+    assert views.indented("[" * 33 + "]" * 33) is None
+    assert views.indented("[" * 90_000 + "]" * 90_000) is None
+    assert views.indented(json.dumps([0] * 200_000)) is None
+    assert views.indented("[" + "{}," * 60_000 + "{}]") is not None
+    assert views.indented("{" + " " * 190_000 + "}") == "{}"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (12_345, "12.3 kB (12,345 bytes)")],
+)
+def test_sizes_are_exact(count: int, said: str) -> None:
+    assert views.size(count) == said
