@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -67,8 +67,20 @@ class Look:
     stub: frozenset[str] = frozenset()
 
 
+class Carrier(Protocol):
+    """Takes closed cases' verdicts to a place of its own: a gateway that is asked, an endpoint."""
+
+    async def carry(self, job: Job, case: Case, receipt: str | None) -> None:
+        """Deliver this verdict. May be called again for one that was delivered (a crash came
+        between), so it keeps its own note of what it began. `receipt` None: none may be signed.
+
+        Raises `Busy` (again later; its `retry_after` holds for the lane), `Refused` (parked).
+        """
+        ...
+
+
 class Outbox:
-    """One worker: a lane for each channel and one for what needs no platform."""
+    """One worker: a lane for each channel, each carrier, and one for what needs no platform."""
 
     def __init__(
         self,
@@ -82,7 +94,10 @@ class Outbox:
         random: Callable[[int], bytes],
         vetted: Callable[[], Awaitable[None]],
         lease: Duration = LEASE,
+        carriers: Mapping[str, Carrier] | None = None,
+        routes: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        """`carriers` by lane; `routes`: the lanes that a requester's verdicts go to."""
         self._store = store
         self._service = service
         self._channels = channels
@@ -96,7 +111,10 @@ class Outbox:
         self._until: dict[str, Instant] = {}
         self._ending = False
         self._asked_all = False
-        self._kicks = {target: asyncio.Event() for target in (CORE, *channels)}
+        self._carriers = carriers or {}
+        self._routes = routes or {}
+        lanes = (CORE, *channels, *self._carriers)
+        self._kicks = {target: asyncio.Event() for target in lanes}
 
     def kick(self) -> None:
         """There may be work: look now. Called after a commit, here or on another replica."""
@@ -144,16 +162,16 @@ class Outbox:
         """How long this lane is still to be left alone."""
         return max(0, self._until.get(target, 0) - self._clock())
 
-    async def _asked(self, channel: Channel, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _asked(self, lane: str, ask: Callable[[], Awaitable[T]]) -> T:
         """One call to a platform. What it says of slowing down holds for its whole lane."""
-        if pause := self._pause(channel.name):
-            raise Busy(f"{channel.name} told us to wait", pause)
+        if pause := self._pause(lane):
+            raise Busy(f"{lane} told us to wait", pause)
         try:
             return await ask()
         except Busy as error:
             if error.retry_after:
                 until = self._clock() + error.retry_after
-                self._until[channel.name] = max(until, self._until.get(channel.name, 0))
+                self._until[lane] = max(until, self._until.get(lane, 0))
             raise
 
     async def _lane(self, target: str) -> None:
@@ -212,26 +230,45 @@ class Outbox:
                 await self._post(jobs)
             case "draw":
                 await self._draw(job)
+            case "verdict":
+                await self._deliver(job)
             case other:
                 raise Refused(f"unknown kind of job {other!r}: written by a newer version?")
 
     async def _forward(self, jobs: list[Job]) -> None:
-        """Sign the receipts, which wakes whoever waits, and redraw the cards."""
-        await self._service.conclude([job.request_id for job in jobs])
-        await self._fan_out(jobs)
-
-    async def _fan_out(self, jobs: list[Job]) -> None:
-        """One redraw for each card, in its channel's lane: those of all jobs commit together."""
+        """Sign the receipts, which wakes whoever waits; deliver them, and redraw the cards."""
+        ids = list({job.request_id for job in jobs})
+        await self._service.conclude(ids)
         now = self._clock()
-        await self._store.append(
-            (),
-            [
-                Job("draw", card.request_id, card.channel, now, card.id)
-                for card in await self._store.cards_of(*{job.request_id for job in jobs})
-                if card.state is CardState.POSTED
-            ],
-        )
+        cases = await self._store.cases(ids) if self._routes else {}
+        verdicts = [
+            Job("verdict", case.id, lane, now)
+            for case in cases.values()
+            for lane in self._routes.get(case.requester, ())
+        ]
+        await self._fan_out(jobs, verdicts)
+
+    async def _fan_out(self, jobs: list[Job], verdicts: Sequence[Job] = ()) -> None:
+        """One redraw for each card, in its channel's lane, and these verdicts: those of all jobs
+        commit together, and with the jobs' own end."""
+        now = self._clock()
+        draws = [
+            Job("draw", card.request_id, card.channel, now, card.id)
+            for card in await self._store.cards_of(*{job.request_id for job in jobs})
+            if card.state is CardState.POSTED
+        ]
+        await self._store.done(jobs, then=[*draws, *verdicts])
+        jobs.clear()
         self.kick()
+
+    async def _deliver(self, job: Job) -> None:
+        """The verdict goes where its requester wants it."""
+        carrier = self._carriers.get(job.target)
+        case = (await self._store.cases([job.request_id])).get(job.request_id)
+        if carrier is None or case is None:
+            raise Refused(f"there is nothing called {job.target!r} any more")
+        receipt = await self._store.receipt(case.id)
+        await self._asked(job.target, lambda: carrier.carry(job, case, receipt))
 
     async def _hold(self, jobs: list[Job]) -> bool:
         """Is the job still ours, and long enough? Slow calls before this may have used it up."""
@@ -295,7 +332,7 @@ class Outbox:
             (self._entry("card.posting", case.id, person=address.person, **where),),
         )
         try:
-            ref = await self._asked(channel, lambda: channel.post(address, payload, card_id))
+            ref = await self._asked(channel.name, lambda: channel.post(address, payload, card_id))
         except Exception as error:
             # Refused, or nobody knows: if it did arrive, its buttons are worth nothing.
             failed = self._entry("card.failed", case.id, why=type(error).__name__, **where)
@@ -340,7 +377,7 @@ class Outbox:
         payload = channel.layout(self._build(shown, request, channel, again))
         await self._store.drawing(row.id, self._seal(channel, row.id, row.message, payload))
         ref = MessageRef(row.channel, row.conversation, row.message)
-        await self._asked(channel, lambda: channel.redraw(ref, payload))
+        await self._asked(channel.name, lambda: channel.redraw(ref, payload))
         where = {"channel": row.channel, "conversation": row.conversation, "card": row.id}
         entry = self._entry("card.redrawn", case.id, version=case.version, **where)
         await self._store.drawn(row.id, case.version, (entry,))
@@ -402,7 +439,7 @@ class Outbox:
         ):
             return replace(known[0], person=person)
         try:
-            address = await self._asked(channel, lambda: channel.open(account))
+            address = await self._asked(channel.name, lambda: channel.open(account))
         except Refused as why:
             await self._keep(channel.name, account, person, str(why), asked)
             await self._vetted()

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -19,7 +19,7 @@ from approvals.cli import wire
 from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
 from approvals.model import MINUTE, Busy, Case, Duration, Instant, Requester
-from approvals.outbox import LEASE, Look, Outbox
+from approvals.outbox import LEASE, Carrier, Look, Outbox
 from approvals.people import GOOD, Directory, Link
 from approvals.service import Service, Trust
 from approvals.store import Account, Store
@@ -63,6 +63,10 @@ class Plan:
     metrics_listen: tuple[str, int] | None = None
     metrics_open: bool = False
     opens_per_second: float = 50.0
+    carriers: Mapping[str, Carrier] = field(default_factory=dict)
+    """Where verdicts are taken, by the lane's name."""
+    routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The lanes that a requester's verdicts go to."""
     lease: Duration = LEASE
     """How long a job of a copy that died is left to it."""
     review_url: Callable[[str], str | None] = lambda case_id: None
@@ -147,6 +151,8 @@ async def running(
             random=random,
             vetted=refresh,
             lease=plan.lease,
+            carriers=plan.carriers,
+            routes=plan.routes,
         )
 
         def heard(ids: Iterable[str] | None) -> None:

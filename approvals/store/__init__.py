@@ -306,10 +306,17 @@ class Store:
         )
         return sorted((rows.job(row) for row in found), key=attrgetter("id"))
 
-    async def done(self, jobs: Sequence[Job], entries: Sequence[Entry] = ()) -> None:
-        """They are finished. Nothing for one whose lease ended and that another took."""
+    async def done(
+        self, jobs: Sequence[Job], entries: Sequence[Entry] = (), *, then: Sequence[Job] = ()
+    ) -> None:
+        """They are finished, and what follows from them is queued, in one transaction.
+
+        Nothing for one whose lease ended and that another took; what follows is queued all the
+        same.
+        """
         params = [statements.held(job) for job in jobs]
-        await self._db.write(statements.write(entries, (), statements.done, params))
+        moved = {job.request_id for job in then}
+        await self._db.write(statements.write(entries, then, statements.done, params), moved)
 
     async def renew(self, job: Job, until: Instant) -> Job | None:
         """Keep it leased until then; the job as it is held now. None: another has taken it."""
