@@ -123,7 +123,8 @@ def read_json(text: bytes | str) -> Any:
     """A JSON text's one reading. `ValueError`: a key twice, too large a number, nested too deep."""
     text = text if isinstance(text, str) else text.decode()
     if text.count("[") + text.count("{") > MAX_DEPTH:  # else it cannot, whatever stands in strings
-        steps = (1 if bracket in "[{" else -1 for bracket in _BESIDE_BRACKETS.sub("", text))
+        shape = text.encode(errors="surrogatepass").translate(None, _SHAPELESS).decode()
+        steps = (1 if bracket in "[{" else -1 for bracket in _BESIDE_BRACKETS.sub("", shape))
         if max(accumulate(steps), default=0) > MAX_DEPTH:
             raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH}")
     return _DECODER.decode(text)
@@ -142,6 +143,8 @@ def _number(text: str) -> float:
     return int(value) if value.is_integer() else value
 
 
+# What a backslash may stand before is left in, or the one of "\\n" would be before a quote.
+_SHAPELESS: Final = bytes({*range(256)} - {*b'"\\[]{}bfnrtu/'})
 _BESIDE_BRACKETS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[^]["{}]+', re.DOTALL)
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _DECODER: Final = json.JSONDecoder(

@@ -237,10 +237,15 @@ class Outbox:
 
     async def _forward(self, jobs: list[Job]) -> None:
         """Sign the receipts, which wakes whoever waits; deliver them, and redraw the cards."""
-        ids = list({job.request_id for job in jobs})
-        await self._service.conclude(ids)
+        ids = {job.request_id for job in jobs}
+        if waiting := await self._service.conclude(list(ids)):
+            ids -= waiting
+            late = [job for job in jobs if job.request_id in waiting]
+            jobs[:] = [job for job in jobs if job not in late]
+            why = "a button key that is not here yet, or was revoked, sealed this case"
+            await self._later(late, why, None)
         now = self._clock()
-        cases = await self._store.cases(ids) if self._routes else {}
+        cases = await self._store.cases(list(ids)) if self._routes else {}
         verdicts = [
             Job("verdict", case.id, lane, now)
             for case in cases.values()

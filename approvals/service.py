@@ -24,7 +24,6 @@ from approvals.evidence import Entry, ReceiptKey, receipt_claims, sign_receipt
 from approvals.model import (
     ORG,
     Ask,
-    Busy,
     Case,
     Choice,
     Conflict,
@@ -229,28 +228,29 @@ class Service:
         turns = [self._turns.take(turn, duplicate=False, case=case) for case in due]
         return sum(await asyncio.gather(*turns))
 
-    async def conclude(self, ids: Sequence[str]) -> None:
+    async def conclude(self, ids: Sequence[str]) -> set[str]:
         """Sign the receipts of closed cases, from what is stored, once and for all.
 
         The row alone is not believed: each vote must carry its MAC, and they must fill the quorum.
-        Where they do not, somebody wrote into the database: no receipt, and an alarm.
+        Where they do not, somebody wrote into the database: no receipt, and an alarm. Returns those
+        that wait for a button key, not here yet or revoked: nobody else waits with them.
         """
-        receipts: list[tuple[str, str]] = []
-        entries: list[Entry] = []
+        receipts, entries, waiting = list[tuple[str, str]](), list[Entry](), set[str]()
         for case in (await self._store.cases(ids)).values():
             if case.open:
                 continue
             kids = {case.seal.partition(":")[0], *(vote.kid for vote in case.votes)}
             if case.status is Status.APPROVED and not kids <= self.trust.ring.keys.keys():
-                raise Busy("a button key that is not here yet, or was revoked, sealed this case")
-            if case.status is Status.APPROVED and not self._earned(case):
+                waiting.add(case.id)
+            elif case.status is Status.APPROVED and not self._earned(case):
                 entries.append(self._entry(self._clock(), "tampered", case.id))
-                continue
-            claims = receipt_claims(case, issuer=self._issuer)
-            receipts.append((case.id, sign_receipt(self._key, claims)))
+            else:
+                claims = receipt_claims(case, issuer=self._issuer)
+                receipts.append((case.id, sign_receipt(self._key, claims)))
         await self._store.put_receipts(receipts)
         if entries:
             await self._store.append(entries)
+        return waiting
 
     def _earned(self, case: Case) -> bool:
         votes, at = case.votes, case.decided_at or 0

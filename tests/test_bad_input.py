@@ -64,6 +64,8 @@ async def nothing_stored(place: Place) -> None:
     assert await place.kinds() == []
 
 
+HELD_UP = 0.5
+"""Seconds that nobody else may be kept waiting: half of what a tap has, on a busy machine."""
 NOT_JSON: dict[str, bytes] = {
     "nothing": b"",
     "no JSON": b"action=mail.send",
@@ -91,7 +93,7 @@ NOT_JSON: dict[str, bytes] = {
     "an integer without end": b'{"action":"mail.send","payload":' + b"9" * 5000 + b"}",
     "an exponent without end": b'{"action":"mail.send","payload":1e' + b"9" * 5000 + b"}",
     "too deep": b'{"action":"mail.send","payload":' + b"[" * 65 + b"]" * 65 + b"}",
-    "far too deep": b'{"action":"mail.send","payload":' + b"[" * 400_000,
+    "far too deep": b'{"action":"mail.send","payload":' + b"[" * 99_000,
     "too deep objects": b'{"action":"mail.send","payload":' + b'{"a":' * 70 + b"1" + b"}" * 71,
     "a lone surrogate": b'{"action":"mail.send","payload":"\\ud800"}',
     "a lone surrogate in the title": b'{"action":"mail.send","payload":1,"title":"\\uD83D"}',
@@ -146,6 +148,10 @@ NOT_A_REQUEST: dict[str, bytes] = {
     "an agent with a line end": asked(agent={"id": "bot\nadmin"}),
     "an agent as text": asked(agent="bot"),
     "decoded as a list": asked(decoded=[1]),
+    "decoded without end": asked(decoded={str(n): n for n in range(201)}),
+    "decoded too deep for a rule": asked(decoded={"amount": {"value": 1}}),
+    "nothing decoded": asked(decoded={"amount": None}),
+    "decoded numbers in a list": asked(decoded={"to": [1]}),
 }
 
 
@@ -292,6 +298,7 @@ async def test_law_27_a_body_over_the_limit_is_a_413(place: Place) -> None:
         "a payload": asked(payload="x" * AROUND_LIMIT),
         "a payload of many": asked(payload=[0] * 500_000),
         "a payload of strings": asked(payload=["abcdefghijklmnopqrstuvwxyz"] * 60_000),
+        "a payload of lists": asked(payload=[[]] * 100_000),
         "blanks": asked() + b" " * AROUND_LIMIT,
     }.items():
         status, problem = await send(place, body)
@@ -351,6 +358,16 @@ async def timed(place: Place, body: bytes) -> tuple[float, float, Any]:
     return took, held_up, opened
 
 
+async def test_law_27_a_payload_of_very_many_values_holds_nobody_up(place: Place) -> None:
+    for payload in ([[[]]] * 45_000, [1] * 340_000, [{"a": 1}] * 90_000, ["x"] * 200_000):
+        body = json.dumps({"action": "mail.send", "payload": payload}).encode().replace(b" ", b"")
+        took, held_up, opened = await timed(place, body)
+        assert took < 4, f"{took:.2f} s"
+        assert held_up < HELD_UP, f"{held_up * 1000:.0f} ms"
+        case = await place.case(opened["id"])
+        assert case.inspectable is False
+
+
 @pytest.mark.parametrize("what", ["text", "json", "binary", "secrets", "escapes", "many brackets"])
 async def test_law_27_ten_megabytes_are_opened_quickly_and_hold_nobody_up(
     place: Place, what: str
@@ -364,11 +381,11 @@ async def test_law_27_ten_megabytes_are_opened_quickly_and_hold_nobody_up(
         "many brackets": b"x" * (BODY_LIMIT - 300_000),
     }
     http = held(body=of(bodies[what]), headers={"content-type": "application/json"})
-    decoded = {"d": [[[[]]]] * 50_000} if what == "many brackets" else {}
+    decoded = {"d": ["[" * 90] * 1000} if what == "many brackets" else {}
     body = json.dumps({"action": "mail.send", "http": http, "decoded": decoded}).encode()
     took, held_up, opened = await timed(place, body)
     assert took < 2, f"{took:.2f} s"
-    assert held_up < 0.8, f"{held_up * 1000:.0f} ms"
+    assert held_up < HELD_UP, f"{held_up * 1000:.0f} ms"
     card = await place.card(opened, "U-dana")
     assert "Approve" not in dict(card.now["buttons"])
     assert card.now["payload"][1] > 0 or "bytes" in card.now["payload"][0]

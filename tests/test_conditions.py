@@ -219,7 +219,12 @@ def test_our_reading_and_the_librarys_agree(seed: int) -> None:
     source = _expression(Random(seed))
     assume(len(source) < conditions.MAX_SOURCE)
     # Well typed for us, so nothing but arithmetic may stop the library.
-    condition = compile(source, TYPES)
+    try:
+        condition = compile(source, TYPES)
+    except ValueError as error:
+        if "one macro cannot stand in another" in str(error):
+            return  # a rule of ours, and not one of types
+        raise
     stopped = ""
     try:
         condition.holds(VALUES)

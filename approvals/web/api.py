@@ -20,7 +20,7 @@ from functools import partial
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic import model_validator as validates_model
 
 from approvals import cards, policy
@@ -54,9 +54,14 @@ BODY_LIMIT: Final = 10 * 1024 * 1024
 """Bytes of a held request's body; base64 and the JSON around it may add to that."""
 AROUND_LIMIT: Final = 1024 * 1024
 """Bytes of JSON besides a held body: what it costs to read grows with it, a body costs nothing."""
+CONTAINERS: Final = 100_000
+"""Lists and objects of JSON: to read more takes longer than everybody else can be kept waiting."""
 AT_ONCE: Final = 64 * 1024
 """Bytes of JSON that are read where they arrive; more are read aside, so that nobody waits."""
 WAIT_LIMIT: Final = 60
+PATIENCE: Final = 1.0
+"""Seconds for which the receipt of a verdict that is younger than `FRESH` is waited for."""
+FRESH: Final = 10 * SECOND
 PAGE_LIMIT: Final = 100
 
 T = TypeVar("T")
@@ -64,6 +69,14 @@ AGENT: Final = r"^[^\x00-\x1f\x7f]{1,200}$"
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
+Decoded = (
+    Annotated[str, Field(max_length=10_000)]
+    | int
+    | float
+    | bool
+    | Annotated[list[str], Field(max_length=1000)]
+)
+"""What a rule's condition can be about (`conditions.TYPES`)."""
 Line = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -127,12 +140,12 @@ class OpenBody(_Body):
     title: Line | None = None
     agent: AgentBody | None = None
     http: HttpBody | None = None
-    payload: JsonValue = None
+    payload: Any = None  # any JSON: it was read already, and looking at each value holds others up
     facts: Annotated[list[FactBody], Field(max_length=100)] = Field(default_factory=list)
     note: Annotated[str, Field(max_length=20_000)] | None = None
     risk: Literal["low", "medium", "high"] | None = None
     expires_in: Annotated[int, Field(ge=1, le=7 * 24 * 3600)] | None = None
-    decoded: dict[str, JsonValue] = Field(default_factory=dict)
+    decoded: Annotated[dict[str, Decoded], Field(max_length=200)] = Field(default_factory=dict)
 
     @validates_model(mode="after")
     def _one_of(self) -> OpenBody:
@@ -244,7 +257,6 @@ class Api:
         self._deps = deps
         # One: however many large bodies come at once, all else shares the processor with one only.
         self._aside = ThreadPoolExecutor(1, "countersign-large-bodies")
-        self._refused: set[str] = set()
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -376,7 +388,7 @@ class Api:
             raise Problem(
                 404, "not_found", "It is still pending: a receipt comes with the verdict."
             )
-        receipt = await self._receipt(case)
+        receipt = await self._receipt(case, PATIENCE)
         if receipt is None:
             raise Problem(
                 404,
@@ -455,7 +467,7 @@ class Api:
 
         A requester knows what it asked; whoever has stolen its key need not learn it from here.
         """
-        receipt = await self._receipt(case)
+        receipt = await self._receipt(case, PATIENCE if whole else 0)
         shown = view(case, receipt, names=caller.person is not None)
         if caller.person is None:
             return shown
@@ -472,15 +484,15 @@ class Api:
             shown["asked"] = asked(request) if request else None
         return shown
 
-    async def _receipt(self, case: Case) -> str | None:
+    async def _receipt(self, case: Case, patience: float) -> str | None:
+        """The receipt; one of a fresh verdict is waited for. Reading never signs."""
         if case.open:
             return None
         receipt = await self._deps.store.receipt(case.id)
-        if receipt is None and case.id not in self._refused:
-            await self._deps.service.conclude([case.id])
+        fresh = self._deps.clock() - (case.decided_at or 0) < FRESH
+        if receipt is None and patience and fresh:
+            await self._deps.live.closed(case.id, patience)
             receipt = await self._deps.store.receipt(case.id)
-            if receipt is None:
-                self._refused.add(case.id)  # an alarm was raised: one is enough
         return receipt
 
 
@@ -502,7 +514,7 @@ def proposal(raw: bytes) -> Proposal:
     )
 
 
-def _canonical(payload: JsonValue) -> str:
+def _canonical(payload: Any) -> str:
     try:
         return canonical_of(payload)
     except ValueError as error:
@@ -520,6 +532,8 @@ def _parse(model: type[Any], raw: bytes) -> Any:
     large = Problem(413, "body_too_large", f"More than {AROUND_LIMIT} bytes besides http.body.")
     if len(raw.translate(None, _BASE64)) > AROUND_LIMIT:  # cheap, before anything costs
         raise large
+    if raw.count(b"[") + raw.count(b"{") > CONTAINERS:
+        raise Problem(413, "body_too_large", f"More than {CONTAINERS} lists and objects.")
     try:
         value = read_json(raw)
         if _SURROGATE.search(raw):
