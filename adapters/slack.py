@@ -4,13 +4,11 @@ which is compared with what we last sent: whoever has the bot token still cannot
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 import time
 from binascii import a2b_qp
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final
 
 import aiohttp
@@ -83,7 +81,7 @@ class Slack:
     _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     name: ClassVar[str] = "slack"
     # title, fact label and value, facts, payload, note, buttons, label: together under TEXT
-    limits: ClassVar[port.Limits] = port.Limits(150, 50, 300, 10, 3000, 1000, 3, 75)
+    limits: ClassVar = port.Limits(150, 50, 300, 10, 3000, 1000, 3, 75, lambda x: len(inert(x)))
 
     def __post_init__(self) -> None:
         needs = {"webhook": "signing_secret", "socket": "app_token"}
@@ -104,20 +102,18 @@ class Slack:
         text = self.escape(f"{card.headline}: {card.title}")
         payload = self.render({"card": card, "text": text, "utc": utc})
         blocks = payload["blocks"]
-        drawn = [button for block in blocks for button in block.get("elements", ())]
-        drawn = [(one["text"]["text"], one["value"]) for one in drawn if "value" in one]
-        if drawn != [(button.label, button.token) for button in card.buttons]:
-            raise Refused("slack: the template draws other buttons than the card's")
+        drawn = [one for block in blocks for one in block.get("elements", ()) if "value" in one]
+        port.same_buttons(card, [(one["text"]["text"], one["value"]) for one in drawn])
         # Some is left free while it has buttons: if it could not say how it ended, they would stay.
         if len(blocks) > 50 or _tame(blocks) > TEXT - 1_000 * bool(card.buttons):
             raise Refused(f"slack: over 50 blocks or {TEXT} characters, 1000 of them for its end")
         return payload
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
-        sent = inbound.headers.get("x-slack-request-timestamp")
-        check_fresh(sent, inbound.at, WINDOW)
-        signed, given = b"v0:%b:%b" % (str(sent).encode(), inbound.body), "x-slack-signature"
-        check_hmac(self.signing_secret.encode(), signed, inbound.headers.get(given), prefix="v0=")
+        head = inbound.headers.get
+        check_fresh(sent := head("x-slack-request-timestamp"), inbound.at, WINDOW)
+        signed, secret = b"v0:%b:%b" % (str(sent).encode(), inbound.body), self.signing_secret
+        check_hmac(secret.encode(), signed, head("x-slack-signature"), prefix="v0=")
         return port.Proven(inbound)
 
     def read(self, proven: port.Proven) -> port.Event:
@@ -182,14 +178,13 @@ class Slack:
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
         # Attachments that are not named stay: what somebody else put there goes with this.
-        body = {"channel": ref.conversation, "ts": ref.message, "attachments": []}
-        await self._call("chat.update", body | payload)
+        to = {"channel": ref.conversation, "ts": ref.message, "attachments": []}
+        await self._call("chat.update", to | payload)
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
-        if not tap.reply_to.get("prompt") or notice.kind is port.NoticeKind.COUNTED:
-            return None
         errors = {"response_action": "errors", "errors": {"reason": notice.text}}
-        return port.Response(body=json.dumps(errors).encode())
+        asked = tap.reply_to.get("prompt") and notice.kind is not port.NoticeKind.COUNTED
+        return port.Response(body=to_json(errors)) if asked else None
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         # No `response_url` is called: a URL out of a payload that we can do without.
@@ -217,7 +212,7 @@ class Slack:
                 event = port.Ignored(str(why))
             notice = await deliver(event)
             said = self.answer(event, notice) if notice and isinstance(event, port.Tap) else None
-            ack = {"payload": json.loads(said.body)} if said else {}
+            ack = {"payload": from_json(said.body)} if said else {}
             await client.send_socket_mode_response(ack | {"envelope_id": request.envelope_id})
             if notice and isinstance(event, port.Tap):
                 await self.tell(event, notice)
@@ -240,11 +235,10 @@ class Slack:
         except (Busy, Refused) as why:
             return [port.Finding("tokens", False, str(why))]
         lacks = " ".join(SCOPES - set(re.split("[, ]+", heads.get("X-OAuth-Scopes", ""))))
-        late = time.time() - parsedate_to_datetime(heads["Date"]).timestamp()
         return [
             port.Finding("scopes", not lacks, f"missing: {lacks or 'none'}"),
             port.Finding("team", who["team_id"] == self.team_id, f"token: {who['team_id']}"),
-            port.Finding("clock", abs(late) < 60, f"{late:+.0f} s from Slack's"),
+            port.clock_finding(heads.get("Date"), int(time.time() * 1000)),
         ]
 
     async def close(self) -> None:
@@ -259,8 +253,8 @@ class Slack:
 
             session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
             rest: Any = {"session": session, "logger": log, "retry_handlers": []}
-            self._io["client"] = AsyncWebClient(self.bot_token, self.api_url, **rest)
-            self._io["session"] = session
+            client = AsyncWebClient(self.bot_token, self.api_url, **rest)
+            self._io.update(client=client, session=session)
         return self._io["client"]
 
     async def _call(self, method: str, body: dict[str, Any], form: bool = False) -> Any:
@@ -274,14 +268,13 @@ class Slack:
             status = getattr(answer, "status_code", None) or answer.status
             code = str(data.get("error", "")) if isinstance(data, dict) else ""
             ours = OURS.fullmatch(code) or (method in OPENING and not THEIRS.fullmatch(code))
-            busy = status == 429 or status >= 500 or BUSY.fullmatch(code)
+            busy, why = status == 429 or status >= 500 or BUSY.fullmatch(code), code or status
             if ours and not busy:
-                log.error("slack refuses us, not the person: %s: %s", method, code or status)
+                log.error("slack refuses us, not the person: %s: %s", method, why)
             if ours or busy:
-                wait = answer.headers.get("Retry-After", "")  # seconds
-                after = int(wait) * 1000 if wait.isdigit() else None
-                raise Busy(f"slack: {method}: {code or status}", after) from None
-            raise Refused(f"slack: {method}: {code or status}") from None
+                after = port.retry_after(answer.headers.get("Retry-After"))
+                raise Busy(f"slack: {method}: {why}", after) from None
+            raise Refused(f"slack: {method}: {why}") from None
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as why:
             raise Busy(f"slack: {method}: {type(why).__name__}") from None
         self._io["heads"] = sent.headers
@@ -290,8 +283,7 @@ class Slack:
 
 def _see(node: Any, seen: list[Any]) -> None:
     # Readable in one way only: -1 before an object, its length before a list.
-    kind = node.get("type")
-    seen += (-1, kind)
+    seen += (-1, kind := node.get("type"))
     for name in SHOWN.get(kind) or sorted(node):
         value = node.get(name)
         if isinstance(value, list):

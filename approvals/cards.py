@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, Undefined
 from jinja2.sandbox import SandboxedEnvironment
@@ -51,11 +51,7 @@ from approvals.text import (
     show_host,
     suspect,
     utf8_len,
-    utf16_len,
 )
-
-ButtonsOf: TypeAlias = Callable[[Payload], Sequence[tuple[str, str]]]
-"""Reads the (label, token) pairs out of a native payload, in the order they are drawn."""
 
 REASON: Final = 200
 NAME: Final = 64
@@ -112,7 +108,7 @@ def inspectable(request: Request, limits: Limits | None = None) -> bool:
     by the host, and its length and hash are there to be compared. A placeholder: it is no secret,
     it is shown.
     """
-    return _unseen(request, bound(request, salt=b""), limits, utf16_len) is None
+    return _unseen(request, bound(request, salt=b""), limits) is None
 
 
 def labels_for(
@@ -163,25 +159,23 @@ def build(
     names: Mapping[str, str] | None = None,
     needs: Sequence[tuple[str, int]] = (),
     stub: bool = False,
-    measure: Measure = utf16_len,
 ) -> Card:
     """The card of a case for one address.
 
     `buttons`: those minted for it; an Approve that may not be there is left out, and all of them
     once the case is closed. `names`: people's display names by id. `needs`: open seats by group.
-    `stub`: title, state and link only. `measure`: the unit of `limits`; UTF-16 units are never
-    fewer than code points. Raises `Conflict` if `request` is not what `case` is
-    about, `Refused` if it was altered.
+    `stub`: title, state and link only. Raises `Conflict` if `request` is not what `case` is about,
+    `Refused` if it was altered.
     """
     if (request.id, request.revision, request.digest) != (case.id, case.revision, case.digest):
         raise Conflict("this content is not the revision that the case is about")
     if altered(case, request):
         raise Refused("this content was altered since the request was opened")
     words = _words(case, request)
-    cut = _Cut(salt if suspect("\n".join(words)) else None, measure)
+    cut = _Cut(salt if suspect("\n".join(words)) else None, limits.measure)
     what = bound(request, salt=salt)
     page_only = _page_only(case) or ("This channel shows titles only." if stub else None)
-    page_only = page_only or _unseen(request, what, limits, measure)
+    page_only = page_only or _unseen(request, what, limits)
     shown = tuple(b for b in buttons if page_only is None or b.choice is not Choice.APPROVE)
     if stub:
         shown = ()
@@ -189,7 +183,7 @@ def build(
         shown, page_only = (), None
     elif page_only is None and all(button.choice is not Choice.APPROVE for button in shown):
         page_only = "A tap here may not approve this."
-    body = fit("" if stub else what.text, limits.payload, measure)
+    body = fit("" if stub else what.text, limits.payload, limits.measure)
     end = len(what.text) - len(body.tail)
     elided = what.left_out + (utf8_len(what.text[len(body.head) : end]) if body.elided else 0)
     if what.left_out and not body.elided:
@@ -219,16 +213,16 @@ def build(
     )
 
 
-def renderer(name: str, source: str, *, buttons_of: ButtonsOf | None = None) -> Render:
+def renderer(name: str, source: str) -> Render:
     """Compile a template once; the result fills it. `name` says what it is: `slack.json.j2`.
 
     `*.json.j2`: each `{{ … }}` is printed as one whole JSON literal and the result parsed; a
     template that puts a tag inside a string of its own is a `ValueError`, here. `*.html.j2`:
     escaped by autoescape, and the payload is `{"html": …}`.
 
-    Templates see plain values only: no calls, no globals, a handful of filters, no `safe`. With
-    `buttons_of`, the payload's buttons are compared with those of `values["card"]` (or
-    `values["buttons"]`). Rendering raises `Refused`; no message holds a value.
+    Templates see plain values only: no calls, no globals, a handful of filters, no `safe`.
+    Rendering raises `Refused`; no message holds a value. That the buttons drawn are the card's own
+    is for the adapter to ask (`channel.same_buttons`), which knows where they stand.
     """
     html = name.endswith(".html.j2")
     if not html and not name.endswith(".json.j2"):
@@ -261,12 +255,6 @@ def renderer(name: str, source: str, *, buttons_of: ButtonsOf | None = None) -> 
             raise Refused(f"{name}: {type(error).__name__} while filling it in") from None
         if not isinstance(payload, dict):
             raise Refused(f"{name}: the result is not a JSON object")
-        if buttons_of is not None:
-            card = values.get("card")
-            given = card.buttons if isinstance(card, Card) else values["buttons"]
-            expected = [(str(button.label), button.token) for button in given]
-            if [tuple(found) for found in buttons_of(payload)] != expected:
-                raise Refused(f"{name}: the buttons drawn are not exactly the buttons given")
         return payload
 
     return render
@@ -402,9 +390,10 @@ def _headers(headers: Sequence[tuple[str, str]], salt: bytes | None) -> tuple[He
     return redact_headers(headers, salt)
 
 
-def _unseen(request: Request, what: Bound, limits: Limits | None, measure: Measure) -> str | None:
+def _unseen(request: Request, what: Bound, limits: Limits | None) -> str | None:
     if what.unseen or limits is None:
         return what.unseen
+    measure = limits.measure
     if (
         measure(what.text) > limits.payload
         or len(what.facts) + len(request.facts) > limits.facts

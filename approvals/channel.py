@@ -6,12 +6,15 @@ adapter never decides: it proves who sent something, says what was pressed, and 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
-from approvals.model import Address, Card, Instant, MessageRef, Tier
+from approvals.model import Address, Card, Duration, Instant, MessageRef, Refused, Tier
+from approvals.text import Measure, utf16_len
 
 Payload: TypeAlias = dict[str, Any]
 """A channel's native message, as JSON-able values."""
@@ -25,7 +28,11 @@ It raises `Refused` if the buttons of the payload are not exactly those of `card
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much fits, in the unit the platform counts; each adapter names the source."""
+    """How much fits, as `measure` counts; each adapter names the source.
+
+    `measure`: how long a text is for the platform, in its unit and as the adapter escapes it; never
+    less than its code points. UTF-16 code units are what most platforms count.
+    """
 
     title: int
     fact_label: int
@@ -35,6 +42,7 @@ class Limits:
     note: int
     buttons: int
     label: int
+    measure: Measure = utf16_len
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +165,30 @@ class Finding:
     subject: str
     ok: bool
     detail: str
+
+
+def same_buttons(card: Card, drawn: Sequence[tuple[str, str]]) -> None:
+    """`Refused` unless what a template drew, (label, token) in order, are the card's own buttons.
+
+    An owner's template could leave one out, or put a label on another's token.
+    """
+    if [*drawn] != [(str(button.label), button.token) for button in card.buttons]:
+        raise Refused("the template draws other buttons than the card's own")
+
+
+def retry_after(value: str | None) -> Duration | None:
+    """The header of that name, in seconds on every platform that we know, as milliseconds."""
+    seconds = re.fullmatch(r"\s*([0-9]{1,6})(?:\.([0-9]+))?\s*", value or "")
+    return int(float(seconds[0]) * 1000) if seconds else None
+
+
+def clock_finding(date: str | None, now: Instant) -> Finding:
+    """Our clock against a platform's `Date` header: signatures are too old on a wrong one."""
+    try:
+        late = now / 1000 - parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return Finding("clock", False, "it did not say what time it is")
+    return Finding("clock", abs(late) < 60, f"{late:+.0f} s from theirs")
 
 
 Deliver: TypeAlias = Callable[[Event], Awaitable[Notice | None]]
