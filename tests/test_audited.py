@@ -153,8 +153,9 @@ async def _requests_and_cards(place: Place, database: str) -> None:
     await opened("money")
     await place.carried()
     forged = await opened()
-    case = replace(await place.case(forged["id"]), status=Status.APPROVED)
-    await intrude(database, replace(case, decided_at=place.clock()))
+    assert (await place.page(forged, "decline", by="dana")).counted
+    await intrude(database, replace(await place.case(forged["id"]), status=Status.APPROVED))
+    await place.carried()
     assert (await place.read(forged["id"], key=KEY))["receipt"] is None
     late = await place.opened(key=KEY, expires_in=10)
     place.clock.turn(10_000)
