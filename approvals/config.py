@@ -11,6 +11,8 @@ stays in here; a channel's section, which is its own model, is all of it that le
 
 from __future__ import annotations
 
+import base64
+import binascii
 import dataclasses
 import difflib
 import hashlib
@@ -50,6 +52,13 @@ MIN_KEY: Final = 24
 PREFIX: Final = "csr_"
 """Begins a requester's key, so that scanners for leaked secrets can know it."""
 NEW_KEY: Final = f"""python3 -c 'import secrets; print("{PREFIX}" + secrets.token_urlsafe(32))'"""
+HOOK_PREFIX: Final = "whsec_"
+HOOK_BYTES: Final = range(24, 65)
+"""Bytes of a webhook's secret, by the Standard Webhooks specification (192 to 512 bits)."""
+NEW_HOOK: Final = (
+    "python3 -c 'import base64, secrets; "
+    f"""print("{HOOK_PREFIX}" + base64.b64encode(secrets.token_bytes(32)).decode())'"""
+)
 MAX_RELEASE: Final[Duration] = 60 * MINUTE
 MIN_EXPIRES: Final[Duration] = 10 * SECOND
 MAX_EXPIRES: Final[Duration] = 7 * 24 * 60 * MINUTE
@@ -78,14 +87,22 @@ class Listen:
         return _is_loopback(self.host)
 
 
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where a requester is told of verdicts, and the keys that sign it, the newest first."""
+
+    url: str = field(repr=False)
+    secrets: tuple[bytes, ...] = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything the file says, checked.
 
     `public_url` has no slash at its end. `key_hashes`: SHA-256 of each requester's key -> their
-    name. `channels`: the sections of those that are on; `off`: those that are not, and why.
-    `more_accounts`: second and further accounts of one person on one channel. `hints`: what is no
-    fault and could be better.
+    name. `webhooks`: by the requester's name. `channels`: the sections of those that are on; `off`:
+    those that are not, and why. `more_accounts`: second and further accounts of one person on one
+    channel. `hints`: what is no fault and could be better.
     """
 
     path: Path
@@ -96,6 +113,7 @@ class Config:
     metrics: Listen | None
     requesters: Mapping[str, Requester]
     key_hashes: Mapping[bytes, str] = field(repr=False)
+    webhooks: Mapping[str, Hook]
     channels: Mapping[str, BaseModel]
     off: Mapping[str, str]
     templates: Mapping[str, Path]
@@ -149,6 +167,13 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
+def _words(value: object) -> object:
+    """Several secrets in one value, as a file has them: with blanks or line ends between."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        value = " ".join(value)
+    return value.split() if isinstance(value, str) else value
+
+
 def _not_yet(why: str) -> BeforeValidator:
     """A name that is reserved: whoever writes it would believe that it does something."""
 
@@ -193,8 +218,16 @@ class _Metrics(_Section):
     listen: _Address
 
 
+class _Webhook(_Section):
+    url: SecretStr
+    secret: Annotated[tuple[SecretStr, ...], BeforeValidator(_words)] = Field(
+        min_length=1, max_length=2
+    )
+
+
 class _Requester(_Section):
     key: SecretStr
+    webhook: _Webhook | None = None
     kind: Kind = Kind.AGENT
     agents: _Texts | None = None
     on_behalf_of: str | None = None
@@ -410,6 +443,7 @@ class _Checks:
             metrics=file.metrics.listen if file.metrics is not None else None,
             requesters=self.requesters(),
             key_hashes=self.key_hashes(),
+            webhooks=self.webhooks(),
             channels=channels,
             off=off,
             templates=self.templates(),
@@ -496,6 +530,39 @@ class _Checks:
                     ("requesters", name, "key"), f"`{first}` has the same key", "make another one"
                 )
         return hashes
+
+    def webhooks(self) -> dict[str, Hook]:
+        found = {}
+        for name, one in self.file.requesters.items():
+            if one.webhook is None:
+                continue
+            place: Place = ("requesters", name, "webhook")
+            url = one.webhook.url.get_secret_value()
+            host, scheme = _endpoint(url)
+            if host is None:
+                self.marked.fault(
+                    (*place, "url"),
+                    "this is not the address of an endpoint, without user name and fragment",
+                    "like https://billing.example.com/hooks",
+                )
+            elif scheme != "https" and not _is_loopback(host):
+                self.marked.fault(
+                    (*place, "url"),
+                    "verdicts would be sent in clear text",
+                    "use https; http is for loopback only",
+                )
+            keys = [_hook_key(secret.get_secret_value()) for secret in one.webhook.secret]
+            if None in keys:
+                shape = f"base64 of {HOOK_BYTES[0]} to {HOOK_BYTES[-1]} bytes"
+                self.marked.fault(
+                    (*place, "secret"),
+                    f"it is `{HOOK_PREFIX}` and {shape}",
+                    f"make one with `{NEW_HOOK}`",
+                )
+            elif len(set(keys)) < len(keys):
+                self.marked.fault((*place, "secret"), "it is the same twice", "remove one")
+            found[name] = Hook(url, tuple(filter(None, keys)))
+        return found
 
     def templates(self) -> dict[str, Path]:
         found = {}
@@ -728,6 +795,29 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _hook_key(secret: str) -> bytes | None:
+    """The bytes of a webhook's secret; None where it is none."""
+    text = secret.removeprefix(HOOK_PREFIX)
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return key if text != secret and len(key) in HOOK_BYTES else None
+
+
+def _endpoint(url: str) -> tuple[str | None, str]:
+    """Host and scheme of an address that something can be sent to; (None, "") otherwise."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        extra = "@" in parts.netloc or "#" in url or "\\" in url
+    except ValueError:
+        return None, ""
+    if not usable or extra or re.search(r"[^!-~]", url):
+        return None, ""
+    return parts.hostname, parts.scheme
 
 
 def _origin(url: str) -> tuple[str | None, str]:

@@ -26,8 +26,12 @@ _GUESSED: Final = frozenset(
     for name in ("bool", "float", "int", "map", "null", "seq", "str", "timestamp", "value")
 )
 """The tags that values have without anybody writing one."""
-_FILES: Final[Mapping[str, int]] = {"requesters": 2, "channels": 2, "database": 1}
-"""Where `<key>_file` is meant as such: top-level section -> depth of the mapping."""
+_FILES: Final[Mapping[str, tuple[int, ...]]] = {
+    "requesters": (2, 3),
+    "channels": (2,),
+    "database": (1,),
+}
+"""Where `<key>_file` is meant as such: top-level section -> depths of the mapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,7 @@ class Marked:
         return _VARIABLE.sub(value, text)
 
     def _with_files(self, values: dict[str, Any], place: Place) -> dict[str, Any]:
-        if not place or len(place) != _FILES.get(str(place[0])):
+        if not place or len(place) not in _FILES.get(str(place[0]), ()):
             return values
         for key in [key for key in values if key.endswith("_file")]:
             name, here = key.removesuffix("_file"), (*place, key)

@@ -52,6 +52,8 @@ POLL: Final[Duration] = SECOND
 """How often an idle lane looks for jobs whose time has come; a commit wakes it at once."""
 ATTEMPTS: Final = 30
 """After so many failures (about half a day of back-off) a job is parked and shown."""
+CARRIED: Final = 120
+"""The same for a verdict, whose carrier says when it is over: over a day, whatever the jitter."""
 VETTED: Final[Duration] = 24 * 60 * MINUTE
 """How long an account's standing on its platform (no guest, no bot, not deleted) is believed."""
 CORE: Final = ""
@@ -209,7 +211,7 @@ class Outbox:
 
     async def _later(self, jobs: Sequence[Job], error: str, retry_after: Duration | None) -> None:
         for job in jobs:
-            if job.attempts >= ATTEMPTS:
+            if job.attempts >= (CARRIED if job.kind == "verdict" else ATTEMPTS):
                 await self._park([job], error)
                 continue
             backoff = min(30 * MINUTE, SECOND << min(job.attempts, 11))

@@ -1,3 +1,4 @@
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -389,3 +390,83 @@ def test_durations_and_addresses() -> None:
         True,
         False,
     ]
+
+
+HOOKED = """\
+people: {dana: {email: dana@example.com}}
+groups: {default: [dana]}
+requesters:
+  billing:
+    key: "${BILLING_KEY}"
+    webhook: %s
+"""
+HOOK = {k: "whsec_" + base64.b64encode(k.encode() * n).decode() for k, n in (("n", 24), ("o", 64))}
+
+
+def hooked(file: Path, webhook: str) -> list[Fault]:
+    return faults(file, HOOKED % webhook, {**ENV, "HOOK": HOOK["n"], "URL": "https://b.example/h"})
+
+
+@pytest.mark.parametrize("secret", ['"${HOOK}"', f"[{HOOK['n']}]", "file"])
+def test_a_webhook_has_an_address_and_a_secret(file: Path, secret: str) -> None:
+    (file.parent / "hook").write_text(f"{HOOK['n']}\n{HOOK['o']}\n")
+    given = "secret_file: hook" if secret == "file" else f"secret: {secret}"
+    env = {**ENV, "HOOK": HOOK["n"], "URL": "https://10.0.0.7:8443/hooks?of=us"}
+    found = load(file, HOOKED % f'{{url: "${{URL}}", {given}}}', env).webhooks["billing"]
+    keys = (b"n" * 24, b"o" * 64) if secret == "file" else (b"n" * 24,)
+    assert (found.url, found.secrets) == ("https://10.0.0.7:8443/hooks?of=us", keys)
+    assert "nnn" not in repr(found)
+    assert "hooks" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://127.0.0.1:9/x", "http://[::1]/x", "http://localhost", "https://b.example"),
+        *("https://192.168.1.4/x", "https://b.example:444/?a=b%20c"),
+    ],
+)
+def test_where_a_webhook_may_go(file: Path, url: str) -> None:
+    assert hooked(file, f'{{url: "{url}", secret: "${{HOOK}}"}}') == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://b.example/x", "http://10.0.0.7/x", "http://127.0.0.1.b.example/x", "b.example"),
+        *("https://user@b.example/", "https://user:pw@b.example/", "https://@b.example/", ""),
+        *("ftp://b.example/", "https://b.example/#x", "https:///x", "https://b.example:99999/"),
+        *("https://b.example/ x", "https://bücher.example/", "https://b.example\\\\@c.example/"),
+    ],
+)
+def test_where_a_webhook_may_not_go(file: Path, url: str) -> None:
+    (fault,) = hooked(file, f'{{url: "{url}", secret: "${{HOOK}}"}}')
+    assert "in clear text" in fault.message or "address of an endpoint" in fault.message
+    assert fault.line == 6
+    assert "pw" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("secret", "says"),
+    [
+        (HOOK["n"].removeprefix("whsec_"), "it is `whsec_` and base64 of 24 to 64 bytes"),
+        ("whsec_" + base64.b64encode(b"s" * 23).decode(), "24 to 64 bytes"),
+        ("whsec_" + base64.b64encode(b"s" * 65).decode(), "24 to 64 bytes"),
+        (HOOK["n"] + "!", "24 to 64 bytes"),
+        ("whsec_", "24 to 64 bytes"),
+        ("", "at least 1 item"),
+        (f"{HOOK['n']} {HOOK['n']}", "the same twice"),
+        (f"{HOOK['n']} {HOOK['o']} {HOOK['n']}", "at most 2 items"),
+        ("${NOT_SET}", "the environment has no NOT_SET"),
+    ],
+)
+def test_law_09_what_is_no_secret_of_a_webhook(file: Path, secret: str, says: str) -> None:
+    found = hooked(file, f'{{url: "https://b.example", secret: "{secret}"}}')
+    assert says in str(found[0])
+    assert len(secret) < 20 or secret not in str(found)
+
+
+def test_a_webhook_without_its_parts_is_a_fault(file: Path) -> None:
+    assert "`secret` is missing" in str(hooked(file, "{url: https://b.example}")[0])
+    misspelt = hooked(file, '{url: "https://b.example", secrets: "${HOOK}"}')
+    assert "do you mean `secret`?" in str(misspelt)

@@ -15,6 +15,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,12 @@ from approvals.cli.host import clock, random
 from approvals.cli.house import House, Plan, running
 from approvals.config import Config, Unsafe, load
 from approvals.evidence import Entry
+from approvals.gateways.webhook import Webhook
 from approvals.model import ORG, Busy, Refused
 from approvals.service import Trust
 from approvals.store import Store
 from approvals.web import credentials
+from approvals.web.api import view
 from approvals.web.site import Site
 
 log = structlog.get_logger()
@@ -147,6 +150,14 @@ def _parts(on: Base, ring: KeyRing, salt: bytes) -> Mapping[str, Any]:
                 for by in [config.requesters[name]]
             ]
         ),
+        "webhooks": fingerprint(
+            {
+                name: [hook.url, [sha256(key).hexdigest() for key in hook.secrets]]
+                for name, hook in config.webhooks.items()
+            }
+        )
+        if config.webhooks
+        else None,
         "channels": fingerprint(
             {name: made.model_dump(mode="json") for name, made in config.channels.items()},
             {name: path.read_text() for name, path in config.templates.items()},
@@ -154,6 +165,16 @@ def _parts(on: Base, ring: KeyRing, salt: bytes) -> Mapping[str, Any]:
         ),
         "keys": {"active": ring.active, "kids": sorted(ring.keys)},
         "receipt_key": on.keys.receipt.thumbprint,
+    }
+
+
+def webhooks(on: Base) -> dict[str, Webhook]:
+    """The endpoints that verdicts are pushed to, by their requester's name."""
+    return {
+        name: Webhook(
+            name, hook.url, hook.secrets, on.store, clock, random, partial(view, names=False)
+        )
+        for name, hook in on.config.webhooks.items()
     }
 
 
@@ -176,7 +197,7 @@ async def plan(on: Base) -> Plan:
             held = (keys.load(config.keys_dir).ring, now)
         return trust if trust.ring is held[0] else replace(trust, ring=held[0])
 
-    in_use = on.keys.ring
+    in_use, hooks = on.keys.ring, webhooks(on)
 
     async def reloaded(trust: Trust) -> None:
         nonlocal in_use
@@ -203,6 +224,8 @@ async def plan(on: Base) -> Plan:
         stub=channels.stubs(config.channels),
         outbound_only=listening,
         salt=salt,
+        carriers={hook.lane: hook for hook in hooks.values()},
+        routes={name: (hook.lane,) for name, hook in hooks.items()},
         metrics_listen=(config.metrics.host, config.metrics.port) if config.metrics else None,
         review_url=lambda case_id: f"{on.site.origin}/requests/{case_id}",
         reload=reload,

@@ -358,10 +358,17 @@ class Store:
 
     # Evidence
 
-    async def append(self, entries: Sequence[Entry], jobs: Sequence[Job] = ()) -> None:
-        """Audit entries, and jobs, that belong to no change of a case."""
+    async def append(
+        self,
+        entries: Sequence[Entry],
+        jobs: Sequence[Job] = (),
+        *,
+        known: tuple[str, str] | None = None,
+    ) -> None:
+        """Audit entries, and jobs, that belong to no change of a case. `known`: a `meta` key and
+        its value, kept with them."""
         moved = {job.request_id for job in jobs}
-        await self._db.write(statements.write(entries, jobs), moved)
+        await self._db.write(statements.append(entries, jobs, known), moved)
 
     async def seal(self, now: Instant, sign: Sign | None = None, limit: int = 500) -> int:
         """Link up to `limit` unsealed entries to the chain; how many were.

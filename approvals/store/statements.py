@@ -596,6 +596,15 @@ def put_meta(key: str, value: str, once: bool) -> Script[str]:
     return str(found[0][0])
 
 
+def append(
+    entries: Sequence[Entry], jobs: Sequence[Job], known: tuple[str, str] | None
+) -> Script[None]:
+    """Entries, jobs, and a value of our own with them."""
+    if known is not None:
+        yield _put_meta, {"key": known[0], "value": known[1]}
+    yield from write(entries, jobs)
+
+
 _EXPIRED: Final = tuple(_older(t, "expires_at") for t in (sessions, login_links, tokens))
 _OLD: Final = tuple(_older(t, "at") for t in (seen, idempotency))
 

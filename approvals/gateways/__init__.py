@@ -1,0 +1,1 @@
+"""Where requests come from and verdicts go, besides the API."""
