@@ -90,8 +90,12 @@ def test_version_in_text_and_json_and_as_a_process(tmp_path: Path) -> None:
 
 def test_help_names_every_command_and_every_exit_code(tmp_path: Path) -> None:
     said = run("--help", cwd=tmp_path).out
-    named = "serve demo check login-link list show approve decline verify audit keys version"
-    assert [word for word in named.split() if not re.search(rf"^│ {word} ", said, re.M)] == []
+    named = "serve demo check doctor login-link list show approve decline verify audit keys"
+    assert [
+        word
+        for word in [*named.split(), "outbox", "version"]
+        if not re.search(rf"^│ {word} ", said, re.M)
+    ] == []
     epilog = " ".join(said.split("Exit codes:")[1].split())
     assert [int(code) for code in re.findall(r"\b\d\b", epilog)] == [
         *(code.value for code in Exit if code < 2),

@@ -45,8 +45,10 @@ app = typer.Typer(
 )
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 keys_app = typer.Typer(help="Button keys and the receipt key.", no_args_is_help=True)
+outbox_app = typer.Typer(help="Cards and verdicts that were given up.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
+app.add_typer(outbox_app, name="outbox")
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -113,6 +115,33 @@ def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
             out.print(Text(sound, "green"), soft_wrap=True)
     if found:
         raise typer.Exit(Exit.CONFIG)
+
+
+@app.command()
+def doctor(
+    channel: Annotated[
+        str | None, typer.Argument(help="Ask this channel only.", metavar="CHANNEL")
+    ] = None,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Look at the whole installation, part by part, and say what to do next."""
+    from approvals.cli import doctor as checks
+
+    found: list[checks.Line] = []
+
+    async def look() -> None:
+        async for line in checks.examine(config, channel):
+            found.append(line)
+            if not as_json:
+                out.print(Text(str(line), line.state.style), soft_wrap=True)
+
+    _run(look())
+    if as_json:
+        _print_json([line.as_json() for line in found])
+    for line in found:
+        if line.state is checks.State.BAD:
+            raise typer.Exit(line.code)
 
 
 @app.command("login-link")
@@ -322,6 +351,46 @@ async def _own_chain(config: Path, heads: list[str]) -> list[str]:
             except Refused as error:
                 raise Stop(Exit.UNVERIFIED, f"✗ a stored checkpoint: {error}") from error
         return [line async for line in on.store.export()]
+
+
+@outbox_app.command("list")
+def outbox_list(
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """List the cards and verdicts that were given up, the newest first."""
+    from approvals.cli import parked
+
+    found = _run(parked.listed(config, limit))
+    if as_json:
+        _print_json([parked.as_json(one) for one in found])
+    elif found:
+        out.print(parked.table(found))
+    else:
+        out.print(Text("Nothing is parked.", "dim"))
+
+
+@outbox_app.command("resend")
+def outbox_resend(
+    job: Annotated[
+        int | None, typer.Argument(help="Its number, as `outbox list` says it.", metavar="ID")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are parked.")] = False,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Try again to send what was given up: one, or --all."""
+    from approvals.cli import parked
+
+    if (job is None) is not every:
+        raise typer.BadParameter("say either a number or --all")
+    sent = _run(parked.resent(config, job))
+    if as_json:
+        _print_json({"resent": sent})
+    else:
+        said = f"✓ {len(sent)} due again: the service sends within a second." if sent else "None."
+        out.print(Text(said, "green" if sent else "dim"), soft_wrap=True)
 
 
 @keys_app.command("new")

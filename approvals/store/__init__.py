@@ -122,6 +122,10 @@ class Store:
         """Return if the database answers."""
         await self.meta("")
 
+    async def time(self) -> Instant:
+        """What time it is where the database is."""
+        return int((await self._read(statements.time_there))[0][0])
+
     def listen(self, heard: Heard) -> None:
         """Call `heard` with the ids of requests that moved, after each commit, here or in a copy.
 

@@ -617,6 +617,12 @@ def prune(now: Instant, keep: Duration) -> Script[None]:
         yield build, {"before": now - keep}
 
 
+def time_there(d: Dialect) -> Any:
+    if d.postgresql:
+        return sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+    return sa.text("SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")
+
+
 # The revision of the tables
 
 

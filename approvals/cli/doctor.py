@@ -1,0 +1,342 @@
+"""`countersign doctor`: looks at an installation from the outside, and says what to do next.
+
+It changes nothing and sends nothing but reads. What a check finds is a line; a check that cannot
+be made because another failed before it is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import aiohttp
+
+from approvals.cli import channels, keys, serve
+from approvals.cli.exits import Exit, Stop
+from approvals.cli.host import clock
+from approvals.config import Config, faults
+from approvals.evidence import thumbprint
+from approvals.gateways.webhook import PREFIX
+from approvals.model import SECOND, Busy, Duration, Instant, Kind, Refused
+from approvals.store import Parked, Store
+from approvals.text import clean
+from approvals.web.api import rfc3339
+
+PATIENCE: Final = 20.0
+"""Seconds for one question to another side."""
+SLOW: Final[Duration] = 5 * SECOND
+WRONG: Final[Duration] = 30 * SECOND
+"""Differences between clocks: worth a word, and worth a refusal (the skew that receipts allow)."""
+OVERDUE: Final[Duration] = 60 * SECOND
+"""A job that has been due for so long is carried out by nobody."""
+ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked at, not bound to
+
+
+class State(StrEnum):
+    """How it looks. Only BAD makes the command fail."""
+
+    OK = "ok"
+    WARNING = "warning"
+    BAD = "bad"
+
+    @property
+    def mark(self) -> str:
+        return {"ok": "✓", "warning": "!", "bad": "✗"}[self]
+
+    @property
+    def style(self) -> str:
+        return {"ok": "green", "warning": "yellow", "bad": "red"}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one check found. `next`: what to do about it. `code`: what the command exits with."""
+
+    check: str
+    state: State
+    detail: str
+    next: str = ""
+    code: Exit = Exit.FAILED
+
+    def __str__(self) -> str:
+        then = f" → {self.next}" if self.next else ""
+        return f"{self.state.mark} {self.check}: {self.detail}{then}"
+
+    def as_json(self) -> dict[str, str]:
+        named = {"check": self.check, "state": self.state.value}
+        return {**named, "detail": self.detail, "next": self.next}
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What the checks look at. `dates`: where the service answered, and what time it was there."""
+
+    config: Config
+    keys: keys.Keys
+    store: Store
+    dates: dict[str, tuple[Instant, Instant]] = field(default_factory=dict)
+
+
+Check: TypeAlias = Callable[[Installation], AsyncIterator[Line]]
+
+
+async def examine(path: Path, channel: str | None = None) -> AsyncIterator[Line]:
+    """Every finding, in order, as soon as it is there. `channel`: that one's only.
+
+    Raises `Stop` for a channel that is not there at all, or a file that cannot be read.
+    """
+    try:
+        found = faults(path, os.environ, sections=channels.SECTIONS)
+    except OSError as error:
+        raise Stop(Exit.CONFIG, f"{path}: {error.strerror}. --config says where it is.") from error
+    if channel is not None and channel not in channels.SECTIONS:
+        known = ", ".join(sorted(channels.SECTIONS))
+        raise Stop(Exit.FAILED, f"There is no channel {channel!r}. Known: {known}.")
+    for fault in found:
+        where = f"{fault.file}:{fault.line}: {fault.message}"
+        yield Line("configuration", State.BAD, where, fault.hint or "mend it", Exit.CONFIG)
+    if found:
+        return
+    config = serve.configuration(path)
+    rules = len(config.policy.rules)
+    yield Line("configuration", State.OK, f"{path} is sound: {rules} rules")
+    if channel is not None:
+        async for line in _channel(config, channel):
+            yield line
+        return
+    for hint in config.hints:
+        yield Line("configuration", State.WARNING, hint)
+    try:
+        held = keys.load(config.keys_dir)
+    except (keys.KeyFault, OSError) as error:
+        yield Line("keys", State.BAD, str(error), "restore the folder", Exit.CONFIG)
+        return
+    yield Line("keys", State.OK, f"{held.ring.active} signs; receipts: {held.receipt.thumbprint}")
+    if held.waiting:
+        again = "once it is on every replica: `countersign keys rotate`"
+        yield Line("keys", State.WARNING, f"{held.waiting} verifies and does not sign yet", again)
+    async with AsyncExitStack() as stack:
+        try:
+            store = await _store(config)
+        except Stop as error:
+            yield Line(
+                "database", State.BAD, str(error), "`countersign serve` sets it up", error.code
+            )
+            return
+        stack.push_async_callback(store.close)
+        kind = config.database_url.partition(":")[0]
+        yield Line("database", State.OK, f"{kind} answers, and its tables are of this version")
+        on = Installation(config, held, store)
+        for check in CHECKS:
+            try:
+                async for line in check(on):
+                    yield line
+            except Busy as error:
+                again = "look at the database's own log"
+                yield Line("database", State.BAD, str(error), again, Exit.UNREACHABLE)
+                return
+
+
+async def _store(config: Config) -> Store:
+    """The database as it is: one that is not there is not made."""
+    if gone := _no_file(config.database_url):
+        raise Stop(Exit.UNREACHABLE, f"there is no file {gone}")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await Store.connect(config.database_url, migrate=False)
+    except (Busy, TimeoutError) as error:
+        raise Stop(Exit.UNREACHABLE, f"it does not answer: {error or 'too slow'}") from error
+    except (Refused, ValueError) as error:
+        raise Stop(Exit.CONFIG, str(error)) from error
+
+
+def _no_file(url: str) -> str | None:
+    file = url.removeprefix("sqlite:///")
+    return file if file != url and not Path(file).exists() else None
+
+
+async def service(on: Installation) -> AsyncIterator[Line]:
+    """Does the service answer where it listens, and where people and platforms look for it?"""
+    config, listen = on.config, on.config.listen
+    urls = []
+    if listen.port:
+        host = ANYWHERE.get(listen.host, listen.host)
+        urls.append((f"http://[{host}]" if ":" in host else f"http://{host}") + f":{listen.port}")
+    if config.public_url:
+        urls.append(config.public_url)
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        for url in urls:
+            own = url != config.public_url
+            again = (
+                "start it: `countersign serve`"
+                if own
+                else "look at DNS, TLS and the proxy before it"
+            )
+            try:
+                status, alive, date = await _get(http, f"{url}/healthz")
+                _, jwks, _ = await _get(http, f"{url}/.well-known/jwks.json")
+                code, ready, _ = await _get(http, f"{url}/readyz")
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                why = f"nothing answers at {url}: {type(error).__name__}"
+                yield Line("service", State.BAD, why, again, Exit.UNREACHABLE)
+                continue
+            if date is not None:
+                on.dates[url] = date
+            if (status, alive.get("status")) != (200, "ok"):
+                why = f"what answers at {url} is something else (HTTP {status})"
+                yield Line("service", State.BAD, why, again, Exit.UNREACHABLE)
+            elif on.keys.receipt.thumbprint not in _thumbprints(jwks):
+                why = f"what answers at {url} signs with another receipt key"
+                again = "look at server.listen, public_url and keys.dir"
+                yield Line("service", State.BAD, why, again, Exit.UNREACHABLE)
+            elif code != 200:
+                why = f"{url} is not ready: {ready.get('detail', code)}"
+                yield Line("service", State.BAD, why, "its log says more", Exit.UNREACHABLE)
+            else:
+                yield Line("service", State.OK, f"{url} is ready")
+            for warning in ready.get("warnings", ()):
+                yield Line("service", State.WARNING, clean(warning), "its log says more")
+
+
+async def _get(
+    http: aiohttp.ClientSession, url: str
+) -> tuple[int, dict[str, Any], tuple[Instant, Instant] | None]:
+    """Status, JSON object, and what time it is there and here."""
+    async with http.get(url, allow_redirects=False) as answer:
+        here, date = clock(), answer.headers.get("Date", "")
+        raw = await answer.content.read(65536)
+        try:
+            known = (int(parsedate_to_datetime(date).timestamp()) * 1000, here)
+        except (ValueError, TypeError, OverflowError):
+            known = None
+        try:
+            body = json.loads(raw)
+        except (ValueError, RecursionError):
+            body = None
+        return answer.status, body if isinstance(body, dict) else {}, known
+
+
+def _thumbprints(jwks: dict[str, Any]) -> set[str]:
+    listed = jwks.get("keys")
+    found = set()
+    for key in listed if isinstance(listed, list) else ():
+        with contextlib.suppress(ValueError, KeyError, AttributeError):
+            found.add(thumbprint(key))
+    return found
+
+
+async def clocks(on: Installation) -> AsyncIterator[Line]:
+    """Is it the same time here, in the database and where the service answers?"""
+    before = clock()
+    there = await on.store.time()
+    seen = {"the database": (there, (before + clock()) // 2), **on.dates}
+    for where, (theirs, ours) in seen.items():
+        late = theirs - ours
+        said = f"{late / 1000:+.1f} s at {where}"
+        state = State.OK if abs(late) <= SLOW else State.WARNING
+        if abs(late) > WRONG:
+            state = State.BAD
+        again = "" if state is State.OK else "synchronise the clocks (NTP): receipts live a minute"
+        yield Line("clock", state, said, again)
+
+
+async def every_channel(on: Installation) -> AsyncIterator[Line]:
+    """What each configured channel says of itself."""
+    for name in (*on.config.channels, *on.config.off):
+        async for line in _channel(on.config, name):
+            yield line
+
+
+async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
+    if name not in config.channels:
+        why = config.off.get(name, f"{name} is not configured")
+        yield Line(name, State.WARNING, why, "set its secrets, or leave it out")
+        return
+    again = f"docs/channels/{name}.md"
+    made = None
+    try:
+        made = channels.made({name: config.channels[name]}, config.templates)[name]
+        findings = await asyncio.wait_for(made.check(), PATIENCE)
+    except Exception as error:  # an adapter's fault, or its platform's: the others are asked still
+        why = f"it could not be asked: {type(error).__name__}"
+        yield Line(name, State.BAD, why, again, Exit.UNREACHABLE)
+    else:
+        for finding in findings:
+            said = f"{finding.subject}: {clean(finding.detail)}"
+            state = State.OK if finding.ok else State.BAD
+            yield Line(name, state, said, "" if finding.ok else again)
+        if not findings:
+            yield Line(name, State.OK, "it has nothing to check")
+    finally:
+        if made is not None:
+            await made.close()
+
+
+async def webhooks(on: Installation) -> AsyncIterator[Line]:
+    """When was each endpoint last reached, and what waits for it?"""
+    jobs = (await on.store.counts()).jobs
+    for name in on.config.webhooks:
+        check, waiting = f"webhook {name}", jobs.get(("verdict", PREFIX + name), (0, 0))[0]
+        good = await _known(on.store, f"webhook.delivered {name}")
+        bad = await _known(on.store, f"webhook.failed {name}")
+        reached = f"last reached {rfc3339(good['at'])}" if good else "never reached yet"
+        if bad and bad["at"] > (good["at"] if good else 0):
+            why = f"{bad['why']} at {rfc3339(bad['at'])}; {reached}; {waiting} wait"
+            again = f"look at {bad['host']}; it is asked again by itself"
+            yield Line(check, State.BAD, why, again)
+        else:
+            yield Line(check, State.OK, f"{reached}; {waiting} wait")
+
+
+async def _known(store: Store, key: str) -> dict[str, Any] | None:
+    found = await store.meta(key)
+    return json.loads(found) if found else None
+
+
+async def outbox(on: Installation) -> AsyncIterator[Line]:
+    """What was given up, what nobody carries out, and what nothing is configured for any more."""
+    config, now = on.config, clock()
+    parked = await on.store.parked(10_000)
+    newest: dict[str, Parked] = {}
+    for one in parked:
+        newest.setdefault(one.job.target, one)
+    for lane, count in sorted(Counter(one.job.target for one in parked).items()):
+        why = f"{count} parked in {lane or 'the core'}: {clean(newest[lane].error)}"
+        again = f"`countersign outbox resend {newest[lane].job.id}`, or `--all`"
+        yield Line("outbox", State.WARNING, why, again)
+    well = True
+    for (kind, lane), (count, due) in sorted((await on.store.counts()).jobs.items()):
+        ours = {*config.channels, *(PREFIX + name for name in config.webhooks)}
+        gone = (lane.startswith(PREFIX) or lane in channels.SECTIONS) and lane not in ours
+        if gone:
+            well, why = False, f"{count} wait for {lane}, which is not configured any more"
+            yield Line("outbox", State.WARNING, why, "configure it again, or leave them")
+        elif now - due > OVERDUE:
+            well, why = False, f"{count} {kind} in {lane or 'the core'}, due since {rfc3339(due)}"
+            yield Line("outbox", State.WARNING, why, "is the service running?")
+    if well and not parked:
+        yield Line("outbox", State.OK, "nothing is parked, nothing is overdue")
+
+
+async def gateways(on: Installation) -> AsyncIterator[Line]:
+    """Who holds requests and asks. A gateway that we ask has its checks beside this one."""
+    for name, one in on.config.requesters.items():
+        if one.kind is Kind.GATEWAY:
+            told = (
+                "is told by its webhook" if name in on.config.webhooks else "asks for its verdicts"
+            )
+            yield Line(f"gateway {name}", State.OK, f"it has a key, and {told}")
+
+
+CHECKS: Final[tuple[Check, ...]] = (service, clocks, every_channel, webhooks, outbox, gateways)

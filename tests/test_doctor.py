@@ -1,0 +1,255 @@
+"""`countersign doctor` and `countersign outbox`: what is wrong is said, with what to do next."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from approvals.cli import doctor, serve
+from approvals.cli.doctor import SLOW, WRONG, Line
+from approvals.cli.exits import Exit
+from approvals.cli.host import clock
+from approvals.model import MINUTE
+from approvals.store import Job, Store
+from tests.installation import SECRETS, Installation, Ran, install
+from tests.peers.receiver import Receiver
+from tests.peers.slack import BOT_TOKEN, SECRET, TEAM, SlackPeer
+
+HOOK = "whsec_bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4="
+
+
+@pytest.fixture
+def alone(tmp_path: Path, database: str) -> Iterator[Installation]:
+    """An installation of this test's own, on each database; not started."""
+    place = install(tmp_path, database)
+    yield place
+    if place.process:
+        place.process.kill()
+        place.process.communicate()
+
+
+def change(place: Installation, before: str, after: str) -> None:
+    path = place.folder / "countersign.yaml"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def hooked(place: Installation, receiver: Receiver) -> None:
+    hook = f', webhook: {{url: "{receiver.url}", secret: "{HOOK}"}}}}'
+    change(place, "agents: [bot]}", "agents: [bot]" + hook)
+
+
+async def run(place: Installation, *words: str) -> Ran:
+    """A command, which runs a loop of its own."""
+    return await asyncio.to_thread(place.run, *words)
+
+
+async def lines(place: Installation, *words: str, code: int = 0) -> dict[str, list[Any]]:
+    """What the doctor found, by check. `code` -1: however it ended."""
+    ran = await run(place, "doctor", *words, "--json")
+    assert code in (-1, ran.code), ran.out + ran.err
+    found: dict[str, list[Any]] = {}
+    for line in ran.json:
+        assert list(line) == ["check", "state", "detail", "next"]
+        assert (line["state"] == "ok") is (line["next"] == ""), line
+        found.setdefault(line["check"], []).append(line)
+    return found
+
+
+def states(found: dict[str, list[Any]]) -> dict[str, list[str]]:
+    return {check: [line["state"] for line in some] for check, some in found.items()}
+
+
+@asynccontextmanager
+async def looked_at(place: Installation) -> AsyncIterator[doctor.Installation]:
+    """The installation as the checks see it."""
+    config = serve.load(
+        place.folder / "countersign.yaml", SECRETS, sections=doctor.channels.SECTIONS
+    )
+    store = await Store.connect(config.database_url)
+    try:
+        yield doctor.Installation(config, doctor.keys.load(config.keys_dir), store)
+    finally:
+        await store.close()
+
+
+async def said(check: doctor.Check, on: doctor.Installation) -> list[Line]:
+    return [line async for line in check(on)]
+
+
+async def test_the_doctor_follows_a_verdict_that_was_given_up(alone: Installation) -> None:
+    async with Receiver() as receiver:
+        hooked(alone, receiver)
+        await asyncio.to_thread(alone.start)
+        well = await lines(alone)
+        assert list(well) == [
+            *("configuration", "keys", "database", "service", "clock"),
+            *("webhook bot", "outbox", "gateway gate"),
+        ]
+        assert {state for some in states(well).values() for state in some} == {"ok"}
+        assert "never reached yet" in well["webhook bot"][0]["detail"]
+
+        receiver.answer(410)
+        asked = await asyncio.to_thread(alone.small)
+        await asyncio.to_thread(alone.call, "DELETE", f"/v1/requests/{asked['id']}")
+        await asyncio.wait_for(receiver.arrived.wait(), 10)
+        while not (parked := (await run(alone, "outbox", "list", "--json")).json):
+            await asyncio.sleep(0.05)
+        (one,) = parked
+        assert (one["lane"], one["request_id"]) == ("webhook:bot", asked["id"])
+        assert (one["kind"], one["attempts"]) == ("verdict", 1)
+        table = (await run(alone, "outbox", "list")).out
+        assert "HTTP 410: the receiver wants no more" in " ".join(table.split())
+
+        ill = await lines(alone, code=Exit.FAILED)
+        assert states(ill)["webhook bot"] == ["bad"]
+        assert states(ill)["outbox"] == ["warning"]
+        assert f"countersign outbox resend {one['id']}" in ill["outbox"][0]["next"]
+        plain = await run(alone, "doctor")
+        assert f"✗ webhook bot: {ill['webhook bot'][0]['detail']} → look at 127" in plain.out
+        assert plain.err == ""
+        assert "path-secret" not in plain.out + table
+
+        receiver.arrived.clear()
+        assert (await run(alone, "outbox", "resend", str(one["id"] + 7))).code == Exit.FAILED
+        assert (await run(alone, "outbox", "resend")).code == 2
+        sent = await run(alone, "outbox", "resend", str(one["id"]), "--json")
+        assert sent.json == {"resent": [one["id"]]}
+        await asyncio.wait_for(receiver.arrived.wait(), 10)
+        first, second = receiver.got
+        assert first.headers["webhook-id"] == second.headers["webhook-id"]
+        while states(again := await lines(alone, code=-1))["outbox"] != ["ok"]:
+            await asyncio.sleep(0.05)
+        assert "last reached 2" in again["webhook bot"][0]["detail"]
+        assert (await run(alone, "outbox", "resend", "--all")).out.strip() == "None."
+        assert (await run(alone, "outbox", "list")).out.strip() == "Nothing is parked."
+        chain = [
+            json.loads(line) for line in (await run(alone, "audit", "export")).out.splitlines()
+        ]
+        (resent,) = [row for row in chain if row["kind"] == "resent"]
+        assert resent["request_id"] == asked["id"]
+        ran, _ = await asyncio.to_thread(alone.stop)
+        assert ran.code == 0
+
+
+def test_the_doctor_stops_at_a_faulty_configuration(tmp_path: Path) -> None:
+    place = install(tmp_path)
+    change(place, "groups:", "grups:")
+    ran = place.run("doctor")
+    assert ran.code == Exit.CONFIG
+    assert "✗ configuration: countersign.yaml:10: unknown key `grups` → do you mean" in ran.out
+    assert {line.split(":")[0] for line in ran.out.splitlines()} == {"✗ configuration"}
+    assert place.run("doctor", "--config", "nowhere.yaml").code == Exit.CONFIG
+
+
+def test_the_doctor_makes_no_keys_and_no_database(tmp_path: Path) -> None:
+    place = install(tmp_path)
+    ran = place.run("doctor")
+    assert ran.code == Exit.UNREACHABLE
+    assert "✗ database: there is no file " in ran.out
+    assert not (tmp_path / "countersign.db").exists()
+    (tmp_path / "keys").rename(tmp_path / "gone")
+    ran = place.run("doctor")
+    assert ran.code == Exit.CONFIG
+    assert "✗ keys: " in ran.out
+    (tmp_path / "gone").rename(tmp_path / "keys")
+    (tmp_path / "countersign.db").touch()
+    ran = place.run("doctor", "--json")
+    assert ran.code == Exit.CONFIG
+    assert "at revision none" in ran.json[-1]["detail"]
+
+
+async def test_the_doctor_knows_a_stranger_at_the_service_s_address(alone: Installation) -> None:
+    assert states(await lines(alone, code=Exit.UNREACHABLE))["service"] == ["bad"]
+    answers: dict[str, Any] = {"/healthz": {"status": "ok"}, "/readyz": {"status": "ready"}}
+
+    async def answer(request: web.Request) -> web.Response:
+        found = answers.get(request.path, {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": 7}]})
+        status = 503 if found == {} else 200
+        return web.json_response(found, status=status, headers={"Date": "soon"})
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", alone.port).start()
+    try:
+        for found, why in (
+            ({}, "signs with another receipt key"),
+            ({"/healthz": {}}, "is something else (HTTP 503)"),
+            ({"/healthz": ["ok"]}, "is something else (HTTP 200)"),
+            (
+                {"/.well-known/jwks.json": {"keys": ["none", {"kty": "RSA"}]}},
+                "signs with another receipt key",
+            ),
+        ):
+            answers |= found
+            (line,) = (await lines(alone, code=Exit.UNREACHABLE))["service"]
+            assert why in line["detail"]
+            answers["/healthz"] = {"status": "ok"}
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_doctor_compares_clocks(alone: Installation) -> None:
+    async with looked_at(alone) as on:
+        now = clock()
+        for where, late in (("close", SLOW), ("slow", -SLOW - 1), ("wrong", WRONG + 1)):
+            on.dates[where] = (now + late, now)
+        found = await said(doctor.clocks, on)
+        assert [line.state.value for line in found] == ["ok", "ok", "warning", "bad"]
+        assert "+30.0 s at wrong" in found[-1].detail
+
+
+async def test_the_doctor_asks_the_channels_that_are_configured(alone: Installation) -> None:
+    assert (await run(alone, "doctor", "telegraph")).code == Exit.FAILED
+    assert "✗" not in (await run(alone, "doctor", "slack")).out
+    async with SlackPeer() as peer:
+        secrets = f"bot_token: {BOT_TOKEN}, signing_secret: {SECRET}"
+        slack = f'channels: {{slack: {{{secrets}, team_id: {TEAM}, api_url: "{peer.api}"}}}}'
+        change(alone, "people:\n", f"{slack}\npeople:\n")
+        found = await lines(alone, "slack")
+        assert states(found) == {"configuration": ["ok"], "slack": ["ok"] * 3}
+        peer.break_next(503, None)
+        (line,) = (await lines(alone, "slack", code=Exit.FAILED))["slack"]
+        assert (line["state"], line["next"]) == ("bad", "docs/channels/slack.md")
+        assert "tokens" in line["detail"]
+
+
+async def test_the_doctor_sees_what_nobody_carries_out(alone: Installation) -> None:
+    async with looked_at(alone) as on:
+        assert [line.state.value for line in await said(doctor.outbox, on)] == ["ok"]
+        long_ago, coming = clock() - 5 * MINUTE, clock() + MINUTE
+        jobs = [
+            Job("forward", "req_1", "", long_ago),
+            Job("forward", "req_2", "", coming),
+            Job("verdict", "req_1", "webhook:gone", coming),
+            Job("draw", "req_1", "slack", coming),
+            Job("verdict", "req_1", "elsewhere:of another kind", coming),
+        ]
+        await on.store.append([], jobs)
+        slack, overdue, hook = await said(doctor.outbox, on)
+        assert "2 forward in the core, due since" in overdue.detail
+        assert "1 wait for slack, which is not configured any more" in slack.detail
+        assert "1 wait for webhook:gone" in hook.detail
+
+
+async def test_what_others_wrote_is_cleaned(alone: Installation) -> None:
+    async with looked_at(alone) as on:
+        job = Job("post", "req_1", "slack", 1)
+        await on.store.append([], [job])
+        (held,) = await on.store.claim("slack", worker="w", now=2, lease=1, limit=1)
+        await on.store.park(held, now=3, error="no\x1b[2J\u202eroom\n✓ all is well")
+        (line, *_) = await said(doctor.outbox, on)
+        assert "no\\u{1b}[2J\\u{202e}room⏎✓ all is well" in line.detail
+    table = (await run(alone, "outbox", "list")).out
+    assert "\x1b" not in table
+    assert not [row for row in table.splitlines() if row.startswith("✓")]
