@@ -279,10 +279,8 @@ class Service:
             if not (alert and case.open):
                 return decision
             room = None if card.account else card.conversation
-            again = _post(
-                case, card.channel, now, person=card.person, account=card.account, room=room
-            )
-            return replace(decision, jobs=(again,))
+            to = {"room": room, "person": card.person, "account": card.account, "instead": card.id}
+            return replace(decision, jobs=(_post(case, card.channel, now, **to),))
 
         if row.seen:
             return replace(refuse("repeated"), answer=COUNTED_ALREADY)

@@ -4,6 +4,7 @@ wants, whatever fails in between."""
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,9 +22,9 @@ from approvals.model import (
     Person,
     Refused,
 )
-from approvals.outbox import AT_ONCE, VETTED
+from approvals.outbox import AT_ONCE, LEASE, VETTED
 from approvals.policy import Rule, When
-from approvals.store import CardState, Store
+from approvals.store import CardState, Job, Store
 from tests.house import GROUPS, PEOPLE, RULES, Clock, Desk, Place, open_house
 
 ESCALATED = Rule(
@@ -160,6 +161,88 @@ async def test_law_07_a_card_that_failed_is_marked(store: Store, how: str) -> No
             await place.carried()
             # One is for who pressed the card that counts no more.
             assert (await states(place, request)).count(CardState.POSTED) >= 2
+
+
+@pytest.mark.parametrize("carried", ["each", "together"])
+@pytest.mark.parametrize("room", [False, True])
+async def test_law_07_an_altered_card_is_replaced_once_however_often_it_is_tapped(
+    store: Store, carried: str, room: bool
+) -> None:
+    desk = Window()
+    async with open_house(store, desks=(desk,)) as place:
+        request = await place.opened("room.x" if room else "mail.send")
+        await place.carried()
+        cards = desk.of(request["id"], None if room else "U-dana")
+        assert len(cards) == 1
+
+        async def ten_taps() -> None:
+            for _ in range(10):
+                place.clock.turn(1)
+                tap = desk.press(cards[-1], by="U-dana", echo="another")
+                assert (await place.tap(tap))[1]["kind"] == "refused"
+                if carried == "each":
+                    await place.carried()
+            await place.carried()
+            cards[:] = desk.of(request["id"], None if room else "U-dana")
+
+        await ten_taps()
+        assert len(cards) == 2
+        await ten_taps()  # the fresh one is altered as well
+        assert len(cards) == 3
+        assert (await states(place, request)).count(CardState.POSTED) == 3 + (not room)
+        # A reminder is another thing than a card in another one's place.
+        to = {"room": "ROOM" if room else None, "account": cards[0].address.account}
+        data = json.dumps({**to, "person": cards[0].address.person, "revision": 1})
+        await store.append([], [Job("post", request["id"], "desk", place.clock(), data)])
+        await place.carried()
+        cards[:] = desk.of(request["id"], None if room else "U-dana")
+        assert len(cards) == 4
+        status, answer = await place.tap(desk.press(cards[-1], by="U-dana"))
+        assert (status, answer["kind"]) == (200, "counted")
+
+
+async def test_law_07_two_copies_replace_an_altered_card_once(database: str) -> None:
+    one, two = await Store.connect(database), await Store.connect(database)
+    desk, clock = Window(), Clock()
+    async with (
+        open_house(one, desks=(desk,), clock=clock) as place,
+        open_house(two, desks=(desk,), clock=clock, worker="w2") as copy,
+    ):
+        request = await place.opened("room.x")
+        await place.carried()
+        (card,) = desk.of(request["id"])
+        for _ in range(10):
+            await place.tap(desk.press(card, by="U-dana", echo="another"))
+        both = (place.house.outbox, copy.house.outbox)
+        while any(await asyncio.gather(*(outbox.drain("desk") for outbox in both))):
+            pass
+        assert len(desk.of(request["id"])) == 2
+    await one.close()
+    await two.close()
+
+
+async def test_law_07_a_card_in_place_of_an_altered_one_survives_a_copy_that_died(
+    store: Store,
+) -> None:
+    """It had begun to post, and its job is another's now."""
+    desk = Window()
+    async with open_house(store, desks=(desk,)) as place:
+        request = await place.opened("room.x")
+        await place.carried()
+        (card,) = desk.of(request["id"])
+        place.clock.turn(SECOND)
+        await place.tap(desk.press(card, by="U-dana", echo="another"))
+        desk.slow.clear()
+        dying = asyncio.create_task(place.house.outbox.drain("desk"))
+        while len(desk.messages) < 2:
+            await asyncio.sleep(0.01)
+        dying.cancel()
+        desk.slow.set()
+        place.clock.turn(LEASE + 1)
+        await place.carried()
+        assert (await states(place, request)).count(CardState.POSTED) == 2
+        tap = desk.press(desk.of(request["id"])[-1], by="U-dana")
+        assert (await place.tap(tap))[1]["kind"] == "counted"
 
 
 async def test_law_24_a_job_that_another_took_is_not_sent(store: Store) -> None:

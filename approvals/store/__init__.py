@@ -230,11 +230,22 @@ class Store:
     # Cards
 
     async def add_card(
-        self, card: CardRow, stored: Sequence[Stored], entries: Sequence[Entry] = ()
-    ) -> None:
-        """Before each attempt to post: the card, its buttons and the intent, together."""
+        self,
+        card: CardRow,
+        stored: Sequence[Stored],
+        entries: Sequence[Entry] = (),
+        *,
+        instead: str | None = None,
+        since: str = "",
+    ) -> bool:
+        """Before each attempt to post: the card, its buttons and the intent, together.
+
+        `instead`: the card that this one is to replace. False, and nothing is added, where one
+        that is not older is there at the same address already: posted, or being posted and not
+        older than `since` (ids of cards begin with their time).
+        """
         params = [rows.button_params(each) for each in stored]
-        await self._db.write(statements.add_card(rows.named(card), params, entries))
+        return await self._db.write(statements.add_card(card, params, entries, instead, since))
 
     async def bind_message(
         self,

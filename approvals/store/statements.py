@@ -37,6 +37,8 @@ from approvals.store.tables import (
 )
 from approvals.store.values import (
     Account,
+    CardRow,
+    CardState,
     Change,
     Job,
     LoginLink,
@@ -380,13 +382,40 @@ def bound(
     yield from write(entries, jobs)
 
 
+def _lock_card(_: Dialect) -> Any:
+    return sa.select(cards.c.id).where(cards.c.id == P("id_")).with_for_update()
+
+
+_TIME: Final = len("crd_") + 10
+"""Characters with which a card's id says when it was made, so that ids order by time."""
+
+
 def add_card(
-    card: Params, stored: Sequence[Params], entries: Sequence[Entry]
-) -> Script[Sequence[Row]]:
-    """The card, its buttons and the intent."""
-    yield insert_card, card
+    card: CardRow,
+    stored: Sequence[Params],
+    entries: Sequence[Entry],
+    instead: str | None,
+    since: str,
+) -> Script[bool]:
+    """The card, its buttons and the intent; nothing if `instead` was replaced already."""
+    if instead is not None:
+        # Whoever comes second waits here, and then sees the first one's card.
+        yield _lock_card, {"id_": instead}
+        begun = {CardState.POSTED: instead, CardState.POSTING: max(instead, since)}
+        for row in (yield cards_of, {"ids": [card.request_id]}):
+            other = rows.card(row)
+            late = other.state in begun and other.id[:_TIME] >= begun[other.state][:_TIME]
+            if late and other.id != instead and _address(other) == _address(card):
+                return False
+    yield insert_card, rows.named(card)
     yield insert_button, stored
-    return (yield from write(entries))
+    yield from write(entries)
+    return True
+
+
+def _address(card: CardRow) -> tuple[str, str | None, str]:
+    """Where it is; whose it is matters more than how the conversation is called."""
+    return card.channel, card.account, "" if card.account else card.conversation
 
 
 # Outbox
