@@ -742,3 +742,18 @@ async def test_an_unknown_place_is_a_problem_document_too(place: Place) -> None:
     ):
         got, problem = await place.call(method, path)
         assert (got, problem["status"]) == (status, status)
+
+
+async def test_an_unknown_page_is_a_page_to_a_browser(place: Place) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for path in ("/nope", "/v1", "/requests", "/static/nope.css"):
+        for method in ("GET", "HEAD"):
+            async with place.http.request(method, place.url + path, headers=browser) as answer:
+                page = await answer.text()
+            assert (answer.status, answer.content_type) == (404, "text/html"), path
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+            assert ("There is no such page" in page) is (method == "GET")
+            assert "nope" not in page
+        async with place.http.get(place.url + path, headers={"Accept": "*/*"}) as answer:
+            assert answer.content_type == "application/problem+json"

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
+import time
 from dataclasses import replace
+from pathlib import Path
 
+import asyncpg
 import pytest
 
 from approvals.buttons import ACCOUNT, Key, KeyRing, seal
+from approvals.cli import house
 from approvals.cli.parts import SETTLED, STALE, Parts
 from approvals.model import ORG, Busy, Person
 from approvals.people import Directory
 from approvals.service import Trust
 from approvals.store import Store
 from tests.house import GROUPS, PEOPLE, RING, open_house
+from tests.installation import install
 from tests.peers.slack import APP_TOKEN, FIXTURES, SlackPeer, make
 
 NEW = KeyRing({"k2": Key("k2", b"2" * 32)}, "k2")
@@ -177,11 +183,82 @@ async def test_taps_work_again_when_slack_was_away_at_the_start(
         only = frozenset({"slack"})
         async with open_house(store, channels={"slack": slack}, outbound_only=only) as place:
             await until(lambda: peer.calls)
-            status, _ = await place.call("GET", "/readyz")
-            assert status == 503
+            # One platform that is away takes no copy out of service: it is said, and no more.
+            ready = (200, {"status": "ready", "warnings": ["The part 'listen slack' is failing."]})
+            assert await place.call("GET", "/readyz") == ready
             await asyncio.wait_for(peer.connected.wait(), 10)
             press = json.loads((FIXTURES / "block_actions.json").read_text())["body"]
             assert (await peer.envelope(press, "e1"))["envelope_id"] == "e1"
+
+
+async def test_a_part_that_others_can_do_without_is_a_warning() -> None:
+    async def fail() -> None:
+        raise Busy("away")
+
+    parts = Parts(Time())
+    parts.keep("listen desk", fail, vital=False)
+    parts.repeat("prune", 60, fail, vital=False)
+    parts.repeat("sealer", 60, fail)
+    await until(parts.faults)
+    assert parts.faults() == ["The part 'sealer' is failing."]
+    assert parts.warnings() == [
+        f"The part '{name}' is failing." for name in ("listen desk", "prune")
+    ]
+    await parts.stop()
+
+
+async def test_a_read_only_database_is_not_ready(
+    postgresql_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house, "WRITES", 0.05)
+    store = await Store.connect(postgresql_database)
+    direct = await asyncpg.connect(postgresql_database)
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+    others += "current_database() AND pid <> pg_backend_pid()"
+    name = await direct.fetchval("SELECT current_database()")
+
+    async def until_ready(wanted: int) -> str:
+        async with asyncio.timeout(10):
+            while (answer := await place.call("GET", "/readyz"))[0] != wanted:
+                await asyncio.sleep(0.02)
+        return str(answer[1])
+
+    async with open_house(store) as place:
+        await until_ready(200)
+        await direct.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        await direct.execute(others)
+        assert "'writing to the database'" in await until_ready(503)
+        assert (await place.call("GET", "/healthz"))[0] == 200
+        await direct.execute("SET default_transaction_read_only = off")
+        await direct.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = off")
+        await direct.execute(others)
+        await until_ready(200)
+    await direct.close()
+    await store.close()
+
+
+def test_a_full_disk_is_not_ready(tmp_path: Path) -> None:
+    place = install(tmp_path)
+    place.start()
+    try:
+        assert place.process is not None
+
+        def until_ready(wanted: int) -> str:
+            ends = time.monotonic() + 20
+            while (answer := place.call("GET", "/readyz"))[0] != wanted:
+                assert time.monotonic() < ends, answer
+                time.sleep(0.1)
+            return str(answer[1])
+
+        until_ready(200)
+        # No file may grow: the kernel refuses as it does where there is no room.
+        was = resource.prlimit(place.process.pid, resource.RLIMIT_FSIZE, (4096, -1))
+        assert "'writing to the database'" in until_ready(503)
+        resource.prlimit(place.process.pid, resource.RLIMIT_FSIZE, was)
+        until_ready(200)
+    finally:
+        ran, _ = place.stop()
+    assert ran.code == 0
 
 
 # HTTP that cannot be read

@@ -37,6 +37,8 @@ SEAL: Final = 0.5
 """Seconds between sealings: an entry is in the chain within one."""
 REFRESH: Final = 1.0
 """Seconds until this copy knows what another one learnt: a vetted account, a new key."""
+WRITES: Final = 5.0
+"""Seconds between looks whether the database still takes what is written: one small row."""
 PRUNE_EVERY: Final = 3600.0
 STANDINGS: Final = 3600.0
 """Seconds between looks for accounts of bad standing that nobody asked about for a day."""
@@ -180,6 +182,7 @@ async def running(
             metrics=metrics,
             metrics_open=plan.metrics_open,
             faults=faults,
+            warnings=parts.warnings,
             opens=Limit(clock, burst=plan.opens_per_second * 4, per_second=plan.opens_per_second),
             forgeries=Limit(clock, burst=100, per_second=2),
             sign_ins=Limit(clock, burst=10, per_second=0.1),
@@ -197,6 +200,10 @@ async def running(
             # Whichever copy sealed: receipts name the newest head that this one can know.
             service.head = await store.head()
 
+        async def write() -> None:
+            # A disk that is full, or a database that is read-only, answers every question.
+            await store.put_meta("written", str(clock()))
+
         async def prune() -> None:
             await store.prune(clock(), KEEP)
 
@@ -209,12 +216,15 @@ async def running(
         parts.repeat("clock", TICK, tick)
         parts.repeat("sealer", SEAL, seal)
         parts.repeat("refresh", REFRESH, refresh)
-        parts.repeat("prune", PRUNE_EVERY, prune)
+        parts.repeat("writing to the database", WRITES, write)
+        parts.repeat("prune", PRUNE_EVERY, prune, vital=False)
         if carry:
             parts.keep("outbox", outbox.run)
-            parts.repeat("standings", STANDINGS, outbox.ask_again)
+            parts.repeat("standings", STANDINGS, outbox.ask_again, vital=False)
         for name in plan.outbound_only:
-            parts.keep(f"listen {name}", partial(events.listen, plan.channels[name]))
+            # One platform that is away takes no copy out of the others' service.
+            listen = partial(events.listen, plan.channels[name])
+            parts.keep(f"listen {name}", listen, vital=False)
         url = await _listen(stack, app, plan.listen)
         if plan.metrics_listen:
             await _listen(stack, metrics_only(deps), plan.metrics_listen)

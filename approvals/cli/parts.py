@@ -25,6 +25,8 @@ class _Part:
     """Seconds between two rounds; None: runs by itself for as long as the service does."""
     since: float
     """When it was last started; of periodic work: when it last succeeded."""
+    vital: bool
+    """Without it nothing is decided or delivered; else its failing is a warning."""
     failures: int = 0
     running: bool = False
 
@@ -37,18 +39,29 @@ class Parts:
         self._parts: dict[str, _Part] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
-    def keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+    def keep(self, name: str, run: Callable[[], Awaitable[None]], *, vital: bool = True) -> None:
         """Run it for ever: whenever it ends, again, with back-off."""
-        self._start(name, self._keep(name, self._add(name, None), run))
+        self._start(name, self._keep(name, self._add(name, None, vital), run))
 
-    def repeat(self, name: str, every: float, act: Callable[[], Awaitable[None]]) -> None:
+    def repeat(
+        self, name: str, every: float, act: Callable[[], Awaitable[None]], *, vital: bool = True
+    ) -> None:
         """Do it again and again, `every` so many seconds; after a failure sooner if that is long"""
-        self._start(name, self._repeat(name, self._add(name, every), every, act))
+        self._start(name, self._repeat(name, self._add(name, every, vital), every, act))
 
     def faults(self) -> Sequence[str]:
-        """The parts that are failing now, and periodic work that is stuck, in words."""
+        """The vital parts that are failing now, and periodic work that is stuck, in words."""
+        return self._failing(vital=True)
+
+    def warnings(self) -> Sequence[str]:
+        """The same of those that others can do without."""
+        return self._failing(vital=False)
+
+    def _failing(self, *, vital: bool) -> Sequence[str]:
         now, found = self._now(), []
         for name, part in self._parts.items():
+            if part.vital is not vital:
+                continue
             if part.every is None:
                 settled = part.running and now - part.since >= SETTLED
                 failing = bool(part.failures) and not settled
@@ -64,8 +77,8 @@ class Parts:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _add(self, name: str, every: float | None) -> _Part:
-        part = self._parts[name] = _Part(every, self._now())
+    def _add(self, name: str, every: float | None, vital: bool) -> _Part:
+        part = self._parts[name] = _Part(every, self._now(), vital)
         return part
 
     def _start(self, name: str, work: Awaitable[None]) -> None:

@@ -19,10 +19,19 @@ from approvals.web.deps import Deps
 from approvals.web.events import Events
 from approvals.web.metrics import Metrics
 from approvals.web.problems import Problem, away
+from approvals.web.site import HEADERS, say
+from approvals.web.views import Message
 
 log = structlog.get_logger()
 METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE"})
 """A caller can make up others; a label for each would have no end."""
+NO_PAGE: Final = Message(
+    "There is no such page",
+    ("The address may be misspelt or cut off.",),
+    tone="calm",
+    icon="empty",
+    href="/inbox",
+)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_LIMIT: Final = BODY_LIMIT * 4 // 3 + 1024 * 1024
 """A held body of the largest size as base64, and a megabyte for everything around it."""
@@ -73,10 +82,11 @@ class Health:
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:
-        faults = await self._deps.faults()
+        faults, warnings = await self._deps.faults(), [*self._deps.warnings()]
         if faults:
-            raise Problem(503, "not_ready", " ".join(faults), headers={"Retry-After": "5"})
-        return web.json_response({"status": "ready"})
+            again = {"Retry-After": "5"}
+            raise Problem(503, "not_ready", " ".join(faults), headers=again, warnings=warnings)
+        return web.json_response({"status": "ready", "warnings": warnings})
 
     async def contract(self, request: web.Request) -> web.Response:
         return web.Response(body=self._contract, content_type="application/json")
@@ -116,6 +126,8 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as error:
         if error.status < 400:
             raise
+        if error.status == 404 and _reads_pages(request):
+            return _no_page()
         slug = error.reason.lower().replace(" ", "_")
         problem: Problem | None = Problem(error.status, slug, f"{request.method}: {error.reason}.")
         if allow := error.headers.get("Allow"):
@@ -132,6 +144,17 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
             problem = Problem(500, "internal_error", "Something went wrong here; it is logged.")
     assert problem is not None  # noqa: S101 - for the type checker
     return problem.response()
+
+
+def _reads_pages(request: web.Request) -> bool:
+    """Is this a person's browser? Programs ask for JSON, or for anything."""
+    return "text/html" in request.headers.get("Accept", "").lower()
+
+
+def _no_page() -> web.Response:
+    answer = say(NO_PAGE, status=404)
+    answer.headers.update(HEADERS)
+    return answer
 
 
 async def _nameless(request: web.Request, response: web.StreamResponse) -> None:

@@ -26,7 +26,8 @@ class Deps:
     """`clock` gives the time; `random(n)` n bytes from the operating system's generator.
 
     `requesters`: by the SHA-256 of their key. `jwks`: the public keys, as served. `faults`: what
-    keeps us from deciding and delivering, in sentences; empty: ready. `metrics_open`: `/metrics`
+    keeps us from deciding and delivering, in sentences; empty: ready. `warnings`: what fails and
+    keeps nobody waiting but its own (a platform's connection). `metrics_open`: `/metrics`
     answers anybody on this port. `opens` counts by requester; `forgeries` (deliveries and bearer
     tokens that prove nothing) and `sign_ins` count failures, by remote address.
     """
@@ -42,6 +43,7 @@ class Deps:
     metrics: Metrics
     metrics_open: bool
     faults: Callable[[], Awaitable[Sequence[str]]]
+    warnings: Callable[[], Sequence[str]]
     opens: Limit
     forgeries: Limit
     sign_ins: Limit

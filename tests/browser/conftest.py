@@ -224,6 +224,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         metrics=Metrics(),
         metrics_open=False,
         faults=no_faults,
+        warnings=tuple,
         opens=Limit(clock, burst=100, per_second=1),
         forgeries=Limit(clock, burst=100, per_second=1),
         sign_ins=Limit(clock, burst=5, per_second=0.1),
