@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from standardwebhooks import WebhookVerificationError
 
+from approvals.gateways import webhook
 from approvals.gateways.webhook import PATIENCE, Webhook
 from approvals.model import MINUTE, SECOND, Status
 from approvals.store import Job, Store
@@ -164,6 +165,7 @@ async def test_law_26_a_receiver_that_fails_is_asked_for_a_day(store: Store, sta
         began = place.clock()
         attempts = 0
         while not await parked(place):
+            assert place.clock() - began < 2 * PATIENCE
             if await place.house.outbox.drain(""):
                 continue
             attempts += await place.house.outbox.drain(LANE)
@@ -230,6 +232,23 @@ async def test_law_26_a_dead_receiver_delays_nobody(store: Store) -> None:
         answer = await place.read(other["id"], "?wait=5", key="csr_scripts")
         assert answer["receipt"]
         dead.gate.set()
+
+
+async def test_law_26_a_receiver_that_is_slow_is_asked_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "TIMEOUT", 0.1)
+    async with Receiver() as receiver, told(store, receiver) as place:
+        receiver.gate.clear()
+        request = await declined(place)
+        await pushed(place)
+        (failed,) = [e for e in await store.history(request["id"]) if e.kind == "webhook.failed"]
+        assert "no answer within" in failed.content
+        receiver.gate.set()
+        place.clock.turn(MINUTE)
+        await pushed(place)
+        assert len({d.headers["webhook-id"] for d in receiver.got}) == 1
+        assert len(receiver.got) == 2
 
 
 async def test_law_27_an_answer_without_an_end_is_not_read(store: Store) -> None:
