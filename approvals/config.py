@@ -14,11 +14,10 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
-import difflib
 import hashlib
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
@@ -28,7 +27,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from approvals import conditions, decoders, matching
 from approvals.decoders import Decoder
-from approvals.marked import Fault, Marked, Place
+from approvals.marked import Fault, Marked, Place, explain, nearest
 from approvals.model import (
     MINUTE,
     SECOND,
@@ -319,7 +318,7 @@ def _read(
     try:
         file = _File.model_validate(marked.values)
     except ValidationError as error:
-        _explain(marked, error, _File, ())
+        explain(error, _File, (), marked.fault, marked.unset)
     channels, off = _channels(marked, sections)
     if file is None or marked.faults:
         return None, marked.faults
@@ -337,7 +336,7 @@ def _channels(marked: Marked, sections: Sections) -> tuple[dict[str, BaseModel],
         place: Place = ("channels", name)
         model, settings = sections.get(name), section or {}
         if model is None:
-            marked.fault(place, f"there is no channel `{name}`", _nearest(name, sections))
+            marked.fault(place, f"there is no channel `{name}`", nearest(name, sections))
         elif isinstance(settings, dict):
             secrets = [key for key, info in model.model_fields.items() if _is_secret(info)]
             if secrets and not any(key in settings for key in secrets):
@@ -352,59 +351,12 @@ def _channels(marked: Marked, sections: Sections) -> tuple[dict[str, BaseModel],
             try:
                 found[name] = model.model_validate(settings)
             except ValidationError as error:
-                _explain(marked, error, model, place)
+                explain(error, model, place, marked.fault, marked.unset)
     return found, off
 
 
 def _is_secret(info: Any) -> bool:
     return info.annotation is SecretStr or SecretStr in get_args(info.annotation)
-
-
-def _explain(
-    marked: Marked, errors: ValidationError, model: type[BaseModel], prefix: Place
-) -> None:
-    """pydantic's findings as faults. What was given is never quoted: it may be a secret."""
-    for error in errors.errors(include_url=False, include_input=False):
-        place: Place = prefix + tuple(part for part in error["loc"] if part != "[key]")
-        last = str(place[-1]) if place else "the file"
-        match error["type"]:
-            case "extra_forbidden":
-                known = _keys_at(model, error["loc"][:-1])
-                marked.fault(place, f"unknown key `{last}`", _nearest(last, known))
-            case "missing":
-                variable = marked.unset.get(place)
-                hint = f"{variable} is not set" if variable else f"add `{last}`"
-                marked.fault(place, f"`{last}` is missing", hint)
-            case "value_error":
-                marked.fault(place, f"`{last}`: {error['ctx']['error']}")
-            case "string_pattern_mismatch":
-                marked.fault(place, f"`{last}` cannot be a name", "letters, digits and _ - . @")
-            case _:
-                marked.fault(place, f"`{last}`: {error['msg'][:1].lower()}{error['msg'][1:]}")
-
-
-def _keys_at(model: type[BaseModel], place: Place) -> list[str]:
-    """The keys that the model at that place knows, as far as it can be followed."""
-    for step in place:
-        info = model.model_fields.get(str(step)) or next(
-            (field for field in model.model_fields.values() if field.alias == step), None
-        )
-        inner = next(_models(info.annotation), None) if info is not None else None
-        model = inner or model
-    return [info.alias or name for name, info in model.model_fields.items()]
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models(part)
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = difflib.get_close_matches(word, names, 1)
-    return f"do you mean `{close[0]}`?" if close else f"known are {', '.join(names) or 'none'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,7 +414,7 @@ class _Checks:
     def somebody(self, place: Place, person: str | None) -> None:
         if person is not None and person not in self.file.people:
             self.marked.fault(
-                place, f"there is nobody called `{person}`", _nearest(person, self.file.people)
+                place, f"there is nobody called `{person}`", nearest(person, self.file.people)
             )
 
     def public_url(self) -> str | None:
@@ -570,7 +522,7 @@ class _Checks:
             found[channel] = self.marked.path.parent / path
             place = ("templates", channel)
             if channel not in self.known_channels:
-                hint = _nearest(channel, self.known_channels)
+                hint = nearest(channel, self.known_channels)
                 self.marked.fault(place, f"there is no channel `{channel}`", hint)
             elif not found[channel].is_file():
                 self.marked.fault(place, "there is no such file", "paths start at this file's")
@@ -602,7 +554,7 @@ class _Checks:
             for channel, ids in accounts.items():
                 place = ("people", id, channel)
                 if channel not in channels:
-                    hint = _nearest(channel, channels)
+                    hint = nearest(channel, channels)
                     self.marked.fault(place, f"there is no channel `{channel}`", hint)
                 for account in ids:
                     key = channel, account.casefold() if channel == EMAIL else account
@@ -645,7 +597,8 @@ class _Checks:
                     self.marked.fault(place, f"elsewhere it is {known[name]}", "rename it")
                 if decoders.SOURCE.fullmatch(one.source) is None:
                     self.marked.fault(
-                        (*place, "from"), "it is `form.<key>`, `query.<key>` or `json.<key>.<key>`"
+                        (*place, "from"),
+                        "it is `form.<key>`, `query.<key>`, `path.<n>` or `json.<key>.<key>`",
                     )
         return known
 
@@ -710,7 +663,7 @@ class _Checks:
             self.reachable((*place, "quorum"), rule, ask, groups)
 
     def no_group(self, place: Place, group: str) -> None:
-        hint = _nearest(group, self.file.groups)
+        hint = nearest(group, self.file.groups)
         self.marked.fault(place, f"there is no group `{group}`", hint)
 
     def via(self, place: Place, via: str) -> None:
@@ -720,7 +673,7 @@ class _Checks:
                 self.marked.fault(place, "the inbox has no rooms", "write `web`")
             return
         if channel not in self.known_channels:
-            hint = _nearest(channel, {*self.known_channels, WEB})
+            hint = nearest(channel, {*self.known_channels, WEB})
             self.marked.fault(place, f"there is no channel `{channel}`", hint)
         elif channel not in self.file.channels:
             hint = f"add `{channel}` under `channels`"

@@ -14,18 +14,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from approvals.conditions import Value, fits
-from approvals.matching import Subject, When, match
-from approvals.model import Http
+from approvals.matching import Subject, When, match, normal_path
+from approvals.model import Fact, Http
 
 LARGEST: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value. `source`: `form.<key>`, `query.<key>`, or `json.<key>.<key>` (into objects).
+    """One value. `source`: `form.<key>`, `query.<key>`, `path.<n>` (a segment, from 1; `path.2-3`:
+    two of them with the slash), or `json.<key>.<key>` (into objects; `*`: of every item of a list).
 
     `type`: one of `conditions.TYPES`. In a form or query a list is its key given any number of
     times, and a bool is `true` or `false`.
@@ -87,6 +88,33 @@ def decode(
     return {name: value for name, value in found.items() if value is not None}
 
 
+def show(http: Http, labels: Sequence[tuple[str, Sequence[str]]]) -> tuple[Fact, ...]:
+    """Facts for people, each from the sources (see `Field`) that may hold it.
+
+    Never raises. A value that is absent or unclear, or two sources that disagree, give no fact.
+    """
+    found, read = [], dict[str, Any]()
+    for label, sources in labels:
+        texts = set()
+        for source in sources:
+            kind, _, key = source.partition(".")
+            if kind not in read:
+                read[kind] = _READERS[kind](http, None)
+            value = _reach(read[kind], kind, key)
+            if kind in ("form", "query") and isinstance(value, list) and not key.endswith("[]"):
+                value = value[0] if len(value) == 1 else _UNCLEAR
+            if value is not None:
+                texts.add(_words(value))
+        if len(texts) == 1 and (text := texts.pop()) is not None:
+            found.append(Fact(label, text))
+    return tuple(found)
+
+
+def from_body(wanted: Field) -> bool:
+    """Is it read from the body, and not from the URL?"""
+    return wanted.source.startswith(("form.", "json."))
+
+
 def types(decoders: Sequence[Decoder], declared: Mapping[str, str]) -> Mapping[str, str]:
     """Every `decoded` name and its type. `ValueError` where two say different types of one name."""
     known = dict(declared)
@@ -97,9 +125,11 @@ def types(decoders: Sequence[Decoder], declared: Mapping[str, str]) -> Mapping[s
     return known
 
 
-SOURCE: Final = re.compile(r"(form|query)\..+|json(\.[^.]+)+")
+SOURCE: Final = re.compile(r"(form|query)\..+|json(\.[^.]+)+|path\.[1-9][0-9]?(-[1-9][0-9]?)?")
 """What `Field.source` looks like."""
 
+_UNCLEAR: Final = object()
+"""Something stands there, and it cannot be told what."""
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 
 
@@ -144,7 +174,7 @@ def _json(http: Http | None, payload: str | None) -> object:
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     counts = Counter(key.casefold() for key, _ in pairs)
-    return {key: value for key, value in pairs if counts[key.casefold()] == 1}
+    return {key: value if counts[key.casefold()] == 1 else _UNCLEAR for key, value in pairs}
 
 
 def _body_type(http: Http | None) -> str | None:
@@ -158,25 +188,73 @@ def _body_type(http: Http | None) -> str | None:
     return value.partition(";")[0].strip().lower()
 
 
-_READERS: Final = {"form": _form, "query": _query, "json": _json}
+def _path(http: Http | None, payload: str | None) -> list[str]:
+    if http is None:
+        return []
+    path = Subject.of("", "", "", http).path or ""
+    # Where servers may count the segments in two ways, none can be named by its number.
+    if "//" in path or (normal := normal_path(path)) is None:
+        return []
+    return normal.strip("/").split("/")
+
+
+_READERS: Final = {"form": _form, "query": _query, "json": _json, "path": _path}
 
 
 def _pick(read: Any, kind: str, key: str, wanted: str) -> Value | None:
-    if kind == "json":
-        value = read
-        for step in key.split("."):
-            value = value.get(step) if isinstance(value, dict) else None
-    else:
-        alike = [(name, text) for name, text in read if name.casefold() == key.casefold()]
-        texts = [text for name, text in alike if name == key]
-        clear = len(texts) == len(alike) and bool(texts)
-        if wanted == "list(string)":
-            value = texts if clear else None
-        else:
-            value = _typed(texts[0], wanted) if clear and len(texts) == 1 else None
+    value = _reach(read, kind, key)
+    if kind in ("form", "query") and wanted != "list(string)":
+        one = isinstance(value, list) and len(value) == 1
+        value = _typed(value[0], wanted) if one else None
+    elif kind == "path":
+        value = _typed(value, wanted) if value is not None else None
     if wanted == "double" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if abs(value) <= 2**53 else None
     return value if fits(wanted, value) else None
+
+
+def _reach(read: Any, kind: str, key: str) -> Any:
+    """What stands there: any JSON value, a segment's text, or all texts of a form's key."""
+    if kind == "json":
+        return _walk(read, key.split("."))
+    if kind == "path":
+        first, _, last = key.partition("-")
+        part = read[int(first) - 1 : int(last or first)]
+        try:
+            whole = len(part) == int(last or first) - int(first) + 1
+            return "/".join(unquote(name, errors="strict") for name in part) if whole else None
+        except ValueError:
+            return None
+    alike = [(name, text) for name, text in read if name.casefold() == key.casefold()]
+    texts = [text for name, text in alike if name == key]
+    # Another letter case may be the same key to some servers.
+    return (texts if len(texts) == len(alike) else _UNCLEAR) if alike else None
+
+
+def _walk(value: Any, steps: Sequence[str]) -> Any:
+    """None where a step leads nowhere, also for one item of a list: half a list would mislead."""
+    for at, step in enumerate(steps):
+        if step == "*" and isinstance(value, list):
+            items = [_walk(item, steps[at + 1 :]) for item in value]
+            return None if None in items else items
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _words(value: Any) -> str | None:
+    """A value as people read it; None for what has no short form."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return json.dumps(value)
+        case [str(only)]:
+            return only
+        case [_, *_] if all(isinstance(item, str) for item in value):
+            return ", ".join(json.dumps(item) if "," in item else item for item in value)
+    return None
 
 
 def _typed(text: str, wanted: str) -> Value | None:

@@ -8,13 +8,15 @@ can add structure. `<key>_file` in a section that may hold secrets reads a file.
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, get_args
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 Place: TypeAlias = tuple[str | int, ...]
 """Keys and positions that lead to a value."""
@@ -167,3 +169,55 @@ class Marked:
                 self.fault((*place, name), f"the file of `{name}` cannot be read: {why}")
                 values[name] = ""
         return values
+
+
+def explain(
+    errors: ValidationError,
+    model: type[BaseModel],
+    prefix: Place,
+    fault: Callable[[Place, str, str], None],
+    unset: Mapping[Place, str],
+) -> None:
+    """pydantic's findings as faults. What was given is never quoted: it may be a secret."""
+    for error in errors.errors(include_url=False, include_input=False):
+        place: Place = prefix + tuple(part for part in error["loc"] if part != "[key]")
+        last = str(place[-1]) if place else "the file"
+        match error["type"]:
+            case "extra_forbidden":
+                known = _keys_at(model, error["loc"][:-1])
+                fault(place, f"unknown key `{last}`", nearest(last, known))
+            case "missing":
+                variable = unset.get(place)
+                hint = f"{variable} is not set" if variable else f"add `{last}`"
+                fault(place, f"`{last}` is missing", hint)
+            case "value_error":
+                fault(place, f"`{last}`: {error['ctx']['error']}", "")
+            case "string_pattern_mismatch":
+                fault(place, f"`{last}` cannot be a name", "letters, digits and _ - . @")
+            case _:
+                fault(place, f"`{last}`: {error['msg'][:1].lower()}{error['msg'][1:]}", "")
+
+
+def _keys_at(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys that the model at that place knows, as far as it can be followed."""
+    for step in place:
+        info = model.model_fields.get(str(step)) or next(
+            (field for field in model.model_fields.values() if field.alias == step), None
+        )
+        inner = next(_models(info.annotation), None) if info is not None else None
+        model = inner or model
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not known."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, 1)
+    return f"do you mean `{close[0]}`?" if close else f"known are {', '.join(names) or 'none'}"

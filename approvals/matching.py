@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ class Subject:
     """What rules look at. Host, path and query are raw, as they will be sent.
 
     `method` None: not HTTP. With a method, `host` or `path` None means that it cannot be told.
+    `headers` are those that will be sent.
     `decoded` comes from our decoders or a gateway, never from an agent's own facts.
     """
 
@@ -32,6 +34,7 @@ class Subject:
     host: str | None = None
     path: str | None = None
     query: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
     decoded: Mapping[str, Value] = field(default_factory=dict)
 
     @classmethod
@@ -46,7 +49,7 @@ class Subject:
         except ValueError:
             name, port = None, None
         if not name:
-            return cls(requester, agent, action, http.method)
+            return cls(requester, agent, action, http.method, headers=http.headers)
         host = f"[{name}]" if ":" in name else name
         authority = host if port is None else f"{host}:{port}"
         return cls(
@@ -58,6 +61,7 @@ class Subject:
             host=authority,
             path=url.path or "/",
             query=url.query,
+            headers=http.headers,
         )
 
 
@@ -67,7 +71,8 @@ class When:
 
     `host`: exact or `*.example.com` (below it, not itself); a port only where one is meant.
     `method`: upper case. `path`: `*` within a segment, `**` any number of segments.
-    `action`, `agent`, `requester`: `*` is any text. `faults` says what is wrong with a pattern.
+    `action`, `agent`, `requester`: `*` is any text. `header`: name -> texts, `*` is any text; every
+    name must be there. `faults` says what is wrong with a pattern.
     """
 
     host: tuple[str, ...] | None = None
@@ -76,24 +81,33 @@ class When:
     action: tuple[str, ...] | None = None
     agent: tuple[str, ...] | None = None
     requester: tuple[str, ...] | None = None
+    header: tuple[tuple[str, tuple[str, ...]], ...] | None = None
 
 
 def match(when: When, condition: Condition | None, subject: Subject) -> bool | None:
     """Does it apply? None: that cannot be told."""
-    verdicts = {
-        _any(when.action, lambda glob: _glob(glob, subject.action)),
-        _any(when.agent, lambda glob: _glob(glob, subject.agent)),
-        _any(when.requester, lambda glob: _glob(glob, subject.requester)),
-        _any(when.method, lambda method: (subject.method or "").upper() == method),
-        _any(when.host, lambda host: _host(host, subject)),
-        _any(when.path, lambda glob: _path(glob, subject)),
-    }
-    if False not in verdicts and condition is not None:
-        try:
-            verdicts.add(condition.holds(_variables(subject)))
-        except Undecidable:
-            verdicts.add(None)
+    verdicts = weigh(when, condition, subject).values()
     return False if False in verdicts else None if None in verdicts else True
+
+
+def weigh(when: When, condition: Condition | None, subject: Subject) -> dict[str, bool | None]:
+    """What each part of a rule says, by its key; `if` only where no other part says no."""
+    verdicts = {
+        "action": _any(when.action, lambda glob: _glob(glob, subject.action)),
+        "agent": _any(when.agent, lambda glob: _glob(glob, subject.agent)),
+        "requester": _any(when.requester, lambda glob: _glob(glob, subject.requester)),
+        "method": _any(when.method, lambda method: _method(method, subject)),
+        "host": _any(when.host, lambda host: _host(host, subject)),
+        "path": _any(when.path, lambda glob: _path(glob, subject)),
+    }
+    for name, globs in when.header or ():
+        verdicts[f"header {name}"] = _header(name, globs, subject)
+    if condition is not None and False not in verdicts.values():
+        try:
+            verdicts["if"] = condition.holds(_variables(subject))
+        except Undecidable:
+            verdicts["if"] = None
+    return verdicts
 
 
 def applies(when: When, condition: Condition | None, subject: Subject, *, doubtful: bool) -> bool:
@@ -110,7 +124,8 @@ def normal_path(raw: str) -> str | None:
 
     Percent-encoded unreserved characters are decoded; `.`, `..` and empty segments are resolved.
     Ambiguous are: an encoded slash, backslash, percent sign or control character, a bad or overlong
-    escape, a dot segment with parameters, `..` above the root, and what no URL may contain.
+    escape, a dot segment with parameters, `..` above the root or after an empty segment (which some
+    count and others merge), and what no URL may contain.
     """
     if re.fullmatch(r"/[!-~]*", raw) is None:
         return None
@@ -119,9 +134,9 @@ def normal_path(raw: str) -> str | None:
         return None
     segments: list[str] = []
     given = text[1:].split("/")
-    for segment in given:
+    for at, segment in enumerate(given):
         if segment == "..":
-            if not segments:
+            if not segments or "" in given[:at]:
                 return None
             segments.pop()
         elif segment not in ("", "."):
@@ -133,6 +148,9 @@ def normal_path(raw: str) -> str | None:
 def faults(when: When) -> list[tuple[str, str]]:
     """What is wrong with the patterns, as (key, sentence); an empty list where nothing is."""
     found = []
+    for name, globs in when.header or ():
+        if re.fullmatch(_NAME, name) is None or not globs:
+            found.append(("header", "a header is its name and one text at least"))
     for key, test, complaint in _SHAPES:
         patterns: tuple[str, ...] | None = getattr(when, key)
         if patterns is not None and not patterns:
@@ -148,6 +166,10 @@ _AMBIGUOUS: Final = re.compile(
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")
 _HOST: Final = re.compile(r"([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])\.?(?::([0-9]+))?")
 _PORTS: Final = {"http": "80", "https": "443"}
+_NAME: Final = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
+_OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-override")
+"""With these a server may take another method: Rack, Symfony, OData, Google's APIs
+(https://developers.google.com/gdata/docs/2.0/basics#UpdatingEntry)."""
 
 
 def _unescape(escape: re.Match[str]) -> str:
@@ -162,13 +184,55 @@ def _any(patterns: tuple[str, ...] | None, test: Callable[[str], bool | None]) -
     return True if True in verdicts else None if None in verdicts else False
 
 
+def _method(method: str, subject: Subject) -> bool | None:
+    if subject.method is not None and any(_named(name, subject) for name in _OVERRIDES):
+        return None
+    return (subject.method or "").upper() == method
+
+
+def _header(name: str, globs: tuple[str, ...], subject: Subject) -> bool | None:
+    if subject.method is None:
+        return False
+    found = _named(name, subject)
+    if not found:
+        return False
+    # Two lines of one name are one list (RFC 9110 section 5.3), and servers read either end of it.
+    if len(found) > 1 or found[0][0] != name.lower():
+        return None
+    value = found[0][1].strip(" \t")
+    verdicts = {
+        # A `*` that swallows a comma has swallowed another value of the list.
+        True if glob.count(",") == value.count(",") else None
+        for glob in globs
+        if _glob(glob, value)
+    }
+    return True if True in verdicts else None if None in verdicts else False
+
+
+def _named(name: str, subject: Subject) -> list[tuple[str, str]]:
+    """Headers that a server may take for this one: CGI and WSGI know no difference of - and _."""
+    return [
+        (given.lower(), value)
+        for given, value in subject.headers
+        if given.lower().replace("_", "-") == name.lower().replace("_", "-")
+    ]
+
+
 def _host_and_port(subject: Subject) -> tuple[str, str] | None:
     """Name in lower case and port ("" the scheme's own), or None where it cannot be told."""
     parts = _HOST.fullmatch((subject.host or "").lower())
     if parts is None:
         return None
     port = parts[2] or ""
-    return parts[1], "" if port == _PORTS.get(subject.scheme or "") else port
+    return _one_name(parts[1]), "" if port == _PORTS.get(subject.scheme or "") else port
+
+
+def _one_name(name: str) -> str:
+    """The one spelling of an IPv6 address; other names are as they are."""
+    try:
+        return f"[{IPv6Address(name[1:-1])}]" if name.startswith("[") else name
+    except ValueError:
+        return name
 
 
 def _host(pattern: str, subject: Subject) -> bool | None:
@@ -181,6 +245,7 @@ def _host(pattern: str, subject: Subject) -> bool | None:
     wanted, colon, wanted_port = pattern.lower().rpartition(":")
     if not colon or wanted_port.endswith("]"):
         wanted, wanted_port = pattern.lower(), ""
+    wanted = _one_name(wanted.removesuffix("."))
     same = name.endswith(wanted[1:]) if wanted.startswith("*.") else name == wanted
     if not same:
         return False
@@ -197,8 +262,14 @@ def _path(pattern: str, subject: Subject) -> bool | None:
         return None
     if _segments(pattern, path):
         return True
-    # Many servers (GitHub's among them) ignore case or a slash at the end.
-    return None if _segments(pattern.rstrip("/").lower(), path.rstrip("/").lower()) else False
+    return None if _segments(_loose(pattern), _loose(path)) else False
+
+
+def _loose(path: str) -> str:
+    """Many servers ignore case (GitHub's too), a slash at the end, or a segment's `;parameters`;
+    and most read an escape that was not needed, as in `messages%3Asend`."""
+    plain = re.sub(r"%(2[146-9A-E]|3A|3B|3D|40)", lambda one: chr(int(one[1], 16)), path)
+    return re.sub(r";[^/]*", "", plain).rstrip("/").lower()
 
 
 def _segments(pattern: str, path: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
-from approvals import config
+from approvals import config, marked
 from approvals.config import Unsafe, duration, listen
 from approvals.marked import Fault
 from approvals.model import MINUTE, SECOND, Ask, Escalation, Http, Kind, Risk
@@ -129,7 +129,7 @@ def test_every_key_is_documented() -> None:
     for model in models:
         for name, info in model.model_fields.items():
             keys.add(info.alias or name)
-            models.extend(config._models(info.annotation))
+            models.extend(marked._models(info.annotation))
     missing = {key for key in keys if not re.search(rf"\b{key}\b", text)}
     assert missing == set()
 

@@ -1,0 +1,301 @@
+"""May the agent's request pass, must a human be asked, or is it refused? Pure. The laws:
+
+1. The first rule that matches decides; where none does, a human is asked.
+2. A rule that allows matches what it certainly means; one that asks or denies, also in doubt.
+3. What has no one reading (its host, its path, its method) is denied, whatever the rules say.
+4. A rule behind the one that decided changes nothing.
+5. Before the body is read nothing is decided that the body could change: `needs_body`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as altered
+from enum import StrEnum
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Final
+
+from approvals import decoders
+from approvals.conditions import Condition, Value
+from approvals.decoders import Decoder
+from approvals.evidence import split_url
+from approvals.matching import Subject, When, match, normal_path, weigh
+from approvals.model import Fact, Http, Risk
+
+
+class Verb(StrEnum):
+    ALLOW = "allow"
+    ASK = "ask"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """What an agent wants to send. `url`: raw and absolute, exactly what will be sent.
+
+    `body` None: it is there and was not read yet; without a body it is `b""`.
+    """
+
+    agent: str
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a `Reader` found: facts for people, values for conditions."""
+
+    facts: tuple[Fact, ...] = ()
+    decoded: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads what data cannot describe, from the bodies that `when` is about; see `proxy.facts`.
+
+    `types`: the `decoded` names that it may give.
+    """
+
+    name: str
+    when: When
+    types: Mapping[str, str]
+    read: Callable[[Http], Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of the rules. `pack`: whose it is; None: the owner's own.
+
+    `websocket`: upgrades may pass. `oversize`: a body may be larger than what we keep.
+    `action`, `title`, `facts` (label -> sources, see `decoders.Field`) are words for the card.
+    """
+
+    name: str
+    verb: Verb
+    when: When = field(default_factory=When)
+    condition: Condition | None = None
+    risk: Risk | None = None
+    websocket: bool = False
+    oversize: bool = False
+    action: str | None = None
+    title: str | None = None
+    facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    pack: str | None = None
+
+    @property
+    def id(self) -> str:
+        """How answers and logs name it."""
+        return self.name if self.pack is None else f"{self.pack}: {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rules say. `why` is for people and quotes no value of the request.
+
+    `rule` None: no rule did. `risk` None: the service's rule says. `needs_body`: decide again with
+    the body, this answer may change; until then `verb` is never `ALLOW`.
+    """
+
+    verb: Verb
+    rule: str | None
+    why: str
+    action: str
+    title: str | None = None
+    facts: tuple[Fact, ...] = ()
+    decoded: Mapping[str, Value] = field(default_factory=dict)
+    risk: Risk | None = None
+    websocket: bool = False
+    oversize: bool = False
+    needs_body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule that was tried. `matched` None: it cannot be told. `why`: what said no."""
+
+    rule: Rule
+    matched: bool | None
+    decides: bool
+    why: str
+    needs_body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    rules: tuple[Rule, ...]
+    decoders: tuple[Decoder, ...] = decoders.BUILT_IN
+    readers: tuple[Reader, ...] = ()
+
+    def decide(self, outbound: Outbound) -> Decision:
+        """Pure; whatever an agent sent, it answers and does not raise."""
+        seen = self._look(outbound)
+        if isinstance(seen, str):
+            return Decision(Verb.DENY, None, seen, _action(outbound))
+        last = next((step for step in self._steps(seen) if step.decides or step.needs_body), None)
+        words = self._words(seen, last.rule if last is not None else None)
+        decision = Decision(
+            verb=Verb.ASK,
+            rule=None,
+            why="no rule is about this request, so a human is asked",
+            action=words.action or _action(outbound),
+            title=words.title,
+            facts=decoders.show(seen.http, words.facts) + seen.facts,
+            decoded=seen.subject.decoded,
+            risk=words.risk,
+            needs_body=not seen.whole and (bool(words.facts) or seen.unread_facts),
+        )
+        if last is None:
+            return decision
+        if last.needs_body:
+            return altered(decision, rule=last.rule.id, why=last.why, needs_body=True)
+        return altered(
+            decision,
+            verb=last.rule.verb,
+            rule=last.rule.id,
+            why=f"the rule `{last.rule.id}` says {last.rule.verb}"
+            + (f" ({last.why})" if last.why else ""),
+            risk=last.rule.risk or words.risk if last.rule.verb is Verb.ASK else None,
+            websocket=last.rule.websocket and last.rule.verb is not Verb.DENY,
+            oversize=last.rule.oversize and last.rule.verb is Verb.ALLOW,
+            needs_body=decision.needs_body and last.rule.verb is Verb.ASK,
+        )
+
+    def explain(self, outbound: Outbound) -> tuple[Step, ...]:
+        """Every rule that was tried, up to the one that decides; none where the request is odd."""
+        seen = self._look(outbound)
+        steps: list[Step] = []
+        for step in () if isinstance(seen, str) else self._steps(seen):
+            steps.append(step)
+            if step.decides or step.needs_body:
+                break
+        return tuple(steps)
+
+    def _look(self, outbound: Outbound) -> _Seen | str:
+        """The request as rules see it, or why nobody can tell what it is."""
+        if odd := _oddity(outbound):
+            return odd
+        body = outbound.body or b""
+        http = Http(outbound.method, outbound.url, outbound.headers, body)
+        subject = Subject.of("", outbound.agent, "", http)
+        decoded = dict[str, Value | None](decoders.decode(subject, http, None, self.decoders))
+        unread, facts, unread_facts = set[str](), list[Fact](), False
+        if outbound.body is None:
+            for decoder in self.decoders:
+                if match(decoder.when, None, subject) is True:
+                    unread |= {n for n, one in decoder.fields.items() if decoders.from_body(one)}
+        for reader in self.readers:
+            if match(reader.when, None, subject) is not True:
+                continue
+            if outbound.body is None:
+                unread |= set(reader.types)
+                unread_facts = True
+                continue
+            reading = reader.read(http)
+            facts += reading.facts
+            for name, value in reading.decoded.items():
+                decoded[name] = value if decoded.get(name, value) == value else None
+        known = {n: value for n, value in decoded.items() if value is not None and n not in unread}
+        return _Seen(
+            subject=altered(subject, decoded=known),
+            http=http,
+            whole=outbound.body is not None,
+            unread=frozenset(unread),
+            facts=tuple(facts),
+            unread_facts=unread_facts,
+        )
+
+    def _steps(self, seen: _Seen) -> Iterator[Step]:
+        for rule in self.rules:
+            needs = f"decoded.{name}" if (name := _unread(rule, seen)) else None
+            said = weigh(rule.when, None if needs else rule.condition, seen.subject)
+            no = [key for key, one in said.items() if one is False]
+            doubt = [key for key, one in said.items() if one is None]
+            if no:
+                yield Step(rule, False, False, _parts(no, "does not match", "do not match"))
+            elif needs:
+                yield Step(rule, None, False, f"`{needs}` is in the body, not read yet", True)
+            elif doubt:
+                why = _parts(doubt, "cannot be told for certain", "cannot be told for certain")
+                yield Step(rule, None, rule.verb is not Verb.ALLOW, why)
+            else:
+                yield Step(rule, True, True, "")
+
+    def _words(self, seen: _Seen, deciding: Rule | None) -> Rule:
+        """The deciding rule, or the first other one that describes this request for certain."""
+        if deciding is not None and (deciding.action or deciding.title or deciding.facts):
+            return deciding
+        for rule in self.rules:
+            described = rule.action is not None and rule.condition is None
+            if described and match(rule.when, None, seen.subject) is True:
+                return rule
+        return deciding or Rule("", Verb.ASK)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """`unread`: `decoded` names that the body, not read yet, may give or take away."""
+
+    subject: Subject
+    http: Http
+    whole: bool
+    unread: frozenset[str]
+    facts: tuple[Fact, ...]
+    unread_facts: bool
+
+
+_METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
+
+
+def _oddity(outbound: Outbound) -> str | None:
+    """Why it cannot be told what this request is; None where it can."""
+    if _METHOD.fullmatch(outbound.method) is None:
+        return "the method is not in capitals, and servers read such in several ways"
+    try:
+        scheme, authority, path, _ = split_url(outbound.url)
+    except ValueError as error:
+        return f"the host cannot be told: {error}"
+    if not _is_one_host(authority):
+        return "the host cannot be told: it is neither a name nor an address in its plain form"
+    for name, value in outbound.headers:
+        if name.lower().replace("_", "-") == "host":
+            try:
+                named = split_url(f"{scheme}://{value.strip()}/")
+            except ValueError:
+                named = None
+            if named is None or named[1:] != (authority, "/", None):
+                return "the host cannot be told: the Host header names another than the URL"
+    if normal_path(path) is None:
+        return "the path has several readings, and a server may take another than these rules"
+    return None
+
+
+def _is_one_host(authority: str) -> bool:
+    """`127.1`, `0x7f000001` and `2130706433` are addresses to some (WHATWG URL, inet_aton)."""
+    name = re.sub(r":[0-9]+$", "", authority)
+    try:
+        if name.startswith("["):
+            IPv6Address(name[1:-1])
+        elif re.fullmatch(r"[0-9]+|0x[0-9a-f]*", name.rstrip(".").rpartition(".")[2]):
+            IPv4Address(name)
+    except AddressValueError:
+        return False
+    return len(name) <= 254
+
+
+def _action(outbound: Outbound) -> str:
+    """What to call a request that no rule has words for."""
+    known = _METHOD.fullmatch(outbound.method) is not None
+    return f"http.{outbound.method.lower()}" if known else "http.request"
+
+
+def _unread(rule: Rule, seen: _Seen) -> str | None:
+    named = rule.condition.names if rule.condition is not None else {}
+    return next((name for name in sorted(seen.unread) if f"decoded.{name}" in named), None)
+
+
+def _parts(keys: Sequence[str], one: str, several: str) -> str:
+    return f"{' and '.join(f'`{key}`' for key in keys)} {several if len(keys) > 1 else one}"
