@@ -596,10 +596,7 @@ class _Checks:
                 if known.setdefault(name, one.type) != one.type:
                     self.marked.fault(place, f"elsewhere it is {known[name]}", "rename it")
                 if decoders.SOURCE.fullmatch(one.source) is None:
-                    self.marked.fault(
-                        (*place, "from"),
-                        "it is `form.<key>`, `query.<key>`, `path.<n>` or `json.<key>.<key>`",
-                    )
+                    self.marked.fault((*place, "from"), decoders.SOURCES)
         return known
 
     def patterns(self, place: Place, when: _When) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -21,12 +21,15 @@ from approvals.matching import Subject, When, match, normal_path
 from approvals.model import Fact, Http
 
 LARGEST: Final = 64 * 1024
+LONGEST: Final = 4_000
+"""Characters of one fact; a longer one is cut and says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value. `source`: `form.<key>`, `query.<key>`, `path.<n>` (a segment, from 1; `path.2-3`:
-    two of them with the slash), or `json.<key>.<key>` (into objects; `*`: of every item of a list).
+    """One value. `source`: `form.<key>`, `query.<key>`, `header.<name>`, or `json.<key>.<key>`
+    (into objects; `*`: of every item of a list), or `path.<n>`: a segment of the path, from 1;
+    `path.2-3`: two of them with the slash.
 
     `type`: one of `conditions.TYPES`. In a form or query a list is its key given any number of
     times, and a bool is `true` or `false`.
@@ -101,13 +104,36 @@ def show(http: Http, labels: Sequence[tuple[str, Sequence[str]]]) -> tuple[Fact,
             if kind not in read:
                 read[kind] = _READERS[kind](http, None)
             value = _reach(read[kind], kind, key)
-            if kind in ("form", "query") and isinstance(value, list) and not key.endswith("[]"):
+            if kind in _MANY and isinstance(value, list) and not key.endswith("[]"):
                 value = value[0] if len(value) == 1 else _UNCLEAR
             if value is not None:
                 texts.add(_words(value))
         if len(texts) == 1 and (text := texts.pop()) is not None:
-            found.append(Fact(label, text))
+            found.append(fact(label, text))
     return tuple(found)
+
+
+def fact(label: str, text: str) -> Fact:
+    """A fact that can be sent and shown: cut where it is too long, and lone surrogates escaped."""
+    cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)"
+    return Fact(label, cut.encode("utf-8", "backslashreplace").decode())
+
+
+def media_type(http: Http, largest: int = LARGEST) -> str | None:
+    """In lower case; None where the body is not there as meant, or is larger than `largest`."""
+    if not http.body_complete or len(http.body) > largest:
+        return None
+    named = Counter(name.lower() for name, _ in http.headers)
+    if named["content-encoding"] or named["content-type"] != 1:
+        return None
+    (value,) = (value for name, value in http.headers if name.lower() == "content-type")
+    return value.partition(";")[0].strip().lower()
+
+
+def json_text(http: Http, key: str, largest: int = LARGEST) -> str | None:
+    """The text at `<key>.<key>` of a JSON body; None where it is absent, unclear or no text."""
+    value = _walk(_json(http, None, largest), key.split("."))
+    return value if isinstance(value, str) else None
 
 
 def from_body(wanted: Field) -> bool:
@@ -125,16 +151,21 @@ def types(decoders: Sequence[Decoder], declared: Mapping[str, str]) -> Mapping[s
     return known
 
 
-SOURCE: Final = re.compile(r"(form|query)\..+|json(\.[^.]+)+|path\.[1-9][0-9]?(-[1-9][0-9]?)?")
+SOURCE: Final = re.compile(
+    r"(form|query)\..+|header\.[A-Za-z0-9-]+|json(\.[^.]+)+|path\.[1-9][0-9]?(-[1-9][0-9]?)?"
+)
 """What `Field.source` looks like."""
+SOURCES: Final = "it is form.<key>, query.<key>, header.<name>, path.<n> or json.<key>.<key>"
 
 _UNCLEAR: Final = object()
 """Something stands there, and it cannot be told what."""
+_MANY: Final = ("form", "query", "header")
+"""Where one name may stand several times."""
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 
 
 def _form(http: Http | None, payload: str | None) -> list[tuple[str, str]]:
-    if _body_type(http) != "application/x-www-form-urlencoded" or http is None:
+    if http is None or media_type(http) != "application/x-www-form-urlencoded":
         return []
     return _pairs(http.body)
 
@@ -155,11 +186,15 @@ def _pairs(raw: bytes) -> list[tuple[str, str]]:
         return []
 
 
-def _json(http: Http | None, payload: str | None) -> object:
+def _headers(http: Http | None, payload: str | None) -> list[tuple[str, str]]:
+    return [] if http is None else [(name.lower(), value.strip()) for name, value in http.headers]
+
+
+def _json(http: Http | None, payload: str | None, largest: int = LARGEST) -> object:
     if http is None:
         # A character is a byte at least.
         text = payload if payload and len(payload) <= LARGEST else ""
-    elif re.fullmatch(r"application/([a-z0-9.-]+\+)?json", _body_type(http) or ""):
+    elif re.fullmatch(r"application/([a-z0-9.-]+\+)?json", media_type(http, largest) or ""):
         try:
             text = http.body.decode()
         except ValueError:
@@ -177,17 +212,6 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return {key: value if counts[key.casefold()] == 1 else _UNCLEAR for key, value in pairs}
 
 
-def _body_type(http: Http | None) -> str | None:
-    """The media type in lower case; None where the body is not there as meant, or is too large."""
-    if http is None or not http.body_complete or len(http.body) > LARGEST:
-        return None
-    named = Counter(name.lower() for name, _ in http.headers)
-    if named["content-encoding"] or named["content-type"] != 1:
-        return None
-    (value,) = (value for name, value in http.headers if name.lower() == "content-type")
-    return value.partition(";")[0].strip().lower()
-
-
 def _path(http: Http | None, payload: str | None) -> list[str]:
     if http is None:
         return []
@@ -198,12 +222,18 @@ def _path(http: Http | None, payload: str | None) -> list[str]:
     return normal.strip("/").split("/")
 
 
-_READERS: Final = {"form": _form, "query": _query, "json": _json, "path": _path}
+_READERS: Final[Mapping[str, Callable[[Http | None, str | None], Any]]] = {
+    "form": _form,
+    "query": _query,
+    "header": _headers,
+    "path": _path,
+    "json": _json,
+}
 
 
 def _pick(read: Any, kind: str, key: str, wanted: str) -> Value | None:
     value = _reach(read, kind, key)
-    if kind in ("form", "query") and wanted != "list(string)":
+    if kind in _MANY and wanted != "list(string)":
         one = isinstance(value, list) and len(value) == 1
         value = _typed(value[0], wanted) if one else None
     elif kind == "path":
@@ -225,6 +255,7 @@ def _reach(read: Any, kind: str, key: str) -> Any:
             return "/".join(unquote(name, errors="strict") for name in part) if whole else None
         except ValueError:
             return None
+    key = key.lower() if kind == "header" else key
     alike = [(name, text) for name, text in read if name.casefold() == key.casefold()]
     texts = [text for name, text in alike if name == key]
     # Another letter case may be the same key to some servers.
@@ -252,8 +283,10 @@ def _words(value: Any) -> str | None:
             return json.dumps(value)
         case [str(only)]:
             return only
-        case [_, *_] if all(isinstance(item, str) for item in value):
+        case list() if value and all(isinstance(item, str) for item in value):
             return ", ".join(json.dumps(item) if "," in item else item for item in value)
+        case list() | dict():
+            return f"{len(value)} {'entry' if len(value) == 1 else 'entries'}, see the request"
     return None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from approvals.conditions import Condition, Undecidable, Value
 from approvals.model import Http
@@ -168,8 +168,11 @@ _HOST: Final = re.compile(r"([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])\.?(?
 _PORTS: Final = {"http": "80", "https": "443"}
 _NAME: Final = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
 _OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-override")
-"""With these a server may take another method: Rack, Symfony, OData, Google's APIs
-(https://developers.google.com/gdata/docs/2.0/basics#UpdatingEntry)."""
+"""Headers with which a server may take another method: Rack, Symfony, OData, Google's APIs
+(https://cloud.google.com/java/docs/reference/google-api-client/latest/com.google.api.client.googleapis)."""
+_QUERY_OVERRIDES: Final = frozenset((*_OVERRIDES, "_method", "$httpmethod", "$httpheaders"))
+"""The same in a query: Laravel, Symfony, and Google's servers for browsers without CORS
+(https://google.github.io/closure-library/api/goog.net.rpc.HttpCors.html)."""
 
 
 def _unescape(escape: re.Match[str]) -> str:
@@ -185,9 +188,13 @@ def _any(patterns: tuple[str, ...] | None, test: Callable[[str], bool | None]) -
 
 
 def _method(method: str, subject: Subject) -> bool | None:
-    if subject.method is not None and any(_named(name, subject) for name in _OVERRIDES):
+    if subject.method is None:
+        return False
+    pairs = re.split("[&;]", subject.query or "")
+    names = {unquote_plus(pair.partition("=")[0]).strip().lower() for pair in pairs}
+    if not _QUERY_OVERRIDES.isdisjoint(names) or any(_named(name, subject) for name in _OVERRIDES):
         return None
-    return (subject.method or "").upper() == method
+    return subject.method.upper() == method
 
 
 def _header(name: str, globs: tuple[str, ...], subject: Subject) -> bool | None:

@@ -276,8 +276,8 @@ rules:
         (SMALL + "decoded: {amount: string}", "built-in decoder says int"),
         (SMALL + "decoded: {amount: money}", "'int', 'string'"),
         (
-            SMALL + "decoders: [{name: d, when: {}, fields: {x: {from: header.x, type: int}}}]",
-            "`form.<key>`",
+            SMALL + "decoders: [{name: d, when: {}, fields: {x: {from: cookie.x, type: int}}}]",
+            "form.<key>",
         ),
         (
             SMALL + "decoders: [{name: d, when: {}, fields: {amount: {from: form.x, type: bool}}}]",

@@ -160,7 +160,7 @@ def _decoders(file: _Shared, fault: FaultAt) -> list[Decoder]:
         _patterns(("decoders", at, "when"), one.when, fault)
         for name, field in one.fields.items():
             if decoders.SOURCE.fullmatch(field.source) is None:
-                fault(("decoders", at, "fields", name, "from"), _SOURCES, "")
+                fault(("decoders", at, "fields", name, "from"), decoders.SOURCES, "")
         fields = {name: decoders.Field(one.source, one.type) for name, one in one.fields.items()}
         found.append(Decoder(one.name, one.when.frozen(), fields))
     return found
@@ -224,7 +224,7 @@ def _rules(
             fault((*place, "websocket"), f"{name}: it denies everything", "remove it")
         for label, sources in one.facts.items():
             if not sources or any(decoders.SOURCE.fullmatch(s) is None for s in sources):
-                fault((*place, "facts", label), _SOURCES, "")
+                fault((*place, "facts", label), decoders.SOURCES, "")
         yield Rule(
             name=one.name,
             verb=one.then,
@@ -238,9 +238,6 @@ def _rules(
             facts=tuple(one.facts.items()),
             pack=pack,
         )
-
-
-_SOURCES: Final = "it is `form.<key>`, `query.<key>`, `path.<n>` or `json.<key>.<key>`"
 
 
 def _patterns(place: Place, when: _When, fault: FaultAt) -> None:
