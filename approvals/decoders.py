@@ -29,7 +29,7 @@ LONGEST: Final = 4_000
 class Field:
     """One value. `source`: `form.<key>`, `query.<key>`, `header.<name>`, or `json.<key>.<key>`
     (into objects; `*`: of every item of a list), or `path.<n>`: a segment of the path, from 1;
-    `path.2-3`: two of them with the slash.
+    `path.2-3`: two of them with the slash; `path.2-`: all from there.
 
     `type`: one of `conditions.TYPES`. In a form or query a list is its key given any number of
     times, and a bool is `true` or `false`.
@@ -152,7 +152,7 @@ def types(decoders: Sequence[Decoder], declared: Mapping[str, str]) -> Mapping[s
 
 
 SOURCE: Final = re.compile(
-    r"(form|query)\..+|header\.[A-Za-z0-9-]+|json(\.[^.]+)+|path\.[1-9][0-9]?(-[1-9][0-9]?)?"
+    r"(form|query)\..+|header\.[A-Za-z0-9-]+|json(\.[^.]+)+|path\.[1-9][0-9]?(-([1-9][0-9]?)?)?"
 )
 """What `Field.source` looks like."""
 SOURCES: Final = "it is form.<key>, query.<key>, header.<name>, path.<n> or json.<key>.<key>"
@@ -248,10 +248,11 @@ def _reach(read: Any, kind: str, key: str) -> Any:
     if kind == "json":
         return _walk(read, key.split("."))
     if kind == "path":
-        first, _, last = key.partition("-")
-        part = read[int(first) - 1 : int(last or first)]
+        first, to, last = key.partition("-")
+        end = int(last or (len(read) if to else first))
+        part = read[int(first) - 1 : end]
         try:
-            whole = len(part) == int(last or first) - int(first) + 1
+            whole = len(part) == end - int(first) + 1 > 0
             return "/".join(unquote(name, errors="strict") for name in part) if whole else None
         except ValueError:
             return None

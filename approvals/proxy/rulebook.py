@@ -123,7 +123,22 @@ class _Shared(_Section):
 
 
 class _Pack(_Shared):
+    """`host`: whom all of it is about; an entry may name one of them only."""
+
     docs: str
+    host: _Texts = ()
+
+    def narrowed(self) -> _Pack:
+        def about(when: _When) -> _When:
+            return when if when.host is not None else when.model_copy(update={"host": self.host})
+
+        entries = {
+            key: tuple(
+                one.model_copy(update={"when": about(one.when)}) for one in getattr(self, key)
+            )
+            for key in _Shared.model_fields
+        }
+        return self.model_copy(update=entries)
 
 
 class _File(_Shared):
@@ -148,7 +163,7 @@ def _pack(name: str, place: Place, fault: FaultAt) -> tuple[_Pack, FaultAt]:
     for one in marked.faults:
         fault(place, str(one), "")
     try:
-        return _Pack.model_validate(marked.values), at
+        return _Pack.model_validate(marked.values).narrowed(), at
     except ValidationError as error:
         explain(error, _Pack, (), at, {})
         return _Pack(docs=""), at
