@@ -85,6 +85,13 @@ class Marked:
         """In the order of the file."""
         return sorted(self._found.values(), key=lambda fault: (fault.line, fault.column))
 
+    def within(self, *sections: str) -> list[Fault]:
+        """Those in these top-level sections, and those of the file as a whole."""
+        return sorted(
+            (fault for place, fault in self._found.items() if not place or place[0] in sections),
+            key=lambda fault: (fault.line, fault.column),
+        )
+
     def _tree(self, raw: bytes) -> yaml.Node | None:
         try:
             if len(raw) > MAX_FILE:

@@ -93,12 +93,12 @@ def match(when: When, condition: Condition | None, subject: Subject) -> bool | N
 def weigh(when: When, condition: Condition | None, subject: Subject) -> dict[str, bool | None]:
     """What each part of a rule says, by its key; `if` only where no other part says no."""
     verdicts = {
-        "action": _any(when.action, lambda glob: _glob(glob, subject.action)),
-        "agent": _any(when.agent, lambda glob: _glob(glob, subject.agent)),
-        "requester": _any(when.requester, lambda glob: _glob(glob, subject.requester)),
+        "action": _any(when.action, lambda text: glob(text, subject.action)),
+        "agent": _any(when.agent, lambda text: glob(text, subject.agent)),
+        "requester": _any(when.requester, lambda text: glob(text, subject.requester)),
         "method": _any(when.method, lambda method: _method(method, subject)),
         "host": _any(when.host, lambda host: _host(host, subject)),
-        "path": _any(when.path, lambda glob: _path(glob, subject)),
+        "path": _any(when.path, lambda path: _path(path, subject)),
     }
     for name, globs in when.header or ():
         verdicts[f"header {name}"] = _header(name, globs, subject)
@@ -143,6 +143,22 @@ def normal_path(raw: str) -> str | None:
             segments.append(segment)
     tail = "/" if segments and given[-1] in ("", ".", "..") else ""
     return "/" + "/".join(segments) + tail
+
+
+def glob(pattern: str, text: str) -> bool:
+    """`*` is any text. Leftmost pieces are enough, so this is linear where a regex might not be."""
+    first, *pieces = pattern.split("*")
+    if not pieces:
+        return text == pattern
+    if not text.startswith(first):
+        return False
+    at, last = len(first), pieces.pop()
+    for piece in pieces:
+        at = text.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return len(text) - len(last) >= at and text.endswith(last)
 
 
 def faults(when: When) -> list[tuple[str, str]]:
@@ -209,9 +225,9 @@ def _header(name: str, globs: tuple[str, ...], subject: Subject) -> bool | None:
     value = found[0][1].strip(" \t")
     verdicts = {
         # A `*` that swallows a comma has swallowed another value of the list.
-        True if glob.count(",") == value.count(",") else None
-        for glob in globs
-        if _glob(glob, value)
+        True if text.count(",") == value.count(",") else None
+        for text in globs
+        if glob(text, value)
     }
     return True if True in verdicts else None if None in verdicts else False
 
@@ -286,7 +302,7 @@ def _segments(pattern: str, path: str) -> bool:
         places = {
             place + (parts[place] != "**")
             for place in _skipping(parts, places)
-            if place < len(parts) and (parts[place] == "**" or _glob(parts[place], name))
+            if place < len(parts) and (parts[place] == "**" or glob(parts[place], name))
         }
     return len(parts) in _skipping(parts, places)
 
@@ -298,22 +314,6 @@ def _skipping(parts: list[str], places: set[int]) -> set[int]:
         if part == "**" and place in reached:
             reached.add(place + 1)
     return reached
-
-
-def _glob(pattern: str, text: str) -> bool:
-    """`*` is any text. Leftmost pieces are enough, so this is linear where a regex might not be."""
-    first, *pieces = pattern.split("*")
-    if not pieces:
-        return text == pattern
-    if not text.startswith(first):
-        return False
-    at, last = len(first), pieces.pop()
-    for piece in pieces:
-        at = text.find(piece, at)
-        if at < 0:
-            return False
-        at += len(piece)
-    return len(text) - len(last) >= at and text.endswith(last)
 
 
 def _variables(subject: Subject) -> dict[str, Value | None]:

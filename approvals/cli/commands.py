@@ -25,6 +25,7 @@ from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.evidence import read_checkpoint, read_receipt, thumbprint, verify_chain
 from approvals.model import Busy, Choice, Refused
+from approvals.text import clean
 
 if TYPE_CHECKING:
     from approvals.cli.house import House
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CONFIG = Path("countersign.yaml")
+GATEWAY = Path("gateway.yaml")
 
 app = typer.Typer(
     name="countersign",
@@ -49,9 +51,12 @@ outbox_app = typer.Typer(help="Cards and verdicts that were given up.", no_args_
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
 app.add_typer(outbox_app, name="outbox")
+rules_app = typer.Typer(help="The gateway's own rules.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+GatewayPath = Annotated[Path, typer.Option("--config", "-c", help="The gateway's file.")]
 RequestId = Annotated[str, typer.Argument(help="The request's id, req_…", metavar="ID")]
 Reason = Annotated[str | None, typer.Option(help="Told to the agent.")]
 
@@ -446,6 +451,64 @@ def keys_public(
     """Print the public receipt key as a JWKS, for `verify` and for gateways."""
     held = _keys(lambda: folder.load(directory))
     _print_json({"keys": [held.receipt.jwk()]})
+
+
+@rules_app.command("test")
+def rules_test(
+    request: Annotated[Path, typer.Argument(help="A request as JSON; - reads stdin.")],
+    config: GatewayPath = GATEWAY,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the rules do with a request, and why each earlier rule did not match."""
+    from approvals.cli import rules
+
+    book = rules.load(config)
+    given = sys.stdin.read() if str(request) == "-" else _read(request)
+    said = rules.answer(book, rules.outbound(given))
+    if as_json:
+        _print_json(said)
+        return
+    for step in said["tried"]:
+        sign = {True: "✓", False: "·", None: "?"}[step["matched"]]
+        why = f": {clean(step['why'])}" if step["why"] else ""
+        out.print(Text(f"{sign} {step['rule']}{why}", "dim"), soft_wrap=True)
+    colour = {"allow": "green", "ask": "yellow", "deny": "red"}[said["verb"]]
+    out.print(Text(f"{said['verb']}: {clean(said['why'])}", colour), soft_wrap=True)
+    for name in ("title", "action", "risk"):
+        if said[name] and said["verb"] != "allow":
+            out.print(Text(f"  {name:<7}", "dim") + Text(said[name]), soft_wrap=True)
+    for fact in said["facts"]:
+        out.print(Text(f"  {fact['label']}: {clean(fact['value'])}"), soft_wrap=True)
+
+
+@rules_app.command("lint")
+def rules_lint(
+    config: GatewayPath = GATEWAY,
+    service: Annotated[
+        Path | None, typer.Option(help="The service's file: can somebody say yes to every ask?")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find rules that do not parse, never match, allow too much, or ask where nobody can answer."""
+    from approvals.cli import rules, serve
+
+    checked = rules.read(config)
+    beside = serve.configuration(service) if service is not None else None
+    found = [] if checked.faults else rules.findings(checked.rules, beside)
+    if as_json:
+        faults = [_as_dict(fault) for fault in checked.faults]
+        _print_json({"faults": faults, "findings": [_as_dict(one) for one in found]})
+    else:
+        for fault in checked.faults:
+            err.print(Text(str(fault)), soft_wrap=True)
+        for one in found:
+            where = f"the rule `{one.rule}`: " if one.rule else ""
+            err.print(Text(f"{config}: {where}{one.why}"), soft_wrap=True)
+        if not checked.faults and not found:
+            sound = f"✓ {config} is sound: {len(checked.rules.rules)} rules."
+            out.print(Text(sound, "green"), soft_wrap=True)
+    if checked.faults or found:
+        raise typer.Exit(Exit.CONFIG if checked.faults else Exit.FAILED)
 
 
 @app.command()

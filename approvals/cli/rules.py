@@ -1,0 +1,166 @@
+"""`countersign rules`: what the gateway's rules would say, and what they may mean by mistake."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from approvals.cli.exits import Exit, Stop
+from approvals.config import Config
+from approvals.marked import Fault, Marked
+from approvals.matching import Subject
+from approvals.model import WEB, Ask, Kind, Requester
+from approvals.policy import ESCALATED, Deny, decide, vacant
+from approvals.proxy.lint import Finding, lint, samples
+from approvals.proxy.rulebook import rulebook
+from approvals.proxy.rules import Outbound, Rule, Rules, Verb
+
+SECTIONS = ("packs", "decoders", "readers", "rules")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A rules file. With `faults` the rules are not to be used."""
+
+    rules: Rules
+    faults: list[Fault]
+
+
+def read(path: Path) -> Checked:
+    """The rules of a gateway's file; its other sections are not looked at. Raises `Stop`."""
+    try:
+        marked = Marked(path, os.environ, lenient="")
+    except OSError as error:
+        raise Stop(Exit.CONFIG, f"{path}: {error.strerror}. --config says where it is.") from error
+    rules = rulebook(marked.values, marked.fault)
+    return Checked(rules, marked.within(*SECTIONS))
+
+
+def load(path: Path) -> Rules:
+    """The same, and `Stop` with every fault."""
+    checked = read(path)
+    if checked.faults:
+        raise Stop(Exit.CONFIG, "\n".join(map(str, checked.faults)))
+    return checked.rules
+
+
+def outbound(text: str) -> Outbound:
+    """A request as people write it for `rules test`. Raises `Stop` that says what it looks like.
+
+    `{"agent", "method", "url", "headers": {name: value or list}, "body": text}`; for bytes
+    `body_base64`; a body of `null` is one that was not read yet.
+    """
+    try:
+        given = json.loads(text)
+        unknown = set(given) - {"agent", "method", "url", "headers", "body", "body_base64"}
+        if unknown:
+            raise ValueError(f"unknown key {min(unknown)!r}")
+        headers = tuple(
+            (str(name), str(value))
+            for name, values in given.get("headers", {}).items()
+            for value in (values if isinstance(values, list) else [values])
+        )
+        body: bytes | None = b""
+        if "body_base64" in given:
+            body = base64.b64decode(given["body_base64"], validate=True)
+        elif given.get("body", "") is None:
+            body = None
+        elif "body" in given:
+            body = str(given["body"]).encode()
+        return Outbound(
+            str(given["agent"]), str(given.get("method", "GET")), str(given["url"]), headers, body
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise Stop(
+            Exit.FAILED,
+            f"This is not a request ({why}). It looks like "
+            '{"agent": "builder", "method": "GET", "url": "https://…", "headers": {}, "body": ""}.',
+        ) from error
+
+
+def answer(rules: Rules, request: Outbound) -> dict[str, Any]:
+    """The decision and how it came about, as plain values."""
+    said = rules.decide(request)
+    return {
+        "verb": said.verb.value,
+        "rule": said.rule,
+        "why": said.why,
+        "needs_body": said.needs_body,
+        "risk": said.risk and said.risk.value,
+        "action": said.action,
+        "title": said.title,
+        "facts": [{"label": fact.label, "value": fact.value} for fact in said.facts],
+        "decoded": {
+            name: list(value) if isinstance(value, list | tuple) else value
+            for name, value in said.decoded.items()
+        },
+        "websocket": said.websocket,
+        "oversize": said.oversize,
+        "tried": [
+            {"rule": step.rule.id, "matched": step.matched, "why": step.why}
+            for step in rules.explain(request)
+        ],
+    }
+
+
+def findings(rules: Rules, service: Config | None) -> list[Finding]:
+    """Those of the rules themselves, then those with the service's configuration beside them."""
+    found = lint(rules)
+    if service is None:
+        return found
+    gateways = [one for one in service.requesters.values() if one.kind is Kind.GATEWAY]
+    if not gateways:
+        why = "the service has no requester of `kind: gateway`, so that facts are an agent's words"
+        return [*found, Finding("", "no-gateway", why)]
+    for rule in (*rules.rules, Rule("what no rule is about", Verb.ASK)):
+        if rule.verb is Verb.ASK:
+            whys = [_unanswerable(rule, gateway, service) for gateway in gateways]
+            found += [Finding(rule.id, "unanswerable", why) for why in whys if why][:1]
+    return found
+
+
+def _unanswerable(rule: Rule, gateway: Requester, service: Config) -> str | None:
+    """Why nobody could ever say yes to what this rule asks about; None where somebody can."""
+    for sample in samples(rule.when, most=20):
+        said = decide(service.policy, _as_sent(sample, rule, gateway), risk=rule.risk)
+        if isinstance(said, Deny):
+            return f"the service's rule `{said.rule}` refuses what it asks about"
+        if why := _unreached(said, gateway, service):
+            return f"the service's rule `{said.rule}` cannot be answered: {why}"
+    return None
+
+
+def _as_sent(sample: Subject, rule: Rule, gateway: Requester) -> Subject:
+    agents = gateway.agents
+    agent = agents[0] if agents and rule.when.agent is None else sample.agent
+    action = rule.action or f"http.{(sample.method or '').lower()}"
+    return replace(sample, requester=gateway.name, agent=agent, action=action)
+
+
+def _unreached(ask: Ask, gateway: Requester, service: Config) -> str | None:
+    groups = service.policy.groups
+    barred = {gateway.owner, gateway.on_behalf_of} if ask.four_eyes else set()
+    sits = {
+        person.id: [group for group, _ in ask.quorum if person.id in groups[group]]
+        for person in service.people
+        if person.id not in barred
+    }
+    if ask.escalate is not None:
+        for person in groups.get(ask.escalate.to, ()):
+            if person in sits:
+                sits[person].append(ESCALATED)
+    if empty := vacant(ask.quorum, sits):
+        eyes = " with four eyes" if barred - {None} else ""
+        return f"{len(empty)} seats stay empty{eyes}"
+    if not ask.via or any(via == WEB or ":" in via for via in ask.via):
+        return None
+    reached = {*ask.via} & {*service.channels}
+    seated = [one for one in service.people if sits.get(one.id)]
+    if not any(reached & {*person.accounts} for person in seated):
+        return f"none of its approvers has an account on {' or '.join(ask.via)}"
+    return None
