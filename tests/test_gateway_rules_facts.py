@@ -1,0 +1,291 @@
+"""What cards show of a mail, and of the calls that packs know; see approvals/proxy/facts.py."""
+
+import base64
+import json
+import time
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals.marked import Marked
+from approvals.model import Http, Risk
+from approvals.proxy import facts
+from approvals.proxy.rulebook import PACKS, rulebook
+from approvals.proxy.rules import Decision, Outbound, Verb
+
+ALL = rulebook({"packs": list(PACKS)}, lambda *_: pytest.fail("a pack has a fault"))
+SEND = "https://gmail.googleapis.com/gmail/v1/users/me/messages/send"
+UPLOAD = SEND.replace("/gmail/v1", "/upload/gmail/v1")
+JSON = (("content-type", "application/json"),)
+FORM = (("content-type", "application/x-www-form-urlencoded"),)
+
+
+def call(method: str, url: str, body: bytes | None = b"", headers: Any = ()) -> Decision:
+    return ALL.decide(Outbound("bot", method, url, tuple(headers), body))
+
+
+def shown(decision: Decision) -> list[tuple[str, str]]:
+    return [(fact.label, fact.value) for fact in decision.facts]
+
+
+def sent(raw: bytes, **more: Any) -> Decision:
+    body = {"raw": base64.urlsafe_b64encode(raw).decode()} | more
+    return call("POST", SEND, json.dumps(body).encode(), JSON)
+
+
+def a_mail() -> EmailMessage:
+    mail = EmailMessage()
+    mail["To"] = "Ann <ann@example.com>, bob@example.com"
+    mail["Bcc"] = "eve@evil.example"
+    mail["Subject"] = "Grüße"
+    mail.set_content("Hello Ann,\nsee the file.\n")
+    mail.add_alternative(
+        "<p>Hello <a href='https://x.example'>Ann</a></p><style>p{}</style>", "html"
+    )
+    mail.add_attachment(b"12345", maintype="application", subtype="pdf", filename="report.pdf")
+    return mail
+
+
+FACTS = [
+    ("To", "Ann <ann@example.com>, bob@example.com"),
+    ("Bcc", "eve@evil.example"),
+    ("Subject", "Grüße"),
+    ("Text", "Hello Ann,\nsee the file.\n"),
+    ("HTML, as text", "Hello [https://x.example] Ann p{}"),
+    ("Attachments", "1: report.pdf (application/pdf, 5 bytes)"),
+]
+
+
+def test_law_11_a_mail_is_shown_as_its_readers_will_see_it() -> None:
+    decision = sent(a_mail().as_bytes())
+    assert (decision.verb, decision.action) == (Verb.ASK, "gmail.messages.send")
+    assert shown(decision) == FACTS
+    assert decision.decoded == {
+        "attachments": 1,
+        "recipients": ["ann@example.com", "bob@example.com", "eve@evil.example"],
+        "subject": "Grüße",
+    }
+
+
+def test_an_uploaded_mail_is_shown_too() -> None:
+    raw = a_mail().as_bytes()
+    assert shown(call("POST", UPLOAD, raw, (("content-type", "message/rfc822"),))) == FACTS
+    parts = b"--b\r\ncontent-type: application/json\r\n\r\n{}\r\n--b\r\n"
+    parts += b"content-type: message/rfc822\r\n\r\n" + raw + b"\r\n--b--\r\n"
+    related = (("content-type", 'multipart/related; boundary="b"'),)
+    found = shown(call("POST", UPLOAD, parts, related))
+    assert found[:3] == FACTS[:3]
+    for hostile in (
+        parts.replace(b"{}", b'{"raw": "eA"}'),
+        parts.replace(b"{}", b'{"\\u0072aw": "eA"}'),
+        parts.replace(
+            b"--b--", b"--b\r\ncontent-type: message/rfc822\r\n\r\nTo: x@y.z\r\n\r\n--b--"
+        ),
+    ):
+        assert call("POST", UPLOAD, hostile, related).facts == ()
+    piece = (("content-type", "message/rfc822"), ("content-range", "bytes 0-9/99"))
+    assert call("PUT", UPLOAD, raw, piece).facts == ()
+
+
+def test_every_recipient_header_is_shown_and_none_hides_the_others() -> None:
+    raw = b"To: a@example.com\nTo: b@evil.example\nCc: c@x.example\ncc: d@x.example\n\nhi"
+    assert shown(sent(raw))[:4] == [
+        ("To", "a@example.com"), ("To", "b@evil.example"),
+        ("Cc", "c@x.example"), ("Cc", "d@x.example"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"To: a@example.com\r\nSubject: x\n\nBcc: e@evil.example\r\n\r\nhi",
+        b"To: a@example.com\rBcc: e@evil.example\n\nhi",
+        b"To: a@example.com\n \nBcc: e@evil.example\n\nhi",
+        b"To : a@example.com\n\nhi",
+        b"To: a@example.com\nno header\nBcc: e@evil.example\n\nhi",
+        b"To: a@example.com\0\n\nhi",
+        b"To: \xff@example.com\n\nhi",
+        b"To: a@x.example\nContent-Type: text/plain\nContent-Type: text/html\n\nhi",
+        b"To: a@x.example\nContent-Transfer-Encoding: x-uuencode\n\nhi",
+        b"To: a@x.example\nContent-Transfer-Encoding: base64\n\n!!!",
+        b"To: a@x.example\nContent-Type: text/plain; charset=nonesuch\n\nhi",
+        b"To: a@x.example\nContent-Type: text/plain; charset=utf-8\n\n\xff",
+        b"To: a@x.example\nContent-Type: multipart/mixed; boundary=q\n\nno parts",
+        b"To: =?utf-8?b?!!?= <a@x.example>\n\n\xff",
+        b"boundary" * 60,
+    ],
+)
+def test_a_mail_with_two_readings_gives_no_facts(raw: bytes) -> None:
+    decision = sent(raw)
+    assert (decision.verb, decision.facts, dict(decision.decoded)) == (Verb.ASK, (), {})
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        b'"a@example.com, " <e@evil.example>',
+        b"=?utf-8?q?a=40example=2Ecom?= <e@evil.example>",
+        b"group: a@example.com;", b"a@example.com(comment)", b"<a@example.com>, ",
+        b"a@example.com b", b"a@example.com <e@evil.example>", b'"a\\"" <e@evil.example>', b"",
+    ],
+)  # fmt: skip
+def test_recipients_that_are_not_written_plainly_are_no_value(to: bytes) -> None:
+    decoded = sent(b"To: " + to + b"\n\nhi").decoded
+    assert decoded.get("recipients") in (None, ["e@evil.example"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"raw": "dG86IGFAeC55Cgpo", "raw": "dG86IGJAeC55Cgpo"}',
+        b'{"raw": "dG86IGFAeC55Cgpo+/"}', b'{"raw": 5}', b'{"raw": ""}', b"[]", b"nonsense", b"",
+        b'{"message": {"raw": "dG86IGFAeC55Cgpo"}}',
+    ],
+)  # fmt: skip
+def test_a_body_that_is_not_clearly_one_mail_gives_no_facts(body: bytes) -> None:
+    assert call("POST", SEND, body, JSON).facts == ()
+
+
+@given(st.binary(max_size=200))
+def test_no_mail_breaks_the_decoder(raw: bytes) -> None:
+    facts.gmail(Http("POST", UPLOAD, (("content-type", "message/rfc822"),), raw))
+    assert sent(raw).verb is Verb.ASK
+
+
+def test_a_hostile_mail_is_read_in_time() -> None:
+    nested = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(24)
+    )
+    began = time.perf_counter()
+    for raw in (nested + b"x\n" * 200_000, b"To: " + b"a," * 200_000 + b"\n\n", b"<" * 1_000_000):
+        facts.gmail(Http("POST", UPLOAD, (("content-type", "message/rfc822"),), raw))
+    html = b"Content-Type: text/html\n\n" + b"<a href=x " * 60_000
+    facts.gmail(Http("POST", UPLOAD, (("content-type", "message/rfc822"),), html))
+    assert time.perf_counter() - began < 10  # seconds on a busy machine; the square takes minutes
+
+
+GH, GC = "https://api.github.com", "https://www.googleapis.com/calendar/v3"
+GM, SL, ST = (
+    "https://gmail.googleapis.com/gmail/v1/users/me",
+    "https://slack.com/api",
+    ("https://api.stripe.com/v1"),
+)
+OVERRIDE = (("X-HTTP-Method-Override", "DELETE"),)
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "verb", "action"),
+    [
+        ("GET", f"{GM}/messages?q=x", "allow", "gmail.read"),
+        ("GET", f"{GM}/messages/1?$httpMethod=DELETE", "ask", "gmail.messages.delete"),
+        ("GET", f"{GM}/messages/1?%24HTTPMETHOD=DELETE", "ask", "gmail.messages.delete"),
+        ("POST", f"{GM}/messages/send", "ask", "gmail.messages.send"),
+        ("POST", f"{GM}/messages%3Asend", "ask", "gmail.call"),
+        ("POST", f"{GM}/messages/batchDelete", "ask", "gmail.messages.batchDelete"),
+        ("POST", f"{GM}/messages/batchModify", "ask", "gmail.messages.modify"),
+        ("POST", f"{GM}/settings/forwardingAddresses", "deny", "gmail.settings.forward"),
+        ("POST", f"{GM}/settings/ForwardingAddresses/", "deny", "gmail.settings.forward"),
+        ("PUT", f"{GM}/settings/autoForwarding", "deny", "gmail.settings.forward"),
+        ("POST", f"{GM}/settings/delegates", "deny", "gmail.settings.delegates.create"),
+        ("POST", f"{GM}/settings/filters", "ask", "gmail.settings.filters.create"),
+        ("POST", "https://gmail.googleapis.com/batch/gmail/v1", "ask", "gmail.batch"),
+        ("POST", "https://www.googleapis.com/batch", "ask", "gmail.batch"),
+        ("GET", f"{GC}/calendars/primary/events", "allow", "calendar.read"),
+        ("POST", f"{GC}/freeBusy", "allow", "calendar.freebusy.query"),
+        ("POST", f"{GC}/calendars/primary/events/watch", "ask", "calendar.watch"),
+        ("POST", f"{GC}/calendars/primary/acl", "ask", "calendar.acl.change"),
+        ("POST", "https://www.googleapis.com/batch/calendar/v3", "ask", "calendar.batch"),
+        ("GET", f"{GH}/repos/a/b", "allow", "github.read"),
+        ("DELETE", f"{GH}/repos/a/b", "deny", "github.repos.delete"),
+        ("DELETE", f"{GH}/Repos/a/b/", "deny", "github.repos.delete"),
+        ("POST", f"{GH}/repos/a/b/transfer", "deny", "github.repos.transfer"),
+        ("PUT", f"{GH}/repos/a/b/contents/secrets/x", "ask", "github.contents.write"),
+        ("PUT", f"{GH}/repos/a/b/actions/secrets/X", "ask", "github.access.change"),
+        ("POST", f"{GH}/graphql", "ask", "github.graphql"),
+        ("GET", f"{GH}/somewhere/else", "ask", "github.call"),
+        ("GET", f"{ST}/charges", "allow", "stripe.read"),
+        ("GET", f"{ST}/issuing/cards/ic_1?expand[]=number", "ask", "stripe.issuing.read"),
+        ("POST", f"{ST}/payouts", "ask", "stripe.payouts.create"),
+        ("DELETE", f"{ST}/subscriptions/sub_1", "ask", "stripe.delete"),
+        ("GET", f"{SL}/users.list", "allow", "slack.read"),
+        ("POST", f"{SL}/conversations.history", "allow", "slack.read"),
+        ("GET", f"{SL}/auth.revoke", "ask", "slack.people.change"),
+        ("GET", f"{SL}/chat.postMessage?channel=C1&text=hi", "ask", "slack.chat.post"),
+        ("GET", f"{SL}/users.list?token=xoxb-1", "deny", "slack.token"),
+        ("GET", f"{SL}/users.list?limit=1&%74oken=xoxb-1", "deny", "slack.token"),
+        ("GET", "https://team.slack.com/api/users.list", "ask", "slack.people.change"),
+        ("GET", "https://slack.com.evil.example/api/users.list", "ask", "http.get"),
+    ],
+)
+def test_packs_tell_reading_from_writing(method: str, url: str, verb: str, action: str) -> None:
+    decision = call(method, url)
+    assert (decision.verb.value, decision.action) == (verb, action), decision.why
+
+
+@pytest.mark.parametrize("url", [f"{GM}/messages/1", f"{GC}/x", f"{GH}/repos/a/b", f"{ST}/charges"])
+def test_an_overridden_method_passes_no_rule_that_allows(url: str) -> None:
+    assert call("GET", url).verb is Verb.ALLOW
+    assert call("GET", url, headers=OVERRIDE).verb is not Verb.ALLOW
+    assert call("GET", url, headers=(("x_http_method_override", "DELETE"),)).verb is not Verb.ALLOW
+
+
+def test_facts_come_from_wherever_the_call_has_them() -> None:
+    body = b"amount=1200&currency=eur&destination=ba_1&transfer_data[destination]=x"
+    payout = call("POST", f"{ST}/payouts", body, (*FORM, ("Stripe-Account", "acct_1")))
+    assert payout.risk is Risk.HIGH
+    assert shown(payout) == [
+        ("Amount, smallest unit", "1200"), ("Currency", "eur"), ("To", "ba_1"),
+        ("For the account", "acct_1"),
+    ]  # fmt: skip
+    event = {
+        "summary": "Lunch", "start": {"dateTime": "2026-01-01T12:00:00Z"},
+        "attendees": [{"email": "a@x.example"}, {"email": "b@x.example"}],
+    }  # fmt: skip
+    url = f"{GC}/calendars/team%40x.example/events?sendUpdates=all"
+    assert shown(call("POST", url, json.dumps(event).encode(), JSON)) == [
+        ("Calendar", "team@x.example"), ("Event", "Lunch"), ("Starts", "2026-01-01T12:00:00Z"),
+        ("Guests", "a@x.example, b@x.example"), ("Invitations go to", "all"),
+    ]  # fmt: skip
+    event["attendees"].append({"id": "hidden"})  # type: ignore[attr-defined] # half a list misleads
+    found = dict(shown(call("POST", url, json.dumps(event).encode(), JSON)))
+    assert "Guests" not in found
+    file = call("PUT", f"{GH}/repos/a/b/contents/src/x.py", b'{"message": "m", "branch": 5}', JSON)
+    assert shown(file) == [
+        ("Repository", "a/b"), ("File", "src/x.py"), ("Message", "m"), ("Branch", "5")
+    ]  # fmt: skip
+
+
+def test_what_is_said_in_two_ways_is_no_fact() -> None:
+    post = f"{SL}/chat.postMessage"
+    assert ("Channel", "C1") in shown(call("POST", f"{post}?channel=C1", b"channel=C1", FORM))
+    for url, body in (
+        (f"{post}?channel=C1", b"channel=C2"),
+        (post, b"channel=C1&channel=C2"),
+        (f"{post}?channel=C1&channel=C1", b"channel=C1"),
+        (post, b"channel=C1&Channel=C2"),
+    ):
+        assert "Channel" not in dict(shown(call("POST", url, body, FORM)))
+    doubled = b'{"channel": "C1", "channel": "C2"}'
+    assert "Channel" not in dict(shown(call("POST", f"{post}?channel=C3", doubled, JSON)))
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_every_entry_of_a_pack_names_its_source_and_its_words(name: str) -> None:
+    values = Marked(PACKS[name], {}, lenient="").values
+    assert values["docs"].startswith("https://")
+    for rule in values["rules"]:
+        assert rule["docs"].startswith("https://"), rule["name"]
+        assert rule["action"].split(".")[0] in name
+        assert rule["title"][0].isupper()
+    assert values["rules"][-1] | {"when": {}, "facts": {}} == values["rules"][-1] | {
+        "when": {}, "facts": {}, "then": "ask", "name": "anything else",
+    }  # fmt: skip
+
+
+def test_the_packs_page_names_every_pack() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "rules.md").read_text()
+    assert all(f"| `{name}` |" in page for name in PACKS)
