@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.text import Text
 
 from approvals import __version__
+from approvals.cli import gateway, remote
 from approvals.cli import keys as folder
-from approvals.cli import remote
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.evidence import read_checkpoint, read_receipt, thumbprint, verify_chain
@@ -53,6 +53,8 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(outbox_app, name="outbox")
 rules_app = typer.Typer(help="The gateway's own rules.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+app.add_typer(gateway.app, name="gateway")
+app.add_typer(gateway.secret_app, name="secret")
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

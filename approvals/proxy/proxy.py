@@ -1,0 +1,542 @@
+"""The gateway itself: a forward proxy that holds what its rules do not simply allow.
+
+Laws: nothing is sent that was not allowed by a rule or released by a receipt for exactly it; what
+is sent is what was digested, with placeholders filled in; whatever fails, fails to a refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import hmac
+import json
+import os
+import re
+import socket
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, TypeAlias, cast
+
+import h11
+import structlog
+
+from approvals.evidence import digest_http, end_to_end, split_url
+from approvals.model import Instant, Refused
+from approvals.proxy.ask import Approvals, Used
+from approvals.proxy.ca import Authority, utc
+from approvals.proxy.reach import Reach, Upstream
+from approvals.proxy.rules import Decision, Outbound, Verb
+from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, spelt
+from approvals.proxy.settings import Settings
+from approvals.proxy.wire import PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire
+from approvals.text import redact
+
+LARGEST: Final = 10 * 1024 * 1024
+"""Bytes of a body that is held."""
+LOG: Final = "audit.jsonl"
+_UNFIT: Final = frozenset({"accept-encoding", "range", "if-range", "sec-websocket-extensions"})
+"""Headers that would let an answer hold a secret in a form that cannot be crossed out."""
+_FAILED: Final = (OSError, TimeoutError, h11.RemoteProtocolError)
+Tell: TypeAlias = Callable[..., None]
+About: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """Whose it is, and the origin that all in it is for."""
+
+    agent: str
+    origin: str
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    env: Mapping[str, str],
+    *,
+    clock: Callable[[], Instant],
+    random: Callable[[int], bytes],
+    patience: Patience = PATIENCE,
+) -> AsyncIterator[Gateway]:
+    """A listening gateway. `Refused`: something in its folder is not as it must be."""
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.folder.stat().st_mode & 0o077:
+        raise Refused(f"{settings.folder} is open to others: chmod 700 {settings.folder}")
+    authority = Authority(settings.folder, utc(clock()))
+    secrets = Secrets(settings.folder, env)
+    reach = Reach(settings.private, settings.ca_file, patience)
+    used = Used(settings.folder / "used.db")
+    approvals = Approvals(settings.service, used, clock=clock, random=random, patience=patience)
+    gateway = Gateway(settings, authority, secrets, reach, approvals, clock, random, patience)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(gateway.protocol, *settings.listen, backlog=4096)
+    gateway.port = server.sockets[0].getsockname()[1]
+    try:
+        yield gateway
+    finally:
+        server.close()
+        await gateway.close()
+
+
+class Gateway:
+    """What happens to one request after the other."""
+
+    def __init__(
+        self, settings: Settings, authority: Authority, secrets: Secrets, reach: Reach,
+        approvals: Approvals, clock: Callable[[], Instant], random: Callable[[int], bytes],
+        patience: Patience,
+    ) -> None:  # fmt: skip
+        self.port = 0
+        self._settings, self._authority, self._secrets = settings, authority, secrets
+        self._reach, self._approvals, self._patience = reach, approvals, patience
+        self._clock, self._salt = clock, random(16)
+        self._connections: set[asyncio.Task[None]] = set()
+        handle = os.open(settings.folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._log = os.fdopen(handle, "a", buffering=1)
+
+    def protocol(self) -> asyncio.StreamReaderProtocol:
+        def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(self._connection(Wire(reader, writer, self._patience)))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+
+        reader = Reader()
+        return asyncio.StreamReaderProtocol(reader, accept, loop=asyncio.get_running_loop())
+
+    async def close(self) -> None:
+        for task in tuple(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._approvals.close()
+        self._log.close()
+
+    def _note(self, event: str, about: Mapping[str, Any]) -> None:
+        """A line of the audit file. Placeholders stand in for secrets in all that is noted."""
+        said = {"at": utc(self._clock()).isoformat(), "event": event, **about}
+        self._log.write(json.dumps(said) + "\n")
+
+    async def _connection(self, wire: Wire) -> None:
+        try:
+            await self._conversation(wire, None)
+        except Exception:
+            structlog.get_logger().exception("gateway_fault")
+            wire.writer.transport.abort()
+
+    async def _conversation(self, wire: Wire, tunnel: Tunnel | None) -> None:
+        about: About = {}
+        try:
+            while True:
+                about = {"agent": tunnel.agent} if tunnel else {}
+                request = await wire.head()
+                if request is None:
+                    break
+                if tunnel is None and request.method == b"CONNECT":
+                    await self._connect(wire, request, about)
+                    break
+                await self._one(wire, request, tunnel, about)
+                if not wire.again():
+                    break
+        except Problem as problem:
+            reported = {"type": problem.slug, "status": problem.status, "why": problem.detail}
+            self._note("refused", {**about, **reported, **problem.more})
+            if wire.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                with contextlib.suppress(OSError, TimeoutError):
+                    await self._refuse(wire, problem)
+            else:
+                wire.writer.transport.abort()
+        except (Gone, OSError, TimeoutError):
+            pass
+        finally:
+            await wire.close()
+
+    async def _refuse(self, wire: Wire, problem: Problem) -> None:
+        headers = [*problem.headers, ("connection", "close")]
+        await wire.answer(problem.status, "application/problem+json", problem.document(), headers)
+
+    async def _connect(self, wire: Wire, request: h11.Request, about: About) -> None:
+        """Answer as the host would: TLS with a certificate of ours, or plain HTTP."""
+        agent = about["agent"] = self._agent(request)
+        target = request.target.decode("latin-1")
+        try:
+            _, authority, path, query = split_url(f"https://{target}")
+        except ValueError as error:
+            raise Problem(400, "malformed", str(error)) from None
+        host, port = _place("https", authority)
+        if (path, query) != ("/", None) or not re.search(r":\d+$", target):
+            raise Problem(400, "malformed", "CONNECT takes a host and a port.")
+        async for _ in wire.body():
+            raise Problem(400, "malformed", "CONNECT has no body.")
+        await wire.send(h11.Response(status_code=200, headers=[], reason=b"Connection established"))
+        transport = cast(asyncio.Transport, wire.writer.transport)
+        first = await _first_byte(transport, self._patience.head)
+        if first != b"\x16":  # a TLS handshake
+            inner, origin = Wire(wire.reader, wire.writer, self._patience), f"http://{host}:{port}"
+            await self._conversation(inner, Tunnel(agent, _origin(origin)))
+            return
+        # A reader of its own: nothing that came in clear belongs to what comes now.
+        loop, reader = asyncio.get_running_loop(), Reader()
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        context = self._authority.context(host, utc(self._clock()))
+        secured = await loop.start_tls(
+            transport,
+            protocol,
+            context,
+            server_side=True,
+            ssl_handshake_timeout=self._patience.head,
+        )
+        if secured is None:
+            return
+        protocol.connection_made(secured)
+        writer = asyncio.StreamWriter(secured, protocol, reader, loop)
+        inner = Wire(reader, writer, self._patience)
+        await self._conversation(inner, Tunnel(agent, _origin(f"https://{authority}")))
+
+    def _agent(self, request: h11.Request) -> str:
+        given = [value for name, value in request.headers if name == b"proxy-authorization"]
+        scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
+        try:
+            name, _, password = base64.b64decode(token.strip(), validate=True).partition(b":")
+            known = self._settings.agents.get(name.decode("latin-1"))
+            right = known.get_secret_value().encode() if known else os.urandom(16)
+            if scheme.lower() == b"basic" and hmac.compare_digest(password, right):
+                return name.decode("latin-1")
+        except binascii.Error:
+            pass
+        challenge = ("proxy-authenticate", 'Basic realm="countersign gateway"')
+        raise Problem(
+            407,
+            "unknown_agent",
+            "Send an agent's name and its proxy password.",
+            headers=[challenge],
+        )
+
+    async def _one(
+        self, wire: Wire, request: h11.Request, tunnel: Tunnel | None, about: About
+    ) -> None:
+        target = request.target.decode("latin-1")
+        if tunnel is None and target.startswith("/"):
+            await self._own(wire, request)
+            return
+        agent = about["agent"] = tunnel.agent if tunnel else self._agent(request)
+        seen = self._seen(agent, request, tunnel.origin + target if tunnel else target, wire)
+        scheme, authority, path, _ = split_url(seen.url)
+        shown = redact(f"{scheme}://{authority}{path}", self._salt).text
+        about |= {"method": seen.method, "url": shown}
+        seen, decision = await self._decided(wire, seen)
+        about["rule"] = decision.rule
+        upgrade = _upgrades(request)
+        if upgrade and not decision.websocket:
+            raise Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
+        host, port = _place(scheme, authority)
+        await self._reach.addresses(host, port)  # before anybody is asked, and again to connect
+        if self._filled(seen, about).values:
+            kept = [header for header in seen.headers if header[0].lower() not in _UNFIT]
+            seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
+        tell: Tell = _untold
+        if decision.verb is not Verb.ALLOW:
+            tell = await self._asked(wire, seen, decision, about)
+        filled = self._filled(seen, about)
+        body = _whole(seen.body) if seen.body is not None else self._watched(wire)
+        await self._send(wire, seen, filled, body, upgrade, tell, about)
+
+    async def _own(self, wire: Wire, request: h11.Request) -> None:
+        if request.method != b"GET" or request.target not in (b"/", b"/healthz"):
+            raise Problem(404, "not_found", "This is a proxy. Its own page is /healthz.")
+        async for _ in wire.body():
+            raise Problem(400, "malformed", "GET has no body here.")
+        await wire.answer(200, "application/json", b'{"status":"ok"}')
+
+    def _seen(self, agent: str, request: h11.Request, url: str, wire: Wire) -> Outbound:
+        """The request as it will be sent, the body not read yet."""
+        method = request.method.decode("latin-1")
+        if method in ("CONNECT", "TRACE"):  # TRACE echoes headers
+            raise Problem(405, "method_refused", f"{method} does not pass here.")
+        raw = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw_items()]
+        try:
+            scheme, authority, path, query = split_url(url)
+            bound = {name for name, _ in end_to_end(raw)} - {"expect"}
+        except ValueError as error:
+            raise Problem(400, "malformed", f"{error}.") from None
+        headers = [(name, value) for name, value in raw if name.lower() in bound]
+        if "host" not in bound:
+            headers.insert(0, ("Host", authority))
+        url = f"{scheme}://{authority}{path}" + ("" if query is None else f"?{query}")
+        return Outbound(agent, method, url, tuple(headers), None if wire.length != 0 else b"")
+
+    async def _decided(self, wire: Wire, seen: Outbound) -> tuple[Outbound, Decision]:
+        """With the body, unless it may pass as it comes. `Problem`: denied, or too large."""
+        decision = self._settings.rules.decide(seen)
+        denied = decision.verb is Verb.DENY and not decision.needs_body
+        streams = decision.verb is Verb.ALLOW and decision.oversize and not decision.needs_body
+        if seen.body is None and not denied and not streams:
+            body = bytearray()
+            if (wire.length or 0) > LARGEST:
+                raise _oversized()
+            async for piece in wire.body():
+                body += piece
+                if len(body) > LARGEST:
+                    raise _oversized()
+            kept = [header for header in seen.headers if header[0].lower() != "content-length"]
+            kept.append(("Content-Length", str(len(body))))
+            seen = replace(seen, headers=tuple(kept), body=bytes(body))
+            decision = self._settings.rules.decide(seen)
+        if decision.verb is Verb.DENY:
+            slug = "denied" if decision.rule else "ambiguous"
+            raise Problem(403 if decision.rule else 400, slug, decision.why, rule=decision.rule)
+        return seen, decision
+
+    def _filled(self, seen: Outbound, about: About) -> Filled:
+        clear = self._reach.listed(*_place(*split_url(seen.url)[:2]))
+        try:
+            return self._secrets.fill(
+                seen.agent, seen.url, seen.headers, seen.body or b"", clear=clear
+            )
+        except Misuse as error:
+            structlog.get_logger().error("placeholder_misused", agent=seen.agent, where=str(error))
+            raise Problem(
+                403, "placeholder_refused", f"A placeholder may not stand in {error}."
+            ) from None
+        except (Refused, OSError, ValueError) as error:
+            structlog.get_logger().error("secret_unavailable", why=str(error))
+            raise Problem(502, "secret_unavailable", "A credential cannot be read.") from None
+
+    async def _asked(self, wire: Wire, seen: Outbound, decision: Decision, about: About) -> Tell:
+        """Return once a receipt released exactly this; what came of it is told by the result."""
+        body = seen.body or b""
+        try:
+            digest = digest_http(
+                revision=1, action=decision.action, method=seen.method, url=seen.url,
+                headers=seen.headers, body=body,
+            )  # fmt: skip
+        except ValueError as error:
+            raise Problem(400, "malformed", f"{error}.") from None
+        about["digest"] = digest
+        self._note("asked", about)
+        case = await self._approvals.verdict(_question(seen, decision), wire.reader)
+        about["request"] = case["id"]
+        reason = case.get("reason") if isinstance(case.get("reason"), str) else None
+        if case["status"] == "declined":
+            raise Problem(
+                403,
+                "declined",
+                reason or "A person declined this.",
+                request=case["id"],
+                reason=reason,
+            )
+        if case["status"] != "approved":
+            raise Problem(
+                403, case["status"], "Nobody decided in time. Nothing was sent.", request=case["id"]
+            )
+        tell = partial(self._approvals.report, case["id"])
+        try:
+            await self._approvals.release(case, digest)
+        except Refused as error:
+            structlog.get_logger().error("receipt_refused", request=case["id"], why=str(error))
+            tell(delivered=False, error=f"the gateway refused the receipt: {error}"[:1000])
+            raise Problem(
+                502, "receipt_refused", f"What the service calls approved is not proven: {error}."
+            ) from None
+        except sqlite3.Error as error:
+            structlog.get_logger().error("receipt_not_noted", why=type(error).__name__)
+            raise Problem(503, "receipt_not_noted", "The gateway cannot write its notes.") from None
+        self._note("released", about)
+        if wire.reader.gone.is_set():
+            tell(delivered=False, error="the agent had left")
+            raise Gone
+        return tell
+
+    async def _watched(self, wire: Wire) -> AsyncIterator[bytes]:
+        """A body that is not kept, as it comes."""
+        tail = b""
+        async for piece in wire.body():
+            if spelt(tail + piece):
+                raise Problem(
+                    403, "placeholder_refused", "A placeholder may not stand in the body."
+                )
+            tail = (tail + piece)[-256:]
+            yield piece
+
+    async def _send(
+        self, wire: Wire, seen: Outbound, filled: Filled, body: AsyncIterator[bytes],
+        upgrade: bool, tell: Tell, about: About,
+    ) -> None:  # fmt: skip
+        scheme, authority, path, query = split_url(seen.url)
+        hop = [("Connection", "Upgrade"), ("Upgrade", "websocket")]
+        headers = [*filled.headers, *(hop if upgrade else [("Connection", "close")])]
+        if seen.body is None and not any(n.lower() == "content-length" for n, _ in headers):
+            headers.append(("Transfer-Encoding", "chunked"))
+        try:
+            head = h11.Request(
+                method=seen.method,
+                target=path if query is None else f"{path}?{query}",
+                headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in headers],
+            )
+            upstream = await self._reach.connect(scheme, *_place(scheme, authority))
+        except h11.LocalProtocolError:
+            tell(delivered=False, error="it cannot be sent as it was digested")
+            raise Problem(400, "malformed", "This cannot be sent byte for byte.") from None
+        except Problem as problem:
+            tell(delivered=False, error=problem.detail)
+            raise
+        try:
+            try:
+                answer = await upstream.exchange(head, body)
+            except _FAILED as error:
+                tell(delivered=None, error=f"no answer ({type(error).__name__})")
+                late = isinstance(error, TimeoutError)
+                raise Problem(
+                    504 if late else 502,
+                    "upstream_failed",
+                    "No answer came. It is not known what was done.",
+                ) from None
+            tell(delivered=True, status=answer.status_code)
+            self._note("sent", {**about, "status": answer.status_code})
+            await wire.reader.unless_gone(self._relay(wire, upstream, answer, filled))
+        finally:
+            await upstream.close()
+
+    async def _relay(
+        self,
+        wire: Wire,
+        upstream: Upstream,
+        answer: h11.Response | h11.InformationalResponse,
+        filled: Filled,
+    ) -> None:
+        scrub = Scrubber(filled.values)
+        coded = any(
+            n == b"content-encoding" and v.lower() != b"identity" for n, v in answer.headers
+        )
+        if filled.values and coded:
+            raise Problem(
+                502, "compressed_answer", "The answer is compressed though it may not be."
+            )
+        switching = isinstance(answer, h11.InformationalResponse)
+        headers = [
+            (name, scrub.whole(value)) for name, value in _answered(answer, switching=switching)
+        ]
+        kind = type(answer)
+        await wire.send(
+            kind(status_code=answer.status_code, headers=headers, reason=scrub.whole(answer.reason))
+        )
+        if switching:
+            await _joined(wire, upstream, scrub)
+            return
+        try:
+            async for piece in upstream.data():
+                if out := scrub.feed(piece):
+                    await wire.send(h11.Data(data=out))
+        except _FAILED:
+            wire.writer.transport.abort()  # cut off here too: it must not look whole
+            raise Gone from None
+        await wire.send(h11.Data(data=scrub.end()), h11.EndOfMessage())
+
+
+def _answered(
+    answer: h11.Response | h11.InformationalResponse, *, switching: bool
+) -> Iterator[tuple[bytes, bytes]]:
+    """The headers of an answer without those of the connection it came on."""
+    listed = b",".join(v for n, v in answer.headers if n == b"connection").lower().split(b",")
+    hops = {name.strip() for name in listed} | {
+        b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-connection", b"te", b"trailer",
+        b"transfer-encoding", b"upgrade",
+    }  # fmt: skip
+    if any(name == b"transfer-encoding" for name, _ in answer.headers):
+        hops.add(b"content-length")
+    for name, value in answer.headers.raw_items():
+        if name.lower() not in hops:
+            yield name, value
+    if switching:
+        yield from ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
+
+
+async def _joined(wire: Wire, upstream: Upstream, scrub: Scrubber) -> None:
+    """Pass bytes both ways until one side ends."""
+
+    async def out() -> None:
+        data = wire.http.trailing_data[0]
+        while data or (data := await wire.reader.read(PIECE)):
+            upstream.writer.write(data)
+            await upstream.writer.drain()
+            data = b""
+
+    async def back() -> None:
+        data = upstream.http.trailing_data[0]
+        while data or (data := await upstream.reader.read(PIECE)):
+            wire.writer.write(scrub.feed(data))
+            await wire.writer.drain()
+            data = b""
+
+    ways = [asyncio.create_task(out()), asyncio.create_task(back())]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+
+
+async def _first_byte(transport: asyncio.Transport, seconds: float) -> bytes:
+    """What the other side says first, without taking it. `TimeoutError`."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    transport.pause_reading()
+    with transport.get_extra_info("socket").dup() as peek:
+        loop.add_reader(peek, ready.set)
+        try:
+            async with asyncio.timeout(seconds):
+                await ready.wait()
+            return bytes(peek.recv(1, socket.MSG_PEEK))
+        finally:
+            loop.remove_reader(peek)
+            transport.resume_reading()
+
+
+def _untold(**_: Any) -> None:
+    """Nobody was asked, nobody is told."""
+
+
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(body), PIECE):
+        yield body[at : at + PIECE]
+
+
+def _question(seen: Outbound, decision: Decision) -> bytes:
+    headers: dict[str, list[str]] = {}
+    for name, value in end_to_end(seen.headers):
+        headers.setdefault(name, []).append(value)
+    http = {"method": seen.method, "url": seen.url, "headers": headers}
+    http["body"] = base64.b64encode(seen.body or b"").decode()
+    asked: dict[str, Any] = {"action": decision.action, "agent": {"id": seen.agent}, "http": http}
+    asked["facts"] = [{"label": fact.label, "value": fact.value} for fact in decision.facts]
+    asked["decoded"] = {
+        name: value if isinstance(value, str | int | float) else list(value)
+        for name, value in decision.decoded.items()
+    }
+    asked |= {"title": decision.title} if decision.title else {}
+    asked |= {"risk": decision.risk.value} if decision.risk else {}
+    return json.dumps(asked).encode()
+
+
+def _upgrades(request: h11.Request) -> bool:
+    named = {n: v.lower() for n, v in request.headers}
+    return request.method == b"GET" and named.get(b"upgrade") == b"websocket"
+
+
+def _origin(url: str) -> str:
+    scheme, authority, *_ = split_url(url)
+    return f"{scheme}://{authority}"
+
+
+def _place(scheme: str, authority: str) -> tuple[str, int]:
+    host, colon, port = authority.rpartition(":")
+    if not colon or port.endswith("]"):
+        return authority, 443 if scheme == "https" else 80
+    return host, int(port)
+
+
+def _oversized() -> Problem:
+    return Problem(413, "too_large", f"A body that is held has at most {LARGEST} bytes.")

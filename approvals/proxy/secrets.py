@@ -1,0 +1,228 @@
+"""Credentials that the gateway puts in, and agents never see.
+
+Laws: a value is on disk encrypted only, bound to its name, host, header and agents; it replaces its
+agent's placeholder in its header, on the way to its host, over https; a placeholder anywhere else
+is a refusal, so that nobody can be made to echo the value; what comes back has it crossed out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from approvals.evidence import Headers, frame, split_url
+from approvals.model import Refused
+from approvals.proxy.ca import guarded, private
+
+FILE: Final = "secrets.json"
+KEY: Final = "secrets.key"
+VARIABLE: Final = "COUNTERSIGN_GATEWAY_KEY"
+"""32 bytes in base64, instead of the key file."""
+SHORTEST: Final = 8
+"""Characters of a value; a shorter one could not be crossed out of answers."""
+NAME: Final = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
+PREFIX: Final = "csk_placeholder_"
+# Also percent-encoded, any number of times.
+_SPELT: Final = "".join(rf"(?:{char}|%(?:25)*{ord(char):02x})" for char in PREFIX)
+_MARK: Final = re.compile(f"(?i){_SPELT}".encode())
+_BASIC: Final = re.compile(r"(?i)(basic +)([A-Za-z0-9+/_-]+=*) *")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """`host`: `api.example.com` or with a port; `agents` None: every agent's placeholder."""
+
+    name: str
+    host: str
+    header: str
+    agents: tuple[str, ...] | None
+    nonce: str = field(default="", repr=False)
+    sealed: str = field(default="", repr=False)
+
+    def bound(self) -> bytes:
+        agents = self.agents and json.dumps(self.agents)
+        return frame("countersign/secret/1", self.name, self.host, self.header, agents or None)
+
+
+class Misuse(Exception):
+    """A placeholder where it does not belong; `str()` says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Headers as they go out, and what must not come back (longest first)."""
+
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    values: tuple[bytes, ...] = field(repr=False)
+
+
+class Secrets:
+    """Those of a folder. Read again when the file changes."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+        self._file = folder / FILE
+        self._key = _key(folder / KEY, env.get(VARIABLE))
+        self._read: tuple[object, tuple[Secret, ...]] = (None, ())
+
+    def all(self) -> tuple[Secret, ...]:
+        """What there is. `Refused`: others can read the file."""
+        if not self._file.exists():
+            return ()
+        about = self._file.stat()
+        version = about.st_mtime_ns, about.st_ino
+        if self._read[0] != version:
+            listed = json.loads(guarded(self._file))
+            tupled = [{**it, "agents": it["agents"] and tuple(it["agents"])} for it in listed]
+            self._read = version, tuple(Secret(**it) for it in tupled)
+        return self._read[1]
+
+    def put(self, secret: Secret, value: str) -> None:
+        """Add it, or give the one of its name a new value and place. `ValueError`: unfit."""
+        if len(value) < SHORTEST or re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", value) is None:
+            raise ValueError(f"a value is {SHORTEST} or more printable ASCII characters")
+        nonce = os.urandom(12)
+        sealed = AESGCM(self._key).encrypt(nonce, value.encode(), secret.bound())
+        fields = asdict(secret) | {"nonce": nonce.hex(), "sealed": sealed.hex()}
+        self._write([it for it in self.all() if it.name != secret.name] + [Secret(**fields)])
+
+    def remove(self, name: str) -> bool:
+        """False: there is none of this name."""
+        kept = [it for it in self.all() if it.name != name]
+        self._write(kept)
+        return len(kept) < len(self._read[1])
+
+    def _write(self, secrets: Sequence[Secret]) -> None:
+        beside = self._file.with_suffix(f".{os.urandom(4).hex()}")
+        private(beside, json.dumps([asdict(it) for it in secrets], indent=1).encode())
+        beside.replace(self._file)
+
+    def placeholder(self, name: str, agent: str) -> str:
+        """What an agent has in its environment; the same one as long as the key stays."""
+        code = hmac.digest(self._key, frame("countersign/placeholder/1", agent, name), "sha256")
+        return f"{PREFIX}{agent}_{name}_{code[:12].hex()}"
+
+    def fill(self, agent: str, url: str, headers: Headers, body: bytes, *, clear: bool) -> Filled:
+        """Put the values in. `clear`: plain http may carry them here. `Misuse`, `Refused`."""
+        scheme, authority, path, query = split_url(url)
+        found = "the path" if spelt(path) else "the query" if spelt(query or "") else None
+        if found is None and _MARK.search(body):
+            found = "the body"
+        filled, values = [], set[bytes]()
+        for name, value in headers:
+            if spelt(name):
+                found = "the name of a header"
+            inner = _basic(value)
+            if not spelt(value) and not (inner and spelt(inner)):
+                filled.append((name, value))
+                continue
+            if scheme != "https" and not clear:
+                raise Misuse("a request that is not encrypted")
+            text = inner or value
+            for secret in self._allowed(agent, authority, name):
+                placeholder = self.placeholder(secret.name, agent)
+                if placeholder in text:
+                    real = self._value(secret)
+                    text = text.replace(placeholder, real)
+                    values |= _shapes(real)
+            if spelt(text):
+                found = f"the header {name} for {authority}"
+            if inner is not None:
+                encoded = base64.b64encode(text.encode("latin-1")).decode()
+                values.add(encoded.encode())
+                text = value[: value.index(" ")] + " " + encoded
+            filled.append((name, text))
+        if found is not None:
+            raise Misuse(found)
+        return Filled(tuple(filled), tuple(sorted(values, key=len, reverse=True)))
+
+    def _allowed(self, agent: str, authority: str, header: str) -> list[Secret]:
+        return [
+            secret
+            for secret in self.all()
+            if secret.host == authority
+            and secret.header == header.lower()
+            and (secret.agents is None or agent in secret.agents)
+        ]
+
+    def _value(self, secret: Secret) -> str:
+        try:
+            nonce, sealed = bytes.fromhex(secret.nonce), bytes.fromhex(secret.sealed)
+            return AESGCM(self._key).decrypt(nonce, sealed, secret.bound()).decode()
+        except (InvalidTag, ValueError):
+            raise Refused(f"the secret {secret.name} was altered, or its key is another") from None
+
+
+class Scrubber:
+    """Crosses values out of a stream, also across the borders of its pieces; lengths stay."""
+
+    def __init__(self, values: Sequence[bytes]) -> None:
+        self._values, self._kept = values, b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """What can go on already: all but what may be the beginning of a value."""
+        if not self._values:
+            return piece
+        seen = self.whole(self._kept + piece)
+        longest = min(len(self._values[0]) - 1, len(seen))
+        keep = next((n for n in range(longest, 0, -1) if self._begins(seen[-n:])), 0)
+        self._kept = seen[len(seen) - keep :]
+        return seen[: len(seen) - keep]
+
+    def _begins(self, tail: bytes) -> bool:
+        return any(value.startswith(tail) for value in self._values)
+
+    def end(self) -> bytes:
+        """What was held back."""
+        return self._kept
+
+    def whole(self, raw: bytes) -> bytes:
+        for value in self._values:
+            raw = raw.replace(value, b"*" * len(value))
+        return raw
+
+
+def spelt(text: str | bytes) -> bool:
+    """Does it hold a placeholder, whoever's and however percent-encoded?"""
+    return (
+        _MARK.search(text.encode("utf-8", "replace") if isinstance(text, str) else text) is not None
+    )
+
+
+def _basic(value: str) -> str | None:
+    """The credentials in clear; None: not Basic."""
+    parts = _BASIC.fullmatch(value)
+    try:
+        raw = base64.b64decode(parts[2].translate({45: "+", 95: "/"}) + "==") if parts else None
+    except binascii.Error:
+        return None
+    return None if raw is None else raw.decode("latin-1")
+
+
+def _shapes(value: str) -> set[bytes]:
+    """A value as servers may echo it."""
+    texts = {value, quote(value, safe=""), json.dumps(value)[1:-1], quote(value)}
+    return {text.encode() for text in texts} | {base64.b64encode(value.encode()).rstrip(b"=")}
+
+
+def _key(path: Path, given: str | None) -> bytes:
+    if given is None and not path.exists():
+        private(path, base64.b64encode(os.urandom(32)))
+    try:
+        key = base64.b64decode(guarded(path) if given is None else given, validate=True)
+        if len(key) == 32:
+            return key
+    except binascii.Error:
+        pass
+    raise Refused(f"{VARIABLE if given else path} is not 32 bytes in base64")

@@ -1,0 +1,112 @@
+"""gateway.yaml as frozen values: what cannot be safe does not start, and says on which line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from approvals.marked import Fault, Marked, explain
+from approvals.proxy.reach import Private
+from approvals.proxy.rulebook import rulebook
+from approvals.proxy.rules import Rules
+from approvals.proxy.secrets import NAME
+
+RULES: Final = ("packs", "decoders", "rules")
+SHORTEST: Final = 16
+"""Characters of an agent's password."""
+
+
+def _listen(text: str) -> str:
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", text)
+    if found is None or int(found[2]) > 65_535:
+        raise ValueError("an address to listen on is written like 127.0.0.1:8081")
+    return text
+
+
+def _url(text: str) -> str:
+    if re.fullmatch(r"https?://[^/?#@\s]+", text) is None:
+        raise ValueError("a service is written like https://approve.example.com, without a path")
+    return text
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Service(_Section):
+    """The approval service; `receipt_key` is the pin, an RFC 7638 thumbprint."""
+
+    url: Annotated[str, AfterValidator(_url)]
+    key: SecretStr = Field(min_length=1)
+    requester: str = Field(min_length=1)
+    issuer: str = Field(min_length=1)
+    receipt_key: str = Field(pattern=r"^[A-Za-z0-9_-]{43}$")
+
+
+class _Agent(_Section):
+    password: SecretStr = Field(min_length=SHORTEST)
+
+
+class _Upstream(_Section):
+    private: tuple[
+        Annotated[str, AfterValidator(lambda text: Private.read(text) and text)], ...
+    ] = ()
+    ca_file: str | None = None
+
+
+class _File(_Section):
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8081"
+    folder: str = "gateway"
+    service: Service
+    agents: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Agent] = Field(min_length=1)
+    upstream: _Upstream = _Upstream()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a gateway is made of."""
+
+    listen: tuple[str, int]
+    folder: Path
+    service: Service
+    agents: Mapping[str, SecretStr]
+    private: tuple[Private, ...]
+    ca_file: Path | None
+    rules: Rules
+
+
+def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Fault]]:
+    """The settings, or every fault in the order of the file. `OSError`: it cannot be read."""
+    marked = Marked(path, env, lenient="")
+    plain = {key: value for key, value in marked.values.items() if key not in RULES}
+    rules = rulebook(marked.values, marked.fault)
+    try:
+        file = _File.model_validate(plain)
+    except ValidationError as error:
+        explain(error, _File, (), marked.fault, marked.unset)
+        return None, marked.faults
+    ca_file = path.parent / file.upstream.ca_file if file.upstream.ca_file else None
+    if ca_file and not ca_file.is_file():
+        marked.fault(("upstream", "ca_file"), f"there is no file {ca_file}")
+    if len({agent.password.get_secret_value() for agent in file.agents.values()}) < len(
+        file.agents
+    ):
+        marked.fault(("agents",), "two agents have the same password")
+    if marked.faults:
+        return None, marked.faults
+    host, _, port = file.listen.rpartition(":")
+    settings = Settings(
+        listen=(host.strip("[]"), int(port)),
+        folder=path.parent / file.folder,
+        service=file.service,
+        agents={name: agent.password for name, agent in file.agents.items()},
+        private=tuple(map(Private.read, file.upstream.private)),
+        ca_file=ca_file,
+        rules=rules,
+    )
+    return settings, []

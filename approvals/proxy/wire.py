@@ -1,0 +1,253 @@
+"""An agent's connection: HTTP/1.1 read strictly, written by h11.
+
+Law: what could have two readings (lengths given twice or beside chunks, folded headers, bare line
+ends, NUL, chunk extensions, trailers) is a 400 and the end of the connection. h11 is more lenient
+there, so every line is checked before h11 sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import h11
+
+T = TypeVar("T")
+PIECE: Final = 64 * 1024
+"""Bytes read or written at once; also the most that a head or one of its lines may have."""
+MAX_LINES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds. `head`: a whole head; `idle`: until the next one; `stall`: a body or a reader that
+    does not move; `answer`: an upstream's answer; `service`: one answer of the approval service;
+    `away`: how long it may be away while a request is held."""
+
+    head: float = 20
+    idle: float = 75
+    stall: float = 60
+    answer: float = 900
+    service: float = 15
+    away: float = 30
+
+
+PATIENCE: Final = Patience()
+
+
+class Problem(Exception):
+    """What the agent gets instead of an answer: an RFC 9457 document. `more`: members of it."""
+
+    def __init__(
+        self,
+        status: int,
+        slug: str,
+        detail: str,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        **more: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.slug, self.detail, self.headers = status, slug, detail, list(headers)
+        self.more = more
+
+    def document(self) -> bytes:
+        title = self.slug.replace("_", " ").capitalize()
+        said = {"type": self.slug, "title": title, "status": self.status, "detail": self.detail}
+        return json.dumps({**said, **self.more}).encode()
+
+
+class Gone(Exception):
+    """The agent has hung up."""
+
+
+class Reader(asyncio.StreamReader):
+    """`gone` is set when the other side hangs up, also while nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=PIECE, loop=asyncio.get_running_loop())
+        self.gone = asyncio.Event()
+
+    def feed_eof(self) -> None:
+        super().feed_eof()
+        self.gone.set()
+
+    def set_exception(self, exc: BaseException | type[BaseException]) -> None:
+        super().set_exception(exc)  # type: ignore[arg-type] # as asyncio calls it
+        self.gone.set()
+
+    async def unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
+        """Its result; `Gone`, and it is cancelled, if the other side hangs up meanwhile."""
+        task, gone = asyncio.ensure_future(work), asyncio.ensure_future(self.gone.wait())
+        try:
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise Gone
+            return task.result()
+        finally:
+            task.cancel()
+            gone.cancel()
+
+
+class Wire:
+    """One connection, or the inside of a tunnel."""
+
+    def __init__(self, reader: Reader, writer: asyncio.StreamWriter, patience: Patience) -> None:
+        self.reader, self.writer = reader, writer
+        self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * PIECE)
+        self._patience = patience
+        self._fresh = True
+        self._left = -1  # bytes of the body or chunk; -1: a line with a chunk's size is next
+        self._chunked = self._bodiless = False
+
+    async def head(self) -> h11.Request | None:
+        """The next request, None at a clean end. `Problem`; `TimeoutError` where none came."""
+        patience, self._fresh = self._patience.head if self._fresh else self._patience.idle, False
+        async with asyncio.timeout(patience):
+            lines = [await self._line()]
+        if not lines[0]:
+            return None
+        try:
+            async with asyncio.timeout(self._patience.head):
+                while lines[-1] != b"\r\n":
+                    lines.append(await self._line())
+                    if len(lines) > MAX_LINES or sum(map(len, lines)) > PIECE:
+                        raise Problem(
+                            431, "head_too_large", "The head of the request is too large."
+                        )
+        except TimeoutError:
+            raise Problem(408, "too_slow", "The head of the request took too long.") from None
+        return self._parsed(lines)
+
+    def _parsed(self, lines: list[bytes]) -> h11.Request:
+        named = Counter(line.partition(b":")[0].strip().lower() for line in lines[1:])
+        framing = named[b"content-length"] + named[b"transfer-encoding"]
+        if framing > 1 or any(line[:1] in b" \t" for line in lines[1:]):
+            raise _malformed("lengths that conflict, or a folded header")
+        self.http.receive_data(b"".join(lines))
+        try:
+            request = self.http.next_event()
+        except h11.RemoteProtocolError:
+            raise _malformed("it is not a request") from None
+        if not isinstance(request, h11.Request) or request.http_version not in (b"1.1", b"1.0"):
+            raise _malformed("it is not HTTP/1.1")
+        self._bodiless = request.method == b"HEAD"
+        self._chunked, self._left = bool(named[b"transfer-encoding"]), -1
+        for name, value in request.headers:
+            if name == b"content-length":
+                if not any(
+                    re.fullmatch(rb"(?i)content-length:[ \t]*\d+[ \t]*\r\n", line) for line in lines
+                ):
+                    raise _malformed("a length that is no number")
+                self._left = int(value)
+        if self._chunked and request.http_version == b"1.0":
+            raise _malformed("chunks in HTTP/1.0")
+        return request
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body, None: it comes in chunks. Right after `head` only."""
+        return None if self._chunked else max(self._left, 0)
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """The body in pieces. `Problem` where its framing is odd."""
+        while True:
+            try:
+                event = self.http.next_event()
+            except h11.RemoteProtocolError:
+                raise _malformed("a chunk that does not end where it says") from None
+            if isinstance(event, h11.Data):
+                yield bytes(event.data)
+            elif event is h11.NEED_DATA:
+                if self.http.they_are_waiting_for_100_continue:
+                    await self.send(h11.InformationalResponse(status_code=100, headers=[]))
+                try:
+                    async with asyncio.timeout(self._patience.stall):
+                        self.http.receive_data(await self._more())
+                except TimeoutError:
+                    raise Problem(408, "too_slow", "The body stopped coming.") from None
+            else:
+                return
+
+    async def _more(self) -> bytes:
+        if self._chunked and self._left < 0:
+            line = await self._line()
+            if re.fullmatch(rb"[0-9A-Fa-f]{1,8}\r\n", line) is None:
+                raise _malformed("a chunk size that is odd, or has an extension")
+            self._left = int(line, 16) + 2  # and its line end, which h11 checks
+            if self._left > 2:
+                return line
+            if await self._line() != b"\r\n":
+                raise _malformed("trailers")
+            return line + b"\r\n"
+        piece = await self.reader.read(min(self._left, PIECE))
+        if not piece:
+            raise Gone
+        self._left -= len(piece)
+        if self._chunked and self._left == 0:
+            self._left = -1
+        return piece
+
+    async def _line(self) -> bytes:
+        """With its CRLF; empty at the end of the connection."""
+        try:
+            line = await self.reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError:
+            raise Problem(431, "head_too_large", "A line of the request is too long.") from None
+        except asyncio.IncompleteReadError as error:
+            if error.partial:
+                raise Gone from None
+            return b""
+        if not line.endswith(b"\r\n") or re.search(rb"[\r\0]", line[:-2]):
+            raise _malformed("a bare CR or LF, or NUL")
+        return line
+
+    async def send(self, *events: h11.Event) -> None:
+        """Write, and wait for a slow reader. `TimeoutError`: it does not read at all."""
+        self.writer.write(b"".join(self.http.send(event) or b"" for event in events))
+        async with asyncio.timeout(self._patience.stall):
+            await self.writer.drain()
+
+    async def answer(
+        self, status: int, kind: str, body: bytes, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """A whole answer of our own."""
+        about = [("content-type", kind), ("content-length", str(len(body))), *headers]
+        response = h11.Response(status_code=status, headers=[*about, ("cache-control", "no-store")])
+        shown = h11.Data(data=b"" if self._bodiless else body)
+        await self.send(response, shown, h11.EndOfMessage())
+
+    def again(self) -> bool:
+        """Ready for the next request? False: the connection is at its end."""
+        if self.http.our_state is h11.DONE and self.http.their_state is h11.DONE:
+            self.http.start_next_cycle()
+            return True
+        return False
+
+    async def close(self) -> None:
+        """Let the last answer arrive: what is still being sent to us is read and forgotten."""
+        try:
+            if not self.reader.at_eof() and self.http.our_state in (h11.DONE, h11.MUST_CLOSE):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        if self.writer.can_write_eof():
+                            self.writer.write_eof()
+                        while await self.reader.read(PIECE):
+                            pass
+            self.writer.close()
+            async with asyncio.timeout(self._patience.stall):
+                await self.writer.wait_closed()
+        except (TimeoutError, OSError):
+            pass
+        finally:
+            self.writer.transport.abort()
+
+
+def _malformed(why: str) -> Problem:
+    return Problem(400, "malformed", f"This request could be read in two ways: {why}.")
