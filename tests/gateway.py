@@ -27,7 +27,7 @@ from approvals.proxy.wire import Patience
 PASSWORD: Final = "correct-horse-battery"
 OTHER: Final = "another-horse-battery"
 ISSUER: Final = "https://approve.example.com"
-QUICK: Final = Patience(head=0.5, idle=5, stall=5, answer=10, service=0.5, away=1)
+QUICK: Final = Patience(head=0.5, idle=5, stall=5, answer=10, service=0.5, away=0.3)
 OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ALLOW: Final = "- {name: all, then: allow}"
 
@@ -152,8 +152,11 @@ class Gate:
 
 
 def parsed(raw: bytes) -> tuple[int, Any]:
+    """Status and body of an answer; 0 where there was none."""
     head, _, body = raw.partition(b"\r\n\r\n")
-    return int(head.split()[1]), json.loads(body) if b"problem+json" in head else body
+    if not head:
+        return 0, None
+    return int(head.split()[1]), json.loads(body) if b"problem+json" in head and body else body
 
 
 @asynccontextmanager
@@ -204,6 +207,7 @@ class Liar:
     sign: Callable[[Claims], str] | None = None
     view: Callable[[dict[str, Any]], Any] = lambda view: view
     before: Callable[[web.Request], Any] | None = None
+    stop: Callable[[], Any] = lambda: None
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         if self.before and (said := await self.before(request)) is not None:
@@ -261,6 +265,7 @@ async def liar(key: ReceiptKey, port: int = 0) -> AsyncIterator[Liar]:
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    made.stop = runner.cleanup
     try:
         yield made
     finally:

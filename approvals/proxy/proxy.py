@@ -192,9 +192,11 @@ class Gateway:
         if secured is None:
             return
         protocol.connection_made(secured)
-        writer = asyncio.StreamWriter(secured, protocol, reader, loop)
-        inner = Wire(reader, writer, self._patience)
+        clear = wire.writer  # kept: a writer that is forgotten closes its transport
+        wire.writer = asyncio.StreamWriter(secured, protocol, reader, loop)
+        inner = Wire(reader, wire.writer, self._patience)
         await self._conversation(inner, Tunnel(agent, _origin(f"https://{authority}")))
+        del clear
 
     def _agent(self, request: h11.Request) -> str:
         given = [value for name, value in request.headers if name == b"proxy-authorization"]

@@ -51,6 +51,8 @@ class Private:
 def public(address: Address) -> bool:
     """May anybody reach it? Judged with the IPv4 address that an IPv6 one carries."""
     if isinstance(address, ipaddress.IPv6Address):
+        if address.is_site_local:  # RFC 3879
+            return False
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
         if address in _NAT64 or address in _COMPATIBLE:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
@@ -144,15 +146,20 @@ class Upstream:
         """
         self.writer.write(self.http.send(head) or b"")
         self._sending = asyncio.create_task(self._send(body))
-        async with asyncio.timeout(self._patience.answer):
-            while True:
-                event = await self._next()
-                if isinstance(event, h11.Response) or (
-                    isinstance(event, h11.InformationalResponse) and event.status_code == 101
-                ):
-                    return event
-                if isinstance(event, h11.ConnectionClosed):
-                    raise self._fault or ConnectionResetError
+        try:
+            async with asyncio.timeout(self._patience.answer):
+                while True:
+                    event = await self._next()
+                    if isinstance(event, h11.Response) or (
+                        isinstance(event, h11.InformationalResponse) and event.status_code == 101
+                    ):
+                        return event
+                    if isinstance(event, h11.ConnectionClosed):
+                        raise ConnectionResetError
+        except (OSError, h11.RemoteProtocolError):
+            if self._fault is not None:
+                raise self._fault from None
+            raise
 
     async def _send(self, body: AsyncIterator[bytes]) -> None:
         try:

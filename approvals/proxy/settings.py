@@ -16,7 +16,6 @@ from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Rules
 from approvals.proxy.secrets import NAME
 
-RULES: Final = ("packs", "decoders", "rules")
 SHORTEST: Final = 16
 """Characters of an agent's password."""
 
@@ -65,6 +64,9 @@ class _File(_Section):
     service: Service
     agents: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Agent] = Field(min_length=1)
     upstream: _Upstream = _Upstream()
+    packs: object = None  # these three are the rulebook's
+    decoders: object = None
+    rules: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,9 @@ class Settings:
 def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Fault]]:
     """The settings, or every fault in the order of the file. `OSError`: it cannot be read."""
     marked = Marked(path, env, lenient="")
-    plain = {key: value for key, value in marked.values.items() if key not in RULES}
     rules = rulebook(marked.values, marked.fault)
     try:
-        file = _File.model_validate(plain)
+        file = _File.model_validate(marked.values)
     except ValidationError as error:
         explain(error, _File, (), marked.fault, marked.unset)
         return None, marked.faults

@@ -148,6 +148,8 @@ class Wire:
                 self._left = int(value)
         if self._chunked and request.http_version == b"1.0":
             raise _malformed("chunks in HTTP/1.0")
+        if self.length == 0:
+            self.http.next_event()  # its end
         return request
 
     @property
@@ -157,7 +159,7 @@ class Wire:
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body in pieces. `Problem` where its framing is odd."""
-        while True:
+        while self.http.their_state is h11.SEND_BODY:
             try:
                 event = self.http.next_event()
             except h11.RemoteProtocolError:
@@ -172,8 +174,6 @@ class Wire:
                         self.http.receive_data(await self._more())
                 except TimeoutError:
                     raise Problem(408, "too_slow", "The body stopped coming.") from None
-            else:
-                return
 
     async def _more(self) -> bytes:
         if self._chunked and self._left < 0:

@@ -1,0 +1,245 @@
+"""Credentials: put in where they belong, refused anywhere else, crossed out of what comes back."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals.model import Refused
+from approvals.proxy.secrets import (
+    FILE,
+    KEY,
+    VARIABLE,
+    Misuse,
+    Scrubber,
+    Secret,
+    Secrets,
+)
+from tests.gateway import OTHER, PASSWORD, basic, gate, origin
+from tests.installation import run
+
+VALUE = "sk_live_4eC39HqLyjWDarjtT1"
+RULES = "- {name: all, then: allow, oversize: true}"
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+async def test_law_15_a_placeholder_is_replaced_in_its_header_for_its_host(tmp_path: Path) -> None:
+    async with origin() as there, gate(tmp_path) as our:
+        held = our.secret(VALUE, f"127.0.0.1:{there.port}")
+        assert held.startswith("csk_placeholder_bot_token_")
+        there.reply = lambda raw: (
+            b"HTTP/1.1 200 OK\r\nX-Echo: %b\r\nContent-Length: %d\r\n\r\n%b"
+            % (VALUE.encode(), len(raw), raw)
+        )
+        status, said = await our.ask(
+            f"{there.url}/", "GET", f"Authorization: Bearer {held}", "Accept-Encoding: gzip"
+        )
+        assert status == 200
+        assert b"Authorization: Bearer " + VALUE.encode() in there.seen[0]
+        assert there.seen[0].count(b"Accept-Encoding") == 1
+        assert b"Accept-Encoding: identity" in there.seen[0]
+        assert VALUE.encode() not in said
+        assert b"Authorization: Bearer " + b"*" * len(VALUE) in said
+        line = f"Authorization: Basic {b64('u:' + held)}"
+        status, said = await our.ask(f"{there.url}/", "GET", line)
+        assert f"Authorization: Basic {b64('u:' + VALUE)}\r\n".encode() in there.seen[1]
+        assert b64("u:" + VALUE).encode() not in said
+
+
+async def test_law_15_a_placeholder_anywhere_else_is_a_refusal(tmp_path: Path) -> None:
+    async with origin() as there, origin() as other, gate(tmp_path) as our:
+        held = our.secret(VALUE, f"127.0.0.1:{there.port}")
+        secrets = Secrets(our.settings.folder, {})
+        theirs = secrets.placeholder("token", "other")
+        url, right = f"{there.url}/", f"Authorization: Bearer {held}"
+        twice = quote("".join(f"%{ord(char):02x}" for char in held))
+        wrong: list[tuple[str, str, tuple[str, ...], bytes]] = [
+            (f"{other.url}/", "GET", (right,), b""),
+            (f"{there.url}/{held}", "GET", (), b""),
+            (f"{there.url}/?k={held}", "GET", (), b""),
+            (f"{there.url}/?k=" + "".join(f"%{ord(char):02X}" for char in held), "GET", (), b""),
+            (f"{there.url}/?k={twice}", "GET", (), b""),
+            (url, "GET", (f"X-Echo: {held}",), b""),
+            (url, "GET", (f"{held}: x",), b""),
+            (url, "GET", (f"Cookie: a={quote(held)}",), b""),
+            (url, "GET", (f"X-Echo: Basic {b64('u:' + held)}",), b""),
+            (url, "GET", (f"Authorization: Bearer {theirs}",), b""),
+            (url, "GET", (f"Authorization: Bearer {held}x{theirs}",), b""),
+            (url, "GET", ("Authorization: Bearer csk_placeholder_bot_token_0",), b""),
+            (url, "GET", (right, f"X-Other: {held}"), b""),
+            (url, "POST", (right,), f"k={held}".encode()),
+            (url, "POST", (), f"k={quote(held.upper())}".encode()),
+            (url, "POST", (), b"x" * 2**17 + held.encode()),
+        ]
+        for place, method, lines, body in wrong:
+            status, said = await our.ask(place, method, *lines, body=body)
+            assert (status, said["type"]) == (403, "placeholder_refused"), (place, lines, body[:99])
+            assert our.lines()[-1]["type"] == "placeholder_refused"
+        assert (there.seen, other.seen) == ([], [])
+        status, _ = await our.ask(url, "GET", right, agent=basic("other", OTHER))
+        assert status == 403
+        assert there.seen == []
+
+
+async def test_law_15_a_placeholder_in_a_body_that_is_not_kept_ends_it(tmp_path: Path) -> None:
+    async with origin() as there, gate(tmp_path, rules=RULES) as our:
+        held = our.secret(VALUE, f"127.0.0.1:{there.port}")
+        body = b"x" * (2**16 - 9) + held.encode()
+        status, said = await our.ask(f"{there.url}/", "POST", body=body)
+        assert (status, said["type"]) == (403, "placeholder_refused")
+        assert there.seen == []
+
+
+async def test_law_15_a_secret_goes_nowhere_in_clear(tmp_path: Path) -> None:
+    """But to a loopback address that is listed."""
+    async with gate(tmp_path, private="127.0.0.0/8") as our:
+        held = our.secret(VALUE, "localhost:1")
+        status, said = await our.ask("http://localhost:1/", "GET", f"Authorization: Bearer {held}")
+        assert (status, said["type"]) == (403, "placeholder_refused")
+
+
+async def test_an_answer_that_is_compressed_all_the_same_is_refused(tmp_path: Path) -> None:
+    async with origin() as there, gate(tmp_path) as our:
+        held = our.secret(VALUE, f"127.0.0.1:{there.port}")
+        body = gzip.compress(VALUE.encode())
+        there.reply = lambda _: (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b"
+            % (len(body), body)
+        )
+        status, said = await our.ask(f"{there.url}/", "GET", f"Authorization: Bearer {held}")
+        assert (status, said["type"]) == (502, "compressed_answer")
+        assert (await our.ask(f"{there.url}/"))[0] == 200  # no secret went out
+
+
+async def test_law_23_the_gateway_writes_no_secret_anywhere(tmp_path: Path) -> None:
+    async with origin() as there, gate(tmp_path, rules="") as our:
+        held = our.secret(VALUE, f"127.0.0.1:{there.port}")
+        for target in ("/", "/bot123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/x"):
+            await our.ask(f"{there.url}{target}", "GET", f"Authorization: Bearer {held}")
+        for file in our.settings.folder.iterdir():
+            raw = file.read_bytes()
+            for secret in (VALUE, PASSWORD, "csr_billing"):
+                assert secret.encode() not in raw, file
+        assert VALUE not in repr(our.settings) + repr(Secrets(our.settings.folder, {}).all())
+        assert PASSWORD not in repr(our.settings)
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(0, 300), max_size=6))
+def test_a_value_is_crossed_out_across_all_borders(noise: bytes, cuts: list[int]) -> None:
+    values = (b"secret-secret-1", b"ret-secret", b"abcabcabd")
+    text = noise + b"secret-secret-1" + noise + b"abcabcabcabd" + b"secret-secret-" + noise
+    scrub, out, last = Scrubber(values), b"", 0
+    for cut in (*sorted(cuts), len(text)):
+        out += scrub.feed(text[last : max(cut, last)])
+        last = max(cut, last)
+    out += scrub.end()
+    assert len(out) == len(text)
+    assert not any(value in out for value in values)
+
+
+def test_the_file_is_bound_to_its_key_and_places(tmp_path: Path) -> None:
+    secrets = Secrets(tmp_path, {})
+    secrets.put(Secret("token", "a.example", "authorization", None), VALUE)
+    held = secrets.placeholder("token", "bot")
+    headers = [("Authorization", f"Bearer {held}")]
+    filled = secrets.fill("bot", "https://a.example/", headers, b"", clear=False)
+    assert filled.headers == (("Authorization", f"Bearer {VALUE}"),)
+    assert VALUE not in repr(filled)
+    for port in ("", ":443"):
+        secrets.fill("bot", f"https://a.example{port}/", headers, b"", clear=False)
+    for url in ("https://a.example:444/", "https://b.example/", "https://a.example.b.example/"):
+        with pytest.raises(Misuse):
+            secrets.fill("bot", url, headers, b"", clear=False)
+    listed = json.loads((tmp_path / FILE).read_text())
+    listed[0]["host"] = "evil.example"
+    (tmp_path / FILE).write_text(json.dumps(listed))
+    with pytest.raises(Refused, match="altered"):
+        secrets.fill("bot", "https://evil.example/", headers, b"", clear=False)
+    (tmp_path / FILE).chmod(0o644)
+    with pytest.raises(Refused, match="chmod 600"):
+        Secrets(tmp_path, {}).all()
+    with pytest.raises(Refused, match="32 bytes"):
+        Secrets(tmp_path, {VARIABLE: "short"})
+    (tmp_path / KEY).chmod(0o640)
+    with pytest.raises(Refused, match="chmod 600"):
+        Secrets(tmp_path, {})
+
+
+@pytest.mark.parametrize("value", ["", "short", "line\r\nX: y-long", "naïve-value", " padded"])
+def test_what_no_header_carries_is_no_secret(tmp_path: Path, value: str) -> None:
+    with pytest.raises(ValueError, match="printable"):
+        Secrets(tmp_path, {}).put(Secret("token", "a.example", "authorization", None), value)
+
+
+ENV = {"COUNTERSIGN_KEY": "csr_x", "AGENT_PASSWORD": "a-long-enough-password"}
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    assert run("keys", "new", cwd=tmp_path).code == 0
+    made = run("gateway", "init", "--keys", "keys", cwd=tmp_path)
+    assert made.code == 0
+    pin = json.loads(run("keys", "public", cwd=tmp_path).out)["keys"][0]["kid"]
+    assert pin in (tmp_path / "gateway.yaml").read_text()
+    assert run("gateway", "init", "--thumbprint", pin, cwd=tmp_path).code == 1  # it is there
+    assert run("gateway", "check", cwd=tmp_path, **ENV).code == 0
+    unset = run("gateway", "check", cwd=tmp_path)
+    assert (unset.code, "gateway.yaml:5:" in unset.err) == (3, True)
+    authority = run("gateway", "ca", cwd=tmp_path, **ENV).out
+    assert authority.startswith("-----BEGIN CERTIFICATE-----")
+    assert run("gateway", "ca", cwd=tmp_path, **ENV).out == authority
+    given = ("--host", "API.example.com:443", "--header", "Authorization")
+    kept = run("secret", "set", "stripe", *given, cwd=tmp_path, stdin=f"{VALUE}\n", **ENV)
+    assert kept.code == 0
+    held = run("secret", "placeholder", "stripe", "--agent", "agent", cwd=tmp_path, **ENV).out
+    assert held.strip() in kept.out
+    assert held.startswith("csk_placeholder_agent_stripe_")
+    listed = run("secret", "list", cwd=tmp_path, **ENV).out
+    assert listed == "stripe  api.example.com  authorization  every agent\n"
+    for words in (("--agent", "nobody"), ("--host", "a/b"), ("--header", "a b"), ("--host", "")):
+        wrong = run("secret", "set", "x", *given, *words, cwd=tmp_path, stdin=VALUE, **ENV)
+        assert wrong.code == 1, words
+    assert run("secret", "rm", "stripe", cwd=tmp_path, **ENV).code == 0
+    assert run("secret", "rm", "stripe", cwd=tmp_path, **ENV).code == 1
+    for file in ("ca.key", "secrets.key", "secrets.json"):
+        assert oct((tmp_path / "gateway" / file).stat().st_mode)[-3:] == "600"
+    assert oct((tmp_path / "gateway").stat().st_mode)[-3:] == "700"
+
+
+def test_faults_of_the_file_name_their_line_and_quote_no_secret(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    run("gateway", "init", "--thumbprint", "A" * 43, cwd=tmp_path)
+    sound = file.read_text()
+    for old, new, line in (
+        ("rules: []", "rulez: []", 13),
+        ("private: []", "private: [example.com]", 11),
+        ("receipt_key: A", "receipt_key: ", 8),
+        ("127.0.0.1:8081", "everywhere", 1),
+        ('"${AGENT_PASSWORD}"', "hunter2", 10),
+        ("rules: []", "rules: [{name: x, then: maybe}]", 13),
+        ("packs: []", "packs: [no-such]", 12),
+        ("{url}", "{url}", 0),
+    ):
+        file.write_text(sound.replace(old, new))
+        ran = run("gateway", "check", cwd=tmp_path, **ENV)
+        assert (ran.code == 3) == (line > 0)
+        assert not line or f"gateway.yaml:{line}:" in ran.err, ran.err
+        assert "hunter2" not in ran.err
+    assert run("gateway", cwd=tmp_path, **{**ENV, "AGENT_PASSWORD": ""}).code == 3
+
+
+async def test_a_folder_that_others_may_read_does_not_start(tmp_path: Path) -> None:
+    os.makedirs(tmp_path / "gateway", mode=0o755)  # noqa: PTH103
+    with pytest.raises(Refused, match="chmod 700"):
+        async with gate(tmp_path):
+            pass
