@@ -78,11 +78,10 @@ def test_the_commands_page_names_every_command_and_option() -> None:
 
 
 def _commands(command: object, name: str) -> Iterator[tuple[str, set[str]]]:
-    inner = getattr(command, "commands", None)
-    if inner is None:
+    inner = getattr(command, "commands", {})
+    if not inner or (getattr(command, "invoke_without_command", False) and name):
         options = {o for param in command.params for o in param.opts if o.startswith("--")}  # type: ignore[attr-defined] # click's
         yield name, options - {"--json", "--help"}
-        return
     for word, one in inner.items():
         yield from _commands(one, f"{name} {word}".strip())
 
