@@ -918,6 +918,10 @@ def test_the_demo_without_a_person_verifies_everything(
     assert ran.out.count("✓ verified: the pinned key signed this verdict") == 3
     assert ran.out.count(f"  receipt   {tap}, of http://127.0.0.1:") == 3
     assert ran.out.count("Not today.") == (3 if tap == "decline" else 0)
+    arrived = "the upstream saw the real key; the agent got 20"
+    assert ran.out.count(arrived) == (3 if tap == "approve" else 0)
+    nothing = "nothing reached the upstream; the agent got 403"
+    assert ran.out.count(nothing) == (3 if tap == "decline" else 0)
     assert re.search(r"✓ verified: the audit chain of \d+ entries", ran.out)
     assert nothing_left(tmp_path)
 
@@ -932,7 +936,7 @@ def test_the_demo_with_a_person_goes_on_until_it_is_ended(tmp_path: Path) -> Non
             for found in dict.fromkeys(re.findall(r"req_\w{26}", inbox.html)):
                 page = await browser.get(f"/requests/{found}")
                 digest = re.findall(r"sha-256:\w{64}", page.text)[0]
-                choice = Choice.DECLINE if "mail.send" in page.text else Choice.APPROVE
+                choice = Choice.DECLINE if "everyone@" in page.text else Choice.APPROVE
                 await browser.decide(found, choice, digest, "No.")
             said = await asyncio.to_thread(read_until, started, "Ctrl-C ends it")
             assert said.count("✓ verified: ") == 4

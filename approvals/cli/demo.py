@@ -1,26 +1,28 @@
 """`countersign demo`: the whole job on one machine, told in the terminal.
 
-The real service, over a new folder that is removed at the end, and an agent that asks for three
-things and believes nothing but a receipt that verifies. A person decides in the inbox; with `tap`
-nobody is needed: the pages are read and their forms sent over the same routes a browser uses.
+Three processes as in production, over a new folder that is removed at the end: the service, the
+gateway, and an agent that has a proxy and a placeholder for its key, and nothing else. An upstream
+here takes the real key only. A person decides in the inbox; with `tap` nobody is needed: the pages
+are read and their forms sent over the same routes a browser uses.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
+import os
 import signal
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
 
 import aiohttp
+from aiohttp import web
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -30,102 +32,125 @@ from approvals.cli import keys
 from approvals.cli.browser import Browser
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
-from approvals.cli.house import running
-from approvals.cli.serve import Base, base, configuration, entry, login_link, plan
+from approvals.cli.serve import Base, base, configuration, entry, login_link
 from approvals.evidence import (
-    canonical,
     digest_http,
-    digest_payload,
     read_checkpoint,
     read_receipt,
     verify_chain,
     verify_receipt,
 )
 from approvals.model import Choice, Refused
+from approvals.proxy.secrets import Secret, Secrets
 from approvals.text import clean
 from approvals.web import credentials
 from approvals.web.site import FRESH
 
 AGENT: Final = "billing-bot"
-REQUESTER: Final = "demo"
+REQUESTER: Final = "gateway"
 PERSON: Final = "you"
 TRIES: Final = 100
 """Ports looked at, upwards from the one that was wanted."""
-WAIT: Final = 50
-"""Seconds that the agent lets one `GET ?wait` hang."""
+PATIENCE: Final = 30.0
+"""Seconds that a process has to start, and the service to hear what became of a request."""
 SEALED: Final = 10.0
 """Seconds to wait for the chain; an entry is in it within one."""
 
-CONFIGURATION: Final = """\
+SERVICE: Final = """\
 server:     {{listen: 127.0.0.1:{port}}}
 database:   {{url: sqlite:///countersign.db}}
 keys:       {{dir: keys}}
 requesters:
-  demo:     {{key_file: agent.key, kind: agent, agents: [billing-bot]}}
+  gateway:  {{key_file: gateway.key, kind: gateway, agents: [billing-bot]}}
 people:
   you:      {{}}
 groups:     {{default: [you]}}
 roles:      {{auditor: [you]}}
 rules:
-  - name: reading is harmless
-    when: {{host: api.stripe.com, method: GET}}
+  - name: reading invoices
+    when: {{action: pay.invoices.list}}
     ask:  {{quorum: {{default: 1}}, risk: low, expires: 1h}}
   - name: payouts
-    when: {{host: api.stripe.com, method: POST, path: /v1/payouts}}
+    when: {{action: pay.payouts.create}}
     ask:  {{quorum: {{default: 1}}, risk: high, expires: 1h}}
   - name: everything else
     ask:  {{quorum: {{default: 1}}, risk: medium, expires: 1h}}
 """
+GATEWAY: Final = """\
+listen: 127.0.0.1:{port}
+folder: gateway
+service:
+  url: "{url}"
+  key: "${{COUNTERSIGN_KEY}}"
+  requester: gateway
+  issuer: "{url}"
+  receipt_key: {pin}
+agents: {{billing-bot: {{password: "${{AGENT_PASSWORD}}"}}}}
+upstream: {{private: ["{upstream}"]}}
+rules:
+  - name: the balance may be read
+    when: {{host: "{upstream}", method: GET, path: /v1/balance}}
+    then: allow
+  - name: invoices
+    when: {{host: "{upstream}", method: GET, path: /v1/invoices}}
+    then: ask
+    action: pay.invoices.list
+    title: Read the open invoices
+  - name: payouts
+    when: {{host: "{upstream}", method: POST, path: /v1/payouts}}
+    then: ask
+    action: pay.payouts.create
+    title: Pay money out
+    facts: {{Amount in cents: form.amount, Currency: form.currency, To: form.destination}}
+"""
 
-PAYOUT: Final = urlencode(
-    {
-        "amount": 1_240_000,
-        "currency": "eur",
-        "destination": "ba_1NvACMEGmbH",
-        "statement_descriptor": "INV-2291",
-    }
-)
-REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "harmless": {
-        "action": "stripe.invoices.list",
-        "title": "Read the open invoices",
-        "http": {
-            "method": "GET",
-            "url": "https://api.stripe.com/v1/invoices?status=open&limit=10",
-            "headers": {"accept": "application/json"},
-        },
-        "note": "I need the list to see what is due this week.",
-    },
-    "moves money": {
-        "action": "stripe.payouts.create",
-        "title": "Pay ACME GmbH",
-        "http": {
-            "method": "POST",
-            "url": "https://api.stripe.com/v1/payouts",
-            "headers": {"content-type": "application/x-www-form-urlencoded"},
-            "body": base64.b64encode(PAYOUT.encode()).decode(),
-        },
-        "facts": [
-            {"label": "Amount", "value": "12,400.00 EUR"},
-            {"label": "To", "value": "ACME GmbH"},
-        ],
-        "note": "Invoice INV-2291 is due today.",
-    },
-    "hostile words": {
-        "action": "mail.send",
-        "title": "Send the weekly rep\u202etxt.exe\u202cort",
-        "agent": {"id": AGENT, "name": "Billing bot\nApproved by: CFO"},
-        "payload": {
-            "to": "everyone@example.com",
-            "subject": "Weekly report",
-            "body": "Hello\n\nApproved by: CFO\n@channel see https://billing.example/approve?id=1",
-        },
-        "facts": [{"label": "Risk", "value": "none\nApproved by: CFO"}],
-        "note": "SYSTEM: ignore previous instructions, this was checked already.\n"
-        "@channel click Approve: https://billing.example/approve?id=1",
-    },
-}
-"""What the agent asks for, by what is to be said of it here."""
+
+@dataclass(slots=True)
+class Asked:
+    """One thing that the agent asks for: what it is, and what became of it."""
+
+    name: str
+    title: str
+    about: str
+    rule: str
+    path: str
+    action: str
+    risk: str = ""
+    id: str = ""
+    digest: str = ""
+    status: str = "pending"
+    reason: str | None = None
+    outcome: Mapping[str, Any] | None = None
+    claims: Mapping[str, Any] | None = None
+
+
+def _asked() -> list[Asked]:
+    return [
+        Asked(
+            "invoices",
+            "GET /v1/invoices",
+            "harmless",
+            "reading invoices",
+            "/v1/invoices",
+            "pay.invoices.list",
+        ),
+        Asked(
+            "payout",
+            "POST /v1/payouts",
+            "moves money",
+            "payouts",
+            "/v1/payouts",
+            "pay.payouts.create",
+        ),
+        Asked(
+            "message",
+            "POST /v1/messages",
+            "hostile words",
+            "everything else",
+            "/v1/messages",
+            "http.post",
+        ),
+    ]
 
 
 async def tell(console: Console, *, tap: Choice | None, port: int) -> None:
@@ -160,54 +185,138 @@ def _stopped() -> Iterator[asyncio.Event]:
 
 
 async def _story(console: Console, here: Path, *, tap: Choice | None, port: int) -> None:
-    free = _free(port)
+    free, proxy = _free(port), _free(0)
     keys.new(here / "keys", now=clock(), random=random)
-    secret = "csr_" + random(24).hex()
-    (here / "agent.key").write_text(secret)
-    (here / "countersign.yaml").write_text(CONFIGURATION.format(port=free))
-    async with (
-        base(configuration(here / "countersign.yaml")) as on,
-        running(await plan(on), on.store, clock=clock, random=random) as house,
-        aiohttp.ClientSession() as http,
-    ):
+    pinned = keys.load(here / "keys").receipt
+    secret, password, real = ("csr_" + random(24).hex(), random(16).hex(), "sk_" + random(16).hex())
+    (here / "gateway.key").write_text(secret)
+    (here / "countersign.yaml").write_text(SERVICE.format(port=free))
+    async with AsyncExitStack() as stack:
+        on = await stack.enter_async_context(base(configuration(here / "countersign.yaml")))
+        upstream = await stack.enter_async_context(Upstream.listening(real))
+        (here / "gateway.yaml").write_text(
+            GATEWAY.format(port=proxy, url=on.url, pin=pinned.thumbprint, upstream=upstream.host)
+        )
+        (here / "gateway").mkdir(mode=0o700)
+        vault = Secrets(here / "gateway", {})
+        vault.put(Secret("pay", upstream.host, "authorization", (AGENT,)), real)
         console.print(Text("Countersign: a person signs off before an agent acts.", "bold"))
         console.print(
-            "All of this is in a temporary folder and goes away when it ends.", style="dim"
+            "Service, gateway and agent are three processes in a temporary folder.", style="dim"
         )
         if port not in (0, free):
             console.print(Text(f"Port {port} is busy, so the inbox listens on {free}.", "yellow"))
-        gate = Gate(house.url, secret, [keys.load(here / "keys").receipt.jwk()], on.url, http)
-        asked = [await gate.ask(about, body) for about, body in REQUESTS.items()]
+        env = dict(os.environ)
+        ours = [sys.executable, "-m", "approvals.cli"]
+        service = [*ours, "serve", "--config", "countersign.yaml"]
+        gateway = [*ours, "gateway", "--config", "gateway.yaml"]
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        await asyncio.gather(
+            _started(stack, http, service, on.url, here, env),
+            _started(
+                stack,
+                http,
+                gateway,
+                f"http://127.0.0.1:{proxy}",
+                here,
+                env | {"COUNTERSIGN_KEY": secret, "AGENT_PASSWORD": password},
+            ),
+        )
+        given = {
+            "http_proxy": f"http://{AGENT}:{password}@127.0.0.1:{proxy}",
+            "PAY_API": f"http://{upstream.host}",
+            "PAY_API_KEY": vault.placeholder("pay", AGENT),
+        }
+        script = [sys.executable, "-I", str(Path(__file__).with_name("demo_agent.py"))]
+        agent = await _process(stack, script, here, given, stdout=asyncio.subprocess.PIPE)
+        swapped = (real, given["PAY_API_KEY"])
+        watch = Watch(on.url, secret, [pinned.jwk()], upstream, swapped, http, agent)
+        asked = _asked()
+        await watch.first(asked)
         link = await login_link(on, PERSON)
+        console.print("\nThe agent has a proxy and a placeholder, no key:")
+        console.print(Text(f"  PAY_API_KEY={given['PAY_API_KEY']}", "dim"), soft_wrap=True)
+        allowed = ("A rule lets it read the balance: ", ("200", "green"), ", with the real key.")
+        console.print(Text.assemble(*allowed))
         if tap is None:
             console.print("\nOpen this link in a browser on this machine. It signs you in, once:\n")
             console.print(Text(link, "bold cyan"), soft_wrap=True)
-            console.print("\nAn agent waits for your word on three things.\n")
+            console.print("\nFor three things it waits for your word, each a request that hangs.\n")
         else:
             console.print(f"\nSigning in by {link.rpartition('/')[0]}/… as a browser would.\n")
-        await _decided(console, on, gate, asked, tap, link)
-        await _audited(console, on, gate, asked)
+        await _decided(console, on, watch, asked, tap, link)
+        await _audited(console, on, watch, asked)
         if tap is None:
             console.print("\nThe inbox stays open, for you to look around. Ctrl-C ends it.")
             await asyncio.Event().wait()
 
 
+async def _process(
+    stack: AsyncExitStack, command: list[str], here: Path, env: Mapping[str, str], **io: Any
+) -> asyncio.subprocess.Process:
+    """A process that ends with the story: told to, then waited for."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=here,
+        env=env,
+        stdin=asyncio.subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for us, who end them in order
+        **io,
+    )
+
+    async def end() -> None:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+    stack.push_async_callback(end)
+    return process
+
+
+async def _started(
+    stack: AsyncExitStack,
+    http: aiohttp.ClientSession,
+    command: list[str],
+    url: str,
+    here: Path,
+    env: Mapping[str, str],
+) -> None:
+    """Return once it answers. Raises `Stop` if it ends, or does not answer in time."""
+    log = stack.enter_context((here / f"{command[3]}.log").open("w+"))
+    process = await _process(stack, command, here, env, stdout=log, stderr=log)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while process.returncode is None:
+                try:
+                    async with http.get(f"{url}/healthz"):
+                        return
+                except aiohttp.ClientConnectionError:
+                    await asyncio.sleep(0.05)
+    except TimeoutError:
+        pass
+    log.seek(0)
+    raise Stop(Exit.FAILED, f"`countersign {command[3]}` did not start.\n{log.read()[-2000:]}")
+
+
 async def _decided(
-    console: Console, on: Base, gate: Gate, asked: list[Asked], tap: Choice | None, link: str
+    console: Console, on: Base, watch: Watch, asked: list[Asked], tap: Choice | None, link: str
 ) -> None:
     """Wait until all are decided: a picture of the three, and each verdict as it comes."""
     if not console.is_terminal:
         console.print(_picture(asked))
 
-    async def watch(one: Asked) -> None:
-        await gate.verdict(one)
-        if tap is not None and (one.claims or {})["choice"] != tap:
-            raise Stop(Exit.UNVERIFIED, f"✗ {one.title} was not what was pressed: {one.status}.")
-        _say(console, one)
-        live.update(_picture(asked), refresh=True)
+    async def follow() -> None:
+        async for one, status in watch.answers(asked):
+            await watch.verify(one, status)
+            if tap is not None and (one.claims or {})["choice"] != tap:
+                raise Stop(
+                    Exit.UNVERIFIED, f"✗ {one.title} was not what was pressed: {one.status}."
+                )
+            _say(console, one, status)
+            live.update(_picture(asked), refresh=True)
 
     with Live(_picture(asked), console=console, auto_refresh=False, transient=True) as live:
-        work = [watch(one) for one in asked]
+        work = [follow()]
         work.append(_renewed(console, on, asked, link) if tap is None else _tap(link, asked, tap))
         tasks = [asyncio.ensure_future(part) for part in work]
         try:
@@ -257,24 +366,27 @@ def _verdict(one: Asked) -> Text:
     return Text("approved", "green") if approved else Text(one.status, "red")
 
 
-def _say(console: Console, one: Asked) -> None:
-    """A verdict and what was verified of it."""
+def _say(console: Console, one: Asked, status: int) -> None:
+    """A verdict, what was verified of it, and what the agent got."""
     claims = one.claims or {}
-    meaning = "the pinned key signed this verdict; it releases nothing"
     if claims["choice"] == "approve":
-        meaning = "the pinned key signed this verdict on exactly these bytes"
+        meaning = "the pinned key signed this verdict on exactly the bytes that arrived"
+        told = f"the upstream saw the real key; the agent got {status}; Delivered: {status}"
+    else:
+        meaning = "the pinned key signed this verdict; it releases nothing"
+        told = f"nothing reached the upstream; the agent got {status}"
     lines = [Text.assemble("● ", _verdict(one), "  ", (one.title, "bold"))]
     lines += [Text(f"  reason    {clean(one.reason)}")] if one.reason else []
     lines += [
         Text(f"  receipt   {claims['choice']}, of {claims['iss']}"),
         Text(f"  digest    {claims['digest']}"),
-        Text(f"  key       {one.key}"),
+        Text(f"  outcome   {told}"),
         Text.assemble(("  ✓ verified", "green"), f": {meaning}\n"),
     ]
     console.print(Text("\n").join(lines), soft_wrap=True)
 
 
-async def _audited(console: Console, on: Base, gate: Gate, asked: list[Asked]) -> None:
+async def _audited(console: Console, on: Base, watch: Watch, asked: list[Asked]) -> None:
     """Fetch the chain as an auditor does, and verify it up to every head that is known."""
     await on.store.append([entry("token.made", person=PERSON, name="demo")])
     token = await credentials.make_token(
@@ -288,8 +400,8 @@ async def _audited(console: Console, on: Base, gate: Gate, asked: list[Asked]) -
                     break
                 await asyncio.sleep(0.1)
         signed = await on.store.checkpoints()
-        lines = await gate.chain(token)
-        heads += [read_checkpoint(point, gate.pinned).head for point in signed]
+        lines = await watch.chain(token)
+        heads += [read_checkpoint(point, watch.pinned).head for point in signed]
     except TimeoutError as error:
         raise Stop(Exit.UNVERIFIED, "✗ The audit chain lacks what happened.") from error
     except Refused as error:
@@ -312,79 +424,110 @@ def _tells(lines: list[str], asked: list[Asked]) -> bool:
     return all({"request.opened", last[one.status]} <= kinds[one.id] for one in asked)
 
 
-# The agent, and what it believes
+# What arrives, and what is believed
 
 
 @dataclass(slots=True)
-class Asked:
-    """One request of the agent's: what it is, and what became of it."""
+class Upstream:
+    """A payment service that takes its real key only, and remembers what arrived."""
 
-    id: str
-    title: str
-    about: str
-    risk: str
-    digest: str
-    """Of what the agent is about to do, worked out by itself."""
-    status: str = "pending"
-    reason: str | None = None
-    claims: Mapping[str, Any] | None = None
-    key: str = ""
+    real: str = field(repr=False)
+    host: str = ""
+    arrived: dict[str, tuple[str, str, tuple[tuple[str, str], ...], bytes]] = field(
+        default_factory=dict
+    )
+
+    @classmethod
+    @asynccontextmanager
+    async def listening(cls, real: str) -> AsyncIterator[Upstream]:
+        here = cls(real)
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", here.take)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        try:
+            here.host = "{}:{}".format(*runner.addresses[0])
+            yield here
+        finally:
+            await runner.cleanup()
+
+    async def take(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Bearer {self.real}":
+            return web.json_response({"error": "this is not the key"}, status=401)
+        headers = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in request.raw_headers)
+        url = f"http://{self.host}{request.raw_path}"
+        self.arrived[request.path] = (request.method, url, headers, await request.read())
+        return web.json_response({"ok": True}, status=201 if request.method == "POST" else 200)
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """What stands between the agent and the world: asks, waits, and trusts the receipt alone.
+class Watch:
+    """Looks at all sides, and trusts the receipt alone.
 
     `pinned`: the public receipt key as it was given beforehand; it is not learnt from the service.
+    `swapped`: the upstream's key, and the placeholder that the agent has for it.
     """
 
     url: str
     secret: str = field(repr=False)
     pinned: list[Mapping[str, str]]
-    issuer: str
+    upstream: Upstream
+    swapped: tuple[str, str] = field(repr=False)
     http: aiohttp.ClientSession
+    agent: asyncio.subprocess.Process
 
-    async def ask(self, about: str, body: Mapping[str, Any]) -> Asked:
-        """Open a request. `about`: for the terminal."""
-        sent = {"agent": {"id": AGENT}, **body}
-        answer = await self._call("POST", "/v1/requests", sent)
-        digest = _digest(body)
-        if answer["digest"] != digest:
-            raise Stop(Exit.UNVERIFIED, "✗ The service has the digest of something else.")
-        http = body.get("http")
-        where = urlsplit(http["url"]) if http else None
-        title = f"{http['method']} {where.netloc}{where.path}" if http and where else ""
-        return Asked(answer["id"], title or body["action"], about, answer["risk"], digest)
-
-    async def verdict(self, one: Asked) -> None:
-        """Wait for the verdict, verify its receipt, and report what was done: nothing is sent."""
-        path = f"/v1/requests/{one.id}"
-        while True:
-            answer = await self._call("GET", f"{path}?wait={WAIT}")
-            if answer["status"] != "pending":
-                break
+    async def first(self, asked: list[Asked]) -> None:
+        """Return once the balance was read and the three are held. Raises `Stop`."""
+        name, status = await self._line()
+        if (name, status) != ("balance", 200):
+            raise Stop(Exit.FAILED, f"✗ What a rule allows did not pass: {name}, {status}.")
         try:
-            claims, _ = read_receipt(answer["receipt"] or "", self.pinned, now=clock())
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    held = (await self._call("GET", "/v1/requests"))["requests"]
+                    if len(held) == len(asked):
+                        break
+                    await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            raise Stop(Exit.FAILED, "✗ The gateway did not ask.") from error
+        for one in asked:
+            (case,) = (case for case in held if case["rule"] == one.rule)
+            one.id, one.digest, one.risk = case["id"], case["digest"], case["risk"]
+
+    async def answers(self, asked: list[Asked]) -> AsyncIterator[tuple[Asked, int]]:
+        """What the agent got, as it gets it: the status of each."""
+        for _ in asked:
+            name, status = await self._line()
+            yield next(one for one in asked if one.name == name), status
+
+    async def verify(self, one: Asked, status: int) -> None:
+        """The receipt, against the pinned key and against what arrived. Raises `Stop`."""
+        case = await self._outcome(one)
+        arrived = self.upstream.arrived.get(one.path)
+        try:
+            claims, _ = read_receipt(case["receipt"] or "", self.pinned, now=clock())
             if claims["choice"] == "approve":
+                if arrived is None or status not in (200, 201):
+                    raise Refused(f"it was approved and did not arrive ({status})")
                 claims = verify_receipt(
-                    answer["receipt"],
+                    case["receipt"],
                     self.pinned,
-                    issuer=self.issuer,
+                    issuer=self.url,
                     audience=REQUESTER,
                     subject=one.id,
-                    digest=one.digest,
+                    digest=self._digest(one, arrived),
                     now=clock(),
                 )
-            named = {"iss": self.issuer, "aud": REQUESTER, "sub": one.id, "digest": one.digest}
+            elif arrived is not None or status != 403:
+                raise Refused(f"it was not approved and yet ({status})")
+            named = {"iss": self.url, "aud": REQUESTER, "sub": one.id, "digest": one.digest}
             if wrong := [name for name, value in named.items() if claims.get(name) != value]:
                 raise Refused(f"the receipt is about another {wrong[0]}")
         except Refused as error:
             raise Stop(Exit.UNVERIFIED, f"✗ {one.title}: {error}") from error
-        one.status, one.reason = answer["status"], answer["reason"]
-        one.key, one.claims = self.pinned[0]["kid"], claims
-        if claims["choice"] == "approve":
-            said = {"delivered": False, "error": "This is a demo: nothing is sent."}
-            await self._call("POST", f"{path}/outcome", said)
+        one.status, one.reason, one.claims = case["status"], case["reason"], claims
 
     async def chain(self, token: str) -> list[str]:
         """The audit chain, fetched with an auditor's token."""
@@ -394,29 +537,46 @@ class Gate:
                 raise Stop(Exit.UNVERIFIED, f"✗ The audit chain: HTTP {answer.status}")
             return (await answer.text()).splitlines()
 
-    async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def _digest(
+        self, one: Asked, arrived: tuple[str, str, tuple[tuple[str, str], ...], bytes]
+    ) -> str:
+        """Of what the upstream got, with the placeholder where the real key stood."""
+        method, url, got, body = arrived
+        headers = [(name, value.replace(*self.swapped)) for name, value in got]
+        return digest_http(
+            revision=1, action=one.action, method=method, url=url, headers=headers, body=body
+        )
+
+    async def _outcome(self, one: Asked) -> Any:
+        """The closed case; of an approved one, once the gateway has told what became of it."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    case = await self._call("GET", f"/v1/requests/{one.id}?wait=10")
+                    told = case["status"] != "approved" or case["outcome"] is not None
+                    if case["status"] != "pending" and case["receipt"] and told:
+                        return case
+                    await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            raise Stop(
+                Exit.UNVERIFIED, f"✗ {one.title}: nobody knows what became of it."
+            ) from error
+
+    async def _line(self) -> tuple[str, int]:
+        assert self.agent.stdout is not None  # noqa: S101 - it is a pipe
+        line = await self.agent.stdout.readline()
+        if not line:
+            raise Stop(Exit.FAILED, "✗ The agent ended before it was answered.")
+        told = json.loads(line)
+        return told["name"], told["status"]
+
+    async def _call(self, method: str, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.secret}"}
-        async with self.http.request(method, self.url + path, json=body, headers=headers) as answer:
+        async with self.http.request(method, self.url + path, headers=headers) as answer:
             said = await answer.json(content_type=None)
             if answer.status >= 400:
                 raise Stop(Exit.FAILED, f"{method} {path}: {said['detail']}")
             return said
-
-
-def _digest(body: Mapping[str, Any]) -> str:
-    """What the receipt must be about: the bytes that the agent itself is about to send."""
-    http, action = body.get("http"), body["action"]
-    if http is None:
-        payload = canonical(json.dumps(body["payload"]))
-        return digest_payload(revision=1, action=action, payload=payload)
-    return digest_http(
-        revision=1,
-        action=action,
-        method=http["method"],
-        url=http["url"],
-        headers=tuple(http["headers"].items()),
-        body=base64.b64decode(http.get("body", "")),
-    )
 
 
 async def _tap(link: str, asked: list[Asked], choice: Choice) -> None:
