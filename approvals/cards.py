@@ -59,6 +59,9 @@ LONGEST: Final = 32 * 1024
 """Characters of a body or payload that a card looks at: of more, the ends. No tap approves that
 much, and to redact ten megabytes takes seconds, for each card."""
 HEX: Final = 64
+SUMMARY: Final = "summary-"
+"""Begins the digest of a request whose body is only described (docs/digest.md): all that was
+received is bound, and no digest of the bytes themselves can ever be equal to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def bound(request: Request, *, salt: bytes | None) -> Bound:
     """
     named = _hide(request.action, salt)[1]
     if request.http is not None:
-        return _bound_http(request.http, salt, named)
+        return _bound_http(request.http, salt, named, summary=summarised(request.digest))
     text = request.payload or ""
     ends, left_out = _ends(text, salt)
     shown, hidden = _hide(ends, salt)
@@ -109,6 +112,24 @@ def inspectable(request: Request, limits: Limits | None = None) -> bool:
     it is shown.
     """
     return _unseen(request, bound(request, salt=b""), limits) is None
+
+
+def summarised(digest: str) -> bool:
+    """Is this the digest of a gateway's summary of the body, and not of the body?"""
+    return digest.startswith(SUMMARY)
+
+
+def unknown(status: int | None, error: str | None, otherwise: str) -> str:
+    """What is said of a verdict of which nobody knows what became: in the gateway's words.
+
+    With a status it was taken, and those words are all there is to know. `otherwise`: how the
+    saying begins where they do not say themselves that it is unknown.
+    """
+    if error and status is not None:
+        return error[:1].upper() + error[1:]
+    if error and error.startswith("unknown"):
+        return f"Delivery {error}"
+    return f"{otherwise}: {error}" if error else otherwise
 
 
 def labels_for(
@@ -204,7 +225,7 @@ def build(
         elided=0 if stub else elided,
         payload_size=what.size,
         note=None if stub else _note(request, limits, cut),
-        digest=case.digest.removeprefix("sha-256:")[:8],
+        digest=_digest(case.digest),
         deadline=case.expires_at,
         progress=_progress(case, names or {}, cut),
         buttons=shown,
@@ -307,7 +328,12 @@ def _hide(text: str, salt: bytes | None) -> tuple[str, bool]:
     return found.text, found.changed
 
 
-def _bound_http(http: Http, salt: bytes | None, hidden: bool) -> Bound:
+def _digest(digest: str) -> str:
+    """Eight characters of it; of a summary's, that it is one as well."""
+    return digest.rpartition(":")[2][:8] + (" (summary digest)" if summarised(digest) else "")
+
+
+def _bound_http(http: Http, salt: bytes | None, hidden: bool, *, summary: bool) -> Bound:
     unseen = None if http.body_complete else "Part of it was never received."
     parts: list[tuple[str, str | None]] = [("Method", http.method)]
     if found := _ADDRESS.fullmatch(http.url):
@@ -345,19 +371,23 @@ def _bound_http(http: Http, salt: bytes | None, hidden: bool) -> Bound:
         "\n" in value or "\r" in value for _, value in http.headers
     ):
         unseen = unseen or "Its method or a header is not well formed."
-    if not http.body_complete:
+    if summary:
+        left_out = "" if http.body_complete else ", which leaves parts of it out"
+        facts.append(Fact("Body", f"as the gateway sums it up{left_out}"))
+    elif not http.body_complete:
         facts.append(Fact("Body", f"only the first {len(http.body)} bytes were received"))
-    encoded = any(
+    encoded = not summary and any(
         name.lower() == "content-encoding" and value.strip().lower() not in ("", "identity")
         for name, value in http.headers
     )
-    raw = None if encoded else decode(http.body, kind, complete=http.body_complete)
-    left_out = 0
+    of_type = None if summary else kind  # a summary is text, whatever it is about
+    raw = None if encoded else decode(http.body, of_type, complete=http.body_complete)
+    omitted = 0
     if raw is None:
         body = show_hex(http.body, None if salt is None else HEX)
         unseen = unseen or (None if salt is None else "Its body is not text.")
     else:
-        ends, left_out = _ends(raw, salt)
+        ends, omitted = _ends(raw, salt)
         body, secret = _hide(ends, salt)
         hidden = hidden or secret
         body = clean(body, line=False)
@@ -365,10 +395,10 @@ def _bound_http(http: Http, salt: bytes | None, hidden: bool) -> Bound:
         body = "\n".join((*map(clean, lines), "", body))
     if hidden:
         unseen = unseen or _HIDDEN
-    if left_out:
+    if omitted:
         unseen = unseen or _TOO_LONG
     shown = tuple(Fact(fact.label, clean(fact.value)) for fact in facts)
-    return Bound(shown, body, len(http.body), unseen, left_out)
+    return Bound(shown, body, len(http.body), unseen, omitted)
 
 
 def _ends(text: str, salt: bytes | None) -> tuple[str, int]:
@@ -526,20 +556,24 @@ def _headline(
         case Status.DECLINED:
             people = _people(_votes(case, Choice.DECLINE), names, cut)
             said = f"Declined by {people}" if people else "Declined"
-            return f"{said}: {cut(case.reason, REASON)}" if case.reason and not stub else said
+            said = f"{said}: {cut(case.reason, REASON)}" if case.reason and not stub else said
+            delivery = _delivery(case, cut, stub=stub)
+            return f"{said}. {delivery}" if delivery else said
         case Status.EXPIRED:
             return "Expired. Nothing was run."
         case Status.WITHDRAWN:
-            return "Withdrawn. Nothing was run."
+            # A reason says what is known, which may be less than that nothing was run.
+            known = cut(case.reason, REASON) if case.reason else "Nothing was run."
+            return f"Withdrawn. {known}"
 
 
 def _delivery(case: Case, cut: _Cut, *, stub: bool) -> str:
     outcome = case.outcome
     if outcome is None:
         return ""
-    if outcome.delivered is None:
-        return "Delivery unknown"
     error = cut(outcome.error, REASON) if outcome.error and not stub else None
+    if outcome.delivered is None:
+        return unknown(outcome.status, error, "Delivery unknown")
     detail = ", ".join(str(part) for part in (outcome.status, error) if part is not None)
     said = "Delivered" if outcome.delivered else "Not delivered"
     return f"{said}: {detail}" if detail else said

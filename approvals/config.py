@@ -46,6 +46,8 @@ from approvals.policy import DEFAULT, ESCALATED, Policy, Rule, Subject, When, va
 Sections: TypeAlias = Mapping[str, type[BaseModel]]
 """Each channel that exists, with the model of its section (its secrets are `SecretStr` fields)."""
 
+ORG_KEY: Final = "oc_org_"
+"""Begins a key of OneCLI that is good for every workspace of an organisation."""
 MIN_KEY: Final = 24
 """Characters of a requester's key at least: 24 of base64 are 144 bits."""
 PREFIX: Final = "csr_"
@@ -95,6 +97,20 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """One workspace of a OneCLI that is asked what it holds; `workspace` None: its key's own.
+
+    `name` is the gateway's; its requests are those of `requester`, which has no key of ours.
+    """
+
+    name: str
+    requester: Requester
+    url: str
+    key: str = field(repr=False)
+    workspace: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything the file says, checked.
 
@@ -113,6 +129,7 @@ class Config:
     requesters: Mapping[str, Requester]
     key_hashes: Mapping[bytes, str] = field(repr=False)
     webhooks: Mapping[str, Hook]
+    gateways: tuple[Gateway, ...]
     channels: Mapping[str, BaseModel]
     off: Mapping[str, str]
     templates: Mapping[str, Path]
@@ -233,6 +250,23 @@ class _Requester(_Section):
     owner: str | None = None
 
 
+class _Gateway(_Section):
+    kind: Literal["onecli"]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+    url: str
+    key: SecretStr
+    workspaces: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], ...] | None = None
+    agents: _Texts | None = None
+    on_behalf_of: str | None = None
+    owner: str | None = None
+
+    def named(self) -> list[tuple[str | None, str]]:
+        """Its workspaces, each with the name of its requester."""
+        if self.workspaces is None:
+            return [(None, self.name)]
+        return [(workspace, f"{self.name}.{workspace}") for workspace in self.workspaces]
+
+
 class _When(_Section):
     host: _Texts | None = None
     method: _Texts | None = None
@@ -297,7 +331,7 @@ class _File(_Section):
     keys: _Keys = _Keys()
     metrics: _Metrics | None = None
     requesters: dict[_Name, _Requester] = Field(default_factory=dict)
-    gateways: Annotated[None, _not_yet("not in this version yet; remove the section")] = None
+    gateways: tuple[_Gateway, ...] = ()
     channels: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     templates: dict[str, str] = Field(default_factory=dict)
     people: dict[_Name, dict[str, _Accounts]]
@@ -396,6 +430,7 @@ class _Checks:
             requesters=self.requesters(),
             key_hashes=self.key_hashes(),
             webhooks=self.webhooks(),
+            gateways=self.gateways(),
             channels=channels,
             off=off,
             templates=self.templates(),
@@ -403,11 +438,19 @@ class _Checks:
             more_accounts=more,
             policy=Policy.of(rules, groups, also),
             decoders=(*found, *decoders.BUILT_IN),
-            hints=tuple(
-                f"the key of the requester {name} does not begin with {PREFIX}: scanners for "
-                "leaked secrets would not know it"
-                for name, one in file.requesters.items()
-                if not one.key.get_secret_value().startswith(PREFIX)
+            hints=(
+                *(
+                    f"the key of the requester {name} does not begin with {PREFIX}: scanners for "
+                    "leaked secrets would not know it"
+                    for name, one in file.requesters.items()
+                    if not one.key.get_secret_value().startswith(PREFIX)
+                ),
+                *(
+                    f"the key of the gateway {one.name} travels in clear text: only over a network "
+                    "that no agent can listen to"
+                    for one in file.gateways
+                    if one.url.startswith("http://") and not _is_loopback(_origin(one.url)[0] or "")
+                ),
             ),
         )
 
@@ -515,6 +558,64 @@ class _Checks:
                 self.marked.fault((*place, "secret"), "it is the same twice", "remove one")
             found[name] = Hook(url, tuple(filter(None, keys)))
         return found
+
+    def gateways(self) -> tuple[Gateway, ...]:
+        found: list[Gateway] = []
+        for at, one in enumerate(self.file.gateways):
+            place, key = ("gateways", at), one.key.get_secret_value()
+            url = one.url.rstrip("/")
+            if _origin(one.url)[0] is None:
+                self.marked.fault(
+                    (*place, "url"),
+                    "this is not the address of a OneCLI gateway",
+                    "like http://127.0.0.1:10255",
+                )
+            if not re.fullmatch(r"oc_[!-~]+", key):
+                self.marked.fault(
+                    (*place, "key"),
+                    "this is not a key of OneCLI",
+                    "it begins with oc_; an organisation's with oc_org_",
+                )
+            if one.workspaces is not None and not one.workspaces:
+                self.marked.fault((*place, "workspaces"), "it lists none", "leave it out")
+            if len(one.workspaces or ()) > 1 and not key.startswith(ORG_KEY):
+                self.marked.fault(
+                    (*place, "workspaces"),
+                    "a workspace's key is good for one workspace",
+                    "list the others with keys of their own, or use an organisation's (oc_org_…)",
+                )
+            if key.startswith(ORG_KEY) and not one.workspaces:
+                self.marked.fault(
+                    (*place, "workspaces"),
+                    "an organisation's key does not say which workspace is meant",
+                    "list them: `workspaces: [ws_…]`",
+                )
+            if one.agents is not None and not one.agents:
+                self.marked.fault((*place, "agents"), "it lists nobody", "leave it out for any id")
+            self.somebody((*place, "on_behalf_of"), one.on_behalf_of)
+            self.somebody((*place, "owner"), one.owner)
+            for workspace, name in one.named():
+                if name in self.file.requesters or name in (g.requester.name for g in found):
+                    self.marked.fault(
+                        (*place, "name"),
+                        f"there is a requester or gateway `{name}` already",
+                        "its requests could not be told apart; rename one",
+                    )
+                if any(
+                    (g.url, g.key) == (url, key)
+                    and (g.workspace == workspace or None in (g.workspace, workspace))
+                    for g in found
+                ):
+                    self.marked.fault(
+                        place,
+                        "the same is listed before: everything would be asked twice",
+                        "remove one",
+                    )
+                by = Requester(name, Kind.GATEWAY, one.agents, one.on_behalf_of, one.owner)
+                found.append(
+                    Gateway(name=one.name, requester=by, url=url, key=key, workspace=workspace)
+                )
+        return tuple(found)
 
     def templates(self) -> dict[str, Path]:
         found = {}
@@ -704,7 +805,9 @@ class _Checks:
                 "every seat needs another person",
             )
         elif ask.needs_four_eyes:
-            for name, one in self.file.requesters.items():
+            asking: list[tuple[str, _Requester | _Gateway]] = [*self.file.requesters.items()]
+            asking += [(name, one) for one in self.file.gateways for _, name in one.named()]
+            for name, one in asking:
                 barred = {one.on_behalf_of, one.owner}
                 left = {person: seats for person, seats in sits.items() if person not in barred}
                 about = When(requester=rule.when.requester)

@@ -37,9 +37,10 @@ class Ticked:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """The requester no longer waits."""
+    """The requester no longer waits. `reason`: what is known of why, for the cards."""
 
     at: Instant
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ TABLE: Final[dict[tuple[Status, type], frozenset[Status]]] = {
     (Status.PENDING, Denied): frozenset({Status.DECLINED}),
     (Status.PENDING, Revised): frozenset({Status.PENDING, Status.EXPIRED}),
     (Status.APPROVED, Reported): frozenset({Status.APPROVED}),
+    (Status.DECLINED, Reported): frozenset({Status.DECLINED}),
 }
 """From which status which event may lead where. What is not here changes nothing."""
 
@@ -167,7 +169,7 @@ def _expired(case: Case, event: Event, head: str | None) -> Step | None:
     match event:
         case Voted(vote):
             at = vote.at
-        case Ticked(at) | Withdrawn(at) | Revised(at=at):
+        case Ticked(at) | Withdrawn(at=at) | Revised(at=at):
             pass
         case Denied() | Reported():
             return None
@@ -184,8 +186,8 @@ def _step(case: Case, event: Event, head: str | None) -> Step:
             return _voted(case, vote, head)
         case Ticked(at):
             return _ticked(case, at)
-        case Withdrawn(at):
-            after = _closed(case, Status.WITHDRAWN, at, head)
+        case Withdrawn(at, reason):
+            after = _closed(case, Status.WITHDRAWN, at, head, reason=reason)
             return Step(after, (Redraw(), Forward()), Said.DONE)
         case Denied(at, reason):
             after = _closed(case, Status.DECLINED, at, head, reason=reason)
@@ -193,6 +195,8 @@ def _step(case: Case, event: Event, head: str | None) -> Step:
         case Revised():
             return _revised(case, event)
         case Reported(outcome):
+            if case.status is Status.DECLINED and outcome.delivered is not None:
+                return Step(case, (), Said.CLOSED)  # of a refusal, only that it is not known
             if case.outcome is not None and case.outcome.delivered is not None:
                 return Step(case, (), Said.REPEATED)
             after = replace(case, outcome=outcome, version=case.version + 1)

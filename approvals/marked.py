@@ -30,6 +30,7 @@ _GUESSED: Final = frozenset(
 """The tags that values have without anybody writing one."""
 _FILES: Final[Mapping[str, tuple[int, ...]]] = {
     "requesters": (2, 3),
+    "gateways": (2,),
     "channels": (2,),
     "database": (1,),
 }

@@ -27,7 +27,8 @@ def closed(case: Case) -> str:
         case Status.EXPIRED:
             return "Expired. Nothing was run."
         case Status.WITHDRAWN:
-            return "Withdrawn by the requester. Nothing was run."
+            known = f"Withdrawn. {case.reason}" if case.reason else None
+            return known or "Withdrawn by the requester. Nothing was run."
         case Status.PENDING:
             return "Still waiting for approval."
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from approvals import policy
+from approvals import cards, policy
 from approvals.conditions import Value
 from approvals.decoders import Decoder, decode
 from approvals.evidence import digest_http, digest_payload
@@ -30,7 +30,11 @@ from approvals.model import (
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a requester sent, well-formed but not believed yet. `payload` is JCS text."""
+    """What a requester sent, well-formed but not believed yet. `payload` is JCS text.
+
+    `summary`: `http.body` is a gateway's description of the body, not its bytes. `remind`: when to
+    remind those who are asked, if the rule does not say.
+    """
 
     action: str
     agent: Agent
@@ -42,6 +46,8 @@ class Proposal:
     risk: Risk | None = None
     expires_in: Duration | None = None
     decoded: Mapping[str, Value] = field(default_factory=dict)
+    summary: bool = False
+    remind: tuple[Duration, ...] = ()
 
 
 def bind(
@@ -72,11 +78,15 @@ def bind(
             headers=http.headers,
             body=http.body,
         )
+        if asked.summary:  # who compares it with a digest of the bytes finds another
+            digest = cards.SUMMARY + digest
     else:
         payload = "null" if asked.payload is None else asked.payload
         digest = digest_payload(revision=revision, action=asked.action, payload=payload)
     plain = policy.Subject.of(by.name, agent.id, asked.action, http)
-    ours = decode(plain, http, asked.payload, decoders)
+    # A description is not the body: only what stands in the address is read.
+    read = replace(http, body_complete=False) if http is not None and asked.summary else http
+    ours = decode(plain, read, asked.payload, decoders)
     request = Request(
         id=request_id,
         org=ORG,

@@ -159,9 +159,10 @@ class Service:
 
         return await self._own_event(by, request_id, event, "request.revised", request)
 
-    async def withdraw(self, by: Requester, request_id: str) -> Case:
+    async def withdraw(self, by: Requester, request_id: str, reason: str | None = None) -> Case:
         """The agent hung up. Raises `Conflict` once decided."""
-        return await self._own_event(by, request_id, machine.Withdrawn, "request.withdrawn")
+        event = lambda now: machine.Withdrawn(now, reason)  # noqa: E731 - one line, like `report`
+        return await self._own_event(by, request_id, event, "request.withdrawn")
 
     async def report(self, by: Requester, request_id: str, outcome: Outcome) -> Case:
         """The gateway says what happened. Raises `Conflict` unless approved and not yet known."""
@@ -365,6 +366,7 @@ class Service:
         found = policy.decide(trust.policy, about, risk=asked.risk, expires_in=asked.expires_in)
         denied = isinstance(found, policy.Deny)
         ask = found if isinstance(found, Ask) else Ask(found.rule, (), policy=trust.policy.digest)
+        ask = replace(ask, remind=ask.remind or asked.remind)
         interested = [p for p in (request.agent.on_behalf_of, by.owner) if p]
         if ask.four_eyes and not all(map(trust.directory.person, interested)):
             raise Refused("on_behalf_of names nobody known here, so four eyes cannot be kept")
@@ -453,25 +455,12 @@ class Service:
             said.update(rule=case.ask.rule, policy=case.ask.policy, risk=case.ask.risk)
         if case.outcome is not None and kind == "request.reported":
             said.update(delivered=case.outcome.delivered, http_status=case.outcome.status)
-        entry = self._entry(
-            now,
-            kind,
-            case.id,
-            status=case.status,
-            revision=case.revision,
-            digest=case.digest,
-            version=case.version,
-            **said,
-        )
-        return Change(
-            case,
-            before.version if before else None,
-            entries=(entry,),
-            effects=tuple(jobs),
-            seen=seen,
-            content=request,
-            wake_at=wake if case.open else None,
-        )
+        said.update(status=case.status, revision=case.revision)
+        said.update(digest=case.digest, version=case.version)
+        entry = self._entry(now, kind, case.id, **said)
+        what = ((entry,), tuple(jobs), seen, request)
+        version = before.version if before else None
+        return Change(case, version, *what, wake_at=wake if case.open else None)
 
     def _posts(
         self, case: Case, now: Instant, to: str | None, silent: Sequence[str] = ()

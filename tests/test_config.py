@@ -26,6 +26,16 @@ ENV = {
 SMALL = "people: {dana: {email: dana@example.com}}\ngroups: {default: [dana]}\n"
 
 
+ONECLI = SMALL + "gateways: [{kind: onecli, %s}]\n"
+TWO = (
+    SMALL
+    + """gateways:
+  - {kind: onecli, url: 'http://127.0.0.1:1', key: oc_1, %s}
+  - {kind: onecli, url: 'http://127.0.0.1:1', %s}
+"""
+)
+
+
 class Slack(BaseModel):
     """A channel's section as an adapter would declare it."""
 
@@ -222,8 +232,48 @@ rules:
         (SMALL + "server: {listen: '127.0.0.1'}", "is written like"),
         (SMALL + "server: {listen: '127.0.0.1:65536'}", "is written like"),
         (SMALL + "database: {url: 'mysql://h/d'}", "not a database"),
-        (SMALL + "gateways: [{kind: webhook, key: k}]", "not in this version yet; remove"),
-        (SMALL + "gateways: []", "`gateways`: not in this version yet"),
+        (SMALL + "gateways: [{kind: webhook, name: a, url: u, key: k}]", "'onecli'"),
+        (SMALL + "gateways: {kind: onecli}", "`gateways`: input should be a valid tuple"),
+        (SMALL + "gateways: [{kind: onecli}]", "`name` is missing"),
+        (ONECLI % "name: 'a b', url: 'http://h.example:1', key: oc_1", "cannot be a name"),
+        (ONECLI % "name: a, url: '127.0.0.1:10255', key: oc_1", "not the address of a OneCLI"),
+        (ONECLI % "name: a, url: 'http://u:p@h:1', key: oc_1", "not the address of a OneCLI"),
+        (ONECLI % "name: a, url: 'http://h.example:1', key: sk_1", "not a key of OneCLI"),
+        (ONECLI % "name: a, url: 'http://h.example:1', key: 'oc_1 2'", "not a key of OneCLI"),
+        (
+            ONECLI % "name: a, url: 'http://h.example:1', key: '${NOWHERE}'",
+            "the environment has no NOWHERE",
+        ),
+        (ONECLI % "name: a, url: 'http://h.example:1', key: oc_1, workspaces: []", "lists none"),
+        (
+            ONECLI % "name: a, url: 'http://h.example:1', key: oc_org_1",
+            "does not say which workspace",
+        ),
+        (
+            ONECLI % "name: a, url: 'http://h.example:1', key: oc_1, workspaces: [ws_1, ws_2]",
+            "good for one workspace",
+        ),
+        (
+            ONECLI % "name: a, url: 'http://h.example:1', key: oc_1, workspaces: ['x/y']",
+            "cannot be a name",
+        ),
+        (ONECLI % "name: a, url: 'http://h.example:1', key: oc_1, agents: []", "lists nobody"),
+        (
+            ONECLI % "name: a, url: 'http://h.example:1', key: oc_1, owner: lee",
+            "nobody called `lee`",
+        ),
+        (
+            ONECLI % "name: a, url: 'http://h.example:1', key: oc_1, colour: red",
+            "unknown key `colour`",
+        ),
+        (
+            ONECLI % "name: a, url: 'http://h.example:1', key: oc_1"
+            + f"requesters: {{a: {{key: {KEY}}}}}",
+            "requester or gateway `a`",
+        ),
+        (TWO % ("name: a", "name: a, key: oc_2"), "requester or gateway `a`"),
+        (TWO % ("name: a", "name: b, key: oc_1"), "asked twice"),
+        (TWO % ("name: a", "name: b, key: oc_1, workspaces: [ws_1]"), "asked twice"),
         (SMALL + "templates: {slack: nowhere.j2}", "no such file"),
         (SMALL + "templates: {slak: nowhere.j2}", "no channel `slak`"),
         (SMALL + "database: {url_file: nowhere}", "cannot be read"),

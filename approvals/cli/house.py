@@ -18,6 +18,7 @@ from approvals.channel import Channel
 from approvals.cli import wire
 from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
+from approvals.gateways.onecli import OneCli, Seat
 from approvals.model import MINUTE, Busy, Case, Duration, Instant, Requester
 from approvals.outbox import LEASE, Carrier, Look, Outbox
 from approvals.people import GOOD, Directory, Link
@@ -69,6 +70,8 @@ class Plan:
     """Where verdicts are taken, by the lane's name."""
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The lanes that a requester's verdicts go to."""
+    gateways: tuple[Seat, ...] = ()
+    """The workspaces of OneCLIs that are asked what they hold; their verdicts go back there."""
     lease: Duration = LEASE
     """How long a job of a copy that died is left to it."""
     review_url: Callable[[str], str | None] = lambda case_id: None
@@ -143,6 +146,20 @@ async def running(
                     await plan.reloaded(service.trust)
 
         await refresh()
+        gateways = [
+            OneCli(
+                seat,
+                service,
+                store,
+                keys=[plan.key.jwk()],
+                issuer=plan.issuer,
+                clock=clock,
+                random=random,
+                opened=metrics.opened,
+            )
+            for seat in plan.gateways
+        ]
+        metrics.polls({one.seat.requester.name: (one.seat.name, one.age) for one in gateways})
         outbox = Outbox(
             store,
             service,
@@ -153,8 +170,8 @@ async def running(
             random=random,
             vetted=refresh,
             lease=plan.lease,
-            carriers=plan.carriers,
-            routes=plan.routes,
+            carriers={**plan.carriers, **{one.lane: one for one in gateways}},
+            routes={**plan.routes, **{one.seat.requester.name: (one.lane,) for one in gateways}},
         )
 
         def heard(ids: Iterable[str] | None) -> None:
@@ -168,7 +185,7 @@ async def running(
                 await store.ping()
             except Busy:
                 return ["The database does not answer."]
-            return parts.faults()
+            return [*parts.faults(), *filter(None, (one.fault for one in gateways))]
 
         deps = Deps(
             service=service,
@@ -210,6 +227,8 @@ async def running(
         # Taken apart in the reverse order: the outbox ends what it is sending, then they close.
         for channel in plan.channels.values():
             stack.push_async_callback(channel.close)
+        for one in gateways:
+            stack.push_async_callback(one.close)
         stack.push_async_callback(parts.stop)
         parts.keep("turns", service.run)
         parts.keep("live", live.run)
@@ -221,6 +240,9 @@ async def running(
         if carry:
             parts.keep("outbox", outbox.run)
             parts.repeat("standings", STANDINGS, outbox.ask_again, vital=False)
+        for one in gateways:
+            parts.keep(f"{one.lane} watch", one.watch, vital=False)
+            parts.keep(f"{one.lane} reconcile", one.reconcile, vital=False)
         for name in plan.outbound_only:
             # One platform that is away takes no copy out of the others' service.
             listen = partial(events.listen, plan.channels[name])

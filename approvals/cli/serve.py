@@ -29,6 +29,7 @@ from approvals.cli.host import clock, random
 from approvals.cli.house import House, Plan, running
 from approvals.config import Config, Unsafe, load
 from approvals.evidence import Entry
+from approvals.gateways.onecli import Seat
 from approvals.gateways.webhook import Webhook
 from approvals.model import ORG, Busy, Refused
 from approvals.service import Trust
@@ -158,6 +159,18 @@ def _parts(on: Base, ring: KeyRing, salt: bytes) -> Mapping[str, Any]:
         )
         if config.webhooks
         else None,
+        "gateways": fingerprint(
+            [
+                [
+                    *(one.name, one.url, sha256(one.key.encode()).hexdigest(), one.workspace),
+                    *(by.name, by.agents, by.on_behalf_of, by.owner),
+                ]
+                for one in config.gateways
+                for by in [one.requester]
+            ]
+        )
+        if config.gateways
+        else None,
         "channels": fingerprint(
             {name: made.model_dump(mode="json") for name, made in config.channels.items()},
             {name: path.read_text() for name, path in config.templates.items()},
@@ -226,6 +239,10 @@ async def plan(on: Base) -> Plan:
         salt=salt,
         carriers={hook.lane: hook for hook in hooks.values()},
         routes={name: (hook.lane,) for name, hook in hooks.items()},
+        gateways=tuple(
+            Seat(one.name, one.requester, one.url, one.key, one.workspace)
+            for one in config.gateways
+        ),
         metrics_listen=(config.metrics.host, config.metrics.port) if config.metrics else None,
         review_url=lambda case_id: f"{on.site.origin}/requests/{case_id}",
         reload=reload,

@@ -166,7 +166,7 @@ class DecisionBody(_Body):
     """A person's choice on exactly what they were shown."""
 
     choice: Literal["approve", "decline"]
-    digest: Annotated[str, Field(pattern=r"^sha-256:[0-9a-f]{64}$")]
+    digest: Annotated[str, Field(pattern=r"^(summary-)?sha-256:[0-9a-f]{64}$")]
     reason: Annotated[str, Field(max_length=1000)] | None = None
 
 

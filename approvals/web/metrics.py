@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -62,6 +63,26 @@ class Metrics:
             if not case.open and case.outcome is None:
                 self.verdicts.labels(case.status.value).inc()
 
+    def opened(self, case: Case) -> None:
+        """A request was opened here."""
+        self.requests.labels(case.ask.risk.value).inc()
+
+    def polls(self, ages: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
+        """Of each place that is asked for requests: its gateway's name, and how long ago (seconds)
+        it last answered well. Of a gateway's places the worst is shown."""
+        named = {name for name, _ in ages.values()}
+        if not named:
+            return
+        gauge = Gauge(
+            "countersign_gateway_poll_age_seconds",
+            "For how long a gateway has not answered a poll as it should.",
+            ["gateway"],
+            registry=self.registry,
+        )
+        for gateway in named:
+            each = [age for name, age in ages.values() if name == gateway]
+            gauge.labels(gateway).set_function(partial(_worst, each))
+
     def text(self, counts: Counts, waiting: int, now: Instant) -> bytes:
         """The exposition, with the store's counts as they are now."""
         self._pending.set(counts.pending)
@@ -78,3 +99,7 @@ class Metrics:
         for lane, late in lanes.items():
             self._oldest.labels(lane or "core").set(late)
         return generate_latest(self.registry)
+
+
+def _worst(ages: Iterable[Callable[[], float]]) -> float:
+    return max(age() for age in ages)

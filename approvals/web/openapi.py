@@ -278,7 +278,7 @@ def _request() -> dict[str, Any]:
         "id": _ID["schema"],
         "revision": {"type": "integer", "minimum": 1},
         "status": {"enum": [status.value for status in Status]},
-        "digest": {"type": "string", "pattern": "^sha-256:[0-9a-f]{64}$"},
+        "digest": {"type": "string", "pattern": "^(summary-)?sha-256:[0-9a-f]{64}$"},
         "rule": {"type": "string"},
         "risk": {"enum": ["low", "medium", "high"]},
         "votes": {"type": "array", "items": vote},

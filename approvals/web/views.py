@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-from approvals import policy, text
+from approvals import cards, policy, text
 from approvals.model import (
     Case,
     Choice,
@@ -119,6 +119,8 @@ class Whole:
     requester: str
     on_behalf_of: str | None
     complete: bool
+    summary: bool
+    """The body is a gateway's description of it."""
     facts: tuple[Fact, ...]
     http: HttpShown | None
     body: Body | None
@@ -213,6 +215,7 @@ def whole(case: Case, request: Request, person: Person, *, fresh: bool, receipt:
         requester=text.clean(case.requester),
         on_behalf_of=text.clean(request.agent.on_behalf_of) if request.agent.on_behalf_of else None,
         complete=case.complete,
+        summary=cards.summarised(case.digest),
         facts=_facts(request.facts),
         http=_http(request.http) if request.http else None,
         body=_body(request),
@@ -340,15 +343,16 @@ def _body(request: Request) -> Body | None:
         )
     body = request.http.body
     kinds = [v for n, v in request.http.headers if n.lower() == "content-type"]
-    kind = kinds[0] if len(kinds) == 1 else None
+    summary = cards.summarised(request.digest)
+    kind = kinds[0] if len(kinds) == 1 and not summary else None
     shown = text.show_bytes(body, kind)
     pretty = None if shown.binary else indented(text.decode(body, kind) or "")
     return Body(
-        title="Body (hexadecimal)" if shown.binary else "Body",
+        title="Body, summed up" if summary else "Body (hexadecimal)" if shown.binary else "Body",
         size=size(len(body)),
         text=shown.text,
         binary=shown.binary,
-        cut=not request.http.body_complete,
+        cut=not request.http.body_complete and not summary,
         indented=text.clean(pretty, line=False) if pretty else None,
     )
 
@@ -386,6 +390,8 @@ def _closed(case: Case) -> str:
             return "This was approved. Nothing is left to decide."
         case Status.DECLINED:
             return "This was declined. Nothing was run."
+        case Status.WITHDRAWN if case.reason:
+            return f"Withdrawn. {text.clean(case.reason)}"
         case Status.WITHDRAWN:
             return "The requester took this back. Nothing was run."
         case _:
@@ -393,13 +399,14 @@ def _closed(case: Case) -> str:
 
 
 def _outcome(status: Status, outcome: Outcome | None) -> str | None:
-    if status is not Status.APPROVED:
+    if status is not Status.APPROVED and outcome is None:
         return None
     if outcome is None:
         return "Not reported yet"
-    error = f": {text.clean(outcome.error)}" if outcome.error else ""
+    said = text.clean(outcome.error) if outcome.error else None
     if outcome.delivered is None:
-        return f"Unknown whether it was run{error}"
+        return cards.unknown(outcome.status, said, "Unknown whether it was run")
+    error = f": {said}" if said else ""
     if not outcome.delivered:
         return f"Not run{error}"
     return "Done" + (f", HTTP {outcome.status}" if outcome.status else "") + error

@@ -1,0 +1,494 @@
+"""OneCLI 2.x: asked what it holds, told what was decided.
+
+What this room holds to, each a test:
+
+1. Nothing is opened twice or decided twice, however many copies of us ask; what is asked is stored
+   before the first card goes out, and found again after a restart of either side.
+2. A request that is not ours, that nobody could be asked about, or that ran out is left alone: no
+   `deny` is ever sent for it. Another consumer may own it.
+3. A verdict rests on what we sealed and signed, is sent while it is good and not within a second of
+   the asking, and its intent is in the audit chain before it, its result after it.
+4. What became of it is never guessed: where OneCLI's answer does not say, card and chain say so.
+5. A OneCLI that is down, slow, lying or that refuses our key delays nothing but its own requests.
+
+Two loops for each workspace: `watch` waits for what is new, `reconcile` lists all and finds what
+has gone. The API is that of `apps/gateway/src/gateway.rs` and `approval.rs` of
+https://github.com/onecli/onecli, as its own SDK uses it (npm, @onecli-sh/sdk, `approvals`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+import structlog
+
+from approvals import buttons, cards
+from approvals.evidence import Entry, verify_receipt
+from approvals.gateways import onecli_rows as rows
+from approvals.model import (
+    ORG,
+    SECOND,
+    Busy,
+    Case,
+    Conflict,
+    Duration,
+    Instant,
+    Outcome,
+    Refused,
+    Requester,
+    Status,
+)
+from approvals.service import Mismatch, NotFound, Service
+from approvals.store import Job, Store
+
+log = structlog.get_logger()
+YOUNG: Final[Duration] = SECOND
+"""OneCLI's clustered store loses verdicts on younger requests."""
+CLOSE: Final[Duration] = 3 * SECOND
+"""So near its deadline a request that has gone has expired: OneCLI counts whole seconds."""
+EXCLUDED: Final = 200
+"""Ids that a poll names at most: its address has a length."""
+ANSWER: Final = 64 * 1024
+"""Bytes of an answer to a verdict that are read."""
+PASSED_ON: Final = "passed on to OneCLI"
+PROBABLY: Final = "unknown, probably delivered"
+NOT_HELD: Final = "unknown, OneCLI did not hold it any more"
+NO_ANSWER: Final = "unknown, OneCLI did not answer"
+NOT_SENT: Final = "never passed on, OneCLI could not be reached in time"
+GONE: Final = (
+    "OneCLI no longer holds it: the agent left, OneCLI was restarted, or somebody else decided. "
+    "Nothing was sent from here."
+)
+CHANGED: Final = "OneCLI says something else of it now. Nothing was sent from here."
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds. `watch`: a poll for news is given up after this, for a wake-up may have been missed.
+
+    `list`: a list that takes longer is empty, if OneCLI lives: it answers at once when there is
+    something. `every`: between two lists while something is live. `rest`: after an empty answer.
+    `barred`: after a 401. `slowest`: the longest back-off. `answer`: for a verdict, or a probe.
+    """
+
+    watch: float = 10.0
+    list: float = 5.0
+    every: float = 3.0
+    rest: float = 0.5
+    barred: float = 60.0
+    first: float = 1.0
+    slowest: float = 30.0
+    answer: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where one workspace is asked. `name`: the gateway's, which may have several workspaces."""
+
+    name: str
+    requester: Requester
+    url: str
+    key: str = field(repr=False)
+    workspace: str | None = None
+    pace: Pace = Pace()
+
+
+class OneCli:
+    """One gateway and workspace: two loops, and the carrier of its verdicts."""
+
+    def __init__(
+        self,
+        seat: Seat,
+        service: Service,
+        store: Store,
+        *,
+        keys: Sequence[Mapping[str, str]],
+        issuer: str,
+        clock: Callable[[], Instant],
+        random: Callable[[int], bytes],
+        opened: Callable[[Case], None] = lambda case: None,
+    ) -> None:
+        """`keys`: the public halves of the keys that receipts are believed by."""
+        self.seat = seat
+        self.lane = f"onecli:{seat.requester.name}"
+        self._service = service
+        self._store = store
+        self._keys = keys
+        self._issuer = issuer
+        self._clock = clock
+        self._random = random
+        self._opened = opened
+        self._http: aiohttp.ClientSession | None = None
+        self._prefix = "/v1"
+        self._loop_time: Callable[[], float] = asyncio.get_running_loop().time
+        self._good = self._loop_time()
+        self._barred_until = 0.0
+        self._refused = False
+        self._known: set[str] = set()
+        """Ids that were dealt with and may be held still: news are what is not among them."""
+        self._ids: dict[str, str] = {}
+        """Case → OneCLI's id, of open cases."""
+        self._live = asyncio.Event()
+
+    # What others ask
+
+    @property
+    def fault(self) -> str | None:
+        """Why this gateway keeps us from being ready, in words."""
+        return f"OneCLI {self.seat.name!r} refuses our key." if self._refused else None
+
+    def age(self) -> float:
+        """Seconds since OneCLI last answered a poll as it should."""
+        return self._loop_time() - self._good
+
+    async def close(self) -> None:
+        """Give back connections."""
+        if self._http is not None:
+            await self._http.close()
+
+    # The two loops
+
+    async def watch(self) -> None:
+        """Ask for news until cancelled."""
+        await self._for_ever(self._news)
+
+    async def reconcile(self) -> None:
+        """List all, at the start and while anything is live, until cancelled."""
+        await self._for_ever(self._all)
+
+    async def _for_ever(self, turn: Callable[[], Awaitable[None]]) -> None:
+        failures = 0
+        while True:
+            await asyncio.sleep(max(0.0, self._barred_until - self._loop_time()))
+            try:
+                await turn()
+                failures = 0
+            except (Busy, Refused) as error:
+                failures += 1
+                wait = self._back_off(failures)
+                where = {"gateway": self.seat.name, "requester": self.seat.requester.name}
+                log.warning("onecli_poll_failed", **where, why=str(error), again_in=round(wait, 1))
+                await asyncio.sleep(wait)
+
+    def _back_off(self, failures: int) -> float:
+        pace = self.seat.pace
+        wait = min(pace.slowest, pace.first * (1 << min(failures - 1, 10)))
+        jitter = int.from_bytes(self._random(2), "big") / 65536
+        return min(pace.slowest, max(pace.first, wait * (0.5 + jitter)))
+
+    async def _news(self) -> None:
+        known = sorted(self._known)[:EXCLUDED]
+        reply = await self._poll(known, self.seat.pace.watch)
+        before = len(self._known)
+        await self._take(reply)
+        if reply is not None and len(self._known) == before:  # an early empty answer, or too many
+            await asyncio.sleep(self.seat.pace.rest)
+
+    async def _all(self) -> None:
+        """One look at everything. What was open before it and is not in it has gone."""
+        open_cases = await self._open_cases()
+        reply = await self._poll((), self.seat.pace.list)
+        await self._take(reply)
+        if reply is None:  # held: it was empty, if a second look finds the same
+            reply = await self._poll((), self.seat.pace.list) or rows.Reply(())
+            await self._take(reply)
+        for case in open_cases:
+            id = await self._id_of(case)
+            if id is not None and id not in reply.ids:
+                await self._gone(case)
+        self._known &= reply.ids
+        for case_id in self._ids.keys() - {case.id for case in open_cases}:
+            if self._ids[case_id] not in reply.ids:
+                del self._ids[case_id]
+        if self._known:
+            await asyncio.sleep(self.seat.pace.every)
+        else:
+            self._live.clear()
+            await self._live.wait()
+
+    async def _open_cases(self) -> list[Case]:
+        found: list[Case] = []
+        before: str | None = None
+        by = self.seat.requester.name
+        while True:
+            page = await self._store.page(
+                status=Status.PENDING, requester=by, before=before, limit=200
+            )
+            found += page
+            if len(page) < 200:
+                return found
+            before = page[-1].id
+
+    async def _id_of(self, case: Case) -> str | None:
+        if case.id not in self._ids:
+            content = await self._store.content(case.id, case.revision)
+            facts = content.facts if content is not None else ()
+            id = next((fact.value for fact in reversed(facts) if fact.label == rows.LABEL), None)
+            if id is None:
+                return None
+            self._ids[case.id] = id
+        return self._ids[case.id]
+
+    async def _gone(self, case: Case, why: str = GONE) -> None:
+        """It is not held any more. Near its deadline it has expired, which the clock will say."""
+        if case.expires_at - self._clock() <= CLOSE and why == GONE:
+            return
+        with suppress(Conflict, NotFound):  # decided meanwhile: the verdict's road says the rest
+            await self._service.withdraw(self.seat.requester, case.id, why)
+
+    # What is held becomes a request
+
+    async def _take(self, reply: rows.Reply | None) -> None:
+        if reply is None:
+            return
+        fresh = [row for row in reply.rows if row.id is None or row.id not in self._known]
+        done = await asyncio.gather(*(self._row(row, reply) for row in fresh))
+        for row, settled in zip(fresh, done, strict=True):
+            if settled and row.id is not None:
+                self._known.add(row.id)
+                self._live.set()
+
+    async def _row(self, row: rows.Row | rows.Bad, reply: rows.Reply) -> bool:
+        """Ask about it; False: look at it again. A row that cannot be asked about is dealt with."""
+        seat = self.seat
+        if isinstance(row, rows.Bad):
+            await self._left_alone(row.id, row.why)
+            return row.id is not None
+        if None not in (seat.workspace, row.workspace) and seat.workspace != row.workspace:
+            return True  # another workspace's, and another seat's business
+        try:
+            key = f"onecli:{row.id}", rows.fingerprint(row)
+            case, new = await self._service.open(seat.requester, rows.proposal(row, reply), key)
+        except Mismatch:
+            await self._changed(row.id)
+        except Refused as error:
+            await self._left_alone(row.id, str(error))
+        except ValueError as error:
+            await self._left_alone(row.id, f"it cannot be bound: {error}")
+        except Conflict:
+            return False  # another copy is just opening it
+        else:
+            self._ids[case.id] = row.id
+            if new:
+                self._opened(case)
+        return True
+
+    async def _left_alone(self, id: str | None, why: str) -> None:
+        """Nobody can be asked. It is not ours to refuse: it runs out, or somebody else decides."""
+        log.warning("onecli_left_alone", gateway=self.seat.name, id=id, why=why)
+        await self._note("gateway.left_alone", None, id=id, why=why)
+
+    async def _changed(self, id: str) -> None:
+        """Under one id stands another request than the one that people were shown."""
+        log.error("onecli_changed", gateway=self.seat.name, id=id)
+        await self._note("gateway.changed", None, id=id)
+        known = await self._store.idempotent(self.seat.requester.name, f"onecli:{id}")
+        for case in (await self._store.cases([known[1]])).values() if known else ():
+            await self._gone(case, CHANGED)
+
+    # The verdict
+
+    async def carry(self, job: Job, case: Case, receipt: str | None) -> None:
+        """Tell OneCLI (an `approvals.outbox.Carrier`). Of what ran out or left it hears nothing."""
+        if case.status not in (Status.APPROVED, Status.DECLINED):
+            return
+        id, now, approve = await self._sealed_id(case), self._clock(), _approved(case)
+        if now < case.created_at + YOUNG:
+            raise Busy("the request is younger than a second")
+        begun = await self._begun(case)
+        last = (case.decided_at or 0) + case.ask.release_within
+        if now >= (last if approve else case.expires_at + CLOSE):
+            words = NO_ANSWER if begun else NOT_SENT
+            await self._result(case, words, delivered=None if begun or not approve else False)
+            return
+        if approve:
+            verify_receipt(
+                receipt or "",
+                self._keys,
+                issuer=self._issuer,
+                audience=case.requester,
+                subject=case.id,
+                digest=case.digest,
+                now=now,
+            )
+        if (pause := self._barred_until - self._loop_time()) > 0:
+            raise Busy("OneCLI refuses our key", int(pause * SECOND))
+        await self._tell(case, id, begun=begun)
+
+    async def _sealed_id(self, case: Case) -> str:
+        """Which held request it is, by what we sealed: a row may say anything."""
+        content = await self._store.content(case.id, case.revision)
+        if content is None:
+            raise Refused("its content was erased")
+        genuine = buttons.case_genuine(self._service.trust.ring, case)
+        if not genuine or cards.altered(case, content):
+            raise Refused("what is stored of it was altered")
+        return next(fact.value for fact in reversed(content.facts) if fact.label == rows.LABEL)
+
+    async def _begun(self, case: Case) -> bool:
+        """Was a verdict on it sent before, as far as anybody can know?"""
+        kinds = [entry.kind for entry in await self._store.history(case.id)]
+        return kinds.count("verdict.sending") > kinds.count("verdict.unsent")
+
+    async def _tell(self, case: Case, id: str, *, begun: bool, again: bool = True) -> None:
+        decision = "approve" if _approved(case) else "deny"
+        await self._note("verdict.sending", case.id, id=id, decision=decision)
+        path, body = f"/approvals/{id}/decision", json.dumps({"decision": decision}).encode()
+        try:
+            async with asyncio.timeout(self.seat.pace.answer):
+                status, _, _ = await self._ask("POST", path, body, most=ANSWER)
+        except aiohttp.ClientConnectorError as error:
+            await self._note("verdict.unsent", case.id, why=type(error).__name__)
+            raise Busy("OneCLI cannot be reached") from None
+        except (TimeoutError, aiohttp.ClientError) as error:
+            await self._note("verdict.unanswered", case.id, why=type(error).__name__)
+            raise Busy("OneCLI did not answer") from None
+        if status == 200:
+            await self._result(case, PASSED_ON, status=status)
+        elif status in (404, 410):
+            await self._result(case, PROBABLY if begun else NOT_HELD, status=status)
+        elif status >= 500:
+            await self._note("verdict.unanswered", case.id, http_status=status)
+            raise Busy(f"OneCLI answered {status}")
+        else:  # it says that it did nothing
+            await self._note("verdict.unsent", case.id, http_status=status)
+            if status == 400 and again:
+                self._other_prefix()
+                return await self._tell(case, id, begun=begun, again=False)
+            if status == 401:
+                await self._bar()
+                raise Busy("OneCLI refuses our key", int(self.seat.pace.barred * SECOND))
+            if status in (408, 425, 429):
+                raise Busy(f"OneCLI answered {status}")
+            words = f"OneCLI refused the verdict ({status})"
+            await self._result(case, words, delivered=False if _approved(case) else None)
+            raise Refused(words)
+        return None
+
+    async def _result(
+        self, case: Case, words: str, *, delivered: bool | None = None, status: int | None = None
+    ) -> None:
+        """Into the chain, and onto the cards; a refusal that was taken needs no further word."""
+        await self._note("verdict.result", case.id, said=words, http_status=status)
+        if _approved(case) or words != PASSED_ON:
+            outcome = Outcome(delivered, self._clock(), status if status == 200 else None, words)
+            with suppress(Conflict):  # it is known already
+                await self._service.report(self.seat.requester, case.id, outcome)
+
+    # Talking to OneCLI
+
+    async def _poll(self, exclude: Sequence[str], limit: float) -> rows.Reply | None:
+        """What is held, but for `exclude`. None: it was held for `limit` seconds by one that lives.
+
+        Raises `Busy` where it does not answer as it should, `Refused` for what is no reply.
+        """
+        query = "?exclude=" + ",".join(exclude) if exclude else ""
+        for _ in range(2):
+            answering = asyncio.Event()
+            try:
+                async with asyncio.timeout(limit):
+                    status, date, raw = await self._ask(
+                        "GET", f"/approvals/pending{query}", most=rows.LARGEST, begun=answering
+                    )
+            except TimeoutError:
+                if answering.is_set():
+                    raise Busy("its answer did not end") from None
+                await self._alive()
+                self._well()
+                return None
+            except aiohttp.ClientError as error:
+                raise Busy(type(error).__name__) from None
+            if status != 400:
+                break
+            self._other_prefix()
+        if status == 401:
+            await self._bar()
+            raise Busy("it refuses our key")
+        if status != 200:
+            raise Busy(f"it answered {status}")
+        try:
+            reply = rows.read(raw, date)
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        self._well()
+        return reply
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        most: int,
+        begun: asyncio.Event | None = None,
+    ) -> tuple[int, str | None, bytes]:
+        """Status, date and body of an answer. `begun` is set when it begins to come."""
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                auto_decompress=False,  # what we did not ask for could be a bomb
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.seat.pace.answer),
+            )
+        headers = {"Authorization": f"Bearer {self.seat.key}", "Accept-Encoding": "identity"}
+        if self.seat.workspace is not None:
+            headers["X-Workspace-Id"] = headers["X-Project-Id"] = self.seat.workspace
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        url = f"{self.seat.url}{self._prefix}{path}"
+        # A redirect could carry the key elsewhere.
+        async with self._http.request(
+            method, url, data=body, headers=headers, allow_redirects=False
+        ) as answer:
+            if begun is not None:
+                begun.set()
+            raw = b""
+            while chunk := await answer.content.read(65_536):
+                raw += chunk
+                if len(raw) > most:
+                    raise Refused(f"its answer has more than {most} bytes")
+            return answer.status, answer.headers.get("Date"), raw
+
+    async def _alive(self) -> None:
+        """Whatever it answers: one that answers is not what keeps a poll waiting."""
+        try:
+            async with (
+                asyncio.timeout(self.seat.pace.answer),
+                aiohttp.ClientSession() as http,
+                http.get(f"{self.seat.url}/healthz", allow_redirects=False),
+            ):
+                return
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise Busy(f"it does not answer ({type(error).__name__})") from None
+
+    def _other_prefix(self) -> None:
+        """Before May 2026 the prefix was `/api`; what it does not know it answers with 400."""
+        self._prefix = "/api" if self._prefix == "/v1" else "/v1"
+
+    def _well(self) -> None:
+        self._good, self._refused = self._loop_time(), False
+
+    async def _bar(self) -> None:
+        """Our key does not count there: leave it alone for a while, and say so."""
+        now = self._loop_time()
+        first, self._barred_until = now >= self._barred_until, now + self.seat.pace.barred
+        self._refused = True
+        if first:
+            log.error("onecli_key_refused", gateway=self.seat.name)
+            await self._note("gateway.key_refused", None)
+
+    async def _note(self, kind: str, request_id: str | None, **content: Any) -> None:
+        """An entry for the audit chain."""
+        content["gateway"] = self.seat.requester.name
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        entry = Entry(ORG, self._clock(), kind, request_id, text, self._random(16))
+        await self._store.append([entry])
+
+
+def _approved(case: Case) -> bool:
+    return case.status is Status.APPROVED
