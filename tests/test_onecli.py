@@ -6,19 +6,32 @@ import asyncio
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from approvals.gateways.onecli import Pace, Seat
-from approvals.model import Case, Kind, Requester, Status
-from approvals.store import Store
-from tests.house import Clock, Desk, Place, open_house
-from tests.peers.onecli import KEY, WORKSPACE, OneCliPeer
+import aiohttp
+import pytest
+
+from approvals import cards
+from approvals.decoders import BUILT_IN
+from approvals.evidence import read_receipt
+from approvals.gateways import onecli_rows as rows
+from approvals.gateways.onecli import GONE, Pace, Seat
+from approvals.model import Case, Choice, Fact, Kind, Requester, Status, Vote
+from approvals.policy import Rule, When
+from approvals.proposal import bind
+from approvals.store import Job, Store
+from approvals.store import rows as store_rows
+from approvals.web import views
+from approvals.web.site import Visitor, render
+from tests.house import OTHERWISE, ROOM, Clock, Desk, Place, intrude, open_house
+from tests.peers.onecli import KEY, ORG_KEY, WORKSPACE, OneCliPeer
 
 PEERS = Path(__file__).parent / "peers"
 BY = Requester("home.ws_8c1", Kind.GATEWAY)
@@ -34,6 +47,14 @@ class Wall(Clock):
 
     def __call__(self) -> int:
         return time.time_ns() // 1_000_000 + self.now
+
+
+@pytest.fixture
+async def small(sqlite_database: str) -> AsyncIterator[Store]:
+    """A store, where it does not matter on which database."""
+    store = await Store.connect(sqlite_database)
+    yield store
+    await store.close()
 
 
 def seat(onecli: OneCliPeer, **more: Any) -> Seat:
@@ -84,6 +105,17 @@ async def decide(place: Place, case: Case, choice: str = "approve", by: str = "d
     assert answer.counted, answer
 
 
+async def _decide_elsewhere(onecli: OneCliPeer, id: str, decision: str) -> None:
+    """Another consumer of the same workspace."""
+    url = f"{onecli.url}/v1/approvals/{id}/decision"
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(url, json={"decision": decision}, headers=headers) as answer,
+    ):
+        assert answer.status == 200
+
+
 # The whole way
 
 
@@ -113,6 +145,683 @@ async def test_a_no_reaches_the_agent(store: Store) -> None:
         assert (status, headers["x-should-retry"]) == (403, "false")
         assert json.loads(body)["error"] == "manual_approval_denied"
         assert onecli.verdicts == [(id, "deny", 200)]
+
+
+async def test_what_is_left_out_is_decided_on_the_page_only_if_the_rule_says_so(
+    small: Store,
+) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        id, _ = await onecli.hold_one(url="https://x.example/a?to=eve", body=b"y" * 900)
+        case = await one(small)
+        assert not case.complete
+        assert not case.inspectable
+        card = (await until(lambda: place.desk.of(case.id)))[0]
+        assert [label for label, _ in card.now["buttons"]] == ["Decline", "Decline with reason"]
+        assert ["Query", "?to=eve"] in card.now["facts"], "the summary hides it"
+        assert ["Body", "as the gateway sums it up, which leaves parts of it out"] in (
+            card.now["facts"]
+        )
+        answer = await place.page({"id": case.id, "digest": case.digest}, "approve", by="dana")
+        assert not answer.counted
+        assert onecli.verdicts == []
+        assert id in onecli.held
+
+
+async def test_the_digest_is_called_what_it_is(small: Store) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        onecli.put(onecli.row())
+        case = await one(small)
+        content = await small.content(case.id, 1)
+        assert content is not None
+        built = cards.build(case, content, limits=ROOM, review=None, salt=b"")
+        assert built.digest.endswith(" (summary digest)")
+        person = place.house.service.trust.directory.person("dana")
+        assert person is not None
+        view = views.whole(case, content, person, fresh=True, receipt=False)
+        visitor = Visitor(person, "secret", place.clock())
+        page = str(render("request", visitor=visitor, view=view).text)
+        assert "Summary digest" in page
+        assert "The gateway sums the body up." in page
+        await decide(place, case)
+        await onecli.decided()
+        receipt = await small.receipt(case.id)
+        assert receipt is not None
+        claims, _ = read_receipt(receipt, [place.key.jwk()], now=place.clock())
+        assert claims["digest"].startswith("summary-sha-256:")
+
+
+# Deciding
+
+
+async def test_law_24_a_verdict_is_noted_before_it_is_sent_and_its_result_after(
+    small: Store,
+) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        id, agent = await onecli.hold_one()
+        case = await one(small)
+        await decide(place, case)
+        await agent
+        await headline(place.desk, case, "OneCLI")
+        said = [(e.kind, json.loads(e.content or "")) for e in await small.history(case.id)]
+        ours = [(kind, content) for kind, content in said if kind.startswith("verdict.")]
+        assert [kind for kind, _ in ours] == ["verdict.sending", "verdict.result"]
+        assert ours[0][1] == {"id": id, "decision": "approve", "gateway": BY.name}
+        assert ours[1][1]["said"] == "passed on to OneCLI"
+
+
+async def test_an_answer_that_got_lost_and_then_404_is_unknown_probably_delivered(
+    small: Store,
+) -> None:
+    async with OneCliPeer(swallow=1) as onecli, serving(small, seat(onecli)) as place:
+        _, agent = await onecli.hold_one()
+        case = await one(small)
+        await decide(place, case)
+        assert (await agent)[0] == 200
+        await onecli.decided(2)
+        assert [status for _, _, status in onecli.verdicts] == [200, 404]
+        said = await headline(place.desk, case, "unknown")
+        assert said == "Approved by dana. Delivery unknown, probably delivered"
+        outcome = (await place.case(case.id)).outcome
+        assert outcome is not None
+        assert (outcome.delivered, outcome.error) == (None, "unknown, probably delivered")
+        assert "unknown, probably delivered" in "".join(await place.sealed())
+
+
+@pytest.mark.parametrize("choice", ["approve", "decline"])
+async def test_a_verdict_on_what_is_not_held_any_more_is_unknown(small: Store, choice: str) -> None:
+    async with OneCliPeer(gone=True) as onecli, serving(small, seat(onecli)) as place:
+        await onecli.hold_one()
+        case = await one(small)
+        await decide(place, case, choice)
+        said = await headline(place.desk, case, "did not hold")
+        verb = "Approved" if choice == "approve" else "Declined"
+        assert said == f"{verb} by dana. Delivery unknown, OneCLI did not hold it any more"
+        assert len(onecli.verdicts) == 1, "it said so: asking again would say nothing new"
+
+
+async def test_a_verdict_is_not_sent_once_it_is_no_longer_good(small: Store) -> None:
+    clock = Wall()
+    async with OneCliPeer() as onecli, serving(small, seat(onecli), clock=clock) as place:
+        await onecli.hold_one()
+        case = await one(small)
+        await onecli.stop()
+        await decide(place, case)
+        while "verdict.unsent" not in await place.kinds(case.id):
+            await asyncio.sleep(0.01)
+        clock.turn(61_000)
+        said = await headline(place.desk, case, "never")
+        assert said.endswith("Not delivered: never passed on, OneCLI could not be reached in time")
+        assert onecli.verdicts == []
+
+
+async def test_a_verdict_rests_on_what_we_signed_and_sealed(sqlite_database: str) -> None:
+    database = sqlite_database
+    store = await Store.connect(database)
+    clock = Wall()
+    async with OneCliPeer() as onecli, serving(store, seat(onecli), clock=clock) as place:
+        first, _ = await onecli.hold_one()
+        case = await one(store)
+        vote = Vote("dana", Choice.APPROVE, ("default",), "web", 1, clock())
+        forged = replace(case, status=Status.APPROVED, votes=(vote,), decided_at=clock(), version=2)
+        await intrude(database, forged)
+        await store.append([], [Job("verdict", case.id, f"onecli:{BY.name}", clock())])
+        place.house.outbox.kick()
+        async with asyncio.timeout(10):
+            while not await store.parked():
+                await asyncio.sleep(0.01)
+        # And one that was decided as it should be, of which the rows name another held request.
+        second, _ = await onecli.hold_one()
+        case = await one(store)
+        content = await store.content(case.id, 1)
+        assert content is not None
+        other = replace(content, facts=(*content.facts[:-1], Fact("OneCLI id", first)))
+        with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as direct, direct:
+            meta = store_rows.content_params(other)["meta"]
+            direct.execute("UPDATE contents SET meta = ? WHERE request_id = ?", (meta, case.id))
+        await decide(place, case)
+        async with asyncio.timeout(10):
+            while len(await store.parked()) < 2:
+                await asyncio.sleep(0.01)
+        assert onecli.verdicts == []
+        assert {first, second} <= onecli.held.keys()
+    await store.close()
+
+
+async def test_an_automatic_refusal_waits_until_the_request_is_a_second_old(small: Store) -> None:
+    clock = Wall()
+    deny = Rule("never", When(host=("evil.example",)))
+    async with (
+        OneCliPeer(clustered=True) as onecli,
+        serving(small, seat(onecli), clock=clock, rules=(deny,)),
+    ):
+        began = time.monotonic()
+        _, agent = await onecli.hold_one(url="https://evil.example/x")
+        case = await one(small, Status.DECLINED)
+        assert (await asyncio.wait_for(agent, 10))[0] == 403
+        assert time.monotonic() - began >= 1
+        assert case.reason == "Refused by the rule 'never'."
+
+
+async def test_what_nobody_can_be_asked_about_is_left_alone(small: Store) -> None:
+    only = replace(BY, agents=("research-bot",))
+    async with (
+        OneCliPeer() as onecli,
+        serving(small, seat(onecli, requester=only)) as place,
+    ):
+        ids = [
+            onecli.put(onecli.row(agent={"id": "other", "name": "x"})),
+            onecli.put(onecli.row(url="https://a b/")),
+            onecli.put(onecli.row(headers={"x": "a\nb"})),
+            onecli.put(onecli.row(method="\ud800")),
+            onecli.put(onecli.row(bodyPreview="\ud800")),
+            onecli.put(onecli.row(workspaceId="ws_other")),
+        ]
+        ours = onecli.put(onecli.row())
+        case = await one(small)
+        await decide(place, case, "decline")
+        await onecli.decided()
+        left = (await place.kinds()).count("gateway.left_alone")
+        assert left == 5
+        assert onecli.verdicts == [(ours, "deny", 200)], "never a word on what is not ours"
+        assert set(ids) <= onecli.held.keys()
+
+
+async def test_what_ran_out_here_is_not_refused_there(small: Store) -> None:
+    clock = Wall()
+    short = Rule("short", ask=replace(OTHERWISE, rule="short", expires=30_000))
+    async with (
+        OneCliPeer() as onecli,
+        serving(small, seat(onecli), clock=clock, rules=(short,)) as place,
+    ):
+        id, _ = await onecli.hold_one()
+        case = await one(small)
+        clock.turn(31_000)
+        await one(small, Status.EXPIRED)
+        await headline(place.desk, case, "Expired")
+        await onecli.polled(len(onecli.polls) + 3)
+        assert onecli.verdicts == []
+        assert id in onecli.held
+
+
+# What goes
+
+
+async def test_an_agent_that_hangs_up_is_withdrawn_in_words_that_guess_nothing(
+    small: Store,
+) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        _, agent = await onecli.hold_one()
+        case = await one(small)
+        await until(lambda: place.desk.of(case.id))
+        agent.cancel()
+        said = await headline(place.desk, case, "Withdrawn")
+        assert said == f"Withdrawn. {GONE}"
+        assert onecli.verdicts == []
+
+
+async def test_a_second_consumer_that_decides_first_is_not_contradicted(small: Store) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        id, agent = await onecli.hold_one()
+        case = await one(small)
+        await until(lambda: place.desk.of(case.id))
+        await _decide_elsewhere(onecli, id, "approve")
+        assert (await agent)[0] == 200
+        said = await headline(place.desk, case, "Withdrawn")
+        assert "somebody else decided" in said
+        assert "Nothing was run" not in said
+        assert [status for _, _, status in onecli.verdicts] == [200]
+
+
+async def test_what_goes_at_its_deadline_has_expired(small: Store) -> None:
+    clock = Wall()
+    async with OneCliPeer() as onecli, serving(small, seat(onecli), clock=clock) as place:
+        id, _ = await onecli.hold_one()
+        case = await one(small)
+        clock.turn(178_500)
+        onecli.held.pop(id)
+        polls = len(onecli.polls)
+        await onecli.polled(polls + 3)
+        assert (await place.case(case.id)).open
+        clock.turn(2_000)
+        await one(small, Status.EXPIRED)
+        assert await headline(place.desk, case, "Expired") == "Expired. Nothing was run."
+
+
+async def test_what_a_case_shows_is_what_is_held(small: Store) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        row = onecli.row()
+        onecli.put(row)
+        case = await one(small)
+        onecli.held[row["id"]].row = onecli.row(id=row["id"], url="https://evil.example/")
+        async with serving(small, seat(onecli)):  # a copy that sees it for the first time
+            said = await headline(place.desk, case, "Withdrawn")
+        assert "something else" in said
+        assert onecli.verdicts == []
+
+
+# Faults
+
+
+async def test_a_restart_of_ours_loses_nothing(small: Store) -> None:
+    async with OneCliPeer() as onecli:
+        async with serving(small, seat(onecli)):
+            id, agent = await onecli.hold_one()
+            case = await one(small)
+        other, gone = await onecli.hold_one()
+        gone.cancel()
+        async with serving(small, seat(onecli)) as place:
+            third, _ = await onecli.hold_one()
+            await until(lambda: len(place.desk.messages) >= 2)
+            open_now = await cases(small, Status.PENDING)
+            assert len(open_now) == 2
+            await decide(place, case)
+            assert (await agent)[0] == 200
+        assert onecli.verdicts == [(id, "approve", 200)]
+        assert {other, third} & onecli.held.keys() == {third}
+
+
+async def test_a_restart_of_theirs_loses_what_they_lost_and_nothing_else(small: Store) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        _, agent = await onecli.hold_one()
+        case = await one(small)
+        await until(lambda: place.desk.of(case.id))
+        onecli.forget()
+        assert (await agent)[0] == 503
+        await headline(place.desk, case, "Withdrawn", "restarted")
+        await onecli.stop()
+        await onecli.start()
+        _, again = await onecli.hold_one()
+        await decide(place, await one(small))
+        assert (await again)[0] == 200
+
+
+@pytest.mark.parametrize("choice", ["approve", "decline"])
+async def test_law_24_two_copies_open_and_decide_once(database: str, choice: str) -> None:
+    first, second = await Store.connect(database), await Store.connect(database)
+    desk = Desk()
+    async with (
+        OneCliPeer() as onecli,
+        serving(first, seat(onecli), desks=(desk,)) as place,
+        serving(second, seat(onecli), desks=(desk,), key=place.key, worker="w2"),
+    ):
+        asked = [await onecli.hold_one() for _ in range(6)]
+        async with asyncio.timeout(20):
+            while len(found := await cases(first, Status.PENDING)) < 6:
+                await asyncio.sleep(0.01)
+        await until(lambda: len(desk.messages) >= 12)
+        for case in found:
+            await decide(place, case, choice)
+        answers = [(await asyncio.wait_for(agent, 20))[0] for _, agent in asked]
+        assert answers == [200 if choice == "approve" else 403] * 6
+        assert len(await cases(first)) == 6
+        assert sorted(id for id, _, _ in onecli.verdicts) == sorted(id for id, _ in asked)
+        assert len({message.key for message in desk.messages}) == len(desk.messages) == 12
+    await first.close()
+    await second.close()
+
+
+async def test_a_missed_wake_up_costs_one_poll(small: Store) -> None:
+    async with OneCliPeer(deaf=True) as onecli, serving(small, seat(onecli)):
+        await onecli.polled(2)
+        await onecli.hold_one()
+        await one(small, seconds=5)
+
+
+async def test_early_empty_answers_are_normal(small: Store) -> None:
+    async with OneCliPeer(early=0.01) as onecli, serving(small, seat(onecli)):
+        await onecli.polled(5)
+        assert len(onecli.polls) < 500
+        await onecli.hold_one()
+        await one(small)
+
+
+async def test_a_poll_names_what_is_known(small: Store) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)):
+        id, _ = await onecli.hold_one()
+        await one(small)
+        await until(lambda: (id,) in onecli.polls)
+
+
+@pytest.mark.parametrize("ahead", [-86_400, -300, 300, 86_400])
+async def test_a_wrong_clock_denies_nothing(small: Store, ahead: int) -> None:
+    async with OneCliPeer(ahead=ahead) as onecli, serving(small, seat(onecli)) as place:
+        _, agent = await onecli.hold_one()
+        case = await one(small)
+        assert 170_000 < case.expires_at - case.created_at <= 180_000
+        await decide(place, case)
+        assert (await agent)[0] == 200
+
+
+async def test_a_refused_key_stops_us_for_a_while_and_we_say_so(small: Store) -> None:
+    slow = replace(QUICK, barred=1.0)
+    async with (
+        OneCliPeer(fault="401") as onecli,
+        serving(small, seat(onecli, pace=slow)) as place,
+    ):
+        async with asyncio.timeout(5):
+            while (answer := await place.call("GET", "/readyz"))[0] != 503:
+                await asyncio.sleep(0.01)
+        assert "OneCLI 'home' refuses our key." in answer[1]["detail"]
+        calls = len(onecli.seen)
+        assert calls <= 2, "one for each loop, then none"
+        assert "gateway.key_refused" in await place.kinds()
+        onecli.fault = ""
+        await onecli.polled(1)
+        async with asyncio.timeout(5):
+            while (await place.call("GET", "/readyz"))[0] != 200:
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("fault", ["500", "rubbish", "huge", "hang", "endless"])
+async def test_law_26_an_odd_onecli_delays_nothing_else_and_is_asked_again(
+    small: Store, fault: str
+) -> None:
+    async with (
+        OneCliPeer(fault=fault) as onecli,
+        OneCliPeer() as well,
+        serving(
+            small,
+            seat(onecli, name="odd", requester=replace(BY, name="odd")),
+            seat(well),
+        ) as place,
+    ):
+        _, agent = await well.hold_one()
+        await decide(place, await one(small))
+        assert (await asyncio.wait_for(agent, 5))[0] == 200
+        asked = await place.opened()
+        assert (await place.decide(asked, by="dana"))[0] == 200
+        onecli.fault = ""
+        _, agent = await onecli.hold_one()
+        async with asyncio.timeout(10):
+            while not (found := await small.page(requester="odd")):
+                await asyncio.sleep(0.01)
+        await decide(place, found[0])
+        assert (await asyncio.wait_for(agent, 10))[0] == 200
+
+
+async def test_how_long_ago_a_gateway_answered_is_measured(small: Store) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        await onecli.polled(1)
+        _, text = await place.call("GET", "/metrics")
+        (line,) = [one for one in text.splitlines() if one.startswith("countersign_gateway")]
+        name, value = line.split(" ")
+        assert name == 'countersign_gateway_poll_age_seconds{gateway="home"}'
+        assert 0 <= float(value) < 5
+        assert KEY not in text
+
+
+async def test_the_legacy_prefix_is_found(small: Store) -> None:
+    old = OneCliPeer(prefix="/api", older=True, timeout=300)
+    async with old as onecli, serving(small, seat(onecli)) as place:
+        _, agent = await onecli.hold_one()
+        case = await one(small)
+        assert 280_000 < case.expires_at - case.created_at <= 300_000
+        assert case.agent == "6f2e"
+        await decide(place, case)
+        assert (await agent)[0] == 200
+
+
+async def test_an_organisations_key_says_which_workspace(small: Store) -> None:
+    async with OneCliPeer() as onecli:
+        mine = seat(onecli, key=ORG_KEY)
+        other = Requester("home.ws_2", Kind.GATEWAY)
+        theirs = seat(onecli, key=ORG_KEY, workspace="ws_2", requester=other)
+        async with serving(small, mine, theirs) as place:
+            await onecli.hold_one()
+            await onecli.hold_one(workspace="ws_2")
+            await one(small)
+            async with asyncio.timeout(5):
+                while not (found := await small.page(requester="home.ws_2")):
+                    await asyncio.sleep(0.01)
+            await decide(place, found[0])
+            await onecli.decided()
+            assert [status for _, _, status in onecli.verdicts] == [200]
+        named = {(h.get("X-Workspace-Id"), h.get("X-Project-Id")) for h in onecli.seen}
+        assert named == {(WORKSPACE, WORKSPACE), ("ws_2", "ws_2")}
+
+
+async def test_law_23_the_key_is_in_no_log_and_no_repr(
+    small: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with OneCliPeer(fault="401") as onecli, serving(small, seat(onecli)) as place:
+        await until(lambda: onecli.seen)
+        assert KEY not in repr(seat(onecli))
+        assert KEY not in "".join(await place.sealed())
+    assert KEY not in "".join(capsys.readouterr())
+
+
+async def test_reminders_come_by_themselves_and_cards_at_once(small: Store) -> None:
+    clock = Wall()
+    async with OneCliPeer() as onecli, serving(small, seat(onecli), clock=clock) as place:
+        began = time.monotonic()
+        await onecli.hold_one()
+        case = await one(small)
+        await until(lambda: len(place.desk.of(case.id)) == 2)
+        assert time.monotonic() - began < 2
+        assert case.ask.remind == (60_000, 120_000)
+        clock.turn(60_000)
+        await until(lambda: len(place.desk.of(case.id)) == 4)
+        clock.turn(60_000)
+        await until(lambda: len(place.desk.of(case.id)) == 6)
+
+
+# What it says, read
+
+
+HOST = "https://gmail.googleapis.com:443/gmail/v1/users/me/messages/send"
+
+
+def reply(*held: object, date: str | None = None, **more: Any) -> rows.Reply:
+    said = {"requests": list(held), "timeoutSeconds": 180, **more}
+    return rows.read(json.dumps(said).encode(), date)
+
+
+def a_row(**more: Any) -> dict[str, Any]:
+    """The documented row, its times long ago by anybody's clock but OneCLI's."""
+    times = {"createdAt": "2026-08-19T10:16:28Z", "expiresAt": "2026-08-19T10:19:28Z"}
+    return {**OneCliPeer().row(id="3f0c9c1e"), **times, **more}
+
+
+def read_one(**more: Any) -> rows.Row:
+    (row,) = reply(a_row(**more)).rows
+    assert isinstance(row, rows.Row), row
+    return row
+
+
+def generic(body: str, method: str = "POST") -> dict[str, Any]:
+    details = [{"label": "Endpoint", "value": "/v1"}, {"label": "Body", "value": body}]
+    said = {"action": f"{method} request", "details": details}
+    preview = f"{method} request\nEndpoint: /v1\nBody: {body}"
+    return {"method": method, "summary": said, "bodyPreview": preview}
+
+
+def test_the_documented_row_is_read_whole() -> None:
+    row = read_one(newer={"x": [1]}, batch=None)
+    asked = rows.proposal(row, reply(a_row()))
+    assert asked.http is not None
+    assert (asked.http.method, asked.http.url, asked.http.body_complete) == ("POST", HOST, True)
+    assert asked.http.body == b"Send email\nTo: bob@example.com"
+    assert (asked.title, asked.action) == ("Send email", "onecli.send_email")
+    assert [(f.label, f.value) for f in asked.facts] == [
+        ("Summary", "Send email"),
+        ("To", "bob@example.com"),
+        ("OneCLI id", "3f0c9c1e"),
+    ]
+    assert (asked.agent.id, asked.agent.name) == ("research-bot", "Research bot")
+    assert asked.remind == (60_000, 120_000)
+
+
+@pytest.mark.parametrize("gone", ["absent", "null"])
+def test_older_rows_are_read_without_the_newer_fields(gone: str) -> None:
+    said = a_row(agent={"id": "6f2e", "name": "Bot", "externalId": None})
+    for name in ("summary", "workspaceId", "projectId", "bodyPreview"):
+        said[name] = None
+        if gone == "absent":
+            del said[name]
+    (row,) = reply(said).rows
+    assert isinstance(row, rows.Row)
+    assert (row.agent.id, row.action, row.workspace) == ("6f2e", None, None)
+    asked = rows.proposal(row, reply(said))
+    assert asked.title is None
+    assert asked.action == "onecli.request"
+    assert asked.http is not None
+    assert not asked.http.body_complete, "a body was sent and nothing of it is shown"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[]", "lists no requests"),
+        (b'{"requests": {}}', "lists no requests"),
+        (json.dumps({"requests": [{}] * 1001}).encode(), "more than 1000"),
+        (json.dumps({"requests": [{"id": "a"}] * 2}).encode(), "one id twice"),
+    ],
+    ids=range(8),
+)
+def test_a_reply_of_absurd_shape_is_refused_in_words(said: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        rows.read(said, None)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"method": None},
+        {"method": "post it"},
+        {"url": 7},
+        {"url": "https://x/" + "a" * 20_000},
+        {"headers": []},
+        {"headers": {"a": 1}},
+        {"headers": {f"h{n}": "" for n in range(201)}},
+        {"summary": "Send"},
+        {"summary": {"action": 1, "details": []}},
+        {"summary": {"action": "x", "details": [7]}},
+        {"summary": {"action": "x", "details": [{}] * 101}},
+        {"agent": None},
+        {"agent": {"id": ""}},
+        {"bodyPreview": "x" * (1024 * 1024 + 1)},
+    ],
+    ids=range(14),
+)
+def test_one_bad_row_does_not_hide_the_others(odd: dict[str, Any]) -> None:
+    bad, good = reply(a_row(**odd), a_row(id="other")).rows
+    assert isinstance(bad, rows.Bad)
+    assert bad.id == "3f0c9c1e"
+    assert bad.why
+    assert isinstance(good, rows.Row)
+
+
+@pytest.mark.parametrize("id", [None, 7, "", "a,b", "a/../b", "a b", "x" * 101])
+def test_an_id_that_fits_into_no_address_is_refused(id: object) -> None:
+    (bad,) = reply(a_row(id=id)).rows
+    assert isinstance(bad, rows.Bad)
+    assert bad.id is None
+
+
+def test_the_deadline_rests_on_ages_and_not_on_clocks() -> None:
+    row = read_one()
+    at = "Wed, 19 Aug 2026 10:17:08 GMT"
+    assert rows.left(row, reply(date=at)) == 140_000
+    assert rows.left(row, reply(date=at, timeoutSeconds=300)) == 260_000
+    assert rows.left(row, reply(date=at, timeoutSeconds=None)) == 140_000, "expiresAt says it"
+    assert rows.left(row, reply()) == 180_000, "of what age it is, nobody says"
+    assert rows.left(row, reply(date="yesterday")) == 180_000
+    assert rows.left(row, reply(date="Wed, 19 Aug 2026 09:00:00 GMT")) == 180_000
+    late = reply(date="Wed, 19 Aug 2026 12:00:00 GMT")
+    assert rows.left(row, late) == 180_000, "it is listed, so it is held: their clock jumped"
+    for odd in (0, -1, True, "180", 1e9, None):
+        odd_times = read_one(createdAt="x", expiresAt=None)
+        assert rows.left(odd_times, reply(timeoutSeconds=odd)) == 180_000
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        generic('{"to":"<412 chars>"}'),
+        generic('{"image":"<4000 chars, base64>"}'),
+        generic("<binary, 5000+ bytes>"),
+        generic('{"api_key":"***"}'),
+        generic("x" * 499 + "…"),
+        generic("y" * 240),
+        generic("\ufffd\ufffd"),
+        {"bodyPreview": "x" * 16_384},
+        {"summary": None, "bodyPreview": "x" * 4096},
+        {"summary": None, "bodyPreview": None},
+        {"summary": None, "bodyPreview": ""},
+        {"summary": {"action": "Send existing draft", "details": []}, "bodyPreview": None},
+        {
+            "summary": {"action": "Send existing draft", "details": []},
+            "bodyPreview": "Send existing draft",
+        },
+        {"summary": {"action": "S", "details": [{"label": "Attachments", "value": "a.pdf"}]}},
+        {"summary": {"action": "S", "details": [{"label": "To", "value": "b" * 239 + "…"}]}},
+        {"summary": {"action": "S", "details": [{"label": "N", "value": "(not in preview)"}]}},
+        {"headers": {"content-length": "4000"}},
+        {"headers": {"content-encoding": "gzip"}},
+        {"method": "DELETE", "headers": {"Content-Length": "4000"}},
+        generic('{"to":"<412 chars>"}', "DELETE"),
+        {"method": "PROPFIND", "summary": None, "bodyPreview": None},
+    ],
+    ids=range(21),
+)
+def test_law_14_what_onecli_leaves_out_is_not_taken_for_shown(more: dict[str, Any]) -> None:
+    row = read_one(**more)
+    assert rows.unseen(row)
+    made = rows.proposal(row, reply()).http
+    assert made is not None
+    assert not made.body_complete
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        generic('{"to":"bob"}'),
+        generic('{"to":"bob"}', "PUT"),
+        {"method": "GET", "summary": None, "bodyPreview": None},
+        {"method": "DELETE", "summary": None, "bodyPreview": None},
+        {"method": "POST", "headers": {"content-length": "0"}, "bodyPreview": None},
+        {"summary": {"action": "POST request", "details": []}, "bodyPreview": "POST request"},
+        {"summary": None, "bodyPreview": '{"to":"bob"}'},
+        {"summary": None, "bodyPreview": '{"to":"bob"}', "headers": {"content-length": "12"}},
+    ],
+    ids=range(9),
+)
+def test_what_is_not_left_out_may_be_decided_by_a_tap(more: dict[str, Any]) -> None:
+    assert rows.unseen(read_one(**more)) is None
+
+
+def test_all_that_is_received_is_bound() -> None:
+    def digest(**more: Any) -> str:
+        row = read_one(**more)
+        asked = rows.proposal(row, reply())
+        about = {"request_id": "req_1", "revision": 1, "now": 1}
+        return bind(BY, asked, (), **about)[0].digest  # type: ignore[arg-type] # by name
+
+    plain = digest()
+    assert plain.startswith("summary-sha-256:")
+    for more in (
+        {"url": HOST + "?to=eve"},
+        {"method": "PUT"},
+        {"headers": {"content-type": "text/plain"}},
+        {"bodyPreview": "Send email\nTo: bob@example.com "},
+        {"summary": {"action": "Send email", "details": [{"label": "To", "value": "eve"}]}},
+        {"summary": {"action": "Send mail", "details": []}},
+    ):
+        assert digest(**more) != plain, more
+
+
+def test_a_summary_is_not_decoded_as_if_it_were_the_body() -> None:
+    url = "https://api.stripe.com/v1/payouts?currency=eur"
+    form = {"headers": {"content-type": "application/x-www-form-urlencoded"}, "url": url}
+    asked = rows.proposal(read_one(**generic("a=1&amount=5"), **form), reply())
+    about = {"request_id": "req_1", "revision": 1, "now": 1}
+    _, subject = bind(BY, asked, BUILT_IN, **about)  # type: ignore[arg-type] # by name
+    assert "amount" not in subject.decoded
 
 
 # The stand-in is honest: its own SDK works against it

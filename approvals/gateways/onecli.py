@@ -248,11 +248,16 @@ class OneCli:
         if reply is None:
             return
         fresh = [row for row in reply.rows if row.id is None or row.id not in self._known]
-        done = await asyncio.gather(*(self._row(row, reply) for row in fresh))
-        for row, settled in zip(fresh, done, strict=True):
-            if settled and row.id is not None:
-                self._known.add(row.id)
-                self._live.set()
+        claimed = {row.id for row in fresh if row.id is not None}
+        self._known |= claimed  # the other loop may just be reading the same
+        try:
+            done = await asyncio.gather(*(self._row(row, reply) for row in fresh))
+        except BaseException:
+            self._known -= claimed
+            raise
+        self._known -= {row.id for row, ok in zip(fresh, done, strict=True) if row.id and not ok}
+        if self._known:
+            self._live.set()
 
     async def _row(self, row: rows.Row | rows.Bad, reply: rows.Reply) -> bool:
         """Ask about it; False: look at it again. A row that cannot be asked about is dealt with."""
@@ -299,8 +304,8 @@ class OneCli:
         if case.status not in (Status.APPROVED, Status.DECLINED):
             return
         id, now, approve = await self._sealed_id(case), self._clock(), _approved(case)
-        if now < case.created_at + YOUNG:
-            raise Busy("the request is younger than a second")
+        if (young := case.created_at + YOUNG - now) > 0:
+            await asyncio.sleep(min(young, YOUNG) / SECOND)
         begun = await self._begun(case)
         last = (case.decided_at or 0) + case.ask.release_within
         if now >= (last if approve else case.expires_at + CLOSE):

@@ -213,7 +213,7 @@ def _read_row(id: str, said: Mapping[str, Any]) -> Row:
     url = _text(said, "url", 16_384)
     if not url:
         raise ValueError("it has no url")
-    headers = said.get("headers") or {}
+    headers = {} if said.get("headers") is None else said["headers"]
     if not isinstance(headers, dict) or len(headers) > 200:
         raise ValueError("its headers are no object, or too many")
     pairs = tuple(sorted((name.lower(), _text(headers, name, 65_536) or "") for name in headers))
