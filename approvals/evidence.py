@@ -186,6 +186,7 @@ def receipt_claims(case: Case, *, issuer: str) -> Claims:
     choice = Choice.APPROVE if case.status is Status.APPROVED else Choice.DECLINE
     people = [
         {"choice": vote.choice, "at": vote.at // SECOND, "seal": vote.mac[:32]}
+        | ({"channel": vote.channel} if vote.channel == "grant" else {})  # given in advance
         for vote in case.votes
     ]
     claims: Claims = {"iss": issuer, "aud": case.requester, "sub": case.id, "org": case.org}

@@ -205,6 +205,17 @@ class Service:
 
         return await self._turns.take(judge, duplicate=COUNTED_ALREADY, case=request_id)
 
+    async def granted(self, person: Person, about: Case, grant: str, until: Instant) -> Answer:
+        """A vote that was given in advance, until then; the grant is used up with it, once."""
+        act = _Act("grant", None, None, False, grant)
+
+        def judge(row: Row, now: Instant) -> Decision[Answer]:
+            if not isinstance(row, Case) or row.digest != about.digest or now >= until:
+                return self._turned_away(about.id, STALE, person.id, "grant", "late", now)
+            return self._vote(row, person, Choice.APPROVE, act, now)
+
+        return await self._turns.take(judge, duplicate=COUNTED_ALREADY, case=about.id)
+
     async def tap(self, tap: Tap) -> Answer:
         """An account proven by its platform pressed a button."""
         lookup = buttons.lookup(tap.token)

@@ -28,7 +28,7 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from approvals import buttons, cards
+from approvals import buttons, cards, grants
 from approvals.evidence import Entry, verify_receipt
 from approvals.gateways import onecli_rows as rows
 from approvals.model import (
@@ -268,8 +268,8 @@ class OneCli:
         if None not in (seat.workspace, row.workspace) and seat.workspace != row.workspace:
             return True  # another workspace's, and another seat's business
         try:
-            key = f"onecli:{row.id}", rows.fingerprint(row)
-            case, new = await self._service.open(seat.requester, rows.proposal(row, reply), key)
+            key, asked = (f"onecli:{row.id}", rows.fingerprint(row)), rows.proposal(row, reply)
+            case, new = await self._service.open(seat.requester, asked, key)
         except Mismatch:
             await self._changed(row.id)
         except Refused as error:
@@ -282,6 +282,9 @@ class OneCli:
             self._ids[case.id] = row.id
             if new:
                 self._opened(case)
+            if asked.http is not None:
+                now = self._clock()
+                await grants.use(self._service, self._store, case, asked.agent, asked.http, now=now)
         return True
 
     async def _left_alone(self, id: str | None, why: str) -> None:

@@ -33,6 +33,7 @@ from approvals.store.values import (
     CardState,
     Change,
     Counts,
+    Grant,
     Heard,
     Job,
     LoginLink,
@@ -52,6 +53,7 @@ __all__ = [
     "CardState",
     "Change",
     "Counts",
+    "Grant",
     "Heard",
     "Job",
     "LoginLink",
@@ -519,6 +521,21 @@ class Store:
             statements.delete_account, org_=org, channel_=channel, account_=account
         )
         return bool(found)
+
+    async def add_grant(self, grant: Grant, entries: Sequence[Entry]) -> None:
+        """Keep a yes in advance."""
+        await self._db.write(
+            statements.write(entries, (), statements.insert_grant, rows.named(grant))
+        )
+
+    async def grants(self, *, identity: str = "", request_id: str = "") -> list[tuple[Grant, bool]]:
+        """Those of an identity, or given on a request; and whether each is used up or revoked."""
+        found = await self._read(statements.grants_of, identity_=identity, request_id_=request_id)
+        return [(Grant(*row[:-1]), bool(row[-1])) for row in found]
+
+    async def spend(self, grant_id: str, entries: Sequence[Entry]) -> bool:
+        """Revoke a grant. False: it was used up, or revoked before."""
+        return await self._db.write(statements.spend(grant_id, entries))
 
     async def meta(self, key: str) -> str | None:
         """A value of our own."""

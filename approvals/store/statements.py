@@ -26,6 +26,7 @@ from approvals.store.tables import (
     cases,
     checkpoints,
     contents,
+    grants,
     idempotency,
     login_links,
     meta,
@@ -40,6 +41,7 @@ from approvals.store.values import (
     CardRow,
     CardState,
     Change,
+    Grant,
     Job,
     LoginLink,
     Result,
@@ -611,6 +613,26 @@ _put_meta: Final = _upsert(meta)
 _put_meta_once: Final = _insert(meta, quiet=True)
 
 
+insert_grant: Final = _insert(grants)
+
+
+def grants_of(d: Dialect) -> Any:
+    """Of an identity or a request, with whether each was used or revoked, the oldest first."""
+    g = grants.c
+    spent = sa.exists().where(seen.c.key == sa.literal("grant:", type_=sa.Text()).concat(g.id))
+    what = sa.select(*(g[n] for n in Grant.__slots__), sa.case((spent, 1), else_=0))
+    which = sa.or_(g.identity == P("identity_"), g.request_id == P("request_id_"))
+    return what.where(which).order_by(g.id)
+
+
+def spend(grant_id: str, entries: Sequence[Entry]) -> Script[bool]:
+    """Mark a grant as used up, with the entries; False: it was."""
+    found = yield insert_seen, {"key": f"grant:{grant_id}", "at": wall_clock()}
+    if found:
+        yield from write(entries)
+    return bool(found)
+
+
 def use_link(_: Dialect) -> Any:
     c = login_links.c
     live = (c.sha == P("sha_"), c.used_at.is_(None), c.expires_at > P("now"))
@@ -634,7 +656,7 @@ def append(
     yield from write(entries, jobs)
 
 
-_EXPIRED: Final = tuple(_older(t, "expires_at") for t in (sessions, login_links, tokens))
+_EXPIRED: Final = tuple(_older(t, "expires_at") for t in (sessions, login_links, tokens, grants))
 _OLD: Final = tuple(_older(t, "at") for t in (seen, idempotency))
 
 

@@ -207,4 +207,18 @@ accounts: Final = _table(
     _text("seal"),
 )
 
+grants: Final = _table(
+    "grants",
+    _text("id", key=True),
+    _text("org"),
+    _text("identity"),  # of what it lets through
+    _text("person"),
+    _text("request_id"),
+    _int("at"),
+    _int("expires_at"),
+    _text("seal"),
+    sa.Index("grants_identity", "identity"),
+    sa.Index("grants_request", "request_id"),
+)
+
 meta: Final = _table("meta", _text("key", key=True), _text("value"))

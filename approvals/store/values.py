@@ -159,6 +159,24 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A person's yes in advance to the next request that is identical, until `expires_at`.
+
+    `request_id`: the one that it was given on. `seal`: the caller's own proof that it, not the
+    database, made the row. That it is used or revoked is the event `grant:<id>` among those seen.
+    """
+
+    id: str
+    identity: str
+    person: str
+    request_id: str
+    at: Instant
+    expires_at: Instant
+    org: str = ORG
+    seal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """How an account stands on its channel ("vetted", "refused"), as of `vetted_at`.
 

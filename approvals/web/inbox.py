@@ -13,9 +13,9 @@ from typing import Final
 
 from aiohttp import web
 
-from approvals import cards, policy
+from approvals import cards, grants, policy
 from approvals.channel import NoticeKind
-from approvals.model import Case, Choice, Person, Request, Status
+from approvals.model import Case, Choice, Person, Refused, Request, Status
 from approvals.service import Answer, NotFound
 from approvals.web import views
 from approvals.web.deps import Deps, audiences, audits
@@ -63,10 +63,15 @@ def routes(deps: Deps) -> list[web.RouteDef]:
     async def whole(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         case, content = await _load(deps, request, visitor)
         receipt = not case.open and await deps.store.receipt(case.id) is not None
-        fresh = visitor.fresh(deps.clock())
+        now, person = deps.clock(), visitor.person
+        fresh = visitor.fresh(now)
+        given = await grants.of(deps.service, deps.store, case, person, now)
+        grant = views.GrantShown(
+            grants.offered(case, content, person, now), given.expires_at if given else None
+        )
 
         def page() -> web.StreamResponse:
-            view = views.whole(case, content, visitor.person, fresh=fresh, receipt=receipt)
+            view = views.whole(case, content, person, fresh=fresh, receipt=receipt, grant=grant)
             return render("request", visitor=visitor, view=view)
 
         # Ten megabytes take seconds: nobody else waits for them.
@@ -111,6 +116,32 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         status, message = _result(answer, case, content, visitor.person, choice, fresh=fresh)
         return say(message, visitor=visitor, status=status)
 
+    async def grant(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
+        case, content = await _load(deps, request, visitor)
+        if form.get("do") not in ("give", "revoke"):
+            raise Say(400, NOT_UNDERSTOOD)
+        if form.get("revision") != str(case.revision) or form.get("digest") != case.digest:
+            raise Say(409, _changed(case.id))
+        now, person, back = deps.clock(), visitor.person, f"/requests/{case.id}"
+        about = (deps.service, deps.store, case)
+        if form["do"] == "give":
+            try:
+                await grants.give(*about, content, person, now=now, random=deps.random)
+            except Refused as error:
+                no = Message("Not granted", (str(error),), "bad", "declined", None, back, "Back")
+                raise Say(403, no) from None
+            said = (views.title(content), "The next request exactly like it, within ten minutes.")
+            head = "The next one goes through"
+            return say(Message(head, said, "good", "approved", None, back, "Back"), visitor=visitor)
+        known = await grants.of(*about, person, now)
+        ended = known is not None and await grants.revoke(
+            deps.store, known, now=now, random=deps.random
+        )
+        head = "Taken back" if ended else "There is nothing to take back"
+        status = 200 if ended else 409
+        gone = Message(head, (views.title(content),), "calm", "declined", None, back, "Back")
+        return say(gone, visitor=visitor, status=status)
+
     async def events(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         stream = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
         changes = deps.live.changes()
@@ -143,6 +174,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         get(deps, "/requests/{id}/body", body),
         get(deps, "/requests/{id}/receipt", receipt),
         post(deps, "/requests/{id}/decision", decide),
+        post(deps, "/requests/{id}/grant", grant),
     ]
 
 

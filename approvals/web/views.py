@@ -108,6 +108,14 @@ class VoteShown:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantShown:
+    """May the person who looks let the next identical request through; until when they did."""
+
+    offered: bool = False
+    until: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Whole:
     """The page of one request."""
 
@@ -139,6 +147,7 @@ class Whole:
     sign_in: bool
     """They may approve, but only after signing in again: no Approve button, but the way to it."""
     unseen: bool
+    grant: GrantShown = GrantShown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +197,15 @@ def title(request: Request) -> str:
     return f"{method} {text.show_host(found[1])}{text.clean(found[2] or '/')}"
 
 
-def whole(case: Case, request: Request, person: Person, *, fresh: bool, receipt: bool) -> Whole:
+def whole(
+    case: Case,
+    request: Request,
+    person: Person,
+    *,
+    fresh: bool,
+    receipt: bool,
+    grant: GrantShown = GrantShown(),
+) -> Whole:
     """Everything about a request. `fresh`: the person signed in not more than five minutes ago."""
     shown = item(case, request, person)
     approve = policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=fresh)
@@ -245,6 +262,7 @@ def whole(case: Case, request: Request, person: Person, *, fresh: bool, receipt:
         can_decline=can_decline,
         sign_in=sign_in,
         unseen=not case.complete,
+        grant=grant,
     )
 
 

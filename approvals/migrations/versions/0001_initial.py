@@ -151,6 +151,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("request_id", "revision"),
     )
     op.create_table(
+        "grants",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("org", sa.Text(), nullable=False),
+        sa.Column("identity", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("at", _BIG, nullable=False),
+        sa.Column("expires_at", _BIG, nullable=False),
+        sa.Column("seal", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("grants_identity", "grants", ["identity"], unique=False)
+    op.create_index("grants_request", "grants", ["request_id"], unique=False)
+    op.create_table(
         "idempotency",
         sa.Column("org", sa.Text(), nullable=False),
         sa.Column("requester", sa.Text(), nullable=False),
