@@ -62,7 +62,7 @@ async def give(place: Place, case: Case, content: Request, by: str = "dana") -> 
     )  # fmt: skip
 
 
-async def test_law_18_a_grant_lets_the_next_identical_request_through_once(place: Place) -> None:
+async def test_a_grant_lets_the_next_identical_request_through_once(place: Place) -> None:
     case, content = await ran_out(place)
     grant = await give(place, case, content)
     assert await give(place, case, content) == grant, "asked twice, given once"
@@ -90,7 +90,7 @@ async def test_law_18_a_grant_lets_the_next_identical_request_through_once(place
     ],
     ids=["method", "url", "body", "incomplete", "agent"],
 )
-async def test_law_18_another_request_is_not_let_through(
+async def test_another_request_is_not_let_through(
     place: Place, other: dict[str, Any]
 ) -> None:
     await give(place, *await ran_out(place))
@@ -98,13 +98,13 @@ async def test_law_18_another_request_is_not_let_through(
     assert not (await asked(place)).open
 
 
-async def test_law_18_a_grant_ends_after_ten_minutes(place: Place) -> None:
+async def test_a_grant_ends_after_ten_minutes(place: Place) -> None:
     await give(place, *await ran_out(place))
     place.clock.turn(10 * MINUTE)
     assert (await asked(place)).open
 
 
-async def test_law_18_a_grant_is_taken_back(place: Place) -> None:
+async def test_a_grant_is_taken_back(place: Place) -> None:
     grant = await give(place, *await ran_out(place))
     when = {"now": place.clock(), "random": os.urandom}
     assert await grants.revoke(place.store, grant, **when)  # type: ignore[arg-type] # by name
@@ -113,13 +113,13 @@ async def test_law_18_a_grant_is_taken_back(place: Place) -> None:
     assert (await place.kinds()).count("grant.revoked") == 1
 
 
-async def test_law_18_what_was_not_shown_whole_is_not_granted(place: Place) -> None:
+async def test_what_was_not_shown_whole_is_not_granted(place: Place) -> None:
     case, content = await ran_out(place, replace(HELD, body_complete=False))
     with pytest.raises(Refused):
         await give(place, case, content)
 
 
-async def test_law_18_who_may_not_approve_may_not_grant(place: Place) -> None:
+async def test_who_may_not_approve_may_not_grant(place: Place) -> None:
     case, content = await ran_out(place)
     for name in ("eve", "ada", "lee"):
         with pytest.raises(Refused):
@@ -134,7 +134,7 @@ async def test_law_19_high_risk_is_never_granted(place: Place) -> None:
     assert (await asked(place, risk=Risk.HIGH)).open, "nor used"
 
 
-async def test_law_18_only_what_ran_out_is_granted(place: Place) -> None:
+async def test_only_what_ran_out_is_granted(place: Place) -> None:
     case = await asked(place)
     content = await place.store.content(case.id, 1)
     assert content is not None
@@ -142,7 +142,7 @@ async def test_law_18_only_what_ran_out_is_granted(place: Place) -> None:
         await give(place, case, content)
 
 
-async def test_law_18_a_grant_is_one_vote_and_no_quorum(store: Store) -> None:
+async def test_a_grant_is_one_vote_and_no_quorum(store: Store) -> None:
     two = Rule("two", ask=replace(OTHERWISE, rule="two", quorum=(("default", 2),)))
     async with open_house(store, rules=(two,)) as place:
         case, content = await ran_out(place)
