@@ -90,9 +90,7 @@ async def test_a_grant_lets_the_next_identical_request_through_once(place: Place
     ],
     ids=["method", "url", "body", "incomplete", "agent"],
 )
-async def test_another_request_is_not_let_through(
-    place: Place, other: dict[str, Any]
-) -> None:
+async def test_another_request_is_not_let_through(place: Place, other: dict[str, Any]) -> None:
     await give(place, *await ran_out(place))
     assert (await asked(place, **other)).open
     assert not (await asked(place)).open
