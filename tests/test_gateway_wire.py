@@ -151,6 +151,12 @@ async def test_law_27_a_body_of_10_MiB_passes_and_a_larger_one_only_by_rule(tmp_
         with contextlib.suppress(OSError):
             status, _ = await our.ask(f"{there.url}/", "POST", body=body + b"x")
             assert status == 413
+        chunk = b"100000\r\n" + b"x" * 2**20 + b"\r\n"
+        head = b"POST %b/ HTTP/1.1\r\n%bTransfer-Encoding: chunked\r\n%b\r\n" % (
+            there.url.encode(), HOST % there.port, AUTH,
+        )  # fmt: skip
+        answer = await our.raw(head + chunk * 10 + b"1\r\nx\r\n0\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 413 ")
         assert there.seen == []
         assert (await our.ask(f"{there.url}/big", "POST", body=body + b"x"))[0] == 200
         assert there.seen.pop().endswith(body + b"x")
