@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -239,7 +238,7 @@ def test_faults_of_the_file_name_their_line_and_quote_no_secret(tmp_path: Path) 
 
 
 async def test_a_folder_that_others_may_read_does_not_start(tmp_path: Path) -> None:
-    os.makedirs(tmp_path / "gateway", mode=0o755)  # noqa: PTH103
+    (tmp_path / "gateway").mkdir(mode=0o755)
     with pytest.raises(Refused, match="chmod 700"):
         async with gate(tmp_path):
             pass

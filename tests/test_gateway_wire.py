@@ -323,7 +323,7 @@ async def test_websockets_pass_by_rule_only(tmp_path: Path) -> None:
 async def test_an_upstream_that_breaks_off_or_talks_rubbish_is_502(tmp_path: Path) -> None:
     async with origin() as there, gate(tmp_path) as our:
         for reply in (b"", b"rubbish\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"):
-            there.reply = lambda _, reply=reply: reply  # type: ignore[misc] # mypy cannot type a bound default
+            there.reply = lambda _, reply=reply: reply
             status, said = await our.ask(f"{there.url}/")
             assert (status, said["type"]) == (502, "upstream_failed")
         there.reply = lambda _: OK
