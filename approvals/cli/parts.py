@@ -72,10 +72,16 @@ class Parts:
         return found
 
     async def stop(self) -> None:
-        """End all of them and wait until they have."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End all of them and wait until they have.
+
+        Told again until they do: before Python 3.12 `asyncio.wait_for` may lose a cancellation that
+        comes together with its result (https://github.com/python/cpython/issues/86296).
+        """
+        running = set(self._tasks)
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=SHORTEST)
 
     def _add(self, name: str, every: float | None, vital: bool) -> _Part:
         part = self._parts[name] = _Part(every, self._now(), vital)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import asyncpg
@@ -175,20 +175,28 @@ class Postgresql:
                 return await self._run(connection, script)
 
     async def write(self, script: Script[T], moved: Collection[str] = ()) -> T:
-        with _errors():
-            async with self._pool.acquire() as connection, connection.transaction():
-                value = await self._run(connection, script)
-                await self._notify(connection, moved)
+        async with self._writing(), self._pool.acquire() as connection, connection.transaction():
+            value = await self._run(connection, script)
+            await self._notify(connection, moved)
         if moved:
             self._tell(moved)
         return value
 
     async def locked(self, script: Script[T], key: int) -> T | None:
-        with _errors():
-            async with self._pool.acquire() as connection, connection.transaction():
-                if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", key):
-                    return await self._run(connection, script)
+        async with self._writing(), self._pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", key):
+                return await self._run(connection, script)
         return None
+
+    @contextlib.asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        """After a failover a connection may still lead to the standby: none is used again then."""
+        with _errors():
+            try:
+                yield
+            except asyncpg.ReadOnlySQLTransactionError:
+                await self._pool.expire_connections()
+                raise
 
     async def _notify(self, connection: Any, ids: Collection[str]) -> None:
         every = list(ids)
@@ -238,7 +246,7 @@ class Postgresql:
         return results
 
     async def _single(self, change: Change) -> Result:
-        with _errors():
+        async with self._writing():
             while True:
                 try:
                     async with self._pool.acquire() as connection, connection.transaction():
@@ -269,7 +277,7 @@ class Postgresql:
             *_columns((_ints, _texts, _ints, _texts, _texts, _texts, _bytes), entries),
             *_columns((_ints, _texts, _texts, _texts, _ints, _texts), jobs),
         ]
-        with _errors():
+        async with self._writing():
             try:
                 row = await self._pool.fetchrow(_MOVE, *args, self._origin)
             except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, *_UNFIT):
