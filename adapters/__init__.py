@@ -18,5 +18,6 @@ def _later(module: str, name: str) -> Callable[[], Adapter]:
 
 CHANNELS: Final[Mapping[str, Callable[[], Adapter]]] = {
     "slack": _later("slack", "Slack"),
+    "telegram": _later("telegram", "Telegram"),
 }
 """Name -> what imports its module and returns its class. Importing this table imports no SDK."""

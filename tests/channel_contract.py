@@ -116,7 +116,8 @@ class Kit:
     which it is too late, None where the platform gives no time. `unknown`: proven deliveries that
     mean nothing.
     `parsed(payload)`: the strings in which the platform reads markup. `links(payload)`: every
-    address that can be followed. `secrets`: what no log and no repr may hold.
+    address that can be followed. `secrets`: what no log and no repr may hold. `signs_body`: False
+    where the platform proves itself by a shared secret alone.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Kit:
     parsed: Callable[[Payload], list[str]]
     links: Callable[[Payload], list[str]]
     secrets: tuple[str, ...]
+    signs_body: bool = True
 
 
 def kit(name: str) -> Kit:

@@ -40,12 +40,14 @@ def imported(code: str, *words: str) -> list[str]:
 
 
 def test_importing_the_table_imports_no_adapter() -> None:
-    assert imported("import adapters", "adapters.", "_sdk", "_bolt", "aiohttp") == []
+    words = ("adapters.", "_sdk", "_bolt", "telegram.", "discord.", "aiohttp")
+    assert imported("import adapters", *words) == []
 
 
 def test_importing_an_adapter_imports_no_sdk(one: Kit) -> None:
     code = f"import adapters; adapters.CHANNELS[{one.name!r}]()"
-    assert imported(code, "_sdk", "_bolt", "adapters.") == [f"adapters.{one.name}"]
+    words = ("adapters.", "_sdk", "_bolt", "telegram.", "discord.")
+    assert imported(code, *words) == [f"adapters.{one.name}"]
 
 
 def test_a_channel_is_called_as_the_table_calls_it(one: Kit) -> None:
@@ -77,6 +79,8 @@ def forged(channel: Channel, inbound: Inbound) -> None:
 def test_law_09_any_flipped_byte_of_the_body_is_forged(one: Kit) -> None:
     channel = one.make(AWAY)
     good = one.tap(NOW)
+    if not one.signs_body:
+        return
     for index in range(0, len(good.body), 7):
         body = bytearray(good.body)
         body[index] ^= 1

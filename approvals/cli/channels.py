@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -39,7 +40,34 @@ class Slack(BaseModel):
         return self
 
 
-SECTIONS: Final[Mapping[str, type[BaseModel]]] = {"slack": Slack}
+class Telegram(BaseModel):
+    """`mode` webhook needs the `secret_token` that setWebhook was given; polling no public URL.
+
+    `stub`: cards show the title and a link only. `api_url`: for a test peer or a server of one's
+    own; the bot's token and the method follow it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    bot_token: SecretStr
+    secret_token: SecretStr | None = None
+    mode: Literal["webhook", "polling"] = "webhook"
+    api_url: str = "https://api.telegram.org/bot"
+    stub: bool = False
+
+    @model_validator(mode="after")
+    def _has_its_secret(self) -> Telegram:
+        if not re.fullmatch(r"[0-9]+:\S+", self.bot_token.get_secret_value()):
+            raise ValueError("bot_token is a number, a colon and letters, as @BotFather gave it")
+        if self.mode == "webhook" and self.secret_token is None:
+            raise ValueError("mode webhook needs secret_token (the one that setWebhook was given)")
+        secret = self.secret_token.get_secret_value() if self.secret_token else "-"
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
+            raise ValueError("secret_token is 1 to 256 characters of A-Z, a-z, 0-9, _ and -")
+        return self
+
+
+SECTIONS: Final[Mapping[str, type[BaseModel]]] = {"slack": Slack, "telegram": Telegram}
 """Every channel that there is an adapter for; a test proves that these are CHANNELS."""
 
 _OURS: Final = frozenset({"stub"})

@@ -1,0 +1,325 @@
+"""Telegram: inline keyboards, by webhook or by asking for updates. What others wrote stands in code
+and pre entities, which Telegram does not read; a tap brings its message along to be compared."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
+
+from approvals import channel as port
+from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
+from approvals.proof import check_secret
+from approvals.text import utf16_len
+
+log = logging.getLogger("countersign.telegram")
+
+# https://core.telegram.org/bots/api: #sendmessage, #inlinekeyboardbutton, #answercallbackquery,
+# #setwebhook
+TEXT: Final = 4096
+CALLBACK: Final = 64
+TOAST: Final = 200
+SECRET: Final = re.compile("[A-Za-z0-9_-]{1,256}")
+# How long a getUpdates waits for something to happen, in seconds.
+POLL: Final = 25
+UPDATES: Final = ("callback_query", "message")
+# Marks, in our own template, of how a text stands there.
+STYLES: Final = ("text", "bold", "italic", "code", "pre")
+# Senders that stand for somebody unseen: an anonymous administrator, a channel, Telegram itself:
+# https://core.telegram.org/bots/api#message, `from`
+NOBODY: Final = {1087968824, 136817688, 777000}
+# Telegram turns a tab into a blank and drops these three marks, and then it is not what was sent:
+# https://github.com/tdlib/td/blob/master/td/telegram/misc.cpp (clean_input_string)
+CHANGED: Final = re.compile("[\t\u030a\u0333\u033f]")
+# What a prompt ends with: the answer to it carries the prompt's text and nothing else of ours.
+ASKED: Final = re.compile(r"Reference ([A-Za-z0-9_-]{20})\Z")
+REASON: Final = 500
+
+
+def inert(text: str) -> str:
+    """Text that Telegram stores and shows as it is: what it would change stands as `\\u{…}`."""
+    return CHANGED.sub(lambda match: f"\\u{{{ord(match[0]):x}}}", text) or "(empty)"
+
+
+@dataclass(frozen=True, slots=True)
+class Telegram:
+    """`mode` webhook needs `secret_token`, as setWebhook was given it; polling none."""
+
+    bot_token: str = field(repr=False)
+    render: port.Render = field(repr=False)
+    secret_token: str = field(default="", repr=False)
+    mode: str = "webhook"
+    api_url: str = "https://api.telegram.org/bot"
+    _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    name: ClassVar[str] = "telegram"
+    # title, fact label and value, facts, payload, note, buttons, label: together under TEXT
+    limits: ClassVar = port.Limits(150, 30, 100, 8, 900, 300, 3, 40, lambda x: utf16_len(inert(x)))
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9]+:\S+", self.bot_token):
+            raise ValueError("telegram: bot_token looks like 123456:ABC-DEF, as BotFather gave it")
+        if self.mode not in ("webhook", "polling"):
+            raise ValueError(f"telegram: mode is webhook or polling, not {self.mode!r}")
+        if self.mode == "webhook" and not SECRET.fullmatch(self.secret_token):
+            raise ValueError("telegram: webhook needs secret_token: 1 to 256 of A-Z a-z 0-9 _ -")
+
+    @property
+    def abilities(self) -> port.Abilities:
+        return port.Abilities(True, True, True, True, False, self.mode == "polling", Tier.B)
+
+    def escape(self, text: str) -> str:
+        # Nothing is parsed: https://core.telegram.org/bots/api#messageentity
+        return inert(text)
+
+    def layout(self, card: Card) -> port.Payload:
+        utc = time.strftime("%d %b %H:%M UTC", time.gmtime(card.deadline // 1000))
+        link = card.review if card.review and _public(card.review) else None
+        drawn = self.render({"card": card, "utc": utc, "link": link})
+        text, entities = _written(drawn["lines"])
+        rows = drawn["inline_keyboard"]
+        each = [one for row in rows for one in row if "url" not in one]
+        taps = [(one["text"], one["callback_data"]) for one in each]
+        port.same_buttons(card, taps)
+        if utf16_len(text) > TEXT or any(len(value.encode()) > CALLBACK for _, value in taps):
+            raise Refused(f"telegram: over {TEXT} characters, or {CALLBACK} bytes in a button")
+        shown = {"text": text, "entities": entities, "reply_markup": {"inline_keyboard": rows}}
+        return shown | {"link_preview_options": {"is_disabled": True}}
+
+    def authenticate(self, inbound: port.Inbound) -> port.Proven:
+        # Only this proves the sender; neither body nor time is signed.
+        check_secret(self.secret_token, inbound.headers.get("x-telegram-bot-api-secret-token"))
+        return port.Proven(inbound)
+
+    def read(self, proven: port.Proven) -> port.Event:
+        try:
+            update = proven.claims.get("update") or from_json(proven.inbound.body)
+            if isinstance(update["update_id"], bool) or not isinstance(update["update_id"], int):
+                raise TypeError
+            by = "api" if "update" in proven.claims else "answer"
+            if query := update.get("callback_query"):
+                return self._pressed(query, by)
+            if message := update.get("message"):
+                return self._answered(message)
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise Malformed(f"telegram: {type(error).__name__}") from None
+        return port.Ignored("not a kind of update that we asked for")
+
+    def _pressed(self, query: Any, by: str) -> port.Event:
+        if not {"data", "message"} <= query.keys():
+            return port.Ignored("a game, or a message that was sent from elsewhere")
+        message, token = query["message"], query["data"]
+        who, stranger = _sender(query["from"])
+        if {*map(type, (query["id"], token))} != {str} or type(message["message_id"]) is not int:
+            raise TypeError
+        # Of a message that it has forgotten Telegram tells the place and the date 0.
+        echo = self.echo(message) if message["date"] else None
+        return port.Tap(
+            "telegram", query["id"], who, _place(message), str(message["message_id"]), token,
+            stranger, echo, None, {"query": query["id"], "by": by},
+        )  # fmt: skip
+
+    def _answered(self, message: Any) -> port.Event:
+        # The prompt is ours, as Telegram says; what stands in it is a token or it is nothing. It
+        # has no message to be compared, so that it may decline only.
+        prompt, me = message.get("reply_to_message") or {}, int(self.bot_token.partition(":")[0])
+        found = ASKED.search(prompt.get("text") or "")
+        if not found or prompt["from"]["id"] != me or not message.get("text"):
+            return port.Ignored("a message that answers none of our prompts")
+        who, stranger = _sender(message["from"])
+        stranger = "somebody unseen" if message.get("sender_chat") else stranger
+        place, reason = _place(message), str(message["text"])[:REASON]
+        event = f"{place}:{int(message['message_id'])}"
+        to = {"prompt": str(int(prompt["message_id"]))}
+        return port.Tap("telegram", event, who, place, None, found[1], stranger, None, reason, to)
+
+    async def open(self, account: str) -> Address:
+        # There is no look-up by address or telephone number, and a bot cannot write first.
+        if not re.fullmatch("[1-9][0-9]{0,15}", account):
+            raise Refused(f"telegram: {account} is no id of a person: it is a number")
+        chat = await self._call("get_chat", chat_id=int(account))
+        if chat.type != "private" or chat.id in NOBODY:
+            raise Refused(f"telegram: {account} is a {chat.type}, not a person")
+        return Address("telegram", str(chat.id), account=str(chat.id))
+
+    def echo(self, payload: port.Payload) -> str:
+        # The text; what is in it beyond our styles (a link, a spoiler, what folds away); a preview;
+        # each button in its row. Not the colour of one: not every server gives it back.
+        preview = payload.get("link_preview_options") or {}
+        odd = [one for one in payload.get("entities") or () if one["type"] not in STYLES]
+        url = None if preview.get("is_disabled") else preview.get("url")
+        seen: list[Any] = [payload.get("text"), odd, url]
+        for row in (payload.get("reply_markup") or {}).get("inline_keyboard") or ():
+            seen.append([sorted((k, v) for k, v in one.items() if k != "style") for one in row])
+        return hashlib.sha256(to_json(seen)).hexdigest()
+
+    async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
+        sent = await self._call("send_message", **_where(address.conversation), **payload)
+        if self.echo(sent.to_dict()) != self.echo(payload):
+            log.warning("telegram stored %s otherwise than sent: no tap on it counts", sent.id)
+        return MessageRef("telegram", address.conversation, str(sent.id))
+
+    async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
+        where = {"chat_id": _where(ref.conversation)["chat_id"], "message_id": int(ref.message)}
+        await self._call("edit_message_text", **where, **payload)
+
+    def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
+        # https://core.telegram.org/bots/api#making-requests-when-getting-updates
+        if tap.reply_to.get("by") != "answer":
+            return None
+        return port.Response(body=to_json({"method": "answerCallbackQuery"} | _toast(tap, notice)))
+
+    async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
+        if tap.reply_to.get("by") == "api":
+            await self._call("answer_callback_query", **_toast(tap, notice))
+        if notice.kind is port.NoticeKind.ASK_REASON:
+            await self._ask(tap, notice)
+        elif tap.message is None and notice.kind is not port.NoticeKind.COUNTED:
+            # An answer to a prompt has no toast: a word in private, and the card says the rest.
+            await self._call("send_message", chat_id=tap.account, text=inert(notice.text))
+
+    async def _ask(self, tap: port.Tap, notice: port.Notice) -> None:
+        # In a group only who is named is asked: https://core.telegram.org/bots/api#forcereply
+        said, who = inert(notice.text), {"id": int(tap.account), "is_bot": False, "first_name": ""}
+        named = {"type": "text_mention", "offset": 0, "length": utf16_len(said), "user": who}
+        to = {"message_id": int(tap.message or 0), "allow_sending_without_reply": True}
+        text = f"{said}\nAnswer this message with the reason.\nReference {tap.token}"
+        prompt: Any = {"text": text, "entities": [named], "reply_parameters": to}
+        prompt["reply_markup"] = {"force_reply": True, "selective": True}
+        await self._call("send_message", **_where(tap.conversation), **prompt)
+
+    async def listen(self, deliver: port.Deliver) -> None:
+        # Telegram keeps an update until a later offset is asked for: one is confirmed when all that
+        # came with it was delivered. Whatever goes wrong, it comes again, with the same ids.
+        offset = 0
+        while True:
+            more = {"timeout": POLL, "allowed_updates": UPDATES}
+            updates = await self._call("get_updates", offset=offset, **more)
+            taken = (self._take(update.to_dict(), deliver) for update in updates)
+            for failed in await asyncio.gather(*taken, return_exceptions=True):
+                if failed:
+                    raise failed
+            offset = max((update.update_id + 1 for update in updates), default=offset)
+
+    async def _take(self, update: dict[str, Any], deliver: port.Deliver) -> None:
+        inbound = port.Inbound("GETUPDATES", "", "", {}, b"", int(time.time() * 1000))
+        try:
+            event = self.read(port.Proven(inbound, {"update": update}))
+        except Malformed as why:
+            event = port.Ignored(str(why))
+        notice = await deliver(event)
+        if notice and isinstance(event, port.Tap):
+            try:
+                await self.tell(event, notice)
+            except (Busy, Refused) as why:
+                log.warning("telegram: a word was not said: %s", why)
+
+    async def check(self) -> list[port.Finding]:
+        try:
+            me, hook = await self._call("get_me"), await self._call("get_webhook_info")
+        except (Busy, Refused) as why:
+            return [port.Finding("token", False, str(why))]
+        missing = " ".join({*UPDATES} - {*(hook.allowed_updates or UPDATES)})
+        failed = hook.last_error_message
+        return [
+            port.Finding("token", True, f"@{me.username}"),
+            port.Finding(
+                "webhook", bool(hook.url) == (self.mode == "webhook"), hook.url or "not set"
+            ),
+            port.Finding("updates", not missing, f"missing: {missing or 'none'}"),
+            port.Finding("deliveries", not failed, failed or "none failed"),
+        ]
+
+    async def close(self) -> None:
+        for request in self._io.pop("requests", ()):
+            await request.shutdown()
+        self._io.clear()
+
+    def _bot(self) -> Any:
+        if "bot" not in self._io:
+            # From v23 on a delay is a timedelta; asking for it now spares a warning at each.
+            os.environ["PTB_TIMEDELTA"] = "1"
+            # At DEBUG and INFO these log addresses with the bot's token, and whole payloads.
+            for name in ("telegram", "httpx", "httpcore"):
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+            from telegram import Bot  # noqa: PLC0415 - imported where the channel is on
+            from telegram.request import HTTPXRequest  # noqa: PLC0415 - as above
+
+            self._io["requests"] = poll, call = HTTPXRequest(1), HTTPXRequest(20, read_timeout=10)
+            both: Any = {"request": call, "get_updates_request": poll}
+            self._io["bot"] = Bot(self.bot_token, self.api_url, **both)
+        return self._io["bot"]
+
+    async def _call(self, method: str, **given: Any) -> Any:
+        from telegram import error  # noqa: PLC0415 - imported where the channel is on
+
+        try:
+            return await getattr(self._bot(), method)(**given)
+        except error.RetryAfter as why:
+            after: Any = why.retry_after
+            raise Busy(f"telegram: {method}: slower", int(after.total_seconds() * 1000)) from None
+        except error.ChatMigrated as why:
+            raise Refused(f"telegram: the group is now {why.new_chat_id}: write that") from None
+        except (error.InvalidToken, error.Conflict) as why:
+            # Our token, or another copy of us that asks for updates: nobody else's fault.
+            log.error("telegram refuses us, not the person: %s: %s", method, why)
+            raise Busy(f"telegram: {method}: {why}") from None
+        except (error.Forbidden, error.BadRequest) as why:
+            if "message is not modified" in str(why).lower():
+                return None
+            raise Refused(f"telegram: {method}: {why}") from None
+        except error.TelegramError as why:
+            raise Busy(f"telegram: {method}: {type(why).__name__}") from None
+
+
+def _written(lines: Any) -> tuple[str, list[dict[str, Any]]]:
+    # [[{style: text}, …], …] as one text, and where in it each style stands, in UTF-16 units.
+    text, entities = "", list[dict[str, Any]]()
+    for line in lines:
+        for style, raw in (pair for part in line for pair in part.items()):
+            if style not in STYLES:
+                raise Refused(f"telegram: a part of a line is one of {STYLES}")
+            said = inert(raw)
+            if style != "text":
+                at = {"offset": utf16_len(text), "length": utf16_len(said)}
+                entities.append({"type": style, **at})
+            text += said
+        text += "\n"
+    return text[:-1], entities
+
+
+def _toast(tap: port.Tap, notice: port.Notice) -> dict[str, Any]:
+    quiet = notice.kind in (port.NoticeKind.COUNTED, port.NoticeKind.ASK_REASON)
+    text = inert(notice.text)[: TOAST // 2]  # it counts characters; a pair may be two
+    return {"callback_query_id": tap.reply_to["query"], "text": text, "show_alert": not quiet}
+
+
+def _sender(user: Any) -> tuple[str, str | None]:
+    if type(user["is_bot"]) is not bool:
+        raise TypeError
+    unseen = "somebody unseen" if user["id"] in NOBODY else None
+    return f"{user['id']:d}", unseen or ("a bot" if user["is_bot"] else None)
+
+
+def _place(message: Any) -> str:
+    chat = f"{message['chat']['id']:d}"  # ids are numbers: anything else raises
+    return f"{chat}/{message['message_thread_id']:d}" if message.get("is_topic_message") else chat
+
+
+def _where(conversation: str) -> dict[str, Any]:
+    chat, _, thread = conversation.partition("/")
+    return {"chat_id": chat, "message_thread_id": int(thread) if thread else None}
+
+
+def _public(url: str) -> bool:
+    # Telegram refuses a whole card for a button to a place that nobody else can reach (Wrong HTTP
+    # URL; seen for hosts without a dot and IPv6): then the address stands in the text.
+    host = urlsplit(url).hostname or ""
+    return "." in host and ":" not in host and not host.endswith((".localhost", ".local"))
