@@ -17,6 +17,7 @@ def _later(module: str, name: str) -> Callable[[], Adapter]:
 
 
 CHANNELS: Final[Mapping[str, Callable[[], Adapter]]] = {
+    "discord": _later("discord", "Discord"),
     "slack": _later("slack", "Slack"),
     "telegram": _later("telegram", "Telegram"),
 }

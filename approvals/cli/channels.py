@@ -67,7 +67,36 @@ class Telegram(BaseModel):
         return self
 
 
-SECTIONS: Final[Mapping[str, type[BaseModel]]] = {"slack": Slack, "telegram": Telegram}
+class Discord(BaseModel):
+    """`mode` webhook needs the application's `public_key`; gateway no public URL.
+
+    `stub`: cards show the title and a link only. `api_url`, `gateway_url`: for a test peer.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    bot_token: SecretStr
+    application_id: str
+    public_key: str = ""
+    mode: Literal["webhook", "gateway"] = "webhook"
+    api_url: str = "https://discord.com/api/v10"
+    gateway_url: str = "wss://gateway.discord.gg/"
+    stub: bool = False
+
+    @model_validator(mode="after")
+    def _has_its_key(self) -> Discord:
+        if not re.fullmatch("[0-9]{17,20}", self.application_id):
+            raise ValueError("application_id is 17 to 20 digits, in quotes (General Information)")
+        if self.mode == "webhook" and not re.fullmatch("[0-9a-f]{64}", self.public_key):
+            raise ValueError("mode webhook needs public_key, 64 hex digits (General Information)")
+        return self
+
+
+SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
+    "discord": Discord,
+    "slack": Slack,
+    "telegram": Telegram,
+}
 """Every channel that there is an adapter for; a test proves that these are CHANNELS."""
 
 _OURS: Final = frozenset({"stub"})
