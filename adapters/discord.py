@@ -193,11 +193,11 @@ class Discord:
         # Its own reading of an interaction ends the connection where one lacks a field.
         client._connection.parsers.pop("INTERACTION_CREATE")
 
-        @client.event
-        async def on_socket_raw_receive(raw: str) -> None:
+        async def heard(raw: str) -> None:
             if (sent := from_json(raw)).get("t") == "INTERACTION_CREATE":
                 await self._take(sent["d"], deliver)
 
+        client.on_socket_raw_receive = heard
         try:
             await client.start(self.bot_token)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as why:

@@ -311,6 +311,12 @@ class TelegramPeer:
         self._changed.set()
         return whole
 
+    async def drained(self) -> None:
+        """Wait until every update was confirmed."""
+        while self.updates:
+            self._confirmed.clear()
+            await asyncio.wait_for(self._confirmed.wait(), 5)
+
     def newest(self, chat: int) -> dict[str, Any]:
         """The last message in a chat."""
         return self.messages[max(where for where in self.messages if where[0] == chat)]
