@@ -20,5 +20,6 @@ CHANNELS: Final[Mapping[str, Callable[[], Adapter]]] = {
     "discord": _later("discord", "Discord"),
     "slack": _later("slack", "Slack"),
     "telegram": _later("telegram", "Telegram"),
+    "teams": _later("teams", "Teams"),
 }
 """Name -> what imports its module and returns its class. Importing this table imports no SDK."""

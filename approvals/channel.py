@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from approvals.model import Address, Card, Duration, Instant, MessageRef, Refused, Tier
 from approvals.text import Measure, utf16_len
@@ -67,7 +67,7 @@ class Inbound:
     method: str
     path: str
     query: str
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)  # some platforms put a secret there
     body: bytes = field(repr=False)
     at: Instant
 
@@ -77,7 +77,7 @@ class Proven:
     """A delivery whose sender proved itself; only `authenticate` makes one."""
 
     inbound: Inbound
-    claims: Mapping[str, Any] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,4 +258,13 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Give back connections."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A channel whose `authenticate` needs what only the platform has, like its newest keys."""
+
+    async def prepare(self, inbound: Inbound) -> None:
+        """Awaited before `authenticate`, with nothing proven yet. `Busy`: it must wait."""
         ...

@@ -6,12 +6,27 @@ the wrong length. An empty key proves nothing and is `Forged` too. Comparisons t
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+from base64 import urlsafe_b64decode
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+from pydantic_core import from_json
 
-from approvals.model import SECOND, Duration, Forged, Instant
+from approvals.model import MINUTE, SECOND, Busy, Duration, Forged, Instant
+
+KEYS_LAST: Final[Duration] = 24 * 60 * MINUTE
+"""After so long a platform's keys are read again: one that it withdrew is believed no longer."""
+KEYS_PAUSE: Final[Duration] = MINUTE
+"""Between two looks for a key that we do not know: who invents keys makes us look."""
+_WRONG: Final = (JoseError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 def hmac_sha256(key: bytes, message: bytes) -> str:
@@ -51,3 +66,83 @@ def check_fresh(timestamp: str | None, now: Instant, window: Duration) -> Instan
     if abs(now - sent) > window:
         raise Forged("the timestamp is not of now")
     return sent
+
+
+@dataclass(slots=True)
+class Signers:
+    """The RSA keys with which a platform signs what it delivers, by key id, as it published them.
+
+    With each key stands what it is endorsed for, if the platform says such things.
+    """
+
+    keys: dict[str, tuple[RSAKey, frozenset[str]]] = field(default_factory=dict)
+    read: Instant = -KEYS_LAST
+    asked: Instant = -KEYS_LAST
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    def trust(self, document: Any, at: Instant) -> None:
+        """Believe the keys of this JWKS document from now on, and no others. `Busy`: it is none."""
+        try:
+            self.keys = {
+                str(key["kid"]): (
+                    RSAKey.import_key({name: key[name] for name in ("kty", "n", "e")}),
+                    frozenset(key.get("endorsements", ())),
+                )
+                for key in document["keys"]
+                if key["kty"] == "RSA" and key.get("use", "sig") == "sig"
+            }
+        except _WRONG as error:
+            raise Busy(f"no set of keys: {type(error).__name__}") from None
+        self.read = at
+
+    async def have(self, token: str, fetch: Callable[[], Awaitable[Any]], now: Instant) -> None:
+        """Have the key that `token` names, if the platform has it: `fetch` reads its JWKS document.
+
+        Nobody who names a known key waits for those who invent some. `Busy`: it cannot be asked.
+        """
+        kid = _kid(token)
+        if kid is None or self._enough(kid, now):
+            return
+        async with self._asking:
+            if self._enough(kid, now):
+                return
+            self.asked = now
+            try:
+                self.trust(await fetch(), now)
+            except Busy:
+                if kid not in self.keys:
+                    raise
+
+    def _enough(self, kid: str, now: Instant) -> bool:
+        known = kid in self.keys and now - self.read < KEYS_LAST
+        return known or now - self.asked < KEYS_PAUSE
+
+
+def check_jwt(
+    signers: Signers, token: str, *, issuer: str, audience: str, now: Instant, leeway: Duration
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """The claims of `token`, and what its key is endorsed for.
+
+    It must be signed with RS256 by a key of `signers`, come from `issuer` for `audience` and no one
+    besides, and be valid at `now`; one that never expires is `Forged`.
+    """
+    try:
+        key, endorsed = signers.keys[_kid(token) or ""]
+        claims = jwt.decode(token, key, algorithms=["RS256"]).claims
+        early, late = claims.get("nbf", 0) * SECOND - leeway, claims["exp"] * SECOND + leeway
+        good = early <= now <= late and (claims["iss"], claims["aud"]) == (issuer, audience)
+    except _WRONG as error:
+        raise Forged(f"the token proves nothing: {type(error).__name__}") from None
+    if not good:
+        raise Forged("the token is of another issuer, for another audience, or not of now")
+    return claims, endorsed
+
+
+def _kid(token: str) -> str | None:
+    """The key that a token says it is signed with; nothing of it is proven."""
+    head = token.partition(".")[0]
+    try:
+        kid = from_json(urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
+    except _WRONG:
+        return None
+    return kid if isinstance(kid, str) else None

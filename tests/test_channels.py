@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -46,7 +47,7 @@ def test_importing_the_table_imports_no_adapter() -> None:
 
 def test_importing_an_adapter_imports_no_sdk(one: Kit) -> None:
     code = f"import adapters; adapters.CHANNELS[{one.name!r}]()"
-    words = ("adapters.", "_sdk", "_bolt", "telegram.", "discord.")
+    words = ("adapters.", "_sdk", "_bolt", "telegram.", "discord.", "botbuilder")
     assert imported(code, *words) == [f"adapters.{one.name}"]
 
 
@@ -79,14 +80,18 @@ def forged(channel: Channel, inbound: Inbound) -> None:
 def test_law_09_any_flipped_byte_of_the_body_is_forged(one: Kit) -> None:
     channel = one.make(AWAY)
     good = one.tap(NOW)
-    if not one.signs_body:
-        return
     for index in range(0, len(good.body), 7):
         body = bytearray(good.body)
         body[index] ^= 1
-        forged(channel, replace(good, body=bytes(body)))
-    forged(channel, replace(good, body=good.body + b"\n"))
-    forged(channel, replace(good, body=b""))
+        changed = replace(good, body=bytes(body))
+        if one.signs_body:
+            forged(channel, changed)
+        else:  # nobody but the platform can do it; and whatever comes of it has a name
+            with suppress(Forged, Malformed):
+                channel.read(channel.authenticate(changed))
+    if one.signs_body:
+        forged(channel, replace(good, body=good.body + b"\n"))
+        forged(channel, replace(good, body=b""))
 
 
 def test_law_09_any_flipped_character_of_the_proof_is_forged(one: Kit) -> None:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
 from adapters import CHANNELS
 from approvals.channel import Channel
@@ -92,9 +94,36 @@ class Discord(BaseModel):
         return self
 
 
+class Teams(BaseModel):
+    """`tenant_id`: whose people approve. `login_tenant`: where the bot is registered, if elsewhere.
+
+    `stub`: cards show the title and a link only. The URLs: for other clouds and test peers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    app_id: UUID
+    app_secret: SecretStr
+    tenant_id: UUID
+    login_tenant: str = ""
+    service_url: str = "https://smba.trafficmanager.net/teams/"
+    login_url: str = "https://login.microsoftonline.com/"
+    openid_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+    stub: bool = False
+
+    @field_validator("service_url", "login_url", "openid_url")
+    @classmethod
+    def _is_safe(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
+            raise ValueError("our secret or token goes there: it must begin with https://")
+        return url
+
+
 SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "discord": Discord,
     "slack": Slack,
+    "teams": Teams,
     "telegram": Telegram,
 }
 """Every channel that there is an adapter for; a test proves that these are CHANNELS."""

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from approvals.channel import Channel, Handshake, Inbound, Notice, Tap
+from approvals.channel import Channel, Handshake, Inbound, Notice, Prepares, Tap
 from approvals.model import Busy, Forged, Malformed
 from approvals.web.deps import Deps
 from approvals.web.problems import Problem
@@ -28,6 +28,7 @@ class Events:
     def __init__(self, deps: Deps, channels: Mapping[str, Channel]) -> None:
         self._deps = deps
         self._channels = channels
+        self._prepares = {n: one for n, one in channels.items() if isinstance(one, Prepares)}
         self._told: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -49,6 +50,8 @@ class Events:
             request.method, request.path, request.query_string, headers, body, self._deps.clock()
         )
         try:
+            if prepares := self._prepares.get(channel.name):
+                await prepares.prepare(inbound)
             event = channel.read(channel.authenticate(inbound))
         # Only who cannot prove himself is ever told to slow down: behind a proxy everybody has the
         # same address, and nobody may take the taps of others away.
@@ -61,6 +64,9 @@ class Events:
             self._deps.forgeries.take(request.remote)
             log.warning("malformed_delivery", channel=channel.name, why=str(error))
             return web.Response(status=400)
+        except Busy as error:
+            log.error("delivery_not_proven", channel=channel.name, why=str(error))
+            return web.Response(status=503, headers={"Retry-After": "1"})
         match event:
             case Handshake(response):
                 return web.Response(

@@ -1,0 +1,325 @@
+"""Microsoft Teams: Adaptive Cards through the Bot Connector, whose tokens prove who delivers a tap.
+
+A token proves the sender and not the body, which https alone protects, and Teams does not send the
+card along: a tap is as good as the secrecy of the bot's secret, tier B.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from pydantic_core import from_json, to_json
+from yarl import URL
+
+from approvals import channel as port
+from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
+from approvals.proof import Signers, check_jwt
+
+log = logging.getLogger("countersign.teams")
+# The checks on a token, and their numbers:
+# https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication
+ISSUER: Final = "https://api.botframework.com"
+SCOPE: Final = "https://api.botframework.com/.default"
+LEEWAY: Final = 300_000  # milliseconds
+OPENID: Final = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+# Of all regions; a tenant's own comes with every activity. "Well known", says its maker:
+# https://github.com/microsoft/BotFramework-Services/issues/342 (2022-07-15)
+SERVICE: Final = "https://smba.trafficmanager.net/teams/"
+# Bytes of an activity. Teams takes about 100 kB, its older pages say 28:
+# https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format
+SIZE: Final = 28_000
+# Clients read these even in a TextRun; and runs of blanks would be drawn as one.
+DATES: Final = re.compile(r"\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
+BLANKS: Final = re.compile(r"(?<=[ \n]) |^ ")
+ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# A person who blocked the bot or took it away. Every other 403 is for an operator to mend:
+# https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/send-proactive-messages
+THEIRS: Final = b"MessageWritesBlocked"
+OURS: Final = re.compile(rb"tenant ?id|BotNotInConversationRoster", re.IGNORECASE)
+WRONG: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+
+
+def inert(text: str) -> str:
+    """Text that every client draws as it is: a date macro stands as `\\u{7b}{DATE(…`."""
+    return BLANKS.sub("\xa0", DATES.sub(r"\\u{7b}", text)) or "(empty)"
+
+
+def size(text: str) -> int:
+    """Bytes of a text in an activity."""
+    return len(to_json(inert(text))) - 2
+
+
+@dataclass(frozen=True, slots=True)
+class Teams:
+    """`tenant_id`: whose people approve; nobody else's tap counts. `login_tenant`: where the bot
+    itself is registered, if not there. The URLs are for other clouds and for test peers."""
+
+    app_id: str
+    tenant_id: str
+    render: port.Render = field(repr=False)
+    app_secret: str = field(default="", repr=False)
+    login_tenant: str = ""
+    service_url: str = SERVICE
+    login_url: str = "https://login.microsoftonline.com/"
+    openid_url: str = OPENID
+    signers: Signers = field(default_factory=Signers, init=False, repr=False, compare=False)
+    _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    name: ClassVar[str] = "teams"
+    # title, fact label and value, facts, payload, note, buttons, label: together under SIZE
+    limits: ClassVar = port.Limits(300, 100, 500, 10, 6000, 2000, 3, 75, size)
+    abilities: ClassVar = port.Abilities(True, False, True, True, False, False, Tier.B)
+
+    def __post_init__(self) -> None:
+        for needed in ("app_id", "tenant_id", "app_secret"):
+            if not getattr(self, needed).strip():
+                raise ValueError(f"teams: needs {needed}")
+
+    def escape(self, text: str) -> str:
+        # For a TextBlock, of whose markdown Teams reads a part.
+        return re.sub(r"([\\`*_{}\[\]()#+.!|<>~-])", r"\\\1", inert(text))
+
+    def layout(self, card: Card) -> port.Payload:
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(card.deadline // 1000))
+        when = f"{{{{DATE({at}, SHORT)}}}} {{{{TIME({at})}}}}"  # in the reader's own time zone
+        payload = self.render({"card": card, "when": when})
+        drawn: list[tuple[str, str]] = []
+        _tame(payload, drawn)
+        if drawn[::2] != drawn[1::2]:
+            raise Refused(
+                "teams: every Action.Execute needs a fallback that says and does the same"
+            )
+        port.same_buttons(card, drawn[::2])
+        # Some is left free while it has buttons: if it could not say how it ended, they would stay.
+        if len(to_json(payload)) > SIZE - 4_000 * bool(card.buttons):
+            raise Refused(f"teams: over {SIZE} bytes, 4000 of them for its end")
+        return payload
+
+    async def prepare(self, inbound: port.Inbound) -> None:
+        await self.signers.have(_token(inbound), self._keys, inbound.at)
+
+    def authenticate(self, inbound: port.Inbound) -> port.Proven:
+        claims, endorsed = check_jwt(
+            self.signers,
+            _token(inbound),
+            issuer=ISSUER,
+            audience=self.app_id,
+            now=inbound.at,
+            leeway=LEEWAY,
+        )
+        try:
+            sent = from_json(inbound.body)
+            service, where = sent["serviceUrl"], sent["channelId"]
+        except WRONG as error:
+            raise Forged(f"teams: no activity: {type(error).__name__}") from None
+        if not isinstance(service, str) or claims.get("serviceurl") != service:
+            raise Forged("teams: the token is for another service")
+        if where != "msteams" or where not in endorsed:
+            raise Forged("teams: its key does not speak for Teams")
+        return port.Proven(inbound, {"activity": sent})
+
+    def read(self, proven: port.Proven) -> port.Event:
+        try:
+            return self._event(proven.claims["activity"])
+        except WRONG as error:
+            raise Malformed(f"teams: {type(error).__name__}") from None
+
+    def _event(self, sent: Any) -> port.Event:
+        way, value = sent["type"], sent.get("value")
+        if way == "invoke" and sent.get("name") == "adaptiveCard/action":
+            if value.get("trigger") == "automatic":  # a client looks at the card, nobody pressed
+                return port.Handshake(_said("Nothing new."))
+            value = value["action"]["data"]
+        elif way != "message" or not isinstance(value, dict) or "token" not in value:
+            return port.Ignored(f"{way}: nothing was pressed")
+        who, room = sent["from"], sent["conversation"]
+        data = sent.get("channelData") or {}
+        homes = {room.get("tenantId"), (data.get("tenant") or {}).get("id")} - {None}
+        account, far = who.get("aadObjectId"), None
+        if homes != {self.tenant_id}:
+            far = "foreign tenant"
+        elif not account or who.get("role") in ("bot", "skill"):
+            far, account = "not a person's account", account or who["id"]
+        event, place = sent["id"], room["id"].partition(";messageid=")[0]
+        reason, message, token = value.get("reason"), sent["replyToId"], value["token"]
+        if {*map(type, (account, place, message, token, event, reason or ""))} != {str}:
+            raise TypeError
+        to = {"way": way, "kind": str(room.get("conversationType")), "service": sent["serviceUrl"]}
+        event = f"{place}:{event}"
+        account = account.lower()
+        return port.Tap(
+            "teams", event, account, place, message, token, far, None, reason or None, to
+        )
+
+    async def open(self, account: str) -> Address:
+        from botbuilder.schema import ChannelAccount, ConversationParameters  # noqa: PLC0415 - imported where the channel is on
+
+        who = account.lower()
+        if not ACCOUNT.fullmatch(who):
+            raise Refused(f"teams: {account!r} is not the object id of a Microsoft Entra user")
+        asked = ConversationParameters(
+            is_group=False,
+            bot=ChannelAccount(id=f"28:{self.app_id}"),
+            members=[ChannelAccount(id=who)],
+            channel_data={"tenant": {"id": self.tenant_id}},
+        )
+        # The SDK writes `tenantID`, the platform reads `tenantId`.
+        asked = asked.serialize() | {"tenantId": self.tenant_id}
+        place = (await self._call("POST", "v3/conversations", asked))["id"]
+        member = await self._call("GET", f"v3/conversations/{quote(place, '')}/members/{who}")
+        # userRole is also `guest` or `anonymous`; a guest's name ends in #EXT#@…
+        guest = "#EXT#" in str(member.get("userPrincipalName", "")).upper()
+        same = str(member.get("aadObjectId") or member.get("objectId")).lower() == who
+        home = member.get("tenantId") == self.tenant_id
+        if guest or not same or not home or member.get("userRole", "user") not in ("user", "owner"):
+            raise Refused(f"teams: {account} may not approve: a guest, or of another tenant")
+        return Address("teams", place, account=who)
+
+    def echo(self, payload: port.Payload) -> str | None:
+        return None
+
+    async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
+        path = f"v3/conversations/{quote(address.conversation, '')}/activities"
+        sent = await self._call("POST", path, _activity(payload))
+        return MessageRef("teams", address.conversation, sent["id"])
+
+    async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
+        path = f"v3/conversations/{quote(ref.conversation, '')}/activities/{quote(ref.message, '')}"
+        await self._call("PUT", path, _activity(payload))
+
+    def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
+        return _said(notice.text) if tap.reply_to.get("way") == "invoke" else None
+
+    async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
+        if self._ours(service := tap.reply_to["service"]):
+            self._io["service"] = service
+        # An old client's press has no answer: a word in private, and none in public.
+        counted = notice.kind is port.NoticeKind.COUNTED
+        if tap.reply_to["way"] == "message" and tap.reply_to["kind"] == "personal" and not counted:
+            said = {"type": "message", "text": notice.text, "text_format": "plain"}
+            path = f"v3/conversations/{quote(tap.conversation, '')}/activities"
+            await self._call("POST", path, _activity(said))
+
+    async def listen(self, deliver: port.Deliver) -> None:
+        raise Refused("teams: the Bot Connector delivers over https only")
+
+    async def check(self) -> list[port.Finding]:
+        found = []
+        for subject, ask in (("token", self._token), ("keys", self._keys)):
+            try:
+                await ask()
+                found.append(port.Finding(subject, True, "as it should be"))
+            except Busy as why:
+                found.append(port.Finding(subject, False, str(why)))
+        now = int(time.time() * 1000)
+        return [*found, port.clock_finding(self._io.get("date"), now)]
+
+    async def close(self) -> None:
+        if session := self._io.pop("session", None):
+            await session.close()
+        self._io.clear()
+
+    def _ours(self, url: str) -> bool:
+        """May our token be sent there? To the configured service, and to Microsoft's own host."""
+        known = (urlsplit(one)[:2] for one in (self.service_url, SERVICE))
+        return urlsplit(url)[:2] in known and "\\" not in url
+
+    async def _keys(self) -> Any:
+        found = await self._fetch("GET", self.openid_url)
+        where = str(found.get("jwks_uri"))
+        if urlsplit(where)[:2] != urlsplit(self.openid_url)[:2]:
+            raise Busy("teams: the keys are said to be on another host")
+        return await self._fetch("GET", where)
+
+    async def _token(self) -> str:
+        async with self._io.setdefault("signing", asyncio.Lock()):
+            token, until = self._io.get("token", ("", 0.0))
+            if time.monotonic() >= until:
+                tenant = self.login_tenant or self.tenant_id
+                form = {
+                    "grant_type": "client_credentials",
+                    "client_id": self.app_id,
+                    "client_secret": self.app_secret,
+                    "scope": SCOPE,
+                }
+                url = f"{self.login_url}{tenant}/oauth2/v2.0/token"
+                try:
+                    got = await self._fetch("POST", url, data=form)
+                    token, lasts = str(got["access_token"]), float(got["expires_in"])
+                except (Refused, LookupError, TypeError, ValueError) as why:
+                    log.error("teams gives us no token: %s", why)
+                    raise Busy("teams: we get no token") from None
+                self._io["token"] = (token, time.monotonic() + lasts - 300)
+        return str(token)
+
+    async def _call(self, method: str, path: str, body: Any = None) -> Any:
+        head = {
+            "Authorization": f"Bearer {await self._token()}",
+            "Content-Type": "application/json",
+        }
+        base = self._io.get("service", self.service_url).rstrip("/")
+        data = None if body is None else to_json(body)
+        return await self._fetch(method, f"{base}/{path}", data=data, headers=head)
+
+    async def _fetch(self, method: str, url: str, **more: Any) -> Any:
+        if "session" not in self._io:
+            self._io["session"] = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+        session, where = self._io["session"], URL(url, encoded=True)
+        try:
+            async with session.request(method, where, allow_redirects=False, **more) as answer:
+                text, status, heads = await answer.read(), answer.status, answer.headers
+            self._io["date"] = heads.get("Date", self._io.get("date"))
+            if status < 300:
+                got = from_json(text or b"{}")
+                if not isinstance(got, dict):
+                    raise ValueError
+                return got
+        except (aiohttp.ClientError, OSError, ValueError, RecursionError) as why:
+            raise Busy(f"teams: {method} {where.host}: {type(why).__name__}") from None
+        code = re.search(rb'"(?:code|error)"\s*:\s*"([A-Za-z_]{1,60})"', text)
+        said = f"teams: {method} {where.host}: {status} {code[1].decode() if code else ''}".strip()
+        if status == 401:
+            self._io.pop("token", None)
+        ours = status == 401 or (status == 403 and THEIRS not in text) or OURS.search(text)
+        if ours:
+            log.error("teams refuses us, not the person: %s", said)
+        # https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
+        if ours or status in (412, 429) or status >= 500 or status < 400:
+            raise Busy(said, port.retry_after(heads.get("Retry-After")))
+        raise Refused(said)
+
+
+def _said(text: str) -> port.Response:
+    # https://learn.microsoft.com/adaptive-cards/authoring-cards/universal-action-model#response-format
+    kind = "application/vnd.microsoft.activity.message"
+    return port.Response(body=to_json({"statusCode": 200, "type": kind, "value": text}))
+
+
+def _activity(payload: port.Payload) -> Any:
+    from botbuilder.schema import Activity  # noqa: PLC0415 - imported where the channel is on
+
+    return Activity.from_dict(payload).serialize()
+
+
+def _token(inbound: port.Inbound) -> str:
+    scheme, _, token = inbound.headers.get("authorization", "").partition(" ")
+    return token if scheme == "Bearer" else ""
+
+
+def _tame(node: Any, drawn: list[tuple[Any, Any]]) -> None:
+    # Makes texts inert, and notes every button, or whatever else may send data.
+    for item in node if isinstance(node, list) else ():
+        _tame(item, drawn)
+    if isinstance(node, dict):
+        if "data" in node:
+            drawn.append((node.get("title"), node["data"].get("token")))
+        if node.get("type") == "TextRun":
+            node["text"] = inert(node["text"])
+        for item in node.values():
+            _tame(item, drawn)

@@ -1,0 +1,396 @@
+"""A stand-in for Microsoft Teams, written from its documentation: the Bot Connector, the endpoints
+of its keys, and Microsoft Entra's token endpoint; presses, signed as Microsoft signs them.
+
+https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference,
+https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication.
+It signs with PyJWT, which nothing under test uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections import deque
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import jwt
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+
+from adapters.teams import Teams
+from approvals.channel import Inbound, Payload
+from approvals.model import Address
+from tests.channel_contract import ROOT, Kit, template
+
+FIXTURES: Final = ROOT / "tests/fixtures/teams"
+APP: Final = "5b6c1c0e-7f6d-4bd6-9a31-3f6d2f0f1c55"
+TENANT: Final = "8a2c1c0e-5f6d-4bd6-9a31-3f6d2f0f1c55"
+SECRET: Final = "9Qz8Q~not-a-real-secret-of-any-app_aB3dE"
+DANA: Final = "0d2ba6d4-9c54-4f3c-8b4e-6f2f3f1a9b10"
+ROOM: Final = "19:5e1f0c8a@thread.tacv2"
+SERVICE: Final = f"https://smba.trafficmanager.net/amer/{TENANT}/"
+KIND: Final = "application/vnd.microsoft.card.adaptive"
+MOST: Final = 28 * 1024
+"""Bytes of an activity that even the oldest page of the documentation allows."""
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A key of Microsoft's, as published and as it signs."""
+
+    kid: str
+    private: RSAPrivateKey = field(
+        default_factory=lambda: generate_private_key(65537, 2048), repr=False
+    )
+    endorsements: tuple[str, ...] = ("msteams", "webchat")
+
+    def jwk(self) -> dict[str, Any]:
+        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.private.public_key()))
+        return {
+            "kty": "RSA",
+            "use": "sig",
+            "kid": self.kid,
+            "x5t": self.kid,
+            "n": public["n"],
+            "e": public["e"],
+            "endorsements": list(self.endorsements),
+        }
+
+
+KEY: Final = SigningKey("GCxArwyt0Q3sSPxHcnwLhNmcRUU")
+STRANGE: Final = SigningKey("GCxArwyt0Q3sSPxHcnwLhNmcRUU")
+"""Another private key under the same name: a forger's."""
+UNENDORSED: Final = SigningKey("unendorsed", endorsements=("skype",))
+
+
+def token(at: int, key: SigningKey = KEY, **claims: Any) -> str:
+    """A bearer token of `at` (milliseconds). A claim None is left out."""
+    now = at // 1000
+    said = {
+        "serviceurl": SERVICE,
+        "nbf": now - 300,
+        "exp": now + 3600,
+        "iss": "https://api.botframework.com",
+        "aud": APP,
+        **claims,
+    }
+    kept = {name: value for name, value in said.items() if value is not None}
+    return jwt.encode(kept, key.private, "RS256", {"kid": key.kid, "x5t": key.kid})
+
+
+def delivery(activity: Any, at: int | None = None, bearer: str | None = None) -> Inbound:
+    """A delivery of this activity at `at`, with Microsoft's token or another."""
+    at = int(time.time() * 1000) if at is None else at
+    if bearer is None:
+        service = activity.get("serviceUrl", SERVICE) if isinstance(activity, dict) else SERVICE
+        bearer = token(at, serviceurl=service)
+    headers = {
+        "authorization": f"Bearer {bearer}",
+        "content-type": "application/json; charset=utf-8",
+        "user-agent": "Microsoft-SkypeBotApi (Microsoft-BotFramework/3.0)",
+    }
+    body = activity if isinstance(activity, bytes) else json.dumps(activity).encode()
+    return Inbound("POST", "/channels/teams/events", "", headers, body, at)
+
+
+def member(who: str, **other: Any) -> dict[str, Any]:
+    """A member of a conversation, as `…/members/{id}` answers."""
+    return {
+        "id": f"29:{who}",
+        "name": "Dana",
+        "objectId": who,
+        "aadObjectId": who,
+        "givenName": "Dana",
+        "surname": "D",
+        "email": "dana@example.com",
+        "userPrincipalName": "dana@example.com",
+        "tenantId": TENANT,
+        "userRole": "user",
+        **other,
+    }
+
+
+def buttons(card: Any) -> list[dict[str, Any]]:
+    """The actions of a card, where they may stand."""
+    found: list[dict[str, Any]] = []
+    for block in card.get("body", []):
+        if block["type"] == "ActionSet":
+            found += block["actions"]
+    return found + card.get("actions", [])
+
+
+@dataclass
+class TeamsPeer:
+    """`async with TeamsPeer() as teams`: `teams.api` is its base URL. What was sent lies in
+    `messages`, by conversation and id; `calls` are (method, path, token, body) in order."""
+
+    people: dict[str, dict[str, Any]] = field(default_factory=lambda: {DANA: member(DANA)})
+    rooms: set[str] = field(default_factory=lambda: {ROOM})
+    messages: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    calls: list[tuple[str, str, str, Any]] = field(default_factory=list)
+    keys: list[SigningKey] = field(default_factory=lambda: [KEY])
+    fail: deque[web.Response] = field(default_factory=deque)
+    """Answers to give instead, first come first served."""
+    jwks_uri: str = ""
+    key_reads: int = 0
+    tokens: int = 0
+    away: bool = False
+    """The endpoints of the keys and of the token give 503."""
+    base: str = ""
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    _count: Any = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def api(self) -> str:
+        return f"{self.base}/"
+
+    @property
+    def service(self) -> str:
+        return f"{self.base}/amer/"
+
+    async def __aenter__(self) -> TeamsPeer:
+        app = web.Application(client_max_size=10**6)
+        app.router.add_get("/v1/.well-known/openidconfiguration", self._openid)
+        app.router.add_get("/v1/.well-known/keys", self._keys)
+        app.router.add_post("/{tenant}/oauth2/v2.0/token", self._sign_in)
+        v3 = "/{region}/v3/conversations"
+        app.router.add_post(v3, self._create)
+        app.router.add_get(v3 + "/{room}/members/{who}", self._member)
+        app.router.add_post(v3 + "/{room}/activities", self._send)
+        app.router.add_put(v3 + "/{room}/activities/{id}", self._send)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
+        self.base = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._runner.cleanup()
+
+    def break_next(self, status: int, retry_after: int | None) -> None:
+        """Answer the next call with this."""
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        self.fail.append(self._error(status, "TooManyRequests", headers=headers))
+
+    @staticmethod
+    def _error(status: int, code: str, message: str = "", **more: Any) -> web.Response:
+        error = {"error": {"code": code, "message": message}}
+        return web.json_response(error, status=status, **more)
+
+    async def _openid(self, request: web.Request) -> web.Response:
+        if self.away:
+            return web.Response(status=503)
+        return web.json_response(
+            {
+                "issuer": "https://api.botframework.com",
+                "jwks_uri": self.jwks_uri or f"{self.base}/v1/.well-known/keys",
+                "id_token_signing_alg_values_supported": ["RS256"],
+            }
+        )
+
+    async def _keys(self, request: web.Request) -> web.Response:
+        self.key_reads += 1
+        return web.json_response({"keys": [key.jwk() for key in self.keys]})
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        self.tokens += 1
+        form = dict(await request.post())
+        if self.away:
+            return web.Response(status=503)
+        wanted = {
+            "grant_type": "client_credentials",
+            "client_id": APP,
+            "client_secret": SECRET,
+            "scope": "https://api.botframework.com/.default",
+        }
+        if form != wanted or request.match_info["tenant"] != TENANT:
+            return web.json_response({"error": "invalid_client"}, status=401)
+        body = {"token_type": "Bearer", "expires_in": 3599, "access_token": f"eyJ.{self.tokens}"}
+        return web.json_response(body)
+
+    async def _heard(self, request: web.Request) -> tuple[Any, web.Response | None]:
+        raw = await request.read()
+        body = json.loads(raw) if raw else None
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.calls.append((request.method, request.path, bearer, body))
+        self.heard.set()
+        if self.fail:
+            return body, self.fail.popleft()
+        if bearer != f"eyJ.{self.tokens}":
+            return body, self._error(401, "BotNotRegistered", "Authorization has been denied")
+        if len(raw) > MOST:
+            return body, self._error(413, "MessageSizeTooBig")
+        return body, None
+
+    async def _create(self, request: web.Request) -> web.Response:
+        body, wrong = await self._heard(request)
+        if wrong:
+            return wrong
+        if body.get("tenantId") != TENANT:
+            return self._error(400, "BadSyntax", "Could not parse tenant id")
+        (one,) = body["members"]
+        if body["isGroup"] or one["id"] not in self.people:
+            return self._error(400, "BadSyntax", "Invalid user identity in provided tenant")
+        room = f"a:1{one['id'][:8]}"
+        self.rooms.add(room)
+        return web.json_response({"id": room}, status=201)
+
+    async def _member(self, request: web.Request) -> web.Response:
+        _, wrong = await self._heard(request)
+        found = self.people.get(request.match_info["who"])
+        if wrong or found is None:
+            return wrong or self._error(404, "MemberNotFoundInConversation")
+        return web.json_response(found)
+
+    async def _send(self, request: web.Request) -> web.Response:
+        body, wrong = await self._heard(request)
+        if wrong:
+            return wrong
+        room, id_ = request.match_info["room"], request.match_info.get("id")
+        if room not in self.rooms:
+            return self._error(403, "BotNotInConversationRoster", "The bot is not there.")
+        if id_ and (room, id_) not in self.messages:
+            return self._error(404, "ActivityNotFoundInConversation")
+        if body["type"] != "message" or not (body.get("attachments") or body.get("text")):
+            return self._error(400, "BadSyntax", "Empty message")
+        for hung in body.get("attachments", []):
+            if hung["contentType"] != KIND or hung["content"]["type"] != "AdaptiveCard":
+                return self._error(400, "BadArgument", "Unknown attachment type")
+            if len(hung["content"].get("refresh", {}).get("userIds", [])) > 60:
+                return self._error(400, "BadArgument", "refresh.userIds")
+        id_ = id_ or str(1767326126000 + next(self._count))
+        self.messages[room, id_] = body
+        return web.json_response({"id": id_}, status=200 if request.method == "PUT" else 201)
+
+    def card(self, room: str, id_: str) -> dict[str, Any]:
+        """The Adaptive Card of a message as it stands there now."""
+        (hung,) = self.messages[room, id_]["attachments"]
+        card: dict[str, Any] = hung["content"]
+        return card
+
+    def press(
+        self, room: str, id_: str, title: str, who: str = DANA, reason: str = "", **other: Any
+    ) -> dict[str, Any]:
+        """The activity that Teams makes of a press on a button of this card as it stands there."""
+        (action,) = [one for one in buttons(self.card(room, id_)) if one["title"] == title]
+        data = dict(action["data"])
+        if action.get("associatedInputs") != "none":
+            data["reason"] = reason
+        value = {
+            "action": {"type": "Action.Execute", "id": "", "verb": action["verb"], "data": data},
+            "trigger": "manual",
+        }
+        return self.activity(room, id_, who, name="adaptiveCard/action", value=value, **other)
+
+    def activity(
+        self, room: str, id_: str, who: str = DANA, *, type: str = "invoke", **other: Any
+    ) -> dict[str, Any]:
+        personal = room.startswith("a:")
+        return {
+            "type": type,
+            "id": f"f:{next(self._count)}",
+            "channelId": "msteams",
+            "serviceUrl": self.service,
+            "from": {"id": f"29:{who}", "name": "Dana", "aadObjectId": who},
+            "conversation": {
+                "id": room if personal else f"{room};messageid={id_}",
+                "conversationType": "personal" if personal else "channel",
+                "tenantId": TENANT,
+            },
+            "recipient": {"id": f"28:{APP}", "name": "Countersign"},
+            "channelData": {"tenant": {"id": TENANT}},
+            "replyToId": id_,
+            **other,
+        }
+
+
+def fixture(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FIXTURES / f"{name}.json").read_text())["body"]
+    return found
+
+
+def make(api: str, *, keys: tuple[SigningKey, ...] = (KEY,), **more: Any) -> Teams:
+    """The adapter against that base URL, with these keys read already."""
+    urls = {
+        "service_url": f"{api}amer/",
+        "login_url": api,
+        "openid_url": f"{api}v1/.well-known/openidconfiguration",
+    }
+    given = {"app_id": APP, "tenant_id": TENANT, "app_secret": SECRET, **urls, **more}
+    made = Teams(**{"render": template("teams"), **given})
+    if keys:
+        made.signers.trust({"keys": [key.jwk() for key in keys]}, 1_767_326_130_000)
+    return made
+
+
+def unknown(at: int) -> tuple[Inbound, ...]:
+    good = fixture("execute")
+    value, action = good["value"], good["value"]["action"]
+    other: list[dict[str, Any]] = [
+        {"value": None},
+        {"value": {}},
+        {"value": "approve"},
+        {"value": {**value, "action": None}},
+        {"value": {**value, "action": {**action, "data": None}}},
+        {"value": {**value, "action": {**action, "data": {}}}},
+        {"value": {**value, "action": {**action, "data": {"token": 7}}}},
+        {"value": {**value, "action": {**action, "data": {"token": ["Q" * 20]}}}},
+        {"value": {**value, "action": {**action, "data": {"token": "Q", "reason": {"a": 1}}}}},
+        {"from": None},
+        {"from": {}},
+        {"from": {"aadObjectId": 7}},
+        {"conversation": {}},
+        {"conversation": {"id": 7, "tenantId": TENANT}},
+        {"conversation": {"id": "a:1", "tenantId": ["x"]}},
+        {"channelData": "x"},
+        {"id": None},
+        {"replyToId": None},
+        {"type": None, "name": []},
+    ]
+    changed = [deepcopy({**good, **one}) for one in other]
+    changed[-1]["type"] = "invoke"
+    changed[-1]["name"] = "adaptiveCard/action"
+    changed[-1]["value"] = []
+    bare = {name: item for name, item in good.items() if name != "type"}
+    return tuple(delivery(one, at) for one in (*changed, bare))
+
+
+def _nodes(node: Any) -> list[dict[str, Any]]:
+    if isinstance(node, list):
+        return [found for item in node for found in _nodes(item)]
+    if isinstance(node, dict):
+        return [node, *(found for item in node.values() for found in _nodes(item))]
+    return []
+
+
+def _parsed(payload: Payload) -> list[str]:
+    """Where Teams reads markdown: everything but TextRuns."""
+    names = ("text", "title", "label", "value", "summary", "fallbackText", "errorMessage")
+    return [
+        node[name]
+        for node in _nodes(payload)
+        if node.get("type") != "TextRun"
+        for name in names
+        if isinstance(node.get(name), str)
+    ]
+
+
+KIT: Final = Kit(
+    name="teams",
+    make=make,
+    tap=lambda at: delivery(fixture("execute"), at),
+    proofs=("authorization",),
+    stale=3_900_000,
+    unknown=unknown,
+    peer=TeamsPeer,
+    address=Address("teams", ROOM),
+    parsed=_parsed,
+    links=lambda payload: [node["url"] for node in _nodes(payload) if "url" in node],
+    secrets=(SECRET, token(1_767_326_130_000)),
+    signs_body=False,
+)
