@@ -73,7 +73,7 @@ class Teams:
     _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     name: ClassVar[str] = "teams"
     # title, fact label and value, facts, payload, note, buttons, label: together under SIZE
-    limits: ClassVar = port.Limits(300, 100, 500, 10, 6000, 2000, 3, 75, size)
+    limits: ClassVar = port.Limits(300, 100, 400, 10, 5000, 1500, 3, 75, size)
     abilities: ClassVar = port.Abilities(True, False, True, True, False, False, Tier.B)
 
     def __post_init__(self) -> None:
@@ -89,12 +89,10 @@ class Teams:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(card.deadline // 1000))
         when = f"{{{{DATE({at}, SHORT)}}}} {{{{TIME({at})}}}}"  # in the reader's own time zone
         payload = self.render({"card": card, "when": when})
-        drawn: list[tuple[str, str]] = []
+        drawn: list[tuple[Any, Any]] = []
         _tame(payload, drawn)
         if drawn[::2] != drawn[1::2]:
-            raise Refused(
-                "teams: every Action.Execute needs a fallback that says and does the same"
-            )
+            raise Refused("teams: each Action.Execute needs a fallback that does the same")
         port.same_buttons(card, drawn[::2])
         # Some is left free while it has buttons: if it could not say how it ended, they would stay.
         if len(to_json(payload)) > SIZE - 4_000 * bool(card.buttons):
@@ -105,13 +103,9 @@ class Teams:
         await self.signers.have(_token(inbound), self._keys, inbound.at)
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
+        us, now = self.app_id, inbound.at
         claims, endorsed = check_jwt(
-            self.signers,
-            _token(inbound),
-            issuer=ISSUER,
-            audience=self.app_id,
-            now=inbound.at,
-            leeway=LEEWAY,
+            self.signers, _token(inbound), issuer=ISSUER, audience=us, now=now, leeway=LEEWAY
         )
         try:
             sent = from_json(inbound.body)
@@ -151,11 +145,8 @@ class Teams:
         if {*map(type, (account, place, message, token, event, reason or ""))} != {str}:
             raise TypeError
         to = {"way": way, "kind": str(room.get("conversationType")), "service": sent["serviceUrl"]}
-        event = f"{place}:{event}"
-        account = account.lower()
-        return port.Tap(
-            "teams", event, account, place, message, token, far, None, reason or None, to
-        )
+        event, who, why = f"{place}:{event}", account.lower(), reason or None
+        return port.Tap("teams", event, who, place, message, token, far, None, why, to)
 
     async def open(self, account: str) -> Address:
         from botbuilder.schema import ChannelAccount, ConversationParameters  # noqa: PLC0415 - imported where the channel is on
@@ -197,11 +188,11 @@ class Teams:
         return _said(notice.text) if tap.reply_to.get("way") == "invoke" else None
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
-        if self._ours(service := tap.reply_to["service"]):
-            self._io["service"] = service
+        to, counted = tap.reply_to, notice.kind is port.NoticeKind.COUNTED
+        if tap.stranger is None and self._ours(to["service"]):
+            self._io["service"] = to["service"]  # of our own tenant's region
         # An old client's press has no answer: a word in private, and none in public.
-        counted = notice.kind is port.NoticeKind.COUNTED
-        if tap.reply_to["way"] == "message" and tap.reply_to["kind"] == "personal" and not counted:
+        if to["way"] == "message" and to["kind"] == "personal" and not counted:
             said = {"type": "message", "text": notice.text, "text_format": "plain"}
             path = f"v3/conversations/{quote(tap.conversation, '')}/activities"
             await self._call("POST", path, _activity(said))
@@ -242,12 +233,8 @@ class Teams:
             token, until = self._io.get("token", ("", 0.0))
             if time.monotonic() >= until:
                 tenant = self.login_tenant or self.tenant_id
-                form = {
-                    "grant_type": "client_credentials",
-                    "client_id": self.app_id,
-                    "client_secret": self.app_secret,
-                    "scope": SCOPE,
-                }
+                form = {"grant_type": "client_credentials", "scope": SCOPE}
+                form |= {"client_id": self.app_id, "client_secret": self.app_secret}
                 url = f"{self.login_url}{tenant}/oauth2/v2.0/token"
                 try:
                     got = await self._fetch("POST", url, data=form)
@@ -259,10 +246,8 @@ class Teams:
         return str(token)
 
     async def _call(self, method: str, path: str, body: Any = None) -> Any:
-        head = {
-            "Authorization": f"Bearer {await self._token()}",
-            "Content-Type": "application/json",
-        }
+        head = {"Content-Type": "application/json"}
+        head["Authorization"] = f"Bearer {await self._token()}"
         base = self._io.get("service", self.service_url).rstrip("/")
         data = None if body is None else to_json(body)
         return await self._fetch(method, f"{base}/{path}", data=data, headers=head)
@@ -318,7 +303,8 @@ def _tame(node: Any, drawn: list[tuple[Any, Any]]) -> None:
         _tame(item, drawn)
     if isinstance(node, dict):
         if "data" in node:
-            drawn.append((node.get("title"), node["data"].get("token")))
+            data = node["data"]
+            drawn.append((node.get("title"), data.get("token") if type(data) is dict else None))
         if node.get("type") == "TextRun":
             node["text"] = inert(node["text"])
         for item in node.values():

@@ -1,0 +1,230 @@
+"""Teams' cards as Microsoft's own renderer draws them, and one of them pressed in a real browser.
+
+`GOLDEN=1 pytest` takes the pictures of docs/channels/teams.md anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from approvals.model import Fact, Kind, Person
+from approvals.store import Store
+from tests import hostile
+from tests.channel_contract import CARDS, HOSTILE, ROOT, card
+from tests.house import Clock, open_house
+from tests.peers.teams import DANA, TeamsPeer, delivery, make
+from tests.test_cards import CASE, everywhere
+from tests.test_cards import card as built
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AWAY: Final = "http://127.0.0.1:9/"
+IMAGES: Final = ROOT / "docs/channels/images"
+RENDERER: Final = Path(__file__).parent / "node_modules/adaptivecards/dist/adaptivecards.js"
+
+LIGHT: Final = {
+    "page": "#f5f5f5", "back": "#ffffff", "text": "#242424", "subtle": "#616161",
+    "accent": "#ebf3fc", "good": "#f1faf1", "attention": "#fdf3f4", "emphasis": "#f5f5f5",
+    "border": "#d1d1d1", "primary": "#5b5fc7", "danger": "#c50f1f",
+}  # fmt: skip
+DARK: Final = {
+    "page": "#141414", "back": "#292929", "text": "#ffffff", "subtle": "#adadad",
+    "accent": "#0a2e4a", "good": "#052505", "attention": "#3b0509", "emphasis": "#1f1f1f",
+    "border": "#525252", "primary": "#5b5fc7", "danger": "#c4314b",
+}  # fmt: skip
+"""Teams' colours: https://react.fluentui.dev/?path=/docs/theme-colors--docs"""
+
+DRAW: Final = """([card, look]) => {
+  const shade = { default: look.text, subtle: look.subtle };
+  const colours = {};
+  for (const name of ["default", "dark", "light", "accent", "good", "warning", "attention"])
+    colours[name] = shade;
+  const style = (back) => ({ backgroundColor: back, foregroundColors: colours });
+  const drawn = new AdaptiveCards.AdaptiveCard();
+  drawn.hostConfig = new AdaptiveCards.HostConfig({
+    fontFamily: "Segoe UI, Helvetica, sans-serif",
+    fontTypes: { default: {}, monospace: { fontFamily: "Consolas, monospace",
+      fontSizes: { small: 12, default: 13, medium: 14, large: 18, extraLarge: 22 } } },
+    fontSizes: { small: 12, default: 14, medium: 16, large: 20, extraLarge: 24 },
+    spacing: { small: 4, default: 8, medium: 12, large: 16, extraLarge: 20, padding: 12 },
+    containerStyles: { default: style(look.back), emphasis: style(look.emphasis),
+      accent: style(look.accent), good: style(look.good), attention: style(look.attention),
+      warning: style(look.emphasis) },
+    actions: { maxActions: 6, actionsOrientation: "horizontal", actionAlignment: "left",
+      buttonSpacing: 8, spacing: "default" },
+  });
+  const context = new AdaptiveCards.SerializationContext(AdaptiveCards.Versions.v1_5);
+  drawn.parse(card, context);
+  window.pressed = [];
+  drawn.onExecuteAction = (action) => {
+    const one = { type: action.getJsonTypeName(), title: action.title, verb: action.verb,
+      data: action.data, url: action.url };
+    window.pressed.push(one);
+    if (window.press) window.press(one);
+  };
+  const faults = [];
+  for (let i = 0; i < context.eventCount; i++) faults.push(context.getEventAt(i).message);
+  for (const one of drawn.validateProperties().validationEvents) faults.push(one.message);
+  document.body.style.background = look.page;
+  const sheet = document.createElement("style");
+  sheet.textContent = `body { margin: 0; font-family: sans-serif }
+    #card { width: 440px; margin: 12px; border: 1px solid ${look.border}; border-radius: 6px;
+      overflow: hidden; color: ${look.text} }
+    .ac-pushButton { background: ${look.back}; color: ${look.text}; padding: 6px 12px;
+      border: 1px solid ${look.border}; border-radius: 4px; font: 600 13px sans-serif }
+    .style-positive { background: ${look.primary}; color: #fff; border-color: ${look.primary} }
+    .style-destructive { background: ${look.danger}; color: #fff; border-color: ${look.danger} }
+    textarea { width: 100%; box-sizing: border-box; background: ${look.back}; color: ${look.text};
+      border: 1px solid ${look.border}; border-radius: 4px; padding: 6px; font: 13px sans-serif }`;
+  document.head.replaceChildren(sheet);
+  const place = document.createElement("div");
+  place.id = "card";
+  place.appendChild(drawn.render());
+  document.body.replaceChildren(place);
+  return faults;
+}"""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """An empty page with Microsoft's renderer in it, in a time zone that is not UTC."""
+    assert RENDERER.exists(), "Run `npm ci` in tests/browser, or `make test`."
+    context = await browser.new_context(
+        viewport={"width": 464, "height": 800}, locale="en-GB", timezone_id="Europe/Berlin"
+    )
+    made = await context.new_page()
+    await made.add_script_tag(path=RENDERER)
+    yield made
+    await context.close()
+
+
+def content(payload: dict[str, Any]) -> dict[str, Any]:
+    (hung,) = payload["attachments"]
+    found: dict[str, Any] = hung["content"]
+    return found
+
+
+async def draw(page: Page, adaptive: dict[str, Any], look: dict[str, str] = LIGHT) -> str:
+    """Draw it; the words on it. Whatever the renderer has to say against it is an error."""
+    faults = await page.evaluate(DRAW, [adaptive, look])
+    assert [fault for fault in faults if "Teams" not in fault] == []
+    return await page.locator("#card").inner_text()
+
+
+@pytest.mark.parametrize("state", CARDS)
+async def test_microsofts_renderer_draws_every_card_without_a_complaint(
+    page: Page, state: str
+) -> None:
+    shown = CARDS[state]
+    words = await draw(page, content(make(AWAY).layout(shown)))
+    for part in (shown.headline, shown.title, shown.action, shown.agent, shown.progress):
+        assert part in words
+    for fact in shown.facts:
+        assert fact.label in words
+        assert fact.value in words
+    assert shown.payload.strip() in words.replace("\xa0", " ")
+    # The reader's own time, an hour ahead of UTC.
+    assert ("Answer by Fri, 2 Jan 2026 5:10" in words) == shown.status.value.startswith("pending")
+    labels = await page.locator(".ac-pushButton").all_inner_texts()
+    assert labels == [*(button.label for button in shown.buttons), "Review…"]
+
+
+@pytest.mark.parametrize("name", ["pending", "approved", "declined", "uninspectable"])
+@pytest.mark.parametrize("look", ["light", "dark"])
+async def test_what_it_looks_like(page: Page, name: str, look: str, tmp_path: Path) -> None:
+    await draw(page, content(make(AWAY).layout(CARDS[name])), LIGHT if look == "light" else DARK)
+    path = (IMAGES if os.environ.get("GOLDEN") else tmp_path) / f"teams-{name}-{look}.png"
+    path.parent.mkdir(exist_ok=True)
+    await page.locator("#card").screenshot(path=path)
+    assert 5_000 < path.stat().st_size < 60_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *HOSTILE,
+        "{{DATE(2017-02-14T06:08:00Z, SHORT)}} {{TIME(2017-02-14T06:08:00Z)}} {{date(x)}}",
+        "a  b   c\n  indented\nx",
+        "[Approve](https://evil.example) **bold** _it_\n- list\n1. one",
+    ],
+)
+async def test_law_13_hostile_words_are_drawn_as_they_are(page: Page, text: str) -> None:
+    shown = card(title=text, payload=text, note=text, agent=text, facts=(Fact("F", text),))
+    words = await draw(page, content(make(AWAY).layout(shown)))
+    drawn = words.replace("\xa0", " ").replace("\\u{7b}", "{")
+    assert drawn.count(text.rstrip()) >= 5
+    assert await page.locator("#card a, #card img, #card script").count() == 0
+    assert await page.locator("#card strong, #card em, #card li").count() == 0
+
+
+async def test_law_13_the_whole_corpus_is_drawn_without_a_complaint(page: Page) -> None:
+    channel = make(AWAY)
+    for text in hostile.CORPUS:
+        for kind in Kind:
+            said, request = everywhere(text, kind)
+            case = replace(said, ask=CASE.ask, votes=(), outcome=None)
+            given = built(case, request, limits=channel.limits, needs=(("finance", 2),))
+            await draw(page, content(channel.layout(given)))
+            assert await page.locator("#card a, #card img, #card script").count() == 0
+
+
+async def test_a_reason_is_asked_for_by_its_own_button_only(page: Page) -> None:
+    await draw(page, content(make(AWAY).layout(card())))
+    await page.get_by_role("button", name="Decline with reason").click()
+    assert await page.evaluate("window.pressed") == []
+    await page.locator("textarea").fill("Wrong account")
+    await page.get_by_role("button", name="Decline with reason").click()
+    await page.get_by_role("button", name="Approve").click()
+    first, second = await page.evaluate("window.pressed")
+    assert (first["type"], first["verb"]) == ("Action.Execute", "decline_with_reason")
+    assert first["data"] == {"token": "S" * 20, "reason": "Wrong account"}
+    assert second["data"] == {"token": "Q" * 20}
+
+
+async def test_a_real_click_approves(page: Page, tmp_path: Path) -> None:
+    """Request, card at the peer, drawn, clicked in the browser, delivered, counted, redrawn."""
+    store = await Store.connect(f"sqlite:///{tmp_path}/teams.db")
+    clock = Clock()
+    async with TeamsPeer() as teams:
+        channel: Any = make(teams.api)
+        people = (Person("dana", None, {"teams": DANA}),)
+        groups = {"default": frozenset({"dana"})}
+        async with open_house(
+            store, desks=(channel,), clock=clock, people=people, groups=groups, rules=()
+        ) as place:
+            asked = await place.opened()
+            await place.carried()
+            ((room, id_),) = teams.messages
+            sent: list[Any] = []
+
+            async def press(action: dict[str, Any]) -> None:
+                value = {"action": {**action, "id": ""}, "trigger": "manual"}
+                activity = teams.activity(room, id_, name="adaptiveCard/action", value=value)
+                tap = delivery(activity, clock())
+                async with place.http.post(
+                    f"{place.url}/channels/teams/events", data=tap.body, headers=tap.headers
+                ) as answer:
+                    sent.append(json.loads(await answer.read()))
+
+            await page.expose_function("press", press)
+            await draw(page, teams.card(room, id_))
+            await page.get_by_role("button", name="Approve").click()
+            while not sent:
+                await page.evaluate("new Promise(requestAnimationFrame)")
+            assert sent[0]["statusCode"] == 200
+            await place.carried()
+            assert (await place.case(asked["id"])).status == "approved"
+            words = await draw(page, teams.card(room, id_))
+            assert "Approved by dana" in words
+            assert await page.get_by_role("button", name="Approve").count() == 0
+        await channel.close()
+    await store.close()

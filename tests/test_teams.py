@@ -1,0 +1,735 @@
+"""Teams' quirks: whose tokens count, whose taps, where our own token goes, and what fits."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import json
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from microsoft_teams.cards import AdaptiveCard
+
+from adapters.teams import ISSUER, SERVICE, Teams, inert
+from approvals.channel import (
+    Event,
+    Handshake,
+    Ignored,
+    Inbound,
+    Notice,
+    NoticeKind,
+    Payload,
+    Tap,
+)
+from approvals.model import (
+    Address,
+    Busy,
+    Fact,
+    Forged,
+    Kind,
+    Outcome,
+    Person,
+    Refused,
+    Status,
+)
+from approvals.store import Store
+from tests import hostile
+from tests.channel_contract import CARDS, NOW, card
+from tests.house import Clock, Place, open_house, rule
+from tests.peers.teams import (
+    APP,
+    DANA,
+    FIXTURES,
+    KEY,
+    ROOM,
+    SECRET,
+    STRANGE,
+    TENANT,
+    UNENDORSED,
+    SigningKey,
+    TeamsPeer,
+    delivery,
+    fixture,
+    make,
+    member,
+    token,
+)
+from tests.test_cards import CASE, REQUEST, everywhere, vote
+from tests.test_cards import card as built
+
+AWAY = "http://127.0.0.1:9/"
+LEE = "1d2ba6d4-9c54-4f3c-8b4e-6f2f3f1a9b11"
+EVE = "2d2ba6d4-9c54-4f3c-8b4e-6f2f3f1a9b12"
+MINUTE = 60_000
+
+
+@pytest.fixture
+async def teams() -> AsyncIterator[TeamsPeer]:
+    async with TeamsPeer(people={who: member(who) for who in (DANA, LEE)}) as peer:
+        yield peer
+
+
+@pytest.fixture
+async def channel(teams: TeamsPeer) -> AsyncIterator[Teams]:
+    made = make(teams.api)
+    yield made
+    await made.close()
+
+
+def read(channel: Teams, activity: dict[str, Any]) -> Event:
+    return channel.read(channel.authenticate(delivery(activity, NOW)))
+
+
+def tapped(channel: Teams, activity: dict[str, Any]) -> Tap:
+    event = read(channel, activity)
+    assert isinstance(event, Tap)
+    return event
+
+
+def forged(channel: Teams, bearer: str, activity: Any = None, at: int = NOW) -> None:
+    with pytest.raises(Forged):
+        channel.authenticate(
+            delivery(fixture("execute") if activity is None else activity, at, bearer)
+        )
+
+
+# Configuration
+
+
+@pytest.mark.parametrize("absent", ["app_id", "tenant_id", "app_secret"])
+def test_law_09_an_absent_secret_is_an_error_at_start(absent: str) -> None:
+    with pytest.raises(ValueError, match=absent):
+        make(AWAY, **{absent: " "})
+
+
+# Whose tokens count
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        # What a bot gets to send with: its own, and the SDK's check takes it.
+        {"iss": f"https://sts.windows.net/{TENANT}/", "appid": APP, "aud": ISSUER},
+        {"iss": f"https://sts.windows.net/{TENANT}/"},
+        {"iss": f"https://login.microsoftonline.com/{TENANT}/v2.0"},
+        {"iss": "https://api.botframework.com/"},
+        {"iss": None},
+        {"aud": "00000000-0000-0000-0000-000000000000"},
+        {"aud": [APP]},
+        {"aud": None},
+        {"exp": None},
+        {"exp": "9999999999"},
+        {"exp": [9999999999]},
+        {"exp": float("nan")},
+        {"exp": NOW // 1000 - 301},
+        {"nbf": NOW // 1000 + 301},
+        {"nbf": "0"},
+        {"serviceurl": None},
+        {"serviceurl": "https://smba.trafficmanager.net/emea/"},
+        {"serviceurl": ""},
+    ],
+    ids=str,
+)
+def test_law_09_a_token_that_lacks_one_thing_is_forged(claims: dict[str, Any]) -> None:
+    forged(make(AWAY), token(NOW, **claims))
+
+
+@pytest.mark.parametrize("late", [-299, 299])
+def test_law_09_a_clock_may_be_five_minutes_away(late: int) -> None:
+    exp, nbf = NOW // 1000 + min(late, 0), NOW // 1000 + max(late, 0)
+    good = delivery(fixture("execute"), NOW, token(NOW, exp=exp, nbf=nbf))
+    assert make(AWAY).authenticate(good)
+
+
+def part(value: Any) -> str:
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def test_law_09_only_rs256_counts() -> None:
+    channel, kid = make(AWAY), KEY.kid
+    head, claims, _ = token(NOW).split(".")
+    public = KEY.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    n = base64.urlsafe_b64decode(KEY.jwk()["n"] + "==")
+    for secret in (public, public.strip(), n, KEY.jwk()["n"].encode(), b""):
+        first = part({"alg": "HS256", "kid": kid, "typ": "JWT"})
+        proof = hmac.digest(secret, f"{first}.{claims}".encode(), "sha256")
+        forged(channel, f"{first}.{claims}.{part(proof)}")
+    said = jwt.decode(token(NOW), options={"verify_signature": False})
+    for alg in ("RS384", "RS512", "PS256"):
+        forged(channel, jwt.encode(said, KEY.private, alg, {"kid": kid}))
+    for alg in ("none", "None", "NONE", "", None, 7, ["RS256"]):
+        first = part({"alg": alg, "kid": kid})
+        forged(channel, f"{first}.{claims}.")
+        forged(channel, f"{first}.{claims}.{token(NOW).split('.')[2]}")
+    forged(channel, f"{head}.{claims}.")
+    forged(channel, f"{head}.{claims}")
+
+
+def test_law_09_a_key_of_the_senders_own_proves_nothing() -> None:
+    channel = make(AWAY)
+    forged(channel, token(NOW, STRANGE))
+    forged(channel, token(NOW, SigningKey("of-my-own")))
+    said = jwt.decode(token(NOW), options={"verify_signature": False})
+    for more in ({"jwk": STRANGE.jwk()}, {"jku": "http://127.0.0.1/"}, {"crit": ["b64"]}):
+        forged(channel, jwt.encode(said, STRANGE.private, "RS256", {"kid": KEY.kid, **more}))
+
+
+@pytest.mark.parametrize(
+    "head", ['{"kid":["a"]}', '{"kid":{}}', "[]", "7", "null", "[" * 5000, '{"kid":null}', "\x00"]
+)
+def test_law_09_a_strange_header_is_forged_and_nothing_else(head: str) -> None:
+    for bearer in (f"{part(head.encode())}.e30.AA", "..", ".", "é.é.é", "a" * 100_000):
+        forged(make(AWAY), bearer)
+
+
+def test_law_09_a_key_that_is_not_endorsed_for_teams_proves_nothing() -> None:
+    channel = make(AWAY, keys=(KEY, UNENDORSED))
+    forged(channel, token(NOW, UNENDORSED))
+    for other in ("emulator", "webchat", "", None, ["msteams"]):
+        forged(channel, token(NOW), {**fixture("execute"), "channelId": other})
+
+
+def test_law_09_an_activity_without_a_service_is_forged() -> None:
+    bare = fixture("execute")
+    del bare["serviceUrl"]
+    for activity in (bare, {**bare, "serviceUrl": None}, {**bare, "serviceUrl": [SERVICE]}):
+        forged(make(AWAY), token(NOW), activity)
+        forged(make(AWAY), token(NOW, serviceurl=None), activity)
+    for body in (b"", b"[]", b"{", b"[" * 100_000, b'"x"', b"\xff"):
+        forged(make(AWAY), token(NOW), body)
+
+
+# Keys
+
+
+async def test_law_09_a_new_key_is_read_before_it_is_asked_for(teams: TeamsPeer) -> None:
+    channel, good = make(teams.api, keys=()), delivery(fixture("execute"), NOW)
+    with pytest.raises(Forged):
+        channel.authenticate(good)
+    await channel.prepare(good)
+    assert channel.authenticate(good)
+    fresh = SigningKey("next-week")
+    teams.keys = [fresh]
+    later = delivery(fixture("execute"), NOW + MINUTE, token(NOW, fresh))
+    await channel.prepare(later)
+    assert channel.authenticate(later)
+    # The old one was withdrawn, so it is believed no longer.
+    with pytest.raises(Forged):
+        channel.authenticate(replace(good, at=later.at))
+    assert teams.key_reads == 2
+    await channel.close()
+
+
+async def test_law_27_a_storm_of_invented_keys_makes_us_look_once_a_minute(
+    teams: TeamsPeer,
+) -> None:
+    channel = make(teams.api, keys=())
+    storm = [delivery({}, NOW, token(NOW, replace(STRANGE, kid=f"k{n}"))) for n in range(50)]
+    await asyncio.gather(*map(channel.prepare, storm))
+    assert teams.key_reads == 1
+    await asyncio.gather(*(channel.prepare(replace(one, at=NOW + MINUTE)) for one in storm))
+    assert teams.key_reads == 2
+    await channel.close()
+
+
+async def test_law_26_while_no_keys_can_be_had_a_delivery_must_wait(teams: TeamsPeer) -> None:
+    channel, good = make(teams.api, keys=()), delivery(fixture("execute"), NOW)
+    teams.away = True
+    with pytest.raises(Busy):
+        await channel.prepare(good)
+    teams.away = False
+    later = replace(good, at=NOW + MINUTE)
+    await channel.prepare(later)
+    assert channel.authenticate(later)
+    # A day later they are old, but better than none.
+    teams.away, old = True, delivery(fixture("execute"), NOW + 25 * 60 * MINUTE)
+    await channel.prepare(old)
+    assert channel.authenticate(old)
+    await channel.close()
+
+
+async def test_law_10_keys_are_read_from_microsofts_own_host(teams: TeamsPeer) -> None:
+    channel = make(teams.api, keys=())
+    async with TeamsPeer() as other:
+        teams.jwks_uri = f"{other.api}v1/.well-known/keys"
+        with pytest.raises(Busy):
+            await channel.prepare(delivery(fixture("execute"), NOW))
+        assert other.key_reads == 0
+    await channel.close()
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"keys": None}, {"keys": [1]}, {"keys": [{"kty": "RSA", "kid": "a"}]}, []]
+)
+def test_a_document_that_holds_no_keys_is_busy_and_changes_nothing(document: Any) -> None:
+    channel = make(AWAY)
+    with pytest.raises(Busy):
+        channel.signers.trust(document, NOW)
+    assert channel.authenticate(delivery(fixture("execute"), NOW))
+
+
+# Cards
+
+
+@pytest.mark.parametrize("state", CARDS)
+def test_the_golden_cards_are_as_they_were(state: str) -> None:
+    path = FIXTURES / "golden" / f"{state}.json"
+    payload = make(AWAY).layout(CARDS[state])
+    if os.environ.get("GOLDEN"):
+        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
+    assert payload == json.loads(path.read_text())
+
+
+def accepted(payload: Payload) -> None:
+    """Microsoft's own models take the card, know each of its keys, and it is within every limit."""
+    assert len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()) <= 28_000
+    (hung,) = payload["attachments"]
+    whole = AdaptiveCard.model_validate(hung["content"], strict=True)
+    kept = whole.model_dump(by_alias=True, exclude_unset=True, mode="json")
+    assert json.loads(json.dumps(kept)) == hung["content"]
+    assert '"unknown"' not in json.dumps(kept)
+
+
+@pytest.mark.parametrize("path", sorted((FIXTURES / "golden").glob("*.json")), ids=lambda p: p.stem)
+def test_microsofts_own_models_accept_every_golden_card(path: Path) -> None:
+    accepted(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("text", hostile.CORPUS, ids=range(len(hostile.CORPUS)))
+def test_microsofts_own_models_accept_a_request_with_hostile_words_everywhere(text: str) -> None:
+    channel = make(AWAY)
+    for kind in Kind:
+        said, request = everywhere(text, kind)
+        case = replace(said, ask=CASE.ask, votes=(), outcome=None)
+        asked = request if kind is Kind.GATEWAY else replace(request, http=None, payload=text)
+        given = built(case, asked, limits=channel.limits, needs=(("finance", 2),))
+        accepted(channel.layout(given))
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("fill", ["x", "😀", "\u202e", "é", "{{DATE(", "  ", '"\\'])
+def test_whatever_it_is_full_of_a_card_fits_and_can_say_how_it_ended(
+    status: Status, fill: str
+) -> None:
+    channel = make(AWAY)
+    facts = tuple(Fact(fill * 60, fill * 400) for _ in range(10))
+    texts: dict[str, Any] = {"title": fill * 400, "action": fill * 400, "note": fill * 3000}
+    request = replace(REQUEST, http=None, kind=Kind.GATEWAY, facts=facts, **texts)
+    request = replace(request, payload=fill * 3000)
+    votes = () if status is Status.PENDING else (vote("dana"), vote("lee"))
+    case = replace(CASE, status=status, votes=votes, reason=fill * 1000 if votes else None)
+    if status is Status.APPROVED:
+        case = replace(case, outcome=Outcome(False, 9, 500, fill * 1000))
+    accepted(channel.layout(built(case, request, limits=channel.limits)))
+
+
+def test_law_11_values_stand_in_nodes_that_teams_does_not_parse() -> None:
+    value = "[Approve](https://evil.example) <at>Dana</at>"
+    shown = card(title=value, payload=value, note=value, facts=(Fact(value, value),))
+
+    def look(node: Any) -> None:
+        if isinstance(node, dict):
+            own = [item for item in node.values() if isinstance(item, str)]
+            assert node.get("type") == "TextRun" or value not in own
+            node = list(node.values())
+        for item in node if isinstance(node, list) else ():
+            look(item)
+
+    payload = make(AWAY).layout(shown)
+    look(payload)
+    assert "entities" not in payload
+
+
+def test_law_12_a_macro_of_the_platform_changes_no_text() -> None:
+    assert inert("{{DATE(2017-02-14T06:00:00Z)}} {{ time(x)") == (
+        "\\u{7b}{DATE(2017-02-14T06:00:00Z)}} {{ time(x)"
+    )
+    assert inert("{{{Time(") == "{\\u{7b}{Time("
+
+
+def test_law_14_what_no_tap_may_approve_has_review_and_no_approve() -> None:
+    (actions,) = [
+        block["actions"]
+        for block in make(AWAY).layout(CARDS["uninspectable"])["attachments"][0]["content"]["body"]
+        if block["type"] == "ActionSet"
+    ]
+    assert [one["title"] for one in actions] == ["Decline", "Decline with reason", "Review…"]
+
+
+def changed(change: Any) -> Any:
+    inner = make(AWAY).render
+
+    def render(values: Any) -> Payload:
+        payload = inner(values)
+        body = payload["attachments"][0]["content"]["body"]
+        (actions,) = [block["actions"] for block in body if block["type"] == "ActionSet"]
+        change(actions, body)
+        return payload
+
+    return render
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda actions, body: actions[0].update(data=actions[1]["data"]),
+        lambda actions, body: actions[0]["fallback"].update(data=actions[1]["data"]),
+        lambda actions, body: actions[1].update(title="Approve"),
+        lambda actions, body: actions[1]["fallback"].update(title="Approve"),
+        lambda actions, body: actions[0].pop("fallback"),
+        lambda actions, body: actions.pop(0),
+        lambda actions, body: actions.reverse(),
+        lambda actions, body: actions[0].update(data="Q" * 20),
+        lambda actions, body: body[0].update(
+            selectAction={"type": "Action.Submit", "data": {"token": "Q" * 20}}
+        ),
+    ],
+)
+def test_a_template_that_draws_other_buttons_is_refused(change: Any) -> None:
+    with pytest.raises(Refused):
+        make(AWAY, render=changed(change)).layout(card())
+
+
+# Reading
+
+
+def test_a_press_says_who_where_and_what() -> None:
+    tap = tapped(make(AWAY), fixture("execute"))
+    assert (tap.account, tap.conversation, tap.message, tap.token) == (
+        DANA,
+        "a:1lZ5kGq0dana",
+        "1767326126000",
+        "Q" * 20,
+    )
+    assert (tap.stranger, tap.reason, tap.echo) == (None, None, None)
+
+
+def test_an_older_clients_press_is_read_too() -> None:
+    tap = tapped(make(AWAY), fixture("submit"))
+    assert (tap.account, tap.token, tap.reason) == (DANA, "S" * 20, "Wrong account")
+    assert make(AWAY).answer(tap, Notice(NoticeKind.REFUSED, "No.")) is None
+
+
+def test_a_press_in_a_channel_is_of_the_room_and_not_of_its_thread() -> None:
+    press = fixture("execute")
+    press["conversation"]["id"] = f"{ROOM};messageid=1767326126000"
+    assert tapped(make(AWAY), press).conversation == ROOM
+
+
+def test_law_08_a_look_at_the_card_is_no_vote() -> None:
+    for action in (fixture("automatic")["value"]["action"], fixture("execute")["value"]["action"]):
+        look = {**fixture("automatic"), "value": {"action": action, "trigger": "automatic"}}
+        event = read(make(AWAY), look)
+        assert isinstance(event, Handshake)
+        assert json.loads(event.response.body)["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    "activity",
+    [
+        fixture("installed"),
+        {**fixture("submit"), "value": None, "text": "approve"},
+        {**fixture("submit"), "value": {"other": "app"}},
+        {**fixture("submit"), "value": "token"},
+        {**fixture("execute"), "name": "composeExtension/query"},
+        {**fixture("execute"), "type": "typing"},
+        {**fixture("execute"), "type": "messageReaction"},
+    ],
+)
+def test_what_is_no_press_is_ignored(activity: dict[str, Any]) -> None:
+    assert isinstance(read(make(AWAY), activity), Ignored)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"channelData": {"tenant": {"id": "other"}}},
+        {"conversation": {"id": "a:1", "tenantId": "other"}},
+        {"conversation": {"id": "a:1"}, "channelData": {}},
+        {"conversation": {"id": "a:1"}, "channelData": None},
+        {"from": {"id": f"28:{APP}", "role": "bot"}},
+        {"from": {"id": "29:x", "aadObjectId": EVE, "role": "bot"}},
+        {"from": {"id": "29:anonymous"}},
+        {"from": {"id": "29:anonymous", "aadObjectId": ""}},
+    ],
+)
+def test_law_02_foreign_tenants_bots_and_the_nameless_are_strangers(change: dict[str, Any]) -> None:
+    assert tapped(make(AWAY), {**fixture("execute"), **change}).stranger
+
+
+# Where our own token goes
+
+
+async def test_law_10_our_token_goes_to_microsoft_only(teams: TeamsPeer, channel: Teams) -> None:
+    async with TeamsPeer() as other:
+        for service in (
+            other.service,
+            "http://169.254.169.254/",
+            "https://smba.trafficmanager.net.evil.example/",
+            "https://smba.trafficmanager.net@evil.example/",
+            "https://smba.trafficmanager.net:444/",
+            "http://smba.trafficmanager.net/",
+            f"{teams.service}\\@evil.example",
+        ):
+            tap = tapped(channel, {**fixture("execute"), "serviceUrl": service})
+            await channel.tell(tap, Notice(NoticeKind.COUNTED, "Counted."))
+            assert (await channel.post(Address("teams", ROOM), channel.layout(card()), "k")).message
+        assert other.calls == []
+
+
+async def test_the_region_is_learnt_from_a_tap(teams: TeamsPeer, channel: Teams) -> None:
+    press = {**fixture("execute"), "serviceUrl": f"{teams.base}/emea/{TENANT}/"}
+    await channel.tell(tapped(channel, press), Notice(NoticeKind.COUNTED, "Counted."))
+    assert channel._io["service"] == f"{teams.base}/emea/{TENANT}/"
+    stranger = {
+        **press,
+        "serviceUrl": f"{teams.base}/apac/",
+        "channelData": {"tenant": {"id": "x"}},
+    }
+    await channel.tell(tapped(channel, stranger), Notice(NoticeKind.REFUSED, "No."))
+    assert channel._io["service"] == f"{teams.base}/emea/{TENANT}/"
+
+
+async def test_a_redirect_is_not_followed(teams: TeamsPeer, channel: Teams) -> None:
+    await channel.post(Address("teams", ROOM), channel.layout(card()), "k")
+    async with TeamsPeer() as other:
+        teams.break_next(307, None)
+        teams.fail[-1].headers["Location"] = other.service
+        with pytest.raises(Busy):
+            await channel.post(Address("teams", ROOM), channel.layout(card()), "k")
+        assert other.calls == []
+
+
+async def test_a_token_is_asked_for_once_and_anew_when_it_is_refused(
+    teams: TeamsPeer, channel: Teams
+) -> None:
+    where, payload = Address("teams", ROOM), channel.layout(card())
+    await asyncio.gather(*(channel.post(where, payload, f"k{n}") for n in range(5)))
+    assert teams.tokens == 1
+    teams.break_next(401, None)
+    with pytest.raises(Busy):
+        await channel.post(where, payload, "k")
+    await channel.post(where, payload, "k")
+    assert teams.tokens == 2
+
+
+# People
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"userRole": "guest"},
+        {"userRole": "anonymous"},
+        {"tenantId": "other"},
+        {"tenantId": None},
+        {"userPrincipalName": "dana_partner.example#EXT#@example.onmicrosoft.com"},
+        {"aadObjectId": EVE, "objectId": EVE},
+    ],
+)
+async def test_law_02_who_can_never_approve_is_refused(
+    teams: TeamsPeer, channel: Teams, other: dict[str, Any]
+) -> None:
+    teams.people[DANA] = member(DANA, **other)
+    with pytest.raises(Refused):
+        await channel.open(DANA)
+
+
+async def test_a_person_is_opened_by_their_object_id(teams: TeamsPeer, channel: Teams) -> None:
+    address = await channel.open(DANA.upper())
+    assert address == Address("teams", f"a:1{DANA[:8]}", account=DANA)
+    for other in ("dana@example.com", "29:1Eniglq0", "", "../../members", EVE):
+        with pytest.raises(Refused):
+            await channel.open(other)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (403, "MessageWritesBlocked", Refused),
+        (403, "BotNotInConversationRoster", Busy),
+        (403, "BotDisabledByAdmin", Busy),
+        (401, "BotNotRegistered", Busy),
+        (412, "PreconditionFailed", Busy),
+        (504, "GatewayTimeout", Busy),
+        (404, "ConversationNotFound", Refused),
+        (413, "MessageSizeTooBig", Refused),
+    ],
+)
+async def test_what_an_operator_can_mend_is_not_held_against_anybody(
+    teams: TeamsPeer, channel: Teams, status: int, code: str, error: type[Exception]
+) -> None:
+    teams.fail.append(teams._error(status, code))
+    with pytest.raises(error, match=code):
+        await channel.post(Address("teams", ROOM), channel.layout(card()), "k")
+
+
+async def test_a_wrong_secret_is_ours_to_mend_and_is_not_said(
+    teams: TeamsPeer, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = make(teams.api, app_secret="wrong-one")
+    with pytest.raises(Busy):
+        await channel.open(DANA)
+    findings = {one.subject: one.ok for one in await channel.check()}
+    assert findings == {"token": False, "keys": True, "clock": True}
+    assert "wrong-one" not in caplog.text
+    await channel.close()
+
+
+async def test_a_healthy_channel_has_no_findings(channel: Teams) -> None:
+    assert all(one.ok for one in await channel.check())
+
+
+# What the person is told
+
+
+async def test_law_02_a_refusal_is_said_in_private_only(teams: TeamsPeer, channel: Teams) -> None:
+    no = Notice(NoticeKind.REFUSED, "You are not an approver of this request.")
+    teams.rooms.add("a:1lZ5kGq0dana")
+    execute = tapped(channel, {**fixture("execute"), "serviceUrl": teams.service})
+    answer = channel.answer(execute, no)
+    assert answer is not None
+    assert json.loads(answer.body) == {
+        "statusCode": 200,
+        "type": "application/vnd.microsoft.activity.message",
+        "value": no.text,
+    }
+    await channel.tell(execute, no)
+    submit = {**fixture("submit"), "serviceUrl": teams.service}
+    public = {**submit, "conversation": {**submit["conversation"], "conversationType": "channel"}}
+    await channel.tell(tapped(channel, public), no)
+    assert teams.messages == {}
+    await channel.tell(tapped(channel, submit), no)
+    (said,) = teams.messages.values()
+    assert said == {"type": "message", "text": no.text, "textFormat": "plain"}
+
+
+# The whole way
+
+PEOPLE = (
+    Person("dana", None, {"teams": DANA}),
+    Person("lee", None, {"teams": LEE}),
+)
+GROUPS = {"default": frozenset({"dana", "lee"})}
+RULES = (
+    rule("room", via=(f"teams:{ROOM}",)),
+    rule("two", quorum=(("default", 2),), via=(f"teams:{ROOM}",)),
+)
+
+
+@pytest.fixture
+async def place(store: Store, teams: TeamsPeer) -> AsyncIterator[Place]:
+    channel: Any = make(teams.api, keys=())
+    async with open_house(
+        store, desks=(channel,), clock=Clock(), people=PEOPLE, groups=GROUPS, rules=RULES
+    ) as here:
+        yield here
+    await channel.close()
+
+
+async def send(place: Place, activity: dict[str, Any]) -> tuple[int, str]:
+    """Deliver it as Teams would; the status, and what is shown to the person."""
+    tap: Inbound = delivery(activity, place.clock())
+    url = f"{place.url}/channels/teams/events"
+    async with place.http.post(url, data=tap.body, headers=tap.headers) as answer:
+        raw = await answer.read()
+        return answer.status, json.loads(raw)["value"] if raw else ""
+
+
+async def test_a_request_is_approved_by_one_tap(place: Place, teams: TeamsPeer) -> None:
+    asked = await place.opened()
+    await place.carried()
+    (room, id_) = next(key for key in teams.messages if key[0].endswith(DANA[:8]))
+    approve = teams.press(room, id_, "Approve")
+    assert await send(place, {**approve, "from": {"id": "x", "aadObjectId": EVE}}) != (200, "")
+    assert (await place.case(asked["id"])).open
+    assert (await send(place, approve))[0] == 200
+    assert (await place.case(asked["id"])).status is Status.APPROVED
+    await place.carried()
+    for message in teams.messages:
+        text = json.dumps(teams.card(*message))
+        assert "Approved by dana" in text
+        assert "Action.Execute" not in text
+    again = await send(place, approve)
+    late = await send(place, {**approve, "id": "f:late"})
+    assert again[0] == late[0] == 200
+    assert len((await place.case(asked["id"])).votes) == 1
+
+
+async def test_in_a_room_strangers_are_told_privately_and_two_make_a_quorum(
+    place: Place, teams: TeamsPeer
+) -> None:
+    asked = await place.opened("two.pay")
+    await place.carried()
+    ((room, id_),) = teams.messages
+    before = json.dumps(teams.card(room, id_))
+    for change in (
+        {"from": {"id": "29:e", "aadObjectId": EVE}},
+        {"channelData": {"tenant": {"id": "other"}}},
+        {"from": {"id": "29:anonymous"}},
+    ):
+        status, said = await send(place, {**teams.press(room, id_, "Approve"), **change})
+        assert (status, "approve" in said) == (200, True)
+    await place.carried()
+    assert json.dumps(teams.card(room, id_)) == before
+    await send(place, teams.press(room, id_, "Approve", DANA))
+    await send(place, teams.press(room, id_, "Approve", DANA))
+    await place.carried()
+    assert (await place.case(asked["id"])).open
+    assert "1 of 2: dana" in json.dumps(teams.card(room, id_))
+    await send(place, teams.press(room, id_, "Approve", LEE))
+    assert (await place.case(asked["id"])).status is Status.APPROVED
+
+
+async def test_a_reason_is_asked_for_and_kept(place: Place, teams: TeamsPeer) -> None:
+    asked = await place.opened("room.mail")
+    await place.carried()
+    ((room, id_),) = teams.messages
+    status, said = await send(place, teams.press(room, id_, "Decline with reason"))
+    assert (status, said) == (200, "Why do you decline?")
+    await send(place, teams.press(room, id_, "Decline with reason", reason="Wrong account"))
+    case = await place.case(asked["id"])
+    assert (case.status, case.reason) == (Status.DECLINED, "Wrong account")
+
+
+async def test_law_03_a_late_tap_says_that_nothing_was_run(place: Place, teams: TeamsPeer) -> None:
+    asked = await place.opened("room.mail")
+    await place.carried()
+    ((room, id_),) = teams.messages
+    approve = teams.press(room, id_, "Approve")
+    place.clock.turn(16 * MINUTE)
+    status, said = await send(place, approve)
+    assert (status, said) == (200, "Expired. Nothing was run.")
+    assert (await place.case(asked["id"])).status is Status.EXPIRED
+
+
+async def test_law_08_looking_at_a_card_changes_nothing(place: Place, teams: TeamsPeer) -> None:
+    asked = await place.opened("room.mail")
+    await place.carried()
+    ((room, id_),) = teams.messages
+    look = teams.press(room, id_, "Approve")
+    look["value"]["trigger"] = "automatic"
+    assert (await send(place, look))[0] == 200
+    assert (await place.case(asked["id"])).open
+
+
+async def test_law_26_a_delivery_that_cannot_be_proven_yet_is_told_to_come_again(
+    place: Place, teams: TeamsPeer
+) -> None:
+    teams.away = True
+    tap = delivery(fixture("execute"), place.clock())
+    url = f"{place.url}/channels/teams/events"
+    async with place.http.post(url, data=tap.body, headers=tap.headers) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+
+
+def test_law_23_no_secret_is_in_the_adapters_repr() -> None:
+    assert SECRET not in repr(make(AWAY))
