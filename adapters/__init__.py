@@ -18,6 +18,7 @@ def _later(module: str, name: str) -> Callable[[], Adapter]:
 
 CHANNELS: Final[Mapping[str, Callable[[], Adapter]]] = {
     "discord": _later("discord", "Discord"),
+    "email": _later("email", "Email"),
     "slack": _later("slack", "Slack"),
     "telegram": _later("telegram", "Telegram"),
     "teams": _later("teams", "Teams"),

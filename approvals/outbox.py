@@ -56,6 +56,8 @@ CARRIED: Final = 120
 """The same for a verdict, whose carrier says when it is over: over a day, whatever the jitter."""
 VETTED: Final[Duration] = 24 * 60 * MINUTE
 """How long an account's standing on its platform (no guest, no bot, not deleted) is believed."""
+LAST: Final = 2**31 - 1
+"""The version of a card after which none follows: a channel that cannot edit was told the end."""
 CORE: Final = ""
 """The lane of jobs that need no platform."""
 
@@ -374,10 +376,12 @@ class Outbox:
         request = await self._store.content(case.id, row.revision)
         if request is None:
             raise Refused("the request's content was erased")
-        shown, again = case, list[Button]()
+        shown, again, edit = case, list[Button](), channel.abilities.edit
         if row.revision != case.revision:
             gone = replace(case, status=Status.WITHDRAWN, shown="")
             shown = replace(gone, revision=row.revision, digest=request.digest)
+        elif case.open and not edit:
+            return  # one more message would say nothing that its page does not
         elif case.open:
             ring, order = self._service.trust.ring, list(Label)
             again = [
@@ -391,7 +395,7 @@ class Outbox:
         await self._asked(channel.name, lambda: channel.redraw(ref, payload))
         where = {"channel": row.channel, "conversation": row.conversation, "card": row.id}
         entry = self._entry("card.redrawn", case.id, version=case.version, **where)
-        await self._store.drawn(row.id, case.version, (entry,))
+        await self._store.drawn(row.id, case.version if edit else LAST, (entry,))
 
     def _seal(self, channel: Channel, card_id: str, message: str, payload: Payload) -> str:
         """What a tap on this message has to fit; the database alone cannot say it of another."""

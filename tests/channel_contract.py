@@ -112,17 +112,18 @@ class Kit:
     """What the contract needs to know of one channel.
 
     `make(api, **more)`: the adapter against that base URL. `tap(at)`: a delivery of a press,
-    proven. `proofs`: the headers without which nothing is proven. `stale`: milliseconds after
-    which it is too late, None where the platform gives no time. `unknown`: proven deliveries that
-    mean nothing.
+    proven; None where nothing is ever delivered, because buttons lead to our own page. `proofs`:
+    the headers without which nothing is proven. `stale`: milliseconds after which it is too late,
+    None where the platform gives no time. `unknown`: proven deliveries that mean nothing.
     `parsed(payload)`: the strings in which the platform reads markup. `links(payload)`: every
     address that can be followed. `secrets`: what no log and no repr may hold. `signs_body`: False
-    where the platform proves itself by a shared secret alone.
+    where the platform proves itself by a shared secret alone. `delays`: a platform that is busy
+    says for how long.
     """
 
     name: str
     make: Callable[..., Channel]
-    tap: Callable[[int], Inbound]
+    tap: Callable[[int], Inbound] | None
     proofs: tuple[str, ...]
     stale: int | None
     unknown: Callable[[int], tuple[Inbound, ...]]
@@ -132,6 +133,12 @@ class Kit:
     links: Callable[[Payload], list[str]]
     secrets: tuple[str, ...]
     signs_body: bool = True
+    delays: bool = True
+
+    def press(self, at: int) -> Inbound:
+        """What `tap` makes, of a channel that has deliveries."""
+        assert self.tap is not None
+        return self.tap(at)
 
 
 def kit(name: str) -> Kit:
@@ -139,15 +146,19 @@ def kit(name: str) -> Kit:
 
 
 def template(name: str) -> Render:
-    """The channel's template, filled as the product fills it: every value one JSON literal."""
-    (path,) = (ROOT / "card_templates").glob(f"{name}.json.j2")
+    """The channel's template, filled as the product fills it: every value one JSON literal, or
+    escaped as HTML."""
+    (path,) = (ROOT / "card_templates").glob(f"{name}.*.j2")
+    html = path.name.endswith(".html.j2")
+    how: dict[str, Any] = {"autoescape": True} if html else {"finalize": json.dumps}
     env = SandboxedEnvironment(
-        undefined=StrictUndefined, finalize=json.dumps, trim_blocks=True, lstrip_blocks=True
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **how
     )
     compiled = env.from_string(path.read_text(encoding="utf-8"))
 
     def render(values: Mapping[str, Any]) -> Payload:
-        return cast(Payload, json.loads(compiled.render(values)))
+        filled = compiled.render(values)
+        return {"html": filled} if html else cast(Payload, json.loads(filled))
 
     return render
 

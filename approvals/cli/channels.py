@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from adapters import CHANNELS
 from approvals.channel import Channel
@@ -120,8 +120,34 @@ class Teams(BaseModel):
         return url
 
 
+class Email(BaseModel):
+    """`from`, and `reply_to`: an address, with a name or without. `port` 0: as `security` has it.
+
+    `security` none: without TLS, to a server on this machine only. A server that wants no login
+    has an empty `password` and no `user`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=0, ge=0, le=65535)
+    user: str = ""
+    password: SecretStr
+    sender: str = Field(alias="from")
+    reply_to: str = ""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    stub: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_used(self) -> Email:
+        # Whatever the adapter refuses, it refuses in words.
+        CHANNELS["email"]()(render=lambda values: {}, **_fields(self))
+        return self
+
+
 SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "discord": Discord,
+    "email": Email,
     "slack": Slack,
     "teams": Teams,
     "telegram": Telegram,

@@ -13,7 +13,8 @@ from aiohttp.typedefs import Middleware
 
 from approvals.channel import Channel
 from approvals.model import Busy
-from approvals.web import inbox, login, openapi
+from approvals.people import EMAIL
+from approvals.web import inbox, login, mail, openapi
 from approvals.web.api import BODY_LIMIT, Api, problem_of
 from approvals.web.deps import Deps
 from approvals.web.events import Events
@@ -47,6 +48,8 @@ def application(deps: Deps, channels: Mapping[str, Channel]) -> tuple[web.Applic
     app.add_routes(Api(deps).routes())
     app.add_routes(Health(deps).routes())
     app.add_routes([*login.routes(deps), *inbox.routes(deps)])
+    if EMAIL in channels:
+        app.add_routes(mail.routes(deps))
 
     async def let_go(app: web.Application) -> None:
         deps.live.close()

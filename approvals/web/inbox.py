@@ -183,6 +183,11 @@ async def _load(deps: Deps, request: web.Request, visitor: Visitor) -> tuple[Cas
     case = await deps.visible(visitor.person, request.match_info["id"])
     if case is None:
         raise NotFound
+    return case, await content_of(deps, case)
+
+
+async def content_of(deps: Deps, case: Case) -> Request:
+    """What a case is about, as it was asked. Raises `Say` if it is erased, or was altered."""
     content = await deps.store.content(case.id, case.revision)
     if content is None:
         gone = ("Its content was erased. The audit chain still holds that it was decided.",)
@@ -192,7 +197,7 @@ async def _load(deps: Deps, request: web.Request, visitor: Visitor) -> tuple[Cas
         raise Say(
             409, Message("This is not what was asked", wrong, "bad", "declined", href="/inbox")
         )
-    return case, content
+    return content
 
 
 async def _some(

@@ -1,0 +1,308 @@
+"""E-mail: a card with links, never with a form. A mail decides nothing: its links open our own page
+(`/m/<token>`, web/mail.py), and the button there does. So nothing inbound is read here at all."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import logging
+import re
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from email import policy
+from email.message import EmailMessage
+from email.utils import formatdate, parseaddr
+from html.parser import HTMLParser
+from typing import Any, ClassVar, Final
+from urllib.parse import urljoin
+
+from approvals import channel
+from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
+
+log = logging.getLogger("countersign.email")
+
+# Bytes of HTML. Gmail hides what is beyond about 102 kB behind a link: so well below.
+HTML: Final = 50_000
+# Seconds for one mail with all that is said: what the outbox took must be sent within its lease.
+TIMEOUT: Final = 20.0
+# What a browser takes for an address (https://html.spec.whatwg.org/#valid-e-mail-address): no
+# quoting, no comments, no line ends, ASCII. Length: RFC 5321, 4.5.3.1.3, erratum 1690.
+ADDRESS: Final = re.compile(
+    r"(?=.{3,254}\Z)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*"
+)
+# Where mail programs find addresses to follow: behind a scheme, in a name with a dot, around an @.
+LINKY: Final = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=\w)\.(?=[^\W\d_])|(?<=\S)@(?=\S)")
+# Refusals (RFC 4954, 6; RFC 3463, 3.8) that say nothing of the person: our login, our permission.
+OURS: Final = re.compile(r"53[0458]\b|5\d\d[ -]5\.7\.")
+LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+# All that a card needs. Nothing here runs, is filled in, or is fetched from anywhere.
+TAGS: Final = re.compile(
+    "html|head|meta|title|style|body|table|tbody|tr|td|div|span|p|h[1-3]|pre|b|strong|em|i|br|hr"
+    "|blockquote|small|[uod]l|li|d[td]|a"
+)
+ATTRIBUTES: Final = re.compile(
+    "lang|charset|name|content|media|style|class|id|role|v?align|width|height|border|bgcolor"
+    "|cellpadding|cellspacing|dir|href"
+)
+FETCHES: Final = re.compile(r"url\s*\(|@import|expression|\\", re.IGNORECASE)
+
+
+def inert(text: str) -> str:
+    """Text that no mail program makes a link of: a word joiner (unseen, zero wide) breaks it."""
+    return LINKY.sub("\\g<0>\u2060", text)
+
+
+def _measure(text: str) -> int:
+    # As if every one were broken: a text is as long as its parts together, in any order.
+    joiners = text.count(".") + text.count(":") + text.count("@")
+    return len(html.escape(text).encode(errors="surrogatepass")) + 3 * joiners
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """`sender`: From. `security` none: only to a server on this machine."""
+
+    host: str
+    sender: str
+    render: channel.Render = field(repr=False)
+    port: int = 0
+    user: str = ""
+    password: str = field(default="", repr=False)
+    reply_to: str = ""
+    security: str = "starttls"
+    _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    name: ClassVar[str] = "email"
+    # title, fact label and value, facts, payload, note, buttons, label: in bytes, as escaped
+    limits: ClassVar = channel.Limits(300, 100, 800, 12, 16_000, 2000, 3, 20, _measure)
+    abilities: ClassVar = channel.Abilities(False, False, True, False, False, False, Tier.B)
+
+    def __post_init__(self) -> None:
+        if self.security not in ("starttls", "tls", "none"):
+            raise ValueError("email: security is starttls, tls or none")
+        if self.security == "none" and not LOOPBACK.fullmatch(self.host):
+            raise ValueError("email: security none is for a server on this machine only")
+        if bool(self.user) != bool(self.password):
+            raise ValueError("email: user and password go together")
+        for given in (self.sender, self.reply_to or self.sender):
+            if not given.isprintable() or not ADDRESS.fullmatch(parseaddr(given)[1]):
+                raise ValueError(f"email: {given!r} is not an address, with or without a name")
+
+    def escape(self, text: str) -> str:
+        return html.escape(inert(text))
+
+    def layout(self, card: Card) -> channel.Payload:
+        if card.buttons and not card.review:
+            raise Refused("email: without server.public_url there is nothing to link to")
+        utc = time.strftime("%d %b %Y, %H:%M UTC", time.gmtime(card.deadline // 1000))
+        # No word of anybody's: it stands on locked screens, and mail is threaded by it.
+        subject = f"Approval request, {card.risk} risk ({card.digest})"
+        links = [(str(b.label), urljoin(card.review or "", f"/m/{b.token}")) for b in card.buttons]
+        shown = _inert(card)
+        values = {"card": shown, "links": links, "utc": utc, "subject": subject}
+        page = str(self.render(values)["html"])
+        seen = _Seen(card, links)
+        seen.feed(page.lstrip().removeprefix("<!doctype html>"))
+        seen.close()
+        channel.same_buttons(card, seen.drawn)
+        if len(page.encode()) > HTML:
+            raise Refused(f"email: over {HTML} bytes: a part of it would not be shown")
+        tokens = {str(button.label): button.token for button in card.buttons}
+        said = {"subject": subject, "html": page, "text": _text(shown, links, utc)}
+        return {**said, "buttons": tokens, "open": card.status == "pending"}
+
+    def authenticate(self, inbound: channel.Inbound) -> channel.Proven:
+        # Nothing is ever delivered to us: who presses does it on our own page.
+        raise Forged("email has no deliveries")
+
+    def read(self, proven: channel.Proven) -> channel.Event:
+        raise Malformed("email has no deliveries")
+
+    async def open(self, account: str) -> Address:
+        if not ADDRESS.fullmatch(account):
+            raise Refused(f"email: {account!r} is not an address that mail can be sent to")
+        return Address("email", account, account=account)
+
+    def echo(self, payload: channel.Payload) -> None:
+        return None
+
+    async def post(self, address: Address, payload: channel.Payload, key: str) -> MessageRef:
+        if address.account is None:
+            raise Refused("email: a shared address does not say who answers")
+        ref = MessageRef("email", address.conversation, f"<{key}@{self._domain}>")
+        await self._send(ref.conversation, ref.message, payload)
+        return ref
+
+    async def redraw(self, ref: MessageRef, payload: channel.Payload) -> None:
+        """A mail stays as it is: a short closing one follows it, once there is a verdict."""
+        if payload["open"]:
+            return
+        closing = f"{ref.message.rpartition('@')[0]}.end@{self._domain}>"
+        thread = {"In-Reply-To": ref.message, "References": ref.message}
+        await self._send(ref.conversation, closing, payload, thread)
+
+    def answer(self, tap: channel.Tap, notice: channel.Notice) -> channel.Response | None:
+        return None  # the page says it
+
+    async def tell(self, tap: channel.Tap, notice: channel.Notice) -> None:
+        return None  # the page has said it
+
+    async def listen(self, deliver: channel.Deliver) -> None:
+        raise Refused("email has no outbound mode")
+
+    async def check(self) -> list[channel.Finding]:
+        try:
+            async with self._server() as server:
+                await server.noop()
+        except (Busy, Refused) as why:
+            return [channel.Finding("server", False, str(why))]
+        how = f"{self.security}, login {self.user or 'none'}"
+        return [channel.Finding("server", True, f"{self.host} takes mail: {how}")]
+
+    async def close(self) -> None:
+        self._io.clear()
+
+    @property
+    def _domain(self) -> str:
+        return parseaddr(self.sender)[1].rpartition("@")[2]
+
+    async def _send(
+        self, to: str, id_: str, payload: channel.Payload, thread: dict[str, str] | None = None
+    ) -> None:
+        if not ADDRESS.fullmatch(to):
+            raise Refused(f"email: {to!r} is not an address that mail can be sent to")
+        own = parseaddr(self.sender)[1]
+        back = parseaddr(self.reply_to or self.sender)[1]
+        message = EmailMessage(policy=policy.SMTP)
+        headers = {
+            "From": self.sender,
+            "To": to,
+            "Subject": ("Re: " if thread else "") + payload["subject"],
+            "Date": formatdate(),
+            "Message-ID": id_,
+            **(thread or {}),
+            **({"Reply-To": self.reply_to} if self.reply_to else {}),
+            # RFC 3834, 5 and learn.microsoft.com/openspecs [MS-OXCMAIL]: no out-of-office answers.
+            "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "All",
+            # RFC 2919, RFC 2369. A mail to a person: RFC 8058's one click would not be one's own.
+            "List-Id": f"Countersign <countersign.{self._domain}>",
+            "List-Unsubscribe": f"<mailto:{back}?subject=unsubscribe>",
+        }
+        for name, value in headers.items():
+            message[name] = value
+        message.set_content(payload["text"], cte="quoted-printable")
+        message.add_alternative(payload["html"], subtype="html", cte="quoted-printable")
+        async with self._server() as server:
+            await server.sendmail(own, [to], message.as_bytes())
+
+    @asynccontextmanager
+    async def _server(self) -> AsyncIterator[Any]:
+        """A connection, logged in; what goes wrong in it as `Busy` or `Refused`."""
+        import aiosmtplib as smtp  # noqa: PLC0415 - imported where the channel is on
+
+        if self.security != "none" and "tls" not in self._io:
+            self._io["tls"] = ssl.create_default_context()
+        to = {"hostname": self.host, "port": self.port or None, "local_hostname": self._domain}
+        how = {"use_tls": self.security == "tls", "start_tls": self.security == "starttls"}
+        login = {"username": self.user or None, "password": self.password or None}
+        client: Any = smtp.SMTP
+        try:
+            async with (
+                asyncio.timeout(TIMEOUT),
+                client(**to, **how, **login, tls_context=self._io.get("tls"), timeout=10) as server,
+            ):
+                yield server
+        except smtp.SMTPRecipientsRefused as refused:
+            raise self._fault(refused.recipients[0], theirs=True) from None
+        except smtp.SMTPResponseException as error:
+            raise self._fault(error, theirs=isinstance(error, smtp.SMTPDataError)) from None
+        except (smtp.SMTPException, OSError, ValueError) as error:
+            raise Busy(f"email: {self.host}: {type(error).__name__}") from None
+
+    def _fault(self, error: Any, *, theirs: bool) -> Exception:
+        """`theirs`: a refusal for good that came to the person's address, or to the mail itself."""
+        said = f"{error.code} {error.message}".splitlines()[0][:200]
+        if theirs and 500 <= error.code < 600 and not OURS.match(said):
+            return Refused(f"email: {self.host}: {said}")
+        if error.code >= 500:
+            log.error("the mail server refuses us, not the person: %s: %s", self.host, said)
+        return Busy(f"email: {self.host}: {said}")
+
+
+class _Seen(HTMLParser):
+    """Reads a filled template as a mail program does, and refuses what a card never needs."""
+
+    def __init__(self, card: Card, links: list[tuple[str, str]]) -> None:
+        super().__init__(convert_charrefs=True)
+        self.drawn: list[tuple[str, str]] = []
+        self._tokens = {u: b.token for (_, u), b in zip(links, card.buttons, strict=True)}
+        self._review = card.review
+        self._open = self._text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            odd = tag != "a" if name == "href" else name == "style" and FETCHES.search(value or "")
+            if odd or not ATTRIBUTES.fullmatch(name):
+                raise Refused(f"email: the template has the attribute {name} in <{tag}>")
+        if not TAGS.fullmatch(tag):
+            raise Refused(f"email: the template has <{tag}>")
+        if tag == "a":
+            href = dict(attrs).get("href") or ""
+            if self._open or href not in (*self._tokens, self._review):
+                raise Refused("email: the template links to somewhere else")
+            self._open, self._text = href, ""
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+        if self.cdata_elem and FETCHES.search(data):
+            raise Refused("email: a style of the template fetches something")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            if token := self._tokens.get(self._open):
+                self.drawn.append((" ".join(self._text.split()), token))
+            self._open = ""
+
+    def _never(self, data: str) -> None:
+        raise Refused("email: the template has a declaration or a comment, which Outlook runs")
+
+    handle_decl = unknown_decl = handle_pi = handle_comment = _never
+
+
+def _inert(card: Card) -> Card:
+    said: dict[str, Any] = {name: getattr(card, name) for name in TEXTS}
+    texts = {name: text and inert(text) for name, text in said.items()}
+    facts = [replace(one, label=inert(one.label), value=inert(one.value)) for one in card.facts]
+    return replace(card, facts=tuple(facts), **texts)
+
+
+def _text(card: Card, links: list[tuple[str, str]], utc: str) -> str:
+    """The same card as plain text. Lines of others are marked: none can pass for one of ours."""
+    said = [card.headline, card.title, ""]
+    if card.status != "pending":
+        said += [f"Action: {card.action}", f"Digest: {card.digest}"]
+        return "\n".join([*said, *([f"All of it: {card.review}"] if card.review else []), ""])
+    said += [f"{card.risk.capitalize()} risk", f"Action: {card.action}", f"Agent: {card.agent}"]
+    said += [f"{fact.label}: {fact.value}" for fact in card.facts]
+    if card.payload:
+        said += ["", *(f"| {line}" for line in card.payload.split("\n"))]
+    if card.elided:
+        said += [f"… {card.elided} bytes of {card.payload_size} are not shown here …"]
+        said += [f"| {line}" for line in card.payload_tail.split("\n")]
+    if card.note:
+        said += ["", "Agent's note, unverified:", *(f"> {x}" for x in card.note.split("\n"))]
+    said += ["", f"Answer by {utc}. {card.progress}. Digest {card.digest}."]
+    said += [card.review_needed] if card.review_needed else []
+    said += ["", *(f"{label}: {url}" for label, url in links)]
+    said += [f"Review: {card.review}"] if card.review else []
+    return "\n".join([*said, "", *PLEDGE, ""])
+
+
+TEXTS: Final = ("headline", "title", "action", "agent", "payload", "payload_tail", "note")
+PLEDGE: Final = (
+    "The links open a page with all of it. Nothing is decided before you press the button there.",
+    "Do not forward this mail: whoever has it can answer for you. A reply decides nothing.",
+)

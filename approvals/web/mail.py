@@ -1,0 +1,247 @@
+"""What the links of a mail open: the whole request, and the buttons of that very mail.
+
+Scanners follow every link, and some run its scripts: GET, HEAD and OPTIONS change nothing. The
+form's POST decides, by way of `Service.tap`, as a tap of the mailbox that the card was sent to. So
+whoever holds a link holds the mailbox's word, for low and medium risk; above, and for whatever a
+tap may not approve, the page leads to the one behind the sign-in.
+
+A form is heard only from a page of our own origin, and with a proof that this browser was given
+with the page: a cookie that no other site can set or read, and in the form a MAC under it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Final
+
+from aiohttp import web
+
+from approvals import buttons, policy
+from approvals.channel import NoticeKind, Tap
+from approvals.model import Case, Choice, Person, Request, Status
+from approvals.people import EMAIL
+from approvals.service import Answer
+from approvals.store import CardState, Press
+from approvals.web import views
+from approvals.web.deps import Deps
+from approvals.web.guard import Form, open_get, open_post
+from approvals.web.inbox import REASON, content_of
+from approvals.web.problems import Problem
+from approvals.web.site import NOT_UNDERSTOOD, Say, render, say
+from approvals.web.views import Message
+
+TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20}")
+SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+PRESS: Final = re.compile(r"[0-9a-f]{32}")
+SECONDS: Final = 3600
+"""How long a page that was opened may be pressed; then it is opened again."""
+
+DEAD: Final = Message(
+    "This link does not work",
+    ("Nothing was changed. What waits for you is in the inbox.",),
+    tone="calm",
+    icon="empty",
+    href="/inbox",
+)
+NOBODY: Final = Message(
+    "This address may not decide here",
+    ("It belongs to no approver of this request. Nothing was changed.",),
+    tone="calm",
+    icon="lock",
+)
+CHANGED: Final = Message(
+    "This request has changed",
+    ("This mail is about what was asked before. Nothing was counted. A newer mail is out.",),
+    tone="calm",
+    icon="medium",
+    href="/inbox",
+)
+SOON: Final = Message(
+    "Try again in a moment",
+    ("The mail server has not confirmed this mail yet. Nothing was changed.",),
+    tone="calm",
+    icon="expired",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the forms of a page carry. `approve`, `decline`: the tokens of that mail, if any."""
+
+    account: str
+    csrf: str = field(repr=False)
+    press: str
+    approve: str = field(repr=False)
+    decline: str = field(repr=False)
+
+
+def routes(deps: Deps) -> list[web.RouteDef]:
+    """The page of a link, and its form."""
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        press, person = await _held(deps, request)
+        case, card = press.case, press.card
+        content = await content_of(deps, case)
+        secret = request.cookies.get(_cookie(deps), "")
+        if not SECRET.fullmatch(secret):
+            secret = urlsafe_b64encode(deps.random(32)).decode().rstrip("=")
+        tokens = await _tokens(deps, press)
+        once = deps.random(16).hex()
+        forms = Shown(
+            card.account or "",
+            _proof(secret, card.id, once),
+            once,
+            tokens.get(Choice.APPROVE, ""),
+            tokens.get(Choice.DECLINE, ""),
+        )
+
+        def page() -> web.Response:
+            view, sign_in = _view(deps, case, content, person, forms)
+            return render("mail", visitor=None, view=view, form=forms, sign_in=sign_in)
+
+        answer = await asyncio.to_thread(page)  # ten megabytes take seconds
+        answer.set_cookie(
+            _cookie(deps),
+            secret,
+            max_age=SECONDS,
+            path="/",
+            secure=deps.site.secure,
+            httponly=True,
+            samesite="Strict",
+        )
+        return answer
+
+    async def decide(request: web.Request, form: Form) -> web.StreamResponse:
+        press, _ = await _held(deps, request)
+        card, token, once = press.card, request.match_info["token"], form.get("press", "")
+        secret = request.cookies.get(_cookie(deps), "")
+        proof = _proof(secret, card.id, once) if SECRET.fullmatch(secret) else ""
+        if not hmac.compare_digest(form.get("csrf", "").encode(), proof.encode()) or not proof:
+            raise Say(403, _old(token))
+        if not PRESS.fullmatch(once):
+            raise Say(400, NOT_UNDERSTOOD)
+        if card.state is CardState.POSTING:
+            raise Say(503, SOON, {"Retry-After": "1"})
+        content = await content_of(deps, press.case)
+        reason = form.get("reason", "").replace("\r\n", "\n").strip()
+        if len(reason) > REASON:
+            long = (f"A reason may have {REASON} characters. Nothing was changed.",)
+            back = f"/m/{token}"
+            raise Say(413, Message("That is too long", long, "bad", "declined", None, back, "Back"))
+        declines = press.stored.binding.choice is Choice.DECLINE
+        tap = Tap(
+            EMAIL,
+            event=once,
+            account=card.account or "",
+            conversation=card.conversation,
+            message=card.message or "",
+            token=token,
+            reason=reason if reason and declines else None,
+        )
+        answer = await deps.service.tap(tap)
+        deps.metrics.taps.labels(EMAIL, answer.notice.kind.value).inc()
+        status, message = _told(answer, content, f"/m/{token}")
+        return say(message, status=status)
+
+    return [open_get(deps, "/m/{token}", show), open_post(deps, "/m/{token}", decide)]
+
+
+async def _held(deps: Deps, request: web.Request) -> tuple[Press, Person]:
+    """The button behind a link, and whose mailbox it was sent to.
+
+    Raises `Say`: one and the same page for whatever is not a link of ours, which counts as a
+    forgery; and the truth to who holds a real one, which decides nothing any more.
+    """
+    token, press = request.match_info["token"], None
+    if TOKEN.fullmatch(token):
+        (press,) = await deps.store.presses([(buttons.lookup(token), "")])
+    if press is None or not _ours(deps, press, token):
+        try:
+            deps.forgeries.take(request.remote)
+        except Problem as problem:
+            slow = Message("Too many attempts", (problem.detail,), "calm", "expired")
+            raise Say(429, slow, problem.headers) from None
+        raise Say(404, DEAD)
+    case, person = press.case, deps.directory.by_account(EMAIL, press.card.account or "")
+    if person is None or await deps.visible(person, case.id) is None:
+        raise Say(403, NOBODY)
+    if press.stored.binding.revision != case.revision:
+        raise Say(409, CHANGED)
+    return press, person
+
+
+def _ours(deps: Deps, press: Press, token: str) -> bool:
+    """Is this the token of a button on a mail? A button of another channel opens nothing here."""
+    genuine = buttons.genuine(deps.service.trust.ring, press.stored, token)
+    bound, card = press.stored.binding, press.card
+    where = bound.channel, bound.conversation, bound.addressee
+    return genuine and where == (EMAIL, card.conversation, card.account)
+
+
+async def _tokens(deps: Deps, press: Press) -> dict[Choice, str]:
+    ring = deps.service.trust.ring
+    found = await deps.store.buttons_of(press.card.id)
+    return {one.binding.choice: buttons.token_of(ring, one) for one in found}
+
+
+def _view(
+    deps: Deps, case: Case, content: Request, person: Person, forms: Shown
+) -> tuple[views.Whole, bool]:
+    """The page of the request, with what this mail may do; and whether signing in does more."""
+    tier = deps.service.trust.channels[EMAIL].tier
+
+    def may(choice: Choice) -> policy.Seats | policy.No:
+        return policy.may(person, case, choice, tier=tier, page=False, fresh=False)
+
+    whole = views.whole(case, content, person, fresh=True, receipt=False)
+    said, left, approve = whole.say, deps.clock() < case.expires_at, may(Choice.APPROVE)
+    more = isinstance(approve, policy.No) or not forms.approve
+    if case.open and not left:
+        said = views.HEADLINES[Status.EXPIRED]
+    elif whole.can_approve and more:
+        said = approve.why if isinstance(approve, policy.No) else "This mail can only decline."
+    decline = isinstance(may(Choice.DECLINE), policy.Seats) and bool(forms.decline)
+    shown = replace(
+        whole,
+        say=said,
+        can_approve=whole.can_approve and left and not more,
+        can_decline=whole.can_decline and left and decline,
+        sign_in=False,
+    )
+    return shown, whole.can_approve and left and more
+
+
+def _told(answer: Answer, content: Request, back: str) -> tuple[int, Message]:
+    """What the page says after a press: only what is committed."""
+    title, text = views.title(content), answer.notice.text
+    if answer.counted and answer.case is not None:
+        if answer.case.open:
+            return 200, Message("Your approval counts", (title, text), "good", "approved")
+        if answer.case.status is Status.APPROVED:
+            said = (title, "The signed receipt is made now; with it the request may go on.")
+            return 200, Message("Approved", said, "good", "approved")
+        return 200, Message("Declined", (title, "Nothing was run."), "calm", "declined")
+    if answer.notice.kind is NoticeKind.CLOSED:
+        return 409, Message(text, (title,), "calm", "expired", None, back, "Look at it")
+    lines = (title, text, "Nothing was changed.")
+    return 403, Message("Not counted", lines, "bad", "declined", None, back, "Back")
+
+
+def _old(token: str) -> Message:
+    lines = ("It was opened long ago, or in another browser. Nothing was changed.",)
+    return Message("Open the page again", lines, "calm", "expired", None, f"/m/{token}", "Open it")
+
+
+def _cookie(deps: Deps) -> str:
+    return f"{deps.site.cookie}-mail"
+
+
+def _proof(secret: str, card: str, once: str) -> str:
+    """What only a page that this browser was given for this card, and this once, carries."""
+    said = f"countersign/mail/1 {card} {once}".encode()
+    return hmac.new(secret.encode(), said, sha256).hexdigest()
