@@ -158,8 +158,7 @@ class Email:
                 await server.noop()
         except (Busy, Refused) as why:
             return [channel.Finding("server", False, str(why))]
-        how = f"{self.security}, login {self.user or 'none'}"
-        return [channel.Finding("server", True, f"{self.host} takes mail: {how}")]
+        return [channel.Finding("server", True, f"{self.security}, login {self.user or 'none'}")]
 
     async def close(self) -> None:
         self._io.clear()
@@ -269,14 +268,15 @@ class _Seen(HTMLParser):
     def _never(self, data: str) -> None:
         raise Refused("email: the template has a declaration or a comment, which Outlook runs")
 
-    handle_decl = unknown_decl = handle_pi = handle_comment = _never
+    handle_decl: Any = _never
+    unknown_decl = handle_pi = handle_comment = _never
 
 
 def _inert(card: Card) -> Card:
-    said: dict[str, Any] = {name: getattr(card, name) for name in TEXTS}
-    texts = {name: text and inert(text) for name, text in said.items()}
+    texts: dict[str, Any] = {name: getattr(card, name) for name in TEXTS}
+    texts = {name: text and inert(text) for name, text in texts.items()}
     facts = [replace(one, label=inert(one.label), value=inert(one.value)) for one in card.facts]
-    return replace(card, facts=tuple(facts), **texts)
+    return replace(card, facts=tuple(facts), progress=inert(card.progress), **texts)
 
 
 def _text(card: Card, links: list[tuple[str, str]], utc: str) -> str:

@@ -13,6 +13,7 @@ import email.policy
 import ipaddress
 import logging
 import ssl
+import warnings
 from collections import deque
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -84,16 +85,17 @@ class MailServer:
 
         def one() -> SMTP:
             starttls = None if self.implicit else self.tls
-            return SMTP(
-                self,
-                hostname="mail.example.com",
-                tls_context=starttls,
-                require_starttls=starttls is not None,
-                auth_required=self.login,
-                auth_require_tls=False,
-                authenticator=self._authenticate,
-                loop=loop,
-            )
+            with warnings.catch_warnings(action="ignore"):  # a login without TLS: on loopback
+                return SMTP(
+                    self,
+                    hostname="mail.example.com",
+                    tls_context=starttls,
+                    require_starttls=starttls is not None,
+                    auth_required=self.login,
+                    auth_require_tls=False,
+                    authenticator=self._authenticate,
+                    loop=loop,
+                )
 
         tls = self.tls if self.implicit else None
         self._server = await loop.create_server(one, "127.0.0.1", self.port, ssl=tls)
@@ -208,6 +210,11 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "a":
             self._href = None
+
+    @property
+    def style(self) -> str:
+        """The text of its style sheet."""
+        return next(text for text in self.texts if "color-scheme" in text)
 
     @property
     def text(self) -> str:
