@@ -10,7 +10,7 @@ PYTEST ?= -n 2
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help demo test lint bench docs lock clean
+.PHONY: help demo test lint bench tinyproxy docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -28,8 +28,12 @@ lint: $(VENV)/.dev  ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.dev bench/chat/node_modules/.package-lock.json  ## taps a second, beside the npm package chat; BENCH="…" for options
+bench: $(VENV)/.dev bench/chat/node_modules/.package-lock.json tinyproxy  ## taps a second, beside the npm package chat; BENCH="…" for options
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench.run $(BENCH)
+
+tinyproxy:  # what the gateway is compared with, where we may install it
+	@command -v tinyproxy >/dev/null || { test "$$(id -u)" = 0 && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qqy --no-install-recommends tinyproxy-bin >/dev/null; } || true
 
 docs: $(VENV)/.runtime  ## draw the pages that are drawn from the code
 	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import record
-from bench.parts import Part, Setting, cards, memory, start, taps, wait, where
+from bench.parts import Part, Setting, cards, gateway, memory, start, taps, wait, where
 from bench.peers import BASELINE, PEERS, POSTGRESQL, Bed
 from bench.record import ROOT, Sheet
 from bench.serve_taps import prefix
@@ -39,6 +39,7 @@ PARTS: Final[dict[str, Part]] = {
     "cards": cards.PART,
     "memory": memory.PART,
     "start": start.PART,
+    "gateway": gateway.PART,
 }
 
 SIZES: Final[dict[str, tuple[int, int, str]]] = {
@@ -51,6 +52,10 @@ SIZES: Final[dict[str, tuple[int, int, str]]] = {
     "rate": (200, 100, "of them a second (wait)"),
     "waiters": (10_000, 40, "requests pending, each with a client (memory)"),
     "cards": (2_000, 40, "cards (cards)"),
+    "calls": (2_000, 20, "requests one after the other (gateway)"),
+    "flow": (10_000, 64, "requests over the connections (gateway)"),
+    "mebibytes": (1_024, 4, "of a download (gateway)"),
+    "held": (5_000, 40, "requests held at once (gateway)"),
 }
 """Name → (full size, size of --quick, what it is)."""
 
@@ -162,19 +167,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _wants_postgres(options: argparse.Namespace) -> bool:
-    return POSTGRESQL in options.peers and options.parts != ["start"]
+    return POSTGRESQL in options.peers and bool({*options.parts} - {"start", "gateway"})
 
 
 def _files(console: Console, sizes: dict[str, int]) -> None:
     """Ten thousand sockets need as many file descriptors, here and in the server."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = sizes["waiters"] + 1_000
+    wanted = max(sizes["waiters"], sizes["held"]) + 1_000
     if soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         if most < wanted:
-            sizes["waiters"] = most - 1_000
-            console.print(f"`ulimit -Hn` is {hard}: only {sizes['waiters']:,} clients wait.")
+            for name in ("waiters", "held"):
+                sizes[name] = min(sizes[name], most - 1_000)
+            console.print(f"`ulimit -Hn` is {hard}: only {most - 1_000:,} clients wait.")
 
 
 def _database_version(url: str | None) -> dict[str, str]:

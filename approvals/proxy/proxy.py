@@ -17,7 +17,7 @@ import re
 import socket
 import sqlite3
 from asyncio.sslproto import SSLProtocol
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -239,16 +239,17 @@ class Gateway:
         if upgrade and not decision.websocket:
             raise Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
         host, port = _place(scheme, authority)
-        await self._reach.addresses(host, port)  # before anybody is asked, and again to connect
+        addresses = await self._reach.addresses(host, port)  # before anybody is asked
         if self._filled(seen, about).values:
             kept = [header for header in seen.headers if header[0].lower() not in _UNFIT]
             seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
         tell: Tell = _untold
         if decision.verb is not Verb.ALLOW:
             tell = await self._asked(wire, seen, decision, about)
+            addresses = []  # they may have changed meanwhile
         filled = self._filled(seen, about)
         body = _whole(seen.body) if seen.body is not None else self._watched(wire)
-        await self._send(wire, seen, filled, body, upgrade, tell, about)
+        await self._send(wire, seen, filled, body, upgrade, tell, about, addresses)
 
     async def _own(self, wire: Wire, request: h11.Request) -> None:
         if request.method != b"GET" or request.target not in (b"/", b"/healthz"):
@@ -369,9 +370,10 @@ class Gateway:
 
     async def _send(
         self, wire: Wire, seen: Outbound, filled: Filled, body: AsyncIterator[bytes],
-        upgrade: bool, tell: Tell, about: About,
+        upgrade: bool, tell: Tell, about: About, addresses: Sequence[str],
     ) -> None:  # fmt: skip
         scheme, authority, path, query = split_url(seen.url)
+        host, port = _place(scheme, authority)
         hop = [("Connection", "Upgrade"), ("Upgrade", "websocket")]
         headers = [*filled.headers, *(hop if upgrade else [("Connection", "close")])]
         if seen.body is None and not any(n.lower() == "content-length" for n, _ in headers):
@@ -382,7 +384,8 @@ class Gateway:
                 target=path if query is None else f"{path}?{query}",
                 headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in headers],
             )
-            upstream = await self._reach.connect(scheme, *_place(scheme, authority))
+            addresses = addresses or await self._reach.addresses(host, port)
+            upstream = await self._reach.connect(scheme, host, port, addresses)
         except h11.LocalProtocolError:
             tell(delivered=False, error="it cannot be sent as it was digested")
             raise Problem(400, "malformed", "This cannot be sent byte for byte.") from None

@@ -84,13 +84,11 @@ class Reach:
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """Where this host is and may be reached. `Problem`: nowhere."""
+        bare = host.strip("[]")
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                host.strip("[]"), port, type=socket.SOCK_STREAM
-            )
-        except (OSError, UnicodeError):
-            raise Problem(502, "unknown_host", f"The host {host} is not known.") from None
-        reached = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+            reached = [str(ipaddress.ip_address(bare))]
+        except ValueError:  # a name; asking for it wakes a thread, which takes a while
+            reached = await self._named(bare, port)
         allowed = [text for text in reached if self._may(ipaddress.ip_address(text), port)]
         if not allowed:
             raise Problem(
@@ -100,17 +98,29 @@ class Reach:
             )
         return allowed
 
+    async def _named(self, host: str, port: int) -> list[str]:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                host, port, type=socket.SOCK_STREAM
+            )
+        except (OSError, UnicodeError):
+            raise Problem(502, "unknown_host", f"The host {host} is not known.") from None
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
     def _may(self, address: Address, port: int) -> bool:
         mapped = getattr(address, "ipv4_mapped", None) or address
         return public(address) or any(
             mapped in private.network and private.port in (None, port) for private in self._private
         )
 
-    async def connect(self, scheme: str, host: str, port: int) -> Upstream:
-        """A connection of its own for one request. `Problem`: there is none."""
+    async def connect(
+        self, scheme: str, host: str, port: int, addresses: Sequence[str]
+    ) -> Upstream:
+        """A connection of its own for one request, to what `addresses` gave just now. `Problem`:
+        there is none."""
         bare = host.strip("[]").rstrip(".")
         secure = {"ssl": self._tls, "server_hostname": bare} if scheme == "https" else {}
-        for address in await self.addresses(host, port):
+        for address in addresses:
             try:
                 async with asyncio.timeout(CONNECT):
                     pair = await asyncio.open_connection(address, port, limit=PIECE, **secure)  # type: ignore[arg-type] # typeshed wants each by name
