@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import record
+from bench.parts.gateway import DIRECT, GATEWAY, HOWS
 from bench.peers import BASELINE, POSTGRESQL, SQLITE
 from bench.record import BUSY, QUIET_US, ROOT, Sheet
 from bench.run import PARTS
@@ -24,6 +25,10 @@ P99_MS: Final = 15
 """The most a tap's acknowledgement may take, at the 99th percentile."""
 RATIOS: Final = {SQLITE: (0.5, 1.0), POSTGRESQL: (0.4, 0.7)}
 """Taps a second against chat's: the least, and the aim."""
+ADDED_MS: Final = 1.5
+"""The most that our gateway may add to a request that it allows, at the median."""
+HELD_MB: Final = 500
+"""The most memory that it may take with all the requests of its part held."""
 
 Records = Mapping[str, Mapping[str, Any] | None]
 
@@ -110,7 +115,7 @@ def _machine(found: Records) -> str:
 
 
 def goals(found: Records) -> str:
-    """The goals of the `taps` part, and whether they are met."""
+    """The goals of the `taps` and `gateway` parts, and whether they are met."""
     taps = found["taps"]
     medians = taps["medians"] if taps else {}
     base = medians.get(f"{BASELINE} 0")
@@ -138,6 +143,15 @@ def goals(found: Records) -> str:
         mine = ours["rss_mb"] if ours and base else None
         wanted = f"less than {BASELINE}'s {most:,.0f} MB" if most else f"less than {BASELINE}'s"
         add(f"memory after the taps, {peer}", wanted, mine, " MB", _yes(mine, most))
+    through = (found["gateway"] or {"medians": {}})["medians"]
+    for how in HOWS:
+        straight, ours = through.get(f"{DIRECT} {how}"), through.get(f"{GATEWAY} {how}")
+        more = ours["p50_ms"] - straight["p50_ms"] if straight and ours else None
+        add(f"p50 added by our gateway, {how}", f"{ADDED_MS} ms", more, " ms", _yes(more, ADDED_MS))
+    for how in HOWS:
+        held = through.get(f"{GATEWAY} {how} held")
+        mine = held["held_mb"] if held else None
+        add(f"memory with all held, {how}", f"{HELD_MB} MB", mine, " MB", _yes(mine, HELD_MB))
     return _markdown(Sheet("Goals", ("goal", "wanted", "measured", "met"), tuple(rows)))
 
 
