@@ -105,14 +105,19 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An authenticated account wrote text to us (a reason, a link code)."""
+    """An authenticated account wrote text to us (a reason, a link code).
+
+    `stranger`, `reply_to`: as of a `Tap`.
+    """
 
     channel: str
     event: str
     account: str
     conversation: str
-    text: str
+    text: str = field(repr=False)
     in_reply_to: str | None = None
+    stranger: str | None = None
+    reply_to: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,4 +272,13 @@ class Prepares(Protocol):
 
     async def prepare(self, inbound: Inbound) -> None:
         """Awaited before `authenticate`, with nothing proven yet. `Busy`: it must wait."""
+        ...
+
+
+@runtime_checkable
+class Talks(Protocol):
+    """A channel that reads what people write (`Reply`), so that accounts can be linked there."""
+
+    async def say(self, reply: Reply, notice: Notice) -> None:
+        """A private word to the account that wrote: never in a room. `Busy` or `Refused`."""
         ...

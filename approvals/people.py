@@ -23,7 +23,8 @@ class Link:
     """This account on this channel is this person's.
 
     `standing` is `GOOD`, or why the account may not speak for them any more. `learnt`: a platform
-    said so; the configuration says the rest, and where the two disagree it wins.
+    said so, or its owner by a code; the configuration says the rest, and where they disagree the
+    configuration wins, then the code.
     """
 
     channel: str
@@ -31,6 +32,8 @@ class Link:
     person: str
     standing: str = GOOD
     learnt: bool = False
+    by_code: bool = False
+    """Learnt from the account itself, which sent a code that this person was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,15 @@ class Directory:
         for group, members in self.groups.items():
             if strangers := members - self._people.keys():
                 raise ValueError(f"the group {group} lists nobody known: {sorted(strangers)}")
-        links = tuple(links)
-        bad = {(link.channel, link.account) for link in links if link.standing != GOOD}
+        links = tuple(sorted(links, key=lambda link: (link.learnt, not link.by_code)))
+        bad = {
+            (link.channel, link.account): link.standing for link in links if link.standing != GOOD
+        }
         configured = [Link(*account) for person in self._people.values() for account in _of(person)]
         configured += [link for link in links if not link.learnt]
-        self._configured = {(link.channel, link.account, link.person) for link in configured}
+        self._named = {(link.channel, link.account, link.person) for link in configured}
         conflicts: list[Link] = []
+        taken: dict[tuple[str, str], Link] = {}
         for link in (*configured, *(link for link in links if link.learnt)):
             if link.person not in self._people:
                 continue  # removed from the configuration since: their accounts say nothing
@@ -92,9 +98,14 @@ class Directory:
                     f"one {link.channel} account belongs to both "
                     f"{self._owners[key]} and {link.person}"
                 )
+            taken.setdefault(key, replace(link, standing=bad.get(key, GOOD)))
+            if link.by_code:
+                self._named.add((*key, link.person))
             if key not in bad:
                 accounts[link.person].setdefault(link.channel, link.account)
         self.conflicts = tuple(conflicts)
+        # Every account that is somebody's, once, with its standing; the configured ones first.
+        self.links = tuple(taken.values())
         for key in bad:
             self._owners.pop(key, None)
         for id, person in self._people.items():
@@ -114,13 +125,13 @@ class Directory:
         return None if owner is None else self._people[owner]
 
     def grounds(self, channel: str, account: str, person: str) -> tuple[str, ...]:
-        """What the configuration says by which an account may be this person's.
+        """What the configuration, or a code, says by which an account may be this person's.
 
-        The account itself, if it is theirs by configuration, and their e-mail address: what a
-        platform answered for another address says nothing (any more).
+        The account itself, if it is theirs by configuration or by a code, and their e-mail address:
+        what a platform answered for another address says nothing (any more).
         """
         known = self._people.get(person)
-        itself = (account,) if (channel, account, person) in self._configured else ()
+        itself = (account,) if (channel, account, person) in self._named else ()
         return itself if known is None or known.email is None else (*itself, known.email)
 
     def approvers(self, ask: Ask, escalated: bool) -> tuple[Person, ...]:

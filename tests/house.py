@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals import channel as port
 from approvals.buttons import Key, KeyRing
-from approvals.channel import Abilities, Inbound, Limits, Notice, Payload, Proven, Tap
+from approvals.channel import Abilities, Inbound, Limits, Notice, Payload, Proven, Reply, Tap
 from approvals.cli.house import House, Plan, running
 from approvals.evidence import ReceiptKey
 from approvals.model import (
@@ -149,7 +149,7 @@ class Desk:
 
     `down`: posts and redraws fail. `gate`: what is sent waits for it; `slow`: so do the answers.
     `lose`: so many posts arrive and their answers get lost. `barred`: accounts that it will not
-    vouch for.
+    vouch for. `listens`: it is asked for what is `written`, as well as delivering.
     """
 
     tier: Tier = Tier.A
@@ -161,12 +161,14 @@ class Desk:
     slow: asyncio.Event = field(default_factory=lambda: _set(asyncio.Event()))
     messages: list[Message] = field(default_factory=list)
     told: list[tuple[str, Notice]] = field(default_factory=list)
+    written: asyncio.Queue[port.Event] = field(default_factory=asyncio.Queue)
     limits: Limits = ROOM
+    listens: bool = False
     _numbers: Any = field(default_factory=count)
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(True, True, True, True, False, False, self.tier)
+        return Abilities(True, True, True, True, False, self.listens, self.tier)
 
     def escape(self, text: str) -> str:
         return text
@@ -197,9 +199,10 @@ class Desk:
         check_hmac(DESK_SECRET, signed, inbound.headers.get("x-desk-signature"))
         return Proven(inbound)
 
-    def read(self, proven: Proven) -> Tap:
+    def read(self, proven: Proven) -> Tap | Reply:
         try:
-            return Tap(self.name, **json.loads(proven.inbound.body))
+            sent = json.loads(proven.inbound.body)
+            return (Reply if "text" in sent else Tap)(self.name, **sent)
         except (TypeError, ValueError, RecursionError) as error:
             raise Malformed(type(error).__name__) from None
 
@@ -233,8 +236,15 @@ class Desk:
         await self.gate.wait()
         self.told.append((tap.account, notice))
 
+    async def say(self, reply: Reply, notice: Notice) -> None:
+        await self.gate.wait()
+        self.told.append((reply.account, notice))
+
     async def listen(self, deliver: port.Deliver) -> None:
-        raise Refused("the desk has no outbound mode")
+        if not self.listens:
+            raise Refused("the desk has no outbound mode")
+        while True:
+            await deliver(await self.written.get())
 
     async def check(self) -> list[port.Finding]:
         return []
@@ -271,6 +281,11 @@ class Desk:
             reply_to={"to": "whom"},
         )
         return replace(tap, **other)
+
+    def reply(self, text: str, by: str, **other: Any) -> Reply:
+        """What the desk would deliver when this account writes this now."""
+        reply = Reply(self.name, f"E{next(self._numbers)}", by, f"D-{by}", text)
+        return replace(reply, **other)
 
 
 @dataclass(slots=True)
@@ -349,6 +364,11 @@ class Place:
         """Deliver a press over HTTP, signed."""
         fields = {name: getattr(tap, name) for name in Tap.__slots__ if name != "channel"}
         return await self.deliver(json.dumps(fields).encode(), **headers)
+
+    async def write(self, reply: Reply) -> tuple[int, Any]:
+        """Deliver what somebody wrote over HTTP, signed."""
+        fields = {name: getattr(reply, name) for name in Reply.__slots__ if name != "channel"}
+        return await self.deliver(json.dumps(fields).encode())
 
     async def deliver(self, body: bytes, **headers: str) -> tuple[int, Any]:
         """Deliver these bytes as the desk would, signed."""

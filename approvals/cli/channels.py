@@ -154,7 +154,7 @@ SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
 }
 """Every channel that there is an adapter for; a test proves that these are CHANNELS."""
 
-_OURS: Final = frozenset({"stub"})
+_OURS: Final = frozenset({"stub", "bot_name"})
 """Keys of a section that are for the core and not for the adapter."""
 
 
@@ -169,6 +169,12 @@ def made(sections: Mapping[str, BaseModel], own: Mapping[str, Path]) -> dict[str
 def stubs(sections: Mapping[str, BaseModel]) -> frozenset[str]:
     """The channels whose cards show the title only."""
     return frozenset(name for name, section in sections.items() if getattr(section, "stub", False))
+
+
+def bots(sections: Mapping[str, BaseModel]) -> dict[str, str]:
+    """What our bot is called, on the channels whose sections say so (`bot_name`)."""
+    named = {name: getattr(section, "bot_name", "") for name, section in sections.items()}
+    return {name: bot for name, bot in named.items() if bot}
 
 
 def _fields(section: BaseModel) -> dict[str, Any]:

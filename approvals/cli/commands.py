@@ -176,6 +176,63 @@ def login_link(
         out.print(Text(link), soft_wrap=True)
 
 
+@app.command()
+def link(
+    person: Annotated[str, typer.Argument(help="Whose account it is, as in `people:`.")],
+    channel: Annotated[str, typer.Argument(help="Where the account is.", metavar="CHANNEL")],
+    bot: Annotated[str, typer.Option(help="Our bot's name there, for a link that opens it.")] = "",
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Print a code that links an account to a person once it is sent from there."""
+    from approvals.cli import links
+
+    made = _run(links.make(config, person, channel, bot))
+    if as_json:
+        _print_json(made.as_json())
+        return
+    for line in made.words[:-1]:
+        out.print(Text(line), soft_wrap=True)
+    out.print(Text(f"\n  {made.words[-1]}\n", "bold"), soft_wrap=True)
+    out.print(Text(f"Whoever sends it is {person}: give it to nobody else.", "dim"), soft_wrap=True)
+
+
+@app.command("links")
+def links_command(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """List whose accounts are whose, how that is known, and what is left out."""
+    from approvals.cli import links
+
+    found = _run(links.listed(config))
+    if as_json:
+        _print_json([links.as_json(one) for one in found])
+    elif found:
+        out.print(links.table(found))
+    else:
+        out.print(Text("Nobody has an account on any channel.", "dim"))
+
+
+@app.command()
+def unlink(
+    person: Annotated[str, typer.Argument(help="Whose account it was, as in `people:`.")],
+    channel: Annotated[str, typer.Argument(help="Where the account is.", metavar="CHANNEL")],
+    account: Annotated[
+        str | None, typer.Argument(help="This one only; else all on the channel.")
+    ] = None,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """End what a code linked, at every copy of the service within a second."""
+    from approvals.cli import links
+
+    ended = _run(links.end(config, person, channel, account))
+    if as_json:
+        _print_json({"person": person, "channel": channel, "accounts": ended})
+        return
+    for one in ended:
+        gone = f"✓ {clean(one)} on {channel} is {person}'s no more."
+        out.print(Text(gone, "green"), soft_wrap=True)
+
+
 @app.command("list")
 def list_command(
     status: Annotated[

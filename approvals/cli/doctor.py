@@ -21,6 +21,7 @@ from typing import Any, Final, TypeAlias
 
 import aiohttp
 
+from approvals import linking
 from approvals.cli import channels, keys, serve
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock
@@ -283,6 +284,21 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
             await made.close()
 
 
+async def people(on: Installation) -> AsyncIterator[Line]:
+    """Whose accounts are in doubt: of two people, barred by their platform, or not by our hand."""
+    accounts, linked, ring = await on.store.accounts(), await on.store.linked(), on.keys.ring
+    known = linking.directory(on.config.directory, ring, accounts, linked)
+    found = linking.shown(known, ring, accounts, linked)
+    for one in found:
+        if one.fault:
+            why = clean(f"{one.channel} {one.account} of {one.person}: {one.fault}")
+            then = "`countersign unlink`" if one.how == "code" else "`countersign links` says more"
+            yield Line("people", State.WARNING, why, then)
+    if not any(one.fault for one in found):
+        codes = sum(one.how == "code" for one in found)
+        yield Line("people", State.OK, f"{len(found)} accounts, {codes} linked by a code")
+
+
 async def webhooks(on: Installation) -> AsyncIterator[Line]:
     """When was each endpoint last reached, and what waits for it?"""
     jobs = (await on.store.counts()).jobs
@@ -339,4 +355,12 @@ async def gateways(on: Installation) -> AsyncIterator[Line]:
             yield Line(f"gateway {name}", State.OK, f"it has a key, and {told}")
 
 
-CHECKS: Final[tuple[Check, ...]] = (service, clocks, every_channel, webhooks, outbox, gateways)
+CHECKS: Final[tuple[Check, ...]] = (
+    service,
+    clocks,
+    every_channel,
+    people,
+    webhooks,
+    outbox,
+    gateways,
+)

@@ -8,22 +8,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 from aiohttp import web
 
-from approvals.buttons import ACCOUNT, KeyRing, sealed
-from approvals.channel import Channel
+from approvals import linking
+from approvals.buttons import KeyRing
+from approvals.channel import Channel, Talks
 from approvals.cli import wire
 from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
 from approvals.gateways.onecli import OneCli, Seat
 from approvals.model import MINUTE, Busy, Case, Duration, Instant, Requester
 from approvals.outbox import LEASE, Carrier, Look, Outbox
-from approvals.people import GOOD, Directory, Link
+from approvals.people import Directory, Link
 from approvals.service import Service, Trust
-from approvals.store import Account, Store
+from approvals.store import Account, Linked, Store
 from approvals.web.app import application, metrics_only
 from approvals.web.deps import Deps
 from approvals.web.limits import Limit
@@ -45,6 +46,10 @@ STANDINGS: Final = 3600.0
 """Seconds between looks for accounts of bad standing that nobody asked about for a day."""
 KEEP: Final[Duration] = 7 * 24 * 60 * MINUTE
 """How long seen events and idempotency keys are kept; no platform repeats itself for longer."""
+
+
+_Known: TypeAlias = tuple[Sequence[Account], Sequence[Linked]]
+"""What is kept of accounts: how they stand, and whose they are by a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ class Plan:
     """The lanes that a requester's verdicts go to."""
     gateways: tuple[Seat, ...] = ()
     """The workspaces of OneCLIs that are asked what they hold; their verdicts go back there."""
+    bots: Mapping[str, str] = field(default_factory=dict)
+    """What our bot is called, by channel, where that is known: for links that open it."""
     lease: Duration = LEASE
     """How long a job of a copy that died is left to it."""
     review_url: Callable[[str], str | None] = lambda case_id: None
@@ -122,17 +129,17 @@ async def running(
             committed=committed,
         )
         service.head = await store.head()
-        built: tuple[KeyRing | None, Sequence[Account]] = (None, ())
+        built: tuple[KeyRing | None, _Known] = (None, ((), ()))
         refreshing = asyncio.Lock()
 
-        def look(accounts: Sequence[Account]) -> None:
+        def look(known: _Known) -> None:
             """The directory follows from the ring and the accounts; nothing here is waited for."""
             nonlocal built
             ring = service.trust.ring
-            if ring is not built[0] or accounts != built[1]:
-                directory = _directory(plan, ring, accounts)
+            if ring is not built[0] or known != built[1]:
+                directory = _directory(plan, ring, *known)
                 service.trust = replace(service.trust, directory=directory)
-                built = (ring, accounts)
+                built = (ring, known)
 
         async def refresh() -> None:
             async with refreshing:
@@ -141,7 +148,7 @@ async def running(
                     service.trust = plan.reload(service.trust)
                     look(built[1])
                 finally:
-                    look(await store.accounts())
+                    look((await store.accounts(), await store.linked()))
                 if plan.reloaded:
                     await plan.reloaded(service.trust)
 
@@ -203,6 +210,13 @@ async def running(
             opens=Limit(clock, burst=plan.opens_per_second * 4, per_second=plan.opens_per_second),
             forgeries=Limit(clock, burst=100, per_second=2),
             sign_ins=Limit(clock, burst=10, per_second=0.1),
+            link_codes=Limit(clock, burst=5, per_second=1 / 60),
+            linkable={
+                name: plan.bots.get(name, "")
+                for name, one in plan.channels.items()
+                if isinstance(one, Talks)
+            },
+            refresh=refresh,
         )
         app, events = application(deps, plan.channels)
 
@@ -253,15 +267,10 @@ async def running(
         yield House(url, store, service, outbox, live, deps)
 
 
-def _directory(plan: Plan, ring: KeyRing, accounts: Sequence[Account]) -> Directory:
-    """A row alone makes nobody an approver: where one says so, our own seal must be on it."""
-    configured = plan.directory(())
-    links = [
-        Link(a.channel, a.account, a.person, a.standing, learnt=True)
-        for a in accounts
-        if a.person and (a.standing != GOOD or _vouched(configured, ring, a, a.person))
-    ]
-    directory = plan.directory(links)
+def _directory(
+    plan: Plan, ring: KeyRing, accounts: Sequence[Account], linked: Sequence[Linked]
+) -> Directory:
+    directory = linking.directory(plan.directory, ring, accounts, linked)
     for link in directory.conflicts:
         log.error(
             "account_left_out",
@@ -271,16 +280,6 @@ def _directory(plan: Plan, ring: KeyRing, accounts: Sequence[Account]) -> Direct
             why="by the configuration it is somebody else's",
         )
     return directory
-
-
-def _vouched(configured: Directory, ring: KeyRing, a: Account, person: str) -> bool:
-    # The seal is over what the platform was asked: with another address the link has ended.
-    asked = configured.grounds(a.channel, a.account, person)
-    return any(sealed(ring, a.seal, ACCOUNT, *_said(a), what) for what in asked)
-
-
-def _said(a: Account) -> tuple[str | int | None, ...]:
-    return a.org, a.channel, a.account, a.person, a.standing, a.vetted_at
 
 
 async def _listen(stack: AsyncExitStack, app: web.Application, where: tuple[str, int]) -> str:

@@ -235,6 +235,7 @@ async def plan(on: Base) -> Plan:
         channels=adapters,
         worker=f"{socket.gethostname()}.{os.getpid()}.{random(4).hex()}",
         stub=channels.stubs(config.channels),
+        bots=channels.bots(config.channels),
         outbound_only=listening,
         salt=salt,
         carriers={hook.lane: hook for hook in hooks.values()},

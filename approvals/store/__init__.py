@@ -36,6 +36,8 @@ from approvals.store.values import (
     Grant,
     Heard,
     Job,
+    LinkCode,
+    Linked,
     LoginLink,
     Parked,
     Press,
@@ -56,6 +58,8 @@ __all__ = [
     "Grant",
     "Heard",
     "Job",
+    "LinkCode",
+    "Linked",
     "LoginLink",
     "Parked",
     "Press",
@@ -521,6 +525,50 @@ class Store:
             statements.delete_account, org_=org, channel_=channel, account_=account
         )
         return bool(found)
+
+    async def add_code(self, secret: str, code: LinkCode, entries: Sequence[Entry]) -> None:
+        """Keep a code that links an account; the person's older one for the channel ends."""
+        await self._db.write(statements.add_code(_sha(secret), code, entries))
+
+    async def code(self, secret: str, now: Instant) -> LinkCode | None:
+        """The live code. Looking does not use it."""
+        found = await self._read(statements.select_code, sha_=_sha(secret))
+        code = LinkCode(*found[0]) if found else None
+        return code if code and now < code.expires_at else None
+
+    async def bind(
+        self,
+        secret: str,
+        code: LinkCode,
+        account: Linked,
+        now: Instant,
+        entries: Sequence[Entry],
+        *,
+        instead: Linked | None = None,
+    ) -> bool:
+        """Use the code up and keep the account, in one transaction.
+
+        False, and nothing is changed, where the code is gone or the account is linked already.
+        `instead`: a row of this account that is worth nothing and goes first.
+        """
+        return await self._db.write(
+            statements.bind(_sha(secret), code, account, now, entries, instead)
+        )
+
+    async def unbind(self, account: Linked, entries: Sequence[Entry]) -> bool:
+        """End a link, as it stands there. False: it does not."""
+        return await self._db.write(statements.unbind(account, entries))
+
+    async def linked(self, *, org: str = ORG) -> list[Linked]:
+        """Every account that was linked by a code, or that a row says was."""
+        return [Linked(*row) for row in await self._read(statements.all_linked, org_=org)]
+
+    async def linked_as(self, channel: str, account: str, *, org: str = ORG) -> Linked | None:
+        """The row of one account."""
+        found = await self._read(
+            statements.select_linked, org_=org, channel_=channel, account_=account
+        )
+        return Linked(*found[0]) if found else None
 
     async def add_grant(self, grant: Grant, entries: Sequence[Entry]) -> None:
         """Keep a yes in advance."""

@@ -28,6 +28,8 @@ from approvals.store.tables import (
     contents,
     grants,
     idempotency,
+    link_codes,
+    linked,
     login_links,
     meta,
     outbox,
@@ -43,6 +45,8 @@ from approvals.store.values import (
     Change,
     Grant,
     Job,
+    LinkCode,
+    Linked,
     LoginLink,
     Result,
     Session,
@@ -633,6 +637,62 @@ def spend(grant_id: str, entries: Sequence[Entry]) -> Script[bool]:
     return bool(found)
 
 
+_insert_code: Final = _insert(link_codes)
+_delete_codes: Final = _delete(link_codes, "org", "person", "channel")
+select_code: Final = _select(link_codes, LinkCode.__slots__, "sha")
+_insert_linked: Final = _insert(linked, quiet=True)
+_delete_linked: Final = _delete(linked, "org", "channel", "account", "seal")
+select_linked: Final = _select(linked, Linked.__slots__, "org", "channel", "account")
+all_linked: Final = _select(linked, Linked.__slots__, "org")
+
+
+def add_code(sha: bytes, code: LinkCode, entries: Sequence[Entry]) -> Script[None]:
+    """The one code of this person for this channel: an older one ends."""
+    yield _delete_codes, {"org_": code.org, "person_": code.person, "channel_": code.channel}
+    yield _insert_code, {"sha": sha, **rows.named(code)}
+    yield from write(entries)
+
+
+def _take_code(_: Dialect) -> Any:
+    c = link_codes.c
+    live = (c.sha == P("sha_"), c.seal == P("seal_"), c.expires_at > P("now"))
+    return link_codes.delete().where(*live).returning(c.sha)
+
+
+def bind(
+    sha: bytes,
+    code: LinkCode,
+    account: Linked,
+    now: Instant,
+    entries: Sequence[Entry],
+    instead: Linked | None,
+) -> Script[bool]:
+    """Use the code up and keep the account, with the entries; False: neither."""
+    if instead is not None:
+        yield from _unbind(instead)
+    if not (yield _insert_linked, rows.named(account)):
+        return False
+    # Who comes second waits here for the first, and then there is no code.
+    if not (yield _take_code, {"sha_": sha, "seal_": code.seal, "now": now}):
+        yield from _unbind(account)
+        return False
+    yield from write(entries)
+    return True
+
+
+def _unbind(one: Linked) -> Script[bool]:
+    key = {"org_": one.org, "channel_": one.channel, "account_": one.account, "seal_": one.seal}
+    return bool((yield _delete_linked, key))
+
+
+def unbind(one: Linked, entries: Sequence[Entry]) -> Script[bool]:
+    """The entries only if it was there."""
+    found = yield from _unbind(one)
+    if found:
+        yield from write(entries)
+    return found
+
+
 def use_link(_: Dialect) -> Any:
     c = login_links.c
     live = (c.sha == P("sha_"), c.used_at.is_(None), c.expires_at > P("now"))
@@ -656,7 +716,9 @@ def append(
     yield from write(entries, jobs)
 
 
-_EXPIRED: Final = tuple(_older(t, "expires_at") for t in (sessions, login_links, tokens, grants))
+_EXPIRED: Final = tuple(
+    _older(t, "expires_at") for t in (sessions, login_links, link_codes, tokens, grants)
+)
 _OLD: Final = tuple(_older(t, "at") for t in (seen, idempotency))
 
 

@@ -207,6 +207,26 @@ accounts: Final = _table(
     _text("seal"),
 )
 
+link_codes: Final = _table(
+    "link_codes",
+    _bytes("sha", key=True),
+    _text("org"),
+    _text("person"),
+    _text("channel"),
+    _int("expires_at"),
+    _text("seal"),
+)
+
+linked: Final = _table(
+    "linked",
+    _text("org", key=True),
+    _text("channel", key=True),
+    _text("account", key=True),
+    _text("person"),
+    _int("at"),
+    _text("seal"),
+)
+
 grants: Final = _table(
     "grants",
     _text("id", key=True),

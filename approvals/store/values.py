@@ -193,6 +193,32 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkCode:
+    """Whoever sends it to `channel` before `expires_at` is this person there.
+
+    `seal`: the caller's own proof that it, not the database, made the row.
+    """
+
+    person: str
+    channel: str
+    expires_at: Instant
+    org: str = ORG
+    seal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """An account that proved by a code whose it is, since `at`. `seal`: as of a code."""
+
+    channel: str
+    account: str
+    person: str
+    at: Instant
+    org: str = ORG
+    seal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """For metrics. `jobs`: (kind, target) → (waiting or leased, earliest due)."""
 

@@ -29,7 +29,9 @@ class Deps:
     keeps us from deciding and delivering, in sentences; empty: ready. `warnings`: what fails and
     keeps nobody waiting but its own (a platform's connection). `metrics_open`: `/metrics`
     answers anybody on this port. `opens` counts by requester; `forgeries` (deliveries and bearer
-    tokens that prove nothing) and `sign_ins` count failures, by remote address.
+    tokens that prove nothing) and `sign_ins` count failures, by remote address; `link_codes` those
+    of an account. `linkable`: the channels where a code can be sent, and the bot's name there, or
+    "". `refresh`: look at keys and accounts now, not within a second.
     """
 
     service: Service
@@ -47,6 +49,9 @@ class Deps:
     opens: Limit
     forgeries: Limit
     sign_ins: Limit
+    link_codes: Limit
+    linkable: Mapping[str, str]
+    refresh: Callable[[], Awaitable[None]]
 
     @property
     def directory(self) -> Directory:

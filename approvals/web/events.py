@@ -1,4 +1,5 @@
-"""Where platforms deliver taps. Proof first, then the vote is durable, then the answer.
+"""Where platforms deliver taps, and what people write. Proof first, then the vote is durable, then
+the answer.
 
 Whatever needs the platform again (a private word, a reason prompt) happens after the answer.
 """
@@ -6,13 +7,24 @@ Whatever needs the platform again (a private word, a reason prompt) happens afte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Final
 
 import structlog
 from aiohttp import web
 
-from approvals.channel import Channel, Handshake, Inbound, Notice, Prepares, Tap
+from approvals import linking
+from approvals.channel import (
+    Channel,
+    Handshake,
+    Inbound,
+    Notice,
+    NoticeKind,
+    Prepares,
+    Reply,
+    Talks,
+    Tap,
+)
 from approvals.model import Busy, Forged, Malformed
 from approvals.web.deps import Deps
 from approvals.web.problems import Problem
@@ -74,6 +86,13 @@ class Events:
                 )
             case Tap():
                 return await self._tapped(channel, event)
+            case Reply():
+                try:
+                    await self._written(channel, event)
+                except Busy as error:
+                    log.error("reply_not_stored", channel=channel.name, why=str(error))
+                    return web.Response(status=503, headers={"Retry-After": "1"})
+                return web.Response()
             case _:
                 return web.Response()
 
@@ -95,16 +114,50 @@ class Events:
 
     def tell(self, channel: Channel, tap: Tap, notice: Notice) -> None:
         """Say the private word in the background: the tap itself is done."""
-        if not tap.reply_to:
-            return
-        task = asyncio.create_task(_tell(channel, tap, notice))
+        if tap.reply_to:
+            self._later(_tell(channel, channel.tell(tap, notice)))
+
+    def _later(self, word: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(word)
         self._told.add(task)
         task.add_done_callback(self._told.discard)
+
+    async def _written(self, channel: Channel, reply: Reply) -> None:
+        """What somebody wrote: a code that links their account, or nothing to us."""
+        deps, who = self._deps, f"{reply.channel} {reply.account}"
+        code = linking.code_in(reply.text)
+        if code is None:
+            return
+        try:
+            deps.link_codes.check(who)
+        except Problem:
+            # Not a word more: each would be one of ours to the platform, and cards wait for those.
+            log.warning("link_codes_too_many", channel=reply.channel, account=reply.account)
+            return
+        now, random = deps.clock(), deps.random
+        done = await linking.take(
+            deps.store, deps.service.trust.ring, deps.directory, reply, code,
+            now=now, random=random,
+        )  # fmt: skip
+        if isinstance(done, Notice):
+            notice = done
+            deps.link_codes.count(who)
+            await deps.store.append([linking.refused(reply, now, random)])
+        else:
+            await deps.refresh()
+            notice = Notice(NoticeKind.COUNTED, f"This account is {done.person}'s from now on.")
+            if deps.directory.by_account(reply.channel, reply.account) is None:
+                said = "This account was linked, and may not decide: the platform had barred it."
+                notice = Notice(NoticeKind.REFUSED, said)
+        if isinstance(channel, Talks):
+            self._later(_tell(channel, channel.say(reply, notice)))
 
     async def listen(self, channel: Channel) -> None:
         """Outbound-only mode: the same taps by a socket that we opened."""
 
         async def deliver(event: object) -> Notice | None:
+            if isinstance(event, Reply):
+                await self._written(channel, event)
             if not isinstance(event, Tap):
                 return None
             answer = await self._deps.service.tap(event)
@@ -114,8 +167,8 @@ class Events:
         await channel.listen(deliver)
 
 
-async def _tell(channel: Channel, tap: Tap, notice: Notice) -> None:
+async def _tell(channel: Channel, word: Awaitable[None]) -> None:
     try:
-        await channel.tell(tap, notice)
+        await word
     except Exception as error:
         log.warning("notice_not_told", channel=channel.name, why=type(error).__name__)

@@ -13,8 +13,10 @@ from typing import Final
 
 from aiohttp import web
 
+from approvals import linking
 from approvals.evidence import Entry
 from approvals.model import ORG, Instant
+from approvals.people import GOOD
 from approvals.text import clean
 from approvals.web import credentials
 from approvals.web.credentials import DAY, SESSION
@@ -67,9 +69,31 @@ class TokenShown:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountShown:
+    """An account of the visitor's. `by_code`: they can unlink it here."""
+
+    channel: str
+    account: str
+    by_code: bool
+    barred: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMade:
+    """A code that was just made, what to do with it, and the text to send or the link to open."""
+
+    channel: str
+    words: tuple[str, ...]
+    send: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     tokens: tuple[TokenShown, ...]
     made: Made | None
+    accounts: tuple[AccountShown, ...]
+    linkable: tuple[str, ...]
+    code: CodeMade | None
     lifetimes: tuple[int, ...] = LIFETIMES
 
 
@@ -122,14 +146,27 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         )
         return answer
 
-    async def settings(visitor: Visitor, made: Made | None = None) -> web.Response:
+    async def settings(
+        visitor: Visitor, made: Made | None = None, code: CodeMade | None = None
+    ) -> web.Response:
         now = deps.clock()
         found = await deps.store.tokens(visitor.person.id)
         shown = tuple(
             TokenShown(clean(t.name), t.at, t.expires_at or 0, (t.expires_at or 0) <= now)
             for t in sorted(found, key=lambda t: t.at)
         )
-        return render("settings", visitor=visitor, here="settings", view=Settings(shown, made))
+        accounts = tuple(
+            AccountShown(
+                link.channel,
+                clean(link.account),
+                link.by_code,
+                "" if link.standing == GOOD else clean(link.standing),
+            )
+            for link in deps.directory.links
+            if link.person == visitor.person.id
+        )
+        view = Settings(shown, made, accounts, tuple(sorted(deps.linkable)), code)
+        return render("settings", visitor=visitor, here="settings", view=view)
 
     async def show(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         return await settings(visitor)
@@ -164,6 +201,39 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             await _note(deps, "token.revoked", visitor.person.id, name=name)
         return see_other("/settings")
 
+    async def link(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
+        now, person, channel = deps.clock(), visitor.person.id, form.get("channel", "")
+        if channel not in deps.linkable:
+            why = ("There is no such channel to link an account on.",)
+            raise Say(422, Message("No code was made", why, "bad", "declined", None, "/settings"))
+        if not visitor.fresh(now):
+            raise Say(403, sign_in_again(person, "Linking an account", "/settings"))
+        code = await linking.make_code(
+            deps.store,
+            deps.service.trust.ring,
+            person,
+            channel,
+            by=person,
+            now=now,
+            random=deps.random,
+        )
+        *words, send = linking.words(channel, code, deps.linkable[channel])
+        return await settings(visitor, code=CodeMade(channel, tuple(words), send))
+
+    async def unlink(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
+        person, account = visitor.person.id, form.get("account", "")
+        await linking.unlink(
+            deps.store,
+            person,
+            form.get("channel", ""),
+            account,
+            by=person,
+            now=deps.clock(),
+            random=deps.random,
+        )
+        await deps.refresh()
+        return see_other("/settings")
+
     return [
         open_get(deps, "/login/{link}", landing),
         open_post(deps, "/login", sign_in),
@@ -171,6 +241,8 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         get(deps, "/settings", show),
         post(deps, "/settings/tokens", make),
         post(deps, "/settings/tokens/revoke", revoke),
+        post(deps, "/settings/accounts", link),
+        post(deps, "/settings/accounts/unlink", unlink),
         web.get("/static/{name}", static_file),
     ]
 

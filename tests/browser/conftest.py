@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
+from approvals import linking
 from approvals.buttons import Key, KeyRing
 from approvals.evidence import ReceiptKey
 from approvals.model import (
@@ -212,6 +213,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async def no_faults() -> tuple[str, ...]:
         return ()
 
+    async def refresh() -> None:
+        linked = await store.linked()
+        known = linking.directory(lambda links: Directory(PEOPLE, GROUPS, links), ring, [], linked)
+        service.trust = replace(service.trust, directory=known)
+
     deps = Deps(
         service=service,
         store=store,
@@ -228,6 +234,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         opens=Limit(clock, burst=100, per_second=1),
         forgeries=Limit(clock, burst=100, per_second=1),
         sign_ins=Limit(clock, burst=5, per_second=0.1),
+        link_codes=Limit(clock, burst=5, per_second=1 / 60),
+        linkable={"telegram": "our_bot"},
+        refresh=refresh,
     )
     app = web.Application()
     app.add_routes([*login.routes(deps), *inbox.routes(deps)])

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from approvals import linking
+from approvals.channel import Reply
 from approvals.model import MINUTE, Agent, Ask, Http, Outcome, Risk, Status
 from approvals.service import Proposal
 from approvals.store import Session, Token
@@ -676,6 +678,50 @@ async def test_law_21_signing_in_and_tokens_are_in_the_audit_chain_without_a_sec
     secret = re.search(r"csp_([\w-]+)", made.text)
     assert secret
     assert not [e for e in entries if secret[1] in (e.content or "")]
+
+
+async def test_an_account_is_linked_and_unlinked_in_the_settings(house: Any) -> None:
+    await house.sign_in()
+    csrf = _csrf((await house.get("/settings")).text)
+    page = await house.post("/settings/accounts", csrf=csrf, channel="telegram")
+    link = re.search(r"https://t\.me/our_bot\?start=(CS[-0-9A-Z]{20})<", page.text)
+    assert link
+    assert link[1] not in (await house.get("/settings")).text
+    deps, reply = house.deps, Reply("telegram", "E1", "100000001", "100000001", link[1])
+    await linking.take(
+        deps.store,
+        deps.service.trust.ring,
+        deps.directory,
+        reply,
+        link[1],
+        now=house.clock(),
+        random=deps.random,
+    )
+    await deps.refresh()
+    assert "100000001" in (await house.get("/settings")).text
+    # Nobody else sees it there, nor ends it.
+    await house.sign_in("lee")
+    page = await house.get("/settings")
+    assert "100000001" not in page.text
+    gone = {"channel": "telegram", "account": "100000001"}
+    await house.post("/settings/accounts/unlink", csrf=_csrf(page.text), **gone)
+    assert len(await deps.store.linked()) == 1
+    await house.sign_in("dana")
+    csrf = _csrf((await house.get("/settings")).text)
+    answer = await house.post("/settings/accounts/unlink", csrf=csrf, **gone)
+    assert answer.status == 303
+    assert "100000001" not in (await house.get("/settings")).text
+
+
+async def test_a_code_needs_a_channel_and_a_fresh_sign_in(house: Any) -> None:
+    await house.sign_in()
+    csrf = _csrf((await house.get("/settings")).text)
+    assert (await house.post("/settings/accounts", csrf=csrf, channel="slack")).status == 422
+    assert (await house.post("/settings/accounts", csrf="x", channel="telegram")).status == 403
+    house.clock.now += 5 * MINUTE + 1
+    answer = await house.post("/settings/accounts", csrf=csrf, channel="telegram")
+    assert answer.status == 403
+    assert "CS-" not in answer.text
 
 
 async def test_law_23_no_secret_is_in_a_repr(house: Any) -> None:

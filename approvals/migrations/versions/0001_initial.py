@@ -177,6 +177,28 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "link_codes",
+        sa.Column("sha", sa.LargeBinary(), nullable=False),
+        sa.Column("org", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("expires_at", _BIG, nullable=False),
+        sa.Column("seal", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("sha"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "linked",
+        sa.Column("org", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("at", _BIG, nullable=False),
+        sa.Column("seal", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("org", "channel", "account"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "login_links",
         sa.Column("sha", sa.LargeBinary(), nullable=False),
         sa.Column("org", sa.Text(), nullable=False),

@@ -1,0 +1,114 @@
+"""`countersign link`, `links` and `unlink`: accounts of people, by a code that they send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from approvals import linking
+from approvals.channel import Talks
+from approvals.cli import channels, serve
+from approvals.cli.exits import Exit, Stop
+from approvals.cli.host import clock, random
+from approvals.config import Config
+from approvals.linking import Shown
+from approvals.text import clean
+from approvals.web.api import rfc3339
+
+BY: Final = "the command line"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A code that was just made, and what to do with it; the only time it is seen."""
+
+    person: str
+    channel: str
+    code: str
+    words: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        named = {"person": self.person, "channel": self.channel, "code": self.code}
+        return {**named, "expires_in": linking.LIFETIME // 1000, "words": list(self.words)}
+
+
+async def make(path: Path, person: str, channel: str, bot: str) -> Made:
+    """A code for this person on this channel. `Stop` in words where there is no such thing."""
+    config = serve.configuration(path)
+    _known(config, person)
+    await _reads(config, channel)
+    async with serve.base(config, migrate=False) as on:
+        code = await linking.make_code(
+            on.store, on.keys.ring, person, channel, by=BY, now=clock(), random=random
+        )
+    bot = bot or channels.bots(config.channels).get(channel, "")
+    return Made(person, channel, code, linking.words(channel, code, bot))
+
+
+async def listed(path: Path) -> list[Shown]:
+    """Every account that is, or was to be, somebody's."""
+    config = serve.configuration(path)
+    async with serve.base(config, migrate=False) as on:
+        accounts, linked, ring = await on.store.accounts(), await on.store.linked(), on.keys.ring
+    people = linking.directory(config.directory, ring, accounts, linked)
+    return linking.shown(people, ring, accounts, linked)
+
+
+async def end(path: Path, person: str, channel: str, account: str | None) -> list[str]:
+    """The accounts that were unlinked. `Stop` where none was, and what else gives one."""
+    config = serve.configuration(path)
+    async with serve.base(config, migrate=False) as on:
+        ended = await linking.unlink(
+            on.store, person, channel, account, by=BY, now=clock(), random=random
+        )
+    if ended:
+        return ended
+    why = f"No account of {person} on {channel} was linked by a code."
+    known = config.directory().person(person)
+    if known is not None and channel in known.accounts:
+        why += f" What {path} says of it under `people` ends there."
+    raise Stop(Exit.FAILED, f"{why} `countersign links` lists what is.")
+
+
+def as_json(one: Shown) -> dict[str, str | None]:
+    """A row for programs."""
+    since = None if one.since is None else rfc3339(one.since)
+    named = {"person": one.person, "channel": one.channel, "account": one.account, "how": one.how}
+    return {**named, "since": since, "fault": one.fault or None}
+
+
+def table(found: list[Shown]) -> Table:
+    """Rows for a person."""
+    made = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("person", "channel", "account", "how", "since"):
+        made.add_column(name, overflow="fold")
+    for one in found:
+        how = Text(one.how) + (Text(f"\n✗ {clean(one.fault)}", "red") if one.fault else Text())
+        since = "" if one.since is None else (rfc3339(one.since) or "")[:10]
+        made.add_row(*map(clean, (one.person, one.channel, one.account)), how, since)
+    return made
+
+
+def _known(config: Config, person: str) -> None:
+    if config.directory().person(person) is None:
+        known = ", ".join(sorted(p.id for p in config.people))
+        raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}. Known: {known}.")
+
+
+async def _reads(config: Config, channel: str) -> None:
+    """Is there somebody on this channel who would read the code?"""
+    if channel not in config.channels:
+        on = ", ".join(sorted(config.channels)) or "none"
+        raise Stop(Exit.FAILED, config.off.get(channel) or f"{channel} is not on. On: {on}.")
+    one = channels.made({channel: config.channels[channel]}, config.templates)[channel]
+    by_email, talks = one.abilities.open_by_email, isinstance(one, Talks)
+    await one.close()
+    if not talks:
+        other = f"`people.NAME.{channel}: <the account's id>`"
+        if by_email:
+            other = f"`people.NAME.email`, by which {channel} finds them, or {other}"
+        raise Stop(Exit.FAILED, f"On {channel} no code can be sent. In {config.path}: {other}.")

@@ -1,0 +1,246 @@
+"""Linking: an account on a channel says, by a code, which person it is.
+
+1. Whoever sends a person's code from an account is that person there. The code is 80 random bits,
+   good once, for ten minutes, on one channel, and stored as its SHA-256.
+2. A code and what came of it carry a seal by a button key, so that write access to the database
+   links nobody; a key that is taken out of the ring ends what was linked with it.
+3. Every refusal is one same answer: it does not tell a wrong code from an old or a used one.
+4. Nobody is ever matched by a name. The configuration is the master: what it says of an account
+   stands, whatever a code says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Final
+
+from approvals.buttons import ACCOUNT, KeyRing, seal, sealed
+from approvals.channel import Notice, NoticeKind, Reply
+from approvals.evidence import Entry, Field
+from approvals.model import MINUTE, ORG, Duration, Instant
+from approvals.people import GOOD, Directory, Link
+from approvals.store import Account, LinkCode, Linked, Store
+
+LIFETIME: Final[Duration] = 10 * MINUTE
+DEAD: Final = Notice(
+    NoticeKind.REFUSED,
+    "This code links nothing here. A code works once, for ten minutes, on the channel it was "
+    "made for. `countersign link` makes another.",
+)
+"""The one answer to every code that does not link."""
+DEEP: Final = {
+    "telegram": "https://t.me/{bot}?start={code}",
+    "whatsapp": "https://wa.me/{bot}?text=link%20{code}",
+}
+"""Links that send a code, where the bot's name (on WhatsApp its number, digits only) is known:
+https://core.telegram.org/bots/features#deep-linking, https://faq.whatsapp.com/5913398998672934"""
+
+# Crockford's base 32: no letter that is read as another. https://www.crockford.com/base32.html
+_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_SAID: Final = re.compile(r"(?:/start(?:@\w{1,64})?|link)\s+(\S{1,64})", re.IGNORECASE)
+_CODE: Final = re.compile(r"CS((?:-[0-9A-Z]{4}){4})")
+_ALIKE: Final = str.maketrans("OIL", "011")
+_PURPOSE: Final = "countersign/link-code/1"
+_LINKED: Final = "countersign/linked/1"
+
+Random = Callable[[int], bytes]
+Make = Callable[[Iterable[Link]], Directory]
+"""The people of the configuration, with these links."""
+
+
+async def make_code(
+    store: Store, ring: KeyRing, person: str, channel: str, *, by: str, now: Instant, random: Random
+) -> str:
+    """A code that links an account of `channel` to `person`. `by`: who asked, for the chain."""
+    number = int.from_bytes(random(10))
+    letters = "".join(_LETTERS[number >> 5 * place & 31] for place in range(16))
+    secret = "CS-" + "-".join(letters[at : at + 4] for at in range(0, 16, 4))
+    made = LinkCode(person, channel, now + LIFETIME)
+    made = replace(made, seal=seal(ring, _PURPOSE, *_of_code(secret, made)))
+    entry = _entry("link.code_made", now, random, person=person, channel=channel, by=by)
+    await store.add_code(secret, made, [entry])
+    return secret
+
+
+def words(channel: str, code: str, bot: str = "") -> tuple[str, ...]:
+    """What a person does with a code, a line each; the text to send, or the link, is the last."""
+    good = "It works once, for ten minutes."
+    if bot and channel in DEEP:
+        link = DEEP[channel].format(bot=bot.lstrip("@+"), code=code)
+        return (
+            f"Open this where you are signed in to {channel}, and press Start or Send.",
+            good,
+            link,
+        )
+    who = "our address" if channel == "email" else f"the bot on {channel}"
+    return (
+        f"Send this text to {who}, from the account that is to be linked.",
+        good,
+        f"link {code}",
+    )
+
+
+def code_in(text: str) -> str | None:
+    """The code that a person sent; "" if they tried and it is none; None: about something else."""
+    said = _SAID.fullmatch(text.strip())
+    found = _CODE.fullmatch((said[1] if said else text.strip()).upper())
+    if found:
+        return "CS" + found[1].translate(_ALIKE)
+    return "" if said else None
+
+
+async def take(
+    store: Store,
+    ring: KeyRing,
+    directory: Directory,
+    reply: Reply,
+    code: str,
+    *,
+    now: Instant,
+    random: Random,
+) -> Linked | Notice:
+    """Link the account that sent this code, or say why not: what is refused consumes nothing."""
+    if reply.stranger:
+        return DEAD
+    owner = directory.by_account(reply.channel, reply.account)
+    before = await store.linked_as(reply.channel, reply.account)
+    whose = owner.id if owner else before.person if before and genuine(ring, before) else None
+    if whose is not None:
+        # To this very account, and the same whatever it sent.
+        text = f"This account is {whose}'s already. Nothing was changed."
+        return Notice(NoticeKind.CLOSED, text)
+    found = await store.code(code, now) if code else None
+    if found is None or not sealed(ring, found.seal, _PURPOSE, *_of_code(code, found)):
+        return DEAD
+    if found.channel != reply.channel or directory.person(found.person) is None:
+        return DEAD
+    made = Linked(reply.channel, reply.account, found.person, now)
+    made = replace(made, seal=seal(ring, _LINKED, *_of_linked(made)))
+    said = {"person": made.person, "channel": made.channel, "account": made.account}
+    entry = _entry("linked", now, random, **said, how="code")
+    won = await store.bind(code, found, made, now, [entry], instead=before)
+    return made if won else DEAD
+
+
+def refused(reply: Reply, now: Instant, random: Random) -> Entry:
+    """For the chain: an account sent a code that links nothing. Not the code."""
+    why = reply.stranger or "no such code here"
+    said = {"channel": reply.channel, "account": reply.account, "why": why}
+    return _entry("link.refused", now, random, **said)
+
+
+async def unlink(
+    store: Store,
+    person: str,
+    channel: str,
+    account: str | None = None,
+    *,
+    by: str,
+    now: Instant,
+    random: Random,
+) -> list[str]:
+    """End what codes linked, at every copy within a second: the accounts that were.
+
+    `account` None: all of this person's on the channel.
+    """
+    ended = []
+    for one in await store.linked():
+        if (one.person, one.channel) == (person, channel) and account in (None, one.account):
+            said = {"person": person, "channel": channel, "account": one.account, "by": by}
+            if await store.unbind(one, [_entry("unlinked", now, random, **said)]):
+                ended.append(one.account)
+    return ended
+
+
+def genuine(ring: KeyRing, one: Linked) -> bool:
+    """Did we make this row?"""
+    return sealed(ring, one.seal, _LINKED, *_of_linked(one))
+
+
+def directory(
+    make: Make, ring: KeyRing, accounts: Sequence[Account], linked: Sequence[Linked]
+) -> Directory:
+    """A row alone makes nobody an approver: where one says so, our own seal must be on it."""
+    codes = [
+        Link(one.channel, one.account, one.person, learnt=True, by_code=True)
+        for one in linked
+        if genuine(ring, one)
+    ]
+    named = make(codes)
+    learnt = [
+        Link(a.channel, a.account, a.person, a.standing, learnt=True)
+        for a in accounts
+        if a.person and (a.standing != GOOD or _vouched(named, ring, a, a.person))
+    ]
+    return make([*codes, *learnt])
+
+
+def _vouched(named: Directory, ring: KeyRing, a: Account, person: str) -> bool:
+    # The seal is over what the platform was asked: with another address, or once an account is
+    # unlinked, the link has ended.
+    said = (a.org, a.channel, a.account, a.person, a.standing, a.vetted_at)
+    asked = named.grounds(a.channel, a.account, person)
+    return any(sealed(ring, a.seal, ACCOUNT, *said, what) for what in asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An account for a list of them. `how`: configuration, code or platform. `fault`: why it does
+    not speak for the person, or "". `since`: when it was linked; None: by the configuration."""
+
+    person: str
+    channel: str
+    account: str
+    how: str
+    since: Instant | None
+    fault: str = ""
+
+
+def shown(
+    people: Directory, ring: KeyRing, accounts: Sequence[Account], linked: Sequence[Linked]
+) -> list[Shown]:
+    """Every account of everybody, in the order of their precedence, then what is left out."""
+    since = {(a.channel, a.account): a.vetted_at for a in accounts}
+    coded = {(one.channel, one.account): one.at for one in linked}
+    found = []
+    for link in people.links:
+        key = link.channel, link.account
+        at = coded.get(key) if link.by_code else since.get(key) if link.learnt else None
+        fault = "" if link.standing == GOOD else f"barred: {link.standing}"
+        found.append(Shown(link.person, *key, _how(link), at, fault))
+    for link in people.conflicts:
+        owner = people.by_account(link.channel, link.account)
+        fault = f"left out: it is {owner.id}'s" if owner else "left out"
+        found.append(Shown(link.person, link.channel, link.account, _how(link), None, fault))
+    for one in linked:
+        if not genuine(ring, one):
+            why = "left out: none of our keys made this row"
+            found.append(Shown(one.person, one.channel, one.account, "code", one.at, why))
+        elif people.person(one.person) is None:
+            why = "left out: nobody of this name is configured"
+            found.append(Shown(one.person, one.channel, one.account, "code", one.at, why))
+    return found
+
+
+def _how(link: Link) -> str:
+    if link.by_code:
+        return "code"
+    return "platform" if link.learnt else "configuration"
+
+
+def _of_code(secret: str, code: LinkCode) -> tuple[Field, ...]:
+    sha = sha256(secret.encode()).digest()
+    return code.org, sha, code.person, code.channel, code.expires_at
+
+
+def _of_linked(one: Linked) -> tuple[Field, ...]:
+    return one.org, one.channel, one.account, one.person, one.at
+
+
+def _entry(kind: str, now: Instant, random: Random, **content: str) -> Entry:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return Entry(ORG, now, kind, None, text, random(16))
