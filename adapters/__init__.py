@@ -22,5 +22,6 @@ CHANNELS: Final[Mapping[str, Callable[[], Adapter]]] = {
     "slack": _later("slack", "Slack"),
     "telegram": _later("telegram", "Telegram"),
     "teams": _later("teams", "Teams"),
+    "whatsapp": _later("whatsapp", "WhatsApp"),
 }
 """Name -> what imports its module and returns its class. Importing this table imports no SDK."""

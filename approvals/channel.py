@@ -7,14 +7,24 @@ adapter never decides: it proves who sent something, says what was pressed, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from approvals.model import Address, Card, Duration, Instant, MessageRef, Refused, Tier
-from approvals.text import Measure, utf16_len
+from approvals.model import (
+    Address,
+    Card,
+    Duration,
+    Fact,
+    Instant,
+    Label,
+    MessageRef,
+    Refused,
+    Tier,
+)
+from approvals.text import Measure, fit, utf8_len, utf16_len
 
 Payload: TypeAlias = dict[str, Any]
 """A channel's native message, as JSON-able values."""
@@ -143,7 +153,14 @@ class Ignored:
     why: str
 
 
-Event: TypeAlias = Tap | Reply | Handshake | Ignored
+@dataclass(frozen=True, slots=True)
+class Several:
+    """One delivery that brings several events, in the platform's order; each is taken by itself."""
+
+    events: tuple[Tap | Reply | Ignored, ...]
+
+
+Event: TypeAlias = Tap | Reply | Handshake | Ignored | Several
 
 
 class NoticeKind(StrEnum):
@@ -179,6 +196,45 @@ def same_buttons(card: Card, drawn: Sequence[tuple[str, str]]) -> None:
     """
     if [*drawn] != [(str(button.label), button.token) for button in card.buttons]:
         raise Refused("the template draws other buttons than the card's own")
+
+
+def shorter(card: Card, measure: Measure) -> Iterator[Card]:
+    """The card, and what to try where a message takes fewer characters than all its texts have.
+
+    First with the texts shortened that are not bound; then, without Approve, all of them: about
+    700 characters are left, and `review_needed` says that only the page shows everything.
+    """
+
+    def short(text: str, limit: int) -> str:
+        kept = fit(text, limit - 16 if measure(text) > limit else limit, measure)
+        return f"{kept.head}…[{kept.elided} more]…{kept.tail}" if kept.elided else text
+
+    yield card
+    terse = replace(
+        card,
+        headline=short(card.headline, 100),
+        title=short(card.title, 60),
+        agent=short(card.agent, 60),
+        note=short(card.note, 60) if card.note else None,
+        progress=short(card.progress, 60),
+    )
+    yield terse
+    kept = tuple(Fact(short(one.label, 20), short(one.value, 45)) for one in card.facts[:4])
+    if left := len(card.facts) - len(kept):
+        kept += (Fact("More", f"{left} facts not shown here"),)
+    start, end = fit(card.payload, 120, measure), fit(card.payload_tail, 120, measure)
+    head, tail = start.head, end.tail or end.head or start.tail
+    whole = utf8_len(card.payload) + utf8_len(card.payload_tail)
+    yield replace(
+        terse,
+        action=short(card.action, 60),
+        facts=kept,
+        payload=head,
+        payload_tail=tail,
+        elided=card.elided + whole - utf8_len(head) - utf8_len(tail),
+        buttons=tuple(one for one in card.buttons if one.label is not Label.APPROVE),
+        review_needed="It is too long for this card." if card.buttons else None,
+    )
 
 
 def retry_after(value: str | None) -> Duration | None:

@@ -117,6 +117,15 @@ def fit(text: str, limit: int, measure: Measure = len) -> Fitted:
     return Fitted(text[:end], text[start:], start - end)
 
 
+def unlinked(text: str) -> str:
+    """Cleaned text in which no client finds an address to link, for platforms that link by looks.
+
+    A zero-width space, which cleaned text brings none of, stands after each dot within a word, each
+    `:` before `//` and each `@` within a word: what looked like an address ends where it begins.
+    """
+    return _ADDRESSES.sub("\\g<0>\u200b", text)
+
+
 def utf16_len(text: str) -> int:
     """Length in UTF-16 code units; a lone surrogate counts one."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
@@ -252,6 +261,7 @@ CREDENTIAL_HEADERS: Final = frozenset(
 STATE_HEADERS: Final = frozenset(("cookie", "cookie2", "set-cookie", "set-cookie2"))
 """Headers that carry credentials among other things that a receiver may act on."""
 
+_ADDRESSES: Final = re.compile(r"(?<=\w)[.。．｡](?=\w)|:(?=//)|(?<=\S)@(?=\w)")
 _LINE_ENDS: Final = re.compile(r"\r\n?|\n")
 _CUT_ESCAPE: Final = re.compile(r"(?:\\(?:u(?:\{[0-9a-f]{0,6})?)?)?\Z")
 _PORT: Final = re.compile(r"(.*?)((?::[0-9]+)?)", re.DOTALL)

@@ -16,6 +16,7 @@ from approvals.model import Busy, Fact, Forged, Malformed, Refused
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, Kit, card, kit, strings
 
 AWAY = "http://127.0.0.1:9/"
+SDKS = ("_sdk", "_bolt", "telegram.", "discord.", "botbuilder", "aiosmtp", "twilio")
 
 
 @pytest.fixture(params=sorted(CHANNELS))
@@ -53,14 +54,12 @@ def imported(code: str, *words: str) -> list[str]:
 
 
 def test_importing_the_table_imports_no_adapter() -> None:
-    words = ("adapters.", "_sdk", "_bolt", "telegram.", "discord.", "aiohttp")
-    assert imported("import adapters", *words) == []
+    assert imported("import adapters", "adapters.", *SDKS, "aiohttp") == []
 
 
 def test_importing_an_adapter_imports_no_sdk(one: Kit) -> None:
     code = f"import adapters; adapters.CHANNELS[{one.name!r}]()"
-    words = ("adapters.", "_sdk", "_bolt", "telegram.", "discord.", "botbuilder", "aiosmtp")
-    assert imported(code, *words) == [f"adapters.{one.name}"]
+    assert imported(code, "adapters.", *SDKS) == [f"adapters.{one.name}"]
 
 
 def test_a_channel_is_called_as_the_table_calls_it(one: Kit) -> None:
@@ -186,25 +185,17 @@ def test_law_03_a_card_says_its_state_and_has_no_button_but_its_own(one: Kit, st
 @pytest.mark.parametrize("text", HOSTILE)
 def test_law_13_no_value_makes_a_link_a_mention_a_field_or_a_button(one: Kit, text: str) -> None:
     channel = one.make(AWAY)
-    tame, wild = (
-        channel.layout(
-            card(
-                title=value,
-                action=value,
-                agent=value,
-                payload=value,
-                note=value,
-                headline=value,
-                facts=(Fact(value[:50], value),),
-                review_needed=value,
-            )
+    names = ("title", "action", "agent", "payload", "note", "headline", "review_needed")
+    for name in (*names, "facts"):
+        # One at a time: where a message takes few characters, all of them would cost it a button.
+        tame, wild = (
+            channel.layout(card(**{name: (Fact(x[:50], x),) if name == "facts" else x}))
+            for x in ("x", text)
         )
-        for value in ("x", text)
-    )
-    assert one.links(wild) == one.links(tame)
-    assert len(list(strings(wild))) == len(list(strings(tame)))
-    for said in one.parsed(wild):
-        assert not re.search(r"<(?!!date\^)", said)
+        assert one.links(wild) == one.links(tame)
+        assert len(list(strings(wild))) == len(list(strings(tame)))
+        for said in one.parsed(wild):
+            assert not re.search(r"<(?!!date\^)", said)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -16,12 +16,14 @@ from aiohttp import web
 from approvals import linking
 from approvals.channel import (
     Channel,
+    Event,
     Handshake,
     Inbound,
     Notice,
     NoticeKind,
     Prepares,
     Reply,
+    Several,
     Talks,
     Tap,
 )
@@ -79,6 +81,10 @@ class Events:
         except Busy as error:
             log.error("delivery_not_proven", channel=channel.name, why=str(error))
             return web.Response(status=503, headers={"Retry-After": "1"})
+        return await self._heard(channel, event)
+
+    async def _heard(self, channel: Channel, event: Event) -> web.Response:
+        """Take what a proven delivery says; nothing is acknowledged before it is durable."""
         match event:
             case Handshake(response):
                 return web.Response(
@@ -92,9 +98,12 @@ class Events:
                 except Busy as error:
                     log.error("reply_not_stored", channel=channel.name, why=str(error))
                     return web.Response(status=503, headers={"Retry-After": "1"})
-                return web.Response()
-            case _:
-                return web.Response()
+            case Several(events):
+                for each in events:
+                    answered = await self._heard(channel, each)
+                    if answered.status >= 500:  # all come again; what counted counts once
+                        return answered
+        return web.Response()
 
     async def _tapped(self, channel: Channel, tap: Tap) -> web.Response:
         try:

@@ -1,0 +1,685 @@
+"""WhatsApp's quirks: the 24 hours, templates, two providers, several events, one closing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from aiohttp import web
+
+from adapters.whatsapp import ACCOUNT, FIXED, WINDOW, WhatsApp, flat, inert
+from approvals.channel import (
+    Event,
+    Handshake,
+    Ignored,
+    Inbound,
+    Notice,
+    NoticeKind,
+    Payload,
+    Several,
+    Tap,
+)
+from approvals.model import (
+    Address,
+    Busy,
+    Fact,
+    Forged,
+    Kind,
+    Malformed,
+    Outcome,
+    Refused,
+    Status,
+)
+from tests import hostile
+from tests.channel_contract import CARDS, HOSTILE, NOW, Kit, card, strings
+from tests.peers.whatsapp import (
+    ADDRESS,
+    CONTENTS,
+    DANA,
+    FIXTURES,
+    LINK,
+    SIDS,
+    TEMPLATES,
+    TWILIO,
+    VERIFY,
+    WhatsAppPeer,
+    body,
+    delivered,
+    fault,
+    filled,
+    make,
+    make_twilio,
+    signed,
+    size,
+    twilio_signed,
+)
+from tests.test_cards import CASE, REQUEST, everywhere, vote
+from tests.test_cards import card as built
+
+# The whole contract again, for the other provider: `one` below is Twilio's kit.
+from tests.test_channels import (  # noqa: F401
+    test_a_channel_is_called_as_the_table_calls_it,
+    test_an_unchanged_layout_has_an_unchanged_echo,
+    test_law_09_a_missing_proof_is_forged,
+    test_law_09_a_proven_press_is_read,
+    test_law_09_a_strange_proof_is_forged_and_nothing_else,
+    test_law_09_any_flipped_byte_of_the_body_is_forged,
+    test_law_09_any_flipped_character_of_the_proof_is_forged,
+    test_law_09_the_same_press_has_the_same_event_id,
+    test_law_12_nothing_unseen_gets_onto_a_card,
+    test_law_13_no_value_makes_a_link_a_mention_a_field_or_a_button,
+    test_law_14_a_card_that_is_too_long_is_refused_not_cut,
+    test_law_23_no_secret_is_in_a_repr,
+    test_law_23_no_token_of_a_button_is_logged,
+    test_law_26_a_platform_that_is_away_is_busy,
+    test_law_26_a_platform_that_is_busy_names_the_delay,
+    test_what_is_not_understood_is_malformed,
+)
+
+AWAY = "http://127.0.0.1:9/"
+BSUID = "US.13491208655302741918"
+MAKERS = {"meta": make, "twilio": make_twilio}
+both = pytest.mark.parametrize("provider", MAKERS)
+
+
+@pytest.fixture
+def one() -> Kit:
+    return TWILIO
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twilio's SDK takes its hosts from the environment; the peers are on loopback."""
+    for name in ("TWILIO_EDGE", "TWILIO_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+async def whatsapp() -> AsyncIterator[WhatsAppPeer]:
+    async with WhatsAppPeer() as peer:
+        yield peer
+
+
+@pytest.fixture
+async def channel(whatsapp: WhatsAppPeer, provider: str) -> AsyncIterator[WhatsApp]:
+    made = MAKERS[provider](whatsapp.api, clock=lambda: NOW)
+    yield made
+    await made.close()
+
+
+def deliver(payload: Any, at: int = NOW) -> Inbound:
+    """As the provider sends it: Meta's webhook or Twilio's form."""
+    return signed(payload, at) if "entry" in payload else twilio_signed(payload, at)
+
+
+def read(channel: WhatsApp, payload: Any, at: int = NOW) -> Event:
+    return channel.read(channel.authenticate(deliver(payload, at)))
+
+
+def tapped(channel: WhatsApp, payload: Any) -> Tap:
+    event = read(channel, payload)
+    assert isinstance(event, Tap)
+    return event
+
+
+def said(channel: WhatsApp, at: int = NOW, by: str = DANA) -> Any:
+    """This person writes something."""
+    if channel.provider == "twilio":
+        text = {**body("twilio_button"), "From": f"whatsapp:+{by}", "Body": "Approve"}
+        text = {k: v for k, v in text.items() if not k.startswith(("Button", "Original"))}
+        assert isinstance(read(channel, text, at), Ignored)
+    else:
+        text = body("text")["entry"][0]["changes"][0]["value"]["messages"][0]
+        text |= {"from": by, "timestamp": str(at // 1000)}
+        assert isinstance(read(channel, delivered(text), at), Ignored)
+
+
+# Configuration
+
+
+@pytest.mark.parametrize(
+    ("maker", "given", "word"),
+    [
+        (make, {"access_token": ""}, "access_token"),
+        (make, {"app_secret": ""}, "app_secret"),
+        (make, {"verify_token": ""}, "verify_token"),
+        (make, {"phone_number_id": ""}, "phone_number_id"),
+        (make, {"provider": "vonage"}, "meta or twilio"),
+        (make_twilio, {"auth_token": ""}, "auth_token"),
+        (make_twilio, {"webhook_url": ""}, "webhook_url"),
+        (make_twilio, {"templates": {}}, "templates"),
+    ],
+)
+def test_law_09_an_absent_secret_is_an_error_at_start(maker: Any, given: Any, word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        maker(AWAY, **given)
+
+
+# Cards
+
+
+@both
+@pytest.mark.parametrize("state", CARDS)
+def test_the_golden_cards_are_as_they_were(state: str, provider: str) -> None:
+    path = FIXTURES / "golden" / f"{state}.{provider}.json"
+    payload = MAKERS[provider](AWAY).layout(CARDS[state])
+    if os.environ.get("GOLDEN"):
+        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
+    assert payload == json.loads(path.read_text())
+
+
+def accepted(payload: Payload) -> None:
+    """Within what the documentation allows, both ways of sending it."""
+    for how in ("session", "template"):
+        assert fault({"messaging_product": "whatsapp", **payload[how]}, open_=True) is None
+
+
+@pytest.mark.parametrize("text", hostile.CORPUS, ids=range(len(hostile.CORPUS)))
+def test_law_13_a_request_with_hostile_words_everywhere_is_within_the_limits(text: str) -> None:
+    channel = make(AWAY)
+    for kind in Kind:
+        about, request = everywhere(text, kind)
+        case = replace(about, ask=CASE.ask, votes=(), outcome=None)
+        asked = request if kind is Kind.GATEWAY else replace(request, http=None, payload=text)
+        accepted(channel.layout(built(case, asked, limits=channel.limits, needs=(("f", 2),))))
+
+
+@both
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("fill", ["x", "😀", "\u202e", "é", "*", ".a", " ", "\n", "`", "┃"])
+def test_whatever_it_is_full_of_a_card_fits_and_can_say_how_it_ended(
+    status: Status, fill: str, provider: str
+) -> None:
+    channel = MAKERS[provider](AWAY)
+    facts = tuple(Fact(fill * 60, fill * 400) for _ in range(10))
+    texts: dict[str, Any] = {"title": fill * 400, "action": fill * 400, "note": fill * 3000}
+    request = replace(REQUEST, http=None, kind=Kind.GATEWAY, facts=facts, **texts)
+    request = replace(request, payload=fill * 3000)
+    votes = () if status is Status.PENDING else (vote("dana"), vote("lee"))
+    case = replace(CASE, status=status, votes=votes, reason=fill * 1000 if votes else None)
+    if status is Status.APPROVED:
+        case = replace(case, outcome=Outcome(False, 9, 500, fill * 1000))
+    payload = channel.layout(built(case, request, limits=channel.limits))
+    assert payload["final"] == (status is not Status.PENDING)
+    if provider == "meta":
+        accepted(payload)
+
+
+def test_law_14_what_does_not_fit_is_cut_and_loses_approve() -> None:
+    channel = make(AWAY)
+    many = tuple(Fact(f"Fact {number}", "v" * 100) for number in range(10))
+    shown = card(facts=many, payload="p" * 400, payload_size=400)
+    payload = channel.layout(shown)
+    accepted(payload)
+    told = payload["session"]["interactive"]
+    titles = [one["reply"]["title"] for one in told["action"]["buttons"]]
+    assert titles == ["Decline", "Decline with reason"]
+    assert payload["template"]["template"]["name"] == "countersign_review"
+    assert shown.buttons[0].token not in strings(payload)
+    text = told["body"]["text"]
+    assert "6 facts not shown here" in text
+    assert "280 bytes of 400 are not shown" in text
+    assert "It is too long for this card." in text
+    assert f"Review: {shown.review}" in text
+
+
+def test_law_14_what_is_not_bound_goes_first() -> None:
+    channel = make(AWAY)
+    shown = card(note="n" * 200, title="t" * 120, payload="p" * 450, payload_size=450)
+    payload = channel.layout(shown)
+    titles = [
+        one["reply"]["title"] for one in payload["session"]["interactive"]["action"]["buttons"]
+    ]
+    assert titles[0] == "Approve"
+    for text in (
+        payload["session"]["interactive"]["body"]["text"],
+        json.dumps(payload["template"], ensure_ascii=False),
+    ):
+        assert "p" * 450 in text
+        assert re.search(r"n…\[\d+ more\]…n", text)
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *hostile.CORPUS])
+def test_law_13_nothing_formats_links_or_leaves_its_place(text: str) -> None:
+    shown = inert(text)
+    assert "`" not in shown
+    assert "┃" not in shown
+    assert not re.search(r"(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])", shown)
+    assert LINK.findall(shown) == []
+    assert re.search(r"[\n\t]| {4}", flat(shown)) is None
+
+
+def test_law_13_no_value_makes_a_line_or_a_part_of_a_template() -> None:
+    value = "12.40 ┃ To: CFO⏎Votes: 2 of 2\nApproved by: CFO"
+    payload = make(AWAY).layout(card(payload=value, note=value))
+    given = payload["template"]["template"]["components"][0]["parameters"]
+    assert all("\n" not in one["text"] for one in given)
+    assert given[6]["text"].count("┃") == 0
+    assert given[6]["text"].count("⏎") == 1
+    lines = payload["session"]["interactive"]["body"]["text"].split("\n")
+    assert "> Approved by: CFO" in lines  # quoted: it is the note's
+
+
+def test_a_template_that_draws_other_buttons_is_refused() -> None:
+    inner = make(AWAY).render
+
+    def swapped(values: Any) -> Payload:
+        made = inner(values)
+        first, second = made["buttons"][:2]
+        first["id"], second["id"] = second["id"], first["id"]
+        return made
+
+    with pytest.raises(Refused, match="buttons"):
+        make(AWAY, render=swapped).layout(card())
+
+
+def test_the_registered_templates_are_those_that_are_filled() -> None:
+    assert {*TEMPLATES} == {f"countersign_{kind}" for kind in ("request", "review", "notice")}
+    for name, known in TEMPLATES.items():
+        twin = CONTENTS[SIDS[name.removeprefix("countersign_")]]
+        (kind,) = twin["types"].values()
+        text = known["components"][0]["text"]
+        assert kind["body"] == text
+        assert size(re.sub(r"\{\{\d+\}\}", "", text)) <= FIXED
+        # Refused at approval: a variable at an end, or two of them side by side.
+        assert not re.search(r"^\{\{|\}\}$|\}\}\s*\{\{", text)
+        (example,) = known["components"][0]["example"]["body_text"]
+        numbers = [int(number) for number in re.findall(r"\{\{(\d+)\}\}", text)]
+        assert numbers == [*range(1, len(example) + 1)]
+        assert [*twin["variables"].values()][: len(example)] == example
+        assert size(filled(text, example)) <= 1024
+        titles = [x["text"] for one in known["components"] for x in one.get("buttons", ())]
+        assert titles == [x["title"] for x in kind.get("actions", ())]
+
+
+# The 24 hours
+
+
+@both
+async def test_until_somebody_writes_a_card_is_a_template(
+    whatsapp: WhatsAppPeer, channel: WhatsApp
+) -> None:
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    assert ref.conversation == DANA
+    buttons = {str(one.label): one.token for one in card().buttons[:2]}
+    assert whatsapp.buttons(ref.message) == buttons
+    text = whatsapp.text(ref.message)
+    assert text.startswith("An agent asks for approval at medium risk.")
+    assert "https://approve.example.com/r/req_01K8ZJ3V9Q (you need to sign in)" in text
+
+
+@both
+async def test_within_24_hours_a_card_is_a_message_with_reply_buttons(
+    whatsapp: WhatsAppPeer, channel: WhatsApp
+) -> None:
+    said(channel, NOW - WINDOW + 1000)
+    whatsapp.open.add(DANA)
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    assert "Approval request · medium risk" in whatsapp.text(ref.message)
+    assert whatsapp.buttons(ref.message)["Approve"] == card().buttons[0].token
+    other = await channel.post(
+        replace(ADDRESS, conversation="15550001"), channel.layout(card()), "k"
+    )
+    assert whatsapp.text(other.message).startswith("An agent asks")
+
+
+@both
+async def test_after_24_hours_it_is_a_template_again(
+    whatsapp: WhatsAppPeer, channel: WhatsApp
+) -> None:
+    said(channel, NOW - WINDOW)
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    assert whatsapp.text(ref.message).startswith("An agent asks")
+
+
+@both
+async def test_a_window_that_was_closed_already_falls_back_at_once(
+    whatsapp: WhatsAppPeer, channel: WhatsApp
+) -> None:
+    said(channel)
+    for _ in range(2):
+        ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+        assert whatsapp.text(ref.message).startswith("An agent asks")
+    assert len(whatsapp.calls) == 3  # refused once, and remembered
+
+
+@both
+async def test_a_message_that_failed_later_closes_the_window(
+    whatsapp: WhatsAppPeer, channel: WhatsApp
+) -> None:
+    said(channel)
+    failed = body("failed" if channel.provider == "meta" else "twilio_status")
+    assert isinstance(read(channel, failed), Ignored)
+    whatsapp.open.add(DANA)
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    assert whatsapp.text(ref.message).startswith("An agent asks")
+
+
+async def test_a_delivery_of_yesterday_opens_nothing(whatsapp: WhatsAppPeer) -> None:
+    channel = make(whatsapp.api, clock=lambda: NOW)
+    text = body("text")["entry"][0]["changes"][0]["value"]["messages"][0]
+    late = {**text, "timestamp": str((NOW - WINDOW) // 1000)}
+    read(channel, delivered(late))
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    assert whatsapp.text(ref.message).startswith("An agent asks")
+    await channel.close()
+
+
+async def test_without_session_contents_twilio_sends_the_approved_ones(
+    whatsapp: WhatsAppPeer,
+) -> None:
+    kept = {name: sid for name, sid in SIDS.items() if "session" not in name}
+    channel = make_twilio(whatsapp.api, templates=kept, clock=lambda: NOW)
+    said(channel)
+    whatsapp.open.add(DANA)
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    assert whatsapp.text(ref.message).startswith("An agent asks")
+    await channel.close()
+
+
+# Closing
+
+
+@both
+@pytest.mark.parametrize("open_", [True, False])
+async def test_the_end_is_told_once_and_nothing_before(
+    whatsapp: WhatsAppPeer, channel: WhatsApp, open_: bool
+) -> None:
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    if open_:
+        said(channel)
+        whatsapp.open.add(DANA)
+    await channel.redraw(ref, channel.layout(CARDS["one-of-two"]))
+    await channel.redraw(ref, channel.layout(CARDS["approved"]))
+    await channel.redraw(ref, channel.layout(replace(CARDS["approved"], headline="Delivered")))
+    _, (account, sent) = whatsapp.sent.values()
+    assert account == DANA
+    text = whatsapp.text([*whatsapp.sent][-1])
+    assert "Approved by Dana and Lee." in text
+    assert whatsapp.buttons([*whatsapp.sent][-1]) == {}
+    if open_ and channel.provider == "meta":
+        assert sent["context"] == {"message_id": ref.message}
+        assert sent["text"]["preview_url"] is False
+
+
+@both
+async def test_an_end_that_could_not_be_told_is_told_later(
+    whatsapp: WhatsAppPeer, channel: WhatsApp
+) -> None:
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    whatsapp.break_next(503, 2)
+    with pytest.raises(Busy):
+        await channel.redraw(ref, channel.layout(CARDS["expired"]))
+    await channel.redraw(ref, channel.layout(CARDS["expired"]))
+    assert len(whatsapp.sent) == 2
+
+
+@both
+async def test_a_private_word_is_a_message_and_a_counted_vote_that_ends_it_needs_none(
+    whatsapp: WhatsAppPeer, channel: WhatsApp
+) -> None:
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    tap = tapped(channel, whatsapp.press(ref.message, "Approve", at=NOW))
+    answer = channel.answer(tap, Notice(NoticeKind.COUNTED, "Approved."))
+    assert (answer.body if answer else None) == (
+        b"<Response/>" if channel.provider == "twilio" else None
+    )
+    await channel.tell(tap, Notice(NoticeKind.COUNTED, "Approved."))
+    assert len(whatsapp.sent) == 1
+    counted = "Your approval counts. Still needed: 1 more of finance."
+    for word in (counted, "You are not an approver of *this*."):
+        await channel.tell(tap, Notice(NoticeKind.REFUSED, word))
+        assert whatsapp.text([*whatsapp.sent][-1]) == inert(word)
+
+
+# Reading
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("button_reply", "wamid."), ("template_button", "wamid.")]
+)
+def test_a_press_says_who_where_and_what(name: str, message: str) -> None:
+    payload = body(name)
+    sent = payload["entry"][0]["changes"][0]["value"]["messages"][0]
+    tap = tapped(make(AWAY), payload)
+    assert (tap.event, tap.account, tap.conversation) == (sent["id"], DANA, DANA)
+    assert (tap.message, tap.token, tap.echo) == (sent["context"]["id"], "Q" * 20, None)
+
+
+def test_a_press_through_twilio_says_the_same() -> None:
+    form = body("twilio_button")
+    tap = tapped(make_twilio(AWAY), form)
+    assert (tap.event, tap.account, tap.conversation) == (form["MessageSid"], DANA, DANA)
+    assert (tap.message, tap.token) == (form["OriginalRepliedMessageSid"], "Q" * 20)
+
+
+def test_law_07_a_press_that_names_no_card_can_only_decline() -> None:
+    form = {k: v for k, v in body("twilio_button").items() if k != "OriginalRepliedMessageSid"}
+    assert tapped(make_twilio(AWAY), form).message is None
+
+
+def test_several_events_of_one_delivery_are_each_taken() -> None:
+    found = read(make(AWAY), body("several"))
+    assert isinstance(found, Several)
+    assert [type(one) for one in found.events] == [Ignored, Tap, Tap]
+    assert [one.account for one in found.events if isinstance(one, Tap)] == [DANA, "15557654321"]
+
+
+def test_one_that_is_not_understood_takes_no_other_along() -> None:
+    good = body("button_reply")["entry"][0]["changes"][0]["value"]["messages"][0]
+    found = read(make(AWAY), delivered({**good, "id": 7}, good, {**good, "from": "me"}))
+    assert isinstance(found, Tap)
+
+
+@pytest.mark.parametrize("name", ["text", "status", "failed"])
+def test_law_06_words_and_news_of_messages_are_no_verdicts(name: str) -> None:
+    assert isinstance(read(make(AWAY), body(name)), Ignored)
+
+
+def test_law_06_a_typed_label_is_no_verdict() -> None:
+    form = {k: v for k, v in body("twilio_button").items() if k != "ButtonPayload"}
+    assert isinstance(read(make_twilio(AWAY), form), Ignored)
+
+
+@pytest.mark.parametrize("token", ["approve", "Q" * 19, "Q" * 21, "Q" * 19 + "!", ""])
+def test_a_button_of_somebody_elses_is_ignored(token: str) -> None:
+    assert isinstance(
+        read(make_twilio(AWAY), {**body("twilio_button"), "ButtonPayload": token}), Ignored
+    )
+
+
+def test_law_09_what_is_for_another_number_is_ignored() -> None:
+    channel = make(AWAY, phone_number_id="1")
+    assert isinstance(read(channel, body("button_reply")), Ignored)
+
+
+def test_a_press_in_a_group_is_ignored() -> None:
+    good = body("button_reply")["entry"][0]["changes"][0]["value"]["messages"][0]
+    assert isinstance(read(make(AWAY), delivered({**good, "group_id": "G1"})), Ignored)
+
+
+def test_law_02_an_account_is_a_number_or_a_user_id_and_never_a_name() -> None:
+    assert tapped(make(AWAY), body("button_reply")).account == DANA
+    assert tapped(make(AWAY, accounts="user_id"), body("button_reply")).account == BSUID
+    assert tapped(make(AWAY), body("username")).account == BSUID
+    assert re.fullmatch(ACCOUNT, BSUID)
+
+
+@pytest.mark.parametrize("account", ["+16505551234", "dana", "", "@dana", "US.", "0165055512"])
+async def test_an_account_that_is_not_written_exactly_is_refused(account: str) -> None:
+    with pytest.raises(Refused, match="digits"):
+        await make(AWAY).open(account)
+
+
+async def test_an_account_is_its_own_conversation() -> None:
+    for account in (DANA, BSUID):
+        assert await make(AWAY).open(account) == Address("whatsapp", account, account=account)
+
+
+# Proof
+
+
+def asked(query: str) -> Inbound:
+    return Inbound("GET", "/channels/whatsapp/events", query, {}, b"", NOW)
+
+
+HELLO = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": VERIFY}
+
+
+def test_the_handshake_answers_the_challenge() -> None:
+    channel = make(AWAY)
+    event = channel.read(channel.authenticate(asked(urlencode(HELLO))))
+    assert isinstance(event, Handshake)
+    assert (event.response.body, event.response.content_type) == (b"1158201444", "text/plain")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hub.verify_token": VERIFY[:-1]},
+        {"hub.verify_token": ""},
+        {"hub.verify_token": "é"},
+        {"hub.mode": "unsubscribe"},
+        {"hub.challenge": "<script>"},
+        {"hub.challenge": ""},
+    ],
+)
+def test_law_09_another_handshake_is_forged(change: dict[str, str]) -> None:
+    for query in (urlencode(HELLO | change), "", "%", "hub.verify_token=" + VERIFY):
+        with pytest.raises(Forged):
+            make(AWAY).authenticate(asked(query))
+
+
+def test_law_09_twilio_has_no_handshake_and_signs_forms_only() -> None:
+    channel, good = make_twilio(AWAY), twilio_signed(body("twilio_button"), NOW)
+    for other in (
+        asked(urlencode(HELLO)),
+        replace(good, headers={**good.headers, "content-type": "application/json"}),
+        replace(good, query="bodySHA256=" + "0" * 64),
+        twilio_signed(b"{}", NOW),
+        twilio_signed(b"", NOW),
+        twilio_signed({"a": "b"}, NOW, url="https://evil.example/"),
+    ):
+        with pytest.raises(Forged):
+            channel.authenticate(other)
+
+
+def test_law_09_no_field_comes_twice() -> None:
+    good = twilio_signed(body("twilio_button"), NOW)
+    again = replace(good, body=good.body + b"&" + good.body.split(b"&")[0])
+    with pytest.raises(Forged):
+        make_twilio(AWAY).authenticate(again)
+
+
+def test_law_09_fields_that_are_cut_elsewhere_are_not_understood() -> None:
+    """Twilio's signature has no bounds between names and values: moved ones sign alike."""
+    form = body("twilio_button")
+    good = twilio_signed(form, NOW)
+    moved = {k: v for k, v in form.items() if k != "From"} | {"Fromwhatsapp": ":+16505551234"}
+    forged = replace(good, body=urlencode(moved).encode())
+    channel = make_twilio(AWAY)
+    with pytest.raises(Malformed):
+        channel.read(channel.authenticate(forged))
+
+
+def test_law_09_which_algorithm_counts_no_header_says() -> None:
+    form, secret = body("twilio_button"), "a-shared-key"
+    new = twilio_signed(form, NOW, secret=secret, algorithm="sha256")
+    old = twilio_signed(form, NOW, secret=secret)
+    channel = make_twilio(AWAY, webhook_secret=secret)
+    channel.authenticate(new)
+    named = {**old.headers, "x-twilio-webhooks-signature-settings": "key=x,algorithm=HMAC_SHA1"}
+    for other in (old, replace(old, headers=named), twilio_signed(form, NOW)):
+        with pytest.raises(Forged):
+            channel.authenticate(other)
+
+
+# What the platforms refuse
+
+
+@both
+async def test_a_wrong_secret_is_ours_to_mend(whatsapp: WhatsAppPeer, provider: str) -> None:
+    changes = {"access_token": "other"} if provider == "meta" else {"auth_token": "other"}
+    channel = MAKERS[provider](whatsapp.api, **changes)
+    with pytest.raises(Busy):
+        await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    (finding,) = await channel.check()
+    assert not finding.ok
+    await channel.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        *((code, Busy) for code in (4, 80007, 130429, 131056, 190, 200, 131031, 132001, 132015)),
+        *((code, Refused) for code in (131026, 131051, 131009, 132018)),
+    ],
+)
+async def test_what_is_ours_or_passes_is_busy_and_what_never_works_is_refused(
+    whatsapp: WhatsAppPeer, code: int, kind: type[Exception]
+) -> None:
+    channel = make(whatsapp.api)
+    whatsapp.fail.append(whatsapp._error(code, "no"))
+    with pytest.raises(kind, match=str(code)):
+        await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    await channel.close()
+
+
+@pytest.mark.parametrize(("code", "kind"), [(63007, Busy), (63018, Busy), (21211, Refused)])
+async def test_twilio_s_codes_mean_the_same(
+    whatsapp: WhatsAppPeer, code: int, kind: type[Exception]
+) -> None:
+    channel = make_twilio(whatsapp.api)
+    whatsapp.fail.append(whatsapp._twilio_error(code, "no"))
+    with pytest.raises(kind, match=str(code)):
+        await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    await channel.close()
+
+
+@both
+@pytest.mark.parametrize("answer", ["", "{", "[]", "7", '{"messages": []}', '{"messages": [{}]}'])
+async def test_an_answer_that_is_none_is_busy(
+    whatsapp: WhatsAppPeer, channel: WhatsApp, answer: str
+) -> None:
+    whatsapp.fail.append(web.Response(text=answer, content_type="application/json"))
+    with pytest.raises(Busy):
+        await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+
+
+@both
+async def test_nobody_there_is_refused(whatsapp: WhatsAppPeer, channel: WhatsApp) -> None:
+    whatsapp.unknown.add(DANA)
+    with pytest.raises(Refused, match=r"131026|63024"):
+        await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+
+
+async def test_a_number_that_whatsapp_writes_otherwise_is_logged(
+    whatsapp: WhatsAppPeer, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = make(whatsapp.api)
+    whatsapp.wa_ids[DANA] = "5216505551234"
+    await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    assert "5216505551234" in caplog.text
+    await channel.close()
+
+
+async def test_a_user_id_is_written_to_as_such(whatsapp: WhatsAppPeer) -> None:
+    channel = make(whatsapp.api)
+    await channel.post(Address("whatsapp", BSUID, account=BSUID), channel.layout(card()), "crd_1")
+    ((account, sent),) = whatsapp.sent.values()
+    assert (account, "to" in sent, sent["recipient"]) == (BSUID, False, BSUID)
+    await channel.close()
+
+
+@both
+async def test_check_finds_nothing_where_all_is_well(whatsapp: WhatsAppPeer, provider: str) -> None:
+    channel = MAKERS[provider](whatsapp.api)
+    found = await channel.check()
+    assert [(one.subject, one.ok) for one in found] == [("access", True), ("clock", True)]
+    await channel.close()
