@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -33,11 +34,14 @@ from approvals.model import (
     Kind,
     Malformed,
     Outcome,
+    Person,
     Refused,
     Status,
 )
+from approvals.store import Store
 from tests import hostile
 from tests.channel_contract import CARDS, HOSTILE, NOW, Kit, card, strings
+from tests.house import Clock, Place, open_house
 from tests.peers.whatsapp import (
     ADDRESS,
     CONTENTS,
@@ -682,4 +686,129 @@ async def test_check_finds_nothing_where_all_is_well(whatsapp: WhatsAppPeer, pro
     channel = MAKERS[provider](whatsapp.api)
     found = await channel.check()
     assert [(one.subject, one.ok) for one in found] == [("access", True), ("clock", True)]
+    await channel.close()
+
+
+# The whole way
+
+LEE = "15557654321"
+PEOPLE = (
+    Person("dana", None, {"whatsapp": DANA}),
+    Person("lee", None, {"whatsapp": LEE}),
+    Person("eve", None, {"whatsapp": "15550006666"}),
+)
+GROUPS = {"default": frozenset({"dana"}), "finance": frozenset({"dana", "lee"})}
+
+
+async def pressed(place: Place, payload: Any) -> int:
+    """Deliver a press; the status that the platform gets."""
+    sent = deliver(payload, place.clock())
+    url = f"{place.url}/channels/whatsapp/events"
+    async with place.http.post(url, data=sent.body, headers=dict(sent.headers)) as answer:
+        return answer.status
+
+
+@both
+async def test_law_04_from_a_request_to_a_verdict(
+    store: Store, whatsapp: WhatsAppPeer, provider: str
+) -> None:
+    clock = Clock()
+    channel = MAKERS[provider](whatsapp.api, clock=clock)
+    async with open_house(
+        store,
+        desks=(channel,),
+        clock=clock,
+        people=PEOPLE,
+        groups=GROUPS,  # type: ignore[arg-type] # an adapter is a desk here
+    ) as place:
+        request = await place.opened()
+        await place.carried()
+        ((id, (account, _)),) = whatsapp.sent.items()
+        assert (account, [*whatsapp.buttons(id)]) == (DANA, ["Approve", "Decline"])
+        # A stranger's tap consumes nothing, and the stranger is told.
+        whatsapp.arrived.clear()
+        assert await pressed(place, whatsapp.press(id, "Approve", "15550006666", clock())) == 200
+        await asyncio.wait_for(whatsapp.arrived.wait(), 5)
+        assert [*whatsapp.sent.values()][-1][0] == "15550006666"
+        assert (await place.case(request["id"])).open
+        # The tap, and the same one again.
+        press = whatsapp.press(id, "Approve", at=clock())
+        assert await pressed(place, press) == 200
+        assert await pressed(place, press) == 200
+        case = await place.case(request["id"])
+        assert (case.status, [vote.person for vote in case.votes]) == (Status.APPROVED, ["dana"])
+        await place.carried()
+        closing = [x for x in whatsapp.sent if "Approved by dana" in whatsapp.text(x)]
+        assert len(closing) == 1
+        # What came of it is no second message; a late tap is answered with the verdict.
+        done = {"delivered": True, "status": 200}
+        path = f"/v1/requests/{request['id']}/outcome"
+        status, _ = await place.call("POST", path, done)
+        assert status in (200, 204)
+        await place.carried()
+        assert len([x for x in whatsapp.sent if "Approved by dana" in whatsapp.text(x)]) == 1
+        whatsapp.arrived.clear()
+        assert await pressed(place, whatsapp.press(id, "Decline", at=clock())) == 200
+        await asyncio.wait_for(whatsapp.arrived.wait(), 5)
+        assert whatsapp.text([*whatsapp.sent][-1]) == "Already approved by dana."
+    await channel.close()
+
+
+async def test_law_20_votes_in_between_are_told_to_nobody_but_who_voted(
+    store: Store, whatsapp: WhatsAppPeer
+) -> None:
+    clock = Clock()
+    channel = make(whatsapp.api, clock=clock)
+    async with open_house(
+        store,
+        desks=(channel,),
+        clock=clock,
+        people=PEOPLE,
+        groups=GROUPS,  # type: ignore[arg-type] # as above
+    ) as place:
+        request = await place.opened("two.payouts")
+        await place.carried()
+        first, second = sorted(whatsapp.sent, key=lambda id: whatsapp.sent[id][0] != DANA)
+        whatsapp.arrived.clear()
+        one = whatsapp.press(first, "Approve", at=clock())
+        assert await pressed(place, one) == 200
+        await asyncio.wait_for(whatsapp.arrived.wait(), 5)
+        await place.carried()
+        assert [whatsapp.sent[id][0] for id in [*whatsapp.sent][2:]] == [DANA]
+        # Two presses in one delivery: a late one of dana's, and lee's.
+        other = whatsapp.press(second, "Approve", at=clock())
+        value = one["entry"][0]["changes"][0]["value"]
+        value["messages"] += other["entry"][0]["changes"][0]["value"]["messages"]
+        assert await pressed(place, one) == 200
+        assert (await place.case(request["id"])).status is Status.APPROVED
+        await place.carried()
+        closing = [x for x in whatsapp.sent if "Approved by dana and lee" in whatsapp.text(x)]
+        assert sorted(whatsapp.sent[id][0] for id in closing) == [LEE, DANA]
+    await channel.close()
+
+
+async def test_law_03_a_revised_request_ends_its_old_card_once(
+    store: Store, whatsapp: WhatsAppPeer
+) -> None:
+    clock = Clock()
+    channel = make(whatsapp.api, clock=clock)
+    async with open_house(
+        store,
+        desks=(channel,),
+        clock=clock,
+        people=PEOPLE,
+        groups=GROUPS,  # type: ignore[arg-type] # as above
+    ) as place:
+        request = await place.opened("two.payouts")
+        await place.carried()
+        again = {"action": "two.payouts", "payload": {"to": "eve"}}
+        status, _ = await place.call("PUT", f"/v1/requests/{request['id']}", again)
+        assert status == 200
+        await place.carried()
+        cards = [x for x in whatsapp.sent if whatsapp.buttons(x) and whatsapp.sent[x][0] == DANA]
+        assert len(cards) == 2
+        assert await pressed(place, whatsapp.press(cards[1], "Approve", at=clock())) == 200
+        await place.carried()
+        gone = [x for x in whatsapp.sent if "Withdrawn" in whatsapp.text(x)]
+        assert sorted(whatsapp.sent[id][0] for id in gone) == [LEE, DANA]
     await channel.close()

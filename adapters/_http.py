@@ -1,0 +1,79 @@
+"""HTTP as adapters speak it that have no SDK of their own, or whose SDK lets it be replaced: one
+session, a timeout, no redirects, and whose fault a refusal is."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import aiohttp
+
+from approvals.channel import retry_after
+from approvals.model import Busy, Refused
+
+FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What reading a shape raises that is not as documented."""
+
+
+class Outside(Refused):
+    """Nothing but a template gets through: the time to answer freely is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """A platform's error codes, as regular expressions: outside the time to answer freely; slower,
+    or later; something of ours, which an operator mends and no person is to blame for."""
+
+    outside: str
+    busy: str
+    ours: str
+
+    def fail(self, status: int, code: Any, log: logging.Logger) -> NoReturn:
+        """Raise what this refusal means. What none of them names will never work: `Refused`."""
+        why = str(code or status)
+        ours = status in (401, 403) or re.fullmatch(self.ours, why)
+        if re.fullmatch(self.outside, why):
+            raise Outside(why)
+        if ours:
+            log.error("the platform refuses us, not the person: %s", why)
+        later = ours or status >= 500 or re.fullmatch(self.busy, why)
+        raise (Busy if later else Refused)(why)
+
+
+def exact(pattern: str, text: str) -> str:
+    """The first group of a pattern that the whole text fits, or "". `ValueError`: it does not."""
+    found = re.fullmatch(pattern, text)
+    if not found:
+        raise ValueError("not of that shape")
+    return found[1] or ""
+
+
+class Http:
+    """One session. `heads`: the headers of the last answer."""
+
+    def __init__(self) -> None:
+        self.heads: Mapping[str, str] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def ask(self, method: str, url: str, **more: Any) -> tuple[int, str]:
+        """Status and text. `Busy`: nobody is there, or it wants us slower."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+        more["allow_redirects"] = False
+        try:
+            async with self._session.request(method, url, **more) as answer:
+                self.heads, text = answer.headers, await answer.text()
+        except (aiohttp.ClientError, OSError, ValueError) as why:
+            raise Busy(type(why).__name__) from None
+        if answer.status == 429 or answer.status >= 500:
+            raise Busy(str(answer.status), retry_after(answer.headers.get("Retry-After")))
+        return answer.status, text
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._session is not None:
+            await self._session.close()
+        self._session = None
