@@ -59,7 +59,9 @@ def test_importing_the_table_imports_no_adapter() -> None:
 
 def test_importing_an_adapter_imports_no_sdk(one: Kit) -> None:
     code = f"import adapters; adapters.CHANNELS[{one.name!r}]()"
-    assert imported(code, "adapters.", *SDKS) == [f"adapters.{one.name}"]
+    found = imported(code, "adapters.", *SDKS)
+    shared = [name for name in found if name.startswith("adapters._")]
+    assert [name for name in found if name not in shared] == [f"adapters.{one.name}"]
 
 
 def test_a_channel_is_called_as_the_table_calls_it(one: Kit) -> None:
