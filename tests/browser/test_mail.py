@@ -177,7 +177,5 @@ async def test_the_pages_of_a_link_have_no_fault_that_axe_can_find(
         if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             found.append(f"{name}: scrolls sideways")
         found.extend(f"{name}: small: {it}" for it in await page.evaluate(SMALL))
-        if os.environ.get("PICTURES"):
-            await page.screenshot(path=f"/tmp/mailpage-{name}-{width}-{scheme}.png", full_page=True)
     await context.close()
     assert found == []
