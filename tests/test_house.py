@@ -141,7 +141,7 @@ def test_node_locks_hold_hashes_and_no_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("requirements.lock", ["slack"]), ("requirements-dev.lock", ["dev"])]
+    ("lock", "extras"), [("requirements.lock", [*CHANNELS]), ("requirements-dev.lock", ["dev"])]
 )
 def test_the_lock_pins_what_the_project_asks_for(lock: str, extras: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
