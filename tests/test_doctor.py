@@ -91,7 +91,7 @@ async def test_the_doctor_follows_a_verdict_that_was_given_up(alone: Installatio
         await asyncio.to_thread(alone.start)
         well = await lines(alone)
         assert list(well) == [
-            *("configuration", "keys", "database", "service", "clock"),
+            *("configuration", "keys", "database", "service", "clock", "people"),
             *("webhook bot", "outbox", "gateway gate"),
         ]
         assert {state for some in states(well).values() for state in some} == {"ok"}

@@ -108,6 +108,11 @@ def one() -> Kit:
     return TWILIO
 
 
+@pytest.fixture
+def told() -> Kit:
+    return TWILIO
+
+
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twilio's SDK takes its hosts from the environment; the peers are on loopback."""
