@@ -101,6 +101,7 @@ async def headline(desk: Desk, case: Case, *words: str) -> str:
 
 
 async def decide(place: Place, case: Case, choice: str = "approve", by: str = "dana") -> None:
+    await until(lambda: place.desk.of(case.id))  # or there is no card to say what became of it
     answer = await place.page({"id": case.id, "digest": case.digest}, choice, by=by)
     assert answer.counted, answer
 
