@@ -212,6 +212,7 @@ class House:
         finally:
             around.terminate()
             around.communicate(timeout=30)
+            assert not Path("/run/netns", f"countersign-{around.pid}").exists()
 
     def held(self) -> Any:
         """The one request that waits for a person."""

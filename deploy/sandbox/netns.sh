@@ -61,7 +61,7 @@ exec 3<"$ca" 4<"$env"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 name=countersign-$$
 cleanup() { # whoever still runs in there, then the relay, whose socket keeps the namespace
-    ip netns pids "$name" | xargs -r kill -KILL
+    ip netns pids "$name" | xargs -r kill -KILL || true # who is gone already is no reason to stop here
     [[ -z ${relay_PID-} ]] || kill "$relay_PID" || true
     ip netns delete "$name"
 } 2>/dev/null
