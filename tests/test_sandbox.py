@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -45,7 +46,7 @@ PASSWORD: Final = "correct-horse-battery"
 WHO: Final = "nobody"
 
 AGENT: Final = """
-import json, os, socket, sys, urllib.error, urllib.request
+import base64, json, os, socket, sys, urllib.error, urllib.parse, urllib.request
 from pathlib import Path
 
 def tried(act, *words):
@@ -76,6 +77,19 @@ def get(url, authorization):
             return [answer.status, answer.read().decode()]
     except urllib.error.HTTPError as error:
         return [error.code, error.read().decode()]
+
+kept = []
+
+def send(url):
+    proxy = urllib.parse.urlsplit(os.environ["http_proxy"])
+    login = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
+    kept.append(socket.create_connection((proxy.hostname, proxy.port)))
+    host = urllib.parse.urlsplit(url).netloc
+    lines = f"GET {url} HTTP/1.1", f"Host: {host}", f"Proxy-Authorization: Basic {login}", "", ""
+    kept[-1].sendall("\\r\\n".join(lines).encode())
+
+def hang_up():
+    kept.pop().close()
 
 def look():
     return {
@@ -216,11 +230,13 @@ class House:
 
     def held(self) -> Any:
         """The one request that waits for a person."""
-        while True:
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
             found = self.service.call("GET", "/v1/requests", key=GATE)[1]["requests"]
             if waiting := [case for case in found if case["status"] == "pending"]:
                 (case,) = waiting
                 return case
+        raise AssertionError("the gateway did not ask")
 
     def decide(self, case: Any, choice: Choice) -> None:
         link = self.service.run("login-link", "dana").out.strip()
@@ -433,12 +449,11 @@ def _children(pid: int) -> list[str]:
 @namespaces
 def test_the_relay_passes_on_that_a_side_has_hung_up(house: House) -> None:
     with house.agent() as agent:
-        agent.start("get", f"http://127.0.0.1:{house.api.port}/gone", "none")
-        case = house.held()
-    path = f"/v1/requests/{case['id']}"
-    while (after := house.service.call("GET", path, key=GATE)[1])["status"] == "pending":
-        pass
-    assert after["status"] == "withdrawn"
+        agent.do("send", f"http://127.0.0.1:{house.api.port}/gone")
+        path = f"/v1/requests/{house.held()['id']}"
+        agent.do("hang_up")
+        after = house.service.call("GET", path + "?wait=20", key=GATE)[1]
+        assert after["status"] == "withdrawn"
     assert "/gone" not in house.api.arrived
 
 
