@@ -13,6 +13,7 @@ import sys
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -129,6 +130,9 @@ def doctor(
     channel: Annotated[
         str | None, typer.Argument(help="Ask this channel only.", metavar="CHANNEL")
     ] = None,
+    card_to: Annotated[
+        str | None, typer.Option(metavar="PERSON", help="Send this person a test card there.")
+    ] = None,
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -138,7 +142,7 @@ def doctor(
     found: list[checks.Line] = []
 
     async def look() -> None:
-        async for line in checks.examine(config, channel):
+        async for line in checks.examine(config, channel, card_to):
             found.append(line)
             if not as_json:
                 out.print(Text(str(line), line.state.style), soft_wrap=True)
@@ -149,6 +153,77 @@ def doctor(
     for line in found:
         if line.state is checks.State.BAD:
             raise typer.Exit(line.code)
+
+
+@app.command()
+def setup(
+    channel: Annotated[str, typer.Argument(help="What is set up.", metavar="CHANNEL")],
+    url: Annotated[
+        str | None, typer.Option(help="Our address; else server.public_url of the file.")
+    ] = None,
+    outbound: Annotated[
+        bool, typer.Option("--outbound", help="Nothing reaches us: we open the connection.")
+    ] = False,
+    app_id: Annotated[
+        UUID | None, typer.Option(help="Teams: the bot's App ID, for the app package.")
+    ] = None,
+    folder_out: Annotated[
+        Path | None, typer.Option("--out", help="Write what the platform wants into this folder.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Tell the platform without asking.")] = False,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Say how a channel is set up: what to do there, what to paste, what to write here."""
+    from approvals.cli import setup as guides
+
+    held, known = guides.address(config)
+    made = guides.guide(channel, (url or known or "").rstrip("/"), outbound=outbound, app_id=app_id)
+    if folder_out is not None:
+        try:
+            folder_out.mkdir(parents=True, exist_ok=True)
+            for name, content in made.files.items():
+                (folder_out / name).write_bytes(content)
+        except OSError as error:
+            raise Stop(Exit.FAILED, f"{error.filename}: {error.strerror}.") from error
+    if as_json:
+        _print_json(made.as_json())
+    else:
+        _print_guide(made.steps, made.files, folder_out, made.section, made.events_url)
+    section = None if url else guides.settable(held, made)
+    if section is None or made.events_url is None or (as_json and not yes):
+        return
+    asked = f"Tell Telegram to deliver to {made.events_url}?"
+    if not yes and not (sys.stdin.isatty() and typer.confirm(asked)):
+        err.print(Text("· Telegram was told nothing: --yes does it.", "dim"), soft_wrap=True)
+        return
+    _run(guides.set_webhook(section, made.events_url))
+    err.print(Text("✓ Telegram delivers there from now on.", "green"), soft_wrap=True)
+
+
+def _print_guide(
+    steps: tuple[str, ...],
+    files: Mapping[str, bytes],
+    folder_out: Path | None,
+    section: str,
+    events: str | None,
+) -> None:
+    for number, step in enumerate(steps, 1):
+        out.print(Text(f"{number}. {step}"), soft_wrap=True)
+    for name, content in files.items():
+        if folder_out is not None:
+            out.print(Text(f"\n✓ {folder_out / name}", "green"), soft_wrap=True)
+        elif name.endswith(".json"):
+            out.print(Text(f"\n{name}:", "dim"))
+            out.print(Text(content.decode()), soft_wrap=True)
+        else:
+            out.print(Text(f"\n--out DIR writes {name}.", "dim"), soft_wrap=True)
+    if events:
+        out.print(Text("\nWhere the platform delivers:", "dim"))
+        out.print(Text(f"  {events}", "bold"), soft_wrap=True)
+    out.print(Text("\nInto the configuration:", "dim"))
+    out.print(Text(section), soft_wrap=True)
+    out.print(Text("Then: countersign check, and countersign doctor CHANNEL.", "dim"))
 
 
 @app.command("login-link")

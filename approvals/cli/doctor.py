@@ -1,7 +1,7 @@
 """`countersign doctor`: looks at an installation from the outside, and says what to do next.
 
-It changes nothing and sends nothing but reads. What a check finds is a line; a check that cannot
-be made because another failed before it is left out.
+It changes nothing and sends nothing but reads, save the test card that somebody asks for. What a
+check finds is a line; a check that cannot be made because another failed before it is left out.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ import aiohttp
 from approvals import linking
 from approvals.cli import channels, keys, serve
 from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock
+from approvals.cli.host import clock, random
 from approvals.config import Config, faults
 from approvals.evidence import thumbprint
 from approvals.gateways.webhook import PREFIX
-from approvals.model import SECOND, Busy, Duration, Instant, Kind, Refused
+from approvals.model import SECOND, Busy, Card, Duration, Instant, Kind, Refused, Risk, Status
 from approvals.store import Parked, Store
 from approvals.text import clean
 from approvals.web.api import rfc3339
@@ -91,8 +91,11 @@ class Installation:
 Check: TypeAlias = Callable[[Installation], AsyncIterator[Line]]
 
 
-async def examine(path: Path, channel: str | None = None) -> AsyncIterator[Line]:
-    """Every finding, in order, as soon as it is there. `channel`: that one's only.
+async def examine(
+    path: Path, channel: str | None = None, card_to: str | None = None
+) -> AsyncIterator[Line]:
+    """Every finding, in order, as soon as it is there. `channel`: that one's only. `card_to`: who
+    is sent a test card there.
 
     Raises `Stop` for a channel that is not there at all, or a file that cannot be read.
     """
@@ -103,6 +106,8 @@ async def examine(path: Path, channel: str | None = None) -> AsyncIterator[Line]
     if channel is not None and channel not in channels.SECTIONS:
         known = ", ".join(sorted(channels.SECTIONS))
         raise Stop(Exit.FAILED, f"There is no channel {channel!r}. Known: {known}.")
+    if card_to is not None and channel is None:
+        raise Stop(Exit.FAILED, "--card-to needs a channel: countersign doctor CHANNEL --card-to.")
     for fault in found:
         where = f"{fault.file}:{fault.line}: {fault.message}"
         yield Line("configuration", State.BAD, where, fault.hint or "mend it", Exit.CONFIG)
@@ -114,6 +119,8 @@ async def examine(path: Path, channel: str | None = None) -> AsyncIterator[Line]
     if channel is not None:
         async for line in _channel(config, channel):
             yield line
+        if card_to is not None and channel in config.channels:
+            yield await _card(config, channel, card_to)
         return
     for hint in config.hints:
         yield Line("configuration", State.WARNING, hint)
@@ -282,6 +289,57 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
     finally:
         if made is not None:
             await made.close()
+
+
+async def _card(config: Config, name: str, person: str) -> Line:
+    """One card that asks nothing, to where this person's cards go."""
+    async with serve.base(config, migrate=False) as on:
+        known = await on.store.accounts(), await on.store.linked()
+        who = linking.directory(config.directory, on.keys.ring, *known).person(person)
+    if who is None:
+        raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}.")
+    made = channels.made({name: config.channels[name]}, config.templates)[name]
+    try:
+        account = who.accounts.get(name)
+        if account is None and made.abilities.open_by_email:
+            account = who.email
+        if account is None:
+            why, again = f"{person} has no account there", f"`countersign link {person} {name}`"
+            return Line(f"card to {person}", State.BAD, why, again)
+        async with asyncio.timeout(PATIENCE):
+            address = await made.open(account)
+            await made.post(address, made.layout(_test_card(clock())), random(16).hex())
+    except Exception as error:  # an adapter's fault, or its platform's
+        why = clean(str(error)) if isinstance(error, Busy | Refused) else type(error).__name__
+        again = f"docs/channels/{name}.md"
+        return Line(f"card to {person}", State.BAD, why, again, Exit.UNREACHABLE)
+    finally:
+        await made.close()
+    return Line(f"card to {person}", State.OK, f"sent to {clean(account)}: is it there?")
+
+
+def _test_card(now: Instant) -> Card:
+    return Card(
+        request_id="req_test",
+        revision=1,
+        status=Status.WITHDRAWN,
+        headline="This is a test",
+        title="This is a test",
+        risk=Risk.LOW,
+        action="test",
+        agent="countersign doctor",
+        facts=(),
+        payload="Nothing is asked of you.",
+        payload_tail="",
+        elided=0,
+        payload_size=24,
+        note=None,
+        digest="00000000",
+        deadline=now,
+        progress="Nothing to decide",
+        buttons=(),
+        review=None,
+    )
 
 
 async def people(on: Installation) -> AsyncIterator[Line]:

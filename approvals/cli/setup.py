@@ -1,0 +1,299 @@
+"""`countersign setup CHANNEL`: what to do on the platform, what to paste there, what to write here.
+
+It needs no account anywhere and reads the configuration only for our address. The platform's own
+API is asked where it can do a step (Telegram), after the person said yes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import aiohttp
+from pydantic import BaseModel
+
+from approvals.cli import channels, serve
+from approvals.cli.exits import Exit, Stop
+from approvals.config import Config
+
+EXAMPLE: Final = "https://approve.example.com"
+"""Stands for our address where none is configured."""
+PATIENCE: Final = 20.0
+SCOPES: Final = ("chat:write", "im:write", "users:read", "users:read.email")
+"""What the Slack app may do; a test compares them with what the adapter checks."""
+UPDATES: Final = ("callback_query", "message")
+"""https://core.telegram.org/bots/api#update; a test compares them with the adapter's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """What a person does, in order; files to give the platform; what to write into our file."""
+
+    channel: str
+    steps: tuple[str, ...]
+    section: str
+    events_url: str | None
+    """Where the platform delivers; None: we open the connection."""
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        names = sorted(self.files)
+        named = {"channel": self.channel, "events_url": self.events_url, "files": names}
+        return {**named, "steps": list(self.steps), "section": self.section}
+
+
+def guide(channel: str, url: str | None, *, outbound: bool, app_id: UUID | None) -> Guide:
+    """How this channel is set up. `Stop` for an unknown one.
+
+    `url`: our address, if it is known. `outbound`: none that the platform could reach.
+    """
+    if channel in channels.SECTIONS and channel not in GUIDES:
+        raise Stop(Exit.FAILED, f"docs/channels/{channel}.md says how {channel} is set up.")
+    if channel not in GUIDES:
+        raise Stop(Exit.FAILED, f"There is no channel {channel!r}. Known: {', '.join(GUIDES)}.")
+    events = None if outbound else f"{url or EXAMPLE}/channels/{channel}/events"
+    return GUIDES[channel](events, app_id)
+
+
+def address(path: Path) -> tuple[Config | None, str | None]:
+    """The configuration, if there is a sound one, and our address by it."""
+    if not path.exists():
+        return None, None
+    config = serve.configuration(path)
+    return config, config.public_url
+
+
+def _slack(events: str | None, app_id: UUID | None) -> Guide:
+    # https://docs.slack.dev/reference/app-manifest
+    interactivity: dict[str, Any] = {"is_enabled": True}
+    if events:
+        interactivity["request_url"] = events
+    manifest = {
+        "display_information": {
+            "name": "Countersign",
+            "description": "A human signs off before an agent acts",
+        },
+        "features": {"bot_user": {"display_name": "Countersign", "always_online": True}},
+        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "settings": {
+            "interactivity": interactivity,
+            "org_deploy_enabled": False,
+            "socket_mode_enabled": events is None,
+            "token_rotation_enabled": False,
+        },
+    }
+    secret = "SLACK_SIGNING_SECRET" if events else "SLACK_APP_TOKEN"
+    what = (
+        "Note the Signing Secret and the App ID under Basic Information."
+        if events
+        else "Under Basic Information, App-Level Tokens, make one with the scope connections:write."
+    )
+    more = "signing_secret" if events else "mode: socket\n    app_token"
+    section = (
+        f'channels:\n  slack:\n    bot_token: "${{SLACK_BOT_TOKEN}}"\n'
+        f'    {more}: "${{{secret}}}"\n'
+        "    app_id: A…\n    team_id: T…\n"
+    )
+    steps = (
+        "At https://api.slack.com/apps choose Create New App, From an app manifest, your "
+        "workspace, JSON, and paste slack-manifest.json.",
+        "Install to Workspace. Note the Bot User OAuth Token (xoxb-…).",
+        what,
+        f"Put both into the environment as SLACK_BOT_TOKEN and {secret}.",
+        "People are found by `people.NAME.email`; no account id is needed.",
+    )
+    return Guide("slack", steps, section, events, {"slack-manifest.json": _json(manifest)})
+
+
+def _telegram(events: str | None, app_id: UUID | None) -> Guide:
+    first = "In Telegram write to @BotFather: /newbot, a name, a user name. Note the token."
+    each = "Every approver opens the bot and presses Start: it cannot write to them before."
+    if events is None:
+        section = (
+            'channels:\n  telegram:\n    bot_token: "${TELEGRAM_BOT_TOKEN}"\n    mode: polling\n'
+        )
+        steps: tuple[str, ...] = (first, "Put it into the environment as TELEGRAM_BOT_TOKEN.", each)
+        return Guide("telegram", steps, section, None)
+    section = (
+        'channels:\n  telegram:\n    bot_token: "${TELEGRAM_BOT_TOKEN}"\n'
+        '    secret_token: "${TELEGRAM_SECRET_TOKEN}"\n'
+    )
+    steps = (
+        first,
+        "Make a secret: openssl rand -hex 32",
+        "Put both into the environment as TELEGRAM_BOT_TOKEN and TELEGRAM_SECRET_TOKEN.",
+        "Write the section below into the configuration and run this again: it tells Telegram "
+        "where to deliver.",
+        each,
+    )
+    return Guide("telegram", steps, section, events)
+
+
+def _discord(events: str | None, app_id: UUID | None) -> Guide:
+    key = "    public_key: …  # 64 hex digits\n" if events else "    mode: gateway\n"
+    section = (
+        'channels:\n  discord:\n    bot_token: "${DISCORD_BOT_TOKEN}"\n'
+        f'    application_id: "…"  # in quotes\n{key}'
+    )
+    steps = (
+        "At https://discord.com/developers/applications choose New Application. Note Application "
+        "ID and Public Key; under Bot make a Token, and leave Public Bot off.",
+        "Under Installation, Guild Install choose the scope bot with View Channels, Send Messages "
+        "and Embed Links; open the link there and add the bot to your server.",
+        "Put the token into the environment as DISCORD_BOT_TOKEN.",
+        "Write the section below into the configuration and start the service.",
+        f"Only then enter the address below as Interactions Endpoint URL: {events}"
+        if events
+        else "Leave Interactions Endpoint URL empty.",
+    )
+    return Guide("discord", steps, section, events)
+
+
+def _teams(events: str | None, app_id: UUID | None) -> Guide:
+    if events is None:
+        raise Stop(Exit.FAILED, "Teams delivers over https only: it needs server.public_url.")
+    section = (
+        f"channels:\n  teams:\n    app_id: {app_id or '…'}\n"
+        '    app_secret: "${TEAMS_APP_SECRET}"\n    tenant_id: …\n'
+    )
+    files = {} if app_id is None else {"countersign-teams.zip": _teams_package(app_id, events)}
+    last = (
+        "Upload countersign-teams.zip in the Teams admin center (Manage apps) and have it "
+        "installed for those who approve: a bot can write only to who has the app."
+        if app_id
+        else "Run this again with --app-id and the App ID: it makes the app package to upload."
+    )
+    steps = (
+        "In https://portal.azure.com create an Azure Bot, type Single Tenant. Note the Microsoft "
+        "App ID and the App Tenant ID; under Manage Password make a client secret.",
+        f"Configuration, Messaging endpoint: {events}",
+        "Channels: add Microsoft Teams.",
+        "Put the client secret into the environment as TEAMS_APP_SECRET.",
+        last,
+    )
+    return Guide("teams", steps, section, events, files)
+
+
+GUIDES: Final[Mapping[str, Callable[[str | None, UUID | None], Guide]]] = {
+    "discord": _discord,
+    "slack": _slack,
+    "teams": _teams,
+    "telegram": _telegram,
+}
+
+
+def _teams_package(app_id: UUID, events: str) -> bytes:
+    # https://learn.microsoft.com/microsoftteams/platform/resources/schema/manifest-schema
+    url = events.removesuffix("/channels/teams/events")
+    manifest = {
+        "$schema": "https://developer.microsoft.com/json-schemas/teams/v1.16/"
+        "MicrosoftTeams.schema.json",
+        "manifestVersion": "1.16",
+        "version": "1.0.0",
+        "id": str(app_id),
+        "developer": {
+            "name": "Countersign",
+            "websiteUrl": url,
+            "privacyUrl": url,
+            "termsOfUseUrl": url,
+        },
+        "name": {"short": "Countersign", "full": "Countersign"},
+        "description": {
+            "short": "A human signs off before an agent acts",
+            "full": "Asks those who may decide before an AI agent acts, and shows what it asks.",
+        },
+        "icons": {"color": "color.png", "outline": "outline.png"},
+        "accentColor": "#1F5FA8",
+        "bots": [
+            {
+                "botId": str(app_id),
+                "scopes": ["personal", "team"],
+                "supportsFiles": False,
+                "isNotificationOnly": False,
+            }
+        ],
+        "validDomains": [],
+    }
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("manifest.json", _json(manifest))
+        package.writestr("color.png", _icon(192, (0x1F, 0x5F, 0xA8, 255)))
+        package.writestr("outline.png", _icon(32, (0, 0, 0, 0)))
+    return made.getvalue()
+
+
+def _icon(size: int, ground: tuple[int, int, int, int]) -> bytes:
+    """A white tick on the ground, as PNG: https://www.w3.org/TR/png-3/"""
+    # Two strokes, in parts of the size, and half their width.
+    strokes, half = (((0.24, 0.52), (0.43, 0.70)), ((0.43, 0.70), (0.77, 0.31))), 0.055
+
+    def near(x: float, y: float) -> bool:
+        for (ax, ay), (bx, by) in strokes:
+            dx, dy = bx - ax, by - ay
+            at = max(0.0, min(1.0, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy)))
+            if (x - ax - at * dx) ** 2 + (y - ay - at * dy) ** 2 <= half * half:
+                return True
+        return False
+
+    white, other = b"\xff\xff\xff\xff", bytes(ground)
+    rows = b"".join(
+        b"\x00"
+        + b"".join(
+            white if near((x + 0.5) / size, (y + 0.5) / size) else other for x in range(size)
+        )
+        for y in range(size)
+    )
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        check = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+
+    head = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)
+    parts = (chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows, 9)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def settable(config: Config | None, made: Guide) -> BaseModel | None:
+    """The section with which Telegram can be told where to deliver, if all that it needs is set."""
+    if made.channel != "telegram" or made.events_url is None or config is None:
+        return None
+    section = config.channels.get("telegram")
+    told = section is not None and config.public_url and getattr(section, "mode", "") == "webhook"
+    return section if told else None
+
+
+async def set_webhook(section: BaseModel, url: str) -> None:
+    """Tell Telegram where to deliver: https://core.telegram.org/bots/api#setwebhook"""
+    values: Any = section
+    said = {
+        "url": url,
+        "secret_token": values.secret_token.get_secret_value(),
+        "allowed_updates": list(UPDATES),
+    }
+    # The address holds the token: nothing of it may stand in what is said of a failure.
+    method = f"{values.api_url}{values.bot_token.get_secret_value()}/setWebhook"
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as http,
+            http.post(method, json=said, allow_redirects=False) as answer,
+        ):
+            body = await answer.json(content_type=None)
+            ok, why = body.get("ok") is True, str(body.get("description") or answer.status)
+    except (aiohttp.ClientError, OSError, ValueError, AttributeError, TimeoutError) as error:
+        why = f"Telegram does not answer: {type(error).__name__}."
+        raise Stop(Exit.UNREACHABLE, why) from None
+    if not ok:
+        raise Stop(Exit.FAILED, f"Telegram refuses: {why}")
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=2).encode() + b"\n"

@@ -1,0 +1,150 @@
+"""`countersign setup`: what it writes is what the platform and the adapter want."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+
+from adapters import CHANNELS, slack, telegram
+from approvals.cli import setup
+from approvals.cli.exits import Exit
+from tests.installation import install, run
+from tests.peers.slack import BOT_TOKEN, SECRET, TEAM, SlackPeer, person
+
+APP: str = "5b6c1c0e-7f6d-4bd6-9a31-3f6d2f0f1c55"
+URL = "https://sign.example.org"
+
+
+def test_the_lists_are_the_adapters_own() -> None:
+    assert {*setup.SCOPES} == slack.SCOPES
+    assert setup.UPDATES == telegram.UPDATES
+    assert {*setup.GUIDES} <= {*CHANNELS}
+
+
+@pytest.mark.parametrize("channel", setup.GUIDES)
+def test_every_guide_names_the_address_and_a_section(tmp_path: Path, channel: str) -> None:
+    ran = run("setup", channel, "--url", URL, cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert f"{URL}/channels/{channel}/events" in ran.out
+    said = run("setup", channel, "--url", URL, "--json", cwd=tmp_path).json
+    assert list(yaml.safe_load(said["section"])["channels"]) == [channel]
+
+
+def test_an_unknown_channel_is_told_the_known_ones(tmp_path: Path) -> None:
+    ran = run("setup", "telegraph", cwd=tmp_path)
+    assert (ran.code, "discord, slack, teams, telegram" in ran.err) == (Exit.FAILED, True)
+
+
+def test_a_channel_that_its_page_explains_is_sent_there(tmp_path: Path) -> None:
+    ran = run("setup", "whatsapp", cwd=tmp_path)
+    assert (ran.code, "docs/channels/whatsapp.md" in ran.err) == (Exit.FAILED, True)
+
+
+@pytest.mark.parametrize("outbound", [False, True])
+def test_the_slack_manifest(tmp_path: Path, outbound: bool) -> None:
+    more = ["--outbound"] if outbound else []
+    assert run("setup", "slack", "--url", URL, "--out", "new", *more, cwd=tmp_path).code == 0
+    manifest = json.loads((tmp_path / "new" / "slack-manifest.json").read_text())
+    assert manifest["settings"]["socket_mode_enabled"] is outbound
+    url = manifest["settings"]["interactivity"].get("request_url")
+    assert url == (None if outbound else f"{URL}/channels/slack/events")
+
+
+def test_the_teams_package(tmp_path: Path) -> None:
+    words = ("setup", "teams", "--url", URL, "--app-id", APP, "--out", ".")
+    assert run(*words, cwd=tmp_path).code == 0
+    package = zipfile.ZipFile(io.BytesIO((tmp_path / "countersign-teams.zip").read_bytes()))
+    manifest = json.loads(package.read("manifest.json"))
+    assert (manifest["id"], manifest["bots"][0]["botId"]) == (APP, APP)
+    assert len(manifest["name"]["short"]) <= 30
+    assert len(manifest["description"]["short"]) <= 80
+    for name, size in (("color", 192), ("outline", 32)):
+        png = package.read(manifest["icons"][name])
+        assert struct.unpack(">II", png[16:24]) == (size, size)
+        length = int.from_bytes(png[33:37])
+        pixels = zlib.decompress(png[41 : 41 + length])
+        assert len(pixels) == size * (1 + 4 * size)
+        assert b"\xff\xff\xff\xff" in pixels
+
+
+@asynccontextmanager
+async def api(answer: dict[str, Any]) -> AsyncIterator[tuple[str, list[tuple[str, Any]]]]:
+    """What answers at Telegram's address, and what it was told."""
+    told: list[tuple[str, Any]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        told.append((request.path, await request.json()))
+        return web.json_response(answer)
+
+    app = web.Application()
+    app.router.add_post("/{rest:.*}", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/bot", told
+    finally:
+        await runner.cleanup()
+
+
+async def test_telegram_is_told_where_to_deliver_and_only_when_asked(tmp_path: Path) -> None:
+    install(tmp_path)
+    path = tmp_path / "countersign.yaml"
+    plain = path.read_text().replace(
+        'server:     {listen: "', f'server:     {{public_url: "{URL}", listen: "'
+    )
+    keys = {"BOT_KEY": "csr_" + "a" * 24, "GATE_KEY": "csr_" + "b" * 24}
+
+    async def ran(*words: str) -> Any:
+        return await asyncio.to_thread(
+            lambda: run("setup", "telegram", *words, cwd=tmp_path, **keys)
+        )
+
+    for answer, code in ((True, 0), (False, Exit.FAILED)):
+        async with api({"ok": answer, "description": "bad webhook"}) as (url, told):
+            section = f'bot_token: "1:secret", secret_token: hush, api_url: "{url}"'
+            path.write_text(f"channels: {{telegram: {{{section}}}}}\n{plain}")
+            assert (await ran()).code == 0
+            assert told == []
+            done = await ran("--yes")
+            assert done.code == code, done.err
+            assert "secret" not in done.err
+            ((where, said),) = told
+            assert where == "/bot1:secret/setWebhook"
+            assert said == {
+                "url": f"{URL}/channels/telegram/events",
+                **{"secret_token": "hush", "allowed_updates": ["callback_query", "message"]},
+            }
+
+
+async def test_the_doctor_sends_a_test_card_to_who_asked(tmp_path: Path) -> None:
+    place = install(tmp_path, f"sqlite:///{tmp_path}/house.db")
+    path = tmp_path / "countersign.yaml"
+    async with SlackPeer() as peer:
+        peer.users["DANA"] = person("DANA")
+        secrets = f"bot_token: {BOT_TOKEN}, signing_secret: {SECRET}"
+        slack = f'channels: {{slack: {{{secrets}, team_id: {TEAM}, api_url: "{peer.api}"}}}}'
+        path.write_text(f"{slack}\n{path.read_text()}")
+        await asyncio.to_thread(place.start)
+        await asyncio.to_thread(place.stop)
+        ran = await asyncio.to_thread(place.run, "doctor", "slack", "--card-to", "dana", "--json")
+        line = ran.json[-1]
+        assert (line["check"], line["state"]) == ("card to dana", "ok"), line
+        (sent,) = peer.messages.values()
+        assert "This is a test" in json.dumps(sent)
+        assert "actions" not in {block["type"] for block in sent["blocks"]}
+        none = await asyncio.to_thread(place.run, "doctor", "slack", "--card-to", "nobody")
+        assert none.code == Exit.FAILED
