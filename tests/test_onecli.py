@@ -101,7 +101,9 @@ async def headline(desk: Desk, case: Case, *words: str) -> str:
 
 
 async def decide(place: Place, case: Case, choice: str = "approve", by: str = "dana") -> None:
-    await until(lambda: place.desk.of(case.id))  # or there is no card to say what became of it
+    async with asyncio.timeout(10):  # or there is no card to say what became of it
+        while not any(card.message for card in await place.store.cards_of(case.id)):
+            await asyncio.sleep(0.01)
     answer = await place.page({"id": case.id, "digest": case.digest}, choice, by=by)
     assert answer.counted, answer
 
