@@ -12,7 +12,6 @@ import time
 import warnings
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
@@ -81,7 +80,7 @@ class Discord:
         return inert(text)
 
     def layout(self, card: Card) -> port.Payload:
-        link = card.review if card.review and _public(card.review) else None
+        link = card.review if card.review and port.reachable(card.review) else None
         values = {"card": _tamed(card), "colour": COLOURS[card.risk], "link": link}
         payload = self.render(values) | {"allowed_mentions": {"parse": []}}
         rows = [row["components"] for row in payload["components"]]
@@ -311,10 +310,3 @@ def _measured(node: Any) -> int:
                 raise Refused(f"discord: {name}: {size} long and not 1 to {LIMITS[name]}")
         total += _measured(value)
     return total + sum(map(_measured, node)) if isinstance(node, list) else total
-
-
-def _public(url: str) -> bool:
-    # A card with a button to a place that nobody else can reach is refused whole (URL_TYPE_INVALID_
-    # URL, seen for localhost): then the address stands in the text.
-    host = urlsplit(url).hostname or ""
-    return "." in host and ":" not in host and not host.endswith((".localhost", ".local"))

@@ -11,7 +11,6 @@ import re
 import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
@@ -81,7 +80,7 @@ class Telegram:
 
     def layout(self, card: Card) -> port.Payload:
         utc = time.strftime("%d %b %H:%M UTC", time.gmtime(card.deadline // 1000))
-        link = card.review if card.review and _public(card.review) else None
+        link = card.review if card.review and port.reachable(card.review) else None
         drawn = self.render({"card": card, "utc": utc, "link": link})
         text, entities = _written(drawn["lines"])
         rows = drawn["inline_keyboard"]
@@ -316,10 +315,3 @@ def _place(message: Any) -> str:
 def _where(conversation: str) -> dict[str, Any]:
     chat, _, thread = conversation.partition("/")
     return {"chat_id": chat, "message_thread_id": int(thread) if thread else None}
-
-
-def _public(url: str) -> bool:
-    # Telegram refuses a whole card for a button to a place that nobody else can reach (Wrong HTTP
-    # URL; seen for hosts without a dot and IPv6): then the address stands in the text.
-    host = urlsplit(url).hostname or ""
-    return "." in host and ":" not in host and not host.endswith((".localhost", ".local"))

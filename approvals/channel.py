@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
+from urllib.parse import urlsplit
 
 from approvals.model import (
     Address,
@@ -235,6 +236,15 @@ def shorter(card: Card, measure: Measure) -> Iterator[Card]:
         buttons=tuple(one for one in card.buttons if one.label is not Label.APPROVE),
         review_needed="It is too long for this card." if card.buttons else None,
     )
+
+
+def reachable(url: str) -> bool:
+    """Could anybody else follow it? Telegram ("Wrong HTTP URL") and Discord (URL_TYPE_INVALID_URL)
+    refuse a whole card for a button to a place that is not: seen for localhost, IPv6 and hosts
+    without a dot. Then the address stands in the text.
+    """
+    host = urlsplit(url).hostname or ""
+    return "." in host and ":" not in host and not host.endswith((".localhost", ".local"))
 
 
 def retry_after(value: str | None) -> Duration | None:
