@@ -118,7 +118,8 @@ class Kit:
     `parsed(payload)`: the strings in which the platform reads markup. `links(payload)`: every
     address that can be followed. `secrets`: what no log and no repr may hold. `signs_body`: False
     where the platform proves itself by a shared secret alone. `delays`: a platform that is busy
-    says for how long.
+    says for how long. `write(at, text)`: a delivery of what the account of `tap` wrote to us in
+    private; None where nobody can. `overheard(at, text)`: the same where others can read it.
     """
 
     name: str
@@ -134,6 +135,8 @@ class Kit:
     secrets: tuple[str, ...]
     signs_body: bool = True
     delays: bool = True
+    write: Callable[[int, str], Inbound] | None = None
+    overheard: Callable[[int, str], Inbound] | None = None
 
     def press(self, at: int) -> Inbound:
         """What `tap` makes, of a channel that has deliveries."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from adapters import CHANNELS
-from approvals.channel import Channel, Inbound, Proven, Tap
+from approvals.channel import Channel, Ignored, Inbound, Proven, Reply, Talks, Tap
 from approvals.model import Busy, Fact, Forged, Malformed, Refused
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, Kit, card, kit, strings
 
@@ -82,6 +82,32 @@ def test_law_09_the_same_press_has_the_same_event_id(told: Kit) -> None:
     assert isinstance(first, Tap)
     assert isinstance(second, Tap)
     assert first.event == second.event
+
+
+CODE = "link CS-0123-4567-89AB-CDEF"
+
+
+def test_a_channel_talks_where_people_can_write_to_it(one: Kit) -> None:
+    assert isinstance(one.make(AWAY), Talks) == (one.write is not None)
+
+
+def test_law_02_what_an_account_writes_in_private_is_read_as_its_own(told: Kit) -> None:
+    if told.write is not None:
+        channel = told.make(AWAY)
+        reply, again = (channel.read(channel.authenticate(told.write(NOW, CODE))) for _ in range(2))
+        tap = channel.read(channel.authenticate(told.press(NOW)))
+        assert isinstance(reply, Reply)
+        assert isinstance(tap, Tap)
+        assert (reply.channel, reply.account, reply.text) == (told.name, tap.account, CODE)
+        assert reply.stranger is None
+        assert reply == again
+        assert CODE not in repr(reply)
+
+
+def test_law_06_what_others_could_read_too_is_no_reply(told: Kit) -> None:
+    if told.overheard is not None:
+        channel = told.make(AWAY)
+        assert isinstance(channel.read(channel.authenticate(told.overheard(NOW, CODE))), Ignored)
 
 
 def forged(channel: Channel, inbound: Inbound) -> None:
