@@ -20,7 +20,7 @@ from approvals.model import MINUTE
 from approvals.store import Job, Store
 from tests.installation import SECRETS, Installation, Ran, install
 from tests.peers.receiver import Receiver
-from tests.peers.slack import BOT_TOKEN, SECRET, TEAM, SlackPeer
+from tests.peers.slack import APP_TOKEN, BOT_TOKEN, SECRET, TEAM, SlackPeer
 
 HOOK = "whsec_bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4="
 
@@ -30,6 +30,18 @@ def alone(tmp_path: Path, database: str) -> Iterator[Installation]:
     """An installation of this test's own, on each database; not started."""
     place = install(tmp_path, database)
     yield place
+    _killed(place)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Installation]:
+    """The same on SQLite, for what has nothing to do with the database."""
+    place = install(tmp_path)
+    yield place
+    _killed(place)
+
+
+def _killed(place: Installation) -> None:
     if place.process:
         place.process.kill()
         place.process.communicate()
@@ -253,3 +265,65 @@ async def test_what_others_wrote_is_cleaned(alone: Installation) -> None:
     table = (await run(alone, "outbox", "list")).out
     assert "\x1b" not in table
     assert not [row for row in table.splitlines() if row.startswith("✓")]
+
+
+@asynccontextmanager
+async def door(status: int) -> AsyncIterator[str]:
+    """Something that answers everything with this status, as a proxy may."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_doctor_knocks_where_taps_are_delivered(here: Installation) -> None:
+    async with SlackPeer() as peer:
+        secrets = f'bot_token: {BOT_TOKEN}, signing_secret: {SECRET}, api_url: "{peer.api}"'
+        path = here.folder / "countersign.yaml"
+        path.write_text(f"channels: {{slack: {{{secrets}, team_id: {TEAM}}}}}\n{path.read_text()}")
+        change(here, 'listen: "', f'public_url: "{here.url}", listen: "')
+        shut = (await lines(here, "slack", code=Exit.UNREACHABLE))["slack"][-1]
+        assert shut["state"] == "bad"
+        assert "nothing answers at" in shut["detail"]
+        await asyncio.to_thread(here.start)
+        ours = (await lines(here, "slack"))["slack"][-1]
+        assert ours["detail"].endswith(
+            "/channels/slack/events is open, and refuses what is not signed"
+        )
+        for status in (200, 302, 404):
+            async with door(status) as other:
+                text = path.read_text()
+                path.write_text(text.replace(f'public_url: "{here.url}"', f'public_url: "{other}"'))
+                theirs = (await lines(here, "slack", code=Exit.UNREACHABLE))["slack"][-1]
+                path.write_text(text)
+            assert f"answers {status} to what is not signed, and not 401" in theirs["detail"]
+
+
+@pytest.mark.parametrize(
+    ("token", "state", "said"),
+    [
+        (APP_TOKEN, "ok", "the service listens for taps"),
+        ("xapp-other", "bad", "its connection is failing"),
+    ],
+)
+async def test_the_doctor_asks_whether_somebody_listens(
+    here: Installation, token: str, state: str, said: str
+) -> None:
+    async with SlackPeer() as peer:
+        secrets = f'bot_token: {BOT_TOKEN}, mode: socket, app_token: {token}, api_url: "{peer.api}"'
+        path = here.folder / "countersign.yaml"
+        path.write_text(f"channels: {{slack: {{{secrets}, team_id: {TEAM}}}}}\n{path.read_text()}")
+        nobody = (await lines(here, "slack", code=-1))["slack"][-1]
+        assert (nobody["state"], nobody["next"]) == ("warning", "start it: `countersign serve`")
+        await asyncio.to_thread(here.start)
+        heard = (await lines(here, "slack", code=-1))["slack"][-1]
+        assert (heard["state"], heard["detail"]) == (state, said)

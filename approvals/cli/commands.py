@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import typer
@@ -137,6 +137,13 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Look at the whole installation, part by part, and say what to do next."""
+    worst = _examine(config, channel, card_to, as_json=as_json)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _examine(config: Path, channel: str | None, card_to: str | None, *, as_json: bool) -> int:
+    """Print what is found, as soon as it is; the exit code that the first fault has, or 0."""
     from approvals.cli import doctor as checks
 
     found: list[checks.Line] = []
@@ -150,9 +157,7 @@ def doctor(
     _run(look())
     if as_json:
         _print_json([line.as_json() for line in found])
-    for line in found:
-        if line.state is checks.State.BAD:
-            raise typer.Exit(line.code)
+    return next((line.code for line in found if line.state is checks.State.BAD), 0)
 
 
 @app.command()
@@ -167,6 +172,12 @@ def setup(
     app_id: Annotated[
         UUID | None, typer.Option(help="Teams: the bot's App ID, for the app package.")
     ] = None,
+    provider: Annotated[
+        Literal["meta", "twilio"], typer.Option(help="WhatsApp: through whom.")
+    ] = "meta",
+    card_to: Annotated[
+        str | None, typer.Option(metavar="PERSON", help="In the end, send them a test card.")
+    ] = None,
     folder_out: Annotated[
         Path | None, typer.Option("--out", help="Write what the platform wants into this folder.")
     ] = None,
@@ -178,7 +189,8 @@ def setup(
     from approvals.cli import setup as guides
 
     held, known = guides.address(config)
-    made = guides.guide(channel, (url or known or "").rstrip("/"), outbound=outbound, app_id=app_id)
+    wishes = guides.Wishes(app_id, provider)
+    made = guides.guide(channel, (url or known or "").rstrip("/"), outbound=outbound, wishes=wishes)
     if folder_out is not None:
         try:
             folder_out.mkdir(parents=True, exist_ok=True)
@@ -191,14 +203,21 @@ def setup(
     else:
         _print_guide(made.steps, made.files, folder_out, made.section, made.events_url)
     section = None if url else guides.settable(held, made)
-    if section is None or made.events_url is None or (as_json and not yes):
+    if section is not None and made.events_url is not None and (yes or not as_json):
+        asked = f"Tell Telegram to deliver to {made.events_url}?"
+        if yes or (sys.stdin.isatty() and typer.confirm(asked)):
+            _run(guides.set_webhook(section, made.events_url))
+            err.print(Text("✓ Telegram delivers there from now on.", "green"), soft_wrap=True)
+        else:
+            err.print(Text("· Telegram was told nothing: --yes does it.", "dim"), soft_wrap=True)
+    if as_json or url:  # an address that is only tried out says nothing of what is
         return
-    asked = f"Tell Telegram to deliver to {made.events_url}?"
-    if not yes and not (sys.stdin.isatty() and typer.confirm(asked)):
-        err.print(Text("· Telegram was told nothing: --yes does it.", "dim"), soft_wrap=True)
-        return
-    _run(guides.set_webhook(section, made.events_url))
-    err.print(Text("✓ Telegram delivers there from now on.", "green"), soft_wrap=True)
+    if held is not None and channel in held.channels:
+        out.print(Text("How it is now:", "dim"))
+        _examine(config, channel, card_to, as_json=False)
+    else:
+        again = f"Once that is there: countersign check, and countersign doctor {channel}."
+        out.print(Text(again, "dim"), soft_wrap=True)
 
 
 def _print_guide(
@@ -223,7 +242,6 @@ def _print_guide(
         out.print(Text(f"  {events}", "bold"), soft_wrap=True)
     out.print(Text("\nInto the configuration:", "dim"))
     out.print(Text(section), soft_wrap=True)
-    out.print(Text("Then: countersign check, and countersign doctor CHANNEL.", "dim"))
 
 
 @app.command("login-link")

@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -175,13 +176,8 @@ def _no_file(url: str) -> str | None:
 
 async def service(on: Installation) -> AsyncIterator[Line]:
     """Does the service answer where it listens, and where people and platforms look for it?"""
-    config, listen = on.config, on.config.listen
-    urls = []
-    if listen.port:
-        host = ANYWHERE.get(listen.host, listen.host)
-        urls.append((f"http://[{host}]" if ":" in host else f"http://{host}") + f":{listen.port}")
-    if config.public_url:
-        urls.append(config.public_url)
+    config = on.config
+    urls = [url for url in (_here(config), config.public_url) if url]
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     async with aiohttp.ClientSession(timeout=timeout) as http:
         for url in urls:
@@ -215,6 +211,14 @@ async def service(on: Installation) -> AsyncIterator[Line]:
                 yield Line("service", State.OK, f"{url} is ready")
             for warning in ready.get("warnings", ()):
                 yield Line("service", State.WARNING, clean(warning), "its log says more")
+
+
+def _here(config: Config) -> str | None:
+    """Where the service listens on this machine; None: on whichever port was free."""
+    listen = config.listen
+    host = ANYWHERE.get(listen.host, listen.host)
+    at = f"http://[{host}]" if ":" in host else f"http://{host}"
+    return f"{at}:{listen.port}" if listen.port else None
 
 
 async def _get(
@@ -286,9 +290,57 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
             yield Line(name, state, said, "" if finding.ok else again)
         if not findings:
             yield Line(name, State.OK, "it has nothing to check")
+        async for line in _heard(config, name, listens=made.abilities.listen):
+            yield line
     finally:
         if made is not None:
             await made.close()
+
+
+async def _heard(config: Config, name: str, *, listens: bool) -> AsyncIterator[Line]:
+    """Would a tap reach the service? By the door that the platform uses, or by our own socket.
+
+    Knocking proves the way from here: the platform's may still be another.
+    """
+    section: Any = config.channels[name]
+    opens = listens and getattr(section, "mode", "webhook") != "webhook"
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        if opens:
+            url = _here(config)
+            if url is None:
+                return
+            try:
+                _, ready, _ = await _get(http, f"{url}/readyz")
+            except (aiohttp.ClientError, OSError, ValueError):
+                why = "the service does not run here, so nobody listens for taps"
+                yield Line(name, State.WARNING, why, "start it: `countersign serve`")
+                return
+            failing = [said for said in ready.get("warnings", ()) if f"'listen {name}'" in said]
+            good = State.BAD if failing else State.OK
+            said = "its connection is failing" if failing else "the service listens for taps"
+            yield Line(name, good, said, "its log says more" if failing else "")
+            return
+        door = getattr(section, "webhook_url", "") or (
+            config.public_url and f"{config.public_url}/channels/{name}/events"
+        )
+        if not door or name == "email":
+            return
+        try:
+            async with http.post(door, data=b"", allow_redirects=False) as answer:
+                status = answer.status
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            why = f"nothing answers at {door}: {type(error).__name__}"
+            again = "start the service; look at DNS, TLS and the proxy before it"
+            yield Line(name, State.BAD, why, again, Exit.UNREACHABLE)
+            return
+        # What nobody signed is refused with this, by us: a proxy's 404 or login page is not.
+        if status == HTTPStatus.UNAUTHORIZED:
+            yield Line(name, State.OK, f"{door} is open, and refuses what is not signed")
+        else:
+            why = f"{door} answers {status} to what is not signed, and not 401"
+            again = "the proxy before the service must hand it on as it is"
+            yield Line(name, State.BAD, why, again, Exit.UNREACHABLE)
 
 
 async def _card(config: Config, name: str, person: str) -> Line:

@@ -20,7 +20,7 @@ from uuid import UUID
 import aiohttp
 from pydantic import BaseModel
 
-from approvals.cli import channels, serve
+from approvals.cli import serve, whatsapp
 from approvals.cli.exits import Exit, Stop
 from approvals.config import Config
 
@@ -50,17 +50,23 @@ class Guide:
         return {**named, "steps": list(self.steps), "section": self.section}
 
 
-def guide(channel: str, url: str | None, *, outbound: bool, app_id: UUID | None) -> Guide:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What some channels need to be told. `app_id`: Teams, the bot's; `provider`: of WhatsApp."""
+
+    app_id: UUID | None = None
+    provider: str = "meta"
+
+
+def guide(channel: str, url: str | None, *, outbound: bool, wishes: Wishes) -> Guide:
     """How this channel is set up. `Stop` for an unknown one.
 
     `url`: our address, if it is known. `outbound`: none that the platform could reach.
     """
-    if channel in channels.SECTIONS and channel not in GUIDES:
-        raise Stop(Exit.FAILED, f"docs/channels/{channel}.md says how {channel} is set up.")
     if channel not in GUIDES:
         raise Stop(Exit.FAILED, f"There is no channel {channel!r}. Known: {', '.join(GUIDES)}.")
     events = None if outbound else f"{url or EXAMPLE}/channels/{channel}/events"
-    return GUIDES[channel](events, app_id)
+    return GUIDES[channel](events, wishes)
 
 
 def address(path: Path) -> tuple[Config | None, str | None]:
@@ -71,7 +77,7 @@ def address(path: Path) -> tuple[Config | None, str | None]:
     return config, config.public_url
 
 
-def _slack(events: str | None, app_id: UUID | None) -> Guide:
+def _slack(events: str | None, wishes: Wishes) -> Guide:
     # https://docs.slack.dev/reference/app-manifest
     interactivity: dict[str, Any] = {"is_enabled": True}
     if events:
@@ -113,7 +119,7 @@ def _slack(events: str | None, app_id: UUID | None) -> Guide:
     return Guide("slack", steps, section, events, {"slack-manifest.json": _json(manifest)})
 
 
-def _telegram(events: str | None, app_id: UUID | None) -> Guide:
+def _telegram(events: str | None, wishes: Wishes) -> Guide:
     first = "In Telegram write to @BotFather: /newbot, a name, a user name. Note the token."
     each = "Every approver opens the bot and presses Start: it cannot write to them before."
     if events is None:
@@ -137,7 +143,7 @@ def _telegram(events: str | None, app_id: UUID | None) -> Guide:
     return Guide("telegram", steps, section, events)
 
 
-def _discord(events: str | None, app_id: UUID | None) -> Guide:
+def _discord(events: str | None, wishes: Wishes) -> Guide:
     key = "    public_key: …  # 64 hex digits\n" if events else "    mode: gateway\n"
     section = (
         'channels:\n  discord:\n    bot_token: "${DISCORD_BOT_TOKEN}"\n'
@@ -157,7 +163,8 @@ def _discord(events: str | None, app_id: UUID | None) -> Guide:
     return Guide("discord", steps, section, events)
 
 
-def _teams(events: str | None, app_id: UUID | None) -> Guide:
+def _teams(events: str | None, wishes: Wishes) -> Guide:
+    app_id = wishes.app_id
     if events is None:
         raise Stop(Exit.FAILED, "Teams delivers over https only: it needs server.public_url.")
     section = (
@@ -182,11 +189,76 @@ def _teams(events: str | None, app_id: UUID | None) -> Guide:
     return Guide("teams", steps, section, events, files)
 
 
-GUIDES: Final[Mapping[str, Callable[[str | None, UUID | None], Guide]]] = {
+def _email(events: str | None, wishes: Wishes) -> Guide:
+    section = (
+        "channels:\n  email:\n    host: smtp.example.com\n    user: countersign@example.com\n"
+        '    password: "${SMTP_PASSWORD}"\n    from: Countersign <countersign@example.com>\n'
+    )
+    steps = (
+        "At your mail provider make a mailbox, or a sender, of its own for this, with a password "
+        "for SMTP.",
+        "Have the provider sign for its domain (DKIM), and publish SPF and DMARC for it: mail "
+        "that is not signed ends up as spam.",
+        "Switch click tracking off: it would rewrite the links and open them by itself.",
+        "Put the password into the environment as SMTP_PASSWORD.",
+        "People are written to at `people.NAME.email`. Links in mails need server.public_url.",
+    )
+    return Guide("email", steps, section, None)
+
+
+def _whatsapp(events: str | None, wishes: Wishes) -> Guide:
+    if events is None:
+        raise Stop(Exit.FAILED, "WhatsApp delivers over https only: it needs server.public_url.")
+    files = whatsapp.files(wishes.provider)
+    names = ", ".join(files)
+    if wishes.provider == "twilio":
+        section = (
+            "channels:\n  whatsapp:\n    provider: twilio\n"
+            '    account_sid: "${TWILIO_ACCOUNT_SID}"\n    auth_token: "${TWILIO_AUTH_TOKEN}"\n'
+            f'    sender: "+15550000000"\n    webhook_url: {events}\n    templates:\n'
+            + "".join(f"      {name[12:-5]}: HX…\n" for name in files)
+        )
+        steps: tuple[str, ...] = (
+            "In the Twilio console get a WhatsApp sender (Messaging, Senders). Note the Account "
+            "SID and the Auth Token.",
+            f"As the sender's Webhook URL for incoming messages enter {events}, method POST.",
+            f"Make a content of each file ({names}): POST it to "
+            "https://content.twilio.com/v1/Content. Each answer has a sid (HX…).",
+            "Have the first three approved: POST /v1/Content/HX…/ApprovalRequests/whatsapp with "
+            '{"name": "countersign_request", "category": "UTILITY"}, each with its name.',
+            "Put both into the environment as TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.",
+        )
+        return Guide("whatsapp", steps, section, events, files)
+    section = (
+        "channels:\n  whatsapp:\n    provider: meta\n"
+        '    access_token: "${WHATSAPP_ACCESS_TOKEN}"\n'
+        '    app_secret: "${WHATSAPP_APP_SECRET}"\n'
+        '    verify_token: "${WHATSAPP_VERIFY_TOKEN}"\n    phone_number_id: "…"  # in quotes\n'
+    )
+    steps = (
+        "At https://developers.facebook.com/apps make an app of type Business, add WhatsApp and "
+        "your number. Note the phone number ID and, under App settings, Basic, the app secret.",
+        "In Business settings, System users, make one with whatsapp_business_messaging and "
+        "whatsapp_business_management, and generate a token that does not expire.",
+        "Make a word for the handshake: openssl rand -hex 16",
+        "Put them into the environment as WHATSAPP_ACCESS_TOKEN, WHATSAPP_APP_SECRET and "
+        "WHATSAPP_VERIFY_TOKEN, and start the service.",
+        f"Only then, under WhatsApp, Configuration, Webhook, enter {events} and that word, and "
+        "subscribe to the field messages.",
+        f"Register each file ({names}): POST it to "
+        "https://graph.facebook.com/v23.0/<WhatsApp business account ID>/message_templates with "
+        "the access token as bearer. Approval takes minutes to a day.",
+    )
+    return Guide("whatsapp", steps, section, events, files)
+
+
+GUIDES: Final[Mapping[str, Callable[[str | None, Wishes], Guide]]] = {
     "discord": _discord,
+    "email": _email,
     "slack": _slack,
     "teams": _teams,
     "telegram": _telegram,
+    "whatsapp": _whatsapp,
 }
 
 

@@ -3,8 +3,8 @@
 https://developers.facebook.com/documentation/business-messaging/whatsapp: /messages,
 /webhooks/reference/messages, /support/error-codes, /business-scoped-user-ids;
 https://www.twilio.com/docs: /messaging/api/message-resource, /content, /usage/security.
-What they have approved as templates is what our own page tells people to register. Limits are
-checked by code of its own, shared with nothing under test.
+What they have approved as templates is what `countersign setup` tells people to register. Limits
+are checked by code of its own, shared with nothing under test.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from aiohttp import web
 
 from adapters.whatsapp import WhatsApp
 from approvals.channel import Inbound
+from approvals.cli import whatsapp as templates
 from approvals.model import Address
 from tests.channel_contract import ROOT, Kit, template
 
@@ -37,18 +38,8 @@ SENDER = "whatsapp:+15550000000"
 WEBHOOK = "https://approve.example.com/channels/whatsapp/events"
 DANA = "16505551234"
 FIXTURES = ROOT / "tests/fixtures/whatsapp"
-BLOCKS = [
-    json.loads(block)
-    for block in re.findall(
-        r"```json\n(.*?)\n```\n",
-        (ROOT / "docs/channels/whatsapp.md").read_text(encoding="utf-8"),
-        re.DOTALL,
-    )
-]
-TEMPLATES = {one["name"]: one for one in BLOCKS if "components" in one}
-CONTENTS = {
-    f"HX{number:032}": one for number, one in enumerate((b for b in BLOCKS if "types" in b), 1)
-}
+TEMPLATES = {one["name"]: one for one in templates.meta("en").values()}
+CONTENTS = {f"HX{number:032}": one for number, one in enumerate(templates.twilio("en").values(), 1)}
 SIDS = {one["friendly_name"].removeprefix("countersign_"): sid for sid, one in CONTENTS.items()}
 LINK = re.compile(
     r"(?:https?://|www\.(?=\w))[^\s┃]+|[^\s@/:]+@[^\s@]+\.\w+|\b[\w-]+(?:\.[a-z]{2,})+\b\S*"
