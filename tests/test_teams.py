@@ -28,6 +28,7 @@ from approvals.channel import (
     Payload,
     Tap,
 )
+from approvals.cli import channels
 from approvals.model import (
     Address,
     Busy,
@@ -107,6 +108,14 @@ def forged(channel: Teams, bearer: str, activity: Any = None, at: int = NOW) -> 
 def test_law_09_an_absent_secret_is_an_error_at_start(absent: str) -> None:
     with pytest.raises(ValueError, match=absent):
         make(AWAY, **{absent: " "})
+
+
+def test_a_configured_channel_has_its_ids_as_teams_writes_them() -> None:
+    section = channels.Teams.model_validate(
+        {"app_id": APP.upper(), "tenant_id": TENANT.upper(), "app_secret": SECRET}
+    )
+    made: Any = channels.made({"teams": section}, {})["teams"]
+    assert (made.app_id, made.tenant_id, made.app_secret) == (APP, TENANT, SECRET)
 
 
 # Whose tokens count

@@ -227,7 +227,13 @@ def bots(sections: Mapping[str, BaseModel]) -> dict[str, str]:
 def _fields(section: BaseModel) -> dict[str, Any]:
     values = {name: getattr(section, name) for name in type(section).model_fields}
     return {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        name: _plain(value)
         for name, value in values.items()
         if value is not None and name not in _OURS
     }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value) if isinstance(value, UUID) else value
