@@ -6,32 +6,23 @@ card along: a tap is as good as the secrecy of the bot's secret, tier B.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
 import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import aiohttp
 from pydantic_core import from_json, to_json
-from yarl import URL
 
+from adapters._bot import OPENID, SERVICE, Connector
 from approvals import channel as port
 from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
 from approvals.proof import Signers, check_jwt
 
-log = logging.getLogger("countersign.teams")
 # The checks on a token, and their numbers:
 # https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication
 ISSUER: Final = "https://api.botframework.com"
-SCOPE: Final = "https://api.botframework.com/.default"
 LEEWAY: Final = 300_000  # milliseconds
-OPENID: Final = "https://login.botframework.com/v1/.well-known/openidconfiguration"
-# Of all regions; a tenant's own comes with every activity. "Well known", says its maker:
-# https://github.com/microsoft/BotFramework-Services/issues/342 (2022-07-15)
-SERVICE: Final = "https://smba.trafficmanager.net/teams/"
 # Bytes of an activity. Teams takes about 100 kB, its older pages say 28:
 # https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format
 SIZE: Final = 28_000
@@ -39,10 +30,6 @@ SIZE: Final = 28_000
 DATES: Final = re.compile(r"\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
 BLANKS: Final = re.compile(r"(?<=[ \n]) |^ ")
 ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# A person who blocked the bot or took it away. Every other 403 is for an operator to mend:
-# https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/send-proactive-messages
-THEIRS: Final = b"MessageWritesBlocked"
-OURS: Final = re.compile(rb"tenant ?id|BotNotInConversationRoster", re.IGNORECASE)
 WRONG: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
@@ -70,7 +57,7 @@ class Teams:
     login_url: str = "https://login.microsoftonline.com/"
     openid_url: str = OPENID
     signers: Signers = field(default_factory=Signers, init=False, repr=False, compare=False)
-    _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _bot: Connector = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "teams"
     # title, fact label and value, facts, payload, note, buttons, label: together under SIZE
     limits: ClassVar = port.Limits(300, 100, 400, 10, 5000, 1500, 3, 75, size)
@@ -80,6 +67,10 @@ class Teams:
         for needed in ("app_id", "tenant_id", "app_secret"):
             if not getattr(self, needed).strip():
                 raise ValueError(f"teams: needs {needed}")
+        tenant = self.login_tenant or self.tenant_id
+        urls = (self.service_url, self.login_url, self.openid_url)
+        bot = Connector(self.app_id, self.app_secret, tenant, *urls)
+        object.__setattr__(self, "_bot", bot)
 
     def escape(self, text: str) -> str:
         # For a TextBlock, of whose markdown Teams reads a part.
@@ -100,7 +91,7 @@ class Teams:
         return payload
 
     async def prepare(self, inbound: port.Inbound) -> None:
-        await self.signers.have(_token(inbound), self._keys, inbound.at)
+        await self.signers.have(_token(inbound), self._bot.keys, inbound.at)
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         us, now = self.app_id, inbound.at
@@ -162,8 +153,8 @@ class Teams:
         )
         # The SDK writes `tenantID`, the platform reads `tenantId`.
         asked = asked.serialize() | {"tenantId": self.tenant_id}
-        place = (await self._call("POST", "v3/conversations", asked))["id"]
-        member = await self._call("GET", f"v3/conversations/{quote(place, '')}/members/{who}")
+        place = (await self._bot.call("POST", "v3/conversations", asked))["id"]
+        member = await self._bot.call("GET", f"v3/conversations/{quote(place, '')}/members/{who}")
         # userRole is also `guest` or `anonymous`; a guest's name ends in #EXT#@…
         guest = "#EXT#" in str(member.get("userPrincipalName", "")).upper()
         same = str(member.get("aadObjectId") or member.get("objectId")).lower() == who
@@ -177,107 +168,42 @@ class Teams:
 
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
         path = f"v3/conversations/{quote(address.conversation, '')}/activities"
-        sent = await self._call("POST", path, _activity(payload))
+        sent = await self._bot.call("POST", path, _activity(payload))
         return MessageRef("teams", address.conversation, sent["id"])
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
         path = f"v3/conversations/{quote(ref.conversation, '')}/activities/{quote(ref.message, '')}"
-        await self._call("PUT", path, _activity(payload))
+        await self._bot.call("PUT", path, _activity(payload))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         return _said(notice.text) if tap.reply_to.get("way") == "invoke" else None
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         to, counted = tap.reply_to, notice.kind is port.NoticeKind.COUNTED
-        if tap.stranger is None and self._ours(to["service"]):
-            self._io["service"] = to["service"]  # of our own tenant's region
+        if tap.stranger is None and self._bot.ours(to["service"]):
+            self._bot.service = to["service"]  # of our own tenant's region
         # An old client's press has no answer: a word in private, and none in public.
         if to["way"] == "message" and to["kind"] == "personal" and not counted:
             said = {"type": "message", "text": notice.text, "text_format": "plain"}
             path = f"v3/conversations/{quote(tap.conversation, '')}/activities"
-            await self._call("POST", path, _activity(said))
+            await self._bot.call("POST", path, _activity(said))
 
     async def listen(self, deliver: port.Deliver) -> None:
         raise Refused("teams: the Bot Connector delivers over https only")
 
     async def check(self) -> list[port.Finding]:
         found = []
-        for subject, ask in (("token", self._token), ("keys", self._keys)):
+        for subject, ask in (("token", self._bot.token), ("keys", self._bot.keys)):
             try:
                 await ask()
                 found.append(port.Finding(subject, True, "as it should be"))
             except Busy as why:
                 found.append(port.Finding(subject, False, str(why)))
         now = int(time.time() * 1000)
-        return [*found, port.clock_finding(self._io.get("date"), now)]
+        return [*found, port.clock_finding(self._bot.date, now)]
 
     async def close(self) -> None:
-        if session := self._io.pop("session", None):
-            await session.close()
-        self._io.clear()
-
-    def _ours(self, url: str) -> bool:
-        """May our token be sent there? To the configured service, and to Microsoft's own host."""
-        known = (urlsplit(one)[:2] for one in (self.service_url, SERVICE))
-        return urlsplit(url)[:2] in known and "\\" not in url
-
-    async def _keys(self) -> Any:
-        found = await self._fetch("GET", self.openid_url)
-        where = str(found.get("jwks_uri"))
-        if urlsplit(where)[:2] != urlsplit(self.openid_url)[:2]:
-            raise Busy("teams: the keys are said to be on another host")
-        return await self._fetch("GET", where)
-
-    async def _token(self) -> str:
-        async with self._io.setdefault("signing", asyncio.Lock()):
-            token, until = self._io.get("token", ("", 0.0))
-            if time.monotonic() >= until:
-                tenant = self.login_tenant or self.tenant_id
-                form = {"grant_type": "client_credentials", "scope": SCOPE}
-                form |= {"client_id": self.app_id, "client_secret": self.app_secret}
-                url = f"{self.login_url}{tenant}/oauth2/v2.0/token"
-                try:
-                    got = await self._fetch("POST", url, data=form)
-                    token, lasts = str(got["access_token"]), float(got["expires_in"])
-                except (Refused, LookupError, TypeError, ValueError) as why:
-                    log.error("teams gives us no token: %s", why)
-                    raise Busy("teams: we get no token") from None
-                self._io["token"] = (token, time.monotonic() + lasts - 300)
-        return str(token)
-
-    async def _call(self, method: str, path: str, body: Any = None) -> Any:
-        head = {"Content-Type": "application/json"}
-        head["Authorization"] = f"Bearer {await self._token()}"
-        base = self._io.get("service", self.service_url).rstrip("/")
-        data = None if body is None else to_json(body)
-        return await self._fetch(method, f"{base}/{path}", data=data, headers=head)
-
-    async def _fetch(self, method: str, url: str, **more: Any) -> Any:
-        if "session" not in self._io:
-            self._io["session"] = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
-        session, where = self._io["session"], URL(url, encoded=True)
-        try:
-            async with session.request(method, where, allow_redirects=False, **more) as answer:
-                text, status, heads = await answer.read(), answer.status, answer.headers
-            self._io["date"] = heads.get("Date", self._io.get("date"))
-            if status < 300:
-                got = from_json(text or b"{}")
-                if not isinstance(got, dict):
-                    raise ValueError
-                return got
-        except (aiohttp.ClientError, OSError, ValueError, RecursionError) as why:
-            raise Busy(f"teams: {method} {where.host}: {type(why).__name__}") from None
-        code = re.search(rb'"(?:code|error)"\s*:\s*"([A-Za-z_]{1,60})"', text)
-        said = f"teams: {method} {where.host}: {status} {code[1].decode() if code else ''}".strip()
-        if status == 401:
-            self._io.pop("token", None)
-        ours = status == 401 or (status == 403 and THEIRS not in text) or OURS.search(text)
-        if ours:
-            log.error("teams refuses us, not the person: %s", said)
-        # https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
-        if ours or status in (412, 429) or status >= 500 or status < 400:
-            raise Busy(said, port.retry_after(heads.get("Retry-After")))
-        raise Refused(said)
+        await self._bot.close()
 
 
 def _said(text: str) -> port.Response:

@@ -17,7 +17,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from microsoft_teams.cards import AdaptiveCard
 
-from adapters.teams import ISSUER, SERVICE, Teams, inert
+from adapters._bot import SERVICE
+from adapters.teams import ISSUER, Teams, inert
 from approvals.channel import (
     Event,
     Handshake,
@@ -497,14 +498,14 @@ async def test_law_10_our_token_goes_to_microsoft_only(teams: TeamsPeer, channel
 async def test_the_region_is_learnt_from_a_tap(teams: TeamsPeer, channel: Teams) -> None:
     press = {**fixture("execute"), "serviceUrl": f"{teams.base}/emea/{TENANT}/"}
     await channel.tell(tapped(channel, press), Notice(NoticeKind.COUNTED, "Counted."))
-    assert channel._io["service"] == f"{teams.base}/emea/{TENANT}/"
+    assert channel._bot.service == f"{teams.base}/emea/{TENANT}/"
     stranger = {
         **press,
         "serviceUrl": f"{teams.base}/apac/",
         "channelData": {"tenant": {"id": "x"}},
     }
     await channel.tell(tapped(channel, stranger), Notice(NoticeKind.REFUSED, "No."))
-    assert channel._io["service"] == f"{teams.base}/emea/{TENANT}/"
+    assert channel._bot.service == f"{teams.base}/emea/{TENANT}/"
 
 
 async def test_a_redirect_is_not_followed(teams: TeamsPeer, channel: Teams) -> None:

@@ -1,0 +1,114 @@
+"""The Bot Connector and Microsoft Entra as a bot speaks to them: its token, the keys of those who
+speak to it, one session, no redirects, and whose fault a refusal is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from pydantic_core import from_json, to_json
+from yarl import URL
+
+from approvals.channel import retry_after
+from approvals.model import Busy, Refused
+
+log = logging.getLogger("countersign.teams")
+SCOPE: Final = "https://api.botframework.com/.default"
+OPENID: Final = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+# Of all regions; a tenant's own comes with every activity. "Well known", says its maker:
+# https://github.com/microsoft/BotFramework-Services/issues/342 (2022-07-15)
+SERVICE: Final = "https://smba.trafficmanager.net/teams/"
+# A person who blocked the bot or took it away. Every other 403 is for an operator to mend:
+# https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/send-proactive-messages
+THEIRS: Final = b"MessageWritesBlocked"
+OURS: Final = re.compile(rb"tenant ?id|BotNotInConversationRoster", re.IGNORECASE)
+
+
+class Connector:
+    """`service`: where calls go. `date`: what time it was there at the last answer."""
+
+    def __init__(
+        self, app_id: str, secret: str, tenant: str, service: str, login: str, openid: str
+    ) -> None:
+        self.service = self._configured = service
+        self.date: str | None = None
+        self._form = {"grant_type": "client_credentials", "scope": SCOPE}
+        self._form |= {"client_id": app_id, "client_secret": secret}
+        self._sign_in = f"{login}{tenant}/oauth2/v2.0/token"
+        self._openid = openid
+        self._signing = asyncio.Lock()
+        self._signed: tuple[str, float] = ("", 0.0)
+        self._session: aiohttp.ClientSession | None = None
+
+    def ours(self, url: str) -> bool:
+        """May our token be sent there? To the configured service, and to Microsoft's own host."""
+        known = (urlsplit(one)[:2] for one in (self._configured, SERVICE))
+        return urlsplit(url)[:2] in known and "\\" not in url
+
+    async def keys(self) -> Any:
+        """Microsoft's keys, as a JWK set. `Busy`: none to be had."""
+        found = await self._fetch("GET", self._openid)
+        where = str(found.get("jwks_uri"))
+        if urlsplit(where)[:2] != urlsplit(self._openid)[:2]:
+            raise Busy("teams: the keys are said to be on another host")
+        return await self._fetch("GET", where)
+
+    async def token(self) -> str:
+        """Our own, good for a while yet. `Busy`: we get none."""
+        async with self._signing:
+            token, until = self._signed
+            if time.monotonic() >= until:
+                try:
+                    got = await self._fetch("POST", self._sign_in, data=self._form)
+                    token, lasts = str(got["access_token"]), float(got["expires_in"])
+                except (Refused, LookupError, TypeError, ValueError) as why:
+                    log.error("teams gives us no token: %s", why)
+                    raise Busy("teams: we get no token") from None
+                self._signed = (token, time.monotonic() + lasts - 300)
+        return token
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask the service; its answer, an object. `Busy`, or `Refused`: it never will."""
+        head = {"Content-Type": "application/json"}
+        head["Authorization"] = f"Bearer {await self.token()}"
+        data = None if body is None else to_json(body)
+        url = f"{self.service.rstrip('/')}/{path}"
+        return await self._fetch(method, url, data=data, headers=head)
+
+    async def close(self) -> None:
+        """Give the connections back, and forget."""
+        if self._session is not None:
+            await self._session.close()
+        self._session, self._signed, self.service = None, ("", 0.0), self._configured
+
+    async def _fetch(self, method: str, url: str, **more: Any) -> Any:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+        where, more["allow_redirects"] = URL(url, encoded=True), False
+        try:
+            async with self._session.request(method, where, **more) as answer:
+                text, status, heads = await answer.read(), answer.status, answer.headers
+            self.date = heads.get("Date", self.date)
+            if status < 300:
+                got = from_json(text or b"{}")
+                if not isinstance(got, dict):
+                    raise ValueError
+                return got
+        except (aiohttp.ClientError, OSError, ValueError, RecursionError) as why:
+            raise Busy(f"teams: {method} {where.host}: {type(why).__name__}") from None
+        code = re.search(rb'"(?:code|error)"\s*:\s*"([A-Za-z_]{1,60})"', text)
+        said = f"teams: {method} {where.host}: {status} {code[1].decode() if code else ''}".strip()
+        if status == 401:
+            self._signed = ("", 0.0)
+        ours = status == 401 or (status == 403 and THEIRS not in text) or OURS.search(text)
+        if ours:
+            log.error("teams refuses us, not the person: %s", said)
+        # https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
+        if ours or status in (412, 429) or status >= 500 or status < 400:
+            raise Busy(said, retry_after(heads.get("Retry-After")))
+        raise Refused(said)
