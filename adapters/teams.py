@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
@@ -30,6 +31,11 @@ SIZE: Final = 28_000
 DATES: Final = re.compile(r"\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
 BLANKS: Final = re.compile(r"(?<=[ \n]) |^ ")
 ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+MARKUP: Final = re.compile(r"<[^<>]*>")
+# What clients put for a blank, or between two letters.
+SPACES: Final = {0xA0: " ", 0x202F: " ", 0x200B: None, 0x2060: None, 0xFEFF: None}
+LONGEST: Final = 4_000
+"""Characters of what somebody wrote; nothing that we read (a code) is as long."""
 WRONG: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
@@ -116,28 +122,40 @@ class Teams:
             raise Malformed(f"teams: {type(error).__name__}") from None
 
     def _event(self, sent: Any) -> port.Event:
-        way, value = sent["type"], sent.get("value")
+        way, value, room = sent["type"], sent.get("value"), sent["conversation"]
+        # In a channel or a group chat others read along: what is said there links nobody.
+        private = room.get("conversationType") == "personal" and not room.get("isGroup")
         if way == "invoke" and sent.get("name") == "adaptiveCard/action":
             if value.get("trigger") == "automatic":  # a client looks at the card, nobody pressed
                 return port.Handshake(_said("Nothing new."))
             value = value["action"]["data"]
+        elif way == "message" and not value and private and (text := _words(sent)):
+            event, account, place, far, to = self._from(sent)
+            return port.Reply("teams", event, account, place, text, None, far, to)
         elif way != "message" or not isinstance(value, dict) or "token" not in value:
-            return port.Ignored(f"{way}: nothing was pressed")
-        who, room = sent["from"], sent["conversation"]
-        data = sent.get("channelData") or {}
+            return port.Ignored(f"{way}: nothing was pressed, and nothing written to us alone")
+        event, account, place, far, to = self._from(sent)
+        reason, message, token = value.get("reason"), sent["replyToId"], value["token"]
+        if {*map(type, (message, token, reason or ""))} != {str}:
+            raise TypeError
+        return port.Tap(
+            "teams", event, account, place, message, token, far, None, reason or None, to
+        )
+
+    def _from(self, sent: Any) -> tuple[str, str, str, str | None, dict[str, str]]:
+        """Event, account, conversation, why it is a stranger's, and what an answer needs."""
+        who, room, data = sent["from"], sent["conversation"], sent.get("channelData") or {}
         homes = {room.get("tenantId"), (data.get("tenant") or {}).get("id")} - {None}
         account, far = who.get("aadObjectId"), None
         if homes != {self.tenant_id}:
             far = "foreign tenant"
         elif not account or who.get("role") in ("bot", "skill"):
             far, account = "not a person's account", account or who["id"]
-        event, place = sent["id"], room["id"].partition(";messageid=")[0]
-        reason, message, token = value.get("reason"), sent["replyToId"], value["token"]
-        if {*map(type, (account, place, message, token, event, reason or ""))} != {str}:
+        place, event = room["id"].partition(";messageid=")[0], sent["id"]
+        if {*map(type, (account, place, event))} != {str}:
             raise TypeError
-        to = {"way": way, "kind": str(room.get("conversationType")), "service": sent["serviceUrl"]}
-        event, who, why = f"{place}:{event}", account.lower(), reason or None
-        return port.Tap("teams", event, who, place, message, token, far, None, why, to)
+        to = {"way": sent["type"], "kind": str(room.get("conversationType"))}
+        return f"{place}:{event}", account.lower(), place, far, to | {"service": sent["serviceUrl"]}
 
     async def open(self, account: str) -> Address:
         from botbuilder.schema import ChannelAccount, ConversationParameters  # noqa: PLC0415 - imported where the channel is on
@@ -179,14 +197,25 @@ class Teams:
         return _said(notice.text) if tap.reply_to.get("way") == "invoke" else None
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
-        to, counted = tap.reply_to, notice.kind is port.NoticeKind.COUNTED
-        if tap.stranger is None and self._bot.ours(to["service"]):
-            self._bot.service = to["service"]  # of our own tenant's region
+        self._heed(tap)
+        counted = notice.kind is port.NoticeKind.COUNTED
         # An old client's press has no answer: a word in private, and none in public.
-        if to["way"] == "message" and to["kind"] == "personal" and not counted:
-            said = {"type": "message", "text": notice.text, "text_format": "plain"}
-            path = f"v3/conversations/{quote(tap.conversation, '')}/activities"
-            await self._bot.call("POST", path, _activity(said))
+        if tap.reply_to["way"] == "message" and tap.reply_to["kind"] == "personal" and not counted:
+            await self._write(tap.conversation, notice.text)
+
+    async def say(self, reply: port.Reply, notice: port.Notice) -> None:
+        self._heed(reply)
+        await self._write(reply.conversation, notice.text)
+
+    def _heed(self, event: port.Tap | port.Reply) -> None:
+        """Whoever is of our own tenant tells us its region, if that is Microsoft's."""
+        if event.stranger is None and self._bot.ours(event.reply_to["service"]):
+            self._bot.service = event.reply_to["service"]
+
+    async def _write(self, conversation: str, text: str) -> None:
+        said = {"type": "message", "text": text, "text_format": "plain"}
+        path = f"v3/conversations/{quote(conversation, '')}/activities"
+        await self._bot.call("POST", path, _activity(said))
 
     async def listen(self, deliver: port.Deliver) -> None:
         raise Refused("teams: the Bot Connector delivers over https only")
@@ -210,6 +239,23 @@ def _said(text: str) -> port.Response:
     # https://learn.microsoft.com/adaptive-cards/authoring-cards/universal-action-model#response-format
     kind = "application/vnd.microsoft.activity.message"
     return port.Response(body=to_json({"statusCode": 200, "type": kind, "value": text}))
+
+
+def _words(sent: Any) -> str:
+    """What a person wrote, without what Teams puts around and into it; "" if nothing, or too much
+    to be for us. What they format comes as HTML in an attachment too, what they mention as a tag:
+    https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages
+    """
+    text = sent.get("text")
+    for hung in sent.get("attachments") or ():
+        if not text and hung["contentType"] == "text/html":
+            text = hung["content"]
+    if not isinstance(text, str) or len(text) > LONGEST:
+        return ""
+    for one in sent.get("entities") or ():
+        if one.get("type") == "mention" and one.get("text"):
+            text = text.replace(one["text"], " ")
+    return unescape(MARKUP.sub("", text)).translate(SPACES).strip()
 
 
 def _activity(payload: port.Payload) -> Any:

@@ -39,6 +39,10 @@ DEEP: Final = {
 """Links that send a code, where the bot's name (on WhatsApp its number, digits only) is known:
 https://core.telegram.org/bots/features#deep-linking, https://faq.whatsapp.com/5913398998672934"""
 
+_TO: Final = {
+    "email": "our address",
+    "teams": "the bot in Teams, in a chat with it alone (search for the app's name, Open)",
+}
 # Crockford's base 32: no letter that is read as another. https://www.crockford.com/base32.html
 _LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SAID: Final = re.compile(r"(?:/start(?:@\w{1,64})?|link)\s+(\S{1,64})", re.IGNORECASE)
@@ -76,7 +80,7 @@ def words(channel: str, code: str, bot: str = "") -> tuple[str, ...]:
             good,
             link,
         )
-    who = "our address" if channel == "email" else f"the bot on {channel}"
+    who = _TO.get(channel, f"the bot on {channel}")
     return (
         f"Send this text to {who}, from the account that is to be linked.",
         good,

@@ -373,8 +373,11 @@ def test_the_words_name_what_to_send_or_open() -> None:
     for words in (
         linking.words("whatsapp", secret, "+4915112345678"),
         linking.words("email", secret),
+        linking.words("teams", secret),
     ):
         assert secret in words[-1]
+    # In a channel everybody would read it, and there it is not listened to.
+    assert "alone" in linking.words("teams", secret)[0]
 
 
 # The command line

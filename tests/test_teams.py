@@ -7,7 +7,9 @@ import base64
 import hmac
 import json
 import os
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from microsoft_teams.cards import AdaptiveCard
 
 from adapters._bot import SERVICE
 from adapters.teams import ISSUER, Teams, inert
+from approvals import linking
 from approvals.channel import (
     Event,
     Handshake,
@@ -27,24 +30,28 @@ from approvals.channel import (
     Notice,
     NoticeKind,
     Payload,
+    Reply,
     Tap,
 )
-from approvals.cli import channels
+from approvals.cli import channels, keys
 from approvals.model import (
     Address,
     Busy,
     Fact,
     Forged,
     Kind,
+    Malformed,
     Outcome,
     Person,
     Refused,
     Status,
 )
-from approvals.store import Store
+from approvals.people import Directory
+from approvals.store import Linked, Store
 from tests import hostile
 from tests.channel_contract import CARDS, NOW, card
-from tests.house import Clock, Place, open_house, rule
+from tests.house import RING, Clock, Place, open_house, rule
+from tests.installation import install
 from tests.peers.teams import (
     APP,
     DANA,
@@ -61,7 +68,9 @@ from tests.peers.teams import (
     fixture,
     make,
     member,
+    mentioned,
     token,
+    written,
 )
 from tests.test_cards import CASE, REQUEST, everywhere, vote
 from tests.test_cards import card as built
@@ -446,7 +455,7 @@ def test_law_08_a_look_at_the_card_is_no_vote() -> None:
     "activity",
     [
         fixture("installed"),
-        {**fixture("submit"), "value": None, "text": "approve"},
+        {**fixture("submit"), "value": None},
         {**fixture("submit"), "value": {"other": "app"}},
         {**fixture("submit"), "value": "token"},
         {**fixture("execute"), "name": "composeExtension/query"},
@@ -473,6 +482,66 @@ def test_what_is_no_press_is_ignored(activity: dict[str, Any]) -> None:
 )
 def test_law_02_foreign_tenants_bots_and_the_nameless_are_strangers(change: dict[str, Any]) -> None:
     assert tapped(make(AWAY), {**fixture("execute"), **change}).stranger
+    said = {**written(WROTE), **change}
+    said["conversation"] = {**said["conversation"], "conversationType": "personal"}
+    assert wrote(make(AWAY), said).stranger
+
+
+WROTE = "link CS-0123-4567-89AB-CDEF"
+BOT = {"type": "mention", "mentioned": {"id": f"28:{APP}"}, "text": "<at>Countersign</at>"}
+
+
+def wrote(channel: Teams, activity: dict[str, Any]) -> Reply:
+    event = read(channel, activity)
+    assert isinstance(event, Reply)
+    return event
+
+
+@pytest.mark.parametrize(
+    "activity",
+    [
+        written(WROTE),
+        written(f"  {WROTE}\n"),
+        written(WROTE.replace(" ", "\xa0")),
+        written(WROTE.replace(" ", "&nbsp;") + "\u200b"),
+        written(f"<div>{WROTE}</div>\n", textFormat="xml"),
+        written(f"<at>Countersign</at> {WROTE}", entities=[BOT]),
+        written(f"<at>Countersign</at>&nbsp;{WROTE}\n", entities=[{"type": "clientInfo"}, BOT]),
+        {**written(WROTE), "text": None},
+        {**written(WROTE), "text": ""},
+        {**written(WROTE), "attachments": None, "entities": None, "channelData": None},
+    ],
+)
+def test_a_message_is_read_without_what_teams_puts_into_it(activity: dict[str, Any]) -> None:
+    reply = wrote(make(AWAY), activity)
+    assert reply.text.replace("\n", " ").strip() == WROTE
+    assert (reply.account, reply.conversation, reply.stranger) == (DANA, "a:1lZ5kGq0dana", None)
+
+
+@pytest.mark.parametrize(
+    "activity",
+    [
+        mentioned(WROTE),
+        {**mentioned(WROTE), "conversation": {"id": "19:x@thread.v2", "tenantId": TENANT}},
+        written(WROTE, conversation={"id": "19:x", "conversationType": "groupChat"}),
+        written(WROTE, conversation={"id": "a:1", "conversationType": "personal", "isGroup": True}),
+        written("x" * 5_000),
+        written(" \xa0"),
+        written(WROTE, type="messageUpdate"),
+    ],
+)
+def test_law_06_what_others_could_read_and_what_is_no_text_is_ignored(
+    activity: dict[str, Any],
+) -> None:
+    assert isinstance(read(make(AWAY), activity), Ignored)
+
+
+@pytest.mark.parametrize(
+    "change", [{"text": ["x"]}, {"entities": [{"type": "mention", "text": 7}]}, {"from": {}}]
+)
+def test_a_strange_message_is_malformed_or_nothing(change: dict[str, Any]) -> None:
+    with suppress(Malformed):
+        assert isinstance(read(make(AWAY), {**written(WROTE), **change}), Ignored)
 
 
 # Where our own token goes
@@ -491,6 +560,9 @@ async def test_law_10_our_token_goes_to_microsoft_only(teams: TeamsPeer, channel
         ):
             tap = tapped(channel, {**fixture("execute"), "serviceUrl": service})
             await channel.tell(tap, Notice(NoticeKind.COUNTED, "Counted."))
+            reply = wrote(channel, written(WROTE, serviceUrl=service))
+            teams.rooms.add(reply.conversation)
+            await channel.say(reply, Notice(NoticeKind.COUNTED, "Linked."))
             assert (await channel.post(Address("teams", ROOM), channel.layout(card()), "k")).message
         assert other.calls == []
 
@@ -506,6 +578,10 @@ async def test_the_region_is_learnt_from_a_tap(teams: TeamsPeer, channel: Teams)
     }
     await channel.tell(tapped(channel, stranger), Notice(NoticeKind.REFUSED, "No."))
     assert channel._bot.service == f"{teams.base}/emea/{TENANT}/"
+    teams.rooms.add("a:1lZ5kGq0dana")
+    here = wrote(channel, written(WROTE, serviceUrl=f"{teams.base}/apac/"))
+    await channel.say(here, Notice(NoticeKind.REFUSED, "No."))
+    assert channel._bot.service == f"{teams.base}/apac/"
 
 
 async def test_a_redirect_is_not_followed(teams: TeamsPeer, channel: Teams) -> None:
@@ -729,6 +805,108 @@ async def test_law_08_looking_at_a_card_changes_nothing(place: Place, teams: Tea
     look["value"]["trigger"] = "automatic"
     assert (await send(place, look))[0] == 200
     assert (await place.case(asked["id"])).open
+
+
+# Linking an account
+
+
+async def hears(place: Place, teams: TeamsPeer, activity: dict[str, Any]) -> str:
+    """Deliver what somebody wrote; what the bot answers there, in private."""
+    room, before = activity["conversation"]["id"], len(teams.messages)
+    teams.rooms.add(room)
+    assert await send(place, {**activity, "serviceUrl": teams.service}) == (200, "")
+    async with asyncio.timeout(5):
+        while len(teams.messages) == before:
+            teams.heard.clear()
+            await teams.heard.wait()
+    ((where, _), said) = list(teams.messages.items())[-1]
+    assert where == room
+    assert said["type"] == "message"
+    return str(said["text"])
+
+
+async def code(place: Place, person: str, channel: str = "teams") -> str:
+    return await linking.make_code(
+        place.store, RING, person, channel, by="a test", now=place.clock(), random=os.urandom
+    )
+
+
+@pytest.fixture
+async def unlinked(store: Store, teams: TeamsPeer) -> AsyncIterator[Place]:
+    """dana and lee approve, and nobody has said yet which accounts are theirs."""
+    channel: Any = make(teams.api, keys=())
+    people = (Person("dana"), Person("lee"))
+    async with open_house(
+        store, desks=(channel,), people=people, groups=GROUPS, rules=RULES
+    ) as here:
+        yield here
+    await channel.close()
+
+
+async def test_law_02_who_sends_the_code_to_the_bot_alone_is_that_person_from_now_on(
+    unlinked: Place, teams: TeamsPeer
+) -> None:
+    secret = await code(unlinked, "dana")
+    assert await hears(unlinked, teams, written(linking.words("teams", secret)[-1])) == (
+        "This account is dana's from now on."
+    )
+    asked = await unlinked.opened()
+    await unlinked.carried()
+    (room, id_) = next(key for key in teams.messages if key[0] == f"a:1{DANA[:8]}")
+    assert (await send(unlinked, teams.press(room, id_, "Approve")))[1] == "Approved."
+    case = await unlinked.case(asked["id"])
+    assert [(vote.person, vote.channel) for vote in case.votes] == [("dana", "teams")]
+    assert "linked" in await unlinked.kinds()
+
+
+async def test_law_02_what_the_command_line_says_to_write_is_what_links(
+    tmp_path: Path, database: str, store: Store
+) -> None:
+    alone, path = install(tmp_path, database), tmp_path / "countersign.yaml"
+    section = {"app_id": APP, "tenant_id": TENANT, "app_secret": SECRET}
+    path.write_text(f"channels: {json.dumps({'teams': section})}\n{path.read_text()}")
+    made = await asyncio.to_thread(alone.run, "link", "dana", "teams", "--json")
+    assert made.code == 0, made.err
+    first, *_, last = made.json["words"]
+    assert "Send this text to the bot in Teams, in a chat with it alone" in first
+    reply = wrote(make(AWAY), written(last))
+    found = linking.code_in(reply.text)
+    assert found == made.json["code"]
+    ring, known = keys.load(alone.folder / "keys").ring, Directory([Person("dana")], {})
+    done = await linking.take(
+        store, ring, known, reply, found, now=int(time.time() * 1000), random=os.urandom
+    )
+    assert isinstance(done, Linked)
+    assert (done.person, done.account) == ("dana", DANA)
+
+
+async def test_law_06_every_code_that_links_nothing_gets_one_answer(
+    unlinked: Place, teams: TeamsPeer, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, elsewhere = await code(unlinked, "dana"), await code(unlinked, "lee", "slack")
+    deps = unlinked.house.deps
+    guest = {"channelData": {"tenant": {"id": "other"}}}
+    for who, activity in (
+        (LEE, written(f"link {real[:-1]}{'0' if real[-1] != '0' else '1'}")),
+        (LEE, written(f"link {elsewhere}")),
+        (EVE, written("link CS-1")),
+        (EVE, written(f"link {real}", **guest)),
+    ):
+        sent = {**activity, "from": {"id": "29:x", "aadObjectId": who}}
+        assert await hears(unlinked, teams, sent) == linking.DEAD.text
+        assert deps.directory.by_account("teams", who) is None
+    # In a channel it is not even heard, and took nothing: the code is good still.
+    before = len(teams.messages)
+    heard = mentioned(f"link {real}", serviceUrl=teams.service)
+    assert await send(unlinked, heard) == (200, "")
+    assert deps.directory.by_account("teams", DANA) is None
+    forger = delivery(written(f"link {real}"), unlinked.clock(), token(unlinked.clock(), STRANGE))
+    url = f"{unlinked.url}/channels/teams/events"
+    async with unlinked.http.post(url, data=forger.body, headers=forger.headers) as answer:
+        assert answer.status == 401
+    assert len(teams.messages) == before
+    assert "from now on" in await hears(unlinked, teams, written(f"link {real}"))
+    assert real not in caplog.text
 
 
 async def test_law_26_a_delivery_that_cannot_be_proven_yet_is_told_to_come_again(

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from copy import deepcopy
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any, Final
 
 import jwt
@@ -328,6 +329,18 @@ def make(api: str, *, keys: tuple[SigningKey, ...] = (KEY,), **more: Any) -> Tea
     return made
 
 
+def written(text: str, **other: Any) -> dict[str, Any]:
+    """What Teams makes of this text, written to the bot in a personal chat."""
+    html = f"<p>{escape(text)}</p>"
+    hung = [{"contentType": "text/html", "content": html}]
+    return {**fixture("written"), "text": text, "attachments": hung, **other}
+
+
+def mentioned(text: str, **other: Any) -> dict[str, Any]:
+    """The same in a channel, where everybody reads it."""
+    return {**fixture("mentioned"), "text": f"<at>Countersign</at>&nbsp;{text}", **other}
+
+
 def unknown(at: int) -> tuple[Inbound, ...]:
     good = fixture("execute")
     value, action = good["value"], good["value"]["action"]
@@ -393,4 +406,6 @@ KIT: Final = Kit(
     links=lambda payload: [node["url"] for node in _nodes(payload) if "url" in node],
     secrets=(SECRET, token(1_767_326_130_000)),
     signs_body=False,
+    write=lambda at, text: delivery(written(text), at),
+    overheard=lambda at, text: delivery(mentioned(text), at),
 )
