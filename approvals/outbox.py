@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from approvals import buttons, cards, policy
+from approvals import buttons, cards
 from approvals.channel import Channel, Payload
 from approvals.evidence import Entry
+from approvals.faces import Faces, Look
 from approvals.model import (
     MINUTE,
     ORG,
@@ -25,15 +26,11 @@ from approvals.model import (
     Address,
     Busy,
     Button,
-    Card,
     Case,
     Duration,
     Instant,
-    Label,
     MessageRef,
     Refused,
-    Request,
-    Status,
 )
 from approvals.people import GOOD
 from approvals.proposal import ulid
@@ -60,15 +57,6 @@ LAST: Final = 2**31 - 1
 """The version of a card after which none follows: a channel that cannot edit was told the end."""
 CORE: Final = ""
 """The lane of jobs that need no platform."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a card needs besides the case: where its page is, and the salt of its redactions."""
-
-    review_url: Callable[[str], str | None]
-    salt: bytes
-    stub: frozenset[str] = frozenset()
 
 
 class Carrier(Protocol):
@@ -106,6 +94,7 @@ class Outbox:
         self._service = service
         self._channels = channels
         self._look = look
+        self.faces = Faces(store, service, look)
         self._worker = worker
         self._clock = clock
         self._random = random
@@ -319,7 +308,7 @@ class Outbox:
             for label in labels
         ]
         tappable = [Button(stored.binding.label, token) for stored, token in minted]
-        card = self._build(case, request, channel, tappable)
+        card = self.faces.card(case, request, channel, tappable)
         payload = channel.layout(card)
         row = CardRow(
             card_id,
@@ -376,20 +365,11 @@ class Outbox:
         request = await self._store.content(case.id, row.revision)
         if request is None:
             raise Refused("the request's content was erased")
-        shown, again, edit = case, list[Button](), channel.abilities.edit
-        if row.revision != case.revision:
-            gone = replace(case, status=Status.WITHDRAWN, shown="")
-            shown = replace(gone, revision=row.revision, digest=request.digest)
-        elif case.open and not edit:
+        edit = channel.abilities.edit
+        if case.open and row.revision == case.revision and not edit:
             return  # one more message would say nothing that its page does not
-        elif case.open:
-            ring, order = self._service.trust.ring, list(Label)
-            again = [
-                Button(stored.binding.label, buttons.token_of(ring, stored))
-                for stored in await self._store.buttons_of(row.id)
-            ]
-            again.sort(key=lambda button: order.index(button.label))
-        payload = channel.layout(self._build(shown, request, channel, again))
+        _, card = await self.faces.again(row, case, request, channel)
+        payload = channel.layout(card)
         await self._store.drawing(row.id, self._seal(channel, row.id, row.message, payload))
         ref = MessageRef(row.channel, row.conversation, row.message)
         await self._asked(channel.name, lambda: channel.redraw(ref, payload))
@@ -401,20 +381,6 @@ class Outbox:
         """What a tap on this message has to fit; the database alone cannot say it of another."""
         echo = channel.echo(payload) or ""
         return buttons.seal(self._service.trust.ring, buttons.CARD, card_id, message, echo)
-
-    def _build(
-        self, case: Case, request: Request, channel: Channel, tappable: Sequence[Button]
-    ) -> Card:
-        return cards.build(
-            case,
-            request,
-            buttons=tappable,
-            limits=channel.limits,
-            needs=policy.needs(case.ask.quorum, case.votes) if case.open else (),
-            review=self._look.review_url(case.id),
-            salt=self._look.salt,
-            stub=channel.name in self._look.stub,
-        )
 
     async def _address(self, channel: Channel, case: Case, to: Mapping[str, str | None]) -> Address:
         """Where the card goes. Whoever may tap it is first vouched for by the platform."""

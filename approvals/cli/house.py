@@ -19,9 +19,10 @@ from approvals.channel import Channel, Talks
 from approvals.cli import wire
 from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
+from approvals.faces import Look
 from approvals.gateways.onecli import OneCli, Seat
 from approvals.model import MINUTE, Busy, Case, Duration, Instant, Requester
-from approvals.outbox import LEASE, Carrier, Look, Outbox
+from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
 from approvals.service import Service, Trust
 from approvals.store import Account, Linked, Store
