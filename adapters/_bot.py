@@ -7,8 +7,10 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Mapping
+from html import unescape
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from pydantic_core import from_json, to_json
@@ -28,6 +30,13 @@ SERVICE: Final = "https://smba.trafficmanager.net/teams/"
 THEIRS: Final = b"MessageWritesBlocked"
 OURS: Final = re.compile(rb"tenant ?id|BotNotInConversationRoster", re.IGNORECASE)
 
+HOUR: Final = 3600.0
+MARKUP: Final = re.compile(r"<[^<>]*>")
+# What clients put for a blank, or between two letters.
+SPACES: Final = {0xA0: " ", 0x202F: " ", 0x200B: None, 0x2060: None, 0xFEFF: None}
+LONGEST: Final = 4_000
+"""Characters of what somebody wrote; nothing that we read (a code) is as long."""
+
 
 class Connector:
     """`service`: where calls go. `date`: what time it was there at the last answer."""
@@ -44,6 +53,7 @@ class Connector:
         self._signing = asyncio.Lock()
         self._signed: tuple[str, float] = ("", 0.0)
         self._session: aiohttp.ClientSession | None = None
+        self._ids: dict[tuple[str, str], tuple[str, float]] = {}
 
     def ours(self, url: str) -> bool:
         """May our token be sent there? To the configured service, and to Microsoft's own host."""
@@ -80,11 +90,42 @@ class Connector:
         url = f"{self.service.rstrip('/')}/{path}"
         return await self._fetch(method, url, data=data, headers=head)
 
+    async def send(self, conversation: str, activity: Mapping[str, Any], instead: str = "") -> str:
+        """Send an activity, or put it in place of another; its id."""
+        from botbuilder.schema import Activity  # noqa: PLC0415 - imported where the channel is on
+
+        path = f"v3/conversations/{quote(conversation, '')}/activities"
+        method, path = ("PUT", f"{path}/{quote(instead, '')}") if instead else ("POST", path)
+        sent = await self.call(method, path, Activity.from_dict(activity).serialize())
+        return instead or str(sent["id"])
+
+    async def say(self, conversation: str, text: str) -> None:
+        """Send a text, in which nothing is read as markup."""
+        said = {"type": "message", "text": text, "text_format": "plain"}
+        await self.send(conversation, said)
+
+    async def member(self, conversation: str, account: str) -> Any:
+        """A member of a conversation, by the object id. `Refused`: there is none."""
+        path = f"v3/conversations/{quote(conversation, '')}/members/{quote(account, '')}"
+        return await self.call("GET", path)
+
+    async def id_of(self, conversation: str, account: str) -> str:
+        """What clients there call this account (`29:…`), known for an hour; "": it is not there."""
+        known, until = self._ids.get((conversation, account), ("", 0.0))
+        if time.monotonic() >= until:
+            try:
+                known = str((await self.member(conversation, account)).get("id", ""))
+            except Refused:
+                known = ""
+            self._ids[conversation, account] = (known, time.monotonic() + HOUR)
+        return known
+
     async def close(self) -> None:
         """Give the connections back, and forget."""
         if self._session is not None:
             await self._session.close()
         self._session, self._signed, self.service = None, ("", 0.0), self._configured
+        self._ids.clear()
 
     async def _fetch(self, method: str, url: str, **more: Any) -> Any:
         if self._session is None:
@@ -112,3 +153,20 @@ class Connector:
         if ours or status in (412, 429) or status >= 500 or status < 400:
             raise Busy(said, retry_after(heads.get("Retry-After")))
         raise Refused(said)
+
+
+def written(sent: Any) -> str:
+    """What a person wrote, without what Teams puts around and into it; "" if nothing, or too much
+    to be for us. What they format comes as HTML in an attachment too, what they mention as a tag:
+    https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages
+    """
+    text = sent.get("text")
+    for hung in sent.get("attachments") or ():
+        if not text and hung["contentType"] == "text/html":
+            text = hung["content"]
+    if not isinstance(text, str) or len(text) > LONGEST:
+        return ""
+    for one in sent.get("entities") or ():
+        if one.get("type") == "mention" and one.get("text"):
+            text = text.replace(one["text"], " ")
+    return unescape(MARKUP.sub("", text)).translate(SPACES).strip()

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field
-from html import unescape
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
-from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 
-from adapters._bot import OPENID, SERVICE, Connector
+from adapters._bot import OPENID, SERVICE, Connector, written
 from approvals import channel as port
-from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
+from approvals.model import (
+    Address,
+    Busy,
+    Card,
+    Forged,
+    Malformed,
+    MessageRef,
+    Refused,
+    Status,
+    Tier,
+)
 from approvals.proof import Signers, check_jwt
 
 # The checks on a token, and their numbers:
@@ -27,15 +36,19 @@ LEEWAY: Final = 300_000  # milliseconds
 # Bytes of an activity. Teams takes about 100 kB, its older pages say 28:
 # https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format
 SIZE: Final = 28_000
+# Whose clients may ask for a view of their own, at most, and how they say that nobody pressed:
+# https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/universal-actions-for-adaptive-cards/user-specific-views
+VIEWERS: Final = 60
+LOOK: Final = "refresh"
+SHARED: Final = (
+    "Approvers see their buttons here. Missing yours? Choose Refresh card in this message's menu, "
+    "or Review…"
+)
+CARD: Final = "application/vnd.microsoft.card.adaptive"
 # Clients read these even in a TextRun; and runs of blanks would be drawn as one.
 DATES: Final = re.compile(r"\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
 BLANKS: Final = re.compile(r"(?<=[ \n]) |^ ")
 ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-MARKUP: Final = re.compile(r"<[^<>]*>")
-# What clients put for a blank, or between two letters.
-SPACES: Final = {0xA0: " ", 0x202F: " ", 0x200B: None, 0x2060: None, 0xFEFF: None}
-LONGEST: Final = 4_000
-"""Characters of what somebody wrote; nothing that we read (a code) is as long."""
 WRONG: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
@@ -83,16 +96,37 @@ class Teams:
         return re.sub(r"([\\`*_{}\[\]()#+.!|<>~-])", r"\\\1", inert(text))
 
     def layout(self, card: Card) -> port.Payload:
+        return self._lay(card, "")
+
+    def shared(self, card: Card, viewers: Sequence[str]) -> port.Payload:
+        self._lay(card, SHARED)  # a face that does not fit would be noticed when somebody looks
+        payload = self._lay(replace(card, buttons=()), SHARED)
+        # What was left free for the end holds them: at the end nobody is to ask any more.
+        left, kept = SIZE - len(to_json(_asking(payload, ()))), []
+        for one in viewers[:VIEWERS]:
+            if (left := left - len(to_json(one)) - 1) >= 0:
+                kept.append(one)
+        return _asking(payload, kept)
+
+    def face(self, glance: port.Glance, card: Card | None, word: str) -> port.Response:
+        if card is None:
+            return _said(word)
+        payload = self._lay(card, word)
+        if card.status is Status.PENDING:
+            payload = _asking(payload, (glance.reply_to["viewer"],))
+        return _answered(CARD, payload["attachments"][0]["content"])
+
+    def _lay(self, card: Card, word: str) -> port.Payload:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(card.deadline // 1000))
         when = f"{{{{DATE({at}, SHORT)}}}} {{{{TIME({at})}}}}"  # in the reader's own time zone
-        payload = self.render({"card": card, "when": when})
+        payload = self.render({"card": card, "when": when, "word": word})
         drawn: list[tuple[Any, Any]] = []
         _tame(payload, drawn)
         if drawn[::2] != drawn[1::2]:
             raise Refused("teams: each Action.Execute needs a fallback that does the same")
         port.same_buttons(card, drawn[::2])
-        # Some is left free while it has buttons: if it could not say how it ended, they would stay.
-        if len(to_json(payload)) > SIZE - 4_000 * bool(card.buttons):
+        # Some is left free while it is open: if it could not say how it ended, buttons would stay.
+        if len(to_json(payload)) > SIZE - 4_000 * (card.status is Status.PENDING):
             raise Refused(f"teams: over {SIZE} bytes, 4000 of them for its end")
         return payload
 
@@ -126,10 +160,13 @@ class Teams:
         # In a channel or a group chat others read along: what is said there links nobody.
         private = room.get("conversationType") == "personal" and not room.get("isGroup")
         if way == "invoke" and sent.get("name") == "adaptiveCard/action":
-            if value.get("trigger") == "automatic":  # a client looks at the card, nobody pressed
-                return port.Handshake(_said("Nothing new."))
-            value = value["action"]["data"]
-        elif way == "message" and not value and private and (text := _words(sent)):
+            action, by_hand = value["action"], value.get("trigger") != "automatic"
+            if not by_hand or action.get("verb") == LOOK:  # looked at: nobody pressed a button
+                _, account, place, far, to = self._from(sent)
+                message, to = str(sent.get("replyToId")), to | {"viewer": str(sent["from"]["id"])}
+                return port.Glance("teams", account, place, message, by_hand, far, to)
+            value = action["data"]
+        elif way == "message" and not value and private and (text := written(sent)):
             event, account, place, far, to = self._from(sent)
             return port.Reply("teams", event, account, place, text, None, far, to)
         elif way != "message" or not isinstance(value, dict) or "token" not in value:
@@ -172,7 +209,7 @@ class Teams:
         # The SDK writes `tenantID`, the platform reads `tenantId`.
         asked = asked.serialize() | {"tenantId": self.tenant_id}
         place = (await self._bot.call("POST", "v3/conversations", asked))["id"]
-        member = await self._bot.call("GET", f"v3/conversations/{quote(place, '')}/members/{who}")
+        member = await self._bot.member(place, who)
         # userRole is also `guest` or `anonymous`; a guest's name ends in #EXT#@…
         guest = "#EXT#" in str(member.get("userPrincipalName", "")).upper()
         same = str(member.get("aadObjectId") or member.get("objectId")).lower() == who
@@ -185,37 +222,37 @@ class Teams:
         return None
 
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
-        path = f"v3/conversations/{quote(address.conversation, '')}/activities"
-        sent = await self._bot.call("POST", path, _activity(payload))
-        return MessageRef("teams", address.conversation, sent["id"])
+        sent = await self._bot.send(address.conversation, payload)
+        return MessageRef("teams", address.conversation, sent)
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
-        path = f"v3/conversations/{quote(ref.conversation, '')}/activities/{quote(ref.message, '')}"
-        await self._bot.call("PUT", path, _activity(payload))
+        await self._bot.send(ref.conversation, payload, instead=ref.message)
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         return _said(notice.text) if tap.reply_to.get("way") == "invoke" else None
+
+    async def viewers(self, conversation: str, accounts: Sequence[str]) -> Sequence[str]:
+        found: list[str] = []
+        for account in accounts:
+            if len(found) < VIEWERS and (known := await self._bot.id_of(conversation, account)):
+                found.append(known)
+        return found
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         self._heed(tap)
         counted = notice.kind is port.NoticeKind.COUNTED
         # An old client's press has no answer: a word in private, and none in public.
         if tap.reply_to["way"] == "message" and tap.reply_to["kind"] == "personal" and not counted:
-            await self._write(tap.conversation, notice.text)
+            await self._bot.say(tap.conversation, notice.text)
 
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:
         self._heed(reply)
-        await self._write(reply.conversation, notice.text)
+        await self._bot.say(reply.conversation, notice.text)
 
     def _heed(self, event: port.Tap | port.Reply) -> None:
         """Whoever is of our own tenant tells us its region, if that is Microsoft's."""
         if event.stranger is None and self._bot.ours(event.reply_to["service"]):
             self._bot.service = event.reply_to["service"]
-
-    async def _write(self, conversation: str, text: str) -> None:
-        said = {"type": "message", "text": text, "text_format": "plain"}
-        path = f"v3/conversations/{quote(conversation, '')}/activities"
-        await self._bot.call("POST", path, _activity(said))
 
     async def listen(self, deliver: port.Deliver) -> None:
         raise Refused("teams: the Bot Connector delivers over https only")
@@ -236,32 +273,25 @@ class Teams:
 
 
 def _said(text: str) -> port.Response:
+    return _answered("application/vnd.microsoft.activity.message", text)
+
+
+def _answered(kind: str, value: Any) -> port.Response:
     # https://learn.microsoft.com/adaptive-cards/authoring-cards/universal-action-model#response-format
-    kind = "application/vnd.microsoft.activity.message"
-    return port.Response(body=to_json({"statusCode": 200, "type": kind, "value": text}))
+    return port.Response(body=to_json({"statusCode": 200, "type": kind, "value": value}))
 
 
-def _words(sent: Any) -> str:
-    """What a person wrote, without what Teams puts around and into it; "" if nothing, or too much
-    to be for us. What they format comes as HTML in an attachment too, what they mention as a tag:
-    https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages
-    """
-    text = sent.get("text")
-    for hung in sent.get("attachments") or ():
-        if not text and hung["contentType"] == "text/html":
-            text = hung["content"]
-    if not isinstance(text, str) or len(text) > LONGEST:
-        return ""
-    for one in sent.get("entities") or ():
-        if one.get("type") == "mention" and one.get("text"):
-            text = text.replace(one["text"], " ")
-    return unescape(MARKUP.sub("", text)).translate(SPACES).strip()
-
-
-def _activity(payload: port.Payload) -> Any:
-    from botbuilder.schema import Activity  # noqa: PLC0415 - imported where the channel is on
-
-    return Activity.from_dict(payload).serialize()
+def _asking(payload: port.Payload, viewers: Sequence[str]) -> port.Payload:
+    """The card, for which these clients ask by themselves, and others by "Refresh card" in its
+    menu. Not the template's work: an owner's own could forget it, and nobody would have buttons."""
+    action = {"type": "Action.Execute", "title": "Refresh", "verb": LOOK, "data": {}}
+    refresh = {"action": action, "userIds": [*viewers]}
+    try:
+        (hung,) = payload["attachments"]
+        content = hung["content"] | {"refresh": refresh}
+    except WRONG:
+        raise Refused("teams: a template makes one attachment, the card") from None
+    return payload | {"attachments": [hung | {"content": content}]}
 
 
 def _token(inbound: port.Inbound) -> str:

@@ -132,6 +132,23 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """An authenticated account's client asks what to show of a card: nobody pressed a button.
+
+    `by_hand`: the person asked for it, from a menu; else their client did by itself. `stranger`,
+    `reply_to`: as of a `Tap`.
+    """
+
+    channel: str
+    account: str
+    conversation: str
+    message: str
+    by_hand: bool
+    stranger: str | None = None
+    reply_to: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """What to answer over HTTP at once."""
 
@@ -161,7 +178,7 @@ class Several:
     events: tuple[Tap | Reply | Ignored, ...]
 
 
-Event: TypeAlias = Tap | Reply | Handshake | Ignored | Several
+Event: TypeAlias = Tap | Reply | Glance | Handshake | Ignored | Several
 
 
 class NoticeKind(StrEnum):
@@ -347,4 +364,23 @@ class Talks(Protocol):
 
     async def say(self, reply: Reply, notice: Notice) -> None:
         """A private word to the account that wrote: never in a room. `Busy` or `Refused`."""
+        ...
+
+
+@runtime_checkable
+class Personal(Protocol):
+    """A channel that shows each reader of a room another face of one card, if their client asks."""
+
+    async def viewers(self, conversation: str, accounts: Sequence[str]) -> Sequence[str]:
+        """What clients there call these accounts; who is not there is left out. `Busy`."""
+        ...
+
+    def shared(self, card: Card, viewers: Sequence[str]) -> Payload:
+        """The face for everybody: without buttons, and these clients ask for one of their own
+        (`Glance`), as do others by hand. Pure. Raises `Refused`, as `layout` does."""
+        ...
+
+    def face(self, glance: Glance, card: Card | None, word: str) -> Response:
+        """The answer to whoever looks: this card, and a word to them alone, or ""; `card` None:
+        the word only. Pure. Raises `Refused`, as `layout` does."""
         ...

@@ -1,22 +1,46 @@
-"""Builds the cards that are posted and redrawn from what is stored, with tokens made anew."""
+"""What a reader is shown of a card: the same as everybody, or in a room a face of their own.
+
+1. What is shown decides nothing: a tap is judged as if everybody had seen every button.
+2. Who looks is proven as who taps is. A button is shown to those of whom `policy.may` says that
+   they may press it.
+3. Looking writes nothing and consumes nothing. Tokens are made anew each time.
+4. Nobody is kept from deciding: where a client cannot ask for its face, the card leads to the
+   review page; where there is no such page, or no client could ask, everybody sees the buttons.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
 
 from approvals import buttons, cards, policy
-from approvals.channel import Channel
+from approvals.channel import Channel, Glance, Payload, Personal, Response, reachable
 from approvals.model import (
     Button,
     Card,
     Case,
+    Choice,
     Label,
+    Person,
+    Refused,
     Request,
     Status,
+    Tier,
 )
 from approvals.service import Service
-from approvals.store import CardRow, Store
+from approvals.store import CardRow, CardState, Store
+
+log = structlog.get_logger()
+NOTHING: Final = "Nothing new."
+NOT_YOURS: Final = "You are not an approver of this request."
+OVERTAKEN: Final = (0.1, 0.3)
+"""Seconds after which a card is looked for again: a client may be faster than the answer to the
+post, and asks again only after a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +91,75 @@ class Faces:
             ]
             found.sort(key=lambda button: order.index(button.label))
         return case, self.card(case, request, channel, found)
+
+    async def viewers(
+        self, channel: Channel, case: Case, conversation: str, account: str | None
+    ) -> Sequence[str]:
+        """Whose clients will ask for a face of their own. None: all see the same. Raises `Busy`."""
+        review = self._look.review_url(case.id)
+        alone = account is not None or channel.name in self._look.stub
+        if alone or not (case.open and isinstance(channel, Personal)):
+            return ()
+        if review is None or not reachable(review):
+            return ()
+        asked = self._service.trust.directory.approvers(case.ask, case.escalated)
+        known = (person.accounts.get(channel.name) for person in asked)
+        return await channel.viewers(conversation, [one for one in known if one is not None])
+
+    def payload(self, channel: Channel, card: Card, viewers: Sequence[str]) -> Payload:
+        """What is posted. Raises `Refused` where it does not fit."""
+        if viewers and card.buttons and isinstance(channel, Personal):
+            return channel.shared(card, viewers)
+        return channel.layout(card)
+
+    async def glance(self, channel: Channel, glance: Glance) -> Response:
+        """The face for who looks. Raises `Busy` while the store is away."""
+        if not isinstance(channel, Personal):
+            return Response()
+        directory = self._service.trust.directory
+        person = directory.by_account(glance.channel, glance.account)
+        if glance.stranger or person is None:  # not a word of the store for them
+            return channel.face(glance, None, NOT_YOURS if glance.by_hand else NOTHING)
+        try:
+            return channel.face(glance, *await self._own(channel, glance, person))
+        except (Refused, ValueError) as why:  # an id that no database can hold is a ValueError
+            log.warning("no_face", channel=channel.name, why=str(why))
+            return channel.face(glance, None, NOTHING)
+
+    async def _own(
+        self, channel: Channel, glance: Glance, person: Person
+    ) -> tuple[Card | None, str]:
+        if (row := await self._posted(glance)) is not None:
+            case = (await self._store.cases([row.request_id])).get(row.request_id)
+            request = await self._store.content(row.request_id, row.revision)
+            if case is not None and request is not None:
+                shown, card = await self.again(row, case, request, channel)
+                return theirs(person, shown, card, channel.abilities.tier)
+        return None, NOTHING
+
+    async def _posted(self, glance: Glance) -> CardRow | None:
+        """The card in a room that they look at; one sent to a person has one face."""
+        where = (glance.channel, glance.conversation, glance.message)
+        for wait in (*OVERTAKEN, None):
+            if row := await self._store.card_by_message(*where):
+                return row if row.state is CardState.POSTED and row.account is None else None
+            if wait is not None:
+                await asyncio.sleep(wait)
+        return None
+
+
+def theirs(person: Person, case: Case, card: Card, tier: Tier) -> tuple[Card, str]:
+    """The card with the buttons that this person may press now, and a word on what they cannot."""
+    votes = [v for v in case.votes if v.person == person.id and v.revision == case.revision]
+    kept, why = [], ""
+    for button in card.buttons:
+        choice = button.label.choice
+        may = policy.may(person, case, choice, tier=tier, page=False, fresh=False)
+        if isinstance(may, policy.No):
+            why = why or may.why
+        elif not (votes and choice is Choice.APPROVE):
+            kept.append(button)
+    if votes and case.open:
+        at = time.gmtime(votes[0].at // 1000)
+        why = time.strftime("You approved this on %d %b at %H:%M UTC.", at)
+    return replace(card, buttons=tuple(kept)), why

@@ -16,7 +16,7 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from approvals import buttons, cards
-from approvals.channel import Channel, Payload
+from approvals.channel import Channel, Payload, Personal
 from approvals.evidence import Entry
 from approvals.faces import Faces, Look
 from approvals.model import (
@@ -294,6 +294,7 @@ class Outbox:
         if to.get("revision", case.revision) != case.revision:
             return  # its revision has a card of its own to come
         address = await self._address(channel, case, to)
+        viewers = await self._viewers(channel, case, address.conversation, address.account)
         if not await self._hold(jobs):
             log.warning("outbox_lease_lost", kind=job.kind, lane=job.target)
             return
@@ -309,7 +310,7 @@ class Outbox:
         ]
         tappable = [Button(stored.binding.label, token) for stored, token in minted]
         card = self.faces.card(case, request, channel, tappable)
-        payload = channel.layout(card)
+        payload = self.faces.payload(channel, card, viewers)
         row = CardRow(
             card_id,
             case.id,
@@ -368,8 +369,9 @@ class Outbox:
         edit = channel.abilities.edit
         if case.open and row.revision == case.revision and not edit:
             return  # one more message would say nothing that its page does not
-        _, card = await self.faces.again(row, case, request, channel)
-        payload = channel.layout(card)
+        shown, card = await self.faces.again(row, case, request, channel)
+        viewers = await self._viewers(channel, shown, row.conversation, row.account)
+        payload = self.faces.payload(channel, card, viewers)
         await self._store.drawing(row.id, self._seal(channel, row.id, row.message, payload))
         ref = MessageRef(row.channel, row.conversation, row.message)
         await self._asked(channel.name, lambda: channel.redraw(ref, payload))
@@ -381,6 +383,14 @@ class Outbox:
         """What a tap on this message has to fit; the database alone cannot say it of another."""
         echo = channel.echo(payload) or ""
         return buttons.seal(self._service.trust.ring, buttons.CARD, card_id, message, echo)
+
+    async def _viewers(
+        self, channel: Channel, case: Case, conversation: str, account: str | None
+    ) -> Sequence[str]:
+        if not isinstance(channel, Personal):
+            return ()
+        ask = self.faces.viewers
+        return await self._asked(channel.name, lambda: ask(channel, case, conversation, account))
 
     async def _address(self, channel: Channel, case: Case, to: Mapping[str, str | None]) -> Address:
         """Where the card goes. Whoever may tap it is first vouched for by the platform."""

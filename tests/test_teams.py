@@ -7,12 +7,14 @@ import base64
 import hmac
 import json
 import os
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from urllib.parse import unquote
 
 import jwt
 import pytest
@@ -22,9 +24,10 @@ from microsoft_teams.cards import AdaptiveCard
 from adapters._bot import SERVICE
 from adapters.teams import ISSUER, Teams, inert
 from approvals import linking
+from approvals.buttons import Key, KeyRing
 from approvals.channel import (
     Event,
-    Handshake,
+    Glance,
     Ignored,
     Inbound,
     Notice,
@@ -37,6 +40,7 @@ from approvals.cli import channels, keys
 from approvals.model import (
     Address,
     Busy,
+    Escalation,
     Fact,
     Forged,
     Kind,
@@ -44,19 +48,21 @@ from approvals.model import (
     Outcome,
     Person,
     Refused,
+    Risk,
     Status,
 )
 from approvals.people import Directory
 from approvals.store import Linked, Store
 from tests import hostile
-from tests.channel_contract import CARDS, NOW, card
-from tests.house import RING, Clock, Place, open_house, rule
+from tests.channel_contract import CARDS, NOW, card, strings
+from tests.house import RING, Clock, Place, everything, open_house, rule
 from tests.installation import install
 from tests.peers.teams import (
     APP,
     DANA,
     FIXTURES,
     KEY,
+    KIND,
     ROOM,
     SECRET,
     STRANGE,
@@ -64,6 +70,7 @@ from tests.peers.teams import (
     UNENDORSED,
     SigningKey,
     TeamsPeer,
+    buttons,
     delivery,
     fixture,
     make,
@@ -447,8 +454,14 @@ def test_law_08_a_look_at_the_card_is_no_vote() -> None:
     for action in (fixture("automatic")["value"]["action"], fixture("execute")["value"]["action"]):
         look = {**fixture("automatic"), "value": {"action": action, "trigger": "automatic"}}
         event = read(make(AWAY), look)
-        assert isinstance(event, Handshake)
-        assert json.loads(event.response.body)["statusCode"] == 200
+        assert isinstance(event, Glance)
+        assert (event.account, event.message, event.by_hand) == (DANA, "1767326126000", False)
+        assert "Q" * 20 not in repr(event)
+    by_hand = fixture("automatic")
+    by_hand["value"]["trigger"] = "manual"
+    event = read(make(AWAY), by_hand)
+    assert isinstance(event, Glance)
+    assert event.by_hand
 
 
 @pytest.mark.parametrize(
@@ -805,6 +818,311 @@ async def test_law_08_looking_at_a_card_changes_nothing(place: Place, teams: Tea
     look["value"]["trigger"] = "automatic"
     assert (await send(place, look))[0] == 200
     assert (await place.case(asked["id"])).open
+
+
+# A face of one's own
+
+KIM = "3d2ba6d4-9c54-4f3c-8b4e-6f2f3f1a9b13"
+
+
+@pytest.fixture
+async def room(store: Store, teams: TeamsPeer) -> AsyncIterator[Place]:
+    """A room with dana, lee, who approve, with kim, who is called in late, and with eve, whom
+    nobody knows; cards lead to a page that everybody can open."""
+    teams.people |= {who: member(who) for who in (EVE, KIM)}
+    channel: Any = make(teams.api, keys=())
+    late = {"quorum": (("finance", 1),), "escalate": Escalation(MINUTE, "late")}
+    async with open_house(
+        store,
+        desks=(channel,),
+        clock=Clock(),
+        people=(*PEOPLE, Person("kim", None, {"teams": KIM})),
+        groups={**GROUPS, "finance": frozenset({"dana"}), "late": frozenset({"kim"})},
+        rules=(
+            *RULES,
+            rule("eyes", four_eyes=True, via=(f"teams:{ROOM}",)),
+            rule("high", risk=Risk.HIGH, via=(f"teams:{ROOM}",)),
+            rule("late", via=(f"teams:{ROOM}",), **late),
+        ),
+        review_url=lambda case_id: f"https://approve.example.com/requests/{case_id}",
+    ) as here:
+        yield here
+    await channel.close()
+
+
+async def asks(place: Place, teams: TeamsPeer, action: str, **more: Any) -> tuple[Any, str]:
+    """A request whose card stands in the room; its message id there."""
+    asked = await place.opened(action, **more)
+    await place.carried()
+    return asked, list(teams.messages)[-1][1]
+
+
+async def face(
+    place: Place, teams: TeamsPeer, id_: str, who: str, **more: Any
+) -> tuple[list[str], str]:
+    """Their client asks what to show: the labels on it then, and every word, or what it is told."""
+    tap = delivery(teams.look(ROOM, id_, who, **more), place.clock())
+    url = f"{place.url}/channels/teams/events"
+    async with place.http.post(url, data=tap.body, headers=tap.headers) as answer:
+        assert answer.status == 200
+        said = json.loads(await answer.read())
+    teams.answered(ROOM, id_, who, said)
+    if said["type"] == KIND:
+        accepted({"attachments": [{"content": said["value"]}]})
+        return titles(said["value"]), json.dumps(said["value"])
+    return [], said["value"]
+
+
+def titles(card: dict[str, Any]) -> list[str]:
+    return [one["title"] for one in buttons(card)]
+
+
+ALL = ["Approve", "Decline", "Decline with reason", "Review…"]
+REVIEW = ["Review…"]
+
+
+async def test_law_02_in_a_room_only_those_who_may_press_are_shown_the_buttons(
+    room: Place, teams: TeamsPeer
+) -> None:
+    asked, id_ = await asks(room, teams, "two.pay")
+    base = teams.card(ROOM, id_)
+    assert titles(base) == REVIEW
+    assert base["refresh"]["userIds"] == [f"29:{DANA}", f"29:{LEE}"]
+    assert "Refresh card" in json.dumps(base)
+    # As a client does: those who are listed ask, and each is shown their own.
+    for who in teams.looks(ROOM, id_):
+        labels, words = await face(room, teams, id_, who)
+        assert labels == ALL
+        assert "Refresh card" not in words
+    assert await send(room, teams.press(ROOM, id_, "Approve", DANA)) == (
+        200, "Your approval counts. Still needed: 1 more of default.",
+    )  # fmt: skip
+    await room.carried()
+    assert titles(teams.seen(ROOM, id_, DANA)) == REVIEW  # the message changed
+    labels, words = await face(room, teams, id_, DANA)
+    assert labels == ALL[1:]
+    assert "You approved this on 21 Sep at 14:13 UTC." in words
+    labels, words = await face(room, teams, id_, LEE)
+    assert labels == ALL
+    assert "1 of 2: dana" in words
+    assert (await send(room, teams.press(ROOM, id_, "Approve", LEE)))[1] == "Approved."
+    case = await room.case(asked["id"])
+    assert (case.status, [v.person for v in case.votes]) == (Status.APPROVED, ["dana", "lee"])
+    # A client that looks before the card is redrawn is shown the verdict, and no button.
+    labels, words = await face(room, teams, id_, DANA)
+    assert labels == REVIEW
+    assert "Approved by dana and lee" in words
+    await room.carried()
+    assert "refresh" not in teams.card(ROOM, id_)
+    assert teams.looks(ROOM, id_) == []
+
+
+async def test_law_02_who_may_not_press_is_shown_no_button(room: Place, teams: TeamsPeer) -> None:
+    asked, id_ = await asks(room, teams, "room.mail")
+    no = "You are not an approver of this request."
+    before = len(teams.calls)
+    assert await face(room, teams, id_, EVE, by_hand=True) == ([], no)
+    assert await face(room, teams, id_, EVE) == ([], "Nothing new.")
+    for change in (
+        {"channelData": {"tenant": {"id": "other"}}},
+        {"from": {"id": "29:x", "aadObjectId": DANA, "role": "bot"}},
+        {"from": {"id": "29:anonymous"}},
+    ):
+        assert await face(room, teams, id_, DANA, by_hand=True, **change) == ([], no)
+    labels, words = await face(room, teams, id_, KIM)  # somebody here, and not asked
+    assert (labels, no in words) == (REVIEW, True)
+    assert len(teams.calls) == before
+    assert (await room.case(asked["id"])).votes == ()
+
+
+async def test_law_02_who_may_only_decline_is_shown_only_that(
+    room: Place, teams: TeamsPeer
+) -> None:
+    _, id_ = await asks(room, teams, "eyes.mail", key="csr_scripts", agent={"id": "bot"})
+    for who in (DANA, LEE):
+        labels, words = await face(room, teams, id_, who)
+        assert labels == ALL[1:]
+        assert "This agent is yours or acts for you" in words
+    _, id_ = await asks(room, teams, "high.mail")
+    assert titles(teams.card(ROOM, id_)) == REVIEW
+    labels, words = await face(room, teams, id_, DANA)
+    assert labels == ALL[1:]
+    assert "Approving this needs the sign-in page." in words
+
+
+async def test_law_02_who_is_called_in_late_is_shown_the_buttons_then(
+    room: Place, teams: TeamsPeer
+) -> None:
+    asked, id_ = await asks(room, teams, "late.pay")
+    assert teams.looks(ROOM, id_) == [DANA]
+    assert (await face(room, teams, id_, KIM))[0] == REVIEW
+    room.clock.turn(MINUTE)
+    async with asyncio.timeout(5):
+        while not (await room.case(asked["id"])).escalated:
+            await room.house.service.tick()
+    await room.carried()
+    assert {*teams.looks(ROOM, id_)} == {DANA, KIM}
+    assert (await face(room, teams, id_, KIM))[0] == ALL
+    assert (await send(room, teams.press(ROOM, id_, "Approve", KIM)))[1] == "Approved."
+
+
+async def test_law_08_looking_writes_nothing_and_consumes_nothing(
+    room: Place, teams: TeamsPeer, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    asked, id_ = await asks(room, teams, "room.mail")
+    await room.sealed()
+    before = await kept(database)
+    for by_hand in (False, True):
+        for who in (DANA, LEE, EVE, KIM):
+            await face(room, teams, id_, who, by_hand=by_hand)
+        # Whatever button's data it carries: nobody pressed.
+        look = teams.press(ROOM, id_, "Approve")
+        look["value"]["trigger"] = "automatic"
+        assert (await send(room, look))[0] == 200
+    assert await kept(database) == before
+    assert (await room.case(asked["id"])).votes == ()
+    tokens = [one["data"]["token"] for one in buttons(teams.seen(ROOM, id_, DANA))[:-1]]
+    assert len(set(tokens)) == 3
+    for secret in tokens:
+        assert secret not in caplog.text
+        assert secret not in before
+        assert secret not in json.dumps(teams.messages[ROOM, id_])
+    assert (await send(room, teams.press(ROOM, id_, "Approve")))[1] == "Approved."
+
+
+async def kept(database: str) -> str:
+    """Everything that is stored but the clocks of the service itself."""
+    return re.sub(r"'written', '\d+'", "", await everything(database))
+
+
+async def test_law_09_who_looks_is_proven_as_who_taps_is(room: Place, teams: TeamsPeer) -> None:
+    _, id_ = await asks(room, teams, "room.mail")
+    look, url = teams.look(ROOM, id_), f"{room.url}/channels/teams/events"
+    for bearer in (token(room.clock(), STRANGE), token(room.clock(), aud="another"), ""):
+        forger = delivery(look, room.clock(), bearer)
+        async with room.http.post(url, data=forger.body, headers=forger.headers) as answer:
+            assert (answer.status, await answer.read()) == (401, b"")
+
+
+async def test_law_06_a_card_is_shown_in_its_own_room_only(room: Place, teams: TeamsPeer) -> None:
+    _, id_ = await asks(room, teams, "room.mail")
+    look = teams.look(ROOM, id_)
+    for change in (
+        {"conversation": {"id": "19:other@thread.tacv2", "tenantId": TENANT}},
+        {"replyToId": "1"},
+        {"replyToId": "\x00"},
+        {"replyToId": None},
+    ):
+        assert await send(room, {**look, **change}) == (200, "Nothing new.")
+    # One that was sent to a person has one face, and its client does not ask.
+    await room.opened("mail.send")
+    await room.carried()
+    (alone, one) = next(key for key in teams.messages if key[0] == f"a:1{DANA[:8]}")
+    assert titles(teams.card(alone, one)) == ALL
+    assert "refresh" not in teams.card(alone, one)
+    asked = teams.activity(alone, one, name=look["name"], value=look["value"])
+    assert await send(room, asked) == (200, "Nothing new.")
+
+
+async def test_a_look_that_overtakes_the_answer_to_the_post_waits_for_it(
+    room: Place, teams: TeamsPeer
+) -> None:
+    teams.held = asyncio.Event()
+    await room.opened("room.mail")
+    posting = asyncio.create_task(room.carried())
+    async with asyncio.timeout(5):
+        while not teams.messages:
+            teams.heard.clear()
+            await teams.heard.wait()
+    ((_, id_),) = teams.messages
+    looking = asyncio.create_task(face(room, teams, id_, DANA))
+    teams.held.set()
+    assert (await looking)[0] == ALL
+    await posting
+
+
+async def test_who_is_not_in_the_room_is_not_listed_and_the_roster_is_asked_once(
+    room: Place, teams: TeamsPeer
+) -> None:
+    teams.elsewhere = {LEE}
+    _, id_ = await asks(room, teams, "two.pay")
+    assert teams.card(ROOM, id_)["refresh"]["userIds"] == [f"29:{DANA}"]
+    await face(room, teams, id_, DANA)
+    await send(room, teams.press(ROOM, id_, "Approve"))
+    await room.carried()
+    looked = [path for _, path, _, _ in teams.calls if path.endswith((f"/{DANA}", f"/{LEE}"))]
+    assert len([path for path in looked if "19:" in unquote(path)]) == 2
+    # Where nobody's client could ask, everybody sees the buttons: else nobody would have any.
+    teams.elsewhere, channel = {LEE, DANA}, cast(Any, room.desk)
+    channel._bot._ids.clear()
+    _, id_ = await asks(room, teams, "two.again")
+    assert titles(teams.card(ROOM, id_)) == ALL
+    assert "refresh" not in teams.card(ROOM, id_)
+
+
+async def test_law_26_a_roster_that_is_busy_makes_the_card_wait(
+    room: Place, teams: TeamsPeer
+) -> None:
+    await room.opened("room.mail")
+    channel = cast(Any, room.desk)
+    for who in (DANA, LEE):
+        await channel.open(who)
+    before = len(teams.calls)
+    teams.fail += [teams._error(429, "TooManyRequests", headers={"Retry-After": "3"})]
+    with pytest.raises(Busy) as caught:
+        await channel.viewers(ROOM, [DANA])
+    assert (caught.value.retry_after, len(teams.calls)) == (3000, before + 1)
+    assert await channel.viewers(ROOM, [DANA, LEE]) == [f"29:{DANA}", f"29:{LEE}"]
+
+
+async def test_law_06_a_key_that_is_gone_makes_no_buttons(room: Place, teams: TeamsPeer) -> None:
+    _, id_ = await asks(room, teams, "room.mail")
+    service = room.house.service
+    service.trust = replace(service.trust, ring=KeyRing({"k2": Key("k2", b"2" * 32)}, "k2"))
+    assert await face(room, teams, id_, DANA) == ([], "Nothing new.")
+
+
+@pytest.mark.parametrize("many", [0, 1, 60, 200])
+@pytest.mark.parametrize("fill", [0, 3000])
+def test_as_many_clients_are_listed_as_may_be_and_as_fit(many: int, fill: int) -> None:
+    channel, long = make(AWAY), "29:" + "é" * 117
+    facts = tuple(Fact("x" * 60, "\u202e" * 12) for _ in range(10))
+    shown = card(payload="\\u" * (fill // 2), note="n" * (fill // 2), facts=facts)
+    payload = channel.shared(shown, [f"{long}{n}" for n in range(many)])
+    accepted(payload)
+    content = payload["attachments"][0]["content"]
+    assert titles(content) == REVIEW
+    listed = content["refresh"]["userIds"]
+    assert len(listed) == min(many, 60) or (len(listed) >= 15 and fill)
+    assert listed == [f"{long}{n}" for n in range(len(listed))]
+
+
+def test_the_shared_face_is_as_it_was() -> None:
+    path = FIXTURES / "golden" / "shared.json"
+    payload = make(AWAY).shared(CARDS["one-of-two"], [f"29:{DANA}", f"29:{LEE}"])
+    if os.environ.get("GOLDEN"):
+        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
+    assert payload == json.loads(path.read_text())
+    assert not {*strings(payload)} & {button.token for button in card().buttons}
+
+
+def test_a_card_whose_face_would_not_fit_is_refused_before_it_is_sent() -> None:
+    channel = make(AWAY)
+    bare = channel.shared(card(payload="x", buttons=()), [])
+    long = card(payload="x" * (24_000 - len(json.dumps(bare).encode())))
+    assert channel.shared(replace(long, buttons=()), ["29:x"])
+    for laid in (channel.layout, lambda one: channel.shared(one, ["29:x"])):
+        with pytest.raises(Refused):
+            laid(long)
+
+
+def test_a_template_of_another_shape_is_refused() -> None:
+    inner = make(AWAY).render
+    for change in ({"attachments": []}, {"attachments": [{"content": []}]}, {"attachments": 7}):
+        channel = make(AWAY, render=lambda values, change=change: inner(values) | change)
+        with pytest.raises(Refused):
+            channel.shared(replace(card(), buttons=()), ["29:x"])
 
 
 # Linking an account

@@ -217,6 +217,7 @@ async def running(
                 for name, one in plan.channels.items()
                 if isinstance(one, Talks)
             },
+            glance=outbox.faces.glance,
             refresh=refresh,
         )
         app, events = application(deps, plan.channels)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from approvals.channel import Channel, Glance, Response
 from approvals.model import Case, Instant, Person, Requester
 from approvals.people import Directory
 from approvals.service import Service
@@ -31,7 +32,8 @@ class Deps:
     answers anybody on this port. `opens` counts by requester; `forgeries` (deliveries and bearer
     tokens that prove nothing) and `sign_ins` count failures, by remote address; `link_codes` those
     of an account. `linkable`: the channels where a code can be sent, and the bot's name there, or
-    "". `refresh`: look at keys and accounts now, not within a second.
+    "". `glance`: what to show whoever looks at a card. `refresh`: look at keys and accounts now,
+    not within a second.
     """
 
     service: Service
@@ -51,6 +53,7 @@ class Deps:
     sign_ins: Limit
     link_codes: Limit
     linkable: Mapping[str, str]
+    glance: Callable[[Channel, Glance], Awaitable[Response]]
     refresh: Callable[[], Awaitable[None]]
 
     @property

@@ -17,6 +17,7 @@ from approvals import linking
 from approvals.channel import (
     Channel,
     Event,
+    Glance,
     Handshake,
     Inbound,
     Notice,
@@ -92,6 +93,8 @@ class Events:
                 )
             case Tap():
                 return await self._tapped(channel, event)
+            case Glance():
+                return await self._glanced(channel, event)
             case Reply():
                 try:
                     await self._written(channel, event)
@@ -117,6 +120,16 @@ class Events:
         response = channel.answer(tap, answer.notice)
         if response is None:
             return web.Response()
+        return web.Response(
+            status=response.status, body=response.body, content_type=response.content_type
+        )
+
+    async def _glanced(self, channel: Channel, glance: Glance) -> web.Response:
+        try:
+            response = await self._deps.glance(channel, glance)
+        except Busy as error:
+            log.error("glance_not_answered", channel=channel.name, why=str(error))
+            return web.Response(status=503, headers={"Retry-After": "1"})
         return web.Response(
             status=response.status, body=response.body, content_type=response.content_type
         )

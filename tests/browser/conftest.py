@@ -27,6 +27,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 from approvals import linking
 from approvals.buttons import Key, KeyRing
 from approvals.evidence import ReceiptKey
+from approvals.faces import Faces, Look
 from approvals.model import (
     MINUTE,
     Agent,
@@ -236,6 +237,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         sign_ins=Limit(clock, burst=5, per_second=0.1),
         link_codes=Limit(clock, burst=5, per_second=1 / 60),
         linkable={"telegram": "our_bot"},
+        glance=Faces(store, service, Look(lambda case_id: None, b"")).glance,
         refresh=refresh,
     )
     app = web.Application()

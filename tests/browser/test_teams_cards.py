@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +17,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from approvals.channel import Glance
 from approvals.model import Fact, Kind, Person
 from approvals.store import Store
 from tests import hostile
 from tests.channel_contract import CARDS, HOSTILE, ROOT, card
-from tests.house import Clock, open_house
-from tests.peers.teams import DANA, TeamsPeer, delivery, make
+from tests.house import Clock, Place, open_house, rule
+from tests.peers.teams import DANA, ROOM, TeamsPeer, delivery, make
 from tests.test_cards import CASE, everywhere
 from tests.test_cards import card as built
 
@@ -71,6 +73,8 @@ DRAW: Final = """([card, look]) => {
     window.pressed.push(one);
     if (window.press) window.press(one);
   };
+  const asks = drawn.refresh;
+  window.asks = asks ? { action: asks.action.toJSON(), userIds: asks.userIds } : null;
   const faults = [];
   for (let i = 0; i < context.eventCount; i++) faults.push(context.getEventAt(i).message);
   for (const one of drawn.validateProperties().validationEvents) faults.push(one.message);
@@ -148,6 +152,30 @@ async def test_what_it_looks_like(page: Page, name: str, look: str, tmp_path: Pa
     assert 5_000 < path.stat().st_size < 60_000
 
 
+SHARED: Final = make(AWAY).shared(card(), [f"29:{DANA}"])
+LOOK: Final = Glance("teams", DANA, ROOM, "1", False, None, {"viewer": f"29:{DANA}"})
+
+
+def voted() -> dict[str, Any]:
+    """What dana is shown who approved already."""
+    shown = replace(CARDS["one-of-two"], buttons=card().buttons[1:])
+    said = make(AWAY).face(LOOK, shown, "You approved this on 02 Jan at 03:56 UTC.")
+    found: dict[str, Any] = json.loads(said.body)["value"]
+    return found
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+async def test_what_a_room_looks_like(page: Page, look: str, tmp_path: Path) -> None:
+    colours = LIGHT if look == "light" else DARK
+    for name, adaptive in (("shared", content(SHARED)), ("voted", voted())):
+        await draw(page, adaptive, colours)
+        path = (IMAGES if os.environ.get("GOLDEN") else tmp_path) / f"teams-{name}-{look}.png"
+        await page.locator("#card").screenshot(path=path)
+        assert 5_000 < path.stat().st_size < 60_000
+    labels = await page.locator(".ac-pushButton").all_inner_texts()
+    assert labels == ["Decline", "Decline with reason", "Review…"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -192,39 +220,86 @@ async def test_a_reason_is_asked_for_by_its_own_button_only(page: Page) -> None:
 
 async def test_a_real_click_approves(page: Page, tmp_path: Path) -> None:
     """Request, card at the peer, drawn, clicked in the browser, delivered, counted, redrawn."""
+    async with a_place(tmp_path) as (place, teams):
+        asked = await place.opened()
+        await place.carried()
+        ((room, id_),) = teams.messages
+        await clicked(page, place, teams, room, id_, teams.card(room, id_))
+        await place.carried()
+        assert (await place.case(asked["id"])).status == "approved"
+        words = await draw(page, teams.card(room, id_))
+        assert "Approved by dana" in words
+        assert await page.get_by_role("button", name="Approve").count() == 0
+
+
+async def test_in_a_room_a_client_that_refreshes_draws_the_buttons(
+    page: Page, tmp_path: Path
+) -> None:
+    """Everybody's card has none; the renderer says for whom to ask, and what it gets is clicked."""
+    async with a_place(
+        tmp_path,
+        rules=(rule("room", via=(f"teams:{ROOM}",)),),
+        review_url=lambda case_id: f"https://approve.example.com/requests/{case_id}",
+    ) as (place, teams):
+        asked = await place.opened("room.mail")
+        await place.carried()
+        ((room, id_),) = teams.messages
+        await draw(page, teams.card(room, id_))
+        assert await page.locator(".ac-pushButton").all_inner_texts() == ["Review…"]
+        asks = await page.evaluate("window.asks")
+        assert asks["userIds"] == [f"29:{DANA}"]
+        value = {"action": {"id": "", **asks["action"]}, "trigger": "automatic"}
+        said = await delivered(place, teams.activity(room, id_, name=INVOKE, value=value))
+        teams.answered(room, id_, DANA, said)
+        await clicked(page, place, teams, room, id_, teams.seen(room, id_, DANA))
+        await place.carried()
+        assert (await place.case(asked["id"])).status == "approved"
+        words = await draw(page, teams.seen(room, id_, DANA))
+        assert "Approved by dana" in words
+        assert await page.evaluate("window.asks") is None
+
+
+INVOKE: Final = "adaptiveCard/action"
+
+
+@asynccontextmanager
+async def a_place(tmp_path: Path, **more: Any) -> AsyncIterator[tuple[Place, TeamsPeer]]:
+    """A house where dana approves, on Teams."""
     store = await Store.connect(f"sqlite:///{tmp_path}/teams.db")
-    clock = Clock()
     async with TeamsPeer() as teams:
         channel: Any = make(teams.api)
         people = (Person("dana", None, {"teams": DANA}),)
         groups = {"default": frozenset({"dana"})}
-        async with open_house(
-            store, desks=(channel,), clock=clock, people=people, groups=groups, rules=()
-        ) as place:
-            asked = await place.opened()
-            await place.carried()
-            ((room, id_),) = teams.messages
-            sent: list[Any] = []
-
-            async def press(action: dict[str, Any]) -> None:
-                value = {"action": {**action, "id": ""}, "trigger": "manual"}
-                activity = teams.activity(room, id_, name="adaptiveCard/action", value=value)
-                tap = delivery(activity, clock())
-                async with place.http.post(
-                    f"{place.url}/channels/teams/events", data=tap.body, headers=tap.headers
-                ) as answer:
-                    sent.append(json.loads(await answer.read()))
-
-            await page.expose_function("press", press)
-            await draw(page, teams.card(room, id_))
-            await page.get_by_role("button", name="Approve").click()
-            while not sent:
-                await page.evaluate("new Promise(requestAnimationFrame)")
-            assert sent[0]["statusCode"] == 200
-            await place.carried()
-            assert (await place.case(asked["id"])).status == "approved"
-            words = await draw(page, teams.card(room, id_))
-            assert "Approved by dana" in words
-            assert await page.get_by_role("button", name="Approve").count() == 0
+        how = {"people": people, "groups": groups, "rules": (), **more}
+        async with open_house(store, desks=(channel,), clock=Clock(), **how) as place:
+            yield place, teams
         await channel.close()
     await store.close()
+
+
+async def delivered(place: Place, activity: dict[str, Any]) -> dict[str, Any]:
+    """What this activity is answered."""
+    tap = delivery(activity, place.clock())
+    url = f"{place.url}/channels/teams/events"
+    async with place.http.post(url, data=tap.body, headers=tap.headers) as answer:
+        said: dict[str, Any] = json.loads(await answer.read())
+    assert said["statusCode"] == 200
+    return said
+
+
+async def clicked(
+    page: Page, place: Place, teams: TeamsPeer, room: str, id_: str, shown: dict[str, Any]
+) -> None:
+    """Draw this card, click Approve on it in the browser, and deliver what the click sends."""
+    sent: list[Any] = []
+
+    async def press(action: dict[str, Any]) -> None:
+        value = {"action": {**action, "id": ""}, "trigger": "manual"}
+        sent.append(await delivered(place, teams.activity(room, id_, name=INVOKE, value=value)))
+
+    await page.expose_function("press", press)
+    await draw(page, shown)
+    await page.get_by_role("button", name="Approve").click()
+    while not sent:
+        await page.evaluate("new Promise(requestAnimationFrame)")
+    assert sent[0]["value"] == "Approved."

@@ -131,7 +131,11 @@ class TeamsPeer:
 
     people: dict[str, dict[str, Any]] = field(default_factory=lambda: {DANA: member(DANA)})
     rooms: set[str] = field(default_factory=lambda: {ROOM})
+    elsewhere: set[str] = field(default_factory=set)
+    """Who is not a member of the room."""
     messages: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    faces: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
+    """What a client shows instead of a message's card, to whom: gone when the message changes."""
     calls: list[tuple[str, str, str, Any]] = field(default_factory=list)
     keys: list[SigningKey] = field(default_factory=lambda: [KEY])
     fail: deque[web.Response] = field(default_factory=deque)
@@ -143,6 +147,8 @@ class TeamsPeer:
     """The endpoints of the keys and of the token give 503."""
     base: str = ""
     heard: asyncio.Event = field(default_factory=asyncio.Event)
+    held: asyncio.Event | None = None
+    """What is sent arrives, and its answer waits for this."""
     _count: Any = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -244,6 +250,8 @@ class TeamsPeer:
     async def _member(self, request: web.Request) -> web.Response:
         _, wrong = await self._heard(request)
         found = self.people.get(request.match_info["who"])
+        if request.match_info["room"] == ROOM and request.match_info["who"] in self.elsewhere:
+            found = None
         if wrong or found is None:
             return wrong or self._error(404, "MemberNotFoundInConversation")
         return web.json_response(found)
@@ -266,6 +274,11 @@ class TeamsPeer:
                 return self._error(400, "BadArgument", "refresh.userIds")
         id_ = id_ or str(1767326126000 + next(self._count))
         self.messages[room, id_] = body
+        self.heard.set()
+        if self.held is not None:
+            await self.held.wait()
+        for who in [key for key in self.faces if key[:2] == (room, id_)]:
+            del self.faces[who]
         return web.json_response({"id": id_}, status=200 if request.method == "PUT" else 201)
 
     def card(self, room: str, id_: str) -> dict[str, Any]:
@@ -274,11 +287,39 @@ class TeamsPeer:
         card: dict[str, Any] = hung["content"]
         return card
 
+    def looks(self, room: str, id_: str) -> list[str]:
+        """Whose clients ask by themselves what to show of this card, when it is sent or changes."""
+        listed = self.card(room, id_).get("refresh", {}).get("userIds", [])
+        return [person["aadObjectId"] for person in self.people.values() if person["id"] in listed]
+
+    def look(
+        self, room: str, id_: str, who: str = DANA, *, by_hand: bool = False, **other: Any
+    ) -> dict[str, Any]:
+        """The activity of this person's client that asks for a face of its own: by itself, or since
+        they chose "Refresh card" in the card's menu."""
+        action = self.card(room, id_)["refresh"]["action"]
+        value = {
+            "action": {"type": "Action.Execute", "id": "", **action},
+            "trigger": "manual" if by_hand else "automatic",
+        }
+        return self.activity(room, id_, who, name="adaptiveCard/action", value=value, **other)
+
+    def seen(self, room: str, id_: str, who: str) -> dict[str, Any]:
+        """The card as this person's client shows it now."""
+        return self.faces.get((room, id_, who)) or self.card(room, id_)
+
+    def answered(self, room: str, id_: str, who: str, answer: dict[str, Any]) -> None:
+        """What an invoke was answered: a card is shown to this person from now on."""
+        assert answer["statusCode"] == 200
+        if answer["type"] == KIND:
+            assert answer["value"]["type"] == "AdaptiveCard"
+            self.faces[room, id_, who] = answer["value"]
+
     def press(
         self, room: str, id_: str, title: str, who: str = DANA, reason: str = "", **other: Any
     ) -> dict[str, Any]:
-        """The activity that Teams makes of a press on a button of this card as it stands there."""
-        (action,) = [one for one in buttons(self.card(room, id_)) if one["title"] == title]
+        """The activity that Teams makes of a press on a button of this card as they see it."""
+        (action,) = [one for one in buttons(self.seen(room, id_, who)) if one["title"] == title]
         data = dict(action["data"])
         if action.get("associatedInputs") != "none":
             data["reason"] = reason
