@@ -29,7 +29,6 @@ SERVICE: Final = "https://smba.trafficmanager.net/teams/"
 # https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/send-proactive-messages
 THEIRS: Final = b"MessageWritesBlocked"
 OURS: Final = re.compile(rb"tenant ?id|BotNotInConversationRoster", re.IGNORECASE)
-
 HOUR: Final = 3600.0
 MARKUP: Final = re.compile(r"<[^<>]*>")
 # What clients put for a blank, or between two letters.
@@ -162,8 +161,8 @@ def written(sent: Any) -> str:
     """
     text = sent.get("text")
     for hung in sent.get("attachments") or ():
-        if not text and hung["contentType"] == "text/html":
-            text = hung["content"]
+        if not text and hung.get("contentType") == "text/html":
+            text = hung.get("content")
     if not isinstance(text, str) or len(text) > LONGEST:
         return ""
     for one in sent.get("entities") or ():

@@ -185,6 +185,8 @@ def _teams(events: str | None, wishes: Wishes) -> Guide:
         "Channels: add Microsoft Teams.",
         "Put the client secret into the environment as TEAMS_APP_SECRET.",
         last,
+        "Say in `people.NAME.teams` whose object id in Entra is whose, or give each a code by "
+        "`countersign link NAME teams`: they write it to the app, in a chat with it alone.",
     )
     return Guide("teams", steps, section, events, files)
 
