@@ -279,6 +279,14 @@ def clock_finding(date: str | None, now: Instant) -> Finding:
     return Finding("clock", abs(late) < 60, f"{late:+.0f} s from theirs")
 
 
+def typed(text: str) -> str:
+    """What stood behind a command that links an account, as the `Reply.text` that asks for that:
+    whatever it is, it gets an answer.
+    """
+    words = text.split()
+    return f"link {words[-1][:64] if words else '-'}"
+
+
 Deliver: TypeAlias = Callable[[Event], Awaitable[Notice | None]]
 """What `listen` calls with each event; the notice it returns goes back through `tell`."""
 
@@ -383,4 +391,22 @@ class Personal(Protocol):
     def face(self, glance: Glance, card: Card | None, word: str) -> Response:
         """The answer to whoever looks: this card, and a word to them alone, or ""; `card` None:
         the word only. Pure. Raises `Refused`, as `layout` does."""
+        ...
+
+
+@runtime_checkable
+class Answers(Talks, Protocol):
+    """A channel whose platform wants that word as the HTTP answer to what was written."""
+
+    def word(self, reply: Reply, notice: Notice) -> Response:
+        """The answer, at once, instead of `say`. Pure."""
+        ...
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A channel that can be asked what our bot is called there."""
+
+    async def called(self) -> str:
+        """The name that links to our bot need. `Busy` or `Refused`."""
         ...

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from approvals import linking
 from approvals.channel import (
+    Answers,
     Channel,
     Event,
     Glance,
@@ -24,6 +25,7 @@ from approvals.channel import (
     NoticeKind,
     Prepares,
     Reply,
+    Response,
     Several,
     Talks,
     Tap,
@@ -88,19 +90,20 @@ class Events:
         """Take what a proven delivery says; nothing is acknowledged before it is durable."""
         match event:
             case Handshake(response):
-                return web.Response(
-                    status=response.status, body=response.body, content_type=response.content_type
-                )
+                return _http(response)
             case Tap():
                 return await self._tapped(channel, event)
             case Glance():
                 return await self._glanced(channel, event)
             case Reply():
                 try:
-                    await self._written(channel, event)
+                    notice = await self._written(event)
                 except Busy as error:
                     log.error("reply_not_stored", channel=channel.name, why=str(error))
                     return web.Response(status=503, headers={"Retry-After": "1"})
+                if notice and isinstance(channel, Answers):
+                    return _http(channel.word(event, notice))
+                self._say(channel, event, notice)
             case Several(events):
                 for each in events:
                     answered = await self._heard(channel, each)
@@ -118,11 +121,7 @@ class Events:
         self._deps.metrics.taps.labels(channel.name, answer.notice.kind.value).inc()
         self.tell(channel, tap, answer.notice)
         response = channel.answer(tap, answer.notice)
-        if response is None:
-            return web.Response()
-        return web.Response(
-            status=response.status, body=response.body, content_type=response.content_type
-        )
+        return web.Response() if response is None else _http(response)
 
     async def _glanced(self, channel: Channel, glance: Glance) -> web.Response:
         try:
@@ -144,42 +143,44 @@ class Events:
         self._told.add(task)
         task.add_done_callback(self._told.discard)
 
-    async def _written(self, channel: Channel, reply: Reply) -> None:
-        """What somebody wrote: a code that links their account, or nothing to us."""
+    def _say(self, channel: Channel, reply: Reply, notice: Notice | None) -> None:
+        """As `tell`, to who wrote."""
+        if notice and isinstance(channel, Talks):
+            self._later(_tell(channel, channel.say(reply, notice)))
+
+    async def _written(self, reply: Reply) -> Notice | None:
+        """What somebody wrote: a code that links their account, or nothing to us (None)."""
         deps, who = self._deps, f"{reply.channel} {reply.account}"
         code = linking.code_in(reply.text)
         if code is None:
-            return
+            return None
         try:
             deps.link_codes.check(who)
         except Problem:
             # Not a word more: each would be one of ours to the platform, and cards wait for those.
             log.warning("link_codes_too_many", channel=reply.channel, account=reply.account)
-            return
+            return None
         now, random = deps.clock(), deps.random
         done = await linking.take(
             deps.store, deps.service.trust.ring, deps.directory, reply, code,
             now=now, random=random,
         )  # fmt: skip
         if isinstance(done, Notice):
-            notice = done
             deps.link_codes.count(who)
             await deps.store.append([linking.refused(reply, now, random)])
-        else:
-            await deps.refresh()
-            notice = Notice(NoticeKind.COUNTED, f"This account is {done.person}'s from now on.")
-            if deps.directory.by_account(reply.channel, reply.account) is None:
-                said = "This account was linked, and may not decide: the platform had barred it."
-                notice = Notice(NoticeKind.REFUSED, said)
-        if isinstance(channel, Talks):
-            self._later(_tell(channel, channel.say(reply, notice)))
+            return done
+        await deps.refresh()
+        if deps.directory.by_account(reply.channel, reply.account) is None:
+            said = "This account was linked, and may not decide: the platform had barred it."
+            return Notice(NoticeKind.REFUSED, said)
+        return Notice(NoticeKind.COUNTED, f"This account is {done.person}'s from now on.")
 
     async def listen(self, channel: Channel) -> None:
         """Outbound-only mode: the same taps by a socket that we opened."""
 
         async def deliver(event: object) -> Notice | None:
             if isinstance(event, Reply):
-                await self._written(channel, event)
+                self._say(channel, event, await self._written(event))
             if not isinstance(event, Tap):
                 return None
             answer = await self._deps.service.tap(event)
@@ -187,6 +188,12 @@ class Events:
             return answer.notice
 
         await channel.listen(deliver)
+
+
+def _http(response: Response) -> web.Response:
+    return web.Response(
+        status=response.status, body=response.body, content_type=response.content_type
+    )
 
 
 async def _tell(channel: Channel, word: Awaitable[None]) -> None:
