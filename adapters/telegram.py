@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import os
 import re
 import time
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
+from adapters._telegram import Api
 from approvals import channel as port
 from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_secret
@@ -57,7 +57,7 @@ class Telegram:
     secret_token: str = field(default="", repr=False)
     mode: str = "webhook"
     api_url: str = "https://api.telegram.org/bot"
-    _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _api: Api = field(default_factory=Api, init=False, repr=False, compare=False)
     name: ClassVar[str] = "telegram"
     # title, fact label and value, facts, payload, note, buttons, label: together under TEXT
     limits: ClassVar = port.Limits(150, 30, 100, 8, 900, 300, 3, 40, lambda x: utf16_len(inert(x)))
@@ -129,15 +129,22 @@ class Telegram:
         # The prompt is ours, as Telegram says; what stands in it is a token or it is nothing. It
         # has no message to be compared, so that it may decline only.
         prompt, me = message.get("reply_to_message") or {}, int(self.bot_token.partition(":")[0])
-        found = ASKED.search(prompt.get("text") or "")
-        if not found or prompt["from"]["id"] != me or not message.get("text"):
-            return port.Ignored("a message that answers none of our prompts")
+        found, text = ASKED.search(prompt.get("text") or ""), message.get("text")
+        ours = found is not None and prompt["from"]["id"] == me
+        private = message["chat"]["type"] == "private"
+        if not text or not (ours or private):
+            return port.Ignored("a message to others, or without text")
+        if type(text) is not str:
+            raise TypeError
         who, stranger = _sender(message["from"])
         stranger = "somebody unseen" if message.get("sender_chat") else stranger
-        place, reason = _place(message), str(message["text"])[:REASON]
+        place = _place(message)
         event = f"{place}:{int(message['message_id'])}"
+        if not ours or found is None:
+            return port.Reply("telegram", event, who, place, text, stranger=stranger)
         to = {"prompt": str(int(prompt["message_id"]))}
-        return port.Tap("telegram", event, who, place, None, found[1], stranger, None, reason, to)
+        token, reason = found[1], text[:REASON]
+        return port.Tap("telegram", event, who, place, None, token, stranger, None, reason, to)
 
     async def open(self, account: str) -> Address:
         # There is no look-up by address or telephone number, and a bot cannot write first.
@@ -183,6 +190,13 @@ class Telegram:
         elif tap.message is None and notice.kind is not port.NoticeKind.COUNTED:
             # An answer to a prompt has no toast: a word in private, and the card says the rest.
             await self._call("send_message", chat_id=tap.account, text=inert(notice.text))
+
+    async def say(self, reply: port.Reply, notice: port.Notice) -> None:
+        where = _where(reply.conversation)
+        await self._call("send_message", **where, text=inert(notice.text))
+
+    async def called(self) -> str:
+        return str((await self._call("get_me")).username)
 
     async def _ask(self, tap: port.Tap, notice: port.Notice) -> None:
         # In a group only who is named is asked: https://core.telegram.org/bots/api#forcereply
@@ -237,45 +251,10 @@ class Telegram:
         ]
 
     async def close(self) -> None:
-        for request in self._io.pop("requests", ()):
-            await request.shutdown()
-        self._io.clear()
-
-    def _bot(self) -> Any:
-        if "bot" not in self._io:
-            # From v23 on a delay is a timedelta; asking for it now spares a warning at each.
-            os.environ["PTB_TIMEDELTA"] = "1"
-            # At DEBUG and INFO these log addresses with the bot's token, and whole payloads.
-            for name in ("telegram", "httpx", "httpcore"):
-                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-            from telegram import Bot  # noqa: PLC0415 - imported where the channel is on
-            from telegram.request import HTTPXRequest  # noqa: PLC0415 - as above
-
-            self._io["requests"] = poll, call = HTTPXRequest(1), HTTPXRequest(20, read_timeout=10)
-            both: Any = {"request": call, "get_updates_request": poll}
-            self._io["bot"] = Bot(self.bot_token, self.api_url, **both)
-        return self._io["bot"]
+        await self._api.close()
 
     async def _call(self, method: str, **given: Any) -> Any:
-        from telegram import error  # noqa: PLC0415 - imported where the channel is on
-
-        try:
-            return await getattr(self._bot(), method)(**given)
-        except error.RetryAfter as why:
-            after: Any = why.retry_after
-            raise Busy(f"telegram: {method}: slower", int(after.total_seconds() * 1000)) from None
-        except error.ChatMigrated as why:
-            raise Refused(f"telegram: the group is now {why.new_chat_id}: write that") from None
-        except (error.InvalidToken, error.Conflict) as why:
-            # Our token, or another copy of us that asks for updates: nobody else's fault.
-            log.error("telegram refuses us, not the person: %s: %s", method, why)
-            raise Busy(f"telegram: {method}: {why}") from None
-        except (error.Forbidden, error.BadRequest) as why:
-            if "message is not modified" in str(why).lower():
-                return None
-            raise Refused(f"telegram: {method}: {why}") from None
-        except error.TelegramError as why:
-            raise Busy(f"telegram: {method}: {type(why).__name__}") from None
+        return await self._api.call(self.bot_token, self.api_url, method, log, **given)
 
 
 def _written(lines: Any) -> tuple[str, list[dict[str, Any]]]:

@@ -17,7 +17,7 @@ from aiohttp import web
 from telegram import InlineKeyboardMarkup, Message, Update
 
 from adapters.telegram import Telegram
-from approvals.channel import Event, Ignored, Notice, NoticeKind, Payload, Tap
+from approvals.channel import Event, Ignored, Notice, NoticeKind, Payload, Reply, Tap
 from approvals.model import Address, Busy, Fact, Forged, Kind, Outcome, Person, Refused, Status
 from approvals.policy import Rule, When
 from approvals.store import Store
@@ -355,10 +355,39 @@ def test_an_answer_to_our_prompt_carries_the_reason_and_may_decline_only() -> No
         {"reply_to_message": {"message_id": 18, "from": {"id": 777000123}, "photo": []}},
     ],
 )
-def test_any_other_message_is_ignored(change: dict[str, Any]) -> None:
+def test_any_other_message_is_ignored_in_a_group_and_in_private_only_words(
+    change: dict[str, Any],
+) -> None:
     update = fixture("reason")
     kept = {k: v for k, v in {**update["message"], **change}.items() if v is not None}
-    assert isinstance(read({**update, "message": kept}), Ignored)
+    group = {"id": GROUP, "type": "supergroup", "title": "Ops"}
+    assert isinstance(read({**update, "message": {**kept, "chat": group}}), Ignored)
+    event = read({**update, "message": kept})
+    assert isinstance(event, Reply if "text" in kept else Ignored)
+
+
+@pytest.mark.parametrize("text", ["/start CS-0123-4567-89AB-CDEF", "link x", "/start", "Hello"])
+def test_what_is_written_in_private_is_the_accounts_own(text: str) -> None:
+    update = fixture("start")
+    update["message"]["text"] = text
+    reply = read(update)
+    assert isinstance(reply, Reply)
+    assert (reply.event, reply.account, reply.conversation, reply.text, reply.stranger) == (
+        f"{DANA}:20",
+        str(DANA),
+        str(DANA),
+        text,
+        None,
+    )
+    # Whoever forwards it to us has written it; what was changed later is not asked for.
+    assert isinstance(read({"update_id": 1, "edited_message": update["message"]}), Ignored)
+
+
+@pytest.mark.parametrize("kind", ["group", "supergroup", "channel", "sender"])
+def test_law_06_a_code_that_others_could_read_is_no_reply(kind: str) -> None:
+    update = fixture("message_in_a_group")
+    update["message"]["chat"]["type"] = kind
+    assert isinstance(read(update), Ignored)
 
 
 def test_updates_that_are_no_presses_are_ignored() -> None:
@@ -382,6 +411,11 @@ def test_law_02_who_is_nobody_is_a_stranger(who: dict[str, Any]) -> None:
     update = fixture("reason")
     update["message"]["from"] = who
     assert tapped(update).stranger
+    update = fixture("start")
+    update["message"]["from"] = who
+    reply = read(update)
+    assert isinstance(reply, Reply)
+    assert reply.stranger
 
 
 def test_law_02_a_reason_in_the_name_of_a_group_is_a_strangers() -> None:
@@ -517,6 +551,24 @@ async def test_a_reason_is_asked_of_the_tapper_and_comes_back_with_the_token(
     await channel.tell(sent, Notice(NoticeKind.COUNTED, "Declined."))
     await channel.tell(sent, Notice(NoticeKind.CLOSED, "Already approved."))
     assert telegram.newest(DANA)["text"] == "Already approved."
+
+
+async def test_a_word_to_who_wrote_goes_to_the_chat_that_it_came_from(
+    telegram: TelegramPeer, channel: Telegram
+) -> None:
+    new = 100000003  # pressing Start is what lets us write
+    for more, thread in (({}, None), ({"message_thread_id": 7, "is_topic_message": True}, 7)):
+        reply = read(telegram.write(new, "/start x", new, **more))
+        assert isinstance(reply, Reply)
+        await channel.say(reply, Notice(NoticeKind.REFUSED, "This code\tlinks nothing <here>."))
+        _, body = telegram.calls[-1]
+        assert (body["text"], body["chat_id"]) == ("This code\\u{9}links nothing <here>.", new)
+        assert body.get("message_thread_id") == thread
+        assert "parse_mode" not in body
+
+
+async def test_the_bot_says_what_it_is_called(channel: Telegram) -> None:
+    assert await channel.called() == "approvals_bot"
 
 
 # Polling

@@ -45,6 +45,7 @@ class Slack(BaseModel):
 class Telegram(BaseModel):
     """`mode` webhook needs the `secret_token` that setWebhook was given; polling no public URL.
 
+    `bot_name`: the bot's user name, for the link that the inbox shows to who links an account.
     `stub`: cards show the title and a link only. `api_url`: for a test peer or a server of one's
     own; the bot's token and the method follow it.
     """
@@ -54,6 +55,7 @@ class Telegram(BaseModel):
     bot_token: SecretStr
     secret_token: SecretStr | None = None
     mode: Literal["webhook", "polling"] = "webhook"
+    bot_name: str = Field("", pattern=r"^@?[A-Za-z0-9_]{0,32}$")
     api_url: str = "https://api.telegram.org/bot"
     stub: bool = False
 

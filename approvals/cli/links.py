@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,16 +11,19 @@ from rich.table import Table
 from rich.text import Text
 
 from approvals import linking
-from approvals.channel import Talks
+from approvals.channel import Named, Talks
 from approvals.cli import channels, serve
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.config import Config
 from approvals.linking import Shown
+from approvals.model import Busy, Refused
 from approvals.text import clean
 from approvals.web.api import rfc3339
 
 BY: Final = "the command line"
+PATIENCE: Final = 5.0
+"""Seconds for asking a platform what our bot is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,11 @@ async def make(path: Path, person: str, channel: str, bot: str) -> Made:
     """A code for this person on this channel. `Stop` in words where there is no such thing."""
     config = serve.configuration(path)
     _known(config, person)
-    await _reads(config, channel)
+    bot = bot or await _reads(config, channel)
     async with serve.base(config, migrate=False) as on:
         code = await linking.make_code(
             on.store, on.keys.ring, person, channel, by=BY, now=clock(), random=random
         )
-    bot = bot or channels.bots(config.channels).get(channel, "")
     return Made(person, channel, code, linking.words(channel, code, bot))
 
 
@@ -99,16 +102,27 @@ def _known(config: Config, person: str) -> None:
         raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}. Known: {known}.")
 
 
-async def _reads(config: Config, channel: str) -> None:
-    """Is there somebody on this channel who would read the code?"""
+async def _reads(config: Config, channel: str) -> str:
+    """What our bot is called there, if that is known. `Stop`: nobody there would read the code."""
     if channel not in config.channels:
         on = ", ".join(sorted(config.channels)) or "none"
         raise Stop(Exit.FAILED, config.off.get(channel) or f"{channel} is not on. On: {on}.")
     one = channels.made({channel: config.channels[channel]}, config.templates)[channel]
-    by_email, talks = one.abilities.open_by_email, isinstance(one, Talks)
-    await one.close()
-    if not talks:
-        other = f"`people.NAME.{channel}: <the account's id>`"
-        if by_email:
-            other = f"`people.NAME.email`, by which {channel} finds them, or {other}"
-        raise Stop(Exit.FAILED, f"On {channel} no code can be sent. In {config.path}: {other}.")
+    try:
+        if isinstance(one, Talks):
+            return channels.bots(config.channels).get(channel) or await _called(one)
+    finally:
+        await one.close()
+    other = f"`people.NAME.{channel}: <the account's id>`"
+    if one.abilities.open_by_email:
+        other = f"`people.NAME.email`, by which {channel} finds them, or {other}"
+    raise Stop(Exit.FAILED, f"On {channel} no code can be sent. In {config.path}: {other}.")
+
+
+async def _called(one: object) -> str:
+    """As its platform says; "" where it says nothing now: the code can be sent without a link."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await one.called() if isinstance(one, Named) else ""
+    except (Busy, Refused, TimeoutError):
+        return ""

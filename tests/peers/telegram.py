@@ -294,12 +294,18 @@ class TelegramPeer:
 
     def reply(self, chat: int, prompt: int, text: str, user: int, **more: Any) -> dict[str, Any]:
         """The update that Telegram makes of an answer to a message."""
+        answered = deepcopy(self.messages[chat, prompt])
+        return self.write(chat, text, user, reply_to_message=answered, **more)
+
+    def write(self, chat: int, text: str, user: int, **more: Any) -> dict[str, Any]:
+        """The update that Telegram makes of a message, and of a link with `start` followed."""
+        if chat == user:
+            self.started.add(user)
         message = {
             "message_id": next(self._count),
             "from": person(user),
             "chat": self.chat(chat),
             "date": 1767326140,
-            "reply_to_message": deepcopy(self.messages[chat, prompt]),
             "text": text,
             **more,
         }
@@ -343,6 +349,13 @@ def fixture(name: str) -> dict[str, Any]:
     return found
 
 
+def written(at: int, text: str, name: str = "start") -> Inbound:
+    """A delivery of this text, in private, or as another fixture has it."""
+    update = fixture(name)
+    update["message"]["text"] = text
+    return delivery(update, at)
+
+
 def unknown(at: int) -> tuple[Inbound, ...]:
     good = fixture("callback_query")
     query = good["callback_query"]
@@ -372,6 +385,10 @@ def unknown(at: int) -> tuple[Inbound, ...]:
         other(message={**query["message"], "entities": "all"}),
         other(message={**query["message"], "reply_markup": {"inline_keyboard": [["x"]]}}),
         {"update_id": 1, "message": {**fixture("reason")["message"], "from": 7}},
+        {"update_id": 1, "message": {**fixture("start")["message"], "from": None}},
+        {"update_id": 1, "message": {**fixture("start")["message"], "text": ["/start"]}},
+        {"update_id": 1, "message": {**fixture("start")["message"], "message_id": "x"}},
+        {"update_id": 1, "message": {**fixture("start")["message"], "chat": {"id": DANA}}},
     ]
     bodies = (b"", b"{", b"\xff", b"[" * 100_000)
     return tuple(delivery(one, at) for one in (*updates, *bodies))
@@ -408,4 +425,6 @@ KIT = Kit(
     links=links,
     secrets=(BOT_TOKEN, SECRET),
     signs_body=False,
+    write=written,
+    overheard=lambda at, text: written(at, text, "message_in_a_group"),
 )

@@ -1,0 +1,63 @@
+"""Telegram's Bot API by its SDK: two lanes, so that waiting for updates holds up no card, and its
+errors as ours."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from approvals.model import Busy, Refused
+
+
+class Api:
+    """One bot's connections, opened when first needed."""
+
+    def __init__(self) -> None:
+        self._bot: Any = None
+        self._requests: tuple[Any, ...] = ()
+
+    async def call(
+        self, token: str, url: str, method: str, log: logging.Logger, **given: Any
+    ) -> Any:
+        """What the method returns; None where an edit would change nothing. `Busy`, `Refused`."""
+        from telegram import error  # noqa: PLC0415 - imported where the channel is on
+
+        try:
+            return await getattr(self._opened(token, url), method)(**given)
+        except error.RetryAfter as why:
+            after: Any = why.retry_after
+            raise Busy(f"telegram: {method}: slower", int(after.total_seconds() * 1000)) from None
+        except error.ChatMigrated as why:
+            raise Refused(f"telegram: the group is now {why.new_chat_id}: write that") from None
+        except (error.InvalidToken, error.Conflict) as why:
+            # Our token, or another copy of us that asks for updates: nobody else's fault.
+            log.error("telegram refuses us, not the person: %s: %s", method, why)
+            raise Busy(f"telegram: {method}: {why}") from None
+        except (error.Forbidden, error.BadRequest) as why:
+            if "message is not modified" in str(why).lower():
+                return None
+            raise Refused(f"telegram: {method}: {why}") from None
+        except error.TelegramError as why:
+            raise Busy(f"telegram: {method}: {type(why).__name__}") from None
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        requests, self._bot, self._requests = self._requests, None, ()
+        for request in requests:
+            await request.shutdown()
+
+    def _opened(self, token: str, url: str) -> Any:
+        if self._bot is None:
+            # From v23 on a delay is a timedelta; asking for it now spares a warning at each.
+            os.environ["PTB_TIMEDELTA"] = "1"
+            # At DEBUG and INFO these log addresses with the bot's token, and whole payloads.
+            for name in ("telegram", "httpx", "httpcore"):
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+            from telegram import Bot  # noqa: PLC0415 - imported where the channel is on
+            from telegram.request import HTTPXRequest  # noqa: PLC0415 - as above
+
+            self._requests = poll, call = HTTPXRequest(1), HTTPXRequest(20, read_timeout=10)
+            both: Any = {"request": call, "get_updates_request": poll}
+            self._bot = Bot(token, url, **both)
+        return self._bot
