@@ -3,20 +3,17 @@ code, which Discord does not read; a tap brings its message along to be compared
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import importlib
 import logging
 import re
 import time
-import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Final
 
-import aiohttp
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
-from yarl import URL
 
+from adapters._discord import Rest
 from approvals import channel as port
 from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_ed25519, check_fresh
@@ -36,10 +33,8 @@ SHOWN: Final = re.compile(
     "|name|value|text|icon_url|components|label|custom_id|style|emoji|disabled|content|accessory"
     "|items|media|spoiler|accent_color|options|placeholder|sku_id"
 )
-# https://docs.discord.com/developers/topics/opcodes-and-status-codes#json. Nothing about the card
-# or the person: what our bot may do, an operator mends. And what is wrong with a person.
-OURS: Final = {40001, 50001, 50013, 50014}
-THEIRS: Final = {10013, 50007, 50033, 50278}
+# The command that a code is given to: `countersign setup discord` registers it.
+COMMAND: Final = ("link", "code")
 
 
 def inert(text: str) -> str:
@@ -58,7 +53,7 @@ class Discord:
     mode: str = "webhook"
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = "wss://gateway.discord.gg/"
-    _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _rest: Rest = field(default_factory=Rest, init=False, repr=False, compare=False)
     name: ClassVar[str] = "discord"
     # title, fact label and value, facts, payload, note, buttons, label: together under 6000
     limits: ClassVar = port.Limits(150, 40, 120, 8, 1500, 400, 3, 80, lambda x: utf16_len(inert(x)))
@@ -114,6 +109,10 @@ class Discord:
             raise Malformed("discord: for another application")
         # In a server there is a member, in a direct message a user.
         user, data = (body.get("member") or body)["user"], body["data"]
+        far = "a bot" if user.get("bot") or user.get("system") else None
+        to = {"id": body["id"], "token": body["token"]} if self.mode == "gateway" else {}
+        if body["type"] == 2:
+            return self._typed(body, user["id"], far, to)
         if body["type"] == 3 and data["component_type"] == 2:
             message = body["message"]["id"]
             more = {"message": message, "echo": self.echo(body["message"])}
@@ -125,13 +124,25 @@ class Discord:
             more = {"message": None, "reason": message}
         else:
             raise KeyError(body["type"])
-        told = (body["id"], user["id"], body["channel_id"], data["custom_id"], body["token"])
-        if {*map(type, (*told, message))} != {str}:
+        told = (body["id"], user["id"], body["channel_id"], data["custom_id"])
+        if {*map(type, (*told, message, body["token"]))} != {str}:
             raise TypeError
-        event, who, place, token, answer = told
-        more["stranger"] = "a bot" if user.get("bot") or user.get("system") else None
-        to = {"id": event, "token": answer} if self.mode == "gateway" else {}
+        event, who, place, token = told
+        more["stranger"] = far
         return port.Tap("discord", event, who, place, token=token, reply_to=to, **more)
+
+    def _typed(self, body: Any, who: Any, far: str | None, to: dict[str, Any]) -> port.Event:
+        # In a server too it is private: neither the command nor what was typed behind it is shown
+        # to others where the answer is not, and every one of ours has flag 64 (`_whispered`).
+        # https://github.com/discord/discord-api-docs/issues/2678 (2021-03-05), /2483
+        if body["data"]["name"] != COMMAND[0]:
+            return port.Ignored("another command")
+        (given,) = body["data"]["options"]
+        event, place, said = body["id"], body["channel_id"], given["value"]
+        if {*map(type, (event, who, place, said, body["token"]))} != {str}:
+            raise TypeError
+        text = port.typed(said)
+        return port.Reply("discord", event, who, place, text, stranger=far, reply_to=to)
 
     async def open(self, account: str) -> Address:
         # There is no look-up by address, and it takes a server that the bot shares.
@@ -172,37 +183,30 @@ class Discord:
         if notice.kind is port.NoticeKind.ASK_REASON:
             said = {"type": 9, "data": self.render({"prompt": tap.token})}
         elif notice.kind is not port.NoticeKind.COUNTED:
-            # Flag 64: only who tapped sees it.
-            data = {"content": f"`{inert(notice.text)}`", "flags": 64}
-            said = {"type": 4, "data": data | {"allowed_mentions": {"parse": []}}}
+            said = _whispered(notice)
         return port.Response(body=to_json(said))
 
+    def word(self, reply: port.Reply, notice: port.Notice) -> port.Response:
+        return port.Response(body=to_json(_whispered(notice)))
+
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
-        if (response := self.answer(tap, notice)) and tap.reply_to:
+        await self._callback(tap.reply_to, self.answer(tap, notice))
+
+    async def say(self, reply: port.Reply, notice: port.Notice) -> None:
+        await self._callback(reply.reply_to, self.word(reply, notice))
+
+    async def _callback(self, to: Mapping[str, str], response: port.Response | None) -> None:
+        if response and to:
             path, said = "/interactions/{id}/{token}/callback", from_json(response.body)
-            await self._call("POST", path, said, **tap.reply_to)
+            await self._call("POST", path, said, **to)
 
     async def listen(self, deliver: port.Deliver) -> None:
         # Discord waits for no acknowledgement: a tap that we could not store gets no answer, and
         # the person is told by Discord that it failed.
-        discord = self._sdk()
-        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = URL(self.gateway_url)
-        more: Any = {"enable_debug_events": True, "http_trace": self._trace()}
-        client: Any = discord.Client(intents=discord.Intents.none(), **more)
-        # Its own reading of an interaction ends the connection where one lacks a field.
-        client._connection.parsers.pop("INTERACTION_CREATE")
+        async def take(sent: Any) -> None:
+            await self._take(sent, deliver)
 
-        async def heard(raw: str) -> None:
-            if (sent := from_json(raw)).get("t") == "INTERACTION_CREATE":
-                await self._take(sent["d"], deliver)
-
-        client.on_socket_raw_receive = heard
-        try:
-            await client.start(self.bot_token)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as why:
-            raise Busy(f"discord: the gateway: {type(why).__name__}") from None
-        finally:
-            await client.close()
+        await self._rest.listen(self.bot_token, self.api_url, self.gateway_url, take)
 
     async def _take(self, sent: Any, deliver: port.Deliver) -> None:
         try:
@@ -216,6 +220,8 @@ class Discord:
     async def check(self) -> list[port.Finding]:
         try:
             app = await self._call("GET", "/applications/@me")
+            path = "/applications/{application_id}/commands"
+            known = await self._call("GET", path, application_id=app["id"])
         except (Busy, Refused) as why:
             return [port.Finding("token", False, str(why))]
         url, key = app.get("interactions_endpoint_url"), app["verify_key"]
@@ -223,65 +229,17 @@ class Discord:
             port.Finding("application", app["id"] == self.application_id, f"token: {app['id']}"),
             port.Finding("public key", self.public_key in ("", key), f"theirs: {key}"),
             port.Finding("endpoint", bool(url) == (self.mode == "webhook"), url or "not set"),
-            port.clock_finding(self._io.get("date"), int(time.time() * 1000)),
+            port.Finding(
+                "command", COMMAND[0] in [one["name"] for one in known], f"/{COMMAND[0]}, for codes"
+            ),
+            port.clock_finding(self._rest.date, int(time.time() * 1000)),
         ]
 
     async def close(self) -> None:
-        if "http" in self._io:
-            await self._io["http"].close()
-        self._io.clear()
-
-    def _sdk(self) -> Any:
-        # At DEBUG and WARNING it logs payloads and addresses, with the tokens in them.
-        logging.getLogger("discord").setLevel(logging.CRITICAL + 1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of audioop, for voice
-            discord: Any = importlib.import_module("discord")
-        discord.http.Route.BASE = self.api_url
-        return discord
-
-    def _trace(self) -> aiohttp.TraceConfig:
-        # The SDK sleeps and tries again by itself; the outbox does that, and with other buttons.
-        async def ended(session: Any, context: Any, sent: aiohttp.TraceRequestEndParams) -> None:
-            answer, self._io["date"] = sent.response, sent.response.headers.get("Date")
-            if answer.status == 429 or answer.status >= 500:
-                answer.close()
-                after = port.retry_after(answer.headers.get("Retry-After"))
-                raise Busy(f"discord: {answer.status}", after)
-
-        (trace := aiohttp.TraceConfig()).on_request_end.append(ended)
-        return trace
-
-    async def _http(self) -> Any:
-        async with self._io.setdefault("lock", asyncio.Lock()):
-            if "http" not in self._io:
-                sdk, loop = self._sdk().http, asyncio.get_running_loop()
-                http = sdk.HTTPClient(loop, http_trace=self._trace(), max_ratelimit_timeout=30)
-                try:
-                    await http.static_login(self.bot_token)
-                except BaseException:
-                    await http.close()
-                    raise
-                self._io["http"] = http
-        return self._io["http"]
+        await self._rest.close()
 
     async def _call(self, method: str, path: str, body: Any = None, **to: str) -> Any:
-        discord = self._sdk()
-        try:
-            async with asyncio.timeout(10):
-                http, route = await self._http(), discord.http.Route(method, path, **to)
-                return await http.request(route, **({} if body is None else {"json": body}))
-        except discord.RateLimited as why:
-            raise Busy(f"discord: {method} {path}: slower", int(why.retry_after * 1000)) from None
-        except (discord.LoginFailure, discord.HTTPException) as why:
-            status, code = getattr(why, "status", 401), getattr(why, "code", 0)
-            opening = path.startswith("/users/") and code not in THEIRS
-            if status == 401 or code in OURS or opening:
-                log.error("discord refuses us, not the person: %s: %s", path, code or status)
-                raise Busy(f"discord: {method} {path}: {status}, code {code}") from None
-            raise Refused(f"discord: {method} {path}: {status}, code {code}") from None
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as why:
-            raise Busy(f"discord: {method} {path}: {type(why).__name__}") from None
+        return await self._rest.call(self.bot_token, self.api_url, log, method, path, body, **to)
 
 
 def _tamed(card: Card) -> Card:
@@ -290,6 +248,12 @@ def _tamed(card: Card) -> Card:
     tame: Any = {name: inert(text) for name, text in texts.items() if type(text) is str}
     facts = tuple(Fact(inert(fact.label), inert(fact.value)) for fact in card.facts)
     return replace(card, facts=facts, **tame)
+
+
+def _whispered(notice: port.Notice) -> dict[str, Any]:
+    # Flag 64: only who it is for sees it.
+    data = {"content": f"`{inert(notice.text)}`", "flags": 64}
+    return {"type": 4, "data": data | {"allowed_mentions": {"parse": []}}}
 
 
 def _seen(node: Any) -> Any:

@@ -10,10 +10,11 @@ import time
 from binascii import a2b_qp
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
+from urllib.parse import parse_qsl
 
-import aiohttp
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
+from adapters._slack import Web, socket
 from approvals import channel as port
 from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_fresh, check_hmac
@@ -46,18 +47,7 @@ CHANGED: Final = re.compile(
     "&(?=(?:amp|lt|gt);)|[©®‼⁉™ℹ\u20e3\u2194-\u21aa\u231a\u231b\u2328\u23cf\u23e9-\u23faⓂ\u25aa-\u25fe"
     "\u2600-\u2712\u2714-\u27bf⤴⤵\u2b05-\u2b55〰〽㊗㊙\ufe0f\U0001f000-\U0001faff]"
 )
-BUSY: Final = re.compile("ratelimited|(internal|fatal)_error|service_unavailable|request_timeout")
-# Nothing about the card or the person: our token, our scopes, our workspace's settings. An
-# operator mends these, and then what waited goes on.
-OURS: Final = re.compile(
-    "invalid_auth|not_authed|account_inactive|token_(revoked|expired)|not_allowed_token_type|missing"
-    "_scope|no_permission|(ekm_)?access_denied|team_access_not_granted|org_login_required|access"
-    "limited|enterprise_is_restricted|(team|org)_(disabled|not_found)"
-)
-# What Slack says of a person who cannot be asked. Only this, and BARRED, is held against them.
-THEIRS: Final = re.compile("users?_not_(found|visible)|user_disabled|cannot_dm_bot")
-OPENING: Final = ("users.lookupByEmail", "users.info", "conversations.open")
-SCOPES: Final = {"chat:write", "im:write", "users:read", "users:read.email"}
+SCOPES: Final = {"chat:write", "commands", "im:write", "users:read", "users:read.email"}
 BARRED: Final = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
 
 
@@ -78,7 +68,7 @@ class Slack:
     app_id: str = ""
     team_id: str = ""
     api_url: str = "https://slack.com/api/"
-    _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _web: Web = field(default_factory=Web, init=False, repr=False, compare=False)
     name: ClassVar[str] = "slack"
     # title, fact label and value, facts, payload, note, buttons, label: together under TEXT
     limits: ClassVar = port.Limits(150, 50, 300, 10, 3000, 1000, 3, 75, lambda x: len(inert(x)))
@@ -117,13 +107,32 @@ class Slack:
         return port.Proven(inbound)
 
     def read(self, proven: port.Proven) -> port.Event:
-        body = proven.inbound.body.removeprefix(b"payload=").replace(b"+", b" ").replace(b"%", b"=")
+        body = proven.inbound.body
         try:
+            if sent := proven.claims.get("payload"):
+                return self._typed(sent) if "command" in sent else self._event(sent)
+            if not body.startswith(b"payload="):
+                # A command is a form by itself, without a `payload`.
+                return self._typed(
+                    dict(parse_qsl(body.decode("ascii"), True, True, errors="strict"))
+                )
             # A quoted-printable decoder reads percent-encoding too, 20 times faster than urllib.
-            sent = proven.claims.get("payload") or from_json(a2b_qp(body), cache_strings=False)
-            return self._event(sent)
+            body = body.removeprefix(b"payload=").replace(b"+", b" ").replace(b"%", b"=")
+            return self._event(from_json(a2b_qp(body), cache_strings=False))
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise Malformed(f"slack: {type(error).__name__}") from None
+
+    def _typed(self, body: Any) -> port.Event:
+        # A command is private wherever it is typed: Slack shows others neither it nor what stood
+        # behind it, unless the answer says `in_channel`; ours is empty. Whatever it is called, it
+        # is for us. https://docs.slack.dev/interactivity/implementing-slash-commands
+        if self.app_id and body["api_app_id"] != self.app_id:
+            raise Malformed("slack: for another app")
+        event, who, place = body["trigger_id"], body["user_id"], body["channel_id"]
+        if {*map(type, (event, who, place, body["command"], body["text"]))} != {str}:
+            raise TypeError
+        far = None if body["team_id"] == (self.team_id or body["team_id"]) else "foreign team"
+        return port.Reply("slack", event, who, place, port.typed(body["text"]), stranger=far)
 
     def _event(self, body: Any) -> port.Event:
         kind, message, echo, reason = body["type"], None, None, None
@@ -152,7 +161,7 @@ class Slack:
 
     async def open(self, account: str) -> Address:
         by = ("users.lookupByEmail", "email") if "@" in account else ("users.info", "user")
-        user = (await self._call(by[0], {by[1]: account}, form=True))["user"]
+        user = (await self._call(by[0], {by[1]: account}, "data"))["user"]
         why = [flag for flag in BARRED if user.get(flag)]
         if why or self.team_id not in ("", user.get("team_id")):
             raise Refused(f"slack: {account} may not approve: {why or 'of another team'}")
@@ -200,10 +209,12 @@ class Slack:
         except Refused:
             await self._call("chat.postMessage", {"channel": tap.account, "text": text})
 
+    async def say(self, reply: port.Reply, notice: port.Notice) -> None:
+        said = {"channel": reply.account, "text": self.escape(notice.text)}
+        await self._call("chat.postMessage", said)
+
     async def listen(self, deliver: port.Deliver) -> None:
         # Socket Mode. An envelope is acknowledged when `deliver` has committed it, not before.
-        from slack_sdk.socket_mode.aiohttp import SocketModeClient  # noqa: PLC0415 - imported where the channel is on
-
         async def take(client: Any, request: Any) -> None:
             inbound = port.Inbound("SOCKET", "", "", {}, b"", int(time.time() * 1000))
             try:
@@ -217,21 +228,19 @@ class Slack:
             if notice and isinstance(event, port.Tap):
                 await self.tell(event, notice)
 
-        client: Any = SocketModeClient(self.app_token, log, self._client())
-        client.socket_mode_request_listeners.append(take)
-        try:
-            opened = await self._call("apps.connections.open", {"token": self.app_token})
-            client.wss_uri = opened["url"]
-            await client.connect()
-            await client.message_processor  # for ever
-        finally:
-            await client.close()
+        async def opened() -> str:
+            return str(
+                (await self._call("apps.connections.open", {"token": self.app_token}))["url"]
+            )
+
+        client = self._web.client(self.bot_token, self.api_url, log)
+        await socket(self.app_token, client, log, opened, take)
 
     async def check(self) -> list[port.Finding]:
         try:
             if self.mode == "socket":
                 await self._call("apps.connections.open", {"token": self.app_token})
-            who, heads = await self._call("auth.test", {}), self._io["heads"]
+            who, heads = await self._call("auth.test", {}), self._web.heads
         except (Busy, Refused) as why:
             return [port.Finding("tokens", False, str(why))]
         lacks = " ".join(SCOPES - set(re.split("[, ]+", heads.get("X-OAuth-Scopes", ""))))
@@ -242,43 +251,10 @@ class Slack:
         ]
 
     async def close(self) -> None:
-        if self._io:
-            await self._io["session"].close()
-        self._io.clear()
+        await self._web.close()
 
-    def _client(self) -> Any:
-        # Without the SDK's retries: the outbox retries, and with other buttons.
-        if "client" not in self._io:
-            from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415 - imported where the channel is on
-
-            session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
-            rest: Any = {"session": session, "logger": log, "retry_handlers": []}
-            client = AsyncWebClient(self.bot_token, self.api_url, **rest)
-            self._io.update(client=client, session=session)
-        return self._io["client"]
-
-    async def _call(self, method: str, body: dict[str, Any], form: bool = False) -> Any:
-        # Methods that read take forms only. A failure may come with status 200 and `ok` false.
-        from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415 - imported where the channel is on
-
-        try:
-            sent = await self._client().api_call(method, **{"data" if form else "json": body})
-        except SlackApiError as error:
-            answer, data = error.response, getattr(error.response, "data", None)
-            status = getattr(answer, "status_code", None) or answer.status
-            code = str(data.get("error", "")) if isinstance(data, dict) else ""
-            ours = OURS.fullmatch(code) or (method in OPENING and not THEIRS.fullmatch(code))
-            busy, why = status == 429 or status >= 500 or BUSY.fullmatch(code), code or status
-            if ours and not busy:
-                log.error("slack refuses us, not the person: %s: %s", method, why)
-            if ours or busy:
-                after = port.retry_after(answer.headers.get("Retry-After"))
-                raise Busy(f"slack: {method}: {why}", after) from None
-            raise Refused(f"slack: {method}: {why}") from None
-        except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as why:
-            raise Busy(f"slack: {method}: {type(why).__name__}") from None
-        self._io["heads"] = sent.headers
-        return sent.data
+    async def _call(self, method: str, body: dict[str, Any], how: str = "json") -> Any:
+        return await self._web.call(self.bot_token, self.api_url, log, method, body, how)
 
 
 def _see(node: Any, seen: list[Any]) -> None:

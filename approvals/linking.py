@@ -38,6 +38,11 @@ DEEP: Final = {
 }
 """Links that send a code, where the bot's name (on WhatsApp its number, digits only) is known:
 https://core.telegram.org/bots/features#deep-linking, https://faq.whatsapp.com/5913398998672934"""
+COMMANDS: Final = {
+    "discord": ("a direct message to the bot on Discord", "/link code:{code}"),
+    "slack": ("any conversation on Slack", "/countersign {code}"),
+}
+"""Where a command is typed, and which; only who types it sees it. A channel's page says more."""
 
 _TO: Final = {
     "email": "our address",
@@ -80,6 +85,10 @@ def words(channel: str, code: str, bot: str = "") -> tuple[str, ...]:
             good,
             link,
         )
+    if channel in COMMANDS:
+        where, command = COMMANDS[channel]
+        how = f"Type this command in {where}, from the account that is to be linked."
+        return how, good, command.format(code=code)
     who = _TO.get(channel, f"the bot on {channel}")
     return (
         f"Send this text to {who}, from the account that is to be linked.",

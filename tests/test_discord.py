@@ -19,7 +19,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.discord import Discord
-from approvals.channel import Event, Handshake, Notice, NoticeKind, Payload, Tap
+from approvals import linking
+from approvals.channel import Event, Handshake, Ignored, Notice, NoticeKind, Payload, Reply, Tap
+from approvals.cli import setup
 from approvals.model import Address, Busy, Fact, Forged, Kind, Outcome, Person, Refused, Status
 from approvals.store import Store
 from tests import hostile
@@ -72,6 +74,12 @@ def read(interaction: dict[str, Any]) -> Event:
 def tapped(interaction: dict[str, Any]) -> Tap:
     event = read(interaction)
     assert isinstance(event, Tap)
+    return event
+
+
+def replied(interaction: dict[str, Any]) -> Reply:
+    event = read(interaction)
+    assert isinstance(event, Reply)
     return event
 
 
@@ -372,11 +380,49 @@ def test_a_prompt_carries_the_reason_and_may_decline_only(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["command_in_a_server", "command_in_a_direct_message"])
+def test_a_command_says_who_and_which_code(name: str) -> None:
+    body = fixture(name)
+    reply = replied(body)
+    assert (reply.event, reply.account, reply.conversation, reply.text, reply.stranger) == (
+        body["id"],
+        DANA,
+        body["channel_id"],
+        "link CS-0123-4567-89AB-CDEF",
+        None,
+    )
+
+
+@pytest.mark.parametrize("text", [" ", "please", "link CS-1", "x" * 100, "\u2003"])
+def test_whatever_stands_behind_the_command_is_an_attempt_and_is_answered(text: str) -> None:
+    body = fixture("command_in_a_server")
+    body["data"]["options"][0]["value"] = text
+    assert linking.code_in(replied(body).text) == ""
+
+
+def test_another_command_of_the_application_is_ignored() -> None:
+    body = fixture("command_in_a_server")
+    body["data"]["name"] = "poll"
+    assert isinstance(read(body), Ignored)
+
+
+def test_what_is_answered_to_a_command_is_seen_by_one_person() -> None:
+    reply = replied(fixture("command_in_a_server"))
+    for kind in (NoticeKind.COUNTED, NoticeKind.REFUSED):
+        body = json.loads(CHANNEL.word(reply, Notice(kind, "It is `yours`.")).body)
+        assert answer_faults(body) == []
+        assert (body["type"], body["data"]["flags"]) == (4, 64)
+        assert body["data"]["content"] == "`It is \\u{60}yours\\u{60}.`"
+
+
 @pytest.mark.parametrize("flag", ["bot", "system"])
 def test_law_02_who_is_no_person_is_a_stranger(flag: str) -> None:
     body = fixture("button_in_a_server")
     body["member"]["user"][flag] = True
     assert tapped(body).stranger == "a bot"
+    body = fixture("command_in_a_server")
+    body["member"]["user"][flag] = True
+    assert replied(body).stranger == "a bot"
 
 
 def test_law_23_the_interactions_own_token_is_in_no_repr() -> None:
@@ -386,6 +432,11 @@ def test_law_23_the_interactions_own_token_is_in_no_repr() -> None:
     assert isinstance(tap, Tap)
     assert tap.reply_to["token"] == body["token"]
     assert body["token"] not in repr(tap)
+    body = fixture("command_in_a_server")
+    reply = channel.read(channel.authenticate(signed(body, NOW)))
+    assert isinstance(reply, Reply)
+    assert reply.reply_to["token"] == body["token"]
+    assert body["token"] not in repr(reply)
 
 
 # Accounts and posting
@@ -592,6 +643,9 @@ async def test_check_names_what_is_wrong(discord: DiscordPeer) -> None:
 
     assert await found(bot_token="other") == {"token": False}
     well = {"application": True, "public key": True, "endpoint": True, "clock": True}
+    assert await found() == well | {"endpoint": False, "command": False}
+    discord._register(dict(setup.COMMAND))
+    well["command"] = True
     assert await found() == well | {"endpoint": False}
     assert await found(mode="gateway", public_key="") == well
     discord.application = {"interactions_endpoint_url": "https://approve.example.com/x"}

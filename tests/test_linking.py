@@ -16,7 +16,7 @@ from pydantic import create_model
 
 from approvals import linking
 from approvals.buttons import Key, KeyRing
-from approvals.channel import Notice, NoticeKind, Reply
+from approvals.channel import Abilities, Notice, NoticeKind, Reply
 from approvals.cli import channels, keys
 from approvals.cli.exits import Exit
 from approvals.cli.host import clock
@@ -25,6 +25,7 @@ from approvals.people import GOOD, Directory, Link
 from approvals.store import LinkCode, Linked, Store
 from tests.house import GROUPS, PEOPLE, RING, Clock, Desk, Place, everything, open_house
 from tests.installation import Installation, Ran, install
+from tests.peers.telegram import BOT_TOKEN, TelegramPeer
 
 THEIRS = KeyRing({"k1": Key("k1", b"9" * 32)}, "k1")
 """Keys of somebody who has the database and not ours."""
@@ -378,27 +379,43 @@ def test_the_words_name_what_to_send_or_open() -> None:
         assert secret in words[-1]
     # In a channel everybody would read it, and there it is not listened to.
     assert "alone" in linking.words("teams", secret)[0]
+    for channel, command in (("slack", "/countersign"), ("discord", "/link")):
+        how, _, send = linking.words(channel, secret)
+        assert how.startswith("Type this command in ")
+        assert (send.startswith(command), secret in send) == (True, True)
 
 
 # The command line
+
+
+class Bell(Desk):
+    """A desk where nobody can write, and which finds people by their address."""
+
+    say = None  # type: ignore[assignment] # so that it does not talk
+
+    @property
+    def abilities(self) -> Abilities:
+        return replace(super().abilities, open_by_email=True)
 
 
 @pytest.fixture
 def alone(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation with a desk, where codes can be sent, on each database; not started."""
     sections = cast("dict[str, Any]", channels.SECTIONS)
-    monkeypatch.setitem(sections, "desk", create_model("Desk", bot_name=(str, "")))
+    for name in ("desk", "bell"):
+        monkeypatch.setitem(sections, name, create_model("Desk", bot_name=(str, "")))
     real = channels.made
+    there = {"desk": Desk, "bell": Bell}
 
     def made(sections: Mapping[str, Any], own: Mapping[str, Path]) -> Mapping[str, Any]:
-        others = {name: one for name, one in sections.items() if name != "desk"}
-        return {**real(others, own), **({"desk": Desk()} if "desk" in sections else {})}
+        others = {name: one for name, one in sections.items() if name not in there}
+        return {**real(others, own), **{name: there[name]() for name in there if name in sections}}
 
     monkeypatch.setattr(channels, "made", made)
     place = install(tmp_path, database)
     path = tmp_path / "countersign.yaml"
     text = path.read_text().replace("lee:      {}", "lee:      {desk: U-lee}")
-    path.write_text(f"channels: {{desk: {{}}, slack: {{bot_token: x, signing_secret: y}}}}\n{text}")
+    path.write_text(f"channels: {{desk: {{}}, bell: {{}}}}\n{text}")
     return place
 
 
@@ -456,7 +473,29 @@ async def test_a_code_is_made_for_a_person_on_a_channel_that_reads_it(alone: Ins
     assert re.search(r"^  link CS(-[0-9A-Z]{4}){4}$", shown.out, re.MULTILINE)
     for words, why in (
         (("nobody", "desk"), "There is no person 'nobody'"),
-        (("dana", "telegraph"), "telegraph is not on. On: desk, slack."),
-        (("dana", "slack"), "`people.NAME.email`, by which slack finds them"),
+        (("dana", "telegraph"), "telegraph is not on. On: bell, desk."),
+        (("dana", "bell"), "`people.NAME.email`, by which bell finds them"),
     ):
         assert why in (await run(alone, "link", *words, code=Exit.FAILED)).err
+
+
+async def test_the_link_names_the_bot_as_its_platform_does(alone: Installation) -> None:
+    path = alone.folder / "countersign.yaml"
+    plain = path.read_text()
+
+    async def last(api: str, more: str = "", *words: str) -> str:
+        section = f'bot_token: "{BOT_TOKEN}", mode: polling, api_url: "{api}"{more}'
+        path.write_text(plain.replace("desk: {}", f"telegram: {{{section}}}", 1))
+        ran = await run(alone, "link", "dana", "telegram", "--json", *words)
+        said: str = ran.json["words"][-1]
+        return said.replace(ran.json["code"], "CODE")
+
+    async with TelegramPeer() as peer:
+        assert await last(peer.api) == "https://t.me/approvals_bot?start=CODE"
+        asked = len(peer.calls)
+        assert await last(peer.api, ", bot_name: other_bot") == "https://t.me/other_bot?start=CODE"
+        assert await last(peer.api, "", "--bot", "third") == "https://t.me/third?start=CODE"
+        assert len(peer.calls) == asked
+        peer.break_next(500, None)
+        assert await last(peer.api) == "link CODE"
+    assert await last("http://127.0.0.1:9/bot") == "link CODE"

@@ -18,9 +18,11 @@ import yaml
 from aiohttp import web
 
 from adapters import CHANNELS, slack, telegram
+from approvals import linking
 from approvals.cli import setup, whatsapp
 from approvals.cli.exits import Exit
 from tests.installation import install, run
+from tests.peers import discord
 from tests.peers.slack import BOT_TOKEN, SECRET, TEAM, SlackPeer, person
 
 APP: str = "5b6c1c0e-7f6d-4bd6-9a31-3f6d2f0f1c55"
@@ -68,6 +70,12 @@ def test_the_slack_manifest(tmp_path: Path, outbound: bool) -> None:
     assert manifest["settings"]["socket_mode_enabled"] is outbound
     url = manifest["settings"]["interactivity"].get("request_url")
     assert url == (None if outbound else f"{URL}/channels/slack/events")
+    (command,) = manifest["features"]["slash_commands"]
+    assert command.get("url") == url
+    assert linking.words("slack", "CS-1")[-1] == f"{command['command']} CS-1"
+    # https://docs.slack.dev/reference/app-manifest
+    assert len(command["command"]) <= 32
+    assert max(map(len, (command["description"], command["usage_hint"]))) <= 1000
 
 
 def test_the_teams_package(tmp_path: Path) -> None:
@@ -138,6 +146,37 @@ async def test_telegram_is_told_where_to_deliver_and_only_when_asked(tmp_path: P
                 "url": f"{URL}/channels/telegram/events",
                 **{"secret_token": "hush", "allowed_updates": ["callback_query", "message"]},
             }
+
+
+@pytest.mark.parametrize("mode", ["gateway", "webhook"])
+async def test_discord_is_told_the_command_and_only_when_asked(tmp_path: Path, mode: str) -> None:
+    install(tmp_path)
+    path = tmp_path / "countersign.yaml"
+    plain = path.read_text()
+    keys = {"BOT_KEY": "csr_" + "a" * 24, "GATE_KEY": "csr_" + "b" * 24}
+
+    async def ran(*words: str) -> Any:
+        return await asyncio.to_thread(
+            lambda: run("setup", "discord", *words, cwd=tmp_path, **keys)
+        )
+
+    async with discord.DiscordPeer() as peer:
+        for token, code in ((discord.BOT_TOKEN, 0), ("other-secret", Exit.FAILED)):
+            section = (
+                f'bot_token: {token}, application_id: "{discord.APP}", mode: {mode}, '
+                f'public_key: "{discord.PUBLIC_KEY}", api_url: "{peer.api}"'
+            )
+            path.write_text(f"channels: {{discord: {{{section}}}}}\n{plain}")
+            peer.calls.clear()
+            assert (await ran()).code == 0
+            assert peer.calls == []
+            done = await ran("--yes")
+            assert done.code == code, done.err
+            assert token not in done.err + done.out
+            assert [where for _, where, _ in peer.calls] == [f"applications/{discord.APP}/commands"]
+        (known,) = peer.commands
+        assert known.items() >= setup.COMMAND.items()
+        assert linking.words("discord", "CS-1")[-1] == f"/{known['name']} code:CS-1"
 
 
 async def test_the_doctor_sends_a_test_card_to_who_asked(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from aiohttp import web
 from slack_sdk.models.blocks import ActionsBlock, Block
 
 from adapters.slack import Slack
+from approvals import linking
 from approvals.channel import (
     Event,
     Ignored,
@@ -29,6 +30,8 @@ from approvals.channel import (
     Notice,
     NoticeKind,
     Payload,
+    Proven,
+    Reply,
     Tap,
 )
 from approvals.model import (
@@ -49,8 +52,11 @@ from tests.peers.slack import (
     APP_TOKEN,
     BOT_TOKEN,
     FIXTURES,
+    TEAM,
     SlackPeer,
+    command,
     faults,
+    form,
     make,
     person,
     signed,
@@ -406,6 +412,52 @@ def test_closing_the_prompt_is_ignored() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["CS-0123-4567-89AB-CDEF", " link  CS-0123-4567-89AB-CDEF "])
+def test_a_command_says_who_and_which_code(text: str) -> None:
+    channel, typed = make(AWAY), command(text)
+    reply = channel.read(channel.authenticate(signed(form(typed), NOW)))
+    assert isinstance(reply, Reply)
+    assert (reply.event, reply.account, reply.conversation, reply.text, reply.stranger) == (
+        typed["trigger_id"],
+        "U024BE7LH",
+        "C024BE91L",
+        "link CS-0123-4567-89AB-CDEF",
+        None,
+    )
+    socket = Inbound("SOCKET", "", "", {}, b"", NOW)
+    assert channel.read(Proven(socket, {"payload": typed})) == reply
+
+
+@pytest.mark.parametrize("text", ["", " ", "please", "é 日本", "x" * 500])
+def test_whatever_stands_behind_the_command_is_an_attempt_and_is_answered(text: str) -> None:
+    channel = make(AWAY)
+    reply = channel.read(channel.authenticate(signed(form(command(text)), NOW)))
+    assert isinstance(reply, Reply)
+    assert linking.code_in(reply.text) == ""
+
+
+def test_law_02_a_command_from_another_team_is_a_strangers() -> None:
+    for team, home, stranger in (
+        ("T0OTHER", TEAM, "foreign team"),
+        (TEAM, TEAM, None),
+        ("T0OTHER", "", None),
+    ):
+        channel = make(AWAY, team_id=home)
+        typed = {**command("x"), "team_id": team}
+        reply = channel.read(channel.authenticate(signed(form(typed), NOW)))
+        assert isinstance(reply, Reply)
+        assert reply.stranger == stranger
+
+
+def test_law_09_any_flipped_byte_of_a_command_is_forged() -> None:
+    channel, good = make(AWAY), signed(form(command("CS-0123-4567-89AB-CDEF")), NOW)
+    for index in range(0, len(good.body), 7):
+        body = bytearray(good.body)
+        body[index] ^= 1
+        with pytest.raises(Forged):
+            channel.authenticate(replace(good, body=bytes(body)))
+
+
 def test_law_10_no_address_of_a_payload_is_kept() -> None:
     press = {**fixture("block_actions"), "response_url": "http://169.254.169.254/"}
     assert "169.254" not in str(dict(tapped(make(AWAY), press).reply_to))
@@ -664,11 +716,12 @@ async def test_check_finds_nothing_where_all_is_well(slack: SlackPeer, channel: 
 
 
 async def test_check_names_what_is_wrong(slack: SlackPeer) -> None:
-    slack.scopes = "chat:write"
+    slack.scopes = "chat:write,users:read"
     channel = make(slack.api, team_id="T0OTHER")
     found = {one.subject: one for one in await channel.check()}
     assert not found["scopes"].ok
     assert "im:write" in found["scopes"].detail
+    assert "commands" in found["scopes"].detail
     assert not found["team"].ok
     await channel.close()
     channel = make(slack.api, mode="socket", app_token="xapp-other")

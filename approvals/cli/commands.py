@@ -202,14 +202,15 @@ def setup(
         _print_json(made.as_json())
     else:
         _print_guide(made.steps, made.files, folder_out, made.section, made.events_url)
-    section = None if url else guides.settable(held, made)
-    if section is not None and made.events_url is not None and (yes or not as_json):
-        asked = f"Tell Telegram to deliver to {made.events_url}?"
+    told = None if url else guides.order(held, made)
+    if told is not None and (yes or not as_json):
+        asked = f"Tell {told.channel} to {told.what}?"
         if yes or (sys.stdin.isatty() and typer.confirm(asked)):
-            _run(guides.set_webhook(section, made.events_url))
-            err.print(Text("✓ Telegram delivers there from now on.", "green"), soft_wrap=True)
+            _run(guides.give(told))
+            err.print(Text(f"✓ {told.channel} {told.done}.", "green"), soft_wrap=True)
         else:
-            err.print(Text("· Telegram was told nothing: --yes does it.", "dim"), soft_wrap=True)
+            nothing = f"· {told.channel} was told nothing: --yes does it."
+            err.print(Text(nothing, "dim"), soft_wrap=True)
     if as_json or url:  # an address that is only tried out says nothing of what is
         return
     if held is not None and channel in held.channels:

@@ -18,7 +18,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import aiohttp
-from pydantic import BaseModel
 
 from approvals.cli import serve, whatsapp
 from approvals.cli.exits import Exit, Stop
@@ -27,10 +26,23 @@ from approvals.config import Config
 EXAMPLE: Final = "https://approve.example.com"
 """Stands for our address where none is configured."""
 PATIENCE: Final = 20.0
-SCOPES: Final = ("chat:write", "im:write", "users:read", "users:read.email")
+SCOPES: Final = ("chat:write", "commands", "im:write", "users:read", "users:read.email")
 """What the Slack app may do; a test compares them with what the adapter checks."""
 UPDATES: Final = ("callback_query", "message")
 """https://core.telegram.org/bots/api#update; a test compares them with the adapter's."""
+# https://docs.discord.com/developers/interactions/application-commands. Of type 1 is what is typed,
+# 3 a string; it stands where the app was added to a server, there (0) and with the bot alone (1).
+COMMAND: Final[Mapping[str, Any]] = {
+    "type": 1,
+    "name": "link",
+    "description": "Says that this account is yours, by a code that Countersign gave you",
+    "options": [
+        {"type": 3, "name": "code", "description": "CS-…", "required": True, "max_length": 100}
+    ],
+    "integration_types": [0],
+    "contexts": [0, 1],
+}
+"""What Discord is told that a code is typed into; a test compares it with the adapter's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +92,23 @@ def address(path: Path) -> tuple[Config | None, str | None]:
 def _slack(events: str | None, wishes: Wishes) -> Guide:
     # https://docs.slack.dev/reference/app-manifest
     interactivity: dict[str, Any] = {"is_enabled": True}
+    command: dict[str, Any] = {
+        "command": "/countersign",
+        "description": "Says that this account is yours",
+        "usage_hint": "CS-…, the code that Countersign gave you",
+        "should_escape": False,
+    }
     if events:
-        interactivity["request_url"] = events
+        interactivity["request_url"] = command["url"] = events
     manifest = {
         "display_information": {
             "name": "Countersign",
             "description": "A human signs off before an agent acts",
         },
-        "features": {"bot_user": {"display_name": "Countersign", "always_online": True}},
+        "features": {
+            "bot_user": {"display_name": "Countersign", "always_online": True},
+            "slash_commands": [command],
+        },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
             "interactivity": interactivity,
@@ -114,14 +135,18 @@ def _slack(events: str | None, wishes: Wishes) -> Guide:
         "Install to Workspace. Note the Bot User OAuth Token (xoxb-…).",
         what,
         f"Put both into the environment as SLACK_BOT_TOKEN and {secret}.",
-        "People are found by `people.NAME.email`; no account id is needed.",
+        "People are found by `people.NAME.email`; no account id is needed. Others link their "
+        "account: `countersign link NAME slack`.",
     )
     return Guide("slack", steps, section, events, {"slack-manifest.json": _json(manifest)})
 
 
 def _telegram(events: str | None, wishes: Wishes) -> Guide:
     first = "In Telegram write to @BotFather: /newbot, a name, a user name. Note the token."
-    each = "Every approver opens the bot and presses Start: it cannot write to them before."
+    each = (
+        "Every approver opens the bot and presses Start, before which it cannot write to them: the "
+        "link of `countersign link NAME telegram` does that, and says whose account it is."
+    )
     if events is None:
         section = (
             'channels:\n  telegram:\n    bot_token: "${TELEGRAM_BOT_TOKEN}"\n    mode: polling\n'
@@ -159,6 +184,7 @@ def _discord(events: str | None, wishes: Wishes) -> Guide:
         f"Only then enter the address below as Interactions Endpoint URL: {events}"
         if events
         else "Leave Interactions Endpoint URL empty.",
+        "Run this again: it registers the command /link, by which people link their accounts.",
     )
     return Guide("discord", steps, section, events)
 
@@ -335,38 +361,61 @@ def _icon(size: int, ground: tuple[int, int, int, int]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-def settable(config: Config | None, made: Guide) -> BaseModel | None:
-    """The section with which Telegram can be told where to deliver, if all that it needs is set."""
-    if made.channel != "telegram" or made.events_url is None or config is None:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a platform's API can be told. `what`: the question, without its mark; `done`: after."""
+
+    channel: str
+    what: str
+    done: str
+    url: str = field(repr=False)  # Telegram's holds the token
+    body: Mapping[str, Any] = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def order(config: Config | None, made: Guide) -> Order | None:
+    """What its API can be told of this guide, if all that it needs is configured."""
+    section: Any = config.channels.get(made.channel) if config else None
+    if config is None or section is None or made.channel not in ("discord", "telegram"):
         return None
-    section = config.channels.get("telegram")
-    told = section is not None and config.public_url and getattr(section, "mode", "") == "webhook"
-    return section if told else None
+    token, url = section.bot_token.get_secret_value(), made.events_url
+    if made.channel == "discord":
+        # Of a name there is one: what was is written over. #create-global-application-command
+        return Order(
+            "Discord",
+            "register the command /link, by which people link their accounts",
+            "knows /link from now on",
+            f"{section.api_url}/applications/{section.application_id}/commands",
+            COMMAND,
+            {"Authorization": f"Bot {token}"},
+        )
+    if url is None or not config.public_url or section.mode != "webhook":
+        return None
+    # https://core.telegram.org/bots/api#setwebhook
+    secret = section.secret_token.get_secret_value()
+    said = {"url": url, "secret_token": secret, "allowed_updates": list(UPDATES)}
+    done, method = "delivers there from now on", f"{section.api_url}{token}/setWebhook"
+    return Order("Telegram", f"deliver to {url}", done, method, said)
 
 
-async def set_webhook(section: BaseModel, url: str) -> None:
-    """Tell Telegram where to deliver: https://core.telegram.org/bots/api#setwebhook"""
-    values: Any = section
-    said = {
-        "url": url,
-        "secret_token": values.secret_token.get_secret_value(),
-        "allowed_updates": list(UPDATES),
-    }
-    # The address holds the token: nothing of it may stand in what is said of a failure.
-    method = f"{values.api_url}{values.bot_token.get_secret_value()}/setWebhook"
+async def give(one: Order) -> None:
+    """Tell the platform. `Stop` with its own words where it refuses."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout) as http,
-            http.post(method, json=said, allow_redirects=False) as answer,
+            aiohttp.ClientSession(timeout=timeout, headers=one.headers) as http,
+            http.post(one.url, json=one.body, allow_redirects=False) as answer,
         ):
             body = await answer.json(content_type=None)
-            ok, why = body.get("ok") is True, str(body.get("description") or answer.status)
+            # Telegram says `ok`, Discord gives back what it made.
+            ok = answer.status < 300 and (body.get("ok") is True or "id" in body)
+            why = str(body.get("description") or body.get("message") or answer.status)
     except (aiohttp.ClientError, OSError, ValueError, AttributeError, TimeoutError) as error:
-        why = f"Telegram does not answer: {type(error).__name__}."
+        # Nothing of the address may stand in what is said of a failure.
+        why = f"{one.channel} does not answer: {type(error).__name__}."
         raise Stop(Exit.UNREACHABLE, why) from None
     if not ok:
-        raise Stop(Exit.FAILED, f"Telegram refuses: {why}")
+        raise Stop(Exit.FAILED, f"{one.channel} refuses: {why}")
 
 
 def _json(value: Any) -> bytes:

@@ -164,6 +164,8 @@ class DiscordPeer:
     fail: deque[web.Response] = field(default_factory=deque)
     """Answers to give instead, first come first served; logging in always works."""
     application: dict[str, Any] = field(default_factory=dict)
+    commands: list[dict[str, Any]] = field(default_factory=list)
+    """What was registered: of a name there is one."""
     sockets: list[Any] = field(default_factory=list)
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -242,6 +244,8 @@ class DiscordPeer:
         return {
             "GET users/@me": lambda body: person(APP, bot=True),
             "GET (?:oauth2/)?applications/@me": lambda body: self._application(),
+            f"GET applications/{APP}/commands": lambda body: self.commands,
+            f"POST applications/{APP}/commands": self._register,
             "GET users/([0-9]+)": self._user,
             "POST users/@me/channels": self._direct,
             "POST channels/([0-9]+)/messages": self._create,
@@ -256,6 +260,24 @@ class DiscordPeer:
             "owner": person(DANA), "interactions_endpoint_url": None, "redirect_uris": [],
         }  # fmt: skip
         return {**whole, **self.application}
+
+    def _register(self, body: Any) -> dict[str, Any]:
+        # https://docs.discord.com/developers/interactions/application-commands
+        options = body.get("options", [])
+        ok = (
+            body.get("type", 1) == 1 and 1 <= len(body["description"]) <= 100 and len(options) <= 25
+        )
+        ok = ok and {*body["contexts"]} <= {0, 1, 2} and {*body["integration_types"]} <= {0, 1}
+        for one in (body, *options):
+            ok = ok and bool(re.fullmatch(r"[-_'a-z0-9]{1,32}", one["name"]))
+            ok = ok and 1 <= len(one["description"]) <= 100
+        ok = ok and all(1 <= one["type"] <= 11 for one in options)
+        if not ok:
+            raise Wrong(400, 50035, "Invalid Form Body")
+        made = {"id": f"{1457540000000000000 + next(self._count)}", "application_id": APP, **body}
+        others = [one for one in self.commands if one["name"] != body["name"]]
+        self.commands[:] = [*others, made]
+        return made
 
     def _user(self, body: Any, id: str) -> dict[str, Any]:
         if id not in self.users:
@@ -395,6 +417,15 @@ class DiscordPeer:
         data = {"custom_id": modal["custom_id"], "components": components}
         return self.interaction(5, data, room, user)
 
+    def command(self, room: str, code: str, user: str) -> dict[str, Any]:
+        """The interaction that Discord makes of `/link`, in a server or with the bot alone."""
+        self.rooms.setdefault(room, None)
+        (known,) = [one for one in self.commands if one["name"] == "link"]
+        assert (0 if self.rooms[room] else 1) in known["contexts"]
+        options = [{"name": "code", "type": 3, "value": code}]
+        data = {"id": known["id"], "name": "link", "type": 1, "options": options}
+        return self.interaction(2, data, room, user)
+
     def interaction(
         self, type: int, data: Any, room: str, user: str, **more: Any
     ) -> dict[str, Any]:
@@ -495,8 +526,17 @@ def fixture(name: str) -> dict[str, Any]:
     return found
 
 
+def written(at: int, text: str) -> Inbound:
+    """A delivery of `/link`, with this text as its code."""
+    body = fixture("command_in_a_direct_message")
+    body["data"]["options"][0]["value"] = text
+    return signed(body, at)
+
+
 def unknown(at: int) -> tuple[Inbound, ...]:
     good, modal = fixture("button_in_a_server"), fixture("modal_submit")
+    link = fixture("command_in_a_server")
+    option = link["data"]["options"][0]
     payloads: list[Any] = [
         {},
         [],
@@ -519,6 +559,14 @@ def unknown(at: int) -> tuple[Inbound, ...]:
         {**good, "message": {**good["message"], "id": 7}},
         {**good, "message": {**good["message"], "flags": "all"}},
         {**modal, "data": {**modal["data"], "components": []}},
+        {**link, "application_id": "1"},
+        {**link, "data": {**link["data"], "options": []}},
+        {**link, "data": {**link["data"], "options": [option, option]}},
+        {**link, "data": {**link["data"], "options": [{**option, "value": 7}]}},
+        {**link, "member": None, "user": None},
+        {**link, "id": 7},
+        {**link, "channel_id": None},
+        {**link, "token": None},
         {
             **modal,
             "data": {**modal["data"], "components": [{"type": 18, "component": {"value": 7}}]},
@@ -561,4 +609,5 @@ KIT = Kit(
     parsed=unstyled,
     links=links,
     secrets=(BOT_TOKEN,),
+    write=written,
 )

@@ -30,7 +30,7 @@ from tests.channel_contract import ROOT, Kit, template
 TEAM, APP, BOT = "T024BE7LD", "A024BE7AP", "U024BE7BT"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 BOT_TOKEN, APP_TOKEN = "xoxb-peer-bot", "xapp-peer-app"
-SCOPES = "chat:write,im:write,users:read,users:read.email"
+SCOPES = "chat:write,commands,im:write,users:read,users:read.email"
 FIXTURES = ROOT / "tests/fixtures/slack"
 SHORTCODES = {"✅": ":white_check_mark:", "🚀": ":rocket:", "™": ":tm:", "©": ":copyright:"}
 
@@ -147,6 +147,7 @@ class SlackPeer:
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     acked: asyncio.Event = field(default_factory=asyncio.Event)
     whispered: asyncio.Event = field(default_factory=asyncio.Event)
+    posted: asyncio.Event = field(default_factory=asyncio.Event)
     base: str = ""
     _count: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -227,6 +228,7 @@ class SlackPeer:
         if room not in self.rooms:
             return {"error": "channel_not_found"}
         ts = f"1767326126.{next(self._count):06}"
+        self.posted.set()
         return self._keep(room, ts, body)
 
     def _chat_update(self, body: Any) -> dict[str, Any]:
@@ -296,7 +298,8 @@ class SlackPeer:
     async def envelope(self, payload: dict[str, Any], id: str) -> dict[str, Any]:
         """Send an interaction down the newest socket; the acknowledgement that comes back."""
         self.acked.clear()
-        envelope = {"type": "interactive", "envelope_id": id, "accepts_response_payload": True}
+        kind = "slash_commands" if "command" in payload else "interactive"
+        envelope = {"type": kind, "envelope_id": id, "accepts_response_payload": True}
         await self.sockets[-1].send_json({**envelope, "payload": payload})
         await asyncio.wait_for(self.acked.wait(), 5)
         return self.acks[-1]
@@ -358,9 +361,27 @@ class SlackPeer:
             "view": view,
         }
 
+    def command(self, text: str, user: str, room: str) -> dict[str, Any]:
+        """What Slack makes of `/countersign` with this text, typed in any conversation."""
+        team = self.account(user)["team_id"]
+        trigger = f"{next(self._count)}.3901254001572.2e2548aa918b35fd"
+        typed = {"user_id": user, "channel_id": room, "team_id": team, "trigger_id": trigger}
+        return {**command(text), **typed}
+
     def account(self, user: str) -> dict[str, Any]:
         team = self.users.get(user, {}).get("team_id", TEAM)
         return {"id": user, "username": user.lower(), "name": user.lower(), "team_id": team}
+
+
+def command(text: str) -> dict[str, Any]:
+    """`/countersign` with this text, typed in a room."""
+    found: dict[str, Any] = json.loads((FIXTURES / "slash_command.json").read_text())["body"]
+    return {**found, "text": text}
+
+
+def form(command: dict[str, Any]) -> bytes:
+    """As Slack delivers a command."""
+    return urlencode(command).encode()
 
 
 def signed(payload: Any, at: int | None = None, secret: str = SECRET) -> Inbound:
@@ -429,6 +450,10 @@ def unknown(at: int) -> tuple[Inbound, ...]:
         b"{}",
         b"payload=%ff",
     )
+    typed = command("x")
+    for name in ("command", "user_id", "team_id", "channel_id", "trigger_id", "api_app_id"):
+        bodies = (*bodies, form({key: typed[key] for key in typed if key != name}))
+    bodies = (*bodies, form({**typed, "api_app_id": "A0OTHER"}), form(typed) + b"&x=%ff")
     deep = b"payload=" + b"%5B" * 100_000
     return (
         *(signed(payload, at) for payload in payloads),
@@ -451,4 +476,5 @@ KIT = Kit(
     ),
     links=lambda payload: [node["url"] for node in _nodes(payload) if "url" in node],
     secrets=(BOT_TOKEN, SECRET),
+    write=lambda at, text: signed(form(command(text)), at),
 )

@@ -1,0 +1,126 @@
+"""Discord's REST API and gateway by its SDK, with our errors, and without its sleeping and trying
+again: the outbox does that, and with other buttons."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import warnings
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import aiohttp
+from pydantic_core import from_json
+from yarl import URL
+
+from approvals.channel import retry_after
+from approvals.model import Busy, Refused
+
+# https://docs.discord.com/developers/topics/opcodes-and-status-codes#json. Nothing about the card
+# or the person: what our bot may do, an operator mends. And what is wrong with a person.
+OURS: Final = {40001, 50001, 50013, 50014}
+THEIRS: Final = {10013, 50007, 50033, 50278}
+
+
+class Rest:
+    """One bot's connections, opened when first needed. `date`: the header of the last answer."""
+
+    def __init__(self) -> None:
+        self.date: str | None = None
+        self._lock = asyncio.Lock()
+        self._http: Any = None
+
+    async def call(
+        self,
+        bot_token: str,
+        url: str,
+        log: logging.Logger,
+        method: str,
+        path: str,
+        body: Any = None,
+        **to: str,
+    ) -> Any:
+        """What the route of this path, filled with `to`, returns. `Busy`, `Refused`."""
+        discord = _sdk(url)
+        try:
+            async with asyncio.timeout(10):
+                http, route = (
+                    await self._opened(bot_token, url),
+                    discord.http.Route(method, path, **to),
+                )
+                return await http.request(route, **({} if body is None else {"json": body}))
+        except discord.RateLimited as why:
+            raise Busy(f"discord: {method} {path}: slower", int(why.retry_after * 1000)) from None
+        except (discord.LoginFailure, discord.HTTPException) as why:
+            status, code = getattr(why, "status", 401), getattr(why, "code", 0)
+            opening = path.startswith("/users/") and code not in THEIRS
+            if status == 401 or code in OURS or opening:
+                log.error("discord refuses us, not the person: %s: %s", path, code or status)
+                raise Busy(f"discord: {method} {path}: {status}, code {code}") from None
+            raise Refused(f"discord: {method} {path}: {status}, code {code}") from None
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as why:
+            raise Busy(f"discord: {method} {path}: {type(why).__name__}") from None
+
+    async def listen(
+        self, bot_token: str, url: str, gateway: str, take: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        """Hand every interaction that the gateway brings to `take`, until cancelled. `Busy`."""
+        discord = _sdk(url)
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
+        more: Any = {"enable_debug_events": True, "http_trace": self._trace()}
+        client: Any = discord.Client(intents=discord.Intents.none(), **more)
+        # Its own reading of an interaction ends the connection where one lacks a field.
+        client._connection.parsers.pop("INTERACTION_CREATE")
+
+        async def heard(raw: str) -> None:
+            if (sent := from_json(raw)).get("t") == "INTERACTION_CREATE":
+                await take(sent["d"])
+
+        client.on_socket_raw_receive = heard
+        try:
+            await client.start(bot_token)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as why:
+            raise Busy(f"discord: the gateway: {type(why).__name__}") from None
+        finally:
+            await client.close()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._http is not None:
+            await self._http.close()
+        self._http = None
+
+    async def _opened(self, bot_token: str, url: str) -> Any:
+        async with self._lock:
+            if self._http is None:
+                sdk, loop = _sdk(url).http, asyncio.get_running_loop()
+                http = sdk.HTTPClient(loop, http_trace=self._trace(), max_ratelimit_timeout=30)
+                try:
+                    await http.static_login(bot_token)
+                except BaseException:
+                    await http.close()
+                    raise
+                self._http = http
+        return self._http
+
+    def _trace(self) -> aiohttp.TraceConfig:
+        async def ended(session: Any, context: Any, sent: aiohttp.TraceRequestEndParams) -> None:
+            answer, self.date = sent.response, sent.response.headers.get("Date")
+            if answer.status == 429 or answer.status >= 500:
+                answer.close()
+                after = retry_after(answer.headers.get("Retry-After"))
+                raise Busy(f"discord: {answer.status}", after)
+
+        (trace := aiohttp.TraceConfig()).on_request_end.append(ended)
+        return trace
+
+
+def _sdk(url: str) -> Any:
+    # At DEBUG and WARNING it logs payloads and addresses, with the tokens in them.
+    logging.getLogger("discord").setLevel(logging.CRITICAL + 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of audioop, for voice
+        discord: Any = importlib.import_module("discord")
+    discord.http.Route.BASE = url
+    return discord

@@ -1,0 +1,100 @@
+"""Slack's Web API and Socket Mode by its SDK, with our errors, and without its trying again: the
+outbox does that, and with other buttons."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import aiohttp
+
+from approvals.channel import retry_after
+from approvals.model import Busy, Refused
+
+BUSY: Final = re.compile("ratelimited|(internal|fatal)_error|service_unavailable|request_timeout")
+# Nothing about the card or the person: our token, our scopes, our workspace's settings. An
+# operator mends these, and then what waited goes on.
+OURS: Final = re.compile(
+    "invalid_auth|not_authed|account_inactive|token_(revoked|expired)|not_allowed_token_type|missing"
+    "_scope|no_permission|(ekm_)?access_denied|team_access_not_granted|org_login_required|access"
+    "limited|enterprise_is_restricted|(team|org)_(disabled|not_found)"
+)
+# What Slack says of a person who cannot be asked. Only this is held against them.
+THEIRS: Final = re.compile("users?_not_(found|visible)|user_disabled|cannot_dm_bot")
+OPENING: Final = ("users.lookupByEmail", "users.info", "conversations.open")
+
+
+class Web:
+    """One app's connections, opened when first needed. `heads`: the last answer's headers."""
+
+    def __init__(self) -> None:
+        self.heads: Mapping[str, str] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._client: Any = None
+
+    async def call(
+        self, token: str, url: str, log: logging.Logger, method: str, body: dict[str, Any], how: str
+    ) -> Any:
+        """What the method returns. `how`: json, or data (a form). `Busy`, `Refused`."""
+        # A failure may come with status 200 and `ok` false.
+        from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415 - imported where the channel is on
+
+        try:
+            sent = await self.client(token, url, log).api_call(method, **{how: body})
+        except SlackApiError as error:
+            answer, data = error.response, getattr(error.response, "data", None)
+            status = getattr(answer, "status_code", None) or answer.status
+            code = str(data.get("error", "")) if isinstance(data, dict) else ""
+            ours = OURS.fullmatch(code) or (method in OPENING and not THEIRS.fullmatch(code))
+            busy, why = status == 429 or status >= 500 or BUSY.fullmatch(code), code or status
+            if ours and not busy:
+                log.error("slack refuses us, not the person: %s: %s", method, why)
+            if ours or busy:
+                after = retry_after(answer.headers.get("Retry-After"))
+                raise Busy(f"slack: {method}: {why}", after) from None
+            raise Refused(f"slack: {method}: {why}") from None
+        except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as why:
+            raise Busy(f"slack: {method}: {type(why).__name__}") from None
+        self.heads = sent.headers
+        return sent.data
+
+    def client(self, token: str, url: str, log: logging.Logger) -> Any:
+        """The SDK's client."""
+        if self._client is None:
+            from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415 - imported where the channel is on
+
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+            rest: Any = {"session": self._session, "logger": log, "retry_handlers": []}
+            self._client = AsyncWebClient(token, url, **rest)
+        return self._client
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._session is not None:
+            await self._session.close()
+        self._session = self._client = None
+
+
+async def socket(
+    app_token: str,
+    client: Any,
+    log: logging.Logger,
+    opened: Callable[[], Awaitable[str]],
+    take: Callable[[Any, Any], Awaitable[None]],
+) -> None:
+    """Socket Mode: hand what comes to `take`, with the connection, until cancelled.
+
+    `opened`: asks Slack for the address of a connection; `Busy`, `Refused`.
+    """
+    from slack_sdk.socket_mode.aiohttp import SocketModeClient  # noqa: PLC0415 - imported where the channel is on
+
+    made: Any = SocketModeClient(app_token, log, client)
+    made.socket_mode_request_listeners.append(take)
+    try:
+        made.wss_uri = await opened()
+        await made.connect()
+        await made.message_processor  # for ever
+    finally:
+        await made.close()
