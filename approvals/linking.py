@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -19,13 +20,15 @@ from hashlib import sha256
 from typing import Final
 
 from approvals.buttons import ACCOUNT, KeyRing, seal, sealed
-from approvals.channel import Notice, NoticeKind, Reply
+from approvals.channel import Named, Notice, NoticeKind, Reply
 from approvals.evidence import Entry, Field
-from approvals.model import MINUTE, ORG, Duration, Instant
+from approvals.model import MINUTE, ORG, Busy, Duration, Instant, Refused
 from approvals.people import GOOD, Directory, Link
 from approvals.store import Account, LinkCode, Linked, Store
 
 LIFETIME: Final[Duration] = 10 * MINUTE
+PATIENCE: Final = 5.0
+"""Seconds for asking a platform what our bot is called."""
 DEAD: Final = Notice(
     NoticeKind.REFUSED,
     "This code links nothing here. A code works once, for ten minutes, on the channel it was "
@@ -73,6 +76,19 @@ async def make_code(
     entry = _entry("link.code_made", now, random, person=person, channel=channel, by=by)
     await store.add_code(secret, made, [entry])
     return secret
+
+
+async def bot(channel: object, named: str = "") -> str:
+    """What our bot is called there: `named`, or as its platform says now. "": nobody says it, and
+    then there is a text to send and no link.
+    """
+    if named or not isinstance(channel, Named):
+        return named
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await channel.called()
+    except (Busy, Refused, TimeoutError):
+        return ""
 
 
 def words(channel: str, code: str, bot: str = "") -> tuple[str, ...]:

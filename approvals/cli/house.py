@@ -213,7 +213,7 @@ async def running(
             sign_ins=Limit(clock, burst=10, per_second=0.1),
             link_codes=Limit(clock, burst=5, per_second=1 / 60),
             linkable={
-                name: plan.bots.get(name, "")
+                name: partial(linking.bot, one, plan.bots.get(name, ""))
                 for name, one in plan.channels.items()
                 if isinstance(one, Talks)
             },

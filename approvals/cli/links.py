@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,19 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from approvals import linking
-from approvals.channel import Named, Talks
+from approvals.channel import Talks
 from approvals.cli import channels, serve
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.config import Config
 from approvals.linking import Shown
-from approvals.model import Busy, Refused
 from approvals.text import clean
 from approvals.web.api import rfc3339
 
 BY: Final = "the command line"
-PATIENCE: Final = 5.0
-"""Seconds for asking a platform what our bot is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +106,10 @@ async def _reads(config: Config, channel: str) -> str:
     one = channels.made({channel: config.channels[channel]}, config.templates)[channel]
     try:
         if isinstance(one, Talks):
-            return channels.bots(config.channels).get(channel) or await _called(one)
+            return await linking.bot(one, channels.bots(config.channels).get(channel, ""))
     finally:
         await one.close()
     other = f"`people.NAME.{channel}: <the account's id>`"
     if one.abilities.open_by_email:
         other = f"`people.NAME.email`, by which {channel} finds them, or {other}"
     raise Stop(Exit.FAILED, f"On {channel} no code can be sent. In {config.path}: {other}.")
-
-
-async def _called(one: object) -> str:
-    """As its platform says; "" where it says nothing now: the code can be sent without a link."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await one.called() if isinstance(one, Named) else ""
-    except (Busy, Refused, TimeoutError):
-        return ""

@@ -31,9 +31,9 @@ class Deps:
     keeps nobody waiting but its own (a platform's connection). `metrics_open`: `/metrics`
     answers anybody on this port. `opens` counts by requester; `forgeries` (deliveries and bearer
     tokens that prove nothing) and `sign_ins` count failures, by remote address; `link_codes` those
-    of an account. `linkable`: the channels where a code can be sent, and the bot's name there, or
-    "". `glance`: what to show whoever looks at a card. `refresh`: look at keys and accounts now,
-    not within a second.
+    of an account. `linkable`: the channels where a code can be sent, and what says our bot's name
+    there, or "". `glance`: what to show whoever looks at a card. `refresh`: look at keys and
+    accounts now, not within a second.
     """
 
     service: Service
@@ -52,7 +52,7 @@ class Deps:
     forgeries: Limit
     sign_ins: Limit
     link_codes: Limit
-    linkable: Mapping[str, str]
+    linkable: Mapping[str, Callable[[], Awaitable[str]]]
     glance: Callable[[Channel, Glance], Awaitable[Response]]
     refresh: Callable[[], Awaitable[None]]
 

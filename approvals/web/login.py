@@ -217,7 +217,8 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             now=now,
             random=deps.random,
         )
-        *words, send = linking.words(channel, code, deps.linkable[channel])
+        bot = await deps.linkable[channel]()
+        *words, send = linking.words(channel, code, bot)
         return await settings(visitor, code=CodeMade(channel, tuple(words), send))
 
     async def unlink(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -236,7 +237,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         forgeries=Limit(clock, burst=100, per_second=1),
         sign_ins=Limit(clock, burst=5, per_second=0.1),
         link_codes=Limit(clock, burst=5, per_second=1 / 60),
-        linkable={"telegram": "our_bot"},
+        linkable={"telegram": partial(linking.bot, None, "our_bot")},
         glance=Faces(store, service, Look(lambda case_id: None, b"")).glance,
         refresh=refresh,
     )
