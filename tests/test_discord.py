@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import json
 import os
@@ -11,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ from adapters.discord import Discord
 from approvals import linking
 from approvals.channel import Event, Handshake, Ignored, Notice, NoticeKind, Payload, Reply, Tap
 from approvals.cli import setup
-from approvals.model import Address, Busy, Fact, Forged, Kind, Outcome, Person, Refused, Status
+from approvals.model import Address, Busy, Fact, Forged, Refused, Status
 from approvals.store import Store
-from tests import hostile
+from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, card
-from tests.house import Clock, Place, open_house, rule
+from tests.house import Clock, Place
 from tests.peers.discord import (
     CODE,
     DANA,
@@ -45,8 +45,6 @@ from tests.peers.discord import (
     stored,
     unstyled,
 )
-from tests.test_cards import CASE, REQUEST, everywhere, vote
-from tests.test_cards import card as built
 
 PEERS = ROOT / "tests/peers"
 AWAY = "http://127.0.0.1:9/api"
@@ -72,9 +70,7 @@ def read(interaction: dict[str, Any]) -> Event:
 
 
 def tapped(interaction: dict[str, Any]) -> Tap:
-    event = read(interaction)
-    assert isinstance(event, Tap)
-    return event
+    return on_platforms.tapped(read(interaction))
 
 
 def replied(interaction: dict[str, Any]) -> Reply:
@@ -124,12 +120,7 @@ def test_a_ping_is_answered_with_a_pong() -> None:
 
 @pytest.mark.parametrize("state", CARDS)
 def test_the_golden_cards_are_as_they_were(state: str) -> None:
-    path = FIXTURES / "golden" / f"{state}.json"
-    payload = CHANNEL.layout(CARDS[state])
-    if os.environ.get("GOLDEN"):
-        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
-    assert payload == json.loads(path.read_text())
-    assert faults(payload) == []
+    assert faults(on_platforms.as_it_was(CHANNEL, state)) == []
 
 
 def test_discords_published_types_accept_what_we_send(tmp_path: Path) -> None:
@@ -178,12 +169,7 @@ def compiled(path: Path, lines: list[str]) -> str:
 
 @pytest.mark.parametrize("text", hostile.CORPUS, ids=range(len(hostile.CORPUS)))
 def test_law_13_hostile_words_everywhere_make_no_markup_and_fit(text: str) -> None:
-    for kind in Kind:
-        said, request = everywhere(text, kind)
-        case = replace(said, ask=CASE.ask, votes=(), outcome=None)  # what is the owner's own
-        asked = request if kind is Kind.GATEWAY else replace(request, http=None, payload=text)
-        given = built(case, asked, limits=CHANNEL.limits, needs=(("finance", 2),))
-        payload = CHANNEL.layout(given)
+    for given, payload in on_platforms.full_of(CHANNEL, text):
         assert faults(payload) == []
         assert set(links(payload)) <= {given.review}
         assert CHANNEL.echo(stored(payload)) == CHANNEL.echo(payload)
@@ -192,15 +178,7 @@ def test_law_13_hostile_words_everywhere_make_no_markup_and_fit(text: str) -> No
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("fill", ["x", "😀", "\u202e", "é", "`", "a\n"])
 def test_whatever_it_is_full_of_a_card_fits(status: Status, fill: str) -> None:
-    facts = tuple(Fact(fill * 60, fill * 400) for _ in range(10))
-    texts: dict[str, Any] = {"title": fill * 400, "action": fill * 400, "note": fill * 3000}
-    request = replace(REQUEST, http=None, kind=Kind.GATEWAY, facts=facts, **texts)
-    request = replace(request, payload=fill * 3000)
-    votes = () if status is Status.PENDING else (vote("d" * 64), vote("l" * 64), vote("k" * 64))
-    case = replace(CASE, status=status, votes=votes, reason=fill * 1000 if votes else None)
-    if status is Status.APPROVED:
-        case = replace(case, outcome=Outcome(False, 9, 500, fill * 1000))
-    assert faults(CHANNEL.layout(built(case, request, limits=CHANNEL.limits))) == []
+    assert faults(on_platforms.longest(CHANNEL, status, fill)) == []
 
 
 @pytest.mark.parametrize(
@@ -565,16 +543,9 @@ async def test_a_webhook_is_answered_in_its_response_and_nowhere_else(
 # The gateway
 
 
-@contextlib.asynccontextmanager
-async def listening(discord: DiscordPeer, deliver: Any) -> AsyncIterator[Discord]:
-    channel = make(discord.api, mode="gateway", public_key="", gateway_url=discord.gateway)
-    assert channel.abilities.listen
-    task = asyncio.create_task(channel.listen(deliver))
-    await asyncio.wait_for(discord.connected.wait(), 5)
-    yield channel
-    task.cancel()
-    await asyncio.wait({task})
-    await channel.close()
+def listening(discord: DiscordPeer, deliver: Any) -> AbstractAsyncContextManager[Discord]:
+    made = make(discord.api, mode="gateway", public_key="", gateway_url=discord.gateway)
+    return on_platforms.listening(made, deliver, discord.connected)
 
 
 async def test_a_press_over_the_gateway_reads_the_same_and_is_answered(
@@ -636,10 +607,7 @@ async def test_a_gateway_that_does_not_take_our_token_is_tried_again(discord: Di
 
 async def test_check_names_what_is_wrong(discord: DiscordPeer) -> None:
     async def found(**more: Any) -> dict[str, bool]:
-        channel = make(discord.api, **more)
-        findings = await channel.check()
-        await channel.close()
-        return {one.subject: one.ok for one in findings}
+        return await on_platforms.found(make(discord.api, **more))
 
     assert await found(bot_token="other") == {"token": False}
     well = {"application": True, "public key": True, "endpoint": True, "clock": True}
@@ -657,28 +625,11 @@ async def test_check_names_what_is_wrong(discord: DiscordPeer) -> None:
 # In the whole house
 
 
-PEOPLE = (
-    Person("dana", accounts={"discord": DANA}, groups=frozenset({"default"})),
-    Person("lee", accounts={"discord": LEE}, groups=frozenset({"lunch"})),
-)
-GROUPS = {"default": frozenset({"dana"}), "lunch": frozenset({"lee"})}
-
-
-@contextlib.asynccontextmanager
-async def house(
+def house(
     store: Store, discord: DiscordPeer, *, mode: str = "webhook", clock: Clock | None = None
-) -> AsyncIterator[Place]:
+) -> AbstractAsyncContextManager[Place]:
     channel = make(discord.api, mode=mode, gateway_url=discord.gateway)
-    async with open_house(
-        store,
-        clock=clock,
-        desks=(channel,),  # type: ignore[arg-type] # any channel will do
-        people=PEOPLE,
-        groups=GROUPS,
-        rules=(rule("room", via=(f"discord:{ROOM}",)),),
-        outbound_only=frozenset({"discord"}) if mode == "gateway" else frozenset(),
-    ) as place:
-        yield place
+    return on_platforms.house(store, channel, dana=DANA, lee=LEE, room=ROOM, clock=clock)
 
 
 async def delivered(place: Place, interaction: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import json
 import os
@@ -12,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,14 +39,12 @@ from approvals.model import (
     Busy,
     Fact,
     Forged,
-    Kind,
-    Outcome,
     Refused,
     Risk,
     Status,
 )
 from approvals.proof import hmac_sha256
-from tests import hostile
+from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, card
 from tests.peers.slack import (
     APP_TOKEN,
@@ -62,19 +60,13 @@ from tests.peers.slack import (
     signed,
     stored,
 )
-from tests.test_cards import CASE, REQUEST, everywhere, vote
-from tests.test_cards import card as built
 
 PEERS = ROOT / "tests/peers"
 ROOM = Address("slack", "C024BE91L")
 AWAY = "http://127.0.0.1:9/"
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slack's SDK takes proxies from the environment; the peers are on loopback."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 @pytest.fixture
@@ -95,9 +87,7 @@ def read(channel: Slack, payload: dict[str, Any]) -> Event:
 
 
 def tapped(channel: Slack, payload: dict[str, Any]) -> Tap:
-    event = read(channel, payload)
-    assert isinstance(event, Tap)
-    return event
+    return on_platforms.tapped(read(channel, payload))
 
 
 def fixture(name: str) -> dict[str, Any]:
@@ -139,11 +129,7 @@ def test_law_09_without_a_signing_secret_every_delivery_is_forged() -> None:
 
 @pytest.mark.parametrize("state", CARDS)
 def test_the_golden_cards_are_as_they_were(state: str) -> None:
-    path = FIXTURES / "golden" / f"{state}.json"
-    payload = make(AWAY).layout(CARDS[state])
-    if os.environ.get("GOLDEN"):
-        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
-    assert payload == json.loads(path.read_text())
+    on_platforms.as_it_was(make(AWAY), state)
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "golden").glob("*.json")), ids=lambda p: p.stem)
@@ -164,15 +150,9 @@ def accepted(blocks: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("text", hostile.CORPUS, ids=range(len(hostile.CORPUS)))
 def test_slacks_own_models_accept_a_request_with_hostile_words_everywhere(text: str) -> None:
-    channel = make(AWAY)
-    for kind in Kind:
-        said, request = everywhere(text, kind)
-        case = replace(said, ask=CASE.ask, votes=(), outcome=None)  # what is the owner's own
-        asked = request if kind is Kind.GATEWAY else replace(request, http=None, payload=text)
-        given = built(case, asked, limits=channel.limits, needs=(("finance", 2),))
-        blocks = channel.layout(given)["blocks"]
-        accepted(blocks)
-        assert faults(blocks) == []
+    for _, payload in on_platforms.full_of(make(AWAY), text):
+        accepted(payload["blocks"])
+        assert faults(payload["blocks"]) == []
 
 
 @pytest.mark.parametrize("status", Status)
@@ -181,16 +161,7 @@ def test_whatever_it_is_full_of_a_card_fits_and_can_say_how_it_ended(
     status: Status, fill: str
 ) -> None:
     """An emoji stands as an escape of nine characters, and is counted as that before it is cut."""
-    channel = make(AWAY)
-    facts = tuple(Fact(fill * 60, fill * 400) for _ in range(10))
-    texts: dict[str, Any] = {"title": fill * 400, "action": fill * 400, "note": fill * 3000}
-    request = replace(REQUEST, http=None, kind=Kind.GATEWAY, facts=facts, **texts)
-    request = replace(request, payload=fill * 3000)
-    votes = () if status is Status.PENDING else (vote("dana"), vote("lee"))
-    case = replace(CASE, status=status, votes=votes, reason=fill * 1000 if votes else None)
-    if status is Status.APPROVED:
-        case = replace(case, outcome=Outcome(False, 9, 500, fill * 1000))
-    accepted(channel.layout(built(case, request, limits=channel.limits))["blocks"])
+    accepted(on_platforms.longest(make(AWAY), status, fill)["blocks"])
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -645,17 +616,9 @@ async def test_a_press_arrives_over_http(slack: SlackPeer, channel: Slack) -> No
 # Socket Mode
 
 
-@contextlib.asynccontextmanager
-async def listening(slack: SlackPeer, deliver: Any) -> AsyncIterator[Slack]:
-    channel = make(slack.api, mode="socket", app_token=APP_TOKEN, signing_secret="")
-    assert channel.abilities.listen
-    task = asyncio.create_task(channel.listen(deliver))
-    await asyncio.wait_for(slack.connected.wait(), 5)
-    yield channel
-    task.cancel()
-    await asyncio.wait({task})
-    assert task.cancelled()
-    await channel.close()
+def listening(slack: SlackPeer, deliver: Any) -> AbstractAsyncContextManager[Slack]:
+    made = make(slack.api, mode="socket", app_token=APP_TOKEN, signing_secret="")
+    return on_platforms.listening(made, deliver, slack.connected)
 
 
 async def test_a_press_over_a_socket_is_acknowledged_once_delivered(slack: SlackPeer) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import json
-import os
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,11 @@ from telegram import InlineKeyboardMarkup, Message, Update
 
 from adapters.telegram import Telegram
 from approvals.channel import Event, Ignored, Notice, NoticeKind, Payload, Reply, Tap
-from approvals.model import Address, Busy, Fact, Forged, Kind, Outcome, Person, Refused, Status
-from approvals.policy import Rule, When
+from approvals.model import Address, Busy, Fact, Forged, Refused, Status
 from approvals.store import Store
-from tests import hostile
+from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, card
-from tests.house import Clock, Place, open_house, rule
+from tests.house import Clock, Place
 from tests.peers.telegram import (
     BOT_TOKEN,
     DANA,
@@ -39,8 +37,6 @@ from tests.peers.telegram import (
     person,
     unstyled,
 )
-from tests.test_cards import CASE, REQUEST, everywhere, vote
-from tests.test_cards import card as built
 
 AWAY = "http://127.0.0.1:9/bot"
 ROOM = Address("telegram", str(GROUP))
@@ -48,11 +44,7 @@ HERE = Address("telegram", str(DANA), account=str(DANA))
 CHANNEL = make(AWAY)
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK takes proxies from the environment; the peers are on loopback."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 @pytest.fixture
@@ -73,9 +65,7 @@ def read(update: dict[str, Any]) -> Event:
 
 
 def tapped(update: dict[str, Any]) -> Tap:
-    event = read(update)
-    assert isinstance(event, Tap)
-    return event
+    return on_platforms.tapped(read(update))
 
 
 def accepted(payload: Payload) -> None:
@@ -130,11 +120,7 @@ def test_law_09_who_polls_takes_no_delivery_from_outside() -> None:
 
 @pytest.mark.parametrize("state", CARDS)
 def test_the_golden_cards_are_as_they_were(state: str) -> None:
-    path = FIXTURES / "golden" / f"{state}.json"
-    payload = CHANNEL.layout(CARDS[state])
-    if os.environ.get("GOLDEN"):
-        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
-    assert payload == json.loads(path.read_text())
+    on_platforms.as_it_was(CHANNEL, state)
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "golden").glob("*.json")), ids=lambda p: p.stem)
@@ -144,12 +130,7 @@ def test_telegrams_types_and_limits_accept_every_golden_card(path: Path) -> None
 
 @pytest.mark.parametrize("text", hostile.CORPUS, ids=range(len(hostile.CORPUS)))
 def test_law_13_hostile_words_everywhere_make_no_link_and_fit(text: str) -> None:
-    for kind in Kind:
-        said, request = everywhere(text, kind)
-        case = replace(said, ask=CASE.ask, votes=(), outcome=None)  # what is the owner's own
-        asked = request if kind is Kind.GATEWAY else replace(request, http=None, payload=text)
-        given = built(case, asked, limits=CHANNEL.limits, needs=(("finance", 2),))
-        payload = CHANNEL.layout(given)
+    for given, payload in on_platforms.full_of(CHANNEL, text):
         accepted(payload)
         assert set(links(payload)) <= {given.review}
 
@@ -157,15 +138,7 @@ def test_law_13_hostile_words_everywhere_make_no_link_and_fit(text: str) -> None
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("fill", ["x", "😀", "\u202e", "é", "\u030a", "a\t"])
 def test_whatever_it_is_full_of_a_card_fits(status: Status, fill: str) -> None:
-    facts = tuple(Fact(fill * 60, fill * 400) for _ in range(10))
-    texts: dict[str, Any] = {"title": fill * 400, "action": fill * 400, "note": fill * 3000}
-    request = replace(REQUEST, http=None, kind=Kind.GATEWAY, facts=facts, **texts)
-    request = replace(request, payload=fill * 3000)
-    votes = () if status is Status.PENDING else (vote("d" * 64), vote("l" * 64), vote("k" * 64))
-    case = replace(CASE, status=status, votes=votes, reason=fill * 1000 if votes else None)
-    if status is Status.APPROVED:
-        case = replace(case, outcome=Outcome(False, 9, 500, fill * 1000))
-    accepted(CHANNEL.layout(built(case, request, limits=CHANNEL.limits)))
+    accepted(on_platforms.longest(CHANNEL, status, fill))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -567,21 +540,22 @@ async def test_a_word_to_who_wrote_goes_to_the_chat_that_it_came_from(
         assert "parse_mode" not in body
 
 
-async def test_the_bot_says_what_it_is_called(channel: Telegram) -> None:
-    assert await channel.called() == "approvals_bot"
+async def test_the_inbox_learns_what_the_bot_is_called(
+    store: Store, telegram: TelegramPeer
+) -> None:
+    async with house(store, telegram) as place:
+        called = place.house.deps.linkable["telegram"]
+        assert await called() == "approvals_bot"
+        telegram.break_next(500, None)
+        assert await called() == ""
 
 
 # Polling
 
 
-@contextlib.asynccontextmanager
-async def polling(telegram: TelegramPeer, deliver: Any) -> AsyncIterator[Telegram]:
-    channel = make(telegram.api, mode="polling", secret_token="")
-    task = asyncio.create_task(channel.listen(deliver))
-    yield channel
-    task.cancel()
-    await asyncio.wait({task})
-    await channel.close()
+def polling(telegram: TelegramPeer, deliver: Any) -> AbstractAsyncContextManager[Telegram]:
+    made = make(telegram.api, mode="polling", secret_token="")
+    return on_platforms.listening(made, deliver)
 
 
 async def test_a_press_that_was_asked_for_reads_the_same_and_is_answered(
@@ -673,10 +647,7 @@ async def test_a_word_that_cannot_be_said_does_not_stop_the_others(
 
 async def test_check_names_what_is_wrong(telegram: TelegramPeer) -> None:
     async def found(**more: Any) -> dict[str, bool]:
-        channel = make(telegram.api, **more)
-        findings = await channel.check()
-        await channel.close()
-        return {one.subject: one.ok for one in findings}
+        return await on_platforms.found(make(telegram.api, **more))
 
     assert await found(bot_token="777000123:other") == {"token": False}
     assert not (await found())["webhook"]
@@ -695,33 +666,12 @@ async def test_check_names_what_is_wrong(telegram: TelegramPeer) -> None:
 # In the whole house
 
 
-PEOPLE = (
-    Person("dana", accounts={"telegram": str(DANA)}, groups=frozenset({"default"})),
-    Person("lee", accounts={"telegram": str(LEE)}, groups=frozenset({"lunch"})),
-)
-GROUPS = {"default": frozenset({"dana"}), "lunch": frozenset({"lee"})}
-
-
-@contextlib.asynccontextmanager
-async def house(
+def house(
     store: Store, telegram: TelegramPeer, *, mode: str = "webhook", clock: Clock | None = None
-) -> AsyncIterator[Place]:
-    secret = SECRET if mode == "webhook" else ""
-    channel = make(telegram.api, mode=mode, secret_token=secret)
-    only = frozenset({"telegram"}) if mode == "polling" else frozenset()
-    rules = (rule("room", via=(f"telegram:{GROUP}",)), Rule("any", When(), None, CASE.ask))
-    async with (
-        open_house(
-            store,
-            clock=clock,
-            desks=(channel,),  # type: ignore[arg-type] # any channel will do
-            people=PEOPLE,
-            groups=GROUPS,
-            rules=rules[:1],
-            outbound_only=only,
-        ) as place
-    ):
-        yield place
+) -> AbstractAsyncContextManager[Place]:
+    channel = make(telegram.api, mode=mode, secret_token=SECRET if mode == "webhook" else "")
+    dana, lee = str(DANA), str(LEE)
+    return on_platforms.house(store, channel, dana=dana, lee=lee, room=GROUP, clock=clock)
 
 
 async def delivered(place: Place, update: dict[str, Any]) -> dict[str, Any]:
