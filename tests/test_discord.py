@@ -132,6 +132,8 @@ def test_discords_published_types_accept_what_we_send(tmp_path: Path) -> None:
     answers = [CHANNEL.answer(tap, Notice(kind, "Not `you`.")) for kind in NoticeKind]
     said = [json.loads(one.body) for one in answers if one]
     assert len(said) == len(NoticeKind)
+    word = Notice(NoticeKind.COUNTED, "It is `yours`.")
+    said.append(json.loads(CHANNEL.word(replied(fixture("command_in_a_server")), word).body))
     assert [one for body in said for one in answer_faults(body)] == []
     lines = ["import type * as d from 'discord-api-types/v10';"]
     wanted = [
@@ -141,6 +143,7 @@ def test_discords_published_types_accept_what_we_send(tmp_path: Path) -> None:
           for one in goldens.values()),
         ("APIModalInteractionResponseCallbackData", prompt),
         *(("APIInteractionResponse", one) for one in said),
+        ("RESTPostAPIApplicationCommandsJSONBody", dict(setup.COMMAND)),
     ]  # fmt: skip
     for number, (kind, value) in enumerate(wanted):
         lines.append(f"export const v{number}: d.{kind} = {json.dumps(value)};")
