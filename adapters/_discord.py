@@ -45,10 +45,8 @@ class Rest:
         discord = _sdk(url)
         try:
             async with asyncio.timeout(10):
-                http, route = (
-                    await self._opened(bot_token, url),
-                    discord.http.Route(method, path, **to),
-                )
+                http = await self._opened(bot_token, url)
+                route = discord.http.Route(method, path, **to)
                 return await http.request(route, **({} if body is None else {"json": body}))
         except discord.RateLimited as why:
             raise Busy(f"discord: {method} {path}: slower", int(why.retry_after * 1000)) from None

@@ -37,7 +37,10 @@ class Web:
     async def call(
         self, token: str, url: str, log: logging.Logger, method: str, body: dict[str, Any], how: str
     ) -> Any:
-        """What the method returns. `how`: json, or data (a form). `Busy`, `Refused`."""
+        """What the method returns. `Busy`, `Refused`.
+
+        `how`: json, or data: a form, which methods that read want.
+        """
         # A failure may come with status 200 and `ok` false.
         from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415 - imported where the channel is on
 

@@ -225,13 +225,13 @@ class Discord:
         except (Busy, Refused) as why:
             return [port.Finding("token", False, str(why))]
         url, key = app.get("interactions_endpoint_url"), app["verify_key"]
+        typed = COMMAND[0] in [one["name"] for one in known]
+        lacks = "" if typed else " is not registered: countersign setup discord"
         return [
             port.Finding("application", app["id"] == self.application_id, f"token: {app['id']}"),
             port.Finding("public key", self.public_key in ("", key), f"theirs: {key}"),
             port.Finding("endpoint", bool(url) == (self.mode == "webhook"), url or "not set"),
-            port.Finding(
-                "command", COMMAND[0] in [one["name"] for one in known], f"/{COMMAND[0]}, for codes"
-            ),
+            port.Finding("command", typed, f"/{COMMAND[0]}{lacks}"),
             port.clock_finding(self._rest.date, int(time.time() * 1000)),
         ]
 

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -18,6 +19,7 @@ from approvals.cli import setup
 from approvals.model import Person
 from approvals.store import Store
 from tests.house import Place, open_house
+from tests.installation import install
 from tests.peers import discord as peer_discord
 from tests.peers import slack as peer_slack
 from tests.peers import telegram as peer_telegram
@@ -243,6 +245,32 @@ async def test_law_06_a_wrong_code_links_nobody_and_is_answered_in_private(
         assert "dana's from now on" in await answer(place, line, real)
         assert "already" in await answer(place, line, real)
     assert real not in caplog.text
+
+
+async def test_the_link_of_the_command_line_links_at_a_running_service(tmp_path: Path) -> None:
+    place = install(tmp_path)
+    path = tmp_path / "countersign.yaml"
+    async with peer_telegram.TelegramPeer() as peer:
+        section = f'bot_token: "{peer_telegram.BOT_TOKEN}", mode: polling, api_url: "{peer.api}"'
+        path.write_text(f"channels: {{telegram: {{{section}}}}}\n{path.read_text()}")
+        await asyncio.to_thread(place.start)
+        try:
+            made = (await asyncio.to_thread(place.run, "link", "lee", "telegram", "--json")).json
+            start = made["words"][-1].removeprefix("https://t.me/approvals_bot?start=")
+            assert start == made["code"]
+            line = Telegram(peer, outbound=True)
+            peer.write(peer_telegram.LEE, f"/start {start}", peer_telegram.LEE)
+            async with asyncio.timeout(10):
+                while not line.words():
+                    line.told.clear()
+                    await line.told.wait()
+            rows = (await asyncio.to_thread(place.run, "links", "--json")).json
+        finally:
+            await asyncio.to_thread(place.stop)
+    (row,) = [row for row in rows if row["channel"] == "telegram"]
+    who = str(peer_telegram.LEE)
+    assert (row["person"], row["account"], row["how"]) == ("lee", who, "code")
+    assert line.words() == [(who, "This account is lee's from now on.")]
 
 
 def test_the_command_that_is_registered_is_the_one_that_is_read() -> None:

@@ -478,6 +478,7 @@ async def test_a_code_is_made_for_a_person_on_a_channel_that_reads_it(alone: Ins
         (("nobody", "desk"), "There is no person 'nobody'"),
         (("dana", "telegraph"), "telegraph is not on. On: bell, desk."),
         (("dana", "bell"), "`people.NAME.email`, by which bell finds them"),
+        (("dana", "bell", "--bot", "our_bot"), "On bell no code can be sent."),
     ):
         assert why in (await run(alone, "link", *words, code=Exit.FAILED)).err
 

@@ -40,7 +40,7 @@ async def make(path: Path, person: str, channel: str, bot: str) -> Made:
     """A code for this person on this channel. `Stop` in words where there is no such thing."""
     config = serve.configuration(path)
     _known(config, person)
-    bot = bot or await _reads(config, channel)
+    bot = await _reads(config, channel, bot)
     async with serve.base(config, migrate=False) as on:
         code = await linking.make_code(
             on.store, on.keys.ring, person, channel, by=BY, now=clock(), random=random
@@ -98,15 +98,15 @@ def _known(config: Config, person: str) -> None:
         raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}. Known: {known}.")
 
 
-async def _reads(config: Config, channel: str) -> str:
-    """What our bot is called there, if that is known. `Stop`: nobody there would read the code."""
+async def _reads(config: Config, channel: str, bot: str) -> str:
+    """What our bot is called there, or "". `Stop`: nobody there would read the code."""
     if channel not in config.channels:
         on = ", ".join(sorted(config.channels)) or "none"
         raise Stop(Exit.FAILED, config.off.get(channel) or f"{channel} is not on. On: {on}.")
     one = channels.made({channel: config.channels[channel]}, config.templates)[channel]
     try:
         if isinstance(one, Talks):
-            return await linking.bot(one, channels.bots(config.channels).get(channel, ""))
+            return await linking.bot(one, bot or channels.bots(config.channels).get(channel, ""))
     finally:
         await one.close()
     other = f"`people.NAME.{channel}: <the account's id>`"
