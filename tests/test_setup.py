@@ -148,6 +148,10 @@ async def test_telegram_is_told_where_to_deliver_and_only_when_asked(tmp_path: P
             }
 
 
+def posted(peer: discord.DiscordPeer) -> list[str]:
+    return [path for method, path, _ in peer.calls if method == "POST"]
+
+
 @pytest.mark.parametrize("mode", ["gateway", "webhook"])
 async def test_discord_is_told_the_command_and_only_when_asked(tmp_path: Path, mode: str) -> None:
     install(tmp_path)
@@ -168,12 +172,15 @@ async def test_discord_is_told_the_command_and_only_when_asked(tmp_path: Path, m
             )
             path.write_text(f"channels: {{discord: {{{section}}}}}\n{plain}")
             peer.calls.clear()
-            assert (await ran()).code == 0
-            assert peer.calls == []
+            before = await ran()
+            assert (before.code, posted(peer)) == (0, [])
             done = await ran("--yes")
             assert done.code == code, done.err
             assert token not in done.err + done.out
-            assert [where for _, where, _ in peer.calls] == [f"applications/{discord.APP}/commands"]
+            assert posted(peer) == [f"applications/{discord.APP}/commands"]
+            if code == 0:  # then the doctor looks
+                assert "/link is not registered" in before.out
+                assert "command: /link\n" in done.out
         (known,) = peer.commands
         assert known.items() >= setup.COMMAND.items()
         assert linking.words("discord", "CS-1")[-1] == f"/{known['name']} code:CS-1"

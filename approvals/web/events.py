@@ -129,9 +129,7 @@ class Events:
         except Busy as error:
             log.error("glance_not_answered", channel=channel.name, why=str(error))
             return web.Response(status=503, headers={"Retry-After": "1"})
-        return web.Response(
-            status=response.status, body=response.body, content_type=response.content_type
-        )
+        return _http(response)
 
     def tell(self, channel: Channel, tap: Tap, notice: Notice) -> None:
         """Say the private word in the background: the tap itself is done."""
