@@ -41,7 +41,7 @@ from approvals.model import (
 from approvals.notices import ALTERED, INVALID, STALE, TAMPERED, notice_of
 from approvals.people import Directory, audiences
 from approvals.proposal import Proposal, bind, ulid
-from approvals.store import CardState, Change, Job, Press, Store
+from approvals.store import CardState, Change, Job, Press, Store, again_job, post_job
 from approvals.turns import Decision, Row, Turns
 
 
@@ -290,9 +290,7 @@ class Service:
             decision = self._turned_away(case.id, say, who, tap.channel, why, now)
             if not (alert and case.open):
                 return decision
-            room = None if card.account else card.conversation
-            to = {"room": room, "person": card.person, "account": card.account, "instead": card.id}
-            return replace(decision, jobs=(_post(case, card.channel, now, **to),))
+            return replace(decision, jobs=(again_job(case, card, now),))
 
         if row.seen:
             return replace(refuse("repeated"), answer=COUNTED_ALREADY)
@@ -480,7 +478,7 @@ class Service:
         available = {name: has.open_by_email for name, has in self.trust.channels.items()}
         asked = directory.groups.get(to, frozenset()) if to else None
         return [
-            _post(case, d.channel, now, person=d.person, account=d.account, room=d.room)
+            post_job(case, d.channel, now, person=d.person, account=d.account, room=d.room)
             for d in directory.destinations(case.ask, available, escalated=case.escalated)
             if d.person not in silent and (not asked or d.person is None or d.person in asked)
         ]
@@ -488,7 +486,3 @@ class Service:
     def _entry(self, at: Instant, kind: str, request_id: str | None, **content: Any) -> Entry:
         text = to_json(content).decode()
         return Entry(ORG, at, kind, request_id, text, self._random(16))
-
-
-def _post(case: Case, channel: str, due: Instant, **to: str | None) -> Job:
-    return Job("post", case.id, channel, due, to_json(to | {"revision": case.revision}).decode())

@@ -46,6 +46,8 @@ from approvals.store.values import (
     Sign,
     Taps,
     Token,
+    again_job,
+    post_job,
 )
 
 __all__ = [
@@ -69,7 +71,9 @@ __all__ = [
     "Store",
     "Taps",
     "Token",
+    "again_job",
     "metadata",
+    "post_job",
 ]
 
 _SEAL: Final = 0x636F756E02

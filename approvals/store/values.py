@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from pydantic_core import to_json
+
 from approvals.buttons import Stored
 from approvals.evidence import Checkpoint, Entry
 from approvals.model import ORG, Case, Instant, Request
@@ -83,6 +85,18 @@ class Job:
     data: str = ""
     id: int = 0
     attempts: int = 0
+
+
+def post_job(case: Case, channel: str, due: Instant, **to: str | None) -> Job:
+    """A card to post: to the `account` of a `person`, or in a `room`; `instead` of which card."""
+    return Job("post", case.id, channel, due, to_json(to | {"revision": case.revision}).decode())
+
+
+def again_job(case: Case, card: CardRow, due: Instant) -> Job:
+    """Another card where this one is, or was to be."""
+    room = None if card.account else card.conversation
+    to = {"room": room, "person": card.person, "account": card.account, "instead": card.id}
+    return post_job(case, card.channel, due, **to)
 
 
 @dataclass(frozen=True, slots=True)
