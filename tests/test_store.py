@@ -533,6 +533,31 @@ async def test_accounts_and_values_are_kept_and_renewed(store: Store) -> None:
     assert await store.put_meta("salt", "3") == await store.meta("salt") == "3"
 
 
+async def test_the_last_word_of_an_account_counts_until_its_window_ended(store: Store) -> None:
+    assert (
+        await store.last_heard("whatsapp", "1") == await store.end_window("whatsapp", "1", 5) == 0
+    )
+    await store.heard_from("whatsapp", {})
+    await store.heard_from("whatsapp", {"2": 20, "1": 10})
+    await store.heard_from("whatsapp", {"1": 9})  # an older one that comes late
+    assert await store.last_heard("whatsapp", "1") == 10
+    assert await store.end_window("whatsapp", "1", 15) == 15
+    assert await store.end_window("whatsapp", "1", 16) == 15  # it has ended already
+    assert await store.last_heard("whatsapp", "1") == 0
+    await store.heard_from("whatsapp", {"1": 14})  # written before, and told after
+    assert await store.last_heard("whatsapp", "1") == 0
+    await store.heard_from("whatsapp", {"1": 17})
+    assert await store.last_heard("whatsapp", "1") == 17
+    assert [await store.last_heard(*key) for key in (("whatsapp", "2"), ("x", "1"))] == [20, 0]
+
+
+async def test_copies_that_hear_the_same_people_do_not_wait_for_each_other(store: Store) -> None:
+    names = [str(n) for n in range(20)]
+    heard = [dict.fromkeys(names[:: (-1) ** at], at) for at in range(1, 11)]
+    await asyncio.gather(*(store.heard_from("whatsapp", one) for one in heard))
+    assert {await store.last_heard("whatsapp", name) for name in names} == {10}
+
+
 async def test_pruning_forgets_what_nobody_repeats(store: Store) -> None:
     case = a_case()
     await given(store, case)
@@ -540,12 +565,15 @@ async def test_pruning_forgets_what_nobody_repeats(store: Store) -> None:
     await store.put_session("s", Session("dana", "link", NOW, NOW + 10))
     await store.add_link("l", LoginLink("dana", None, b"", NOW + 10))
     year_3000 = 32_503_680_000_000
+    await store.heard_from("whatsapp", {"1": NOW})
     await store.prune(NOW, keep=0)
     assert await store.session("s", NOW) is not None
+    assert await store.last_heard("whatsapp", "1") == NOW
     assert await store.commit([voting(case, "lee", "e")]) == [Result.SEEN]
     await store.prune(year_3000, keep=1000)
     assert await store.session("s", NOW) is None
     assert await store.link("l", NOW) is None
+    assert await store.last_heard("whatsapp", "1") == 0
     assert await store.commit([voting(case, "lee", "e")]) == [Result.LOST]
     assert len(await store.history("req_1")) == 2
 
@@ -789,10 +817,29 @@ def blank(database: str, tmp_path: Path) -> str:
 
 
 async def test_no_migrate_refuses_in_words(blank: str) -> None:
-    with pytest.raises(Refused, match="revision none and this version needs 0001"):
+    with pytest.raises(Refused, match=f"revision none and this version needs {schema.HEAD}"):
         await Store.connect(blank, migrate=False)
     await (await Store.connect(blank)).close()
     await (await Store.connect(blank, migrate=False)).close()
+
+
+async def test_every_released_version_is_brought_up_with_what_it_holds(
+    blank: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = ScriptDirectory(str(Path(schema.__file__).parents[1] / "migrations"))
+    for older in [one.revision for one in scripts.walk_revisions()][:0:-1]:
+        with monkeypatch.context() as before:
+            before.setattr(schema, "HEAD", older)
+            store = await Store.connect(blank)
+            await store.put_meta(older, "kept")
+            await store.close()
+        with pytest.raises(Refused, match=f"revision {older} and this version needs {schema.HEAD}"):
+            await Store.connect(blank, migrate=False)
+    store = await Store.connect(blank)
+    assert await store.meta(older) == "kept"
+    await store.heard_from("whatsapp", {"1": 1})
+    assert await store.last_heard("whatsapp", "1") == 1
+    await store.close()
 
 
 async def test_copies_that_start_together_migrate_once(blank: str) -> None:

@@ -14,7 +14,7 @@ on the driver itself, because Core's way of running them costs more than the dat
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from operator import attrgetter
@@ -25,7 +25,7 @@ from approvals.evidence import GENESIS, Entry, export_line
 from approvals.model import ORG, Case, Duration, Instant, Refused, Request, Status
 from approvals.store import rows, schema, statements
 from approvals.store.driver import Driver
-from approvals.store.tables import metadata
+from approvals.store.tables import metadata, windows
 from approvals.store.values import (
     Account,
     AuditRow,
@@ -287,10 +287,13 @@ class Store:
         """
         return await self._db.write(statements.drawn(card_id, version, entries))
 
-    async def fail_card(self, card_id: str, entries: Sequence[Entry] = ()) -> None:
+    async def fail_card(
+        self, card_id: str, entries: Sequence[Entry] = (), jobs: Sequence[Job] = ()
+    ) -> None:
         """The post failed, or nobody knows: its taps are refused for good."""
         params = {"id_": card_id, "state": CardState.FAILED}
-        await self._db.write(statements.write(entries, (), statements.fail_card, params))
+        script = statements.write(entries, jobs, statements.fail_card, params)
+        await self._db.write(script, {job.request_id for job in jobs})
 
     async def card(self, card_id: str) -> CardRow | None:
         """One card."""
@@ -573,6 +576,32 @@ class Store:
             statements.select_linked, org_=org, channel_=channel, account_=account
         )
         return Linked(*found[0]) if found else None
+
+    async def heard_from(
+        self, channel: str, accounts: Mapping[str, Instant], *, org: str = ORG
+    ) -> None:
+        """These accounts wrote to us, at these times."""
+        # In one order everywhere, so that no two wait for each other.
+        found = [(org, channel, account, at, 0) for account, at in sorted(accounts.items())]
+        if found:
+            names = [column.name for column in windows.columns]
+            params = [dict(zip(names, row, strict=True)) for row in found]
+            await self._db.write(statements.heard(params))
+
+    async def last_heard(self, channel: str, account: str, *, org: str = ORG) -> Instant:
+        """When an account last wrote to us; 0: not known, or what that allowed has ended since."""
+        key = {"org_": org, "channel_": channel, "account_": account}
+        found = await self._read(statements.select_window, **key)
+        return found[0][0] if found and found[0][0] > found[0][1] else 0
+
+    async def end_window(
+        self, channel: str, account: str, now: Instant, *, org: str = ORG
+    ) -> Instant:
+        """What their last word allowed is over, says the platform. Since when we know that; 0: the
+        account never wrote."""
+        key = {"org_": org, "channel_": channel, "account_": account}
+        found = await self._db.write(statements.end_window(key, now))
+        return found[0][1] if found else 0
 
     async def add_grant(self, grant: Grant, entries: Sequence[Entry]) -> None:
         """Keep a yes in advance."""

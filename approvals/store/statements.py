@@ -37,6 +37,7 @@ from approvals.store.tables import (
     seen,
     sessions,
     tokens,
+    windows,
 )
 from approvals.store.values import (
     Account,
@@ -693,6 +694,34 @@ def unbind(one: Linked, entries: Sequence[Entry]) -> Script[bool]:
     return found
 
 
+def _hear(d: Dialect) -> Any:
+    put, w = d.put(windows), windows.c
+    newer = {"index_elements": list(windows.primary_key), "where": w.at < put.excluded.at}
+    return put.on_conflict_do_update(**newer, set_={"at": put.excluded.at})
+
+
+def heard(rows_: Sequence[Params]) -> Script[None]:
+    """Note who wrote when; an older note than the one that is there changes nothing."""
+    yield _hear, rows_
+
+
+_WINDOW: Final = ("org", "channel", "account")
+select_window: Final = _select(windows, ["at", "over_at"], *_WINDOW)
+
+
+def _end_window(_: Dialect) -> Any:
+    w = windows.c
+    which = (w[name] == P(f"{name}_") for name in _WINDOW)
+    return windows.update().where(*which, w.over_at < w.at).values(over_at=P("now"))
+
+
+def end_window(key: Params, now: Instant) -> Script[Sequence[Row]]:
+    """End it unless it has ended since they last wrote; the row as it is then."""
+    yield _end_window, {**key, "now": now}
+    found = yield select_window, key
+    return found
+
+
 def use_link(_: Dialect) -> Any:
     c = login_links.c
     live = (c.sha == P("sha_"), c.used_at.is_(None), c.expires_at > P("now"))
@@ -719,7 +748,7 @@ def append(
 _EXPIRED: Final = tuple(
     _older(t, "expires_at") for t in (sessions, login_links, link_codes, tokens, grants)
 )
-_OLD: Final = tuple(_older(t, "at") for t in (seen, idempotency))
+_OLD: Final = tuple(_older(t, "at") for t in (seen, idempotency, windows))
 
 
 def prune(now: Instant, keep: Duration) -> Script[None]:

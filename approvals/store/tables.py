@@ -227,6 +227,15 @@ linked: Final = _table(
     _text("seal"),
 )
 
+windows: Final = _table(
+    "windows",
+    _text("org", key=True),
+    _text("channel", key=True),
+    _text("account", key=True),
+    _int("at"),  # when it last wrote to us
+    _int("over_at"),  # when the platform said that what this allows is over; 0: it did not
+)
+
 grants: Final = _table(
     "grants",
     _text("id", key=True),
