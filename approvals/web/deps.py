@@ -52,7 +52,7 @@ class Deps:
     forgeries: Limit
     sign_ins: Limit
     link_codes: Limit
-    linkable: Mapping[str, Callable[[], Awaitable[str]]]
+    linkable: Mapping[str, Callable[[], Awaitable[str]]] = field(repr=False)
     glance: Callable[[Channel, Glance], Awaitable[Response]]
     refresh: Callable[[], Awaitable[None]]
 
