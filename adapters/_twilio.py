@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import aiohttp
 from pydantic_core import to_json
 
-from adapters._http import FAULTS, Codes, Http
+from adapters._http import FAULTS, Codes, Http, exact
+from adapters._whatsapp import ACCOUNT, Fared, News, Wrote
 from approvals.channel import Inbound
 from approvals.model import Forged
 
@@ -57,6 +58,26 @@ def check_signed(inbound: Inbound, url: str, auth_token: str, shared_key: str) -
         raise Forged("not as Twilio sends it") from error
     if kind != "application/x-www-form-urlencoded" or not good:
         raise Forged("the signature is not Twilio's")
+
+
+def news(form: Mapping[str, str], account_sid: str, sender: str, now: int) -> News:
+    """What a form says that is about our account and our WhatsApp number. One of `_http.FAULTS`:
+    nothing that is known. https://www.twilio.com/docs/messaging/guides/webhook-request"""
+    if form["AccountSid"] != account_sid:
+        raise ValueError("of another account")
+    told = "MessageStatus" in form
+    ids = (exact(rf"whatsapp:\+?({ACCOUNT})", form["To" if told else "From"]),)
+    if told:
+        codes = frozenset({form.get("ErrorCode", "")} - {""})
+        return Fared(ids, form.get("MessageSid", ""), codes)
+    if form["To"] != address(sender):
+        raise ValueError("to another number")
+    event = exact(f"({SID})", form["MessageSid"])
+    card = exact(f"({SID})?", form.get("OriginalRepliedMessageSid", "")) or None
+    # What a button says, and what stands under a picture, is in `Body` too.
+    typed = form.get("MessageType", "text") == "text" and form.get("NumMedia", "0") == "0"
+    token, text = form.get("ButtonPayload", ""), form.get("Body") if typed else None
+    return Wrote(ids, now, event, True, card, token, None if token else text)
 
 
 def client(http: Http, account_sid: str, auth_token: str, url: str, log: logging.Logger) -> Any:

@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Final
 from pydantic_core import from_json
 
 from adapters import _graph, _twilio
-from adapters._http import FAULTS, Http, Outside, exact
+from adapters._http import FAULTS, Http, Outside
+from adapters._whatsapp import ACCOUNT, Fared, Foreign, Moved, News, Wrote
 from approvals import channel as port
 from approvals import model
 from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused
@@ -25,15 +26,13 @@ log.setLevel(logging.WARNING)
 
 # Milliseconds: a day, less what a message may be under way.
 WINDOW: Final = 24 * 3_600_000 - 300_000
-# Accounts whose last word, and cards whose end, are remembered.
+# Accounts whose window was refused, and cards whose end was told, are remembered.
 REMEMBERED: Final = 10_000
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-reply-buttons-messages
 # and for a template with its values https://www.twilio.com/docs/errors/63021. FIXED: characters of
 # the templates in docs/channels/whatsapp.md without their values.
 BODY, HEADER, FOOTER, FIXED = 1024, 60, 60, 240
-# A number as WhatsApp writes it (`wa_id`), or a business-scoped user id:
-# https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids/
-ACCOUNT: Final = r"[1-9][0-9]{5,14}|[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}"
+ABOUT: Final = "?fields=display_phone_number,quality_rating"
 # There is no escape character. A mark formats at the edge of a word only, a backtick anywhere
 # (https://faq.whatsapp.com/539178204879377); `┃` is what stands between the values of a template.
 MARKS: Final = re.compile(r"[`┃]|(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])")
@@ -140,73 +139,56 @@ class WhatsApp:
         return port.Proven(inbound)
 
     def read(self, proven: port.Proven) -> port.Event:
-        # It also remembers who wrote when, for the 24 hours. No decision rests on that.
-        body, at = proven.inbound.body, proven.inbound.at
         if hello := proven.claims.get("hello"):
             return port.Handshake(hello)
         try:
-            if self.provider == "twilio":
-                return self._twilio(dict(_twilio.pairs(body)), at)
-            events = [*self._meta(from_json(body), at)]
-            return events[0] if len(events) < 2 else port.Several(tuple(events))
+            events = [event for one in self._news(proven) for event in self._events(one)]
+            return events[0] if len(events) == 1 else port.Several(tuple(events))
         except FAULTS as error:
             raise Malformed(f"whatsapp: {type(error).__name__}") from None
 
-    def _meta(self, body: Any, at: int) -> Iterator[port.Tap | port.Ignored]:
-        for field_, value in _graph.changes(body, "whatsapp_business_account"):
-            ours = value.get("metadata", {}).get("phone_number_id") == self.phone_number_id
-            if field_ != "messages" or not ours:
+    def heard(self, proven: port.Proven) -> Mapping[str, model.Instant]:
+        found = dict[str, int]()
+        for one in () if "hello" in proven.claims else self._news(proven):
+            if isinstance(one, Wrote) and one.opens:
+                found |= {known: max(one.at, found.get(known, 0)) for known in one.ids}
+        return found
+
+    def recall(self, last: port.Last) -> None:
+        self._io["last"] = last
+
+    def _news(self, proven: port.Proven) -> list[News]:
+        body, at = proven.inbound.body, proven.inbound.at
+        if self.provider == "twilio":
+            form = dict(_twilio.pairs(body))
+            return [_twilio.news(form, self.account_sid, self.sender, at)]
+        found = [*_graph.news(from_json(body), self.phone_number_id, at, log)]
+        if not found:
+            raise ValueError("nothing in it is understood")
+        return found
+
+    def _events(self, one: News) -> Iterator[port.Tap | port.Reply | port.Ignored | port.Aside]:
+        match one:
+            case Wrote(ids, _, event, _, card, token, text):
+                who = ids[0 if self.accounts == "phone" else -1]
+                of, to = (self.name, event, who, who), {"to": who}
+                if re.fullmatch("[A-Za-z0-9_-]{20}", token):
+                    yield port.Tap(*of, card, token, reply_to=to)
+                elif text is not None:
+                    yield port.Reply(*of, text, reply_to=to)
+                else:
+                    yield port.Ignored("no button of ours, and no words")
+            case Moved(ids, at):
+                yield from (port.GivenUp(self.name, known, at) for known in ids)
+            case Fared(ids, message, codes):
+                if codes:
+                    log.warning("whatsapp did not deliver a message: %s", sorted(codes))
+                if codes & {_graph.CODES.outside, _twilio.CODES.outside} and message.isprintable():
+                    yield from (port.Lost(self.name, known, message) for known in ids)
+                else:
+                    yield port.Ignored("how a message fared")
+            case Foreign():
                 yield port.Ignored("of another field or number")
-                continue
-            for one in value.get("statuses", ()):
-                codes = (str(error["code"]) for error in one.get("errors", ()))
-                yield self._status(one.get("recipient_id"), {*codes})
-            for one in value.get("messages", ()):
-                try:
-                    yield self._message(one, at)
-                except FAULTS as error:  # the other taps count: it would bring this one for days
-                    log.warning("a message is not understood: %s", type(error).__name__)
-
-    def _message(self, one: Any, at: int) -> port.Tap | port.Ignored:
-        ids = [one[name] for name in ("from", "from_user_id") if one.get(name)]
-        at = min(at, int(one["timestamp"]) * 1000)
-        for known in ids:
-            self._remember("heard", exact(f"({ACCOUNT})", known), at)
-        token, kind = "", one["type"]
-        if kind == "interactive" and one["interactive"]["type"] == "button_reply":
-            token = one["interactive"]["button_reply"]["id"]
-        elif kind == "button":
-            token = one["button"]["payload"]
-        account, card = ids[0 if self.accounts == "phone" else -1], token and one["context"]["id"]
-        return self._tap(one["id"], account, card, "" if "group_id" in one else token)
-
-    def _twilio(self, form: Mapping[str, str], at: int) -> port.Tap | port.Ignored:
-        if form["AccountSid"] != self.account_sid:
-            raise ValueError
-        told = "MessageStatus" in form
-        account = exact(rf"whatsapp:\+?({ACCOUNT})", form["To" if told else "From"])
-        if told:
-            return self._status(account, {form.get("ErrorCode", "")} - {""})
-        if form["To"] != _twilio.address(self.sender):
-            raise ValueError
-        self._remember("heard", account, at)
-        event = exact(f"({_twilio.SID})", form["MessageSid"])
-        card = exact(f"({_twilio.SID})?", form.get("OriginalRepliedMessageSid", ""))
-        return self._tap(event, account, card or None, form.get("ButtonPayload", ""))
-
-    def _tap(self, event: str, who: str, card: str | None, token: str) -> port.Tap | port.Ignored:
-        if {*map(type, (event, card or "", token))} != {str}:
-            raise TypeError
-        if not re.fullmatch("[A-Za-z0-9_-]{20}", token):
-            return port.Ignored("no button of ours")
-        return port.Tap(self.name, event, who, who, card, token, reply_to={"to": who})
-
-    def _status(self, account: Any, codes: set[str]) -> port.Ignored:
-        if codes & {_graph.CODES.outside, _twilio.CODES.outside}:
-            self._io.get("heard", {}).pop(account, None)  # the next one goes by template
-        if codes:
-            log.warning("whatsapp did not deliver a message: %s", sorted(codes))
-        return port.Ignored("how a message fared")
 
     def _remember(self, what: str, name: str, at: int) -> None:
         known = self._io.setdefault(what, {})
@@ -249,6 +231,16 @@ class WhatsApp:
         if notice.text not in ("Approved.", "Declined."):
             await self._deliver(tap.account, self._text(inert(notice.text)))
 
+    async def say(self, reply: port.Reply, notice: port.Notice) -> None:
+        # They have just written: the window is open. The words are ours, a backtick's effect too.
+        await self._deliver(reply.account, self._text(unlinked(notice.text)))
+
+    async def called(self) -> str:
+        number = self.sender
+        if self.provider == "meta":
+            number = str((await self._graph("GET", ABOUT)).get("display_phone_number", ""))
+        return re.sub("[^0-9]", "", number)
+
     async def listen(self, deliver: port.Deliver) -> None:
         raise Refused("whatsapp has no outbound mode")
 
@@ -258,7 +250,7 @@ class WhatsApp:
                 account = self._client().api.accounts(self.account_sid)
                 said = str((await _twilio.answered(account.fetch_async(), log)).status)
             else:
-                about = await self._graph("GET", "?fields=display_phone_number,quality_rating")
+                about = await self._graph("GET", ABOUT)
                 said = "active" if about.get("display_phone_number") else "not a phone number's id"
         except (Busy, Refused) as why:
             return [port.Finding("access", False, str(why))]
@@ -269,12 +261,13 @@ class WhatsApp:
         await self._http.close()
 
     async def _send(self, account: str, session: Any, template: Any) -> str:
-        heard = self._io.get("heard", {})
-        if session and self.clock() - heard.get(account, 0) < WINDOW:
+        # A window that is not known is closed; so is one that was refused and not begun anew.
+        last = await self._io["last"](account) if session and "last" in self._io else 0
+        if self.clock() - last < WINDOW and self._io.get("over", {}).get(account) != last:
             try:
                 return await self._deliver(account, session)
             except Outside:
-                heard.pop(account, None)
+                self._remember("over", account, last)
         return await self._deliver(account, template)
 
     async def _deliver(self, account: str, message: port.Payload) -> str:

@@ -172,13 +172,36 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """An account is its person's no more, since `at`: whoever has it next is somebody else."""
+
+    channel: str
+    account: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A message that the platform had taken did not arrive: we may not write freely there (any
+    more). Another way may be open."""
+
+    channel: str
+    conversation: str
+    message: str
+
+
+Aside: TypeAlias = GivenUp | Lost
+"""What no person did, and the platform tells: of an account, of a message of ours."""
+
+
+@dataclass(frozen=True, slots=True)
 class Several:
     """One delivery that brings several events, in the platform's order; each is taken by itself."""
 
-    events: tuple[Tap | Reply | Ignored, ...]
+    events: tuple[Tap | Reply | Ignored | Aside, ...]
 
 
-Event: TypeAlias = Tap | Reply | Glance | Handshake | Ignored | Several
+Event: TypeAlias = Tap | Reply | Glance | Handshake | Ignored | Aside | Several
 
 
 class NoticeKind(StrEnum):
@@ -290,6 +313,9 @@ def typed(text: str) -> str:
 Deliver: TypeAlias = Callable[[Event], Awaitable[Notice | None]]
 """What `listen` calls with each event; the notice it returns goes back through `tell`."""
 
+Last: TypeAlias = Callable[[str], Awaitable[Instant]]
+"""When this account last wrote to us; 0: not known, or what that allows is over."""
+
 
 class Channel(Protocol):
     """One messaging platform. Implementations are frozen dataclasses of their configuration."""
@@ -400,6 +426,23 @@ class Answers(Talks, Protocol):
 
     def word(self, reply: Reply, notice: Notice) -> Response:
         """The answer, at once, instead of `say`. Pure."""
+        ...
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A channel where we may write freely only for a while after somebody wrote to us.
+
+    When that was is kept in the store, so that it outlives a restart and every copy knows it. No
+    decision rests on it.
+    """
+
+    def heard(self, proven: Proven) -> Mapping[str, Instant]:
+        """Who wrote to us in this delivery, which `read` took, by every id they have. Pure."""
+        ...
+
+    def recall(self, last: Last) -> None:
+        """Whom to ask before something is sent. Without it nothing is known."""
         ...
 
 

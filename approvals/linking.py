@@ -7,6 +7,8 @@
 3. Every refusal is one same answer: it does not tell a wrong code from an old or a used one.
 4. Nobody is ever matched by a name. The configuration is the master: what it says of an account
    stands, whatever a code says.
+5. An account that its person gave up (a number that somebody else may have next) is nobody's, not
+   by the configuration either, until a code comes from it.
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ from hashlib import sha256
 from typing import Final
 
 from approvals.buttons import ACCOUNT, KeyRing, seal, sealed
-from approvals.channel import Named, Notice, NoticeKind, Reply
+from approvals.channel import GivenUp, Named, Notice, NoticeKind, Reply
 from approvals.evidence import Entry, Field
 from approvals.model import MINUTE, ORG, Busy, Duration, Instant, Refused
-from approvals.people import GOOD, Directory, Link
+from approvals.people import GIVEN_UP, GOOD, Directory, Link
 from approvals.store import Account, LinkCode, Linked, Store
 
 LIFETIME: Final[Duration] = 10 * MINUTE
@@ -185,6 +187,30 @@ async def unlink(
     return ended
 
 
+async def give_up(
+    store: Store, people: Directory, gone: GivenUp, *, now: Instant, random: Random
+) -> bool:
+    """End what a code said of an account before it was given up, and what the configuration says.
+
+    False: nothing was to be ended. What a code said since stands: then they have it again.
+    """
+    said = {"channel": gone.channel, "account": gone.account}
+    row, ended = await store.linked_as(gone.channel, gone.account), False
+    if row is not None and row.at > gone.at:
+        return False
+    if row is not None:
+        entry = _entry("unlinked", now, random, person=row.person, by=GIVEN_UP, **said)
+        ended = await store.unbind(row, [entry])
+    for link in people.links:
+        key = link.channel, link.account, link.standing
+        if not link.learnt and key == (gone.channel, gone.account, GOOD):
+            entry = _entry("account.given_up", now, random, person=link.person, **said)
+            await store.append([entry])
+            await store.put_account(link.channel, link.account, link.person, GIVEN_UP, gone.at)
+            ended = True
+    return ended
+
+
 def genuine(ring: KeyRing, one: Linked) -> bool:
     """Did we make this row?"""
     return sealed(ring, one.seal, _LINKED, *_of_linked(one))
@@ -200,10 +226,18 @@ def directory(
         if genuine(ring, one)
     ]
     named = make(codes)
+    coded = {(link.channel, link.account, link.person) for link in codes}
+
+    def holds(a: Account, person: str) -> bool:
+        if a.standing == GIVEN_UP:  # while the configuration gives it to them all the same
+            itself = a.account in named.grounds(a.channel, a.account, person)
+            return itself and (a.channel, a.account, person) not in coded
+        return a.standing != GOOD or _vouched(named, ring, a, person)
+
     learnt = [
         Link(a.channel, a.account, a.person, a.standing, learnt=True)
         for a in accounts
-        if a.person and (a.standing != GOOD or _vouched(named, ring, a, a.person))
+        if a.person and holds(a, a.person)
     ]
     return make([*codes, *learnt])
 

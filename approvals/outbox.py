@@ -32,7 +32,7 @@ from approvals.model import (
     MessageRef,
     Refused,
 )
-from approvals.people import GOOD
+from approvals.people import GIVEN_UP, GOOD
 from approvals.proposal import ulid
 from approvals.service import Service
 from approvals.store import CardRow, CardState, Job, Store
@@ -429,6 +429,14 @@ class Outbox:
             and directory.by_account(channel.name, known[0].account or account)
         ):
             return replace(known[0], person=person)
+        # No platform can say whose a number is by now: a code can.
+        row = await self._store.account(channel.name, account)
+        if (
+            row is not None
+            and row.standing == GIVEN_UP
+            and directory.by_account(channel.name, account) is None
+        ):
+            raise Refused(f"{account!r} was given up by {person!r}: link it by a code")
         try:
             address = await self._asked(channel.name, lambda: channel.open(account))
         except Refused as why:

@@ -16,6 +16,8 @@ from approvals.model import WEB, Ask, Case, Person, Request, Requester
 EMAIL: Final = "email"
 """The channel whose accounts are people's addresses."""
 GOOD: Final = "good"
+GIVEN_UP: Final = "given up"
+"""The standing of an account that is its person's no more, as its platform told us."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,15 @@ from aiohttp import web
 from adapters.whatsapp import ACCOUNT, FIXED, WINDOW, WhatsApp, flat, inert
 from approvals.channel import (
     Event,
+    GivenUp,
     Handshake,
     Ignored,
     Inbound,
+    Lost,
     Notice,
     NoticeKind,
     Payload,
+    Reply,
     Several,
     Tap,
 )
@@ -68,11 +71,13 @@ from tests.peers.whatsapp import (
     delivered,
     fault,
     filled,
+    in_a_group,
     make,
     make_twilio,
     signed,
     size,
     twilio_signed,
+    written,
 )
 from tests.test_cards import CASE, REQUEST, everywhere, vote
 from tests.test_cards import card as built
@@ -80,7 +85,9 @@ from tests.test_cards import card as built
 # The whole contract again, for the other provider: `one` below is Twilio's kit.
 from tests.test_channels import (  # noqa: F401 - they are run here
     test_a_channel_is_called_as_the_table_calls_it,
+    test_a_channel_talks_where_people_can_write_to_it,
     test_an_unchanged_layout_has_an_unchanged_echo,
+    test_law_02_what_an_account_writes_in_private_is_read_as_its_own,
     test_law_09_a_missing_proof_is_forged,
     test_law_09_a_proven_press_is_read,
     test_law_09_a_strange_proof_is_forged_and_nothing_else,
@@ -148,16 +155,22 @@ def tapped(channel: WhatsApp, payload: Any) -> Tap:
     return event
 
 
-def said(channel: WhatsApp, at: int = NOW, by: str = DANA) -> Any:
+def hear(channel: WhatsApp, payload: Any, at: int = NOW) -> Event:
+    """Read it, and from now on know of the last words what was in it, and no more."""
+    proven = channel.authenticate(deliver(payload, at))
+    event, found = channel.read(proven), channel.heard(proven)
+
+    async def last(account: str) -> int:
+        return found.get(account, 0)
+
+    channel.recall(last)
+    return event
+
+
+def said(channel: WhatsApp, at: int = NOW, by: str = DANA) -> None:
     """This person writes something."""
-    if channel.provider == "twilio":
-        text = {**body("twilio_button"), "From": f"whatsapp:+{by}", "Body": "Approve"}
-        text = {k: v for k, v in text.items() if not k.startswith(("Button", "Original"))}
-        assert isinstance(read(channel, text, at), Ignored)
-    else:
-        text = body("text")["entry"][0]["changes"][0]["value"]["messages"][0]
-        text |= {"from": by, "timestamp": str(at // 1000)}
-        assert isinstance(read(channel, delivered(text), at), Ignored)
+    event = hear(channel, written("Approve", by, channel.provider, at, 1), at)
+    assert isinstance(event, Reply)
 
 
 # Configuration
@@ -422,13 +435,17 @@ async def test_a_window_that_was_closed_already_falls_back_at_once(
 
 
 @both
-async def test_a_message_that_failed_later_closes_the_window(
+async def test_a_message_that_failed_later_is_lost_and_opens_nothing(
     whatsapp: WhatsAppPeer, channel: WhatsApp
 ) -> None:
+    # What comes of it then, the store and the service know: below, at "The whole way".
     said(channel)
-    failed = body("failed" if channel.provider == "meta" else "twilio_status")
-    assert isinstance(read(channel, failed), Ignored)
     whatsapp.open.add(DANA)
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    assert whatsapp.text(ref.message).startswith(("Approval request", "*Approval request"))
+    failed = whatsapp.failed(ref.message)
+    assert read(channel, failed) == Lost("whatsapp", DANA, ref.message)
+    assert hear(channel, failed) == Lost("whatsapp", DANA, ref.message)  # and opens nothing
     ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
     assert whatsapp.text(ref.message).startswith("An agent asks")
 
@@ -437,7 +454,7 @@ async def test_a_delivery_of_yesterday_opens_nothing(whatsapp: WhatsAppPeer) -> 
     channel = make(whatsapp.api, clock=lambda: NOW)
     text = body("text")["entry"][0]["changes"][0]["value"]["messages"][0]
     late = {**text, "timestamp": str((NOW - WINDOW) // 1000)}
-    read(channel, delivered(late))
+    hear(channel, delivered(late))
     ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
     assert whatsapp.text(ref.message).startswith("An agent asks")
     await channel.close()
@@ -453,6 +470,12 @@ async def test_without_session_contents_twilio_sends_the_approved_ones(
     ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
     assert whatsapp.text(ref.message).startswith("An agent asks")
     await channel.close()
+
+
+def test_a_status_about_what_can_be_no_message_loses_none() -> None:
+    failed = body("failed")
+    failed["entry"][0]["changes"][0]["value"]["statuses"][0]["id"] = "wamid.\u0000"
+    assert isinstance(read(make(AWAY), failed), Ignored)
 
 
 # Closing
@@ -549,9 +572,9 @@ def test_one_that_is_not_understood_takes_no_other_along() -> None:
     assert isinstance(found, Tap)
 
 
-@pytest.mark.parametrize("name", ["text", "status", "failed"])
-def test_law_06_words_and_news_of_messages_are_no_verdicts(name: str) -> None:
-    assert isinstance(read(make(AWAY), body(name)), Ignored)
+@pytest.mark.parametrize(("name", "kind"), [("text", Reply), ("status", Ignored), ("failed", Lost)])
+def test_law_06_words_and_news_of_messages_are_no_verdicts(name: str, kind: type[Event]) -> None:
+    assert type(read(make(AWAY), body(name))) is kind
 
 
 def test_law_06_a_typed_label_is_no_verdict() -> None:
@@ -571,9 +594,75 @@ def test_law_09_what_is_for_another_number_is_ignored() -> None:
     assert isinstance(read(channel, body("button_reply")), Ignored)
 
 
-def test_a_press_in_a_group_is_ignored() -> None:
-    good = body("button_reply")["entry"][0]["changes"][0]["value"]["messages"][0]
-    assert isinstance(read(make(AWAY), delivered({**good, "group_id": "G1"})), Ignored)
+@pytest.mark.parametrize("name", ["button_reply", "text"])
+def test_what_happens_in_a_group_is_ignored_and_opens_nothing(name: str) -> None:
+    channel, payload = make(AWAY), in_a_group(body(name))
+    assert isinstance(read(channel, payload), Ignored)
+    assert channel.heard(channel.authenticate(signed(payload, NOW))) == {}
+
+
+KINDS = ("image", "audio", "video", "document", "sticker", "location", "contacts", "order")
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "reaction", "unsupported", "edit"])
+def test_what_is_neither_words_nor_a_button_is_ignored_and_opens_what_it_opens(kind: str) -> None:
+    channel, text = make(AWAY), body("text")["entry"][0]["changes"][0]["value"]["messages"][0]
+    del text["text"]
+    payload = delivered({**text, "type": kind, kind: {"id": "1", "caption": "link CS-1"}})
+    assert isinstance(read(channel, payload), Ignored)
+    heard = channel.heard(channel.authenticate(signed(payload, NOW)))
+    assert heard == ({DANA: NOW, BSUID: NOW} if kind in KINDS else {})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"MessageType": "image", "NumMedia": "1", "Body": "link CS-1"},
+        {"NumMedia": "1"},
+        {"MessageType": "button"},
+    ],
+)
+def test_what_stands_under_a_picture_or_on_a_button_is_no_word_to_us(
+    change: dict[str, str],
+) -> None:
+    form = {**body("twilio_text"), **change}
+    channel = make_twilio(AWAY)
+    assert isinstance(read(channel, form), Ignored)
+    assert channel.heard(channel.authenticate(deliver(form))) == {DANA: NOW}
+
+
+@pytest.mark.parametrize(
+    ("name", "opened"),
+    [
+        *((name, {DANA: NOW, BSUID: NOW}) for name in ("text", "button_reply", "template_button")),
+        ("username", {BSUID: NOW}),
+        ("several", {DANA: NOW, BSUID: NOW, "15557654321": NOW}),
+        *((name, {}) for name in ("status", "failed", "changed_number", "changed_user_id")),
+        *((name, {DANA: NOW}) for name in ("twilio_text", "twilio_button")),
+        ("twilio_status", {}),
+    ],
+)
+def test_whoever_writes_opens_the_24_hours_by_every_id_and_a_status_does_not(
+    name: str, opened: dict[str, int]
+) -> None:
+    channel = (make_twilio if name.startswith("twilio") else make)(AWAY)
+    payload = body(name)
+    assert channel.heard(channel.authenticate(deliver(payload, NOW + 10))) == (
+        dict.fromkeys(opened, NOW + 10) if name.startswith("twilio") else opened
+    )
+    hello = asked(urlencode(HELLO))
+    assert channel.provider == "twilio" or channel.heard(channel.authenticate(hello)) == {}
+
+
+def test_law_02_a_number_that_changed_is_given_up_and_the_new_one_is_nobody_s() -> None:
+    for accounts in ("phone", "user_id"):
+        channel = make(AWAY, accounts=accounts)
+        found = read(channel, body("changed_number"))
+        assert found == Several(tuple(GivenUp("whatsapp", x, NOW) for x in (DANA, BSUID)))
+        assert read(channel, body("changed_user_id")) == GivenUp("whatsapp", BSUID, NOW)
+    other = body("changed_number")
+    other["entry"][0]["changes"][0]["value"]["messages"][0]["system"]["type"] = "of_tomorrow"
+    assert isinstance(read(make(AWAY), other), Ignored)
 
 
 def test_law_02_an_account_is_a_number_or_a_user_id_and_never_a_name() -> None:
@@ -944,7 +1033,9 @@ async def test_emulate_takes_our_messages_and_its_deliveries_are_proven(emulate:
         said_ = {"To": SENDER, "From": f"whatsapp:+{DANA}", "Body": "Approve"}
         async with session.post(f"{api}/_twilio/simulate/inbound-message", data=said_) as answer:
             assert answer.status == 201
-        assert await asyncio.wait_for(came.get(), 5) == Ignored("no button of ours")
+        reply = await asyncio.wait_for(came.get(), 5)
+        assert isinstance(reply, Reply)
+        assert (reply.account, reply.text) == (DANA, "Approve")
         status = {"MessageSid": ref.message, "Status": "undelivered"}
         async with session.post(f"{api}/_twilio/simulate/message-status", data=status) as answer:
             assert answer.status == 200

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from approvals import linking
 from approvals.buttons import KeyRing
-from approvals.channel import Channel, Talks
+from approvals.channel import Channel, Hears, Talks
 from approvals.cli import wire
 from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
@@ -221,6 +221,9 @@ async def running(
             refresh=refresh,
         )
         app, events = application(deps, plan.channels)
+        for name, channel in plan.channels.items():
+            if isinstance(channel, Hears):
+                channel.recall(partial(store.last_heard, name))
 
         async def tick() -> None:
             await service.tick()

@@ -7,6 +7,7 @@ Whatever needs the platform again (a private word, a reason prompt) happens afte
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Final
 
@@ -18,19 +19,26 @@ from approvals.channel import (
     Answers,
     Channel,
     Event,
+    GivenUp,
     Glance,
     Handshake,
+    Hears,
     Inbound,
+    Lost,
     Notice,
     NoticeKind,
     Prepares,
+    Proven,
     Reply,
     Response,
     Several,
     Talks,
     Tap,
 )
-from approvals.model import Busy, Forged, Malformed
+from approvals.evidence import Entry
+from approvals.model import ORG, Busy, Forged, Malformed
+from approvals.proposal import ulid
+from approvals.store import CardState, again_job
 from approvals.web.deps import Deps
 from approvals.web.problems import Problem
 
@@ -46,6 +54,7 @@ class Events:
         self._deps = deps
         self._channels = channels
         self._prepares = {n: one for n, one in channels.items() if isinstance(one, Prepares)}
+        self._hears = {n: one for n, one in channels.items() if isinstance(one, Hears)}
         self._told: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -69,7 +78,8 @@ class Events:
         try:
             if prepares := self._prepares.get(channel.name):
                 await prepares.prepare(inbound)
-            event = channel.read(channel.authenticate(inbound))
+            proven = channel.authenticate(inbound)
+            event = channel.read(proven)
         # Only who cannot prove himself is ever told to slow down: behind a proxy everybody has the
         # same address, and nobody may take the taps of others away.
         except Forged:
@@ -84,7 +94,19 @@ class Events:
         except Busy as error:
             log.error("delivery_not_proven", channel=channel.name, why=str(error))
             return web.Response(status=503, headers={"Retry-After": "1"})
+        if hears := self._hears.get(channel.name):
+            await self._remember(hears, channel.name, proven)
         return await self._heard(channel, event)
+
+    async def _remember(self, channel: Hears, name: str, proven: Proven) -> None:
+        """Note who wrote before anything is done about it: what we answer rests on that.
+
+        Where it cannot be kept we know less than is true, and what follows goes the longer way.
+        """
+        try:
+            await self._deps.store.heard_from(name, channel.heard(proven))
+        except Busy as error:
+            log.warning("last_words_not_kept", channel=name, why=str(error))
 
     async def _heard(self, channel: Channel, event: Event) -> web.Response:
         """Take what a proven delivery says; nothing is acknowledged before it is durable."""
@@ -95,15 +117,16 @@ class Events:
                 return await self._tapped(channel, event)
             case Glance():
                 return await self._glanced(channel, event)
-            case Reply():
+            case Reply() | GivenUp() | Lost():
                 try:
-                    notice = await self._written(event)
+                    notice = await self._noted(event)
                 except Busy as error:
-                    log.error("reply_not_stored", channel=channel.name, why=str(error))
+                    log.error("event_not_stored", channel=channel.name, why=str(error))
                     return web.Response(status=503, headers={"Retry-After": "1"})
-                if notice and isinstance(channel, Answers):
-                    return _http(channel.word(event, notice))
-                self._say(channel, event, notice)
+                if isinstance(event, Reply):
+                    if notice and isinstance(channel, Answers):
+                        return _http(channel.word(event, notice))
+                    self._say(channel, event, notice)
             case Several(events):
                 for each in events:
                     answered = await self._heard(channel, each)
@@ -145,6 +168,39 @@ class Events:
         """As `tell`, to who wrote."""
         if notice and isinstance(channel, Talks):
             self._later(_tell(channel, channel.say(reply, notice)))
+
+    async def _noted(self, event: Reply | GivenUp | Lost) -> Notice | None:
+        """Keep what it says; the word for who wrote, if there is one."""
+        deps = self._deps
+        match event:
+            case Reply():
+                return await self._written(event)
+            case GivenUp():
+                now, random = deps.clock(), deps.random
+                if await linking.give_up(deps.store, deps.directory, event, now=now, random=random):
+                    log.warning("account_given_up", channel=event.channel, account=event.account)
+                    await deps.refresh()
+            case Lost():
+                await self._lost(event)
+        return None
+
+    async def _lost(self, lost: Lost) -> None:
+        """A card did not arrive: post it anew, by the way that is open to us without their word.
+
+        Once: what was posted after we knew that the other way is closed went this way already.
+        """
+        store, now, where = self._deps.store, self._deps.clock(), (lost.channel, lost.conversation)
+        known = await store.end_window(*where, now)
+        card = await store.card_by_message(*where, lost.message)
+        if card is None or card.state is not CardState.POSTED:
+            return
+        if card.id >= "crd_" + ulid(known, bytes(10)):
+            log.error("card_lost", channel=lost.channel, request=card.request_id)
+            return
+        case = (await store.cases([card.request_id]))[card.request_id]
+        text = json.dumps({"card": card.id, "channel": lost.channel, "message": lost.message})
+        entry = Entry(ORG, now, "card.lost", case.id, text, self._deps.random(16))
+        await store.fail_card(card.id, [entry], [again_job(case, card, now)])
 
     async def _written(self, reply: Reply) -> Notice | None:
         """What somebody wrote: a code that links their account, or nothing to us (None)."""

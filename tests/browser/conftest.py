@@ -220,9 +220,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         known = linking.directory(lambda links: Directory(PEOPLE, GROUPS, links), ring, [], linked)
         service.trust = replace(service.trust, directory=known)
 
-    async def our_bot() -> str:
-        return "our_bot"
-
     deps = Deps(
         service=service,
         store=store,

@@ -128,13 +128,15 @@ def fault(message: dict[str, Any], open_: bool) -> tuple[int, str] | None:
 class WhatsAppPeer:
     """`async with WhatsAppPeer() as whatsapp`: `whatsapp.api` is the base URL of both.
 
-    `sent`: (account, message) by message id, in order. `open`: who wrote within 24 hours.
+    `sent`: (account, message) by message id, in order. `open`: who wrote within 24 hours. `later`:
+    what is sent to others is taken all the same, and how it fared is told by `failed`.
     """
 
     open: set[str] = field(default_factory=set)
     sent: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
+    later: bool = False
     wa_ids: dict[str, str] = field(default_factory=dict)
     fail: deque[web.Response] = field(default_factory=deque)
     """Answers to give instead, first come first served."""
@@ -200,7 +202,7 @@ class WhatsAppPeer:
             return self._error(100, "The parameter to is required")
         if account in self.unknown:
             return self._error(131026, "Message undeliverable")
-        if wrong := fault(body, account in self.open):
+        if wrong := fault(body, self.later or account in self.open):
             return self._error(*wrong)
         id = f"wamid.HBg{next(self._count):06}"
         self._keep(id, account, body)
@@ -263,7 +265,7 @@ class WhatsAppPeer:
                 return self._twilio_error(63021, "Channel invalid content error")
         elif not 0 < size(form.get("Body", "")) <= 1600:
             return self._twilio_error(21617, "The concatenated message body exceeds the limit")
-        if (content is None or not approved) and account not in self.open:
+        if (content is None or not approved) and not (self.later or account in self.open):
             return self._twilio_error(63016, "Outside the allowed window")
         sid = f"MM{next(self._count):032x}"
         self._keep(sid, account, {**form, "ContentVariables": values})
@@ -342,6 +344,40 @@ class WhatsAppPeer:
             one |= {"type": "button", "button": {"payload": token, "text": label}}
         return delivered(one)
 
+    def wrote(self, text: str, by: str, provider: str, at: int = 0) -> dict[str, Any]:
+        """What is delivered when this account writes this to us alone; the 24 hours begin anew."""
+        self.open.add(by)
+        return written(text, by, provider, at, next(self._count))
+
+    def failed(self, id: str) -> dict[str, Any]:
+        """What is delivered when a message that was taken turns out to be outside the 24 hours."""
+        account, body = self.sent[id]
+        if "From" in body:
+            form: dict[str, Any] = json.loads((FIXTURES / "twilio_status.json").read_text())["body"]
+            return form | {"MessageSid": id, "SmsSid": id, "To": f"whatsapp:+{account}"}
+        status = json.loads((FIXTURES / "failed.json").read_text())["body"]
+        one = status["entry"][0]["changes"][0]["value"]["statuses"][0]
+        return delivered(statuses=[{**one, "id": id, "recipient_id": account}])
+
+
+def written(text: str, by: str, provider: str, at: int, number: int = 0) -> dict[str, Any]:
+    """A message of text: Meta's JSON, or Twilio's form."""
+    if provider == "twilio":
+        form: dict[str, Any] = body("twilio_text")
+        sid = f"SM{number:032x}"
+        form |= {"MessageSid": sid, "SmsSid": sid, "SmsMessageSid": sid, "WaId": by}
+        return form | {"From": f"whatsapp:+{by}", "Body": text}
+    one: dict[str, Any] = {"id": f"wamid.TEXT{number}", "timestamp": str(at // 1000)}
+    one |= {"from": by} if by.isdigit() else {"from_user_id": by}
+    return delivered(one | {"type": "text", "text": {"body": text}})
+
+
+def changed_number(old: str, new: str, at: int) -> dict[str, Any]:
+    """WhatsApp says that who had the number `old` has `new` now."""
+    one = body("changed_number")["entry"][0]["changes"][0]["value"]["messages"][0]
+    told = {"type": "user_changed_number", "body": "changed", "wa_id": new}
+    return delivered({**one, "from": old, "timestamp": str(at // 1000), "system": told})
+
 
 def delivered(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A webhook of the field `messages` with these in it."""
@@ -352,6 +388,13 @@ def delivered(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
     change = {"value": value, "field": "messages"}
     entry = {"id": "102290129340398", "changes": [change]}
     return {"object": "whatsapp_business_account", "entry": [entry]}
+
+
+def in_a_group(payload: Any) -> Any:
+    """The same in a group: https://developers.facebook.com/documentation/business-messaging/whatsapp/groups"""
+    for one in payload["entry"][0]["changes"][0]["value"]["messages"]:
+        one["group_id"] = "Y2FwaV9ncm91cDoxOTUwNTU1MDA3OToxMjAzNjM0"
+    return payload
 
 
 def signed(payload: Any, at: int, secret: str = APP_SECRET) -> Inbound:
@@ -460,6 +503,8 @@ KIT = Kit(
     parsed=lambda payload: [],
     links=links,
     secrets=(ACCESS_TOKEN, APP_SECRET, VERIFY),
+    write=lambda at, text: signed(written(text, DANA, "meta", at), at),
+    overheard=lambda at, text: signed(in_a_group(written(text, DANA, "meta", at)), at),
 )
 TWILIO = Kit(
     name="whatsapp",
@@ -473,4 +518,5 @@ TWILIO = Kit(
     parsed=lambda payload: [],
     links=links,
     secrets=(AUTH_TOKEN,),
+    write=lambda at, text: twilio_signed(written(text, DANA, "twilio", at), at),
 )
