@@ -32,6 +32,7 @@ from approvals.model import (
     Http,
     Kind,
     Label,
+    Outcome,
     Refused,
     Request,
     Risk,
@@ -130,6 +131,18 @@ def unknown(status: int | None, error: str | None, otherwise: str) -> str:
     if error and error.startswith("unknown"):
         return f"Delivery {error}"
     return f"{otherwise}: {error}" if error else otherwise
+
+
+def delivery(outcome: Outcome, error: str | None) -> str:
+    """What became of the verdict: the same words on cards, pages and at a terminal.
+
+    `error`: the gateway's words, as they may be shown.
+    """
+    if outcome.delivered is None:
+        return unknown(outcome.status, error, "Delivery unknown")
+    detail = ", ".join(str(part) for part in (outcome.status, error) if part is not None)
+    said = "Delivered" if outcome.delivered else "Not delivered"
+    return f"{said}: {detail}" if detail else said
 
 
 def labels_for(
@@ -551,14 +564,14 @@ def _headline(
         case Status.APPROVED:
             people = _people(_votes(case, Choice.APPROVE), names, cut)
             said = f"Approved by {people}" if people else "Approved"
-            delivery = _delivery(case, cut, stub=stub)
-            return f"{said}. {delivery}" if delivery else said
+            told = _delivery(case, cut, stub=stub)
+            return f"{said}. {told}" if told else said
         case Status.DECLINED:
             people = _people(_votes(case, Choice.DECLINE), names, cut)
             said = f"Declined by {people}" if people else "Declined"
             said = f"{said}: {cut(case.reason, REASON)}" if case.reason and not stub else said
-            delivery = _delivery(case, cut, stub=stub)
-            return f"{said}. {delivery}" if delivery else said
+            told = _delivery(case, cut, stub=stub)
+            return f"{said}. {told}" if told else said
         case Status.EXPIRED:
             return "Expired. Nothing was run."
         case Status.WITHDRAWN:
@@ -571,12 +584,7 @@ def _delivery(case: Case, cut: _Cut, *, stub: bool) -> str:
     outcome = case.outcome
     if outcome is None:
         return ""
-    error = cut(outcome.error, REASON) if outcome.error and not stub else None
-    if outcome.delivered is None:
-        return unknown(outcome.status, error, "Delivery unknown")
-    detail = ", ".join(str(part) for part in (outcome.status, error) if part is not None)
-    said = "Delivered" if outcome.delivered else "Not delivered"
-    return f"{said}: {detail}" if detail else said
+    return delivery(outcome, cut(outcome.error, REASON) if outcome.error and not stub else None)
 
 
 def _progress(case: Case, names: Mapping[str, str], cut: _Cut) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from approvals.model import Agent, Http, Kind, Request
+from approvals import cards
+from approvals.cli import remote
+from approvals.model import Agent, Ask, Case, Http, Kind, Outcome, Person, Request, Status
 from approvals.web import views
+from approvals.web.api import view
 from approvals.web.site import Site, same_origin
+from tests.house import ROOM
 
 
 def test_the_site_is_a_random_name_on_loopback_and_wants_https_elsewhere() -> None:
@@ -129,3 +135,35 @@ def test_law_27_indenting_never_makes_a_page_of_gigabytes() -> None:
 )
 def test_sizes_are_exact(count: int, said: str) -> None:
     assert views.size(count) == said
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (Outcome(True, 9, 201), "Delivered: 201"),
+        (Outcome(False, 9, error="connection\nrefused"), "Not delivered: connection⏎refused"),
+        (Outcome(None, 9), "Delivery unknown"),
+        (Outcome(None, 9, error="unknown, probably delivered"), "Delivery unknown, probably deliv"),
+        (Outcome(None, 9, 200, "passed on to OneCLI"), "Passed on to OneCLI"),
+    ],
+    ids=range(5),
+)
+def test_law_03_page_card_and_terminal_say_what_came_of_it_in_the_same_words(
+    outcome: Outcome, words: str
+) -> None:
+    request = _request("https://api.example.com/")
+    closed = Case(
+        *("req_1", "default", 1, "", "r", "a"),
+        Ask("any", (("default", 1),)),
+        *(0, 9),
+        status=Status.APPROVED,
+        outcome=outcome,
+    )
+    card = cards.build(closed, request, limits=ROOM, review=None, salt=b"")
+    page = views.whole(closed, request, Person("dana"), fresh=True, receipt=False)
+    told = Console(width=200, file=io.StringIO())
+    remote.sheet(told, {**view(closed, None, names=True), "title": "x"})
+    assert page.outcome is not None
+    assert page.outcome.startswith(words)
+    assert card.headline == f"Approved. {page.outcome}"
+    assert page.outcome in told.file.getvalue()  # type: ignore[attr-defined] # a StringIO

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from approvals.cards import bound
+from approvals.cards import bound, delivery
 from approvals.cli.browser import Loopback
 from approvals.cli.exits import Exit, Stop
 from approvals.evidence import canonical, digest_http, digest_payload
-from approvals.model import ORG, Agent, Fact, Http, Kind, Request
+from approvals.model import ORG, Agent, Fact, Http, Kind, Outcome, Request
 from approvals.text import clean
 
 STYLES = {
@@ -240,9 +240,8 @@ def _vote(vote: Mapping[str, Any]) -> str:
 def _outcome(outcome: Mapping[str, Any] | None) -> str:
     if outcome is None:
         return ""
-    said = {True: "done", False: "not run", None: "unknown"}[outcome["delivered"]]
-    code = f", HTTP {outcome['status']}" if outcome["status"] else ""
-    return said + code + (f": {outcome['error']}" if outcome["error"] else "")
+    said = Outcome(outcome["delivered"], 0, outcome["status"])
+    return delivery(said, outcome["error"] or None)
 
 
 def _request(case: Mapping[str, Any], asked: Mapping[str, Any]) -> Request:

@@ -421,13 +421,7 @@ def _outcome(status: Status, outcome: Outcome | None) -> str | None:
         return None
     if outcome is None:
         return "Not reported yet"
-    said = text.clean(outcome.error) if outcome.error else None
-    if outcome.delivered is None:
-        return cards.unknown(outcome.status, said, "Unknown whether it was run")
-    error = f": {said}" if said else ""
-    if not outcome.delivered:
-        return f"Not run{error}"
-    return "Done" + (f", HTTP {outcome.status}" if outcome.status else "") + error
+    return cards.delivery(outcome, text.clean(outcome.error) if outcome.error else None)
 
 
 _CLOSES: Final = re.compile(r"[ \t\r\n]*[\]}]")

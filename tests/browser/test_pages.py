@@ -551,7 +551,7 @@ async def test_the_page_of_a_closed_request_says_who_what_and_what_came_of_it(ho
     done = Outcome(True, house.clock(), 201)
     await house.deps.service.report(house.gateway, case.id, done)
     page = (await house.get(f"/requests/{case.id}")).text
-    assert "Done, HTTP 201" in page
+    assert "Delivered: 201" in page, "the card's own words"
     assert "<b>dana</b> approved" in page
 
 
