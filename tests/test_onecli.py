@@ -19,6 +19,8 @@ import aiohttp
 import pytest
 
 from approvals import cards
+from approvals.cli import remote
+from approvals.cli.exits import Stop
 from approvals.decoders import BUILT_IN
 from approvals.evidence import read_receipt
 from approvals.gateways import onecli_rows as rows
@@ -28,7 +30,7 @@ from approvals.policy import Rule, When
 from approvals.proposal import bind
 from approvals.store import Job, Store
 from approvals.store import rows as store_rows
-from approvals.web import views
+from approvals.web import api, views
 from approvals.web.site import Visitor, render
 from tests.house import OTHERWISE, ROOM, Clock, Desk, Place, intrude, open_house
 from tests.peers.onecli import KEY, ORG_KEY, WORKSPACE, OneCliPeer
@@ -820,6 +822,20 @@ def test_all_that_is_received_is_bound() -> None:
         {"summary": {"action": "Send mail", "details": []}},
     ):
         assert digest(**more) != plain, more
+
+
+def test_the_command_line_shows_what_was_summed_up_and_nothing_else() -> None:
+    asked = rows.proposal(read_one(), reply())
+    request, _ = bind(BY, asked, (), request_id="req_1", revision=1, now=1)
+    told = {"id": "req_1", "revision": 1, "digest": request.digest, "asked": api.asked(request)}
+    found = remote.bound_request(told)
+    assert found is not None
+    assert found.http == request.http
+    with pytest.raises(Stop):
+        remote.bound_request({**told, "digest": request.digest[:-1] + "x"})
+    told["asked"]["http"]["body"] = "eA=="
+    with pytest.raises(Stop):
+        remote.bound_request(told)
 
 
 def test_a_summary_is_not_decoded_as_if_it_were_the_body() -> None:
