@@ -385,8 +385,9 @@ def _bound_http(http: Http, salt: bytes | None, hidden: bool, *, summary: bool) 
     ):
         unseen = unseen or "Its method or a header is not well formed."
     if summary:
-        left_out = "" if http.body_complete else ", which leaves parts of it out"
-        facts.append(Fact("Body", f"as the gateway sums it up{left_out}"))
+        may = "and not the bytes; parts may be missing without a sign"
+        left_out = may if http.body_complete else "which leaves parts of it out"
+        facts.append(Fact("Body", f"as the gateway sums it up, {left_out}"))
     elif not http.body_complete:
         facts.append(Fact("Body", f"only the first {len(http.body)} bytes were received"))
     encoded = not summary and any(

@@ -9,7 +9,10 @@ What this room holds to, each a test:
 
 OneCLI 2.x never says the body. It renders a summary of the first 16 KiB (`bodyPreview` is that
 summary as text), which leaves things out in ways of its own:
-https://github.com/onecli/onecli/blob/main/apps/gateway/src/summary.rs and summary/generic.rs.
+https://github.com/onecli/onecli/blob/main/apps/gateway/src/summary.rs and the files of summary/.
+What those for one service (Gmail, calendars) do not know they pass over without a sign, and no
+length tells: OneCLI passes `content-length` on to nobody (gateway/forward.rs). Of such a summary
+the card says that parts may be missing.
 Gateways before May 2026 gave the first 4 kB of the body as it was.
 """
 
@@ -37,6 +40,9 @@ RAW: Final = 4_000
 """Characters of a body that gateways before the summaries gave (4 kB) less what a cut may hide."""
 CUT: Final = 240
 """Characters at which OneCLI cuts a value (MAX_VALUE_LEN)."""
+GUESTS: Final = 10
+"""Guests of an event that OneCLI names (summary/google_calendar.rs); it does not say that there are
+more."""
 LIFETIME: Final[Duration] = 180 * SECOND
 """How long a request is held where the reply does not say (300 s before May 2026)."""
 REMIND: Final[tuple[Duration, ...]] = (60 * SECOND, 120 * SECOND)
@@ -144,6 +150,11 @@ def unseen(row: Row) -> str | None:
         return f"values of {CUT} characters may be cut"
     if labels & _NAMED_ONLY:
         return "attachments are named and not shown"
+    if any(
+        fact.label.strip().lower() == "attendees" and fact.value.count(",") + 1 >= GUESTS
+        for fact in row.details
+    ):
+        return f"of the guests {GUESTS} are named, and there may be more"
     if any(name == "content-encoding" for name, _ in row.headers):
         return "the body is compressed"
     # "POST request" is what it says where it knows no better; then any body would be shown.
