@@ -203,12 +203,20 @@ OVERRIDE = (("X-HTTP-Method-Override", "DELETE"),)
         ("DELETE", f"{GH}/repos/a/b", "deny", "github.repos.delete"),
         ("DELETE", f"{GH}/Repos/a/b/", "deny", "github.repos.delete"),
         ("POST", f"{GH}/repos/a/b/transfer", "deny", "github.repos.transfer"),
+        ("DELETE", f"{GH}/repositories/1296269", "deny", "github.repos.delete"),
+        ("POST", f"{GH}/repositories/1296269/transfer", "deny", "github.repos.transfer"),
+        ("PATCH", f"{GH}/repositories/1296269", "ask", "github.access.change"),
+        ("PUT", f"{GH}/repos/a/b/branches/release/1/protection", "ask", "github.access.change"),
+        ("PUT", f"{GH}/user/codespaces/secrets/X", "ask", "github.access.change"),
+        ("POST", f"{GH}/repos/a/b/actions/jobs/1/rerun", "ask", "github.actions.run"),
         ("PUT", f"{GH}/repos/a/b/contents/secrets/x", "ask", "github.contents.write"),
         ("PUT", f"{GH}/repos/a/b/actions/secrets/X", "ask", "github.access.change"),
         ("POST", f"{GH}/graphql", "ask", "github.graphql"),
         ("GET", f"{GH}/somewhere/else", "ask", "github.call"),
         ("GET", f"{ST}/charges", "allow", "stripe.read"),
         ("GET", f"{ST}/issuing/cards/ic_1?expand[]=number", "ask", "stripe.issuing.read"),
+        ("GET", f"{ST}/apps/secrets/find?name=x&expand[]=payload", "ask", "stripe.secrets.read"),
+        ("GET", f"{ST}/apps/secrets", "ask", "stripe.secrets.read"),
         ("POST", f"{ST}/payouts", "ask", "stripe.payouts.create"),
         ("DELETE", f"{ST}/subscriptions/sub_1", "ask", "stripe.delete"),
         ("GET", f"{SL}/users.list", "allow", "slack.read"),
@@ -257,6 +265,20 @@ def test_facts_come_from_wherever_the_call_has_them() -> None:
     assert shown(file) == [
         ("Repository", "a/b"), ("File", "src/x.py"), ("Message", "m"), ("Branch", "5")
     ]  # fmt: skip
+
+
+def test_facts_of_slack_name_all_that_a_message_is_made_of_and_all_it_goes_to() -> None:
+    changed = {"channel": "C1", "ts": "1.2", "attachments": [{"text": "x"}], "markdown_text": "*y*"}
+    facts = dict(shown(call("POST", f"{SL}/chat.update", json.dumps(changed).encode(), JSON)))
+    assert facts["Attachments"] == "1 entry, see the request"
+    assert facts["Markdown"] == "*y*"
+    file = b'{"files": [{"id": "F1"}], "channels": "C1,C2", "blocks": [{"type": "divider"}]}'
+    facts = dict(shown(call("POST", f"{SL}/files.completeUploadExternal", file, JSON)))
+    assert facts["Channels and people"] == "C1,C2"
+    assert facts["Blocks"] == "1 entry, see the request"
+    share = b"channel=C1&user_ids=U1"
+    facts = dict(shown(call("POST", f"{SL}/conversations.inviteShared", share, FORM)))
+    assert facts["People of others"] == "U1"
 
 
 def test_what_is_said_in_two_ways_is_no_fact() -> None:
