@@ -360,24 +360,23 @@ class Place:
             person, request["id"], Choice(choice), request["digest"], None, fresh=fresh
         )
 
-    async def tap(self, tap: Tap, **headers: str) -> tuple[int, Any]:
+    async def tap(self, tap: Tap, method: str = "POST", **headers: str) -> tuple[int, Any]:
         """Deliver a press over HTTP, signed."""
         fields = {name: getattr(tap, name) for name in Tap.__slots__ if name != "channel"}
-        return await self.deliver(json.dumps(fields).encode(), **headers)
+        return await self.deliver(json.dumps(fields).encode(), method, **headers)
 
     async def write(self, reply: Reply) -> tuple[int, Any]:
         """Deliver what somebody wrote over HTTP, signed."""
         fields = {name: getattr(reply, name) for name in Reply.__slots__ if name != "channel"}
         return await self.deliver(json.dumps(fields).encode())
 
-    async def deliver(self, body: bytes, **headers: str) -> tuple[int, Any]:
+    async def deliver(self, body: bytes, method: str = "POST", **headers: str) -> tuple[int, Any]:
         """Deliver these bytes as the desk would, signed."""
         time = str(self.clock() // 1000)
         proof = hmac.digest(DESK_SECRET, f"{time}:".encode() + body, "sha256").hex()
         sent = {"x-desk-time": time, "x-desk-signature": proof, **headers}
-        async with self.http.post(
-            f"{self.url}/channels/{self.desk.name}/events", data=body, headers=sent
-        ) as answer:
+        url = f"{self.url}/channels/{self.desk.name}/events"
+        async with self.http.request(method, url, data=body, headers=sent) as answer:
             raw = await answer.read()
             return answer.status, json.loads(raw) if raw else None
 

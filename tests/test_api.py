@@ -11,9 +11,9 @@ from typing import Any
 import jwt
 import pytest
 
-from approvals.buttons import Key, KeyRing
+from approvals.buttons import Key, KeyRing, seal_vote
 from approvals.evidence import rfc3339, verify_chain
-from approvals.model import MINUTE, SECOND, Case, Choice, Risk, Status
+from approvals.model import MINUTE, SECOND, Case, Choice, Risk, Status, Vote
 from approvals.store import Store
 from tests.house import ISSUER, RING, Place, intrude, open_house
 
@@ -530,6 +530,11 @@ def _first(case: Case, **changes: Any) -> Case:
     return replace(case, votes=(replace(case.votes[0], **changes), *case.votes[1:]))
 
 
+def _no(case: Case) -> Vote:
+    """A genuine one of somebody else's, as only we can make it."""
+    return seal_vote(RING, case, replace(case.votes[0], person="kim", choice=Choice.DECLINE))
+
+
 TAMPERINGS: dict[str, Callable[[Case], Case]] = {
     "a verdict without votes": lambda case: replace(case, votes=()),
     "another person": lambda case: _first(case, person="kim"),
@@ -551,6 +556,7 @@ TAMPERINGS: dict[str, Callable[[Case], Case]] = {
     "a later vote": lambda case: replace(
         _first(case, at=case.votes[0].at + 9), decided_at=case.votes[0].at + 9
     ),
+    "a no beside the yes": lambda case: replace(case, votes=(_no(case), *case.votes)),
     "a MAC of zeros": lambda case: _first(case, mac="0" * 64),
 }
 

@@ -576,6 +576,14 @@ async def test_law_09_an_unproven_delivery_is_a_401_and_nothing_else(place: Plac
     assert (await place.tap(tap))[1]["kind"] == "counted"
 
 
+async def test_law_08_a_tap_that_comes_by_get_is_no_tap(place: Place) -> None:
+    asked = await place.opened()
+    tap = place.desk.press(await place.card(asked, "U-dana"))
+    assert await place.tap(tap, method="GET") == (405, None)
+    await untouched(place, asked)
+    assert (await place.tap(tap))[1]["kind"] == "counted"
+
+
 async def test_law_09_what_is_proven_and_not_understood_is_a_400(place: Place) -> None:
     asked = await place.opened()
     tap = place.desk.press(await place.card(asked, "U-dana"))
