@@ -94,13 +94,10 @@ class Events:
         except Busy as error:
             log.error("delivery_not_proven", channel=channel.name, why=str(error))
             return web.Response(status=503, headers={"Retry-After": "1"})
-<<<<<<< HEAD
-        if hears := self._hears.get(channel.name):
-            await self._remember(hears, channel.name, proven)
-=======
         if request.method == "GET" and not isinstance(event, Handshake):
             return web.Response(status=405, headers={"Allow": "POST"})  # a GET changes nothing
->>>>>>> 54aae49 (A tap that comes by GET is no tap; a no beside the yes gives no receipt)
+        if hears := self._hears.get(channel.name):
+            await self._remember(hears, channel.name, proven)
         return await self._heard(channel, event)
 
     async def _remember(self, channel: Hears, name: str, proven: Proven) -> None:
