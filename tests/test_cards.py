@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.cards import bound, build, inspectable, labels_for, renderer
+from approvals.cards import bound, build, fingerprint, inspectable, labels_for, renderer
 from approvals.channel import Abilities, Limits, same_buttons
 from approvals.model import (
     Agent,
@@ -223,6 +223,23 @@ def test_law_11_the_agents_words_stand_in_the_note_alone(text: str) -> None:
     lines = loud.note.splitlines()
     assert len(lines) == 4
     assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
+
+
+def test_law_11_an_agents_words_cannot_become_facts_in_the_database() -> None:
+    said = replace(
+        REQUEST,
+        facts=(Fact("To", "bob"),),
+        claimed_title="Amount",
+        claimed_facts=(Fact("1 EUR", "trust me"),),
+        note="x",
+    )
+    moved = replace(
+        said,
+        facts=(*said.facts, Fact("Amount", "1 EUR")),
+        claimed_title="trust me",
+        claimed_facts=(),
+    )
+    assert fingerprint(moved) != fingerprint(said)
 
 
 def test_law_11_a_gateways_title_and_facts_are_facts() -> None:

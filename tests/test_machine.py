@@ -107,6 +107,12 @@ def test_machine_law_2_forward_exactly_on_leaving_pending(event: machine.Event) 
         assert (Forward() in step.effects) == (not step.case.open)
 
 
+def test_law_20_a_second_yes_of_one_person_changes_nothing() -> None:
+    case = transition(a_case(), a_vote("dana")).case
+    step = transition(case, a_vote("dana", at=OPENED + 40))
+    assert (step.case, step.effects, step.said) == (case, (), Said.REPEATED)
+
+
 def test_machine_law_3_approved_needs_every_seat_filled_by_another_person() -> None:
     case = transition(a_case(), a_vote("dana")).case
     case = transition(case, a_vote("dana")).case
