@@ -102,6 +102,17 @@ async def test_a_grant_ends_after_ten_minutes(place: Place) -> None:
     assert (await asked(place)).open
 
 
+async def test_law_01_a_grant_that_ends_while_it_is_used_gives_no_vote(place: Place) -> None:
+    """Between the look at it and the vote time goes on, and the request may be revised."""
+    case, now = await asked(place), place.clock()
+    granted = place.house.service.granted
+    assert not (await granted(person(place), case, "grt_1", now)).counted, "it is over"
+    other = replace(case, digest="summary-sha-256:" + "0" * 64)
+    assert not (await granted(person(place), other, "grt_1", now + MINUTE)).counted
+    assert (await place.case(case.id)).votes == ()
+    assert (await granted(person(place), case, "grt_1", now + MINUTE)).counted
+
+
 async def test_a_grant_is_taken_back(place: Place) -> None:
     grant = await give(place, *await ran_out(place))
     when = {"now": place.clock(), "random": os.urandom}

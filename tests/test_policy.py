@@ -249,6 +249,17 @@ def test_law_19_high_risk_needs_the_page_and_a_fresh_proof() -> None:
         assert isinstance(way, No)
 
 
+def test_law_19_what_asks_for_a_step_up_needs_the_same_at_any_risk() -> None:
+    plain = case(Risk.LOW)
+    asks = replace(plain, ask=replace(plain.ask, step_up="passkey"))
+    assert isinstance(page(LEE, plain, Choice.APPROVE), Seats)
+    assert isinstance(page(LEE, asks, Choice.APPROVE), No)
+    assert isinstance(page(LEE, asks, Choice.APPROVE, fresh=True), Seats)
+    for tier in Tier:
+        way = may(LEE, asks, Choice.APPROVE, tier=tier, page=False, fresh=True)
+        assert isinstance(way, No)
+
+
 def test_law_20_any_approver_may_decline_in_any_way() -> None:
     worst = case(Risk.HIGH, complete=False, inspectable=False, barred=("lee",))
     for tier, on_page in product([*Tier, None], [True, False]):
