@@ -337,6 +337,7 @@ OTHER_CASE: dict[str, Any] = {
     "barred": (),
     "inspectable": False,
     "complete": False,
+    "shown": "the fingerprint of another content",
 }
 
 
