@@ -154,6 +154,24 @@ async def test_the_metrics_say_what_a_round_was(store: Store) -> None:
         assert waits["id"] not in text
 
 
+async def test_the_metrics_are_for_this_machine_alone(store: Store) -> None:
+    async with open_house(store) as place:
+        port = place.url.rpartition(":")[2]
+        for headers, status in (
+            ({}, 200),
+            ({"Host": f"localhost:{port}"}, 200),
+            ({"Host": f"[::1]:{port}"}, 200),
+            ({"X-Forwarded-For": "192.0.2.1"}, 404),
+            ({"x-real-ip": "192.0.2.1"}, 404),
+            ({"Forwarded": "for=192.0.2.1"}, 404),
+            ({"Via": "1.1 proxy"}, 404),
+            ({"Host": "approve.example.com"}, 404),
+            ({"Host": "[::1"}, 404),
+        ):
+            async with place.http.get(f"{place.url}/metrics", headers=headers) as answer:
+                assert answer.status == status, headers
+
+
 async def test_no_answer_tells_the_version_of_the_server(store: Store) -> None:
     async with open_house(store) as place:
         for path in ("/healthz", "/nothing", "/v1/requests"):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -20,7 +21,7 @@ from approvals.web.deps import Deps
 from approvals.web.events import Events
 from approvals.web.metrics import Metrics
 from approvals.web.problems import Problem, away
-from approvals.web.site import HEADERS, say
+from approvals.web.site import HEADERS, is_loopback, say
 from approvals.web.views import Message
 
 log = structlog.get_logger()
@@ -33,6 +34,8 @@ NO_PAGE: Final = Message(
     icon="empty",
     href="/inbox",
 )
+FORWARDED: Final = frozenset({"Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"})
+"""What a proxy adds."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_LIMIT: Final = BODY_LIMIT * 4 // 3 + 1024 * 1024
 """A held body of the largest size as base64, and a megabyte for everything around it."""
@@ -172,9 +175,11 @@ def _route(request: web.Request) -> str:
 
 
 def _from_here(request: web.Request) -> bool:
-    """Asked by this machine itself, with no proxy between."""
+    """Asked by this machine itself, with no proxy between: not every proxy says that it is one, but
+    the pages are there under the name of the site only, so that it must pass that name on."""
     try:
         here = ip_address(request.remote or "").is_loopback
+        named = is_loopback(urlsplit(f"//{request.host}").hostname or "")
     except ValueError:
         return False
-    return here and "X-Forwarded-For" not in request.headers and "Forwarded" not in request.headers
+    return here and named and not request.headers.keys() & FORWARDED
