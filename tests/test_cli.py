@@ -495,6 +495,31 @@ async def test_other_names_are_looked_up_as_usual() -> None:
     assert [one["host"] for one in found] == ["127.0.0.1"]
 
 
+def test_at_a_terminal_json_stands_alone_on_stdout(service: Installation, dana: str) -> None:
+    made = service.small()
+    outer, inner = pty.openpty()
+    started = subprocess.Popen(
+        [sys.executable, "-m", "approvals.cli", "approve", made["id"], "--json"],
+        cwd=service.folder,
+        env=environment(COUNTERSIGN_URL=service.url, COUNTERSIGN_TOKEN=dana),
+        stdin=inner,
+        stdout=subprocess.PIPE,
+        stderr=inner,
+        start_new_session=True,
+    )
+    os.close(inner)
+    os.write(outer, b"y\n")  # it waits for us, or finds it there
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux: EIO once the other end is closed
+        while part := os.read(outer, 4096):
+            shown += part
+    printed, _ = started.communicate(timeout=30)
+    os.close(outer)
+    assert started.returncode == 0
+    assert b"Approve this?" in shown
+    assert json.loads(printed)["status"] == "approved"
+
+
 @pytest.mark.parametrize(("said", "code", "status"), [("n", 1, "pending"), ("y", 0, "approved")])
 def test_at_a_terminal_it_shows_all_and_asks(
     service: Installation, dana: str, said: str, code: int, status: str
@@ -686,6 +711,35 @@ def _checkpoint(service: Installation, most: int) -> str:
         return [one for one in signed if 3 < read_checkpoint(one, trusted).seq <= most][-1]
 
     return asyncio.run(read())
+
+
+def test_law_22_a_signed_head_is_kept_elsewhere(
+    service: Installation, chain: list[str], jwks: Path, tmp_path: Path
+) -> None:
+    point = service.run("audit", "checkpoint")
+    assert point.code == 0, point.err
+    (tmp_path / "point").write_text(point.out)
+    known = ("--checkpoint", "point", "--key", jwks)
+    later = service.run("audit", "export", "--json").out.splitlines()
+    found = verified(later, tmp_path, *known, "--json").json
+    assert found["bad"] is None
+    assert 0 < found["known"] <= len(later)
+    cut = verified(later[: found["known"] - 1], tmp_path, *known)
+    assert cut.code == Exit.UNVERIFIED
+    assert cut.err.startswith(f"✗ Row {found['known']}: it is missing")
+    assert service.run("audit", "checkpoint", "--json").json["checkpoint"].count(".") == 2
+
+
+def test_before_anything_is_sealed_there_is_no_head(alone: Installation) -> None:
+    from approvals.store import Store
+
+    async def migrate() -> None:
+        await (await Store.connect(f"sqlite:///{alone.folder}/countersign.db")).close()
+
+    asyncio.run(migrate())
+    ran = alone.run("audit", "checkpoint")
+    assert (ran.code, ran.out) == (Exit.FAILED, "")
+    assert "There is none yet" in ran.err
 
 
 def test_the_chain_over_http_is_the_auditors(

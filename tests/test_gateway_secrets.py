@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -213,6 +214,29 @@ def test_the_commands(tmp_path: Path) -> None:
     for file in ("ca.key", "secrets.key", "secrets.json"):
         assert oct((tmp_path / "gateway" / file).stat().st_mode)[-3:] == "600"
     assert oct((tmp_path / "gateway").stat().st_mode)[-3:] == "700"
+
+
+def test_the_commands_speak_json(tmp_path: Path) -> None:
+    def said(*words: str, stdin: str = "") -> Any:
+        return run(*words, "--json", cwd=tmp_path, stdin=stdin, **ENV).json
+
+    assert run("keys", "new", cwd=tmp_path).code == 0
+    pin = said("keys", "public")["keys"][0]["kid"]
+    made = said("gateway", "init", "--thumbprint", pin)
+    assert made == {"config": "gateway.yaml", "thumbprint": pin}
+    assert said("gateway", "check") == []
+    unset = run("gateway", "check", "--json", cwd=tmp_path)
+    assert unset.code == 3
+    assert {"file", "line", "column", "message", "hint"} == set(unset.json[0])
+    assert said("gateway", "ca")["certificate"].startswith("-----BEGIN CERTIFICATE-----")
+    given = ("--host", "API.example.com:443", "--header", "Authorization")
+    kept = said("secret", "set", "stripe", *given, stdin=f"{VALUE}\n")
+    assert (kept["host"], kept["header"]) == ("api.example.com", "authorization")
+    held = said("secret", "placeholder", "stripe", "--agent", "agent")
+    assert kept["placeholders"] == {"agent": held["placeholder"]}
+    listed = said("secret", "list")
+    where = {"host": "api.example.com", "header": "authorization", "agents": None}
+    assert listed == [{"name": "stripe", **where}]
 
 
 def test_faults_of_the_file_name_their_line_and_quote_no_secret(tmp_path: Path) -> None:

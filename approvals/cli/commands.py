@@ -24,6 +24,7 @@ from approvals.cli import gateway, remote
 from approvals.cli import keys as folder
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
+from approvals.cli.output import print_json as _print_json
 from approvals.evidence import read_checkpoint, read_receipt, thumbprint, verify_chain
 from approvals.model import Busy, Choice, Refused
 from approvals.text import clean
@@ -59,6 +60,7 @@ app.add_typer(gateway.secret_app, name="secret")
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+AlwaysJson = Annotated[bool, typer.Option("--json", help="It is JSON in any case.")]
 GatewayPath = Annotated[Path, typer.Option("--config", "-c", help="The gateway's file.")]
 RequestId = Annotated[str, typer.Argument(help="The request's id, req_…", metavar="ID")]
 Reason = Annotated[str | None, typer.Option(help="Told to the agent.")]
@@ -395,8 +397,8 @@ def _decide(
     if digest is None:
         if not sys.stdin.isatty():
             raise Stop(Exit.FAILED, "Say what you decide on: --digest, as `show --json` prints it.")
-        remote.sheet(out, case)
-        if not typer.confirm(f"\n{choice.capitalize()} this?"):
+        remote.sheet(err if as_json else out, case)
+        if not typer.confirm(f"\n{choice.capitalize()} this?", err=as_json):
             raise Stop(Exit.FAILED, "Nothing was changed.")
         digest = case["digest"]
     body = {"choice": choice.value, "digest": digest, "reason": reason}
@@ -437,7 +439,7 @@ def verify(
 
 
 @audit_app.command("export")
-def audit_export(config: ConfigPath = CONFIG) -> None:
+def audit_export(config: ConfigPath = CONFIG, as_json: AlwaysJson = True) -> None:
     """Write the whole chain to stdout, one JSON object a line."""
     from approvals.cli import serve
 
@@ -448,6 +450,25 @@ def audit_export(config: ConfigPath = CONFIG) -> None:
                 sys.stdout.write(line + "\n")
 
     _run(write())
+
+
+@audit_app.command("checkpoint")
+def audit_checkpoint(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """Print the newest signed head of the chain, to be kept elsewhere for `audit verify`."""
+    from approvals.cli import serve
+
+    async def newest() -> str:
+        async with serve.base(serve.configuration(config), migrate=False) as on:
+            signed = await on.store.checkpoints()
+            if not signed:
+                raise Stop(Exit.FAILED, "There is none yet: `countersign serve` seals and signs.")
+            return signed[-1]
+
+    signed = _run(newest())
+    if as_json:
+        _print_json({"checkpoint": signed})
+    else:
+        sys.stdout.write(signed + "\n")
 
 
 @audit_app.command("verify")
@@ -600,6 +621,7 @@ def keys_rotate(
 @keys_app.command("public")
 def keys_public(
     directory: Annotated[Path, typer.Option("--dir", help="The key folder.")] = Path("keys"),
+    as_json: AlwaysJson = True,
 ) -> None:
     """Print the public receipt key as a JWKS, for `verify` and for gateways."""
     held = _keys(lambda: folder.load(directory))
@@ -714,10 +736,6 @@ def _read(path: Path) -> str:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise Stop(Exit.FAILED, f"{path} cannot be read: {error}.") from error
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2 if sys.stdout.isatty() else None) + "\n")
 
 
 def _as_dict(value: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -17,9 +18,11 @@ from rich.text import Text
 from approvals.cli import keys as folder
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
+from approvals.cli.output import print_json
 from approvals.model import Refused
 
 if TYPE_CHECKING:
+    from approvals.marked import Fault
     from approvals.proxy.secrets import Secrets
     from approvals.proxy.settings import Settings
 
@@ -31,6 +34,7 @@ secret_app = typer.Typer(
 )
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The gateway's configuration.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 CONFIG = Path("gateway.yaml")
 Name = Annotated[str, typer.Argument(help="What the secret is called.")]
 
@@ -74,6 +78,7 @@ def init(
     ] = None,
     url: Annotated[str, typer.Option(help="Where the service is.")] = "http://127.0.0.1:8080",
     config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
 ) -> None:
     """Write a configuration that pins the service's receipt key."""
     if (keys is None) == (thumbprint is None):
@@ -87,13 +92,20 @@ def init(
         except folder.KeyFault as error:
             raise Stop(Exit.CONFIG, str(error)) from error
     config.write_text(TEMPLATE.format(url=url, pin=pin))
+    if as_json:
+        print_json({"config": str(config), "thumbprint": pin})
+        return
     out.print(Text(f"✓ {config} pins the receipt key {pin}.", "green"), soft_wrap=True)
     out.print(Text("  Set COUNTERSIGN_KEY and AGENT_PASSWORD, then: countersign gateway"))
 
 
 @app.command()
-def check(config: ConfigPath = CONFIG) -> None:
+def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Explain every fault of the configuration, with its line."""
+    if as_json:
+        read, faults = _read(config)
+        print_json([asdict(fault) for fault in faults])
+        raise typer.Exit(Exit.CONFIG if read is None else Exit.OK)
     settings = _settings(config)
     sound = (
         f"✓ {config} is sound: {len(settings.agents)} agents, {len(settings.rules.rules)} rules."
@@ -102,13 +114,14 @@ def check(config: ConfigPath = CONFIG) -> None:
 
 
 @app.command()
-def ca(config: ConfigPath = CONFIG) -> None:
+def ca(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Print the certificate that agents must trust. Made when there is none."""
     from approvals.proxy.ca import Authority, utc
 
     settings = _settings(config)
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    sys.stdout.write(_sound(lambda: Authority(settings.folder, utc(clock()))).pem)
+    pem = _sound(lambda: Authority(settings.folder, utc(clock()))).pem
+    print_json({"certificate": pem}) if as_json else sys.stdout.write(pem)
 
 
 @secret_app.command("set")
@@ -118,6 +131,7 @@ def secret_set(
     header: Annotated[str, typer.Option(help="In which header.")],
     agent: Annotated[list[str] | None, typer.Option(help="For whom; none: every agent.")] = None,
     config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
 ) -> None:
     """Keep a secret. Its value is read from stdin."""
     import re
@@ -144,15 +158,25 @@ def secret_set(
         _secrets(settings).put(secret, value)
     except ValueError as error:
         raise Stop(Exit.FAILED, f"{error}.") from error
+    made = {who: _secrets(settings).placeholder(name, who) for who in agent or settings.agents}
+    if as_json:
+        where = {"name": name, "host": authority, "header": secret.header}
+        print_json(where | {"placeholders": made})
+        return
     out.print(Text(f"✓ {name} is kept for {authority}, header {header}.", "green"), soft_wrap=True)
-    for who in agent or settings.agents:
-        out.print(Text(f"  {who}: {_secrets(settings).placeholder(name, who)}"), soft_wrap=True)
+    for who, placeholder in made.items():
+        out.print(Text(f"  {who}: {placeholder}"), soft_wrap=True)
 
 
 @secret_app.command("list")
-def secret_list(config: ConfigPath = CONFIG) -> None:
+def secret_list(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """List the secrets: where each may go, never its value."""
-    for it in _secrets(_settings(config)).all():
+    kept = _secrets(_settings(config)).all()
+    if as_json:
+        names = ("name", "host", "header", "agents")
+        print_json([{name: getattr(it, name) for name in names} for it in kept])
+        return
+    for it in kept:
         whom = ", ".join(it.agents) if it.agents else "every agent"
         out.print(Text(f"{it.name}  {it.host}  {it.header}  {whom}"), soft_wrap=True)
 
@@ -170,6 +194,7 @@ def secret_placeholder(
     name: Name,
     agent: Annotated[str, typer.Option(help="Whose.")],
     config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
 ) -> None:
     """Print what an agent has instead of the secret."""
     settings = _settings(config)
@@ -177,7 +202,11 @@ def secret_placeholder(
     found = next((it for it in secrets.all() if it.name == name), None)
     if found is None or agent not in settings.agents or agent not in (found.agents or (agent,)):
         raise Stop(Exit.FAILED, f"There is no secret {name!r} for an agent {agent!r}.")
-    out.print(Text(secrets.placeholder(name, agent)), soft_wrap=True)
+    placeholder = secrets.placeholder(name, agent)
+    if as_json:
+        print_json({"name": name, "agent": agent, "placeholder": placeholder})
+    else:
+        out.print(Text(placeholder), soft_wrap=True)
 
 
 async def _serve(settings: Settings) -> None:
@@ -203,13 +232,17 @@ async def _serve(settings: Settings) -> None:
         await stop.wait()
 
 
-def _settings(config: Path) -> Settings:
+def _read(config: Path) -> tuple[Settings | None, list[Fault]]:
     from approvals.proxy.settings import read
 
     try:
-        settings, faults = read(config, os.environ)
+        return read(config, os.environ)
     except OSError as error:
         raise Stop(Exit.CONFIG, f"{config}: {error.strerror}.") from error
+
+
+def _settings(config: Path) -> Settings:
+    settings, faults = _read(config)
     for fault in faults:
         err.print(Text(str(fault)), soft_wrap=True)
     if settings is None:
