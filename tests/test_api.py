@@ -70,6 +70,17 @@ async def test_law_05_an_agent_id_of_somebody_else_is_refused(place: Place) -> N
     assert await place.store.page() == []
 
 
+async def test_action_and_payload_are_all_that_a_request_needs(place: Place) -> None:
+    for key, agent in (("csr_scripts", "bot"), ("csr_billing", "agent")):
+        body = {"action": "mail.send", "payload": 1}
+        status, asked = await place.call("POST", "/v1/requests", body, key=key)
+        assert status == 201
+        assert (await place.case(asked["id"])).agent == agent, "its only one, where it has one"
+        revised = {**body, "payload": 2}
+        status, _ = await place.call("PUT", f"/v1/requests/{asked['id']}", revised, key=key)
+        assert (status, (await place.case(asked["id"])).agent) == (200, agent)
+
+
 async def test_the_same_idempotency_key_and_body_get_the_first_answer_again(place: Place) -> None:
     body = {"action": "mail.send", "payload": 1}
     once = {"headers": {"Idempotency-Key": "abc"}}

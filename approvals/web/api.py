@@ -305,7 +305,7 @@ class Api:
     async def open(self, request: web.Request) -> web.Response:
         by = await self.requester(request)
         self._deps.opens.take(by.name)
-        asked, sha = await self._body(request, _opening)
+        asked, sha = await self._body(request, partial(_opening, by))
         key = request.headers.get("Idempotency-Key")
         if key is not None and not (0 < len(key) <= 200 and key.isascii() and key.isprintable()):
             raise Problem(
@@ -328,7 +328,7 @@ class Api:
     async def revise(self, request: web.Request) -> web.Response:
         by = await self.requester(request)
         self._deps.opens.take(by.name)
-        asked = await self._body(request, proposal)
+        asked = await self._body(request, partial(proposal, by))
         try:
             case = await self._deps.service.revise(by, _id(request), asked)
         except ValueError as error:  # what cannot be digested
@@ -496,10 +496,14 @@ class Api:
         return receipt
 
 
-def proposal(raw: bytes) -> Proposal:
-    """The body of an open or a revision as a value. Raises a 4xx problem in words."""
+def proposal(by: Requester, raw: bytes) -> Proposal:
+    """The body of an open or a revision as a value. Raises a 4xx problem in words.
+
+    Where it does not say which agent asks, it is the only one that this requester has.
+    """
     body = _parse(OpenBody, raw)
-    agent = body.agent or AgentBody(id="agent")
+    only = by.agents[0] if by.agents is not None and len(by.agents) == 1 else "agent"
+    agent = body.agent or AgentBody(id=only)
     return Proposal(
         action=body.action,
         agent=Agent(agent.id, agent.name, agent.on_behalf_of),
@@ -521,9 +525,9 @@ def _canonical(payload: Any) -> str:
         raise Problem(422, "invalid_request", str(error)) from error
 
 
-def _opening(raw: bytes) -> tuple[Proposal, str]:
+def _opening(by: Requester, raw: bytes) -> tuple[Proposal, str]:
     """The proposal, and the hash by which its idempotency key knows it."""
-    return proposal(raw), hashlib.sha256(raw).hexdigest()
+    return proposal(by, raw), hashlib.sha256(raw).hexdigest()
 
 
 def _parse(model: type[Any], raw: bytes) -> Any:
