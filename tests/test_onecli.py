@@ -24,7 +24,7 @@ from approvals.cli.exits import Stop
 from approvals.decoders import BUILT_IN
 from approvals.evidence import read_receipt
 from approvals.gateways import onecli_rows as rows
-from approvals.gateways.onecli import GONE, Pace, Seat
+from approvals.gateways.onecli import GONE, OneCli, Pace, Seat
 from approvals.model import Case, Choice, Fact, Kind, Requester, Status, Vote
 from approvals.policy import Rule, When
 from approvals.proposal import bind
@@ -549,6 +549,24 @@ async def test_law_26_an_odd_onecli_delays_nothing_else_and_is_asked_again(
                 await asyncio.sleep(0.01)
         await decide(place, found[0])
         assert (await asyncio.wait_for(agent, 10))[0] == 200
+
+
+@pytest.mark.parametrize("chance", [b"\0\0", b"\x80\0", b"\xff\xff"], ids=range(3))
+async def test_law_26_the_pauses_grow_from_one_to_thirty_seconds_and_are_never_alike(
+    small: Store, chance: bytes
+) -> None:
+    async with open_house(small) as place:
+        about = (Seat("home", BY, "http://127.0.0.1:1", KEY), place.house.service, small)
+        by = {"keys": (), "issuer": "", "clock": place.clock}
+        onecli, other = (
+            OneCli(*about, **by, random=lambda n, drawn=drawn: drawn)  # type: ignore[arg-type] # by name
+            for drawn in (chance, b"\x40\0")
+        )
+        pauses = [onecli._back_off(failures) for failures in (1, 2, 3, 4, 5, 6, 99, 10_000)]
+        assert pauses == sorted(pauses)
+        assert 1 <= pauses[0] < pauses[3]
+        assert 15 <= pauses[-1] <= 30
+        assert onecli._back_off(4) != other._back_off(4)
 
 
 async def test_how_long_ago_a_gateway_answered_is_measured(small: Store) -> None:
