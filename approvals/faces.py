@@ -80,7 +80,8 @@ class Faces:
     ) -> tuple[Case, Card]:
         """The case that a posted card shows, and the card anew. Raises `Refused`: a key is gone."""
         if row.revision != case.revision:
-            gone = replace(case, status=Status.WITHDRAWN, shown="")
+            # What was said of the newer revision is not about this one.
+            gone = replace(case, status=Status.WITHDRAWN, shown="", reason=None)
             case = replace(gone, revision=row.revision, digest=request.digest)
         found = list[Button]()
         if case.open:

@@ -372,10 +372,12 @@ class Outbox:
         shown, card = await self.faces.again(row, case, request, channel)
         viewers = await self._viewers(channel, shown, row.conversation, row.account)
         payload = self.faces.payload(channel, card, viewers)
-        await self._store.drawing(row.id, self._seal(channel, row.id, row.message, payload))
+        where = {"channel": row.channel, "conversation": row.conversation, "card": row.id}
+        intent = self._entry("card.redrawing", case.id, version=case.version, **where)
+        sealed = self._seal(channel, row.id, row.message, payload)
+        await self._store.drawing(row.id, sealed, (intent,))
         ref = MessageRef(row.channel, row.conversation, row.message)
         await self._asked(channel.name, lambda: channel.redraw(ref, payload))
-        where = {"channel": row.channel, "conversation": row.conversation, "card": row.id}
         entry = self._entry("card.redrawn", case.id, version=case.version, **where)
         await self._store.drawn(row.id, case.version if edit else LAST, (entry,))
 

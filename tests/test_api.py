@@ -338,6 +338,19 @@ async def test_law_20_a_revision_asks_anew_and_the_old_card_is_stale(place: Plac
     assert (await place.decide(revised, by="dana"))[1]["status"] == "approved"
 
 
+async def test_law_03_the_card_of_an_old_revision_says_nothing_of_the_new_one(place: Place) -> None:
+    asked = await place.opened("two.transfer")
+    old = await place.card(asked, "U-dana")
+    body = {"action": "two.transfer", "payload": {"amount": 2}}
+    _, revised = await place.call("PUT", f"/v1/requests/{asked['id']}", body)
+    await place.carried()
+    answer = await place.decide(revised, "decline", by="dana", reason="two is too much")
+    assert answer[1]["status"] == "declined"
+    new = await place.card(asked, "U-dana")
+    assert "two is too much" in new.now["headline"]
+    assert old.now["headline"] == "Withdrawn. Nothing was run."
+
+
 async def test_those_who_may_decide_see_a_revision_too(place: Place) -> None:
     asked = await place.opened()
     body = {"action": "two.transfer", "payload": 2}

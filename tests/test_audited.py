@@ -43,7 +43,7 @@ rules:
 KINDS: Final = {
     *("request.opened", "request.revised", "request.withdrawn", "request.ticked"),
     *("request.reported", "vote", "refused", "tampered"),
-    *("card.posting", "card.posted", "card.redrawn", "parked"),
+    *("card.posting", "card.posted", "card.redrawing", "card.redrawn", "parked"),
     *("link.made", "signed_in", "token.made", "token.revoked", "signed_out", "audit.read"),
     *("configuration.changed", "keys.changed"),
 }

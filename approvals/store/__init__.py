@@ -275,9 +275,10 @@ class Store:
         held = [statements.held(job) for job in done]
         await self._db.write(statements.bound(params, entries, jobs, held))
 
-    async def drawing(self, card_id: str, echo: str | None) -> None:
+    async def drawing(self, card_id: str, echo: str | None, entries: Sequence[Entry] = ()) -> None:
         """Before a redraw: from now on taps may echo the new card as well as the old."""
-        await self._write(statements.expect_echo, id_=card_id, echo_next=echo)
+        params = {"id_": card_id, "echo_next": echo}
+        await self._db.write(statements.write(entries, (), statements.expect_echo, params))
 
     async def drawn(self, card_id: str, version: int, entries: Sequence[Entry] = ()) -> bool:
         """A redraw succeeded: only the new echo holds.
