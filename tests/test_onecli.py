@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from rich.console import Console
 
 from approvals import cards
 from approvals.cli import remote
@@ -190,6 +192,8 @@ async def test_law_14_a_summary_and_its_digest_are_called_what_they_are(small: S
         assert "Summary digest" in page
         assert "The gateway sums the body up." in page
         assert "It may leave parts out without a sign" in page
+        assert "What will be sent, as the gateway sums it up" in page
+        assert not any(word in page for word in ("Exactly", "exact bytes"))
         await decide(place, case)
         await onecli.decided()
         receipt = await small.receipt(case.id)
@@ -863,6 +867,12 @@ def test_the_command_line_shows_what_was_summed_up_and_nothing_else() -> None:
     found = remote.bound_request(told)
     assert found is not None
     assert found.http == request.http
+    told_at = Console(width=100, file=io.StringIO())
+    remote._asked(told_at, found, "https://x.example/")
+    shown = told_at.file.getvalue()  # type: ignore[attr-defined] # a StringIO
+    assert "as the gateway sums it up" in shown
+    assert "not the bytes" in shown
+    assert "xact" not in shown
     with pytest.raises(Stop):
         remote.bound_request({**told, "digest": request.digest[:-1] + "x"})
     told["asked"]["http"]["body"] = "eA=="

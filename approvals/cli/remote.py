@@ -178,7 +178,10 @@ def _asked(console: Console, found: Request, review: str) -> None:
     if found.facts:
         console.print(Text("\nWhat it does", "bold"))
         _pairs(console, _texts(found.facts))
-    console.print(Text(f"\nExactly what will be {'sent' if found.http else 'done'}", "bold"))
+    exactly = f"Exactly what will be {'sent' if found.http else 'done'}"
+    if summarised(found.digest):
+        exactly = "What will be sent, as the gateway sums it up"
+    console.print(Text(f"\n{exactly}", "bold"))
     facts = [Fact("Action", found.action), *what.facts]
     _pairs(console, _texts(facts))
     if what.text:
