@@ -765,13 +765,13 @@ async def test_law_27_opening_has_a_rate_limit(store: Store) -> None:
 
 
 async def test_an_unknown_place_is_a_problem_document_too(place: Place) -> None:
-    for method, path, status in (
-        ("GET", "/v1/nope", 404),
-        ("PATCH", "/v1/requests", 405),
-        ("POST", "/channels/nope/events", 404),
+    for method, path, status, slug in (
+        ("GET", "/v1/nope", 404, "not_found"),
+        ("PATCH", "/v1/requests", 405, "method_not_allowed"),
+        ("POST", "/channels/nope/events", 404, "not_found"),
     ):
         got, problem = await place.call(method, path)
-        assert (got, problem["status"]) == (status, status)
+        assert (got, problem["status"], problem["type"]) == (status, status, slug)
 
 
 async def test_an_unknown_page_is_a_page_to_a_browser(place: Place) -> None:

@@ -302,7 +302,7 @@ async def test_law_27_a_body_over_the_limit_is_a_413(place: Place) -> None:
         "blanks": asked() + b" " * AROUND_LIMIT,
     }.items():
         status, problem = await send(place, body)
-        assert (status, problem["status"]) == (413, 413), what
+        assert (status, problem["status"], problem["type"]) == (413, 413, "body_too_large"), what
     await nothing_stored(place)
 
 
@@ -317,7 +317,7 @@ async def test_law_27_a_chunked_body_over_the_limit_is_a_413(place: Place) -> No
             yield b"x" * 2**20
 
     status, problem = await send(place, chunks())
-    assert (status, problem["status"]) == (413, 413)
+    assert (status, problem["status"], problem["type"]) == (413, 413, "body_too_large")
     await nothing_stored(place)
 
 

@@ -24,6 +24,7 @@ from approvals.cli.browser import Browser
 from approvals.cli.commands import app
 from approvals.cli.exits import Exit
 from approvals.model import Choice
+from approvals.web.app import SLUGS
 from tests.installation import (
     BOT,
     Installation,
@@ -93,7 +94,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
 
 
 def test_the_types_of_problems_are_those_of_the_code() -> None:
-    raised = set()
+    raised = set(SLUGS.values())
     for path in (ROOT / "approvals/web").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":

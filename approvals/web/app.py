@@ -34,6 +34,8 @@ NO_PAGE: Final = Message(
     icon="empty",
     href="/inbox",
 )
+SLUGS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+"""The `type` of what aiohttp refuses by itself."""
 FORWARDED: Final = frozenset({"Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"})
 """What a proxy adds."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -134,7 +136,7 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
             raise
         if error.status == 404 and _reads_pages(request):
             return _no_page()
-        slug = error.reason.lower().replace(" ", "_")
+        slug = SLUGS.get(error.status, "bad_request")  # its own words change with Python's version
         problem: Problem | None = Problem(error.status, slug, f"{request.method}: {error.reason}.")
         if allow := error.headers.get("Allow"):
             problem = Problem(
