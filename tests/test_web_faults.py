@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -15,9 +16,11 @@ from approvals.decoders import LARGEST, Decoder, Field, decode
 from approvals.model import Busy, Http
 from approvals.policy import Subject, When
 from approvals.store import Store
+from approvals.web import credentials
 from approvals.web.live import Live
 from approvals.web.problems import UNCHANGED, UNKNOWN, away
-from tests.house import open_house, proposal
+from approvals.web.site import Site
+from tests.house import RING, open_house, proposal
 
 
 async def test_law_27_only_who_forges_is_told_to_slow_down(store: Store) -> None:
@@ -152,6 +155,23 @@ async def test_the_metrics_say_what_a_round_was(store: Store) -> None:
         assert found["countersign_pending"] == "1.0"
         assert asked["id"] not in text
         assert waits["id"] not in text
+
+
+async def test_law_08_off_loopback_the_cookie_wants_https_and_this_host_only(store: Store) -> None:
+    site = Site.at("https://approve.example.com", "k3v9")
+    async with open_house(store, site=site) as place:
+        link = await credentials.make_link(
+            store, RING, "dana", now=place.clock(), random=os.urandom
+        )
+        said = {"Host": site.host, "Origin": site.origin, "Sec-Fetch-Site": "same-origin"}
+        url, form = f"{place.url}/login", {"link": link}
+        async with place.http.post(url, data=form, headers=said, allow_redirects=False) as answer:
+            assert answer.status == 303
+            given = answer.headers["Set-Cookie"]
+    name, _, rest = given.partition("=")
+    assert name == "__Host-countersign"
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(rest.split("; "))
+    assert "Domain" not in rest
 
 
 async def test_the_metrics_are_for_this_machine_alone(store: Store) -> None:
