@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.cards import bound, build, fingerprint, inspectable, labels_for, renderer
+from approvals.cards import LONGEST, bound, build, fingerprint, inspectable, labels_for, renderer
 from approvals.channel import Abilities, Limits, same_buttons
 from approvals.model import (
     Agent,
@@ -407,6 +407,8 @@ def test_law_14_only_what_does_not_fit_here_may_fit_elsewhere() -> None:
     fits = {"too long", "long path", "long query", "long action", "too many facts", "long fact"}
     assert {name for name, request in UNSEEN.items() if inspectable(request)} == fits
     assert inspectable(REQUEST)
+    assert inspectable(http(body=b"x" * LONGEST))
+    assert not inspectable(http(body=b"x" * (LONGEST + 1))), "its middle is on no card"
 
 
 def test_law_14_a_credential_where_credentials_belong_is_no_obstacle() -> None:

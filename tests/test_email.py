@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from adapters.email import Email, inert
+from approvals.buttons import Key, KeyRing
 from approvals.channel import Payload
 from approvals.cli.channels import SECTIONS, made
 from approvals.cli.templates import load
@@ -711,6 +712,16 @@ async def test_law_06_a_link_that_is_not_ours_opens_one_page_without_a_hint(
             pages.add(answer.text)
     assert len(pages) == 1
     assert (await small.place.case(request["id"])).votes == ()
+
+
+async def test_law_06_the_links_of_a_revoked_key_open_nothing(small: Letters) -> None:
+    _, links = await small.asked()
+    browser = small.browser()
+    assert (await browser.get(links["Approve"])).status == 200
+    service = small.place.house.service
+    new = Key("k2", b"2" * 32)
+    service.trust = replace(service.trust, ring=KeyRing({"k2": new}, "k2"))
+    assert (await browser.get(links["Approve"])).status == 404
 
 
 async def test_law_06_a_button_of_another_channel_opens_nothing(store: Store) -> None:

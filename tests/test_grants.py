@@ -17,7 +17,7 @@ from approvals.policy import Rule
 from approvals.proposal import Proposal
 from approvals.store import Grant, Store
 from approvals.web import credentials
-from tests.house import GATEWAY, OTHERWISE, RING, Place, open_house
+from tests.house import GATEWAY, OTHERWISE, RING, Place, open_house, rule
 
 HELD = Http("POST", "https://x.example/a?b=1", (), b"POST request\nBody: hello")
 ASKED = Proposal(
@@ -128,6 +128,15 @@ async def test_what_was_not_shown_whole_is_not_granted(place: Place) -> None:
         await give(place, case, content)
 
 
+async def test_law_14_nor_where_a_rule_lets_people_approve_unseen(store: Store) -> None:
+    """A person who looks at the rest being missing may; nobody says so in advance."""
+    async with open_house(store, rules=(rule("onecli", allow_unseen=True),)) as place:
+        case, content = await ran_out(place, replace(HELD, body_complete=False))
+        assert case.ask.allow_unseen
+        with pytest.raises(Refused):
+            await give(place, case, content)
+
+
 async def test_who_may_not_approve_may_not_grant(place: Place) -> None:
     case, content = await ran_out(place)
     for name in ("eve", "ada", "lee"):
@@ -141,6 +150,13 @@ async def test_law_19_high_risk_is_never_granted(place: Place) -> None:
         await give(place, case, content)
     await give(place, *await ran_out(place))
     assert (await asked(place, risk=Risk.HIGH)).open, "nor used"
+
+
+async def test_a_gateway_that_can_wait_needs_no_grant(place: Place) -> None:
+    case, content = await ran_out(place, summary=False)
+    assert not grants.offered(case, content, person(place), place.clock())
+    with pytest.raises(Refused):
+        await give(place, case, content)
 
 
 async def test_only_what_ran_out_is_granted(place: Place) -> None:
