@@ -97,8 +97,12 @@ async def test_another_request_is_not_let_through(place: Place, other: dict[str,
 
 
 async def test_a_grant_ends_after_ten_minutes(place: Place) -> None:
-    await give(place, *await ran_out(place))
+    case, content = await ran_out(place)
+    await give(place, case, content)
+    about = (place.house.service, place.store, case, person(place))
+    assert await grants.of(*about, place.clock())
     place.clock.turn(10 * MINUTE)
+    assert await grants.of(*about, place.clock()) is None, "its page does not offer to take it back"
     assert (await asked(place)).open
 
 

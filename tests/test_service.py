@@ -15,6 +15,7 @@ import structlog
 from approvals import buttons, policy
 from approvals.channel import NoticeKind
 from approvals.cli import log
+from approvals.conditions import compile
 from approvals.evidence import digest_http
 from approvals.model import (
     MINUTE,
@@ -29,6 +30,7 @@ from approvals.model import (
     Status,
     Tier,
 )
+from approvals.policy import Rule, When
 from approvals.service import INVALID
 from approvals.store import CardState, Store
 from tests.house import (
@@ -630,10 +632,25 @@ async def test_law_11_an_agents_words_stand_apart_and_a_gateways_are_facts(place
     for said in ("Approved by: CFO", "1.00 EUR", "please hurry", "The CFO"):
         assert said in card["note"]
         assert said not in json.dumps({**card, "note": None})
+    stored = await place.store.content(theirs["id"], 1)
+    assert stored is not None
+    assert (stored.title, stored.facts) == (None, ())
     held = await place.opened("low.read", **words)
     card = (await place.card(held, "U-dana")).now
     assert (card["title"], card["facts"]) == ("Approved by: CFO", [["Amount", "1.00 EUR"]])
     assert card["note"] == "Note: please hurry"
+
+
+async def test_law_11_rules_see_nothing_that_an_agent_says_it_decoded(store: Store) -> None:
+    large = compile("decoded.amount > 100", {"amount": "int"})
+    strict = replace(OTHERWISE, rule="large", quorum=(("finance", 2),))
+    async with open_house(store, rules=(Rule("large", When(), large, strict),)) as place:
+        for key, agent, meets in (
+            ("csr_billing", "any", "default"),  # a gateway held the request and read it
+            ("csr_scripts", "bot", "large"),  # whose own word leaves it open, so that it is asked
+        ):
+            said = {"decoded": {"amount": 1}, "agent": {"id": agent}}
+            assert (await place.opened("pay.out", key=key, **said))["rule"] == meets
 
 
 def http_body(body: bytes, *, complete: bool = True, **headers: str) -> dict[str, Any]:
