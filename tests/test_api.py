@@ -694,6 +694,23 @@ async def test_law_21_auditors_and_only_they_read_the_chain_and_it_verifies(plac
     assert (await place.decide(asked, by="ada"))[0] in (403, 409), "an auditor decides nothing"
 
 
+async def test_law_21_the_chain_says_whose_the_votes_of_a_receipt_are(place: Place) -> None:
+    asked = await place.opened("two.transfer")
+    for by in ("dana", "lee"):
+        assert (await place.decide(asked, by=by, reason=f"{by} looked"))[0] == 200
+    await place.carried()
+    claims = await claims_of(place, (await place.read(asked["id"]))["receipt"])
+    rows = [json.loads(line) for line in await place.sealed()]
+    votes = [json.loads(row["content"]) for row in rows if row["kind"] == "vote"]
+    assert [(vote["by"], vote["choice"], vote["reason"]) for vote in votes] == [
+        ("dana", "approve", "dana looked"),
+        ("lee", "approve", "lee looked"),
+    ]
+    seals = [vote["seal"] for vote in votes]
+    assert [one["seal"] for one in claims["people"]] == seals
+    assert len({*seals}) == 2
+
+
 async def test_law_21_an_auditor_decides_nothing(place: Place) -> None:
     asked = await place.opened()
     status, problem = await place.decide(asked, by="ada")

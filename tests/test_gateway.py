@@ -19,6 +19,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals.evidence import Claims, ReceiptKey, sign_receipt
+from approvals.model import Refused
 from approvals.proxy.ask import Used
 from approvals.store import Store
 from tests.gateway import QUICK, Gate, Liar, Origin, basic, gate, liar, origin
@@ -387,6 +388,18 @@ async def test_many_requests_are_held_at_once(tmp_path: Path, there: Origin) -> 
             assert there.seen == []
             go.set()
             assert {status for status, _ in await asyncio.gather(*held)} == {200}
+
+
+async def test_law_22_a_request_is_released_once_whatever_is_signed_for_it(tmp_path: Path) -> None:
+    used = Used(tmp_path / "used.db")
+    try:
+        await used.note({"jti": "req_1.1", "sub": "req_1"}, 1)
+        for again in ("req_1.1", "req_1"), ("req_1.2", "req_1"), ("req_1.1", "req_2"):
+            with pytest.raises(Refused):
+                await used.note(dict(zip(("jti", "sub"), again, strict=True)), 2)
+        await used.note({"jti": "req_2.1", "sub": "req_2"}, 3)  # a refusal noted nothing
+    finally:
+        used.close()
 
 
 def test_used_is_of_its_owner_alone(tmp_path: Path) -> None:

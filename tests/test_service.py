@@ -16,6 +16,7 @@ from approvals import buttons, policy
 from approvals.channel import NoticeKind
 from approvals.cli import log
 from approvals.conditions import compile
+from approvals.decoders import Decoder, Field
 from approvals.evidence import digest_http
 from approvals.model import (
     MINUTE,
@@ -651,6 +652,20 @@ async def test_law_11_rules_see_nothing_that_an_agent_says_it_decoded(store: Sto
         ):
             said = {"decoded": {"amount": 1}, "agent": {"id": agent}}
             assert (await place.opened("pay.out", key=key, **said))["rule"] == meets
+
+
+async def test_law_11_what_we_read_ourselves_beats_what_a_gateway_says(store: Store) -> None:
+    large = compile("decoded.amount > 100", {"amount": "int"})
+    strict = replace(OTHERWISE, rule="large", quorum=(("finance", 2),))
+    ours = Decoder("pay", When(), {"amount": Field("form.amount", "int")})
+    async with open_house(store, rules=(Rule("large", When(), large, strict),)) as place:
+        service = place.house.service
+        service.trust = replace(service.trust, decoders=(ours,))
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        for paid, meets in ((99, "default"), (101, "large")):
+            body = {"http": {**http_body(b"amount=%d" % paid), "headers": form}}
+            asked = await place.opened("pay.out", **body, decoded={"amount": 1})
+            assert asked["rule"] == meets
 
 
 def http_body(body: bytes, *, complete: bool = True, **headers: str) -> dict[str, Any]:
