@@ -216,6 +216,16 @@ async def test_law_22_a_declines_receipt_under_an_altered_status(
     assert there.seen == []
 
 
+async def test_law_22_the_answer_about_another_request_releases_nothing(
+    our: Gate, service: Liar, there: Origin
+) -> None:
+    service.claims = lambda claims: {**claims, "sub": "req_9", "jti": "req_9.1"}
+    service.view = lambda view: {**view, "id": "req_9"}
+    status, said = await our.ask(f"{there.url}/")
+    assert (status, said["type"]) == (503, "approval_service_unreachable")
+    assert there.seen == []
+
+
 async def test_law_22_a_receipt_releases_once_also_after_a_restart(
     tmp_path: Path, service: Liar, there: Origin
 ) -> None:

@@ -294,6 +294,8 @@ async def test_law_02_an_address_of_somebody_else_is_not_learnt(store: Store) ->
         )
         directory = place.house.service.trust.directory
         assert directory.by_account("desk", "U-kim") == directory.person("kim")
+        assert [one.address.person for one in desk.messages] == ["kim"], "nobody else's card"
+        assert "parked" in await place.kinds()
 
 
 async def test_law_02_a_learnt_account_stays_when_it_is_asked_about_again(store: Store) -> None:
