@@ -161,6 +161,10 @@ def test_the_file_is_bound_to_its_key_and_places(tmp_path: Path) -> None:
     for url in ("https://a.example:444/", "https://b.example/", "https://a.example.b.example/"):
         with pytest.raises(Misuse):
             secrets.fill("bot", url, headers, b"", clear=False)
+    secrets.put(Secret("token", "a.example", "authorization", ("other",)), VALUE)
+    with pytest.raises(Misuse):  # though it is the placeholder that "bot" had
+        secrets.fill("bot", "https://a.example/", headers, b"", clear=False)
+    secrets.put(Secret("token", "a.example", "authorization", None), VALUE)
     listed = json.loads((tmp_path / FILE).read_text())
     listed[0]["host"] = "evil.example"
     (tmp_path / FILE).write_text(json.dumps(listed))

@@ -11,6 +11,7 @@ import pytest
 from approvals import linking
 from approvals.channel import Reply
 from approvals.model import MINUTE, Agent, Ask, Http, Outcome, Risk, Status
+from approvals.people import Directory
 from approvals.service import Proposal
 from approvals.store import Session, Token
 from approvals.web import credentials
@@ -189,6 +190,17 @@ async def test_a_session_moved_to_another_person_or_time_is_none(house: Any) -> 
 async def test_somebody_who_is_configured_no_more_is_signed_out(house: Any) -> None:
     answer = await house.post("/login", link=await house.link("gone"))
     assert answer.status == 410
+
+
+async def test_law_02_the_session_of_somebody_removed_ends_at_once(house: Any) -> None:
+    await house.sign_in("dana")
+    assert (await house.get("/inbox")).status == 200
+    trust = house.deps.service.trust
+    left = [person for person in trust.directory.people() if person.id != "dana"]
+    groups = {name: who - {"dana"} for name, who in trust.directory.groups.items()}
+    house.deps.service.trust = replace(trust, directory=Directory(left, groups))
+    for path in ("/inbox", "/settings"):
+        assert (await house.get(path)).status == 401
 
 
 # CSRF
