@@ -22,18 +22,12 @@ from approvals.web.events import Events
 from approvals.web.metrics import Metrics
 from approvals.web.problems import Problem, away
 from approvals.web.site import HEADERS, is_loopback, say
-from approvals.web.views import Message
+from approvals.web.views import calm
 
 log = structlog.get_logger()
 METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE"})
 """A caller can make up others; a label for each would have no end."""
-NO_PAGE: Final = Message(
-    "There is no such page",
-    ("The address may be misspelt or cut off.",),
-    tone="calm",
-    icon="empty",
-    href="/inbox",
-)
+NO_PAGE: Final = calm("There is no such page", "The address may be misspelt or cut off.", "empty")
 SLUGS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 """The `type` of what aiohttp refuses by itself."""
 FORWARDED: Final = frozenset({"Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"})

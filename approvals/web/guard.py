@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from aiohttp import web
@@ -16,9 +17,9 @@ from approvals.model import Busy, Conflict, Refused
 from approvals.service import NotFound
 from approvals.web import credentials
 from approvals.web.deps import Deps
-from approvals.web.problems import away
+from approvals.web.problems import Problem, away
 from approvals.web.site import HEADERS, Say, Visitor, form, same_origin, say
-from approvals.web.views import Message
+from approvals.web.views import Message, calm
 
 Form: TypeAlias = Mapping[str, str]
 Answer: TypeAlias = Awaitable[web.StreamResponse]
@@ -32,6 +33,10 @@ SIGNED_OUT: Final = Message(
     icon="lock",
     command="countersign login-link NAME",
 )
+COME_BACK: Final = (
+    "To go on, run this with your name on the machine where Countersign runs, open the link that it"
+    " prints in this browser, and come back to this page:",
+)
 ELSEWHERE: Final = Message(
     "That did not come from this site",
     ("Nothing was changed. Open the page again and press the button there.",),
@@ -39,20 +44,12 @@ ELSEWHERE: Final = Message(
     icon="declined",
     href="/inbox",
 )
-OLD_FORM: Final = Message(
+OLD_FORM: Final = calm(
     "This page was too old",
-    ("You have signed in anew since it was opened. Nothing was changed.",),
-    tone="calm",
-    icon="expired",
-    href="/inbox",
+    "You have signed in anew since it was opened. Nothing was changed.",
+    "expired",
 )
-MISSING: Final = Message(
-    "Not found",
-    ("There is no such request, or it is not yours to see.",),
-    tone="calm",
-    icon="empty",
-    href="/inbox",
-)
+MISSING: Final = calm("Not found", "There is no such request, or it is not yours to see.", "empty")
 
 
 def open_get(deps: Deps, path: str, show: Callable[[web.Request], Answer]) -> web.RouteDef:
@@ -75,11 +72,12 @@ def get(
     show: Callable[[web.Request, Visitor], Answer],
     *,
     allow_head: bool = True,
+    back: bool = False,
 ) -> web.RouteDef:
-    """A page for who is signed in."""
+    """A page for who is signed in. `back`: who is not is told to come back to it."""
 
     async def seen(request: web.Request) -> web.StreamResponse:
-        visitor = await visitor_of(deps, request)
+        visitor = await visitor_of(deps, request, request.rel_url.raw_path if back else None)
         try:
             return await show(request, visitor)
         except Exception as error:
@@ -106,8 +104,8 @@ def post(
     return web.post(path, _guarded(deps, sent))
 
 
-async def visitor_of(deps: Deps, request: web.Request) -> Visitor:
-    """Who is signed in; else a page that says how to."""
+async def visitor_of(deps: Deps, request: web.Request, back: str | None = None) -> Visitor:
+    """Who is signed in; else a page that says how to. `back`: a path of ours to go on at then."""
     cookie = request.cookies.get(deps.site.cookie)
     if cookie:
         ring = deps.service.trust.ring
@@ -115,7 +113,19 @@ async def visitor_of(deps: Deps, request: web.Request) -> Visitor:
         person = deps.directory.person(session.person) if session else None
         if session and person:
             return Visitor(person, cookie, session.at)
-    raise Say(401, SIGNED_OUT, {"WWW-Authenticate": 'Cookie realm="countersign"'})
+    message = SIGNED_OUT
+    if back is not None:
+        message = replace(message, lines=COME_BACK, href=back, go="I have signed in")
+    raise Say(401, message, {"WWW-Authenticate": 'Cookie realm="countersign"'})
+
+
+def slowed(limit: Callable[[str | None], None], who: str | None) -> None:
+    """`Limit.check` or `Limit.take`, and a page that says when to come again."""
+    try:
+        limit(who)
+    except Problem as problem:
+        slow = calm("Too many attempts", problem.detail, "expired", None)
+        raise Say(429, slow, problem.headers) from None
 
 
 async def _sent(deps: Deps, request: web.Request) -> Form:

@@ -21,8 +21,7 @@ from approvals.text import clean
 from approvals.web import credentials
 from approvals.web.credentials import DAY, SESSION
 from approvals.web.deps import Deps
-from approvals.web.guard import Form, get, open_get, open_post, post
-from approvals.web.problems import Problem
+from approvals.web.guard import Form, get, open_get, open_post, post, slowed
 from approvals.web.site import STATIC, Say, Visitor, render
 from approvals.web.views import Message
 
@@ -113,11 +112,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         link = await credentials.use_link(deps.store, ring, form.get("link", ""), now)
         if link is None or deps.directory.person(link.person) is None:
             # Only failures are slowed down: others may come from the same address.
-            try:
-                deps.sign_ins.take(request.remote)
-            except Problem as problem:
-                slow = Message("Too many attempts", (problem.detail,), "calm", "expired")
-                raise Say(429, slow, problem.headers) from None
+            slowed(deps.sign_ins.take, request.remote)
             raise Say(410, DEAD_LINK)
         if old := request.cookies.get(deps.site.cookie):
             await deps.store.end_session(old)

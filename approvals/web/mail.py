@@ -29,11 +29,10 @@ from approvals.service import Answer
 from approvals.store import CardState, Press
 from approvals.web import views
 from approvals.web.deps import Deps
-from approvals.web.guard import Form, open_get, open_post
+from approvals.web.guard import Form, open_get, open_post, slowed
 from approvals.web.inbox import REASON, content_of
-from approvals.web.problems import Problem
 from approvals.web.site import NOT_UNDERSTOOD, Say, render, say
-from approvals.web.views import Message
+from approvals.web.views import Message, calm
 
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20}")
 SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -41,31 +40,25 @@ PRESS: Final = re.compile(r"[0-9a-f]{32}")
 SECONDS: Final = 3600
 """How long a page that was opened may be pressed; then it is opened again."""
 
-DEAD: Final = Message(
-    "This link does not work",
-    ("Nothing was changed. What waits for you is in the inbox.",),
-    tone="calm",
-    icon="empty",
-    href="/inbox",
+DEAD: Final = calm(
+    "This link does not work", "Nothing was changed. What waits for you is in the inbox.", "empty"
 )
-NOBODY: Final = Message(
+NOBODY: Final = calm(
     "This address may not decide here",
-    ("It belongs to no approver of this request. Nothing was changed.",),
-    tone="calm",
-    icon="lock",
+    "It belongs to no approver of this request. Nothing was changed.",
+    "lock",
+    None,
 )
-CHANGED: Final = Message(
+CHANGED: Final = calm(
     "This request has changed",
-    ("This mail is about what was asked before. Nothing was counted. A newer mail is out.",),
-    tone="calm",
-    icon="medium",
-    href="/inbox",
+    "This mail is about what was asked before. Nothing was counted. A newer mail is out.",
+    "medium",
 )
-SOON: Final = Message(
+SOON: Final = calm(
     "Try again in a moment",
-    ("The mail server has not confirmed this mail yet. Nothing was changed.",),
-    tone="calm",
-    icon="expired",
+    "The mail server has not confirmed this mail yet. Nothing was changed.",
+    "expired",
+    None,
 )
 
 
@@ -161,11 +154,7 @@ async def _held(deps: Deps, request: web.Request) -> tuple[Press, Person]:
     if TOKEN.fullmatch(token):
         (press,) = await deps.store.presses([(buttons.lookup(token), "")])
     if press is None or not _ours(deps, press, token):
-        try:
-            deps.forgeries.take(request.remote)
-        except Problem as problem:
-            slow = Message("Too many attempts", (problem.detail,), "calm", "expired")
-            raise Say(429, slow, problem.headers) from None
+        slowed(deps.forgeries.take, request.remote)
         raise Say(404, DEAD)
     case, person = press.case, deps.directory.by_account(EMAIL, press.card.account or "")
     if person is None or await deps.visible(person, case.id) is None:

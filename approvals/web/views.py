@@ -163,6 +163,11 @@ class Message:
     go: str = "Open the inbox"
 
 
+def calm(title: str, line: str, icon: str, href: str | None = "/inbox") -> Message:
+    """Nothing is wrong, and nothing came of it."""
+    return Message(title, (line,), "calm", icon, href=href)
+
+
 LARGE: Final = "Not shown in a list: open it to see what is asked"
 
 
