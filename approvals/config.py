@@ -373,7 +373,9 @@ def _channels(marked: Marked, sections: Sections) -> tuple[dict[str, BaseModel],
             marked.fault(place, f"there is no channel `{name}`", nearest(name, sections))
         elif isinstance(settings, dict):
             secrets = [key for key, info in model.model_fields.items() if _is_secret(info)]
-            if secrets and not any(key in settings for key in secrets):
+            unset = any((*place, key) in marked.unset for key in secrets)
+            some = any(key in settings for key in secrets)
+            if secrets and not some and (unset or not getattr(model, "secretless", False)):
                 missing = ", ".join(
                     f"{key} ({marked.unset[(*place, key)]})"
                     if (*place, key) in marked.unset

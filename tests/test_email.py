@@ -19,6 +19,7 @@ from approvals.buttons import Key, KeyRing
 from approvals.channel import Payload
 from approvals.cli.channels import SECTIONS, made
 from approvals.cli.templates import load
+from approvals.config import load as load_config
 from approvals.model import (
     MINUTE,
     Address,
@@ -37,6 +38,7 @@ from approvals.web.site import HEADERS, Site
 from tests import hostile
 from tests.channel_contract import CARDS, HOSTILE, ROOT, card
 from tests.house import GATEWAY, Place, everything, open_house, proposal, rule
+from tests.installation import CONFIGURATION, SECRETS
 from tests.peers.email import (
     PASSWORD,
     SENDER,
@@ -102,6 +104,24 @@ def test_the_section_has_the_names_that_the_documentation_has() -> None:
     for wrong in ({"from": "nobody"}, {"security": "none"}, {"user": ""}, {"port": 70000}):
         with pytest.raises(ValueError, match=r"."):
             SECTIONS["email"].model_validate(given | wrong)
+
+
+@pytest.mark.parametrize(
+    ("login", "on"),
+    [
+        ("", True),
+        ("password: '', ", True),
+        ("user: u, password: p, ", True),
+        ("password: '${SMTP_PASSWORD}', ", False),
+        ("user: u, password: '${SMTP_PASSWORD}', ", False),
+    ],
+)
+def test_a_relay_that_wants_no_login_needs_none(tmp_path: Path, login: str, on: bool) -> None:
+    path = tmp_path / "countersign.yaml"
+    mail = f"channels: {{email: {{{login}host: 127.0.0.1, from: a@example.com}}}}\n"
+    path.write_text(mail + CONFIGURATION % (8080, "sqlite:///x.db"))
+    config = load_config(path, SECRETS, sections=SECTIONS)
+    assert ("email" in config.channels, "email" in config.off) == (on, not on)
 
 
 # The mail

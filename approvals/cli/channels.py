@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -116,25 +116,24 @@ class Teams(BaseModel):
     @field_validator("service_url", "login_url", "openid_url")
     @classmethod
     def _is_safe(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
-            raise ValueError("our secret or token goes there: it must begin with https://")
-        return url
+        return _safe(url, "our secret or token goes there")
 
 
 class Email(BaseModel):
     """`from`, and `reply_to`: an address, with a name or without. `port` 0: as `security` has it.
 
     `security` none: without TLS, to a server on this machine only. A server that wants no login
-    has an empty `password` and no `user`.
+    has neither `user` nor `password`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    secretless: ClassVar[bool] = True  # where no variable is named that is not set
+
     host: str = Field(min_length=1)
     port: int = Field(default=0, ge=0, le=65535)
     user: str = ""
-    password: SecretStr
+    password: SecretStr = SecretStr("")
     sender: str = Field(alias="from")
     reply_to: str = ""
     security: Literal["starttls", "tls", "none"] = "starttls"
@@ -224,6 +223,13 @@ def bots(sections: Mapping[str, BaseModel]) -> dict[str, str]:
     """What our bot is called, on the channels whose sections say so (`bot_name`)."""
     named = {name: getattr(section, "bot_name", "") for name, section in sections.items()}
     return {name: bot for name, bot in named.items() if bot}
+
+
+def _safe(url: str, why: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
+        raise ValueError(f"{why}: it must begin with https://")
+    return url
 
 
 def _fields(section: BaseModel) -> dict[str, Any]:
