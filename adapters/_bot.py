@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping
+from functools import partial
 from html import unescape
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -16,6 +17,7 @@ import aiohttp
 from pydantic_core import from_json, to_json
 from yarl import URL
 
+from adapters._openid import keys
 from approvals.channel import retry_after
 from approvals.model import Busy, Refused
 
@@ -61,11 +63,7 @@ class Connector:
 
     async def keys(self) -> Any:
         """Microsoft's keys, as a JWK set. `Busy`: none to be had."""
-        found = await self._fetch("GET", self._openid)
-        where = str(found.get("jwks_uri"))
-        if urlsplit(where)[:2] != urlsplit(self._openid)[:2]:
-            raise Busy("teams: the keys are said to be on another host")
-        return await self._fetch("GET", where)
+        return await keys(partial(self._fetch, "GET"), self._openid)
 
     async def token(self) -> str:
         """Our own, good for a while yet. `Busy`: we get none."""

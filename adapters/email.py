@@ -3,31 +3,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
-import logging
 import re
-import ssl
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from email import policy
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
-from html.parser import HTMLParser
 from typing import Any, ClassVar, Final
 from urllib.parse import urljoin
 
+from adapters._page import drawn
+from adapters._smtp import Smtp
 from approvals import channel
 from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
 
-log = logging.getLogger("countersign.email")
-
 # Bytes of HTML. Gmail hides what is beyond about 102 kB behind a link: so well below.
 HTML: Final = 50_000
-# Seconds for one mail with all that is said: what the outbox took must be sent within its lease.
-TIMEOUT: Final = 20.0
 # What a browser takes for an address (https://html.spec.whatwg.org/#valid-e-mail-address): no
 # quoting, no comments, no line ends, ASCII. Length: RFC 5321, 4.5.3.1.3, erratum 1690.
 ADDRESS: Final = re.compile(
@@ -35,19 +27,7 @@ ADDRESS: Final = re.compile(
 )
 # Where mail programs find addresses to follow: behind a scheme, in a name with a dot, around an @.
 LINKY: Final = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=\w)\.(?=[^\W\d_])|(?<=\S)@(?=\S)")
-# Refusals (RFC 4954, 6; RFC 3463, 3.8) that say nothing of the person: our login, our permission.
-OURS: Final = re.compile(r"53[0458]\b|5\d\d[ -]5\.7\.")
 LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
-# All that a card needs. Nothing here runs, is filled in, or is fetched from anywhere.
-TAGS: Final = re.compile(
-    "html|head|meta|title|style|body|table|tbody|tr|td|div|span|p|h[1-3]|pre|b|strong|em|i|br|hr"
-    "|blockquote|small|[uod]l|li|d[td]|a"
-)
-ATTRIBUTES: Final = re.compile(
-    "lang|charset|name|content|media|style|class|id|role|v?align|width|height|border|bgcolor"
-    "|cellpadding|cellspacing|dir|href"
-)
-FETCHES: Final = re.compile(r"url\s*\(|@import|expression|\\", re.IGNORECASE)
 
 
 def inert(text: str) -> str:
@@ -73,7 +53,7 @@ class Email:
     password: str = field(default="", repr=False)
     reply_to: str = ""
     security: str = "starttls"
-    _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _smtp: Smtp = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "email"
     # title, fact label and value, facts, payload, note, buttons, label: in bytes, as escaped
     limits: ClassVar = channel.Limits(300, 100, 800, 12, 16_000, 2000, 3, 20, _measure)
@@ -89,6 +69,10 @@ class Email:
         for given in (self.sender, self.reply_to or self.sender):
             if not given.isprintable() or not ADDRESS.fullmatch(parseaddr(given)[1]):
                 raise ValueError(f"email: {given!r} is not an address, with or without a name")
+        server = Smtp(
+            self.host, self.port, self.user, self.password, self.security, helo=self._domain
+        )
+        object.__setattr__(self, "_smtp", server)
 
     def escape(self, text: str) -> str:
         return html.escape(inert(text))
@@ -103,10 +87,7 @@ class Email:
         shown = _inert(card)
         values = {"card": shown, "links": links, "utc": utc, "subject": subject}
         page = str(self.render(values)["html"])
-        seen = _Seen(card, links)
-        seen.feed(page.lstrip().removeprefix("<!doctype html>"))
-        seen.close()
-        channel.same_buttons(card, seen.drawn)
+        channel.same_buttons(card, drawn(page, card, links))
         if len(page.encode()) > HTML:
             raise Refused(f"email: over {HTML} bytes: a part of it would not be shown")
         tokens = {str(button.label): button.token for button in card.buttons}
@@ -154,14 +135,14 @@ class Email:
 
     async def check(self) -> list[channel.Finding]:
         try:
-            async with self._server() as server:
+            async with self._smtp.connected() as server:
                 await server.noop()
         except (Busy, Refused) as why:
             return [channel.Finding("server", False, str(why))]
         return [channel.Finding("server", True, f"{self.security}, login {self.user or 'none'}")]
 
     async def close(self) -> None:
-        self._io.clear()
+        return None
 
     @property
     def _domain(self) -> str:
@@ -194,82 +175,8 @@ class Email:
             message[name] = value
         message.set_content(payload["text"], cte="quoted-printable")
         message.add_alternative(payload["html"], subtype="html", cte="quoted-printable")
-        async with self._server() as server:
+        async with self._smtp.connected() as server:
             await server.sendmail(own, [to], message.as_bytes())
-
-    @asynccontextmanager
-    async def _server(self) -> AsyncIterator[Any]:
-        """A connection, logged in; what goes wrong in it as `Busy` or `Refused`."""
-        import aiosmtplib as smtp  # noqa: PLC0415 - imported where the channel is on
-
-        if self.security != "none" and "tls" not in self._io:
-            self._io["tls"] = ssl.create_default_context()
-        to = {"hostname": self.host, "port": self.port or None, "local_hostname": self._domain}
-        how = {"use_tls": self.security == "tls", "start_tls": self.security == "starttls"}
-        login = {"username": self.user or None, "password": self.password or None}
-        client: Any = smtp.SMTP
-        try:
-            async with (
-                asyncio.timeout(TIMEOUT),
-                client(**to, **how, **login, tls_context=self._io.get("tls"), timeout=10) as server,
-            ):
-                yield server
-        except smtp.SMTPRecipientsRefused as refused:
-            raise self._fault(refused.recipients[0], theirs=True) from None
-        except smtp.SMTPResponseException as error:
-            raise self._fault(error, theirs=isinstance(error, smtp.SMTPDataError)) from None
-        except (smtp.SMTPException, OSError, ValueError) as error:
-            raise Busy(f"email: {self.host}: {type(error).__name__}") from None
-
-    def _fault(self, error: Any, *, theirs: bool) -> Exception:
-        """`theirs`: a refusal for good that came to the person's address, or to the mail itself."""
-        said = f"{error.code} {error.message}".splitlines()[0][:200]
-        if theirs and 500 <= error.code < 600 and not OURS.match(said):
-            return Refused(f"email: {self.host}: {said}")
-        if error.code >= 500:
-            log.error("the mail server refuses us, not the person: %s: %s", self.host, said)
-        return Busy(f"email: {self.host}: {said}")
-
-
-class _Seen(HTMLParser):
-    """Reads a filled template as a mail program does, and refuses what a card never needs."""
-
-    def __init__(self, card: Card, links: list[tuple[str, str]]) -> None:
-        super().__init__(convert_charrefs=True)
-        self.drawn: list[tuple[str, str]] = []
-        self._tokens = {u: b.token for (_, u), b in zip(links, card.buttons, strict=True)}
-        self._review = card.review
-        self._open = self._text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        for name, value in attrs:
-            odd = tag != "a" if name == "href" else name == "style" and FETCHES.search(value or "")
-            if odd or not ATTRIBUTES.fullmatch(name):
-                raise Refused(f"email: the template has the attribute {name} in <{tag}>")
-        if not TAGS.fullmatch(tag):
-            raise Refused(f"email: the template has <{tag}>")
-        if tag == "a":
-            href = dict(attrs).get("href") or ""
-            if self._open or href not in (*self._tokens, self._review):
-                raise Refused("email: the template links to somewhere else")
-            self._open, self._text = href, ""
-
-    def handle_data(self, data: str) -> None:
-        self._text += data
-        if self.cdata_elem and FETCHES.search(data):
-            raise Refused("email: a style of the template fetches something")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            if token := self._tokens.get(self._open):
-                self.drawn.append((" ".join(self._text.split()), token))
-            self._open = ""
-
-    def _never(self, data: str) -> None:
-        raise Refused("email: the template has a declaration or a comment, which Outlook runs")
-
-    handle_decl: Any = _never
-    unknown_decl = handle_pi = handle_comment = _never
 
 
 def _inert(card: Card) -> Card:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final
 from pydantic_core import from_json, to_json
 
 from adapters._bot import OPENID, SERVICE, Connector, written
+from adapters._openid import bearer
 from approvals import channel as port
 from approvals.model import (
     Address,
@@ -131,12 +132,12 @@ class Teams:
         return payload
 
     async def prepare(self, inbound: port.Inbound) -> None:
-        await self.signers.have(_token(inbound), self._bot.keys, inbound.at)
+        await self.signers.have(bearer(inbound), self._bot.keys, inbound.at)
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         us, now = self.app_id, inbound.at
         claims, endorsed = check_jwt(
-            self.signers, _token(inbound), issuer=ISSUER, audience=us, now=now, leeway=LEEWAY
+            self.signers, bearer(inbound), issuer=ISSUER, audience=us, now=now, leeway=LEEWAY
         )
         try:
             sent = from_json(inbound.body)
@@ -292,11 +293,6 @@ def _asking(payload: port.Payload, viewers: Sequence[str]) -> port.Payload:
     except WRONG:
         raise Refused("teams: a template makes one attachment, the card") from None
     return payload | {"attachments": [hung | {"content": content}]}
-
-
-def _token(inbound: port.Inbound) -> str:
-    scheme, _, token = inbound.headers.get("authorization", "").partition(" ")
-    return token if scheme == "Bearer" else ""
 
 
 def _tame(node: Any, drawn: list[tuple[Any, Any]]) -> None:

@@ -1,0 +1,24 @@
+"""OpenID: the keys with which a platform signs its tokens, found where it says that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from approvals.channel import Inbound
+from approvals.model import Busy
+
+
+def bearer(inbound: Inbound) -> str:
+    """The token of a delivery, or ""."""
+    scheme, _, token = inbound.headers.get("authorization", "").partition(" ")
+    return token if scheme == "Bearer" else ""
+
+
+async def keys(get: Callable[[str], Awaitable[Any]], openid_url: str) -> Any:
+    """The JWKS document. `get`: an object of JSON at an address. `Busy`: it is on another host."""
+    where = str((await get(openid_url)).get("jwks_uri"))
+    if urlsplit(where)[:2] != urlsplit(openid_url)[:2]:
+        raise Busy("the keys are said to be on another host")
+    return await get(where)

@@ -1,0 +1,72 @@
+"""What a mail program makes of a filled template: an owner's may draw, and do nothing else."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any, Final
+
+from approvals.model import Card, Refused
+
+# All that a card needs. Nothing here runs, is filled in, or is fetched from anywhere.
+TAGS: Final = re.compile(
+    "html|head|meta|title|style|body|table|tbody|tr|td|div|span|p|h[1-3]|pre|b|strong|em|i|br|hr"
+    "|blockquote|small|[uod]l|li|d[td]|a"
+)
+ATTRIBUTES: Final = re.compile(
+    "lang|charset|name|content|media|style|class|id|role|v?align|width|height|border|bgcolor"
+    "|cellpadding|cellspacing|dir|href"
+)
+FETCHES: Final = re.compile(r"url\s*\(|@import|expression|\\", re.IGNORECASE)
+
+
+def drawn(page: str, card: Card, links: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The buttons that the page draws, (label, token) in order. `Refused`: it does more.
+
+    `links`: label and address of each button of the card, the only ones besides its review link.
+    """
+    seen = _Seen(card, links)
+    seen.feed(page.lstrip().removeprefix("<!doctype html>"))
+    seen.close()
+    return seen.drawn
+
+
+class _Seen(HTMLParser):
+    """Reads a filled template as a mail program does, and refuses what a card never needs."""
+
+    def __init__(self, card: Card, links: list[tuple[str, str]]) -> None:
+        super().__init__(convert_charrefs=True)
+        self.drawn: list[tuple[str, str]] = []
+        self._tokens = {u: b.token for (_, u), b in zip(links, card.buttons, strict=True)}
+        self._review = card.review
+        self._open = self._text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            odd = tag != "a" if name == "href" else name == "style" and FETCHES.search(value or "")
+            if odd or not ATTRIBUTES.fullmatch(name):
+                raise Refused(f"email: the template has the attribute {name} in <{tag}>")
+        if not TAGS.fullmatch(tag):
+            raise Refused(f"email: the template has <{tag}>")
+        if tag == "a":
+            href = dict(attrs).get("href") or ""
+            if self._open or href not in (*self._tokens, self._review):
+                raise Refused("email: the template links to somewhere else")
+            self._open, self._text = href, ""
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+        if self.cdata_elem and FETCHES.search(data):
+            raise Refused("email: a style of the template fetches something")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            if token := self._tokens.get(self._open):
+                self.drawn.append((" ".join(self._text.split()), token))
+            self._open = ""
+
+    def _never(self, data: str) -> None:
+        raise Refused("email: the template has a declaration or a comment, which Outlook runs")
+
+    handle_decl: Any = _never
+    unknown_decl = handle_pi = handle_comment = _never
