@@ -9,10 +9,11 @@ import time
 from dataclasses import dataclass, field, replace
 from email import policy
 from email.message import EmailMessage
-from email.utils import formatdate, parseaddr
+from email.utils import formatdate, make_msgid, parseaddr
 from typing import Any, ClassVar, Final
 from urllib.parse import urljoin
 
+from adapters import _letter
 from adapters._page import drawn
 from adapters._smtp import Smtp
 from approvals import channel
@@ -115,6 +116,10 @@ class Email:
         ref = MessageRef("email", address.conversation, f"<{key}@{self._domain}>")
         await self._send(ref.conversation, ref.message, payload)
         return ref
+
+    async def invite(self, account: str, person: str, by: str, link: str) -> None:
+        said = _letter.invitation(account, person, by, link, inert)
+        await self._send(account, make_msgid("link", self._domain), said)
 
     async def redraw(self, ref: MessageRef, payload: channel.Payload) -> None:
         """A mail stays as it is: a short closing one follows it, once there is a verdict."""

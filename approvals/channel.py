@@ -453,3 +453,12 @@ class Named(Protocol):
     async def called(self) -> str:
         """The name that links to our bot need. `Busy` or `Refused`."""
         ...
+
+
+@runtime_checkable
+class Invites(Protocol):
+    """A channel where nobody writes to us: an account is sent a link, which links it."""
+
+    async def invite(self, account: str, person: str, by: str, link: str) -> None:
+        """Send it. `by`: who asked for it. `Busy` or `Refused`."""
+        ...

@@ -5,7 +5,9 @@
 2. A code and what came of it carry a seal by a button key, so that write access to the database
    links nobody; a key that is taken out of the ring ends what was linked with it.
 3. Every refusal is one same answer: it does not tell a wrong code from an old or a used one.
-4. Nobody is ever matched by a name. The configuration is the master: what it says of an account
+4. Where nobody can write to us, the account is sent its code, in a link: it links that account
+   alone, and only for who is signed in as that person. So both sides are proven there, too.
+5. Nobody is ever matched by a name. The configuration is the master: what it says of an account
    stands, whatever a code says.
 5. An account that its person gave up (a number that somebody else may have next) is nobody's, not
    by the configuration either, until a code comes from it.
@@ -16,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -50,7 +53,6 @@ COMMANDS: Final = {
 """Where a command is typed, and which; only who types it sees it. A channel's page says more."""
 
 _TO: Final = {
-    "email": "our address",
     "teams": "the bot in Teams, in a chat with it alone (search for the app's name, Open)",
 }
 # Crockford's base 32: no letter that is read as another. https://www.crockford.com/base32.html
@@ -67,16 +69,31 @@ Make = Callable[[Iterable[Link]], Directory]
 
 
 async def make_code(
-    store: Store, ring: KeyRing, person: str, channel: str, *, by: str, now: Instant, random: Random
+    store: Store,
+    ring: KeyRing,
+    person: str,
+    channel: str,
+    *,
+    by: str,
+    now: Instant,
+    random: Random,
+    account: str | None = None,
 ) -> str:
-    """A code that links an account of `channel` to `person`. `by`: who asked, for the chain."""
+    """A code that links an account of `channel` to `person`. `by`: who asked, for the chain.
+
+    `account`: it is to be sent there, links nothing else, and says both to `invited`.
+    """
     number = int.from_bytes(random(10))
     letters = "".join(_LETTERS[number >> 5 * place & 31] for place in range(16))
     secret = "CS-" + "-".join(letters[at : at + 4] for at in range(0, 16, 4))
+    said = {"person": person, "channel": channel, "by": by}
+    if account is not None:
+        about = json.dumps([account, by]).encode()
+        secret = f"{secret}.{urlsafe_b64encode(about).decode().rstrip('=')}"
+        said["account"] = account
     made = LinkCode(person, channel, now + LIFETIME)
     made = replace(made, seal=seal(ring, _PURPOSE, *_of_code(secret, made)))
-    entry = _entry("link.code_made", now, random, person=person, channel=channel, by=by)
-    await store.add_code(secret, made, [entry])
+    await store.add_code(secret, made, [_entry("link.code_made", now, random, **said)])
     return secret
 
 
@@ -91,6 +108,31 @@ async def bot(channel: object, named: str = "") -> str:
             return await channel.called()
     except (Busy, Refused, TimeoutError):
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """What a link that was sent to an account would do. `by`: who asked for it."""
+
+    person: str
+    account: str
+    by: str
+
+
+async def invited(
+    store: Store, ring: KeyRing, channel: str, code: str, now: Instant
+) -> Invited | None:
+    """What this code was sent to an account for, if it still links; looking does not use it.
+
+    The account stands in the code itself: what is stored is a hash over both, so that one that was
+    made for an account links no other.
+    """
+    found = await _live(store, ring, code, now)
+    _, dot, about = code.partition(".")
+    if found is None or found.channel != channel or not dot:
+        return None
+    account, by = json.loads(urlsafe_b64decode(about + "=" * (-len(about) % 4)))
+    return Invited(found.person, account, by)
 
 
 def words(channel: str, code: str, bot: str = "") -> tuple[str, ...]:
@@ -144,10 +186,8 @@ async def take(
         # To this very account, and the same whatever it sent.
         text = f"This account is {whose}'s already. Nothing was changed."
         return Notice(NoticeKind.CLOSED, text)
-    found = await store.code(code, now) if code else None
-    if found is None or not sealed(ring, found.seal, _PURPOSE, *_of_code(code, found)):
-        return DEAD
-    if found.channel != reply.channel or directory.person(found.person) is None:
+    found = await _live(store, ring, code, now) if code else None
+    if found is None or found.channel != reply.channel or directory.person(found.person) is None:
         return DEAD
     made = Linked(reply.channel, reply.account, found.person, now)
     made = replace(made, seal=seal(ring, _LINKED, *_of_linked(made)))
@@ -157,10 +197,11 @@ async def take(
     return made if won else DEAD
 
 
-def refused(reply: Reply, now: Instant, random: Random) -> Entry:
-    """For the chain: an account sent a code that links nothing. Not the code."""
+def refused(reply: Reply, now: Instant, random: Random, by: str | None = None) -> Entry:
+    """For the chain: an account sent a code that links nothing. Not the code. `by`: who pressed."""
     why = reply.stranger or "no such code here"
     said = {"channel": reply.channel, "account": reply.account, "why": why}
+    said |= {"by": by} if by else {}
     return _entry("link.refused", now, random, **said)
 
 
@@ -287,6 +328,13 @@ def shown(
             why = "left out: nobody of this name is configured"
             found.append(Shown(one.person, one.channel, one.account, "code", one.at, why))
     return found
+
+
+async def _live(store: Store, ring: KeyRing, code: str, now: Instant) -> LinkCode | None:
+    """The code's row, if it is of now and ours."""
+    found = await store.code(code, now)
+    genuine = found and sealed(ring, found.seal, _PURPOSE, *_of_code(code, found))
+    return found if genuine else None
 
 
 def _how(link: Link) -> str:

@@ -277,20 +277,28 @@ def link(
     person: Annotated[str, typer.Argument(help="Whose account it is, as in `people:`.")],
     channel: Annotated[str, typer.Argument(help="Where the account is.", metavar="CHANNEL")],
     bot: Annotated[str, typer.Option(help="Our bot's name there, for a link that opens it.")] = "",
+    to: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="E-mail: the mailbox that is sent a link.")
+    ] = "",
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Print a code that links an account to a person once it is sent from there."""
+    """Print a code that links an account to a person once it is sent from there.
+
+    On e-mail the mailbox is sent a link, which that person opens while signed in.
+    """
     from approvals.cli import links
 
-    made = _run(links.make(config, person, channel, bot))
+    made = _run(links.make(config, person, channel, bot, to))
     if as_json:
         _print_json(made.as_json())
         return
     for line in made.words[:-1]:
         out.print(Text(line), soft_wrap=True)
     out.print(Text(f"\n  {made.words[-1]}\n", "bold"), soft_wrap=True)
-    out.print(Text(f"Whoever sends it is {person}: give it to nobody else.", "dim"), soft_wrap=True)
+    if made.code is not None:
+        only = f"Whoever sends it is {person}: give it to nobody else."
+        out.print(Text(only, "dim"), soft_wrap=True)
 
 
 @app.command("links")

@@ -1,8 +1,9 @@
-"""`countersign link`, `links` and `unlink`: accounts of people, by a code that they send."""
+"""`countersign link`, `links` and `unlink`: accounts of people, by a code that they send, or that a
+mailbox is sent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -10,12 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from approvals import linking
-from approvals.channel import Talks
+from approvals.channel import Channel, Invites, Talks
 from approvals.cli import channels, serve
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.config import Config
 from approvals.linking import Shown
+from approvals.model import Busy, Refused
 from approvals.text import clean
 from approvals.web.api import rfc3339
 
@@ -24,11 +26,12 @@ BY: Final = "the command line"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A code that was just made, and what to do with it; the only time it is seen."""
+    """A code that was just made, and what to do with it; the only time it is seen. `code` None: it
+    was sent to the account and nobody else sees it."""
 
     person: str
     channel: str
-    code: str
+    code: str | None = field(repr=False)
     words: tuple[str, ...]
 
     def as_json(self) -> dict[str, object]:
@@ -36,16 +39,58 @@ class Made:
         return {**named, "expires_in": linking.LIFETIME // 1000, "words": list(self.words)}
 
 
-async def make(path: Path, person: str, channel: str, bot: str) -> Made:
-    """A code for this person on this channel. `Stop` in words where there is no such thing."""
+async def make(path: Path, person: str, channel: str, bot: str, to: str) -> Made:
+    """A code for this person on this channel. `to`: the account that it is sent to, where nobody
+    can write to us. `Stop` in words where there is no such thing."""
     config = serve.configuration(path)
     _known(config, person)
-    bot = await _reads(config, channel, bot)
+    if channel not in config.channels:
+        others = ", ".join(sorted(config.channels)) or "none"
+        raise Stop(Exit.FAILED, config.off.get(channel) or f"{channel} is not on. On: {others}.")
+    one = channels.made({channel: config.channels[channel]}, config.templates)[channel]
+    try:
+        if isinstance(one, Invites):
+            return await _invited(config, one, person, to)
+        bot = await _reads(config, channel, one, bot, to)
+    finally:
+        await one.close()
     async with serve.base(config, migrate=False) as on:
         code = await linking.make_code(
             on.store, on.keys.ring, person, channel, by=BY, now=clock(), random=random
         )
     return Made(person, channel, code, linking.words(channel, code, bot))
+
+
+async def _invited(config: Config, one: Channel, person: str, to: str) -> Made:
+    """The code goes to the account alone: who made it does not see it."""
+    assert isinstance(one, Invites)  # noqa: S101 - for the type checker
+    if not to:
+        why = f"On {one.name} the account is sent a link: say which, with --to ADDRESS."
+        raise Stop(Exit.FAILED, why)
+    try:
+        account = (await one.open(to)).account or to
+        async with serve.base(config, migrate=False) as on:
+            known = await on.store.accounts(), await on.store.linked()
+            owner = linking.directory(config.directory, on.keys.ring, *known).by_account(
+                one.name, account
+            )
+            if owner is not None:
+                raise Stop(Exit.FAILED, f"{clean(account)} is {owner.id}'s already.")
+            code = await linking.make_code(
+                on.store, on.keys.ring, person, one.name,
+                by=BY, now=clock(), random=random, account=account,
+            )  # fmt: skip
+            await one.invite(account, person, BY, f"{on.site.origin}/link/{code}")
+    except Busy as error:
+        raise Stop(Exit.UNREACHABLE, f"No mail was sent: {clean(str(error))}") from error
+    except Refused as error:
+        raise Stop(Exit.FAILED, f"No mail was sent: {clean(str(error))}") from error
+    words = (
+        f"{person} opens the link in it, signed in to the inbox, and presses the button there.",
+        "It works once, for ten minutes.",
+        f"A mail is on its way to {clean(account)}.",
+    )
+    return Made(person, one.name, None, words)
 
 
 async def listed(path: Path) -> list[Shown]:
@@ -98,18 +143,14 @@ def _known(config: Config, person: str) -> None:
         raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}. Known: {known}.")
 
 
-async def _reads(config: Config, channel: str, bot: str) -> str:
+async def _reads(config: Config, name: str, one: Channel, bot: str, to: str) -> str:
     """What our bot is called there, or "". `Stop`: nobody there would read the code."""
-    if channel not in config.channels:
-        on = ", ".join(sorted(config.channels)) or "none"
-        raise Stop(Exit.FAILED, config.off.get(channel) or f"{channel} is not on. On: {on}.")
-    one = channels.made({channel: config.channels[channel]}, config.templates)[channel]
-    try:
-        if isinstance(one, Talks):
-            return await linking.bot(one, bot or channels.bots(config.channels).get(channel, ""))
-    finally:
-        await one.close()
-    other = f"`people.NAME.{channel}: <the account's id>`"
+    if to:
+        why = f"On {name} a code is sent from the account: --to is for e-mail only."
+        raise Stop(Exit.FAILED, why)
+    if isinstance(one, Talks):
+        return await linking.bot(one, bot or channels.bots(config.channels).get(name, ""))
+    other = f"`people.NAME.{name}: <the account's id>`"
     if one.abilities.open_by_email:
-        other = f"`people.NAME.email`, by which {channel} finds them, or {other}"
-    raise Stop(Exit.FAILED, f"On {channel} no code can be sent. In {config.path}: {other}.")
+        other = f"`people.NAME.email`, by which {name} finds them, or {other}"
+    raise Stop(Exit.FAILED, f"On {name} no code can be sent. In {config.path}: {other}.")

@@ -229,7 +229,8 @@ def _email(events: str | None, wishes: Wishes) -> Guide:
         "that is not signed ends up as spam.",
         "Switch click tracking off: it would rewrite the links and open them by itself.",
         "Put the password into the environment as SMTP_PASSWORD.",
-        "People are written to at `people.NAME.email`. Links in mails need server.public_url.",
+        "People are written to at `people.NAME.email`, or at a mailbox that they link: "
+        "`countersign link NAME email --to ADDRESS`. Links in mails need server.public_url.",
     )
     return Guide("email", steps, section, None)
 

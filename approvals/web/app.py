@@ -15,7 +15,7 @@ from aiohttp.typedefs import Middleware
 from approvals.channel import Channel
 from approvals.model import Busy
 from approvals.people import EMAIL
-from approvals.web import inbox, login, mail, openapi
+from approvals.web import inbox, login, mail, mailbox, openapi
 from approvals.web.api import BODY_LIMIT, Api, problem_of
 from approvals.web.deps import Deps
 from approvals.web.events import Events
@@ -48,7 +48,7 @@ def application(deps: Deps, channels: Mapping[str, Channel]) -> tuple[web.Applic
     app.add_routes(Health(deps).routes())
     app.add_routes([*login.routes(deps), *inbox.routes(deps)])
     if EMAIL in channels:
-        app.add_routes(mail.routes(deps))
+        app.add_routes([*mail.routes(deps), *mailbox.routes(deps)])
 
     async def let_go(app: web.Application) -> None:
         deps.live.close()

@@ -17,13 +17,15 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
 
+from approvals import linking
 from approvals.model import Person, Risk, Status
 from approvals.store import Store
+from approvals.web import credentials
 from approvals.web.site import Site
 from tests.browser.conftest import HERE
 from tests.browser.test_accessible import RULES, SMALL
 from tests.channel_contract import CARDS, card
-from tests.house import Clock, open_house, rule
+from tests.house import RING, Clock, open_house, rule
 from tests.peers.email import MailServer, Page, make
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -162,14 +164,31 @@ async def test_the_pages_of_a_link_have_no_fault_that_axe_can_find(
     )
     page = await context.new_page()
     found: list[str] = []
+    origin, now = place.house.deps.site.origin, place.clock()
+    sign_in = await credentials.make_link(place.store, RING, "dana", now=now, random=os.urandom)
+    code = await linking.make_code(
+        place.store, RING, "dana", "email",
+        by="a test", now=now, random=os.urandom, account="dana@private.example",
+    )  # fmt: skip
     paths = {
         "waiting": plain["Approve"],
         "high": high["Decline"],
         "declined": old["Approve"],
         "dead": plain["Approve"][:-1] + "!",
+        "mailbox, signed out": f"{origin}/link/{code}",
+        "mailbox": f"{origin}/link/{code}",
+        "mailbox, dead": f"{origin}/link/{code}x",
+        "mailbox, linked": f"{origin}/link/{code}",
     }
     for name, path in paths.items():
+        if name == "mailbox":
+            await page.goto(f"{origin}/login/{sign_in}")
+            await page.get_by_role("button", name="Sign in").click()
+            await page.wait_for_url("**/inbox")
         await page.goto(path)
+        if name == "mailbox, linked":
+            await page.get_by_role("button", name="Link this mailbox").click()
+            await page.get_by_role("heading", name="Linked").wait_for()
         await page.evaluate(axe)
         said = await page.evaluate("rules => axe.run({runOnly: rules})", RULES)
         for fault in said["violations"]:
