@@ -31,6 +31,14 @@ def drawn(page: str, card: Card, links: list[tuple[str, str]]) -> list[tuple[str
     return seen.drawn
 
 
+def with_head(page: str, element: str) -> str:
+    """The page with an element of ours at the end of its head, after all checks."""
+    found = re.search("</head>", page, re.IGNORECASE)
+    if found is None:
+        raise Refused("email: the template has no </head>, which Outlook's card stands before")
+    return page[: found.start()] + element + page[found.start() :]
+
+
 class _Seen(HTMLParser):
     """Reads a filled template as a mail program does, and refuses what a card never needs."""
 

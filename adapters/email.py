@@ -1,11 +1,13 @@
 """E-mail: a card with links, never with a form. A mail decides nothing: its links open our own page
-(`/m/<token>`, web/mail.py), and the button there does. So nothing inbound is read here at all."""
+(`/m/<token>`, web/mail.py), and the button there does. Nothing inbound is read, but the presses on
+Outlook's own cards, where those are on."""
 
 from __future__ import annotations
 
 import html
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email import policy
 from email.message import EmailMessage
@@ -14,7 +16,8 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urljoin
 
 from adapters import _letter
-from adapters._page import drawn
+from adapters._outlook import Outlook, draw, script
+from adapters._page import drawn, with_head
 from adapters._smtp import Smtp
 from approvals import channel
 from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
@@ -44,7 +47,8 @@ def _measure(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """`sender`: From. `security` none: only to a server on this machine."""
+    """`sender`: From. `security` none: only to a server on this machine. `actionable`: the fields
+    of an `Outlook`, whose cards stand in the mails; None: no mail has one."""
 
     host: str
     sender: str
@@ -54,6 +58,8 @@ class Email:
     password: str = field(default="", repr=False)
     reply_to: str = ""
     security: str = "starttls"
+    actionable: Mapping[str, str] | None = None
+    _outlook: Outlook | None = field(init=False, repr=False, compare=False)
     _smtp: Smtp = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "email"
     # title, fact label and value, facts, payload, note, buttons, label: in bytes, as escaped
@@ -74,6 +80,8 @@ class Email:
             self.host, self.port, self.user, self.password, self.security, helo=self._domain
         )
         object.__setattr__(self, "_smtp", server)
+        outlook = Outlook(**self.actionable) if self.actionable else None
+        object.__setattr__(self, "_outlook", outlook)
 
     def escape(self, text: str) -> str:
         return html.escape(inert(text))
@@ -92,15 +100,25 @@ class Email:
         if len(page.encode()) > HTML:
             raise Refused(f"email: over {HTML} bytes: a part of it would not be shown")
         tokens = {str(button.label): button.token for button in card.buttons}
-        said = {"subject": subject, "html": page, "text": _text(shown, links, utc)}
+        said: channel.Payload = {"subject": subject, "html": page, "text": _text(shown, links, utc)}
+        if self._outlook and (native := draw(shown, self._outlook.originator, utc)):
+            said["native"] = native
         return {**said, "buttons": tokens, "open": card.status == "pending"}
 
+    async def prepare(self, inbound: channel.Inbound) -> None:
+        if self._outlook:
+            await self._outlook.prepare(inbound)
+
     def authenticate(self, inbound: channel.Inbound) -> channel.Proven:
-        # Nothing is ever delivered to us: who presses does it on our own page.
-        raise Forged("email has no deliveries")
+        if self._outlook is None:
+            # Nothing is ever delivered to us: who presses does it on our own page.
+            raise Forged("email has no deliveries")
+        return self._outlook.authenticate(inbound)
 
     def read(self, proven: channel.Proven) -> channel.Event:
-        raise Malformed("email has no deliveries")
+        if self._outlook is None:
+            raise Malformed("email has no deliveries")
+        return self._outlook.read(proven, self._domain)
 
     async def open(self, account: str) -> Address:
         if not ADDRESS.fullmatch(account):
@@ -114,6 +132,9 @@ class Email:
         if address.account is None:
             raise Refused("email: a shared address does not say who answers")
         ref = MessageRef("email", address.conversation, f"<{key}@{self._domain}>")
+        if native := payload.get("native"):
+            own = script(native, key, address.conversation)
+            payload = {**payload, "html": with_head(payload["html"], own)}
         await self._send(ref.conversation, ref.message, payload)
         return ref
 
@@ -130,7 +151,7 @@ class Email:
         await self._send(ref.conversation, closing, payload, thread)
 
     def answer(self, tap: channel.Tap, notice: channel.Notice) -> channel.Response | None:
-        return None  # the page says it
+        return self._outlook.answer(notice) if self._outlook else None
 
     async def tell(self, tap: channel.Tap, notice: channel.Notice) -> None:
         return None  # the page has said it
@@ -147,7 +168,8 @@ class Email:
         return [channel.Finding("server", True, f"{self.security}, login {self.user or 'none'}")]
 
     async def close(self) -> None:
-        return None
+        if self._outlook:
+            await self._outlook.close()
 
     @property
     def _domain(self) -> str:

@@ -119,11 +119,29 @@ class Teams(BaseModel):
         return _safe(url, "our secret or token goes there")
 
 
+class Actionable(BaseModel):
+    """Outlook's cards. `originator`: the provider's id. `tenant_id`: whose people's presses count.
+    `app_id`: our registration with Microsoft Entra. `login_url`: for other clouds and test peers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    originator: UUID
+    tenant_id: UUID
+    app_id: UUID
+    login_url: str = "https://login.microsoftonline.com/"
+
+    @field_validator("login_url")
+    @classmethod
+    def _is_safe(cls, url: str) -> str:
+        return _safe(url, "whose keys it has, they sign presses")
+
+
 class Email(BaseModel):
     """`from`, and `reply_to`: an address, with a name or without. `port` 0: as `security` has it.
 
     `security` none: without TLS, to a server on this machine only. A server that wants no login
-    has neither `user` nor `password`.
+    has neither `user` nor `password`. `actionable`: mails carry Outlook's own cards as well.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -137,6 +155,7 @@ class Email(BaseModel):
     sender: str = Field(alias="from")
     reply_to: str = ""
     security: Literal["starttls", "tls", "none"] = "starttls"
+    actionable: Actionable | None = None
     stub: bool = False
 
     @model_validator(mode="after")
@@ -242,6 +261,11 @@ def _fields(section: BaseModel) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    return str(value) if isinstance(value, UUID) else value
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case UUID():
+            return str(value)
+        case BaseModel():
+            return _fields(value)
+    return value

@@ -247,9 +247,11 @@ class Events:
 
 
 def _http(response: Response) -> web.Response:
-    return web.Response(
+    answer = web.Response(
         status=response.status, body=response.body, content_type=response.content_type
     )
+    answer.headers.update(response.headers)
+    return answer
 
 
 async def _tell(channel: Channel, word: Awaitable[None]) -> None:

@@ -69,7 +69,7 @@ DRAW: Final = """([card, look]) => {
   window.pressed = [];
   drawn.onExecuteAction = (action) => {
     const one = { type: action.getJsonTypeName(), title: action.title, verb: action.verb,
-      data: action.data, url: action.url };
+      data: action.data, url: action.url, body: action.body };
     window.pressed.push(one);
     if (window.press) window.press(one);
   };
