@@ -19,6 +19,8 @@ from approvals.cli.host import clock
 from approvals.model import MINUTE
 from approvals.store import Job, Store
 from tests.installation import SECRETS, Installation, Ran, install
+from tests.peers.email import MailServer
+from tests.peers.outlook import APP, PROVIDER, TENANT
 from tests.peers.receiver import Receiver
 from tests.peers.slack import APP_TOKEN, BOT_TOKEN, SECRET, TEAM, SlackPeer
 
@@ -306,6 +308,21 @@ async def test_the_doctor_knocks_where_taps_are_delivered(here: Installation) ->
                 theirs = (await lines(here, "slack", code=Exit.UNREACHABLE))["slack"][-1]
                 path.write_text(text)
             assert f"answers {status} to what is not signed, and not 401" in theirs["detail"]
+
+
+async def test_the_doctor_knocks_for_mail_only_where_outlooks_presses_are_delivered(
+    alone: Installation,
+) -> None:
+    path = alone.folder / "countersign.yaml"
+    before, ids = path.read_text(), f"originator: {PROVIDER}, tenant_id: {TENANT}, app_id: {APP}"
+    async with MailServer() as server, door(404) as other:
+        mail = f"host: 127.0.0.1, port: {server.port}, security: none, from: a@example.com"
+        for more, code in (("", 0), (f", actionable: {{{ids}}}", Exit.UNREACHABLE)):
+            path.write_text(f"channels: {{email: {{{mail}{more}}}}}\n{before}")
+            change(alone, 'listen: "', f'public_url: "{other}", listen: "')
+            found = (await lines(alone, "email", code=code))["email"]
+            knocked = "answers 404" in found[-1]["detail"]
+            assert (found[0]["state"], knocked) == ("ok", bool(more))
 
 
 @pytest.mark.parametrize(

@@ -324,7 +324,8 @@ async def _heard(config: Config, name: str, *, listens: bool) -> AsyncIterator[L
         door = getattr(section, "webhook_url", "") or (
             config.public_url and f"{config.public_url}/channels/{name}/events"
         )
-        if not door or name == "email":
+        silent = name == "email" and section.actionable is None  # nothing is delivered
+        if not door or silent:
             return
         try:
             async with http.post(door, data=b"", allow_redirects=False) as answer:
