@@ -7,8 +7,9 @@ that is not there). Whoever asks takes the strict side of None: see `applies`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import unquote_plus, urlsplit
@@ -86,28 +87,44 @@ class When:
 
 def match(when: When, condition: Condition | None, subject: Subject) -> bool | None:
     """Does it apply? None: that cannot be told."""
-    verdicts = weigh(when, condition, subject).values()
-    return False if False in verdicts else None if None in verdicts else True
+    doubt = False
+    for _, said in _weighed(when, condition, subject):
+        if said is False:
+            return False
+        doubt = doubt or said is None
+    return None if doubt else True
 
 
 def weigh(when: When, condition: Condition | None, subject: Subject) -> dict[str, bool | None]:
     """What each part of a rule says, by its key; `if` only where no other part says no."""
-    verdicts = {
-        "action": _any(when.action, lambda text: glob(text, subject.action)),
-        "agent": _any(when.agent, lambda text: glob(text, subject.agent)),
-        "requester": _any(when.requester, lambda text: glob(text, subject.requester)),
-        "method": _any(when.method, lambda method: _method(method, subject)),
-        "host": _any(when.host, lambda host: _host(host, subject)),
-        "path": _any(when.path, lambda path: _path(path, subject)),
-    }
+    return dict(_weighed(when, condition, subject))
+
+
+def _weighed(
+    when: When, condition: Condition | None, subject: Subject
+) -> Iterator[tuple[str, bool | None]]:
+    """One part after the other: most rules are about another host, and looked at no further."""
+    verdicts: list[bool | None] = []
+    for key, patterns, test in (
+        ("action", when.action, lambda text: glob(text, subject.action)),
+        ("agent", when.agent, lambda text: glob(text, subject.agent)),
+        ("requester", when.requester, lambda text: glob(text, subject.requester)),
+        ("host", when.host, lambda host: _host(host, subject)),
+        ("method", when.method, lambda method: _method(method, subject)),
+    ):
+        verdicts.append(_any(patterns, test))
+        yield key, verdicts[-1]
+    if when.path is not None:
+        verdicts.append(_path(when.path, subject))
+        yield "path", verdicts[-1]
     for name, globs in when.header or ():
-        verdicts[f"header {name}"] = _header(name, globs, subject)
-    if condition is not None and False not in verdicts.values():
+        verdicts.append(_header(name, globs, subject))
+        yield f"header {name}", verdicts[-1]
+    if condition is not None and False not in verdicts:
         try:
-            verdicts["if"] = condition.holds(_variables(subject))
+            yield "if", condition.holds(_variables(subject))
         except Undecidable:
-            verdicts["if"] = None
-    return verdicts
+            yield "if", None
 
 
 def applies(when: When, condition: Condition | None, subject: Subject, *, doubtful: bool) -> bool:
@@ -241,13 +258,14 @@ def _named(name: str, subject: Subject) -> list[tuple[str, str]]:
     ]
 
 
-def _host_and_port(subject: Subject) -> tuple[str, str] | None:
+@lru_cache(1_000)  # every rule asks it of the same request
+def _host_and_port(host: str, scheme: str) -> tuple[str, str] | None:
     """Name in lower case and port ("" the scheme's own), or None where it cannot be told."""
-    parts = _HOST.fullmatch((subject.host or "").lower())
+    parts = _HOST.fullmatch(host.lower())
     if parts is None:
         return None
     port = parts[2] or ""
-    return _one_name(parts[1]), "" if port == _PORTS.get(subject.scheme or "") else port
+    return _one_name(parts[1]), "" if port == _PORTS.get(scheme) else port
 
 
 def _one_name(name: str) -> str:
@@ -261,7 +279,7 @@ def _one_name(name: str) -> str:
 def _host(pattern: str, subject: Subject) -> bool | None:
     if subject.method is None:
         return False
-    found = _host_and_port(subject)
+    found = _host_and_port(subject.host or "", subject.scheme or "")
     if found is None:
         return None
     name, port = found
@@ -277,15 +295,16 @@ def _host(pattern: str, subject: Subject) -> bool | None:
     return True if not port else None  # another service may listen there: not clearly meant
 
 
-def _path(pattern: str, subject: Subject) -> bool | None:
+def _path(patterns: tuple[str, ...], subject: Subject) -> bool | None:
     if subject.method is None:
         return False
     path = normal_path(subject.path or "")
     if path is None:
         return None
-    if _segments(pattern, path):
+    if any(_segments(pattern, path) for pattern in patterns):
         return True
-    return None if _segments(_loose(pattern), _loose(path)) else False
+    loose = _loose(path)
+    return None if any(_segments(_loose(pattern), loose) for pattern in patterns) else False
 
 
 def _loose(path: str) -> str:
@@ -318,7 +337,7 @@ def _skipping(parts: list[str], places: set[int]) -> set[int]:
 
 def _variables(subject: Subject) -> dict[str, Value | None]:
     """What a condition may name; what cannot be told is missing."""
-    host = _host_and_port(subject)
+    host = _host_and_port(subject.host or "", subject.scheme or "")
     return {f"decoded.{name}": value for name, value in subject.decoded.items()} | {
         "http.method": subject.method and subject.method.upper(),
         "http.host": host and host[0],

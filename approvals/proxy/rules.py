@@ -135,7 +135,8 @@ class Rules:
         seen = self._look(outbound)
         if isinstance(seen, str):
             return Decision(Verb.DENY, None, seen, _action(outbound))
-        last = next((step for step in self._steps(seen) if step.decides or step.needs_body), None)
+        steps = self._steps(seen, silent=True)
+        last = next((step for step in steps if step.decides or step.needs_body), None)
         words = self._words(seen, last.rule if last is not None else None)
         decision = Decision(
             verb=Verb.ASK,
@@ -208,8 +209,11 @@ class Rules:
             unread_facts=unread_facts,
         )
 
-    def _steps(self, seen: _Seen) -> Iterator[Step]:
+    def _steps(self, seen: _Seen, *, silent: bool = False) -> Iterator[Step]:
+        """`silent`: without those that say no."""
         for rule in self.rules:
+            if silent and match(rule.when, None, seen.subject) is False:
+                continue
             needs = f"decoded.{name}" if (name := _unread(rule, seen)) else None
             said = weigh(rule.when, None if needs else rule.condition, seen.subject)
             no = [key for key, one in said.items() if one is False]
