@@ -38,10 +38,17 @@ def basic(agent: str = "bot", password: str = PASSWORD) -> str:
 
 @dataclass(slots=True)
 class Origin:
-    """An upstream that keeps the bytes of each request and answers what it is told to."""
+    """An upstream that keeps the bytes of each request and answers what it is told to.
+
+    `keeps`: its connections stay open after an answer, but for an empty one. `lines`: all there
+    were; `on`: the one that each request came on.
+    """
 
     port: int = 0
+    keeps: bool = False
     seen: list[bytes] = field(default_factory=list)
+    lines: list[asyncio.StreamWriter] = field(default_factory=list)
+    on: list[int] = field(default_factory=list)
     reply: Callable[[bytes], bytes] = lambda raw: OK
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -50,14 +57,20 @@ class Origin:
         return f"http://127.0.0.1:{self.port}"
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = len(self.lines)
+        self.lines.append(writer)
         try:
-            raw = await reader.readuntil(b"\r\n\r\n")
-            length = re.search(rb"(?i)content-length: (\d+)", raw)
-            raw += await reader.readexactly(int(length[1]) if length else 0)
-            self.seen.append(raw)
-            await self.gate.wait()
-            writer.write(self.reply(raw))
-            await writer.drain()
+            while True:
+                raw = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"(?i)content-length: (\d+)", raw)
+                raw += await reader.readexactly(int(length[1]) if length else 0)
+                self.seen.append(raw)
+                self.on.append(number)
+                await self.gate.wait()
+                writer.write(answer := self.reply(raw))
+                await writer.drain()
+                if not (self.keeps and answer):
+                    break
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -76,6 +89,9 @@ async def origin(tls: ssl.SSLContext | None = None) -> AsyncIterator[Origin]:
         yield made
     finally:
         server.close()
+        for line in made.lines:
+            line.transport.abort()
+        await asyncio.sleep(0)
 
 
 def authority(folder: Path) -> Authority:
@@ -143,6 +159,20 @@ class Gate:
         head += [f"Content-Length: {len(body)}"] if body else []
         raw = await self.raw("\r\n".join([*head, "", ""]).encode("latin-1") + body)
         return parsed(raw)
+
+    async def inside(
+        self, port: int, agent: str = ""
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A tunnel to an upstream, in TLS."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        place = f"localhost:{port}"
+        head = f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n"
+        writer.write(f"{head}Proxy-Authorization: {agent or basic()}\r\n\r\n".encode())
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        context = ssl.create_default_context(cafile=self.ca)
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        await writer.start_tls(context, server_hostname="localhost")
+        return reader, writer
 
     def secret(self, value: str, host: str, header: str = "authorization", **more: Any) -> str:
         """Keep a secret; the placeholder of the agent `bot`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 
 from approvals.cli.host import clock
 from approvals.proxy.ca import utc
-from tests.gateway import OK, OTHER, QUICK, Gate, authority, basic, gate, origin, parsed
+from tests.gateway import OK, OTHER, QUICK, authority, basic, gate, origin, parsed
 
 AUTH = f"Proxy-Authorization: {basic()}\r\n".encode()
 
@@ -255,19 +254,6 @@ async def test_events_come_as_they_are_sent_and_a_cut_answer_is_cut(tmp_path: Pa
     server.close()
 
 
-async def _inside(our: Gate, port: int, trusted: Path, name: str = "localhost") -> tuple[
-    asyncio.StreamReader, asyncio.StreamWriter
-]:  # fmt: skip
-    reader, writer = await asyncio.open_connection("127.0.0.1", our.port)
-    place = b"%b:%d" % (name.encode(), port)
-    writer.write(b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (place, place, AUTH))
-    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-    context = ssl.create_default_context(cafile=trusted)
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    await writer.start_tls(context, server_hostname=name)
-    return reader, writer
-
-
 async def test_a_tunnel_is_answered_with_a_certificate_of_its_own(tmp_path: Path) -> None:
     theirs = authority(tmp_path / "theirs")
     tls = theirs.context("localhost", utc(clock()))
@@ -275,7 +261,7 @@ async def test_a_tunnel_is_answered_with_a_certificate_of_its_own(tmp_path: Path
         origin(tls) as there,
         gate(tmp_path, ca_file=tmp_path / "theirs/ca.pem") as our,
     ):
-        reader, writer = await _inside(our, there.port, our.ca)
+        reader, writer = await our.inside(there.port)
         assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
         for n in range(2):  # kept alive
             writer.write(b"GET /%d HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" % (n, there.port))
@@ -290,7 +276,7 @@ async def test_a_tunnel_is_answered_with_a_certificate_of_its_own(tmp_path: Path
 async def test_an_upstream_that_proves_nothing_is_502(tmp_path: Path) -> None:
     theirs = authority(tmp_path / "theirs")
     async with origin(theirs.context("localhost", utc(clock()))) as there, gate(tmp_path) as our:
-        reader, writer = await _inside(our, there.port, our.ca)
+        reader, writer = await our.inside(there.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" % there.port)
         status, said = parsed(await reader.read())
         assert (status, said["type"]) == (502, "upstream_tls")

@@ -42,6 +42,7 @@ LARGEST: Final = 10 * 1024 * 1024
 LOG: Final = "audit.jsonl"
 _UNFIT: Final = frozenset({"accept-encoding", "range", "if-range", "sec-websocket-extensions"})
 """Headers that would let an answer hold a secret in a form that cannot be crossed out."""
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED: Final = (OSError, TimeoutError, h11.RemoteProtocolError)
 Tell: TypeAlias = Callable[..., None]
 # asyncio gives every TLS connection a buffer of this size, 256 KiB unless it is told (CPython's
@@ -116,6 +117,7 @@ class Gateway:
         for task in tuple(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        self._reach.close()
         await self._approvals.close()
         self._log.close()
 
@@ -374,8 +376,14 @@ class Gateway:
     ) -> None:  # fmt: skip
         scheme, authority, path, query = split_url(seen.url)
         host, port = _place(scheme, authority)
-        hop = [("Connection", "Upgrade"), ("Upgrade", "websocket")]
-        headers = [*filled.headers, *(hop if upgrade else [("Connection", "close")])]
+        # What a person released, what changes anything and what is in clear has a connection of
+        # its own. Nor does a secret come back on one whose answers it is not crossed out of.
+        plain = seen.method in _SAFE and seen.body == b"" and not upgrade
+        keeps = tell is _untold and scheme == "https" and plain
+        whose = (seen.agent, authority, filled.values)
+        hop = [("Connection", "Upgrade"), ("Upgrade", "websocket")] if upgrade else []
+        hop = hop or ([] if keeps else [("Connection", "close")])
+        headers = [*filled.headers, *hop]
         if seen.body is None and not any(n.lower() == "content-length" for n, _ in headers):
             headers.append(("Transfer-Encoding", "chunked"))
         try:
@@ -385,13 +393,15 @@ class Gateway:
                 headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in headers],
             )
             addresses = addresses or await self._reach.addresses(host, port)
-            upstream = await self._reach.connect(scheme, host, port, addresses)
+            upstream = await self._reach.kept(whose, addresses) if keeps else None
+            upstream = upstream or await self._reach.connect(scheme, host, port, addresses)
         except h11.LocalProtocolError:
             tell(delivered=False, error="it cannot be sent as it was digested")
             raise Problem(400, "malformed", "This cannot be sent byte for byte.") from None
         except Problem as problem:
             tell(delivered=False, error=problem.detail)
             raise
+        kept = False
         try:
             try:
                 exchange = upstream.exchange(head, body)
@@ -409,8 +419,10 @@ class Gateway:
             tell(delivered=True, status=answer.status_code)
             self._note("sent", {**about, "status": answer.status_code})
             await wire.reader.unless_gone(self._relay(wire, upstream, answer, filled))
+            kept = keeps and self._reach.keep(whose, upstream)
         finally:
-            await upstream.close()
+            if not kept:
+                await upstream.close()
 
     async def _relay(
         self,

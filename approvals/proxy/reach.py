@@ -2,7 +2,8 @@
 
 Laws: what is judged is the resolved address that is connected to, not a name; what is not public
 is refused unless it is listed; a certificate that does not verify is the end; what is sent is the
-head and body as they were digested, byte for byte.
+head and body as they were digested, byte for byte, and once. A connection is kept only where its
+answer ended cleanly, and used again only by its own, to an address judged anew (docs/adr/0019).
 """
 
 from __future__ import annotations
@@ -11,21 +12,26 @@ import asyncio
 import contextlib
 import ipaddress
 import re
+import select
 import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import h11
 
-from approvals.proxy.wire import PIECE, Patience, Problem
+from approvals.proxy.wire import PIECE, Patience, Problem, Reader
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 CONNECT: Final = 15.0
 """Seconds for one address."""
+MOST_KEPT: Final = 64
+"""Connections that wait for another request."""
+_LENGTHS: Final = (b"content-length", b"transfer-encoding")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052; its v4 address is the last 32 bits
 _COMPATIBLE: Final = ipaddress.ip_network("::/96")  # RFC 4291 §2.5.5.1
 
@@ -70,6 +76,7 @@ class Reach:
         self, private: Sequence[Private], ca_file: Path | None, patience: Patience
     ) -> None:
         self._private, self._patience = private, patience
+        self._kept: dict[Upstream, tuple[Hashable, asyncio.TimerHandle]] = {}  # youngest last
         self._tls = ssl.create_default_context()
         self._tls.set_alpn_protocols(["http/1.1"])
         if ca_file:
@@ -116,15 +123,18 @@ class Reach:
     async def connect(
         self, scheme: str, host: str, port: int, addresses: Sequence[str]
     ) -> Upstream:
-        """A connection of its own for one request, to what `addresses` gave just now. `Problem`:
-        there is none."""
-        bare = host.strip("[]").rstrip(".")
-        secure = {"ssl": self._tls, "server_hostname": bare} if scheme == "https" else {}
+        """A new connection, to what `addresses` gave just now. `Problem`: there is none."""
+        secure = self._tls if scheme == "https" else None
+        name = host.strip("[]").rstrip(".") if secure else None
+        loop = asyncio.get_running_loop()
         for address in addresses:
+            reader = Reader()
+            streams = partial(asyncio.StreamReaderProtocol, reader, loop=loop)
             try:
                 async with asyncio.timeout(CONNECT):
-                    pair = await asyncio.open_connection(address, port, limit=PIECE, **secure)  # type: ignore[arg-type] # typeshed wants each by name
-                return Upstream(*pair, self._patience)
+                    made, protocol = await loop.create_connection(
+                        streams, address, port, ssl=secure, server_hostname=name
+                    )
             except ssl.SSLError as error:
                 why = getattr(error, "verify_message", None) or error.reason
                 raise Problem(
@@ -132,16 +142,47 @@ class Reach:
                 ) from None
             except (OSError, TimeoutError):
                 continue
+            writer = asyncio.StreamWriter(made, protocol, reader, loop)
+            return Upstream(address, reader, writer, self._patience)
         raise Problem(502, "upstream_unreachable", f"{host} does not answer.")
+
+    async def kept(self, whose: Hashable, addresses: Sequence[str]) -> Upstream | None:
+        """One that was kept for `whose`, to one of these addresses, on which nothing came since."""
+        for upstream, (owner, timer) in reversed(tuple(self._kept.items())):
+            if owner == whose and upstream.address in addresses and upstream in self._kept:
+                del self._kept[upstream]
+                timer.cancel()
+                await asyncio.sleep(0)  # what TLS held back, the loop hands on now
+                if upstream.quiet():
+                    return upstream
+                upstream.writer.transport.abort()
+        return None
+
+    def keep(self, whose: Hashable, upstream: Upstream) -> bool:
+        """For the next request of `whose`. False: it must not be, or there are enough."""
+        if len(self._kept) >= MOST_KEPT or not upstream.renewed():
+            return False
+        later = asyncio.get_running_loop().call_later
+        self._kept[upstream] = whose, later(self._patience.kept, self._end, upstream)
+        return True
+
+    def _end(self, upstream: Upstream) -> None:
+        self._kept.pop(upstream)[1].cancel()
+        upstream.writer.transport.abort()
+
+    def close(self) -> None:
+        for upstream in tuple(self._kept):
+            self._end(upstream)
 
 
 class Upstream:
-    """One request and its answer."""
+    """A connection, for one request and its answer after the other."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: Patience
+        self, address: str, reader: Reader, writer: asyncio.StreamWriter, patience: Patience
     ) -> None:
-        self.reader, self.writer, self._patience = reader, writer, patience
+        self.address, self.reader, self.writer, self._patience = address, reader, writer, patience
+        self._taken, self._plain = 0, False
         self.http = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * PIECE)
         self._sending: asyncio.Task[None] | None = None
         self._fault: Problem | None = None  # in the body, while it was sent
@@ -163,6 +204,8 @@ class Upstream:
                     if isinstance(event, h11.Response) or (
                         isinstance(event, h11.InformationalResponse) and event.status_code == 101
                     ):
+                        lengths = sum(name in _LENGTHS for name, _ in event.headers)
+                        self._plain = lengths <= 1
                         return event
                     if isinstance(event, h11.ConnectionClosed):
                         raise ConnectionResetError
@@ -197,8 +240,27 @@ class Upstream:
 
     async def _next(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         while (event := self.http.next_event()) is h11.NEED_DATA:
-            self.http.receive_data(await self.reader.read(PIECE))
+            piece = await self.reader.read(PIECE)
+            self._taken += len(piece)
+            self.http.receive_data(piece)
         return event
+
+    def renewed(self) -> bool:
+        """Ready for another request? False: this one did not end cleanly, for both sides."""
+        done = self.http.our_state is self.http.their_state is h11.DONE
+        sent = self._sending is None or self._sending.done()
+        if not (done and sent and self._plain and self.http.trailing_data == (b"", False)):
+            return False
+        self.http.start_next_cycle()
+        return True
+
+    def quiet(self) -> bool:
+        """Is nothing there that belongs to no request: no byte, no end, read yet or not?"""
+        if self.writer.is_closing() or self.reader.gone.is_set() or self.reader.came != self._taken:
+            return False
+        waits = select.poll()
+        waits.register(self.writer.get_extra_info("socket"), select.POLLIN)
+        return not waits.poll(0)
 
     async def close(self) -> None:
         self.writer.transport.abort()

@@ -27,13 +27,15 @@ MAX_LINES: Final = 200
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds. `head`: a whole head; `idle`: until the next one; `stall`: a body or a reader that
-    does not move; `answer`: an upstream's answer; `service`: one answer of the approval service;
-    `away`: how long it may be away while a request is held."""
+    does not move; `answer`: an upstream's answer; `kept`: how long a connection to one waits for
+    another request; `service`: one answer of the approval service; `away`: how long it may be away
+    while a request is held."""
 
     head: float = 20
     idle: float = 75
     stall: float = 60
     answer: float = 900
+    kept: float = 4  # under the 5 s after which Node, Apache and uvicorn close
     service: float = 15
     away: float = 30
 
@@ -68,11 +70,15 @@ class Gone(Exception):
 
 
 class Reader(asyncio.StreamReader):
-    """`gone` is set when the other side hangs up, also while nobody reads."""
+    """`gone` is set when the other side hangs up, also while nobody reads; `came`: bytes so far."""
 
     def __init__(self) -> None:
         super().__init__(limit=PIECE, loop=asyncio.get_running_loop())
-        self.gone = asyncio.Event()
+        self.gone, self.came = asyncio.Event(), 0
+
+    def feed_data(self, data: Any) -> None:
+        super().feed_data(data)
+        self.came += len(data)
 
     def feed_eof(self) -> None:
         super().feed_eof()
