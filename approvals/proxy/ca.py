@@ -11,20 +11,14 @@ import ipaddress
 import os
 import ssl
 import tempfile
-from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from approvals.model import Refused
@@ -32,6 +26,7 @@ from approvals.model import Refused
 CERTIFICATE: Final = "ca.pem"
 KEY: Final = "ca.key"
 LEAVES: Final = 500
+PEM: Final = serialization.Encoding.PEM
 DAY: Final = timedelta(days=1)
 
 
@@ -61,7 +56,7 @@ class Authority:
     def __init__(self, folder: Path, now: datetime) -> None:
         if not (folder / KEY).exists():
             _make(folder, now)
-        key = load_pem_private_key(guarded(folder / KEY), None)
+        key = serialization.load_pem_private_key(guarded(folder / KEY), None)
         self.pem = (folder / CERTIFICATE).read_text()
         self._certificate = x509.load_pem_x509_certificate(self.pem.encode())
         if not isinstance(key, ec.EllipticCurvePrivateKey) or (
@@ -70,36 +65,30 @@ class Authority:
             raise Refused(f"{folder / CERTIFICATE} is not of the key beside it")
         self._key, self._folder = key, folder
         self._leaf = ec.generate_private_key(ec.SECP256R1())
-        self._contexts: OrderedDict[str, tuple[datetime, ssl.SSLContext]] = OrderedDict()
+        self._kept = lru_cache(LEAVES)(self._made)
 
     def context(self, host: str, now: datetime) -> ssl.SSLContext:
         """What answers a TLS handshake for this host name or address (an IPv6 one in brackets)."""
-        made, context = self._contexts.pop(host, (None, None))
-        if made is None or context is None or now - made > DAY:
-            made, context = now, self._context(host.strip("[]"), now)
-        self._contexts[host] = made, context
-        if len(self._contexts) > LEAVES:
-            self._contexts.popitem(last=False)
-        return context
+        return self._kept(host.strip("[]"), now.replace(hour=0, minute=0, second=0, microsecond=0))
 
-    def _context(self, host: str, now: datetime) -> ssl.SSLContext:
+    def _made(self, host: str, day: datetime) -> ssl.SSLContext:
         try:
             name: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
         except ValueError:
             name = x509.DNSName(host)
-        public = self._leaf.public_key()
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
-            _builder(self._certificate.subject, _name(host[:64]), public, now, 7 * DAY)
+            _builder(self._certificate.subject, _name(host[:64]), self._leaf, day, 8 * DAY)
             .add_extension(x509.SubjectAlternativeName([name]), critical=False)
             .add_extension(x509.BasicConstraints(False, None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(_issuer(self._certificate), critical=False)
+            .add_extension(issuer, critical=False)
             .sign(self._key, hashes.SHA256())
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(["http/1.1"])
         with tempfile.NamedTemporaryFile(dir=self._folder) as file:  # mode 0600
-            file.write(_pem(self._leaf) + certificate.public_bytes(Encoding.PEM))
+            file.write(_pem(self._leaf) + certificate.public_bytes(PEM))
             file.flush()
             context.load_cert_chain(file.name)
         return context
@@ -110,13 +99,13 @@ def _make(folder: Path, now: datetime) -> None:
     name = _name(f"Countersign gateway {os.urandom(4).hex()}")
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     certificate = (
-        _builder(name, name, key.public_key(), now, 3650 * DAY)
+        _builder(name, name, key, now, 3650 * DAY)
         .add_extension(x509.BasicConstraints(True, 0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    (folder / CERTIFICATE).write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / CERTIFICATE).write_bytes(certificate.public_bytes(PEM))
     private(folder / KEY, _pem(key))
 
 
@@ -125,24 +114,16 @@ def _name(text: str) -> x509.Name:
 
 
 def _builder(
-    issuer: x509.Name,
-    subject: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    now: datetime,
+    issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime,
     life: timedelta,
-) -> x509.CertificateBuilder:
-    built = x509.CertificateBuilder().issuer_name(issuer).subject_name(subject).public_key(key)
+) -> x509.CertificateBuilder:  # fmt: skip
+    built = x509.CertificateBuilder().issuer_name(issuer).subject_name(subject)
     built = built.not_valid_before(now - DAY).not_valid_after(now + life)
-    return built.serial_number(x509.random_serial_number())
-
-
-def _issuer(certificate: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    found = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found.value)
+    return built.public_key(key.public_key()).serial_number(x509.random_serial_number())
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
 def utc(now: int) -> datetime:
