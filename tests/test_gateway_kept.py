@@ -275,3 +275,28 @@ async def test_law_10_a_connection_is_used_again_only_for_an_address_judged_anew
             assert await reach.kept(whose, addresses) is None
         assert await to.send("/2") == ["/2"]
         assert to.there.on == [0, 0]
+
+
+async def test_law_10_a_name_is_asked_again_after_a_while_and_its_addresses_judged_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = authority(tmp_path / "theirs").context("localhost", utc(clock()))
+    async with origin(theirs) as there:
+        there.keeps, there.reply = True, said
+        private = f"127.0.0.1:{there.port}"
+        async with gate(tmp_path, ca_file=tmp_path / "theirs/ca.pem", private=private) as our:
+            to, loop, asked = Way(our, there), asyncio.get_running_loop(), list[str]()
+            found = ["127.0.0.1", "127.0.0.2"]
+
+            async def resolve(host: str, port: int, **_: Any) -> list[Any]:
+                asked.append(host)
+                return [(0, 0, 0, "", (found[0], port))]
+
+            monkeypatch.setattr(loop, "getaddrinfo", resolve)
+            assert await to.send("/1 /2") == ["/1", "/2"]
+            assert asked == ["localhost"]
+            del found[0]  # the name moves to an address that is not listed
+            our.gateway._reach._names.clear()
+            assert await to.send("/3") == ["403"]
+            assert there.on == [0, 0]
+            assert our.lines()[-1]["type"] == "address_refused"

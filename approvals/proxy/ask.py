@@ -36,12 +36,8 @@ class Away(Exception):
 
 
 def unreachable() -> Problem:
-    return Problem(
-        503,
-        "approval_service_unreachable",
-        "Nobody can be asked right now. Nothing was sent; try again later.",
-        headers=[("retry-after", "5")],
-    )
+    why = "Nobody can be asked right now. Nothing was sent; try again later."
+    return Problem(503, "approval_service_unreachable", why, headers=[("retry-after", "5")])
 
 
 class Used:
@@ -98,7 +94,7 @@ class Approvals:
         """
         opening = asyncio.create_task(self._open(question))
         try:
-            request_id = await agent.unless_gone(_of(opening))
+            request_id = await agent.unless_gone(asyncio.shield(opening))
             del question
             return await agent.unless_gone(self._closed(request_id))
         except BaseException:
@@ -231,7 +227,3 @@ class Approvals:
         if not isinstance(value, dict):
             raise Away
         return answer.status, value
-
-
-async def _of(task: asyncio.Task[str]) -> str:
-    return await asyncio.shield(task)

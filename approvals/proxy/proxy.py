@@ -19,7 +19,7 @@ import sqlite3
 from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
@@ -30,7 +30,7 @@ from approvals.evidence import digest_http, end_to_end, split_url
 from approvals.model import Instant, Refused
 from approvals.proxy.ask import Approvals, Used
 from approvals.proxy.ca import Authority, utc
-from approvals.proxy.reach import Reach, Upstream
+from approvals.proxy.reach import Reach, Upstream, place
 from approvals.proxy.rules import Decision, Outbound, Verb
 from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, spelt
 from approvals.proxy.settings import Settings
@@ -49,36 +49,16 @@ Tell: TypeAlias = Callable[..., None]
 # Lib/asyncio/sslproto.py): 1.2 GB for 5,000 requests that are held. One TLS record is enough.
 SSLProtocol.max_size = 16 * 1024
 About: TypeAlias = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Tunnel:
-    """Whose it is, and the origin that all in it is for."""
-
-    agent: str
-    origin: str
+Answer: TypeAlias = h11.Response | h11.InformationalResponse
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings,
-    env: Mapping[str, str],
-    *,
-    clock: Callable[[], Instant],
-    random: Callable[[int], bytes],
-    patience: Patience = PATIENCE,
-) -> AsyncIterator[Gateway]:
+    settings: Settings, env: Mapping[str, str], *, clock: Callable[[], Instant],
+    random: Callable[[int], bytes], patience: Patience = PATIENCE,
+) -> AsyncIterator[Gateway]:  # fmt: skip
     """A listening gateway. `Refused`: something in its folder is not as it must be."""
-    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if settings.folder.stat().st_mode & 0o077:
-        raise Refused(f"{settings.folder} is open to others: chmod 700 {settings.folder}")
-    authority = Authority(settings.folder, utc(clock()))
-    secrets = Secrets(settings.folder, env)
-    reach = Reach(settings.private, settings.ca_file, patience)
-    used = Used(settings.folder / "used.db")
-    approvals = Approvals(settings.service, used, clock=clock, random=random, patience=patience)
-    gateway = Gateway(settings, authority, secrets, reach, approvals, clock, random, patience)
-    loop = asyncio.get_running_loop()
+    gateway, loop = Gateway(settings, env, clock, random, patience), asyncio.get_running_loop()
     server = await loop.create_server(gateway.protocol, *settings.listen, backlog=4096)
     gateway.port = server.sockets[0].getsockname()[1]
     try:
@@ -92,25 +72,35 @@ class Gateway:
     """What happens to one request after the other."""
 
     def __init__(
-        self, settings: Settings, authority: Authority, secrets: Secrets, reach: Reach,
-        approvals: Approvals, clock: Callable[[], Instant], random: Callable[[int], bytes],
-        patience: Patience,
+        self, settings: Settings, env: Mapping[str, str], clock: Callable[[], Instant],
+        random: Callable[[int], bytes], patience: Patience,
     ) -> None:  # fmt: skip
+        folder = settings.folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            raise Refused(f"{folder} is open to others: chmod 700 {folder}")
         self.port = 0
-        self._settings, self._authority, self._secrets = settings, authority, secrets
-        self._reach, self._approvals, self._patience = reach, approvals, patience
+        self._settings, self._patience = settings, patience
         self._clock, self._salt = clock, random(16)
+        self._authority = Authority(folder, utc(clock()))
+        self._secrets = Secrets(folder, env)
+        self._reach = Reach(settings.private, settings.ca_file, patience)
+        self._approvals = Approvals(
+            settings.service, Used(folder / "used.db"), clock=clock, random=random,
+            patience=patience,
+        )  # fmt: skip
         self._connections: set[asyncio.Task[None]] = set()
-        handle = os.open(settings.folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        handle = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._log = os.fdopen(handle, "a", buffering=1)
 
     def protocol(self) -> asyncio.StreamReaderProtocol:
+        reader = Reader()
+
         def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.create_task(self._connection(Wire(reader, writer, self._patience)))
+            task = asyncio.create_task(self._conversation(Wire(reader, writer, self._patience)))
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
 
-        reader = Reader()
         return asyncio.StreamReaderProtocol(reader, accept, loop=asyncio.get_running_loop())
 
     async def close(self) -> None:
@@ -126,83 +116,71 @@ class Gateway:
         said = {"at": utc(self._clock()).isoformat(), "event": event, **about}
         self._log.write(json.dumps(said) + "\n")
 
-    async def _connection(self, wire: Wire) -> None:
-        try:
-            await self._conversation(wire, None)
-        except Exception:
-            structlog.get_logger().exception("gateway_fault")
-            wire.writer.transport.abort()
-
-    async def _conversation(self, wire: Wire, tunnel: Tunnel | None) -> None:
+    async def _conversation(self, wire: Wire) -> None:
         about: About = {}
         try:
             while True:
-                about = {"agent": tunnel.agent} if tunnel else {}
+                about = {"agent": wire.agent} if wire.agent else {}
                 request = await wire.head()
                 if request is None:
                     break
-                if tunnel is None and request.method == b"CONNECT":
+                if request.method == b"CONNECT" and not wire.origin:
                     await self._connect(wire, request, about)
                     break
-                await self._one(wire, request, tunnel, about)
+                await self._one(wire, request, about)
                 if not wire.again():
                     break
         except Problem as problem:
             reported = {"type": problem.slug, "status": problem.status, "why": problem.detail}
             self._note("refused", {**about, **reported, **problem.more})
             if wire.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                headers = [*problem.headers, ("connection", "close")]
+                kind, document = "application/problem+json", problem.document()
                 with contextlib.suppress(OSError, TimeoutError):
-                    await self._refuse(wire, problem)
+                    await wire.answer(problem.status, kind, document, headers)
             else:
                 wire.writer.transport.abort()
         except (Gone, OSError, TimeoutError):
             pass
+        except Exception:
+            structlog.get_logger().exception("gateway_fault")
+            wire.writer.transport.abort()
         finally:
             await wire.close()
-
-    async def _refuse(self, wire: Wire, problem: Problem) -> None:
-        headers = [*problem.headers, ("connection", "close")]
-        await wire.answer(problem.status, "application/problem+json", problem.document(), headers)
 
     async def _connect(self, wire: Wire, request: h11.Request, about: About) -> None:
         """Answer as the host would: TLS with a certificate of ours, or plain HTTP."""
         agent = about["agent"] = self._agent(request)
         target = request.target.decode("latin-1")
-        try:
-            _, authority, path, query = split_url(f"https://{target}")
-        except ValueError as error:
-            raise Problem(400, "malformed", str(error)) from None
-        host, port = _place("https", authority)
-        if (path, query) != ("/", None) or not re.search(r":\d+$", target):
+        if re.fullmatch(r"[^/?]+:\d+", target) is None:
             raise Problem(400, "malformed", "CONNECT takes a host and a port.")
-        async for _ in wire.body():
+        try:
+            clear, secure = _origin(f"http://{target}"), _origin(f"https://{target}")
+        except ValueError as error:
+            raise Problem(400, "malformed", f"{error}.") from None
+        if wire.length:
             raise Problem(400, "malformed", "CONNECT has no body.")
         await wire.send(h11.Response(status_code=200, headers=[], reason=b"Connection established"))
         transport = cast(asyncio.Transport, wire.writer.transport)
-        first = await _first_byte(transport, self._patience.head)
-        if first != b"\x16":  # a TLS handshake
-            inner, origin = Wire(wire.reader, wire.writer, self._patience), f"http://{host}:{port}"
-            await self._conversation(inner, Tunnel(agent, _origin(origin)))
+        if await _first_byte(transport, self._patience.head) != b"\x16":  # a TLS handshake
+            inner = Wire(wire.reader, wire.writer, self._patience, agent, clear)
+            await self._conversation(inner)
             return
         # A reader of its own: nothing that came in clear belongs to what comes now.
         loop, reader = asyncio.get_running_loop(), Reader()
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-        context = self._authority.context(host, utc(self._clock()))
+        context = self._authority.context(place(secure)[1], utc(self._clock()))
+        patience = self._patience.head
         secured = await loop.start_tls(
-            transport,
-            protocol,
-            context,
-            server_side=True,
-            ssl_handshake_timeout=self._patience.head,
+            transport, protocol, context, server_side=True, ssl_handshake_timeout=patience
         )
         if secured is None:
             return
         protocol.connection_made(secured)
-        clear = wire.writer  # kept: a writer that is forgotten closes its transport
+        forgotten = wire.writer  # kept: a writer that is forgotten closes its transport
         wire.writer = asyncio.StreamWriter(secured, protocol, reader, loop)
-        inner = Wire(reader, wire.writer, self._patience)
-        await self._conversation(inner, Tunnel(agent, _origin(f"https://{authority}")))
-        del clear
+        await self._conversation(Wire(reader, wire.writer, self._patience, agent, secure))
+        del forgotten
 
     def _agent(self, request: h11.Request) -> str:
         given = [value for name, value in request.headers if name == b"proxy-authorization"]
@@ -215,50 +193,38 @@ class Gateway:
                 return name.decode("latin-1")
         except binascii.Error:
             pass
+        why = "Send an agent's name and its proxy password."
         challenge = ("proxy-authenticate", 'Basic realm="countersign gateway"')
-        raise Problem(
-            407,
-            "unknown_agent",
-            "Send an agent's name and its proxy password.",
-            headers=[challenge],
-        )
+        raise Problem(407, "unknown_agent", why, headers=[challenge])
 
-    async def _one(
-        self, wire: Wire, request: h11.Request, tunnel: Tunnel | None, about: About
-    ) -> None:
+    async def _one(self, wire: Wire, request: h11.Request, about: About) -> None:
         target = request.target.decode("latin-1")
-        if tunnel is None and target.startswith("/"):
-            await self._own(wire, request)
+        if target.startswith("/") and not wire.origin:
+            if request.method != b"GET" or target not in ("/", "/healthz"):
+                raise Problem(404, "not_found", "This is a proxy. Its own page is /healthz.")
+            await wire.answer(200, "application/json", b'{"status":"ok"}')
             return
-        agent = about["agent"] = tunnel.agent if tunnel else self._agent(request)
-        seen = self._seen(agent, request, tunnel.origin + target if tunnel else target, wire)
-        scheme, authority, path, _ = split_url(seen.url)
-        shown = redact(f"{scheme}://{authority}{path}", self._salt).text
+        agent = about["agent"] = wire.agent or self._agent(request)
+        seen = self._seen(agent, request, wire.origin + target, wire)
+        shown = redact(seen.url.partition("?")[0], self._salt).text
         about |= {"method": seen.method, "url": shown}
         seen, decision = await self._decided(wire, seen)
         about["rule"] = decision.rule
-        upgrade = _upgrades(request)
+        upgrades = [v for n, v in request.headers if n == b"upgrade" and v.lower() == b"websocket"]
+        upgrade = request.method == b"GET" and bool(upgrades)
         if upgrade and not decision.websocket:
             raise Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
-        host, port = _place(scheme, authority)
-        addresses = await self._reach.addresses(host, port)  # before anybody is asked
-        if self._filled(seen, about).values:
+        addresses = await self._reach.addresses(seen.url)  # before anybody is asked
+        if (filled := self._filled(seen)).values:
             kept = [header for header in seen.headers if header[0].lower() not in _UNFIT]
             seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
         tell: Tell = _untold
         if decision.verb is not Verb.ALLOW:
             tell = await self._asked(wire, seen, decision, about)
             addresses = []  # they may have changed meanwhile
-        filled = self._filled(seen, about)
-        body = _whole(seen.body) if seen.body is not None else self._watched(wire)
-        await self._send(wire, seen, filled, body, upgrade, tell, about, addresses)
-
-    async def _own(self, wire: Wire, request: h11.Request) -> None:
-        if request.method != b"GET" or request.target not in (b"/", b"/healthz"):
-            raise Problem(404, "not_found", "This is a proxy. Its own page is /healthz.")
-        async for _ in wire.body():
-            raise Problem(400, "malformed", "GET has no body here.")
-        await wire.answer(200, "application/json", b'{"status":"ok"}')
+        if filled.values:  # and so may the secrets
+            filled = self._filled(seen)
+        await self._send(wire, seen, filled, upgrade, tell, about, addresses)
 
     def _seen(self, agent: str, request: h11.Request, url: str, wire: Wire) -> Outbound:
         """The request as it will be sent, the body not read yet."""
@@ -284,7 +250,7 @@ class Gateway:
         streams = decision.verb is Verb.ALLOW and decision.oversize and not decision.needs_body
         if seen.body is None and not denied and not streams:
             body = bytearray()
-            if (wire.length or 0) > LARGEST:
+            if wire.length > LARGEST:
                 raise _oversized()
             async for piece in wire.body():
                 body += piece
@@ -299,62 +265,50 @@ class Gateway:
             raise Problem(403 if decision.rule else 400, slug, decision.why, rule=decision.rule)
         return seen, decision
 
-    def _filled(self, seen: Outbound, about: About) -> Filled:
-        clear = self._reach.listed(*_place(*split_url(seen.url)[:2]))
+    def _filled(self, seen: Outbound) -> Filled:
+        clear, body = self._reach.listed(seen.url), seen.body or b""
         try:
-            return self._secrets.fill(
-                seen.agent, seen.url, seen.headers, seen.body or b"", clear=clear
-            )
+            return self._secrets.fill(seen.agent, seen.url, seen.headers, body, clear=clear)
         except Misuse as error:
             structlog.get_logger().error("placeholder_misused", agent=seen.agent, where=str(error))
-            raise Problem(
-                403, "placeholder_refused", f"A placeholder may not stand in {error}."
-            ) from None
+            raise _misplaced(error) from None
         except (Refused, OSError, ValueError) as error:
             structlog.get_logger().error("secret_unavailable", why=str(error))
             raise Problem(502, "secret_unavailable", "A credential cannot be read.") from None
 
     async def _asked(self, wire: Wire, seen: Outbound, decision: Decision, about: About) -> Tell:
         """Return once a receipt released exactly this; what came of it is told by the result."""
-        body = seen.body or b""
         try:
             digest = digest_http(
                 revision=1, action=decision.action, method=seen.method, url=seen.url,
-                headers=seen.headers, body=body,
+                headers=seen.headers, body=seen.body or b"",
             )  # fmt: skip
         except ValueError as error:
             raise Problem(400, "malformed", f"{error}.") from None
         about["digest"] = digest
         self._note("asked", about)
         case = await self._approvals.verdict(_question(seen, decision), wire.reader)
-        about["request"] = case["id"]
-        reason = case.get("reason") if isinstance(case.get("reason"), str) else None
+        id_ = about["request"] = case["id"]
         if case["status"] == "declined":
-            raise Problem(
-                403,
-                "declined",
-                reason or "A person declined this.",
-                request=case["id"],
-                reason=reason,
-            )
+            reason = case.get("reason") if isinstance(case.get("reason"), str) else None
+            why = reason or "A person declined this."
+            raise Problem(403, "declined", why, request=id_, reason=reason)
         if case["status"] != "approved":
-            raise Problem(
-                403, case["status"], "Nobody decided in time. Nothing was sent.", request=case["id"]
-            )
-        tell = partial(self._approvals.report, case["id"])
+            why = "Nobody decided in time. Nothing was sent."
+            raise Problem(403, case["status"], why, request=id_)
+        tell = partial(self._approvals.report, id_)
         try:
             await self._approvals.release(case, digest)
         except Refused as error:
-            structlog.get_logger().error("receipt_refused", request=case["id"], why=str(error))
+            structlog.get_logger().error("receipt_refused", request=id_, why=str(error))
             tell(delivered=False, error=f"the gateway refused the receipt: {error}"[:1000])
-            raise Problem(
-                502, "receipt_refused", f"What the service calls approved is not proven: {error}."
-            ) from None
+            why = f"What the service calls approved is not proven: {error}."
+            raise Problem(502, "receipt_refused", why) from None
         except sqlite3.Error as error:
             structlog.get_logger().error("receipt_not_noted", why=type(error).__name__)
             raise Problem(503, "receipt_not_noted", "The gateway cannot write its notes.") from None
         self._note("released", about)
-        if wire.reader.gone.is_set():
+        if wire.reader.gone.done():
             tell(delivered=False, error="the agent had left")
             raise Gone
         return tell
@@ -364,37 +318,35 @@ class Gateway:
         tail = b""
         async for piece in wire.body():
             if spelt(tail + piece):
-                raise Problem(
-                    403, "placeholder_refused", "A placeholder may not stand in the body."
-                )
+                raise _misplaced("the body")
             tail = (tail + piece)[-256:]
             yield piece
 
     async def _send(
-        self, wire: Wire, seen: Outbound, filled: Filled, body: AsyncIterator[bytes],
-        upgrade: bool, tell: Tell, about: About, addresses: Sequence[str],
+        self, wire: Wire, seen: Outbound, filled: Filled, upgrade: bool, tell: Tell, about: About,
+        addresses: Sequence[str],
     ) -> None:  # fmt: skip
-        scheme, authority, path, query = split_url(seen.url)
-        host, port = _place(scheme, authority)
-        # What a person released, what changes anything and what is in clear has a connection of
-        # its own. Nor does a secret come back on one whose answers it is not crossed out of.
-        plain = seen.method in _SAFE and seen.body == b"" and not upgrade
-        keeps = tell is _untold and scheme == "https" and plain
-        whose = (seen.agent, authority, filled.values)
-        hop = [("Connection", "Upgrade"), ("Upgrade", "websocket")] if upgrade else []
-        hop = hop or ([] if keeps else [("Connection", "close")])
+        # What a person released, what may change something and what is in clear has a connection of
+        # its own. Nor may a secret come back on one whose answers it is not crossed out of.
+        origin, alone = _origin(seen.url), tell is not _untold
+        plain = origin.startswith("https:") and seen.method in _SAFE and seen.body == b""
+        again = plain and not alone and not upgrade
+        whose = (seen.agent, origin, filled.values)
+        upgraded = [("Connection", "Upgrade"), ("Upgrade", "websocket")]
+        hop = upgraded if upgrade else [] if again else [("Connection", "close")]
         headers = [*filled.headers, *hop]
         if seen.body is None and not any(n.lower() == "content-length" for n, _ in headers):
             headers.append(("Transfer-Encoding", "chunked"))
+        body = self._watched(wire) if seen.body is None else _whole(seen.body)
         try:
             head = h11.Request(
                 method=seen.method,
-                target=path if query is None else f"{path}?{query}",
+                target=seen.url.removeprefix(origin),
                 headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in headers],
             )
-            addresses = addresses or await self._reach.addresses(host, port)
-            upstream = await self._reach.kept(whose, addresses) if keeps else None
-            upstream = upstream or await self._reach.connect(scheme, host, port, addresses)
+            addresses = addresses or await self._reach.addresses(seen.url)
+            upstream = await self._reach.kept(whose, addresses) if again else None
+            upstream = upstream or await self._reach.connect(seen.url, addresses)
         except h11.LocalProtocolError:
             tell(delivered=False, error="it cannot be sent as it was digested")
             raise Problem(400, "malformed", "This cannot be sent byte for byte.") from None
@@ -406,63 +358,44 @@ class Gateway:
             try:
                 exchange = upstream.exchange(head, body)
                 # Once a person has said yes, what came of it is worth waiting for.
-                alone = tell is not _untold
                 answer = await (exchange if alone else wire.reader.unless_gone(exchange))
             except _FAILED as error:
                 tell(delivered=None, error=f"no answer ({type(error).__name__})")
-                late = isinstance(error, TimeoutError)
-                raise Problem(
-                    504 if late else 502,
-                    "upstream_failed",
-                    "No answer came. It is not known what was done.",
-                ) from None
+                status = 504 if isinstance(error, TimeoutError) else 502
+                why = "No answer came. It is not known what was done."
+                raise Problem(status, "upstream_failed", why) from None
             tell(delivered=True, status=answer.status_code)
             self._note("sent", {**about, "status": answer.status_code})
-            await wire.reader.unless_gone(self._relay(wire, upstream, answer, filled))
-            kept = keeps and self._reach.keep(whose, upstream)
+            await wire.reader.unless_gone(_relay(wire, upstream, answer, filled))
+            kept = again and self._reach.keep(whose, upstream)
         finally:
             if not kept:
                 await upstream.close()
 
-    async def _relay(
-        self,
-        wire: Wire,
-        upstream: Upstream,
-        answer: h11.Response | h11.InformationalResponse,
-        filled: Filled,
-    ) -> None:
-        scrub = Scrubber(filled.values)
-        coded = any(
-            n == b"content-encoding" and v.lower() != b"identity" for n, v in answer.headers
-        )
-        if filled.values and coded:
-            raise Problem(
-                502, "compressed_answer", "The answer is compressed though it may not be."
-            )
-        switching = isinstance(answer, h11.InformationalResponse)
-        headers = [
-            (name, scrub.whole(value)) for name, value in _answered(answer, switching=switching)
-        ]
-        kind = type(answer)
-        await wire.send(
-            kind(status_code=answer.status_code, headers=headers, reason=scrub.whole(answer.reason))
-        )
-        if switching:
-            await _joined(wire, upstream, scrub)
-            return
-        try:
-            async for piece in upstream.data():
-                if out := scrub.feed(piece):
-                    await wire.send(h11.Data(data=out))
-        except _FAILED:
-            wire.writer.transport.abort()  # cut off here too: it must not look whole
-            raise Gone from None
-        await wire.send(h11.Data(data=scrub.end()), h11.EndOfMessage())
+
+async def _relay(wire: Wire, upstream: Upstream, answer: Answer, filled: Filled) -> None:
+    """The answer, as it comes, without the secrets."""
+    scrub, switching = Scrubber(filled.values), isinstance(answer, h11.InformationalResponse)
+    coded = any(n == b"content-encoding" and v.lower() != b"identity" for n, v in answer.headers)
+    if filled.values and coded:
+        raise Problem(502, "compressed_answer", "The answer is compressed though it may not be.")
+    headers = [(n, scrub.whole(value)) for n, value in _answered(answer, switching=switching)]
+    reason = scrub.whole(answer.reason)
+    await wire.send(type(answer)(status_code=answer.status_code, headers=headers, reason=reason))
+    if switching:
+        await _joined(wire, upstream, scrub)
+        return
+    try:
+        async for piece in upstream.data():
+            if out := scrub.feed(piece):
+                await wire.send(h11.Data(data=out))
+    except _FAILED:
+        wire.writer.transport.abort()  # cut off here too: it must not look whole
+        raise Gone from None
+    await wire.send(h11.Data(data=scrub.end()), h11.EndOfMessage())
 
 
-def _answered(
-    answer: h11.Response | h11.InformationalResponse, *, switching: bool
-) -> Iterator[tuple[bytes, bytes]]:
+def _answered(answer: Answer, *, switching: bool) -> Iterator[tuple[bytes, bytes]]:
     """The headers of an answer without those of the connection it came on."""
     listed = b",".join(v for n, v in answer.headers if n == b"connection").lower().split(b",")
     hops = {name.strip() for name in listed} | {
@@ -480,28 +413,24 @@ def _answered(
 
 async def _joined(wire: Wire, upstream: Upstream, scrub: Scrubber) -> None:
     """Pass bytes both ways until one side ends."""
-
-    async def out() -> None:
-        data = wire.http.trailing_data[0]
-        while data or (data := await wire.reader.read(PIECE)):
-            upstream.writer.write(data)
-            await upstream.writer.drain()
-            data = b""
-
-    async def back() -> None:
-        data = upstream.http.trailing_data[0]
-        while data or (data := await upstream.reader.read(PIECE)):
-            wire.writer.write(scrub.feed(data))
-            await wire.writer.drain()
-            data = b""
-
-    ways = [asyncio.create_task(out()), asyncio.create_task(back())]
+    out = _poured(wire.http.trailing_data[0], wire.reader, upstream.writer, lambda data: data)
+    back = _poured(upstream.http.trailing_data[0], upstream.reader, wire.writer, scrub.feed)
+    ways = [asyncio.create_task(out), asyncio.create_task(back)]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for way in ways:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
+
+
+async def _poured(
+    data: bytes, reader: Reader, writer: asyncio.StreamWriter, through: Callable[[bytes], bytes]
+) -> None:
+    while data or (data := await reader.read(PIECE)):
+        writer.write(through(data))
+        await writer.drain()
+        data = b""
 
 
 async def _first_byte(transport: asyncio.Transport, seconds: float) -> bytes:
@@ -536,18 +465,10 @@ def _question(seen: Outbound, decision: Decision) -> bytes:
     http["body"] = base64.b64encode(seen.body or b"").decode()
     asked: dict[str, Any] = {"action": decision.action, "agent": {"id": seen.agent}, "http": http}
     asked["facts"] = [{"label": fact.label, "value": fact.value} for fact in decision.facts]
-    asked["decoded"] = {
-        name: value if isinstance(value, str | int | float) else list(value)
-        for name, value in decision.decoded.items()
-    }
+    asked["decoded"] = dict(decision.decoded)
     asked |= {"title": decision.title} if decision.title else {}
     asked |= {"risk": decision.risk.value} if decision.risk else {}
-    return json.dumps(asked).encode()
-
-
-def _upgrades(request: h11.Request) -> bool:
-    named = {n: v.lower() for n, v in request.headers}
-    return request.method == b"GET" and named.get(b"upgrade") == b"websocket"
+    return json.dumps(asked, default=list).encode()
 
 
 def _origin(url: str) -> str:
@@ -555,11 +476,8 @@ def _origin(url: str) -> str:
     return f"{scheme}://{authority}"
 
 
-def _place(scheme: str, authority: str) -> tuple[str, int]:
-    host, colon, port = authority.rpartition(":")
-    if not colon or port.endswith("]"):
-        return authority, 443 if scheme == "https" else 80
-    return host, int(port)
+def _misplaced(where: object) -> Problem:
+    return Problem(403, "placeholder_refused", f"A placeholder may not stand in {where}.")
 
 
 def _oversized() -> Problem:

@@ -23,6 +23,7 @@ from typing import Final, TypeAlias
 
 import h11
 
+from approvals.evidence import split_url
 from approvals.proxy.wire import PIECE, Patience, Problem, Reader
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -31,6 +32,8 @@ CONNECT: Final = 15.0
 """Seconds for one address."""
 MOST_KEPT: Final = 64
 """Connections that wait for another request."""
+MOST_NAMES: Final = 1_000
+"""Hosts whose addresses are remembered, as long as a connection may wait."""
 _LENGTHS: Final = (b"content-length", b"transfer-encoding")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052; its v4 address is the last 32 bits
 _COMPATIBLE: Final = ipaddress.ip_network("::/96")  # RFC 4291 §2.5.5.1
@@ -52,6 +55,15 @@ class Private:
         if parts is None:
             raise ValueError("an address is written like 127.0.0.1:9000, 10.1.0.0/16 or [::1]:80")
         return cls(ipaddress.ip_network(parts[1] or parts[2]), int(parts[3]) if parts[3] else None)
+
+
+def place(url: str) -> tuple[str, str, int]:
+    """Scheme, host (an IPv6 address in brackets) and port. `ValueError`: it has two readings."""
+    scheme, authority, *_ = split_url(url)
+    host, colon, port = authority.rpartition(":")
+    if not colon or port.endswith("]"):
+        return scheme, authority, 443 if scheme == "https" else 80
+    return scheme, host, int(port)
 
 
 def public(address: Address) -> bool:
@@ -77,42 +89,46 @@ class Reach:
     ) -> None:
         self._private, self._patience = private, patience
         self._kept: dict[Upstream, tuple[Hashable, asyncio.TimerHandle]] = {}  # youngest last
+        self._names: dict[tuple[str, int], tuple[float, list[str]]] = {}
         self._tls = ssl.create_default_context()
         self._tls.set_alpn_protocols(["http/1.1"])
         if ca_file:
             self._tls.load_verify_locations(ca_file)
 
-    def listed(self, host: str, port: int) -> bool:
-        """Is it a loopback address that is listed? Secrets may go there in clear."""
+    def listed(self, url: str) -> bool:
+        """Is it at a loopback address that is listed? Secrets may go there in clear."""
+        _, host, port = place(url)
         with contextlib.suppress(ValueError):
             address = ipaddress.ip_address(host.strip("[]"))
             return address.is_loopback and self._may(address, port) is True
         return False
 
-    async def addresses(self, host: str, port: int) -> list[str]:
-        """Where this host is and may be reached. `Problem`: nowhere."""
-        bare = host.strip("[]")
+    async def addresses(self, url: str) -> list[str]:
+        """Where its host is and may be reached. `Problem`: nowhere."""
+        _, host, port = place(url)
         try:
-            reached = [str(ipaddress.ip_address(bare))]
-        except ValueError:  # a name; asking for it wakes a thread, which takes a while
-            reached = await self._named(bare, port)
+            reached = [str(ipaddress.ip_address(host.strip("[]")))]
+        except ValueError:  # a name
+            reached = await self._named(host, port)
         allowed = [text for text in reached if self._may(ipaddress.ip_address(text), port)]
         if not allowed:
-            raise Problem(
-                403,
-                "address_refused",
-                f"{host} is at an address that is not public and not listed.",
-            )
+            why = f"{host} is at an address that is not public and not listed."
+            raise Problem(403, "address_refused", why)
         return allowed
 
     async def _named(self, host: str, port: int) -> list[str]:
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                host, port, type=socket.SOCK_STREAM
-            )
-        except (OSError, UnicodeError):
-            raise Problem(502, "unknown_host", f"The host {host} is not known.") from None
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        loop = asyncio.get_running_loop()
+        until, found = self._names.get((host, port), (0.0, []))
+        if until < loop.time():  # asking wakes a thread, and perhaps a server far away
+            try:
+                infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            except (OSError, UnicodeError):
+                raise Problem(502, "unknown_host", f"The host {host} is not known.") from None
+            found = list(dict.fromkeys(str(entry[4][0]) for entry in infos))
+            if len(self._names) >= MOST_NAMES:
+                self._names.clear()
+            self._names[host, port] = loop.time() + self._patience.kept, found
+        return found
 
     def _may(self, address: Address, port: int) -> bool:
         mapped = getattr(address, "ipv4_mapped", None) or address
@@ -120,10 +136,9 @@ class Reach:
             mapped in private.network and private.port in (None, port) for private in self._private
         )
 
-    async def connect(
-        self, scheme: str, host: str, port: int, addresses: Sequence[str]
-    ) -> Upstream:
+    async def connect(self, url: str, addresses: Sequence[str]) -> Upstream:
         """A new connection, to what `addresses` gave just now. `Problem`: there is none."""
+        scheme, host, port = place(url)
         secure = self._tls if scheme == "https" else None
         name = host.strip("[]").rstrip(".") if secure else None
         loop = asyncio.get_running_loop()
@@ -137,9 +152,8 @@ class Reach:
                     )
             except ssl.SSLError as error:
                 why = getattr(error, "verify_message", None) or error.reason
-                raise Problem(
-                    502, "upstream_tls", f"{host} does not prove who it is: {why}."
-                ) from None
+                why = f"{host} does not prove who it is: {why}."
+                raise Problem(502, "upstream_tls", why) from None
             except (OSError, TimeoutError):
                 continue
             writer = asyncio.StreamWriter(made, protocol, reader, loop)
@@ -256,7 +270,7 @@ class Upstream:
 
     def quiet(self) -> bool:
         """Is nothing there that belongs to no request: no byte, no end, read yet or not?"""
-        if self.writer.is_closing() or self.reader.gone.is_set() or self.reader.came != self._taken:
+        if self.writer.is_closing() or self.reader.gone.done() or self.reader.came != self._taken:
             return False
         waits = select.poll()
         waits.register(self.writer.get_extra_info("socket"), select.POLLIN)

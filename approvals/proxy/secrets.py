@@ -117,8 +117,7 @@ class Secrets:
         """Put the values in. `clear`: plain http may carry them here. `Misuse`, `Refused`."""
         scheme, authority, path, query = split_url(url)
         found = "the path" if spelt(path) else "the query" if spelt(query or "") else None
-        if found is None and _MARK.search(body):
-            found = "the body"
+        found = found or ("the body" if spelt(body) else None)
         filled, values = [], set[bytes]()
         for name, value in headers:
             if spelt(name):
@@ -130,9 +129,11 @@ class Secrets:
             if scheme != "https" and not clear:
                 raise Misuse("a request that is not encrypted")
             text = inner or value
-            for secret in self._allowed(agent, authority, name):
+            for secret in self.all():
                 placeholder = self.placeholder(secret.name, agent)
-                if placeholder in text:
+                ours = secret.agents is None or agent in secret.agents
+                here = (secret.host, secret.header) == (authority, name.lower())
+                if ours and here and placeholder in text:
                     real = self._value(secret)
                     text = text.replace(placeholder, real)
                     values |= _shapes(real)
@@ -146,15 +147,6 @@ class Secrets:
         if found is not None:
             raise Misuse(found)
         return Filled(tuple(filled), tuple(sorted(values, key=len, reverse=True)))
-
-    def _allowed(self, agent: str, authority: str, header: str) -> list[Secret]:
-        return [
-            secret
-            for secret in self.all()
-            if secret.host == authority
-            and secret.header == header.lower()
-            and (secret.agents is None or agent in secret.agents)
-        ]
 
     def _value(self, secret: Secret) -> str:
         try:
@@ -195,9 +187,8 @@ class Scrubber:
 
 def spelt(text: str | bytes) -> bool:
     """Does it hold a placeholder, whoever's and however percent-encoded?"""
-    return (
-        _MARK.search(text.encode("utf-8", "replace") if isinstance(text, str) else text) is not None
-    )
+    raw = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    return _MARK.search(raw) is not None
 
 
 def _basic(value: str) -> str | None:

@@ -11,8 +11,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -22,6 +21,10 @@ T = TypeVar("T")
 PIECE: Final = 64 * 1024
 """Bytes read or written at once; also the most that a head or one of its lines may have."""
 MAX_LINES: Final = 200
+_FRAMING: Final = re.compile(rb"(?i)\s*(?:content-length|transfer-encoding)\s*(?::|$)")
+_FRAMED: Final = re.compile(
+    rb"(?i)(?:content-length:[ \t]*(\d+)|transfer-encoding:[ \t]*chunked)[ \t]*\r\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +50,9 @@ class Problem(Exception):
     """What the agent gets instead of an answer: an RFC 9457 document. `more`: members of it."""
 
     def __init__(
-        self,
-        status: int,
-        slug: str,
-        detail: str,
-        *,
-        headers: Iterable[tuple[str, str]] = (),
+        self, status: int, slug: str, detail: str, *, headers: Iterable[tuple[str, str]] = (),
         **more: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(detail)
         self.status, self.slug, self.detail, self.headers = status, slug, detail, list(headers)
         self.more = more
@@ -70,11 +68,13 @@ class Gone(Exception):
 
 
 class Reader(asyncio.StreamReader):
-    """`gone` is set when the other side hangs up, also while nobody reads; `came`: bytes so far."""
+    """`gone` is done when the other side hangs up, also while nobody reads; `came`: all bytes."""
 
     def __init__(self) -> None:
-        super().__init__(limit=PIECE, loop=asyncio.get_running_loop())
-        self.gone, self.came = asyncio.Event(), 0
+        loop = asyncio.get_running_loop()
+        super().__init__(limit=PIECE, loop=loop)
+        self.gone: asyncio.Future[Any] = loop.create_future()
+        self.came = 0
 
     def feed_data(self, data: Any) -> None:
         super().feed_data(data)
@@ -82,35 +82,42 @@ class Reader(asyncio.StreamReader):
 
     def feed_eof(self) -> None:
         super().feed_eof()
-        self.gone.set()
+        self._leave()
 
     def set_exception(self, exc: BaseException | type[BaseException]) -> None:
         super().set_exception(exc)  # type: ignore[arg-type] # as asyncio calls it
-        self.gone.set()
+        self._leave()
 
-    async def unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
+    def _leave(self) -> None:
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    async def unless_gone(self, work: Awaitable[T]) -> T:
         """Its result; `Gone`, and it is cancelled, if the other side hangs up meanwhile."""
-        task, gone = asyncio.ensure_future(work), asyncio.ensure_future(self.gone.wait())
+        task = asyncio.ensure_future(work)
         try:
-            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task, self.gone}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
                 raise Gone
             return task.result()
         finally:
             task.cancel()
-            gone.cancel()
 
 
 class Wire:
-    """One connection, or the inside of a tunnel."""
+    """One connection, or the inside of a tunnel: of an agent, and all in it for an origin."""
 
-    def __init__(self, reader: Reader, writer: asyncio.StreamWriter, patience: Patience) -> None:
-        self.reader, self.writer = reader, writer
+    def __init__(
+        self, reader: Reader, writer: asyncio.StreamWriter, patience: Patience, agent: str = "",
+        origin: str = "",
+    ) -> None:  # fmt: skip
+        self.reader, self.writer, self.agent, self.origin = reader, writer, agent, origin
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * PIECE)
         self._patience = patience
-        self._fresh = True
-        self._left = -1  # bytes of the body or chunk; -1: a line with a chunk's size is next
-        self._chunked = self._bodiless = False
+        self.length = 0
+        """Bytes of the body of the last `head`, -1: it comes in chunks."""
+        self._left = 0  # bytes of the body or chunk; -1: a line with a chunk's size is next
+        self._fresh, self._chunked, self._bodiless = True, False, False
 
     async def head(self) -> h11.Request | None:
         """The next request, None at a clean end. `Problem`; `TimeoutError` where none came."""
@@ -124,18 +131,18 @@ class Wire:
                 while lines[-1] != b"\r\n":
                     lines.append(await self._line())
                     if len(lines) > MAX_LINES or sum(map(len, lines)) > PIECE:
-                        raise Problem(
-                            431, "head_too_large", "The head of the request is too large."
-                        )
+                        raise Problem(431, "head_too_large", "The head of a request is too large.")
         except TimeoutError:
             raise Problem(408, "too_slow", "The head of the request took too long.") from None
         return self._parsed(lines)
 
     def _parsed(self, lines: list[bytes]) -> h11.Request:
-        named = Counter(line.partition(b":")[0].strip().lower() for line in lines[1:])
-        framing = named[b"content-length"] + named[b"transfer-encoding"]
-        if framing > 1 or any(line[:1] in b" \t" for line in lines[1:]):
+        framing = [line for line in lines[1:] if _FRAMING.match(line)]
+        if len(framing) > 1 or any(line[:1] in b" \t" for line in lines[1:]):
             raise _malformed("lengths that conflict, or a folded header")
+        framed = _FRAMED.fullmatch(framing[0]) if framing else None
+        if framing and framed is None:
+            raise _malformed("a length that is no number, or an encoding that is not chunked")
         self.http.receive_data(b"".join(lines))
         try:
             request = self.http.next_event()
@@ -144,24 +151,13 @@ class Wire:
         if not isinstance(request, h11.Request) or request.http_version not in (b"1.1", b"1.0"):
             raise _malformed("it is not HTTP/1.1")
         self._bodiless = request.method == b"HEAD"
-        self._chunked, self._left = bool(named[b"transfer-encoding"]), -1
-        for name, value in request.headers:
-            if name == b"content-length":
-                if not any(
-                    re.fullmatch(rb"(?i)content-length:[ \t]*\d+[ \t]*\r\n", line) for line in lines
-                ):
-                    raise _malformed("a length that is no number")
-                self._left = int(value)
+        self.length = int(framed[1] or -1) if framed else 0
+        self._chunked, self._left = self.length < 0, self.length
         if self._chunked and request.http_version == b"1.0":
             raise _malformed("chunks in HTTP/1.0")
         if self.length == 0:
             self.http.next_event()  # its end
         return request
-
-    @property
-    def length(self) -> int | None:
-        """Bytes of the body, None: it comes in chunks. Right after `head` only."""
-        return None if self._chunked else max(self._left, 0)
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body in pieces. `Problem` where its framing is odd."""
