@@ -27,12 +27,11 @@ from approvals.cli import channels, keys, serve
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.config import Config, faults
-from approvals.evidence import thumbprint
+from approvals.evidence import rfc3339, thumbprint
 from approvals.gateways.webhook import PREFIX
 from approvals.model import SECOND, Busy, Card, Duration, Instant, Kind, Refused, Risk, Status
 from approvals.store import Parked, Store
 from approvals.text import clean
-from approvals.web.api import rfc3339
 
 PATIENCE: Final = 20.0
 """Seconds for one question to another side."""

@@ -16,10 +16,10 @@ from approvals.cli import channels, serve
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.config import Config
+from approvals.evidence import rfc3339
 from approvals.linking import Shown
 from approvals.model import Busy, Refused
 from approvals.text import clean
-from approvals.web.api import rfc3339
 
 BY: Final = "the command line"
 
@@ -132,7 +132,7 @@ def table(found: list[Shown]) -> Table:
         made.add_column(name, overflow="fold")
     for one in found:
         how = Text(one.how) + (Text(f"\n✗ {clean(one.fault)}", "red") if one.fault else Text())
-        since = "" if one.since is None else (rfc3339(one.since) or "")[:10]
+        since = "" if one.since is None else rfc3339(one.since)[:10]
         made.add_row(*map(clean, (one.person, one.channel, one.account)), how, since)
     return made
 

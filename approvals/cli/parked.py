@@ -16,9 +16,9 @@ from rich.text import Text
 from approvals.cli import serve
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock
+from approvals.evidence import rfc3339
 from approvals.store import Parked
 from approvals.text import clean
-from approvals.web.api import rfc3339
 
 MOST: Final = 100_000
 
@@ -68,7 +68,7 @@ def table(found: Sequence[Parked]) -> Table:
     shown.add_column("REQUEST, AND WHY", overflow="fold", ratio=1)
     for one in found:
         why = Text(one.job.request_id, overflow="fold").append(f"\n{clean(one.error)}", "dim")
-        since = (rfc3339(one.at) or "")[:16].replace("T", " ")
+        since = rfc3339(one.at)[:16].replace("T", " ")
         lane = clean(one.job.target) or "core"
         shown.add_row(str(one.job.id), clean(one.job.kind), lane, since, why)
     return shown

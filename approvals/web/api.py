@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -24,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic import model_validator as validates_model
 
 from approvals import cards, policy
-from approvals.evidence import Entry, canonical_of, read_json
+from approvals.evidence import Entry, canonical_of, read_json, rfc3339
 from approvals.model import (
     ORG,
     SECOND,
@@ -34,7 +33,6 @@ from approvals.model import (
     Conflict,
     Fact,
     Http,
-    Instant,
     Outcome,
     Person,
     Refused,
@@ -178,13 +176,6 @@ class Caller:
     person: Person | None = None
 
 
-def rfc3339(at: Instant | None) -> str | None:
-    if at is None:
-        return None
-    text = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
 def view(case: Case, receipt: str | None, *, names: bool) -> dict[str, Any]:
     """A case as JSON. A requester sees no names: it should not learn whom to persuade."""
     missing = policy.needs(case.ask.quorum, case.votes) if case.open else ()
@@ -200,7 +191,7 @@ def view(case: Case, receipt: str | None, *, names: bool) -> dict[str, Any]:
         "needs": [f"{n} more of {group}" if names else f"{n} more" for group, n in missing],
         "created_at": rfc3339(case.created_at),
         "expires_at": rfc3339(case.expires_at),
-        "decided_at": rfc3339(case.decided_at),
+        "decided_at": None if case.decided_at is None else rfc3339(case.decided_at),
         "reason": case.reason,
         "outcome": outcome
         and {
