@@ -13,7 +13,7 @@ import hmac
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from approvals import channel as port
 from approvals.buttons import Key, KeyRing
 from approvals.channel import Abilities, Inbound, Limits, Notice, Payload, Proven, Reply, Tap
+from approvals.cli.host import clock as wall
 from approvals.cli.house import House, Plan, running
 from approvals.evidence import ReceiptKey
 from approvals.model import (
@@ -107,6 +108,14 @@ RULES: Final = (
 """A request of action `two.…` meets the rule `two`; any other the group `default`."""
 
 
+async def until(holds: Callable[[], Any], seconds: float = 10) -> Any:
+    """What is about to be so, once it is; asks again whenever the loop comes round."""
+    async with asyncio.timeout(seconds):
+        while not (found := holds()):
+            await asyncio.sleep(0.01)
+    return found
+
+
 def _set(event: asyncio.Event) -> asyncio.Event:
     event.set()
     return event
@@ -123,6 +132,16 @@ class Clock:
 
     def turn(self, milliseconds: int) -> None:
         self.now += milliseconds
+
+
+@dataclass(slots=True)
+class Wall(Clock):
+    """The real time, turned by `now` milliseconds."""
+
+    now: int = 0
+
+    def __call__(self) -> Instant:
+        return wall() + self.now
 
 
 @dataclass(slots=True)

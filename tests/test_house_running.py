@@ -20,18 +20,11 @@ from approvals.model import ORG, Busy, Person
 from approvals.people import Directory
 from approvals.service import Trust
 from approvals.store import Store
-from tests.house import GROUPS, PEOPLE, RING, open_house
+from tests.house import GROUPS, PEOPLE, RING, open_house, until
 from tests.installation import install
 from tests.peers.slack import APP_TOKEN, FIXTURES, SlackPeer, make
 
 NEW = KeyRing({"k2": Key("k2", b"2" * 32)}, "k2")
-
-
-async def until(holds: object, seconds: float = 5) -> None:
-    """Wait for what is about to happen; asks again whenever the loop comes round."""
-    async with asyncio.timeout(seconds):
-        while not holds():  # type: ignore[operator] # a predicate
-            await asyncio.sleep(0.01)
 
 
 async def learn(store: Store, account: str, person: str, asked: str, ring: KeyRing = RING) -> None:

@@ -10,9 +10,9 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +34,13 @@ from approvals.store import Job, Store
 from approvals.store import rows as store_rows
 from approvals.web import api, views
 from approvals.web.site import Visitor, render
-from tests.house import OTHERWISE, ROOM, Clock, Desk, Place, intrude, open_house
+from tests.house import OTHERWISE, ROOM, Clock, Desk, Place, Wall, intrude, open_house, until
 from tests.peers.onecli import KEY, ORG_KEY, WORKSPACE, OneCliPeer
 
 PEERS = Path(__file__).parent / "peers"
 BY = Requester("home.ws_8c1", Kind.GATEWAY)
 QUICK = Pace(watch=1.0, list=0.2, every=0.05, rest=0.02, barred=0.4, first=0.05, slowest=0.2)
 QUICK = replace(QUICK, answer=0.4)
-
-
-@dataclass(slots=True)
-class Wall(Clock):
-    """The real time, turned by `now` milliseconds."""
-
-    now: int = 0
-
-    def __call__(self) -> int:
-        return time.time_ns() // 1_000_000 + self.now
 
 
 @pytest.fixture
@@ -74,14 +64,6 @@ async def serving(
     clock = clock or Wall()
     async with open_house(store, clock=clock, carry=True, gateways=seats, **more) as place:
         yield place
-
-
-async def until(holds: Callable[[], Any], seconds: float = 10) -> Any:
-    """What is about to be so, once it is."""
-    async with asyncio.timeout(seconds):
-        while not (found := holds()):
-            await asyncio.sleep(0.01)
-    return found
 
 
 async def cases(store: Store, status: Status | None = None) -> list[Case]:
