@@ -47,10 +47,15 @@ FINISH: Final = 3.0
 """Seconds that what is being sent has when the service ends."""
 POLL: Final[Duration] = SECOND
 """How often an idle lane looks for jobs whose time has come; a commit wakes it at once."""
-ATTEMPTS: Final = 30
+SOON: Final[Duration] = 20 * SECOND
+"""The longest back-off of a card, half as much again with jitter. A platform that is back shows the
+verdict within a minute: a call that still hangs takes 20 s at most, then this and a `POLL`."""
+ATTEMPTS: Final = 2000
 """After so many failures (about half a day of back-off) a job is parked and shown."""
+SLOW: Final[Duration] = 30 * MINUTE
+"""The same for a verdict, for which nobody waits at a screen,"""
 CARRIED: Final = 120
-"""The same for a verdict, whose carrier says when it is over: over a day, whatever the jitter."""
+"""and whose carrier says when it is over: over a day, whatever the jitter."""
 VETTED: Final[Duration] = 24 * 60 * MINUTE
 """How long an account's standing on its platform (no guest, no bot, not deleted) is believed."""
 LAST: Final = 2**31 - 1
@@ -202,10 +207,11 @@ class Outbox:
 
     async def _later(self, jobs: Sequence[Job], error: str, retry_after: Duration | None) -> None:
         for job in jobs:
-            if job.attempts >= (CARRIED if job.kind == "verdict" else ATTEMPTS):
+            longest, most = (SLOW, CARRIED) if job.kind == "verdict" else (SOON, ATTEMPTS)
+            if job.attempts >= most:
                 await self._park([job], error)
                 continue
-            backoff = min(30 * MINUTE, SECOND << min(job.attempts, 11))
+            backoff = min(longest, SECOND << min(job.attempts, 11))
             jitter = int.from_bytes(self._random(2), "big") / 65536
             due = self._clock() + max(retry_after or 0, int(backoff * (0.5 + jitter)))
             await self._store.retry(job, due=due, error=error)

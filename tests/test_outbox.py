@@ -47,6 +47,8 @@ class Window(Desk):
     most: int = 0
     now_open: int = 0
     opens_in: int = 0
+    hangs: int = 0
+    """Milliseconds until a redraw is given up while the desk is down."""
     clock: Clock | None = None
 
     @property
@@ -71,6 +73,11 @@ class Window(Desk):
             return await Desk.post(self, address, payload, key)
         finally:
             self.now_open -= 1
+
+    async def redraw(self, ref: MessageRef, payload: Payload) -> None:
+        if self.down and self.clock:
+            self.clock.turn(self.hangs)
+        await Desk.redraw(self, ref, payload)
 
 
 class Thief(Window):
@@ -114,6 +121,31 @@ async def test_law_26_a_platform_that_says_wait_is_not_asked_before(store: Store
         clock.turn(31 * SECOND)
         await place.carried()
         assert slow.of(request["id"])
+
+
+@pytest.mark.parametrize("hangs", [0, 20 * SECOND])
+async def test_law_26_a_platform_that_comes_back_says_what_was_decided_within_a_minute(
+    store: Store, hangs: int
+) -> None:
+    """However long it was away, and however long a call takes that it does not answer."""
+    desk, clock = Window(hangs=hangs), Clock()
+    desk.clock = clock
+    async with open_house(store, desks=(desk,), clock=clock) as place:
+        request = await place.opened("two.pay")
+        await place.carried()
+        desk.down = True
+        assert (await place.decide(request, "decline", by="dana"))[0] == 200
+        gone = clock() + 60 * MINUTE
+        while clock() < gone:
+            clock.turn(10 * SECOND)
+            await place.carried()
+        assert [card.now["status"] for card in desk.messages] == ["pending"] * 2
+        back, desk.down = clock(), False
+        while "pending" in (card.now["status"] for card in desk.messages):
+            clock.turn(SECOND)
+            await place.carried()
+        assert clock() - back < MINUTE - hangs
+        assert await store.parked() == []
 
 
 async def test_law_26_few_are_sent_at_once(store: Store) -> None:
