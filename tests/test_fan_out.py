@@ -1,0 +1,369 @@
+"""One request to six people on six channels, all of them real adapters before their stand-ins: six
+cards, one verdict, and the same words at all of them, whatever one of the platforms does meanwhile.
+
+Each stand-in is behind a `Wire`, which keeps the platform's address and can be cut or made slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import pytest
+
+from approvals.channel import Channel, Inbound
+from approvals.model import SECOND, Person
+from approvals.store import Store
+from tests.channel_contract import strings
+from tests.house import GROUPS, Desk, Place, Wall, open_house, rule, until
+from tests.peers import discord, email, slack, teams, telegram, whatsapp
+from tests.test_email import SITE, TOKEN, Visitor
+
+SEATS: Final = {
+    "slack": Person("dana", None, {"slack": "U024BE7LH"}),
+    "teams": Person("lee", None, {"teams": teams.DANA}),
+    "telegram": Person("kim", None, {"telegram": str(telegram.DANA)}),
+    "discord": Person("sam", None, {"discord": discord.DANA}),
+    "whatsapp": Person("eve", None, {"whatsapp": whatsapp.DANA}),
+    "email": Person("ada", "ada@example.com"),
+}
+"""Who is reached where. Slack, which would find somebody by an address, comes last for ada."""
+VIA: Final = (*(name for name in SEATS if name != "slack"), "slack")
+SIX: Final = rule("six", quorum=(("six", 1),), via=VIA)
+MODULES: Final = (slack, teams, telegram, discord, whatsapp, email)
+PEERS: Final = {module.KIT.name: module for module in MODULES}
+SLOWLY: Final = 0.5
+"""Seconds that a platform takes which has nothing to say but that it is busy."""
+TAPPER: Final = "slack"
+AWAY: Final = tuple(name for name in SEATS if name != TAPPER)
+
+
+@dataclass
+class Wire:
+    """A line to a peer at `to`."""
+
+    to: int
+    port: int = 0
+    how: bytes | None = b""
+    """What it answers to everything, slowly; None: nothing, for ever; empty: the peer answers."""
+    sent: list[float] = field(default_factory=list)
+    """When something was said down the line, by the loop's clock."""
+    _open: set[asyncio.StreamWriter] = field(default_factory=set)
+    _server: asyncio.Server | None = None
+
+    async def listen(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """Nobody is there: every connection breaks, and a new one is refused."""
+        if self._server is not None:
+            self._server.close()
+        self._server = None
+        self._hang_up()
+
+    async def mend(self) -> None:
+        """As always."""
+        self.how = b""
+        self._hang_up()
+        if self._server is None:
+            await self.listen()
+
+    def instead(self, how: bytes | None) -> None:
+        """From now on it is like this."""
+        self.how = how
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                if self.how == b"":
+                    await self._pass_on(reader, writer)
+                else:
+                    await self._answer(reader, writer)
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self.to)
+
+        async def down() -> None:
+            while data := await reader.read(65536):
+                self.sent.append(asyncio.get_running_loop().time())
+                back.write(data)
+            back.close()
+
+        async def up() -> None:
+            while data := await there.read(65536):
+                writer.write(data)
+            writer.close()
+
+        try:
+            await asyncio.gather(down(), up())
+        finally:
+            back.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.how is None:
+            while await reader.read(65536):
+                pass
+            return
+        head = await reader.readuntil(b"\r\n\r\n")
+        size = re.search(rb"(?i)content-length: (\d+)", head)
+        await reader.readexactly(int(size[1]) if size else 0)
+        await asyncio.sleep(SLOWLY)
+        writer.write(self.how)
+
+
+def http(status: str, **headers: str) -> bytes:
+    """An answer of this status, with a delay in the body for who reads it there."""
+    delay = headers.get("retry_after", "1")
+    body = f'{{"ok": false, "error_code": {status[:3]}, "description": "x", "retry_after": {delay}'
+    body += f', "parameters": {{"retry_after": {delay}}}}}'
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "Connection: close", "", body]).encode()
+
+
+def short(request: Any) -> str:
+    """What a card says of a request's digest."""
+    return str(request["digest"]).rpartition(":")[2][:8]
+
+
+@dataclass
+class Office:
+    """A house with all six channels on."""
+
+    place: Place
+    peers: dict[str, Any]
+    wires: dict[str, Wire]
+    clock: Wall
+    commits: list[tuple[float, frozenset[str]]]
+    visitor: Visitor
+    _read: dict[int, tuple[Any, str]] = field(default_factory=dict)
+
+    async def asked(self) -> Any:
+        return await self.place.opened(
+            "six.pay", payload={"to": "bob", "once": time.time_ns() % 10**9}
+        )
+
+    def said(self, channel: str, request: Any) -> list[str]:
+        """What stands at a channel about a request, the oldest message first."""
+        digest, peer = short(request), self.peers[channel]
+        if channel == "whatsapp":
+            return [text for text in map(peer.text, peer.sent) if digest in text]
+        found = peer.mails if channel == "email" else peer.messages.values()
+        return [text for text in map(self._text, found) if digest in text]
+
+    def _text(self, message: Any) -> str:
+        """All that it says. A message that is edited is another one to its peer."""
+        if id(message) not in self._read:
+            mail = isinstance(message, email.Received)
+            text = message.part("plain") if mail else " ".join(strings(message))
+            self._read[id(message)] = message, text
+        return self._read[id(message)][1]
+
+    def shows(self, request: Any, headline: str, channels: Iterable[str] = SEATS) -> set[str]:
+        """The channels whose newest word about a request is this."""
+        return {one for one in channels if any(headline in x for x in self.said(one, request)[-1:])}
+
+    async def carded(self, request: Any, channels: Iterable[str] = SEATS) -> None:
+        """Wait until each of them has its card, and no more of them."""
+        wanted = {*channels}
+        await until(lambda: self.shows(request, "Waiting for approval", wanted) == wanted, 20)
+        assert [len(self.said(one, request)) for one in wanted] == [1] * len(wanted)
+
+    async def ended(self, request: Any, by: str, channels: Iterable[str] = SEATS) -> None:
+        wanted, headline = {*channels}, f"Approved by {SEATS[by].id}"
+        await until(lambda: self.shows(request, headline, wanted) == wanted, 20)
+
+    async def tap(self, channel: str, request: Any) -> None:
+        """The person of this channel presses Approve there."""
+        if channel == "email":
+            (mail,) = self.said(channel, request)
+            token = re.search(TOKEN, mail)
+            assert token is not None
+            assert (await self.visitor.press(token[0])).status == 200
+            return
+        inbound = self._delivery(channel, request)
+        url = self.place.url + inbound.path
+        async with self.place.http.post(url, data=inbound.body, headers=inbound.headers) as answer:
+            assert answer.status == 200, await answer.text()
+
+    def _delivery(self, channel: str, request: Any) -> Inbound:
+        peer, at, digest = self.peers[channel], self.clock(), short(request)
+        account = SEATS[channel].accounts[channel]
+        if channel == "whatsapp":
+            card = next(one for one in peer.sent if digest in peer.text(one))
+            return whatsapp.signed(peer.press(card, "Approve", at=at), at)
+        card = next(k for k, v in peer.messages.items() if digest in " ".join(strings(v)))
+        match channel:
+            case "slack":
+                return slack.signed(peer.press(*card, "approve", account), at)
+            case "teams":
+                return teams.delivery(peer.press(*card, "Approve", account), at)
+            case "telegram":
+                return telegram.delivery(peer.press(*card, "Approve", int(account)), at)
+            case _:
+                return discord.signed(peer.press(*card, "Approve", account), at)
+
+    async def passes(self, *, seconds: int, times: int = 1) -> None:
+        """So many seconds pass, so many times; what has fallen due is tried each time."""
+        for _ in range(times):
+            self.clock.turn(seconds * SECOND)
+            await asyncio.gather(*map(self.place.house.outbox.drain, SEATS))
+
+    async def measured(self, request: Any, channels: Iterable[str]) -> dict[str, float]:
+        """Tap, and the seconds from the commit until each of these channels was spoken to."""
+        before = len(self.commits)
+        await self.tap(TAPPER, request)
+        await self.ended(request, TAPPER, channels)
+        committed = next(at for at, ids in self.commits[before:] if request["id"] in ids)
+        first = {one: [at for at in self.wires[one].sent if at >= committed] for one in channels}
+        return {one: min(first[one]) - committed for one in channels}
+
+
+@asynccontextmanager
+async def opened(store: Store) -> AsyncIterator[Office]:
+    """The office, with the time of this machine."""
+    async with (
+        slack.SlackPeer() as slack_,
+        teams.TeamsPeer() as teams_,
+        telegram.TelegramPeer() as telegram_,
+        discord.DiscordPeer() as discord_,
+        whatsapp.WhatsAppPeer() as whatsapp_,
+        email.MailServer() as email_,
+    ):
+        found = (slack_, teams_, telegram_, discord_, whatsapp_, email_)
+        peers: dict[str, Any] = dict(zip(PEERS, found, strict=True))
+        account = SEATS["slack"].accounts["slack"]
+        slack_.users[account] = slack.person(account)
+        wires, channels, clock = dict[str, Wire](), list[Channel](), Wall(0)
+        for name, peer in peers.items():
+            wires[name] = wire = Wire(int(peer.api.split(":")[2].split("/")[0]))
+            await wire.listen()
+            behind, peer_api = f":{wire.to}", peer.api
+            if name == "teams":
+                peer.base = peer.base.replace(behind, f":{wire.port}")
+            channels.append(PEERS[name].make(peer_api.replace(behind, f":{wire.port}")))
+        commits: list[tuple[float, frozenset[str]]] = []
+        loop = asyncio.get_running_loop()
+        store.listen(lambda ids: commits.append((loop.time(), frozenset(ids or ()))))
+        async with open_house(
+            store,
+            desks=cast(list[Desk], channels),
+            clock=clock,
+            people=(*SEATS.values(),),
+            groups={**GROUPS, "six": frozenset(person.id for person in SEATS.values())},
+            rules=(SIX,),
+            site=SITE,
+            review_url=lambda case_id: f"{SITE.origin}/requests/{case_id}",
+            carry=True,
+        ) as place:
+            yield Office(place, peers, wires, clock, commits, Visitor(place))
+        for wire in wires.values():
+            await wire.cut()
+
+
+@pytest.fixture
+async def office(store: Store) -> AsyncIterator[Office]:
+    async with opened(store) as made:
+        yield made
+
+
+async def test_one_request_is_six_cards_and_one_verdict_is_shown_by_all(office: Office) -> None:
+    """A tap on each channel in turn, and the other five say the same within five seconds."""
+    for tapped in SEATS:
+        request = await office.asked()
+        await office.carded(request)
+        began = time.monotonic()
+        await office.tap(tapped, request)
+        await office.ended(request, tapped)
+        assert time.monotonic() - began < 5
+        # Four edit their card; the mail and the message that cannot be are followed by one.
+        counts = {one: len(office.said(one, request)) for one in SEATS}
+        assert counts == {one: 2 if one in ("whatsapp", "email") else 1 for one in SEATS}
+        assert (await office.place.read(request["id"]))["status"] == "approved"
+
+
+HOW: Final[dict[str, bytes | None]] = {
+    "whatsapp": b"",  # refuses connections
+    "teams": None,  # takes them, and is silent
+    "discord": http("503 Service Unavailable"),
+    "telegram": http("429 Too Many Requests", retry_after="2"),
+    "email": None,
+}
+"""What each of them does instead of answering."""
+
+
+async def test_law_26_what_one_platform_does_delays_no_other(office: Office) -> None:
+    """By less than 100 ms. The quickest of a few rounds counts: what waits for the platform waits
+    for it every time, and a busy machine is not busy every time."""
+    requests = [await office.asked() for _ in range(4 + 3 * len(HOW))]
+    for request in requests:
+        await office.carded(request)
+    undisturbed = [await office.measured(requests.pop(), AWAY) for _ in range(4)]
+    for away, instead in HOW.items():
+        wire, others = office.wires[away], [one for one in AWAY if one != away]
+        late = [requests.pop() for _ in range(3)]
+        if instead == b"":
+            await wire.cut()
+        else:
+            wire.instead(instead)
+        disturbed = [await office.measured(request, others) for request in late]
+        for one in others:
+            more = min(x[one] for x in disturbed) - min(x[one] for x in undisturbed)
+            assert more < 0.1, (away, one, more)
+        assert not any(office.shows(request, "Approved", [away]) for request in late)
+        await wire.mend()
+        for request in late:
+            await office.ended(request, TAPPER)
+
+
+async def test_law_26_a_platform_that_was_away_for_an_hour_says_it_within_a_minute(
+    office: Office,
+) -> None:
+    request = await office.asked()
+    await office.carded(request)
+    for one in AWAY:
+        await office.wires[one].cut()
+    await office.tap(TAPPER, request)
+    await office.ended(request, TAPPER, [TAPPER])
+    await office.passes(seconds=60, times=60)
+    assert office.shows(request, "Approved") == {TAPPER}
+    for one in AWAY:
+        await office.wires[one].mend()
+    await office.passes(seconds=10, times=5)
+    await asyncio.wait_for(office.ended(request, TAPPER), 10)
+
+
+async def test_law_26_a_card_that_could_not_be_posted_is_posted_later_while_it_is_asked_about(
+    office: Office,
+) -> None:
+    for one in AWAY:
+        await office.wires[one].cut()
+    request, over = await office.asked(), await office.asked()
+    for each in (request, over):
+        await office.carded(each, [TAPPER])
+    await office.tap(TAPPER, over)
+    await office.ended(over, TAPPER, [TAPPER])
+    await office.passes(seconds=60, times=8)
+    for one in AWAY:
+        await office.wires[one].mend()
+    await office.passes(seconds=10, times=5)
+    await office.carded(request)
+    await office.tap("telegram", request)
+    await office.ended(request, "telegram")
+    # Nobody is told of a request that is over who never heard of it.
+    assert [len(office.said(one, over)) for one in SEATS] == [one == TAPPER for one in SEATS]
