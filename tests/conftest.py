@@ -17,7 +17,7 @@ import asyncpg
 import pytest
 from hypothesis import settings
 
-from approvals.store import Store
+from approvals.store import Store, metadata
 from tests.postgres import postgres
 
 # A busy machine is slow, and that is no fault of the code; what must be quick is measured apart.
@@ -61,7 +61,7 @@ def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-async def _create(server: str, template: str = "template1") -> str:
+async def create(server: str, template: str = "template1") -> str:
     """URL of a new database on a server."""
     name = f"test_{secrets.token_hex(6)}"
     connection = await asyncpg.connect(server)
@@ -73,15 +73,15 @@ async def _create(server: str, template: str = "template1") -> str:
     return f"{head.rpartition('/')[0]}/{name}{mark}{query}"
 
 
-async def _drop(server: str, url: str) -> None:
+async def drop(server: str, url: str) -> None:
     connection = await asyncpg.connect(server)
     try:
-        await connection.execute(f"DROP DATABASE IF EXISTS {_name(url)} WITH (FORCE)")
+        await connection.execute(f"DROP DATABASE IF EXISTS {name_of(url)} WITH (FORCE)")
     finally:
         await connection.close()
 
 
-def _name(url: str) -> str:
+def name_of(url: str) -> str:
     return url.partition("?")[0].rpartition("/")[2]
 
 
@@ -101,9 +101,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_url: str) -> Iterator[str]:
     """Name of a migrated database, to be copied."""
-    url = asyncio.run(_create(postgres_url))
-    yield _name(asyncio.run(_migrated(url)))
-    asyncio.run(_drop(postgres_url, url))
+    url = asyncio.run(create(postgres_url))
+    yield name_of(asyncio.run(_migrated(url)))
+    asyncio.run(drop(postgres_url, url))
 
 
 @pytest.fixture
@@ -114,12 +114,79 @@ def sqlite_database(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@pytest.fixture(scope="session")
+def postgresql_spare(postgres_url: str) -> Iterator[dict[str, str]]:
+    """Databases that a test is done with, emptied; and how each looked when it was new."""
+    spare: dict[str, str] = {}
+    yield spare
+    for url in spare:
+        asyncio.run(drop(postgres_url, url))
+
+
 @pytest.fixture
-async def postgresql_database(postgres_url: str, postgres_template: str) -> AsyncIterator[str]:
-    """URL of an empty, migrated PostgreSQL database."""
-    url = await _create(postgres_url, postgres_template)
+async def postgresql_database(
+    postgres_url: str, postgres_template: str, postgresql_spare: dict[str, str]
+) -> AsyncIterator[str]:
+    """URL of an empty, migrated PostgreSQL database.
+
+    One that another test used is emptied and taken again if it looks as when it was new: to copy
+    the template takes a hundred times as long.
+    """
+    if postgresql_spare:
+        url, new = postgresql_spare.popitem()
+    else:
+        url = await create(postgres_url, postgres_template)
+        new = await looks(url)
     yield url
-    await _drop(postgres_url, url)
+    try:
+        alike = await looks(url, empty=True) == new
+    except (OSError, asyncpg.PostgresError):
+        alike = False  # the test did something to it: it cannot be asked, or not be written
+    if alike:
+        postgresql_spare[url] = new
+    else:
+        await drop(postgres_url, url)
+
+
+async def looks(url: str, *, empty: bool = False) -> str:
+    """All of a database that a test could change, but for its rows.
+
+    `empty`: first these are deleted, nobody stays connected, and it counts from one again.
+    """
+    connection = await asyncpg.connect(url)
+    try:
+        if empty:
+            await connection.execute(_EMPTY)
+        return str(await connection.fetchval(_LOOKS))
+    finally:
+        await connection.close()
+
+
+_EMPTY = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid();
+SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences
+WHERE last_value IS NOT NULL;
+"""
+_EMPTY += "".join(f'DELETE FROM "{one.name}";' for one in reversed(metadata.sorted_tables))
+_LOOKS = """
+SELECT string_agg(said, E'\n' ORDER BY said) FROM (
+  SELECT concat_ws(' ', c.relname, c.relkind, c.relacl::text, a.attnum, a.attname, a.atttypid,
+    a.atttypmod, a.attnotnull, a.attidentity, a.attacl::text) said
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+  WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0
+  UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+  UNION ALL SELECT conrelid::regclass || pg_get_constraintdef(oid) FROM pg_constraint
+  WHERE connamespace = 'public'::regnamespace
+  UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger
+  UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+  UNION ALL SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_'
+  UNION ALL SELECT version_num FROM alembic_version
+  UNION ALL SELECT concat_ws(' ', d.datacl::text, d.datallowconn, d.datconnlimit, s.setconfig::text)
+  FROM pg_database d LEFT JOIN pg_db_role_setting s ON s.setdatabase = d.oid
+  WHERE d.datname = current_database()
+) everything
+"""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

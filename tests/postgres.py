@@ -88,6 +88,7 @@ def postgres(*, fsync: bool = False, wheel: bool = False) -> Iterator[str]:
             **as_user,
         )
         settings = {
+            **({} if fsync else {"full_page_writes": "off"}),
             "listen_addresses": "",
             "unix_socket_directories": str(root),
             "max_connections": "200",

@@ -21,7 +21,7 @@ from approvals.cli import keys, serve
 from approvals.evidence import read_checkpoint, sign_checkpoint, verify_chain
 from approvals.model import Label, Status
 from approvals.store import Store
-from tests.conftest import _create, _drop
+from tests.conftest import create, drop
 from tests.peers.slack import signed
 from tests.siege import ACCOUNTS, GATEWAY_KEY, ROOM, Desk, Issued, Served, colleagues, install
 
@@ -93,9 +93,9 @@ class Copies:
 async def copies(
     folder: Path, server: str, template: str, count: int, lease: int | None = None
 ) -> AsyncIterator[Copies]:
-    url = await _create(server, template)
+    url = await create(server, template)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(_drop, server, url)
+        stack.push_async_callback(drop, server, url)
         slack = await stack.enter_async_context(Gate(users=colleagues()))
         slack.open.set()
         config = install(folder, url, slack.api)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -56,6 +57,7 @@ from approvals.store import (
     schema,
 )
 from approvals.store.driver import is_move
+from tests import conftest
 from tests.postgres import postgres
 
 NOW = 1_790_000_000_000
@@ -901,3 +903,35 @@ async def test_a_machine_without_postgresql_runs_the_one_from_the_wheel() -> Non
         store = await Store.connect(url)
         assert await store.cases([]) == {}
         await store.close()
+
+
+async def test_a_database_that_tests_hand_on_is_as_new(
+    postgres_url: str, postgres_template: str
+) -> None:
+    """Or it is not handed on: see `postgresql_database`."""
+    url = await conftest.create(postgres_url, postgres_template)
+    new = await conftest.looks(url)
+    store = await Store.connect(url)
+    await store.append([], [Job("post", "req_1", "slack", 1)])
+    claim = partial(store.claim, "slack", worker="w1", now=2, lease=1, limit=9)
+    (first,) = await claim()
+    assert await conftest.looks(url, empty=True) == new
+    assert await claim() == []
+    await store.append([], [Job("post", "req_1", "slack", 1)])
+    assert [job.id for job in await claim()] == [first.id]
+    await store.close()
+    name = conftest.name_of(url)
+    for change in (
+        "CREATE TABLE more (one int)",
+        "ALTER TABLE cases ALTER COLUMN requester DROP NOT NULL",
+        f"ALTER DATABASE {name} SET default_transaction_read_only = on",
+        f"ALTER DATABASE {name} CONNECTION LIMIT 7",
+        "UPDATE alembic_version SET version_num = 'x'",
+        "DROP INDEX outbox_due",
+    ):
+        direct = await asyncpg.connect(url)
+        await direct.execute("BEGIN READ WRITE; " + change + "; COMMIT")
+        await direct.close()
+        before, new = new, await conftest.looks(url)
+        assert new != before, change
+    await conftest.drop(postgres_url, url)
