@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import aiohttp
-import pytest
 
 from approvals.cli import keys, serve
 from approvals.evidence import read_checkpoint, read_receipt, sign_checkpoint, verify_chain
@@ -36,12 +35,6 @@ LEASE: Final = 2_000
 """Milliseconds for which the dead process still holds the jobs that it had taken."""
 PATIENCE: Final = 60
 SEED: Final = 24
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if "proxy" in name.lower()]:
-        monkeypatch.delenv(name)
 
 
 class Clients:

@@ -46,13 +46,6 @@ MANY: Final = 100_000
 """Forgeries in the great siege, at least, and each of them another one."""
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slack's SDK takes proxies from the environment; the stand-in is on loopback."""
-    for name in [name for name in os.environ if "proxy" in name.lower()]:
-        monkeypatch.delenv(name)
-
-
 @pytest.fixture
 async def slack() -> AsyncIterator[SlackPeer]:
     async with SlackPeer(users=colleagues()) as peer:

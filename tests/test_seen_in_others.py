@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +17,6 @@ from tests.siege import ACCOUNTS, OTHER_KEY, Clock, Issued, Siege, besieged, col
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DANA: Final = ACCOUNTS["dana"]
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slack's SDK takes proxies from the environment; the stand-in is on loopback."""
-    for name in [name for name in os.environ if "proxy" in name.lower()]:
-        monkeypatch.delenv(name)
 
 
 @pytest.fixture
