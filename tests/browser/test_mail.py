@@ -10,8 +10,9 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pytest
 import pytest_asyncio
@@ -23,7 +24,7 @@ from approvals.store import Store
 from approvals.web import credentials
 from approvals.web.site import Site
 from tests.browser.conftest import HERE
-from tests.browser.test_accessible import RULES, SMALL
+from tests.browser.test_accessible import RULES, SCHEMES, faults
 from tests.channel_contract import CARDS, card
 from tests.house import RING, Clock, open_house, rule
 from tests.peers.email import MailServer, Page, make
@@ -43,29 +44,21 @@ STATES: Final = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 600])
-async def test_a_mail_fits_and_has_no_fault_that_axe_can_find(
-    browser: Browser, axe: str, scheme: Literal["light", "dark"], width: int
-) -> None:
-    context = await browser.new_context(
-        color_scheme=scheme, viewport={"width": width, "height": 700}
-    )
+async def test_a_mail_fits_and_has_no_fault_that_axe_can_find(browser: Browser, axe: str) -> None:
+    context = await browser.new_context(bypass_csp=True)
     page = await context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     found: list[str] = []
     for state, shown in STATES.items():
         await page.set_content(make("smtp://127.0.0.1:9").layout(shown)["html"])
-        await page.evaluate(axe)
-        said = await page.evaluate("rules => axe.run({runOnly: rules})", RULES[:-1])
-        for fault in said["violations"]:
-            found.extend(f"{state}: {fault['id']}: {n['html'][:120]}" for n in fault["nodes"])
-        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found.append(f"{state}: scrolls sideways")
+        found += await faults(page, axe, state, wide=600, rules=RULES[:-1])
         if os.environ.get("PICTURES") and state == "plain":
-            path = PICTURES / f"email-{width}-{scheme}.png"
-            await page.screenshot(path=path, full_page=True)
+            for scheme, width in product(SCHEMES, (320, 600)):
+                await page.emulate_media(color_scheme=scheme)
+                await page.set_viewport_size({"width": width, "height": 700})
+                path = PICTURES / f"email-{width}-{scheme}.png"
+                await page.screenshot(path=path, full_page=True)
     await context.close()
     assert (found, asked) == ([], [])
 
@@ -146,22 +139,15 @@ async def test_a_reason_can_be_given_and_another_tab_stays_good(
     await other.get_by_role("heading", name="Already declined by dana.").wait_for()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
 async def test_the_pages_of_a_link_have_no_fault_that_axe_can_find(
-    letters: Any, browser: Browser, axe: str, scheme: Literal["light", "dark"], width: int
+    letters: Any, browser: Browser, axe: str
 ) -> None:
     place, server = letters
     _, plain = await _asked(place, server, "mail.send")
     _, high = await _asked(place, server, "high.pay")
     gone, old = await _asked(place, server, "mail.send")
     await place.page(gone, "decline", by="dana")
-    context = await browser.new_context(
-        bypass_csp=True,  # for axe alone: it is injected into the page
-        color_scheme=scheme,
-        viewport={"width": width, "height": 720},
-        reduced_motion="reduce",
-    )
+    context = await browser.new_context(bypass_csp=True)
     page = await context.new_page()
     found: list[str] = []
     origin, now = place.house.deps.site.origin, place.clock()
@@ -189,12 +175,6 @@ async def test_the_pages_of_a_link_have_no_fault_that_axe_can_find(
         if name == "mailbox, linked":
             await page.get_by_role("button", name="Link this mailbox").click()
             await page.get_by_role("heading", name="Linked").wait_for()
-        await page.evaluate(axe)
-        said = await page.evaluate("rules => axe.run({runOnly: rules})", RULES)
-        for fault in said["violations"]:
-            found.extend(f"{name}: {fault['id']}: {n['html'][:120]}" for n in fault["nodes"])
-        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found.append(f"{name}: scrolls sideways")
-        found.extend(f"{name}: small: {it}" for it in await page.evaluate(SMALL))
+        found += await faults(page, axe, name)
     await context.close()
     assert found == []
