@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -148,6 +149,7 @@ def kit(name: str) -> Kit:
     return cast(Kit, import_module(f"tests.peers.{name}").KIT)
 
 
+@cache
 def template(name: str) -> Render:
     """The channel's template, filled as the product fills it: every value one JSON literal, or
     escaped as HTML."""

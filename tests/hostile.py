@@ -312,3 +312,6 @@ CORPUS: Final = tuple(
         )
     )
 )
+
+BATCHES: Final = tuple(CORPUS[start::20] for start in range(20))
+"""All of them: a test for each cost more than what it tried."""

@@ -184,12 +184,11 @@ def check_hostile(text: str) -> None:
         assert not raw(bound(request, salt=None).text, keep="\n\t")
 
 
-SHORT = [text for text in hostile.CORPUS if len(text) < 1_000]
-
-
-@pytest.mark.parametrize("text", SHORT, ids=range(len(SHORT)))
-def test_law_12_no_card_shows_a_raw_control_or_format_character(text: str) -> None:
-    check_hostile(text)
+@pytest.mark.parametrize("texts", hostile.BATCHES, ids=range(len(hostile.BATCHES)))
+def test_law_12_no_card_shows_a_raw_control_or_format_character(texts: tuple[str, ...]) -> None:
+    for text in texts:
+        if len(text) < 1_000:
+            check_hostile(text)
 
 
 @pytest.mark.parametrize("text", hostile.LONG, ids=range(len(hostile.LONG)))
@@ -626,17 +625,18 @@ def drawn(payload: dict[str, Any]) -> list[tuple[str, str]]:
 RENDER = renderer("test.json.j2", TEMPLATE)
 
 
-@pytest.mark.parametrize("text", hostile.CORPUS, ids=range(len(hostile.CORPUS)))
-def test_law_13_no_value_leaves_its_place_in_a_payload(text: str) -> None:
-    facts = tuple(Fact(text, text) for _ in range(3))
-    shown = replace(card(), facts=facts, title=text, note=text, payload=text)
-    payload = RENDER({"card": shown})
-    same_buttons(shown, drawn(payload))
-    assert list(payload) == ["text", "risk", "elided", "note", "facts", "payload", "buttons"]
-    assert payload["text"] == f"{shown.headline}: {text}"
-    assert payload["facts"] == [{"label": text, "value": text, "said": 'it\'s "our" text'}] * 3
-    assert (payload["note"], payload["payload"]) == (text, text)
-    assert drawn(payload) == [(str(button.label), button.token) for button in BUTTONS]
+@pytest.mark.parametrize("texts", hostile.BATCHES, ids=range(len(hostile.BATCHES)))
+def test_law_13_no_value_leaves_its_place_in_a_payload(texts: tuple[str, ...]) -> None:
+    for text in texts:
+        facts = tuple(Fact(text, text) for _ in range(3))
+        shown = replace(card(), facts=facts, title=text, note=text, payload=text)
+        payload = RENDER({"card": shown})
+        same_buttons(shown, drawn(payload))
+        assert list(payload) == ["text", "risk", "elided", "note", "facts", "payload", "buttons"]
+        assert payload["text"] == f"{shown.headline}: {text}"
+        assert payload["facts"] == [{"label": text, "value": text, "said": 'it\'s "our" text'}] * 3
+        assert (payload["note"], payload["payload"]) == (text, text)
+        assert drawn(payload) == [(str(button.label), button.token) for button in BUTTONS]
 
 
 @given(ANY)
