@@ -52,6 +52,7 @@ from approvals.text import (
     show_host,
     suspect,
     utf8_len,
+    within,
 )
 
 REASON: Final = 200
@@ -325,7 +326,7 @@ class _Cut:
 
     def short(self, text: str, limit: int) -> str:
         """Cleaned text within `limit`, saying how many characters are missing, if that fits."""
-        if self.measure(text) <= limit:
+        if within(text, limit, self.measure):
             return text
         room = limit - self.measure(f"…[{len(text)} more]…")
         told = room >= 8

@@ -95,13 +95,18 @@ def clean(text: str, *, line: bool = True) -> str:
     return _tame(text, marks) if marks else text
 
 
+def within(text: str, limit: int, measure: Measure) -> bool:
+    """Does it fit? It is never less than its code points, so what is huge need not be measured."""
+    return len(text) <= limit and measure(text) <= limit
+
+
 def fit(text: str, limit: int, measure: Measure = len) -> Fitted:
     r"""Head and tail of cleaned text that together measure at most `limit`; nothing lost uncounted.
 
     Two thirds go to the head. A cut never falls inside a visible escape, and a tail never begins
     with a combining mark, which would change what stands before it.
     """
-    if measure(text) <= limit:
+    if within(text, limit, measure):
         return Fitted(text, "", 0)
     limit = max(limit, 0)
     room = limit - limit // 3
