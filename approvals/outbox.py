@@ -152,9 +152,18 @@ class Outbox:
         redraws = [job for job in jobs if job.kind == "redraw"]
         if redraws:
             await self._attempt(redraws, self._fan_out)
-        singly = [job for job in jobs if job.kind not in ("forward", "redraw")]
-        await asyncio.gather(*(self._attempt([job], self._carry) for job in singly))
+        turns: dict[str | int, list[Job]] = {}
+        for job in jobs:
+            if job.kind not in ("forward", "redraw"):
+                turns.setdefault(job.data if job.kind == "draw" else job.id, []).append(job)
+        await asyncio.gather(*map(self._in_turn, turns.values()))
         return len(jobs)
+
+    async def _in_turn(self, jobs: Sequence[Job]) -> None:
+        """One after the other: draws of one card would overtake each other, and where it cannot be
+        edited the second found the first at work, took the end as told, and it never was."""
+        for job in jobs:
+            await self._attempt([job], self._carry)
 
     def _pause(self, target: str) -> Duration:
         """How long this lane is still to be left alone."""

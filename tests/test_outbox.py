@@ -47,6 +47,8 @@ class Window(Desk):
     most: int = 0
     now_open: int = 0
     opens_in: int = 0
+    drawing: list[MessageRef] = field(default_factory=list)
+    overtook: bool = False
     hangs: int = 0
     """Milliseconds until a redraw is given up while the desk is down."""
     clock: Clock | None = None
@@ -77,6 +79,10 @@ class Window(Desk):
     async def redraw(self, ref: MessageRef, payload: Payload) -> None:
         if self.down and self.clock:
             self.clock.turn(self.hangs)
+        self.overtook |= ref in self.drawing
+        self.drawing.append(ref)
+        await asyncio.sleep(0)
+        self.drawing.remove(ref)
         await Desk.redraw(self, ref, payload)
 
 
@@ -146,6 +152,24 @@ async def test_law_26_a_platform_that_comes_back_says_what_was_decided_within_a_
             await place.carried()
         assert clock() - back < MINUTE - hangs
         assert await store.parked() == []
+
+
+async def test_law_03_two_draws_of_one_card_are_made_one_after_the_other(store: Store) -> None:
+    desk = Window()
+    async with open_house(store, desks=(desk,)) as place:
+        request = await place.opened()
+        await place.carried()
+        assert (await place.decide(request, by="dana"))[0] == 200
+        await place.house.outbox.drain("")
+        outcome = {"delivered": True, "status": 200}
+        path = f"/v1/requests/{request['id']}/outcome"
+        assert (await place.call("POST", path, outcome))[0] in (200, 204)
+        await place.house.outbox.drain("")
+        await place.carried()
+        assert {card.now["headline"] for card in desk.messages} == {
+            "Approved by dana. Delivered: 200"
+        }
+        assert not desk.overtook
 
 
 async def test_law_26_few_are_sent_at_once(store: Store) -> None:
