@@ -53,7 +53,7 @@ from approvals.model import (
 )
 from approvals.people import Directory
 from approvals.store import Linked, Store
-from tests import hostile
+from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, NOW, card, strings
 from tests.house import RING, Clock, Place, everything, open_house, rule
 from tests.installation import install
@@ -79,7 +79,7 @@ from tests.peers.teams import (
     token,
     written,
 )
-from tests.test_cards import CASE, REQUEST, everywhere, vote
+from tests.test_cards import CASE, REQUEST, vote
 from tests.test_cards import card as built
 
 AWAY = "http://127.0.0.1:9/"
@@ -335,12 +335,8 @@ def test_microsofts_own_models_accept_a_request_with_hostile_words_everywhere(
 ) -> None:
     channel = make(AWAY)
     for text in texts:
-        for kind in Kind:
-            said, request = everywhere(text, kind)
-            case = replace(said, ask=CASE.ask, votes=(), outcome=None)
-            asked = request if kind is Kind.GATEWAY else replace(request, http=None, payload=text)
-            given = built(case, asked, limits=channel.limits, needs=(("finance", 2),))
-            accepted(channel.layout(given))
+        for _, payload in on_platforms.full_of(channel, text):
+            accepted(payload)
 
 
 @pytest.mark.parametrize("status", Status)

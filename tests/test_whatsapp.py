@@ -50,7 +50,7 @@ from approvals.model import (
     Status,
 )
 from approvals.store import Store
-from tests import hostile
+from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, Kit, card, strings
 from tests.house import Clock, Place, open_house
 from tests.peers.whatsapp import (
@@ -80,7 +80,7 @@ from tests.peers.whatsapp import (
     twilio_signed,
     written,
 )
-from tests.test_cards import CASE, REQUEST, everywhere, vote
+from tests.test_cards import CASE, REQUEST, vote
 from tests.test_cards import card as built
 
 # The whole contract again, for the other provider: `one` below is Twilio's kit.
@@ -272,11 +272,8 @@ def test_law_13_a_request_with_hostile_words_everywhere_is_within_the_limits(
 ) -> None:
     channel = make(AWAY)
     for text in texts:
-        for kind in Kind:
-            about, request = everywhere(text, kind)
-            case = replace(about, ask=CASE.ask, votes=(), outcome=None)
-            asked = request if kind is Kind.GATEWAY else replace(request, http=None, payload=text)
-            accepted(channel.layout(built(case, asked, limits=channel.limits, needs=(("f", 2),))))
+        for _, payload in on_platforms.full_of(channel, text):
+            accepted(payload)
 
 
 @both

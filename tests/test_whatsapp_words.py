@@ -30,13 +30,13 @@ from tests.peers.whatsapp import (
     body,
     changed_number,
 )
-from tests.test_whatsapp import (  # noqa: F401 - no_proxy is a fixture
+from tests.test_whatsapp import (  # noqa: F401 - no_edge is a fixture
     GROUPS,
     MAKERS,
     PEOPLE,
     SECTION,
     both,
-    no_proxy,
+    no_edge,
     pressed,
 )
 
