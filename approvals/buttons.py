@@ -158,9 +158,7 @@ def case_genuine(ring: KeyRing, case: Case) -> bool:
 
 def seal_vote(ring: KeyRing, case: Case, vote: Vote) -> Vote:
     """The vote with `kid` and `mac`, as it is stored."""
-    vote = replace(vote, kid=ring.active)  # a new vote each time: its MAC may be put in after
-    object.__setattr__(vote, "mac", _vote_mac(ring.keys[ring.active], case, vote))
-    return vote
+    return replace(vote, kid=ring.active, mac=_vote_mac(ring.keys[ring.active], case, vote))
 
 
 def vote_genuine(ring: KeyRing, case: Case, vote: Vote) -> bool:
@@ -178,7 +176,7 @@ def _token(key: Key, nonce: bytes, card_id: str, b: Binding) -> str:
 
 def _vote_mac(key: Key, case: Case, vote: Vote) -> str:
     # The case's seal stands for all of the case; whoever trusts a vote checks the case first.
-    what = (vote.kid, vote.person, vote.choice, vote.channel, vote.revision, vote.at, vote.unseen)
+    what = (key.kid, vote.person, vote.choice, vote.channel, vote.revision, vote.at, vote.unseen)
     every = (case.seal, *what, vote.reason, len(vote.groups), *vote.groups)
     return hmac.digest(key.secret, frame("countersign/vote/1", *every), "sha256").hex()
 
