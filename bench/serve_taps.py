@@ -33,7 +33,7 @@ import approvals
 from adapters.slack import Slack
 from approvals.channel import Payload, Tap
 from approvals.cli import keys
-from approvals.cli.house import House, Plan, running
+from approvals.cli.house import House, Plan, running, settled
 from approvals.cli.templates import load
 from approvals.evidence import sign_checkpoint
 from approvals.model import Address, Agent, Ask, Http, Kind, MessageRef, Person, Requester, Risk
@@ -317,7 +317,8 @@ async def main(wanted: Wanted) -> None:
         print(json.dumps(listening), flush=True)
         sampler = Sampler(os.environ.get("BENCH_SAMPLE"))
         sampler.start()
-        await stop.wait()
+        with settled():
+            await stop.wait()
         sampler.stop()
     await store.close()
 

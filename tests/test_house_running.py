@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import resource
 import time
@@ -14,6 +15,7 @@ import pytest
 
 from approvals.buttons import ACCOUNT, Key, KeyRing, seal
 from approvals.cli import house
+from approvals.cli.house import settled
 from approvals.cli.parts import SETTLED, STALE, Parts
 from approvals.model import ORG, Busy, Person
 from approvals.people import Directory
@@ -278,3 +280,9 @@ async def test_law_23_a_malformed_request_is_logged_without_its_headers(
             assert "Server" not in well.headers
     assert "http: " in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_what_a_start_leaves_is_not_looked_through_again() -> None:
+    with settled():
+        assert gc.get_freeze_count() > 10_000
+    assert gc.get_freeze_count() == 0

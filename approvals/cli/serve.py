@@ -26,7 +26,7 @@ from approvals.buttons import KeyRing
 from approvals.cli import channels, keys
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
-from approvals.cli.house import House, Plan, running
+from approvals.cli.house import House, Plan, running, settled
 from approvals.config import Config, Unsafe, load
 from approvals.evidence import Entry
 from approvals.gateways.onecli import Seat
@@ -261,8 +261,9 @@ async def serve(path: Path, *, migrate: bool, started: Callable[[House, Base], N
             loop.add_signal_handler(number, stop.set)
         try:
             async with running(await plan(on), on.store, clock=clock, random=random) as house:
-                started(house, on)
-                await stop.wait()
+                with settled():
+                    started(house, on)
+                    await stop.wait()
         except OSError as error:
             where = f"{config.listen.host}:{config.listen.port}"
             raise Stop(Exit.CONFIG, f"Cannot listen on {where}: {error.strerror}.") from error
