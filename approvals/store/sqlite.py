@@ -273,14 +273,10 @@ class _Thread(threading.Thread):
         done: list[Any] = []
         try:
             run("BEGIN IMMEDIATE")
-            for work, _ in batch:
-                run("SAVEPOINT one")
-                try:
-                    done.append(work(self._connection))
-                except Exception as error:
-                    run("ROLLBACK TO one")
-                    done.append(error)
-                run("RELEASE one")
+            if len(batch) == 1:  # the common case: what fails alone takes nobody with it
+                done.append(batch[0][0](self._connection))
+            else:
+                done += [self._apart(work) for work, _ in batch]
             run("COMMIT")
         except Exception as error:
             # The disk is full, or another process holds the file: nobody's work was done.
@@ -289,6 +285,18 @@ class _Thread(threading.Thread):
                     run("ROLLBACK")
             return [error] * len(batch)
         return done
+
+    def _apart(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Work beside others in a transaction: undone alone if it fails."""
+        run = self._connection.execute
+        run("SAVEPOINT one")
+        try:
+            return work(self._connection)
+        except Exception as error:
+            run("ROLLBACK TO one")
+            return error
+        finally:
+            run("RELEASE one")
 
 
 def _settle(batch: Sequence[_Work], done: Sequence[Any]) -> None:
