@@ -48,6 +48,7 @@ CHANGED: Final = re.compile(
     "\u2600-\u2712\u2714-\u27bf⤴⤵\u2b05-\u2b55〰〽㊗㊙\ufe0f\U0001f000-\U0001faff]"
 )
 SCOPES: Final = {"chat:write", "commands", "im:write", "users:read", "users:read.email"}
+FORM: Final = bytes.maketrans(b"+%", b" =")
 BARRED: Final = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
 
 
@@ -116,8 +117,8 @@ class Slack:
                 form = parse_qsl(body.decode("ascii"), True, True, errors="strict")
                 return self._typed(dict(form))
             # A quoted-printable decoder reads percent-encoding too, 20 times faster than urllib.
-            body = body.removeprefix(b"payload=").replace(b"+", b" ").replace(b"%", b"=")
-            return self._event(from_json(a2b_qp(body), cache_strings=False))
+            text = a2b_qp(body.removeprefix(b"payload=").translate(FORM))
+            return self._event(from_json(text, cache_strings=False))
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise Malformed(f"slack: {type(error).__name__}") from None
 
