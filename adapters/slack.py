@@ -82,7 +82,7 @@ class Slack:
 
     @property
     def abilities(self) -> port.Abilities:
-        return port.Abilities(True, True, True, True, True, self.mode == "socket", Tier.A)
+        return port.Abilities(True, True, True, True, True, self.mode == "socket", Tier.A, False)
 
     def escape(self, text: str) -> str:
         # For mrkdwn: https://docs.slack.dev/messaging/formatting-message-text#escaping

@@ -69,6 +69,8 @@ class Abilities:
     listen: bool
     """Has an outbound-only mode."""
     tier: Tier
+    says_counted: bool = True
+    """Has a private word for a tap that counted; where not, the card says it and `tell` nothing."""
 
 
 @dataclass(frozen=True, slots=True)

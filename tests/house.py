@@ -168,7 +168,8 @@ class Desk:
 
     `down`: posts and redraws fail. `gate`: what is sent waits for it; `slow`: so do the answers.
     `lose`: so many posts arrive and their answers get lost. `barred`: accounts that it will not
-    vouch for. `listens`: it is asked for what is `written`, as well as delivering.
+    vouch for. `listens`: it is asked for what is `written`, as well as delivering. `says_counted`:
+    as in `Abilities`.
     """
 
     tier: Tier = Tier.A
@@ -183,11 +184,13 @@ class Desk:
     written: asyncio.Queue[port.Event] = field(default_factory=asyncio.Queue)
     limits: Limits = ROOM
     listens: bool = False
+    says_counted: bool = True
     _numbers: Any = field(default_factory=count)
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(True, True, True, True, False, self.listens, self.tier)
+        more = (self.listens, self.tier, self.says_counted)
+        return Abilities(True, True, True, True, False, *more)
 
     def escape(self, text: str) -> str:
         return text

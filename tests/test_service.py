@@ -598,6 +598,17 @@ async def test_law_08_a_tap_that_comes_by_get_is_no_tap(place: Place) -> None:
     assert (await place.tap(tap))[1]["kind"] == "counted"
 
 
+async def test_who_has_no_word_for_what_counted_is_not_asked_for_one(store: Store) -> None:
+    async with open_house(store, desks=[Desk(says_counted=False)]) as place:
+        card = await place.card(await place.opened(), "U-dana")
+        assert (await place.tap(place.desk.press(card)))[1]["kind"] == "counted"
+        assert (await place.tap(place.desk.press(card)))[1]["kind"] == "closed"
+        async with asyncio.timeout(5):
+            while not place.desk.told:
+                await asyncio.sleep(0)
+    assert [notice.kind for _, notice in place.desk.told] == ["closed"]
+
+
 async def test_law_09_what_is_proven_and_not_understood_is_a_400(place: Place) -> None:
     asked = await place.opened()
     tap = place.desk.press(await place.card(asked, "U-dana"))

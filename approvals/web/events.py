@@ -55,6 +55,7 @@ class Events:
         self._channels = channels
         self._prepares = {n: one for n, one in channels.items() if isinstance(one, Prepares)}
         self._hears = {n: one for n, one in channels.items() if isinstance(one, Hears)}
+        self._terse = {n for n, one in channels.items() if not one.abilities.says_counted}
         self._told: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -158,7 +159,8 @@ class Events:
 
     def tell(self, channel: Channel, tap: Tap, notice: Notice) -> None:
         """Say the private word in the background: the tap itself is done."""
-        if tap.reply_to:
+        terse = notice.kind is NoticeKind.COUNTED and channel.name in self._terse
+        if tap.reply_to and not terse:
             self._later(_tell(channel, channel.tell(tap, notice)))
 
     def _later(self, word: Coroutine[None, None, None]) -> None:
