@@ -54,7 +54,6 @@ def application(deps: Deps, channels: Mapping[str, Channel]) -> tuple[web.Applic
         deps.live.close()
 
     app.on_shutdown.append(let_go)
-    app.on_response_prepare.append(_nameless)
     return app, events
 
 
@@ -157,11 +156,6 @@ def _no_page() -> web.Response:
     answer = say(NO_PAGE, status=404)
     answer.headers.update(HEADERS)
     return answer
-
-
-async def _nameless(request: web.Request, response: web.StreamResponse) -> None:
-    """Which version of which server this is helps nobody but who looks for its faults."""
-    response.headers["Server"] = "countersign"
 
 
 def _route(request: web.Request) -> str:

@@ -144,7 +144,7 @@ class Events:
             # Nothing is stored, and the platform must not be told that it was.
             log.error("tap_not_stored", channel=channel.name, why=str(error))
             return web.Response(status=503, headers={"Retry-After": "1"})
-        self._deps.metrics.taps.labels(channel.name, answer.notice.kind.value).inc()
+        self._deps.metrics.tapped(channel.name, answer.notice.kind.value)
         self.tell(channel, tap, answer.notice)
         response = channel.answer(tap, answer.notice)
         return web.Response() if response is None else _http(response)
@@ -242,7 +242,7 @@ class Events:
             if not isinstance(event, Tap):
                 return None
             answer = await self._deps.service.tap(event)
-            self._deps.metrics.taps.labels(channel.name, answer.notice.kind.value).inc()
+            self._deps.metrics.tapped(channel.name, answer.notice.kind.value)
             return answer.notice
 
         await channel.listen(deliver)

@@ -137,7 +137,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             reason=reason if reason and declines else None,
         )
         answer = await deps.service.tap(tap)
-        deps.metrics.taps.labels(EMAIL, answer.notice.kind.value).inc()
+        deps.metrics.tapped(EMAIL, answer.notice.kind.value)
         status, message = _told(answer, content, f"/m/{token}")
         return say(message, status=status)
 

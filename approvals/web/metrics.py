@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -25,6 +25,8 @@ class Metrics:
         self.taps = Counter(
             "countersign_taps", "Taps answered.", ["channel", "answer"], registry=self.registry
         )
+        # Kept, because the library looks for a label's counter anew each time, under a lock.
+        self._tapped = cache(self.taps.labels)
         self.requests = Counter(
             "countersign_requests_opened", "Requests opened.", ["risk"], registry=self.registry
         )
@@ -37,6 +39,7 @@ class Metrics:
         self.verdicts = Counter(
             "countersign_verdicts", "Cases closed here.", ["status"], registry=self.registry
         )
+        self._closed = cache(self.verdicts.labels)
         self._oldest = Gauge(
             "countersign_outbox_oldest_seconds",
             "For how long the oldest effect of a lane has been due.",
@@ -61,7 +64,11 @@ class Metrics:
         """These changes are durable. A case without an outcome that is closed closed just now."""
         for case in cases:
             if not case.open and case.outcome is None:
-                self.verdicts.labels(case.status.value).inc()
+                self._closed(case.status.value).inc()
+
+    def tapped(self, channel: str, answer: str) -> None:
+        """A tap was answered."""
+        self._tapped(channel, answer).inc()
 
     def opened(self, case: Case) -> None:
         """A request was opened here."""
