@@ -140,7 +140,7 @@ class Slack:
 
     @property
     def told(self) -> asyncio.Event:
-        return self.peer.posted
+        return self.peer.sent
 
     def channel(self) -> Channel:
         self.peer.users[self.account] = peer_slack.person(self.account)

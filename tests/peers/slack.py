@@ -147,7 +147,7 @@ class SlackPeer:
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     acked: asyncio.Event = field(default_factory=asyncio.Event)
     whispered: asyncio.Event = field(default_factory=asyncio.Event)
-    posted: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: asyncio.Event = field(default_factory=asyncio.Event)
     base: str = ""
     _count: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -228,7 +228,7 @@ class SlackPeer:
         if room not in self.rooms:
             return {"error": "channel_not_found"}
         ts = f"1767326126.{next(self._count):06}"
-        self.posted.set()
+        self.sent.set()
         return self._keep(room, ts, body)
 
     def _chat_update(self, body: Any) -> dict[str, Any]:
