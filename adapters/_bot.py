@@ -31,6 +31,8 @@ SERVICE: Final = "https://smba.trafficmanager.net/teams/"
 # https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/send-proactive-messages
 THEIRS: Final = b"MessageWritesBlocked"
 OURS: Final = re.compile(rb"tenant ?id|BotNotInConversationRoster", re.IGNORECASE)
+PATIENCE = 10.0
+"""Seconds for a call, all in all."""
 HOUR: Final = 3600.0
 MARKUP: Final = re.compile(r"<[^<>]*>")
 # What clients put for a blank, or between two letters.
@@ -80,12 +82,20 @@ class Connector:
         return token
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the service; its answer, an object. `Busy`, or `Refused`: it never will."""
-        head = {"Content-Type": "application/json"}
-        head["Authorization"] = f"Bearer {await self.token()}"
+        """Ask the service; its answer, an object. `Busy`, or `Refused`: it never will.
+
+        All of it, waiting for a token too, within `PATIENCE`: calls that queue for a sign-in that
+        hangs would outlive the lease of what they send.
+        """
         data = None if body is None else to_json(body)
         url = f"{self.service.rstrip('/')}/{path}"
-        return await self._fetch(method, url, data=data, headers=head)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                head = {"Content-Type": "application/json"}
+                head["Authorization"] = f"Bearer {await self.token()}"
+                return await self._fetch(method, url, data=data, headers=head)
+        except TimeoutError:
+            raise Busy(f"teams: {method}: no answer within {PATIENCE:.0f} s") from None
 
     async def send(self, conversation: str, activity: Mapping[str, Any], instead: str = "") -> str:
         """Send an activity, or put it in place of another; its id."""
@@ -126,7 +136,7 @@ class Connector:
 
     async def _fetch(self, method: str, url: str, **more: Any) -> Any:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
         where, more["allow_redirects"] = URL(url, encoded=True), False
         try:
             async with self._session.request(method, where, **more) as answer:

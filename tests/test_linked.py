@@ -176,9 +176,6 @@ LINES: dict[str, Any] = {
 }
 
 
-pytestmark = pytest.mark.usefixtures("no_proxy")
-
-
 @pytest.fixture(
     params=[(name, how) for name in LINES for how in ("webhook", "outbound")], ids="-".join
 )

@@ -21,6 +21,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from microsoft_teams.cards import AdaptiveCard
 
+from adapters import _bot
 from adapters._bot import SERVICE
 from adapters.teams import ISSUER, Teams, inert
 from approvals import linking
@@ -617,6 +618,22 @@ async def test_a_token_is_asked_for_once_and_anew_when_it_is_refused(
         await channel.post(where, payload, "k")
     await channel.post(where, payload, "k")
     assert teams.tokens == 2
+
+
+async def test_law_26_those_who_wait_for_a_token_wait_no_longer_than_one_call(
+    teams: TeamsPeer, channel: Teams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_bot, "PATIENCE", 0.5)
+    where, payload = Address("teams", ROOM), channel.layout(card())
+    teams.signing = asyncio.Event()
+    began = time.monotonic()
+    posts = (channel.post(where, payload, f"k{n}") for n in range(4))
+    said = await asyncio.gather(*posts, return_exceptions=True)
+    took = time.monotonic() - began
+    teams.signing.set()
+    assert {type(one) for one in said} == {Busy}
+    assert took < 1.5  # one after the other they would take two seconds
+    await channel.post(where, payload, "k")
 
 
 # People

@@ -44,9 +44,6 @@ HERE = Address("telegram", str(DANA), account=str(DANA))
 CHANNEL = make(AWAY)
 
 
-pytestmark = pytest.mark.usefixtures("no_proxy")
-
-
 @pytest.fixture
 async def telegram() -> AsyncIterator[TelegramPeer]:
     async with TelegramPeer() as peer:

@@ -145,6 +145,8 @@ class TeamsPeer:
     tokens: int = 0
     away: bool = False
     """The endpoints of the keys and of the token give 503."""
+    signing: asyncio.Event | None = None
+    """The answer to a sign-in waits for this."""
     base: str = ""
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     held: asyncio.Event | None = None
@@ -207,6 +209,8 @@ class TeamsPeer:
     async def _sign_in(self, request: web.Request) -> web.Response:
         self.tokens += 1
         form = dict(await request.post())
+        if self.signing is not None:
+            await self.signing.wait()
         if self.away:
             return web.Response(status=503)
         wanted = {
