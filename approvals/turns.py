@@ -52,7 +52,12 @@ class _Turn(Generic[T]):
 
 
 class Turns:
-    """The queue and its one worker. `committed` is told of each case that changed, at once."""
+    """The queue and its workers. `committed` is told of each case that changed, at once.
+
+    As many work at a time as the store has writers: two on PostgreSQL, where one batch is decided
+    while the other's commit waits for the disk. To each other they are as two copies of the service
+    are: the case's version and unique keys say who was first, and the loser goes round again.
+    """
 
     def __init__(
         self,
@@ -85,11 +90,16 @@ class Turns:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._store.writers):
+                group.create_task(self._worker())
+
+    async def _worker(self) -> None:
         while True:
-            await self._arrived.wait()
-            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-            if not self._queue:
+            while not self._queue:
                 self._arrived.clear()
+                await self._arrived.wait()
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             try:
                 await self._work(batch)
             except Exception as error:  # a dead database: tell everyone who waits, and go on

@@ -110,6 +110,39 @@ async def test_law_04_nobody_loses_a_vote_to_the_bad_value_of_somebody_else(
     await store.close()
 
 
+async def test_law_04_a_vote_waits_for_its_own_case_only_and_then_goes_round_again(
+    postgresql_database: str,
+) -> None:
+    store = await Store.connect(postgresql_database)
+    await given(store, *(a_case(f"req_{n}") for n in range(3)))
+    decided = asyncio.Event()
+
+    async def vote(turns: Turns, case: str, person: str) -> str:
+        def decide(row: Press | Case | None, now: Instant) -> Decision[str]:
+            assert isinstance(row, Case)
+            decided.set()
+            return Decision(f"{row.id}: {person}", voting(row, person))
+
+        return await turns.take(decide, duplicate="seen", case=case)
+
+    direct = await asyncpg.connect(postgresql_database)
+    async with turning(store) as (turns, told), asyncio.timeout(20):
+        busy = direct.transaction()
+        await busy.start()
+        await direct.execute("SELECT 1 FROM cases WHERE id = 'req_1' FOR UPDATE")
+        first = asyncio.create_task(vote(turns, "req_1", "lee"))
+        await decided.wait()
+        assert await vote(turns, "req_0", "lee") == "req_0: lee"  # while the first one's waits
+        second = asyncio.create_task(vote(turns, "req_1", "dana"))
+        await asyncio.sleep(0)
+        await busy.rollback()
+        assert await asyncio.gather(first, second) == ["req_1: lee", "req_1: dana"]
+        assert sorted(told) == ["req_0", "req_1", "req_1"]
+    assert (await store.cases(["req_1"]))["req_1"].version == 3
+    await direct.close()
+    await store.close()
+
+
 async def test_law_04_a_read_only_database_is_busy_and_not_an_error_of_ours(
     postgresql_database: str,
 ) -> None:

@@ -124,6 +124,11 @@ class Store:
             raise
         return cls(driver)
 
+    @property
+    def writers(self) -> int:
+        """How many commits may usefully be under way at once."""
+        return self._db.writers
+
     async def close(self) -> None:
         """Finish what is under way and give the connections back."""
         await self._db.close()

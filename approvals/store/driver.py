@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar
 
 from approvals.store.rows import BUTTON, CARD, CASE
 from approvals.store.statements import Script
@@ -23,6 +23,9 @@ FROM_BUTTONS: Final = (
 
 class Driver(Protocol):
     """Runs scripts; `presses` and `commit` have words of their own, because all taps wait there."""
+
+    writers: ClassVar[int]
+    """How many commits may usefully be under way at once."""
 
     async def read(self, script: Script[T]) -> T: ...
 

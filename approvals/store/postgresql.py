@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, Final, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 import asyncpg
 from sqlalchemy.dialects import postgresql
@@ -89,6 +89,8 @@ _PRESSES: Final = (
 
 class Postgresql:
     """The driver for one database."""
+
+    writers: ClassVar = 2  # one decides while the other waits for the server's disk
 
     def __init__(self, url: str, pool: asyncpg.Pool[Any]) -> None:
         self._dialect = Dialect(PGDialect_asyncpg(), postgresql.insert)  # type: ignore[no-untyped-call] # SQLAlchemy's

@@ -16,7 +16,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
@@ -41,6 +41,8 @@ TOGETHER: Final = 64
 
 class Sqlite:
     """The driver for one file."""
+
+    writers: ClassVar = 1  # SQLite lets one write at a time
 
     def __init__(self, path: str) -> None:
         self._path = path
