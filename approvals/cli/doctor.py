@@ -297,50 +297,49 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
 
 
 async def _heard(config: Config, name: str, *, listens: bool) -> AsyncIterator[Line]:
-    """Would a tap reach the service? By the door that the platform uses, or by our own socket.
-
-    Knocking proves the way from here: the platform's may still be another.
-    """
+    """Would a tap reach the service? By the door that the platform uses, or by our own socket."""
     section: Any = config.channels[name]
-    opens = listens and getattr(section, "mode", "webhook") != "webhook"
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     async with aiohttp.ClientSession(timeout=timeout) as http:
-        if opens:
-            url = _here(config)
-            if url is None:
-                return
-            try:
-                _, ready, _ = await _get(http, f"{url}/readyz")
-            except (aiohttp.ClientError, OSError, ValueError):
-                why = "the service does not run here, so nobody listens for taps"
-                yield Line(name, State.WARNING, why, "start it: `countersign serve`")
-                return
-            failing = [said for said in ready.get("warnings", ()) if f"'listen {name}'" in said]
-            good = State.BAD if failing else State.OK
-            said = "its connection is failing" if failing else "the service listens for taps"
-            yield Line(name, good, said, "its log says more" if failing else "")
+        if listens and getattr(section, "mode", "webhook") != "webhook":
+            if url := _here(config):
+                yield await _listening(http, url, name)
             return
         door = getattr(section, "webhook_url", "") or (
             config.public_url and f"{config.public_url}/channels/{name}/events"
         )
-        silent = name == "email" and section.actionable is None  # nothing is delivered
-        if not door or silent:
-            return
-        try:
-            async with http.post(door, data=b"", allow_redirects=False) as answer:
-                status = answer.status
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            why = f"nothing answers at {door}: {type(error).__name__}"
-            again = "start the service; look at DNS, TLS and the proxy before it"
-            yield Line(name, State.BAD, why, again, Exit.UNREACHABLE)
-            return
-        # What nobody signed is refused with this, by us: a proxy's 404 or login page is not.
-        if status == HTTPStatus.UNAUTHORIZED:
-            yield Line(name, State.OK, f"{door} is open, and refuses what is not signed")
-        else:
-            why = f"{door} answers {status} to what is not signed, and not 401"
-            again = "the proxy before the service must hand it on as it is"
-            yield Line(name, State.BAD, why, again, Exit.UNREACHABLE)
+        delivered = name != "email" or section.actionable is not None
+        if door and delivered:
+            yield await _knocked(http, door, name)
+
+
+async def _listening(http: aiohttp.ClientSession, url: str, name: str) -> Line:
+    """Has the service that runs here a connection of its own to the platform?"""
+    try:
+        _, ready, _ = await _get(http, f"{url}/readyz")
+    except (aiohttp.ClientError, OSError, ValueError):
+        why = "the service does not run here, so nobody listens for taps"
+        return Line(name, State.WARNING, why, "start it: `countersign serve`")
+    if any(f"'listen {name}'" in said for said in ready.get("warnings", ())):
+        return Line(name, State.BAD, "its connection is failing", "its log says more")
+    return Line(name, State.OK, "the service listens for taps")
+
+
+async def _knocked(http: aiohttp.ClientSession, door: str, name: str) -> Line:
+    """Does the service answer there? That proves the way from here: the platform's may differ."""
+    try:
+        async with http.post(door, data=b"", allow_redirects=False) as answer:
+            status = answer.status
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        why = f"nothing answers at {door}: {type(error).__name__}"
+        again = "start the service; look at DNS, TLS and the proxy before it"
+        return Line(name, State.BAD, why, again, Exit.UNREACHABLE)
+    # What nobody signed is refused with this, by us: a proxy's 404 or login page is not.
+    if status == HTTPStatus.UNAUTHORIZED:
+        return Line(name, State.OK, f"{door} is open, and refuses what is not signed")
+    why = f"{door} answers {status} to what is not signed, and not 401"
+    again = "the proxy before the service must hand it on as it is"
+    return Line(name, State.BAD, why, again, Exit.UNREACHABLE)
 
 
 async def _card(config: Config, name: str, person: str) -> Line:

@@ -245,7 +245,7 @@ def _whatsapp(events: str | None, wishes: Wishes) -> Guide:
             "channels:\n  whatsapp:\n    provider: twilio\n"
             '    account_sid: "${TWILIO_ACCOUNT_SID}"\n    auth_token: "${TWILIO_AUTH_TOKEN}"\n'
             f'    sender: "+15550000000"\n    webhook_url: {events}\n    templates:\n'
-            + "".join(f"      {name[12:-5]}: HX…\n" for name in files)
+            + "".join(f"      {kind}: HX…\n" for kind in whatsapp.kinds(files))
         )
         steps: tuple[str, ...] = (
             "In the Twilio console get a WhatsApp sender (Messaging, Senders). Note the Account "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 CARD: Final = (
@@ -37,6 +37,9 @@ _KINDS: Final[Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
     "review": (CARD, ("high", *_SHOWN), ("Decline",)),
     "notice": (NOTICE, _TOLD, ()),
 }
+
+
+_CARDS: Final = ("request", "review")
 
 
 def meta(language: str) -> dict[str, Any]:
@@ -81,7 +84,9 @@ def twilio(language: str) -> dict[str, Any]:
     return made
 
 
-_CARDS: Final = ("request", "review")
+def kinds(files: Iterable[str]) -> list[str]:
+    """What the configuration calls the templates in these files, in `templates`."""
+    return [name.removeprefix("countersign_").removesuffix(".json") for name in files]
 
 
 def files(provider: str, language: str = "en") -> dict[str, bytes]:
