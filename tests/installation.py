@@ -16,11 +16,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from aiohttp import web
 
 from approvals.cli import commands
 from approvals.cli.browser import Browser
@@ -216,3 +219,15 @@ def install(folder: Path, database: str = "sqlite:///countersign.db") -> Install
     (folder / "countersign.yaml").write_text(CONFIGURATION % (port, database))
     assert run("keys", "new", cwd=folder).code == 0
     return Installation(folder, port)
+
+
+@asynccontextmanager
+async def answering(app: web.Application, port: int = 0) -> AsyncIterator[str]:
+    """It listens on loopback; where."""
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

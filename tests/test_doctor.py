@@ -18,7 +18,7 @@ from approvals.cli.exits import Exit
 from approvals.cli.host import clock
 from approvals.model import MINUTE
 from approvals.store import Job, Store
-from tests.installation import SECRETS, Installation, Ran, install
+from tests.installation import SECRETS, Installation, Ran, answering, install
 from tests.peers.email import MailServer
 from tests.peers.outlook import APP, PROVIDER, TENANT
 from tests.peers.receiver import Receiver
@@ -192,10 +192,7 @@ async def test_the_doctor_knows_a_stranger_at_the_service_s_address(alone: Insta
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", alone.port).start()
-    try:
+    async with answering(app, alone.port):
         for found, why in (
             ({}, "signs with another receipt key"),
             ({"/healthz": {}}, "is something else (HTTP 503)"),
@@ -209,8 +206,6 @@ async def test_the_doctor_knows_a_stranger_at_the_service_s_address(alone: Insta
             (line,) = (await lines(alone, code=Exit.UNREACHABLE))["service"]
             assert why in line["detail"]
             answers["/healthz"] = {"status": "ok"}
-    finally:
-        await runner.cleanup()
 
 
 async def test_the_doctor_compares_clocks(alone: Installation) -> None:
@@ -278,13 +273,8 @@ async def door(status: int) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with answering(app) as url:
+        yield url
 
 
 async def test_the_doctor_knocks_where_taps_are_delivered(here: Installation) -> None:

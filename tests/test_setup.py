@@ -21,7 +21,7 @@ from adapters import CHANNELS, slack, telegram
 from approvals import linking
 from approvals.cli import setup, whatsapp
 from approvals.cli.exits import Exit
-from tests.installation import install, run
+from tests.installation import answering, install, run
 from tests.peers import discord
 from tests.peers.slack import BOT_TOKEN, SECRET, TEAM, SlackPeer, person
 
@@ -106,14 +106,8 @@ async def api(answer: dict[str, Any]) -> AsyncIterator[tuple[str, list[tuple[str
 
     app = web.Application()
     app.router.add_post("/{rest:.*}", take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/bot", told
-    finally:
-        await runner.cleanup()
+    async with answering(app) as url:
+        yield f"{url}/bot", told
 
 
 async def test_telegram_is_told_where_to_deliver_and_only_when_asked(tmp_path: Path) -> None:
