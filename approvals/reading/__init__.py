@@ -1,0 +1,240 @@
+"""What a request's bytes mean, to rules, facts, cards and pages alike. Pure; linear time.
+
+`read(http)` and `read_payload(text)` give one `Reading`; `find` looks up one value by its source;
+`names` is what titles and facts may name. Law 29: where mainstream servers would differ, there is
+no value. Law 14: what is still encoded is not shown.
+
+Inside: `values` (the nouns) · `target`, `headers` · `forms`, `json_text`, `body` (media type ->
+reader) · `encoded` (text inside text) · `readers` (protocols) · `presentation` (titles and facts).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from approvals.model import Http
+from approvals.reading.body import read_body
+from approvals.reading.encoded import look
+from approvals.reading.forms import folded, read_pairs, steps
+from approvals.reading.headers import named, read_headers
+from approvals.reading.json_text import read_json
+from approvals.reading.readers import meanings
+from approvals.reading.target import method_override, read_target
+from approvals.reading.values import (
+    PLAIN,
+    UNCLEAR,
+    Dialect,
+    Header,
+    Leaf,
+    Meaning,
+    Opaque,
+    Part,
+    Path,
+    Reading,
+    Repeated,
+    Scalar,
+    Target,
+)
+
+__all__ = [
+    "PLAIN", "SOURCE", "SOURCES", "UNCLEAR", "Dialect", "Header", "Leaf", "Meaning", "Opaque",
+    "Part", "Path", "Reading", "Repeated", "Scalar", "Target", "find", "names", "read",
+    "read_payload",
+]  # fmt: skip
+
+SOURCE: Final = re.compile(
+    r"(form|query)\..+|header\.[A-Za-z0-9-]+|(json|[a-z]+)(\.[^.]+)+"
+    r"|path\.[1-9][0-9]?(-([1-9][0-9]?)?)?"
+)
+"""What a source looks like (`find`)."""
+SOURCES: Final = "it is form.<key>, query.<key>, header.<name>, path.<n> or json.<key>.<key>"
+
+
+def read(http: Http, *, dialect: Dialect = PLAIN) -> Reading:
+    """One outbound request. Never raises."""
+    target = read_target(
+        http.method,
+        http.url,
+        http.headers,
+        body=bool(http.body) or not http.body_complete,
+        dialect=dialect,
+    )
+    query = read_pairs((target.query or "").encode(), kind="query")
+    body = read_body(http.body, http.headers, complete=http.body_complete)
+    query, body = _both(query, body)
+    fields = body.tree if body.kind in ("form", "multipart") else None
+    if isinstance(fields, dict) and (field := method_override(set(map(str, fields)))):
+        why = f"`{field}` in its form lets some servers take another method."
+        target = replace(target, doubts={"method": why, **target.doubts})
+    return _understood(
+        Reading(
+            target=target,
+            query=query,
+            headers=read_headers(http.headers),
+            body=body,
+            complete=http.body_complete,
+            dialect=dialect,
+        )
+    )
+
+
+def read_payload(text: str, *, dialect: Dialect = PLAIN) -> Reading:
+    """A request that is not HTTP: its JSON payload, in the sender's order."""
+    body = read_json(text)
+    reading = Reading(target=None, query=Part(kind="none"), headers=(), body=body, dialect=dialect)
+    return _understood(reading)
+
+
+def find(reading: Reading, source: str) -> Any:
+    """The value at a source: None where it is absent, `UNCLEAR` where servers may differ.
+
+    `form.<key>`, `query.<key>` (a key as it is written there, `a[b]` too), `header.<name>`,
+    `json.<key>.<key>` (into objects; `*`: of every item of a list), `path.<n>`: a segment, from 1;
+    `path.2-3`: two of them with the slash; `path.2-`: all from there; `<reader>.<key>`: what a
+    special reader found (`mail.to`). A name that was given several times is a `Repeated`.
+    """
+    kind, _, key = source.partition(".")
+    match kind:
+        case "form":
+            return _field(reading.body, key) if reading.body.kind in ("form", "multipart") else None
+        case "query":
+            return _field(reading.query, key)
+        case "header":
+            return _header(reading, key)
+        case "path":
+            return _segments(reading.target, key)
+        case "json":
+            if reading.body.kind not in ("json", "ndjson"):
+                return None
+            return walk(reading.body.tree, key.split("."))
+    for meaning in reading.meanings:
+        if meaning.name == kind:
+            return walk(dict(meaning.values), key.split("."))
+    return None
+
+
+def names(reading: Reading) -> Mapping[str, Any]:
+    """What a title or a fact may name.
+
+    The top names of a JSON body, form or payload themselves (`amount`), and over them: `body`,
+    `query` (nested), `path` (segments by number, from 1), `header` (by name in lower case, `_` for
+    `-`), `method`, `host`, and each reader's own (`mail`, `aws`, …). Unclear values are `UNCLEAR`.
+    """
+    tree = reading.body.tree
+    found: dict[str, Any] = dict(tree) if isinstance(tree, dict) else {}
+    found |= {"body": tree, "query": reading.query.tree}
+    if reading.target is not None:
+        target = reading.target
+        found |= {"method": target.method, "host": target.host}
+        found["path"] = dict(enumerate(target.segments, 1)) if target.unclear is None else UNCLEAR
+        found["header"] = {
+            header.name.lower().replace("-", "_"): _header(reading, header.name)
+            for header in reading.headers
+        }
+    return found | {meaning.name: meaning.values for meaning in reading.meanings}
+
+
+def walk(value: Any, path: list[str]) -> Any:
+    """Into nested mappings; `*`: into every item of a list, where half a list would mislead."""
+    for at, step in enumerate(path):
+        if value is UNCLEAR:
+            return UNCLEAR
+        if step == "*" and isinstance(value, list | tuple):
+            items = [walk(item, path[at + 1 :]) for item in value]
+            return UNCLEAR if UNCLEAR in items else None if None in items else items
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _both(query: Part, body: Part) -> tuple[Part, Part]:
+    """A name in the query and in the body: servers differ in which of the two they take."""
+    if not query.leaves or body.kind not in ("form", "multipart", "json"):
+        return query, body
+    texts: dict[tuple[str, ...], str] = {}
+    for leaf in query.leaves:
+        if isinstance(leaf, Leaf):
+            texts[tuple(folded(str(step)) for step in leaf.path)] = str(leaf.value)
+    for leaf in body.leaves:
+        if not isinstance(leaf, Leaf):
+            continue
+        key = tuple(folded(str(step)) for step in leaf.path)
+        if key in texts and texts[key] != _plain(leaf.value):
+            why = f"`{leaf.path[0]}` stands in its query and, with another value, in its body."
+            return (
+                replace(query, unclear=why, tree=UNCLEAR),
+                replace(body, unclear=why, tree=UNCLEAR),
+            )
+    return query, body
+
+
+def _plain(value: Scalar) -> str:
+    return {True: "true", False: "false", None: "null"}.get(value, str(value))  # type: ignore[arg-type]
+
+
+def _understood(reading: Reading) -> Reading:
+    """With what special readers make of it, and what encoded texts say."""
+    found = meanings(reading)
+    inside = {path: part for meaning in found for path, part in meaning.inside.items()}
+    return replace(
+        reading,
+        meanings=found,
+        query=_looked(reading.query, {}),
+        body=_looked(reading.body, inside),
+    )
+
+
+def _looked(part: Part, inside: Mapping[Path, Part | Opaque]) -> Part:
+    leaves = tuple(
+        _opened(leaf, inside) if isinstance(leaf, Leaf) else leaf for leaf in part.leaves
+    )
+    return part if leaves == part.leaves else replace(part, leaves=leaves)
+
+
+def _opened(leaf: Leaf, inside: Mapping[Path, Part | Opaque]) -> Leaf:
+    if leaf.path in inside:
+        return replace(leaf, inside=inside[leaf.path], how=leaf.how or "decoded")
+    if leaf.inside is not None or not isinstance(leaf.value, str) or leaf.how == "empty":
+        return leaf
+    found = look(leaf.value)
+    return leaf if found is None else replace(leaf, inside=found[0], how=found[1])
+
+
+def _field(part: Part, key: str) -> Any:
+    """A key as it is written in a form or query; in another letter case it may be the same one."""
+    if part.unclear is not None:
+        return UNCLEAR
+    path = [str(step) for step in steps(key) or (key,)]
+    if path[-1] == "" and len(path) > 1:
+        path = path[:-1]
+    value: Any = part.tree
+    for step in path:
+        if not isinstance(value, dict):
+            return None
+        if step not in value and any(folded(name) == folded(step) for name in value):
+            return UNCLEAR
+        value = value.get(step)
+    return value
+
+
+def _header(reading: Reading, name: str) -> Any:
+    headers = [(header.name, header.value) for header in reading.headers]
+    values = named(headers, name.lower().replace("_", "-"))
+    if not values:
+        return None
+    alike = [given for given, _ in headers if given.lower().replace("_", "-") == name.lower()]
+    exact = all("_" not in given for given in alike)
+    return values[0].strip(" \t") if len(values) == 1 and exact else UNCLEAR
+
+
+def _segments(target: Target | None, key: str) -> Any:
+    if target is None:
+        return None
+    if target.unclear is not None:
+        return UNCLEAR
+    first, to, last = key.partition("-")
+    end = int(last or (len(target.segments) if to else first))
+    part = target.segments[int(first) - 1 : end]
+    return "/".join(part) if len(part) == end - int(first) + 1 > 0 else None

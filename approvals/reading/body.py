@@ -1,0 +1,124 @@
+"""A body, by what its headers say it is. Pure: one table from media type to reader.
+
+What no reader knows is text where it is UTF-8, and opaque otherwise. Adding a kind is a function
+`(body, type, name) -> Part` and a line in `_KINDS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from approvals.reading.forms import read_pairs
+from approvals.reading.headers import ContentType, Headers, content_type, named
+from approvals.reading.json_text import read_json, read_lines
+from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Opaque, Part
+
+Reader = Callable[[bytes, ContentType], Part]
+
+
+def read_body(body: bytes, headers: Headers, *, complete: bool = True) -> Part:
+    """What a body says. Never raises."""
+    kind = content_type(headers)
+    if not complete:
+        return _as_it_is(body, kind, "Part of it was never received.")
+    codings = [value.strip().lower() for value in named(headers, "content-encoding")]
+    coding = ",".join(one for one in codings if one not in ("", "identity"))
+    if coding:
+        return _unpacked(body, kind, coding)
+    if not body:
+        return Part(kind="none")
+    if kind.unclear:
+        return _as_it_is(body, kind, kind.unclear)
+    return read_typed(body, kind)
+
+
+def read_typed(body: bytes, kind: ContentType) -> Part:
+    """A body or a part of one, whose type is clear."""
+    reader = _KINDS.get(kind.media_type)
+    if reader is None and kind.is_json:
+        reader = _json
+    if reader is None:
+        return _as_it_is(body, kind, None)
+    if len(body) > LARGEST and reader not in _ANY_SIZE:
+        return _as_it_is(body, kind, "It is too large to be taken apart.")
+    return reader(body, kind)
+
+
+def text_of(body: bytes) -> str | None:
+    """Bytes as UTF-8 text; None for what is no text (a NUL, broken UTF-8)."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
+
+
+def opaque(body: bytes, media_type: str, name: str | None = None) -> Opaque:
+    """Bytes that are only named."""
+    return Opaque(
+        media_type=media_type or "application/octet-stream",
+        size=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        name=name,
+    )
+
+
+def _json(body: bytes, kind: ContentType) -> Part:
+    text = text_of(body)
+    return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_json(text)
+
+
+def _lines(body: bytes, kind: ContentType) -> Part:
+    text = text_of(body)
+    return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_lines(text)
+
+
+def _form(body: bytes, kind: ContentType) -> Part:
+    return read_pairs(body, kind="form")
+
+
+def _as_it_is(body: bytes, kind: ContentType, unclear: str | None) -> Part:
+    text = text_of(body)
+    if text is None:
+        return Part(
+            kind="opaque",
+            leaves=(opaque(body, kind.media_type),),
+            tree=UNCLEAR if unclear else {},
+            unclear=unclear,
+        )
+    return Part(
+        kind="text",
+        leaves=(Leaf((), text),) if text else (),
+        tree=UNCLEAR if unclear else {},
+        unclear=unclear,
+    )
+
+
+def _unpacked(body: bytes, kind: ContentType, coding: str) -> Part:
+    """Of a compressed body only JSON is read: to a server that does not unpack it, it is none."""
+    if coding != "gzip" or not kind.is_json or kind.unclear:
+        return _as_it_is(
+            body, kind, f"It is compressed ({coding[:40]}); not all servers undo that."
+        )
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(body, LARGEST)
+    except zlib.error:
+        return _as_it_is(body, kind, "It says that it is compressed, and is not.")
+    if not unpacker.eof or unpacker.unused_data:
+        return _as_it_is(body, kind, "It is compressed and too large, or something follows it.")
+    return _json(plain, kind)
+
+
+_KINDS: Final[Mapping[str, Reader]] = {
+    "application/x-www-form-urlencoded": _form,
+    "application/x-ndjson": _lines,
+    "application/jsonl": _lines,
+    "application/x-json": _json,
+    "text/x-json": _json,
+}
+_ANY_SIZE: Final[frozenset[Reader]] = frozenset()
+"""Readers that look at the head of a body only, or leave large parts opaque."""

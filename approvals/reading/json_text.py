@@ -1,0 +1,120 @@
+"""JSON as servers read it. Pure.
+
+Clear is what Python, JavaScript, PHP, Ruby, Java and Go read as the same values: no name twice (nor
+in another letter case: Go's encoding/json ignores it), no number beyond what a double holds, no
+lone surrogate, no NUL, nothing that only lenient parsers take.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Final
+
+from approvals.reading.values import MAX_DEPTH, UNCLEAR, Leaf, Part, nested
+
+_EXACT: Final = 2**53 - 1
+
+
+def read_json(text: str, *, kind: str = "json") -> Part:
+    """A JSON text. Never raises; what has no one reading is shown as it stands and unclear."""
+    try:
+        tree = parse(text)
+    except (ValueError, RecursionError) as error:
+        why = str(error) if isinstance(error, _Unclear) else "It is not valid JSON."
+        return Part(kind=kind, leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)
+    return nested(kind, tree)
+
+
+def read_lines(text: str) -> Part:
+    """Newline-delimited JSON (https://github.com/ndjson/ndjson-spec): one value a line."""
+    try:
+        tree = [parse(line) for line in text.split("\n") if line.strip()]
+    except (ValueError, RecursionError):
+        why = "One of its lines is not valid JSON."
+        return Part(kind="ndjson", leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)
+    return nested("ndjson", tree)
+
+
+def parse(text: str) -> Any:
+    """The one value that every parser reads. `ValueError` where they differ, with a sentence."""
+    if text.startswith("\ufeff"):
+        raise _Unclear("It begins with a byte order mark, which not all servers skip.")
+    if text.count("[") + text.count("{") > MAX_DEPTH and _too_deep(text):
+        raise _Unclear(f"It is nested deeper than {MAX_DEPTH} levels.")
+    value = _DECODER.decode(text)
+    # Only an escape can make these, so that most texts are not searched for them.
+    if "\\u" in text and _ODD_ESCAPE.search(text) and _odd(value):
+        raise _Unclear("It holds a NUL character or half of a surrogate pair.")
+    return value
+
+
+class _Unclear(ValueError):
+    """`str()` is a sentence for people."""
+
+
+_ODD_ESCAPE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[^\[\]{}"]++', re.DOTALL)
+
+
+def _too_deep(text: str) -> bool:
+    depth = 0
+    for bracket in _BRACKETS.sub("", text):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
+def _odd(value: Any) -> bool:
+    stack = [value]
+    while stack:
+        match stack.pop():
+            case str() as text:
+                if "\0" in text or re.search("[\ud800-\udfff]", text):
+                    return True
+            case dict() as fields:
+                stack += [*fields.keys(), *fields.values()]
+            case list() as items:
+                stack += items
+    return False
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise _Unclear("A name stands twice in one object.")
+    folded = {key.casefold() for key in fields}
+    if len(folded) != len(fields):
+        raise _Unclear("Two names differ in their letter case only, which some servers ignore.")
+    if "__proto__" in folded:
+        raise _Unclear("The name `__proto__` means something else to some servers.")
+    return fields
+
+
+def _integer(text: str) -> int:
+    number = int(text) if len(text) < 20 else _EXACT + 1
+    if abs(number) > _EXACT:
+        raise _Unclear("A number is larger than some servers can hold exactly.")
+    return number
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    digits = re.sub(r"[eE].*|[-.]", "", text).strip("0")
+    if math.isinf(number) or len(digits) > 17 or (number == 0 and digits):
+        raise _Unclear("A number has more digits than some servers keep.")
+    return number
+
+
+def _constant(text: str) -> Any:
+    raise _Unclear(f"{text} is no JSON number.")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=_integer,
+    parse_float=_float,
+    parse_constant=_constant,
+)

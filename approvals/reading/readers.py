@@ -1,0 +1,23 @@
+"""The special readers, by name: what a protocol makes of a body that was read already.
+
+A reader is a pure function from a `Reading` to a `Meaning`, or None where the request is not of its
+kind. Adding one is a module and a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from approvals.reading.values import Meaning, Reading
+
+Reader: TypeAlias = Callable[[Reading], Meaning | None]
+
+READERS: Final[Mapping[str, Reader]] = {}
+"""In the order in which they are tried; each recognises its own requests by their shape."""
+
+
+def meanings(reading: Reading) -> tuple[Meaning, ...]:
+    """What every reader that recognises this request made of it."""
+    found = (reader(reading) for reader in READERS.values())
+    return tuple(one for one in found if one is not None)
