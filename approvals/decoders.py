@@ -1,38 +1,37 @@
-"""Typed values out of the bytes that are bound, for rules to look at. Pure; decoders are data.
+"""Typed values of a reading, by name, for the conditions of rules. Pure; decoders are data.
 
-What cannot be read in one way only is not there, and a condition that needs it is undecidable: a
-key given twice (also in another letter case, which some servers take for the same), a number that
-is not whole, a compressed body, a body of which only the head was received, and all of a body or
-payload of more than `LARGEST` bytes, because everybody waits while it is read.
+What servers may read in more than one way is not there, and a condition that needs it is
+undecidable; so is a number that is not whole where a whole one is asked for.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
 
+from approvals import reading
 from approvals.conditions import Value, fits
-from approvals.matching import Subject, When, match, normal_path
-from approvals.model import Fact, Http
+from approvals.matching import Subject, When, match
+from approvals.model import Fact
+from approvals.reading import SOURCE, SOURCES, UNCLEAR, Reading, Repeated
 
-LARGEST: Final = 64 * 1024
+__all__ = [
+    "BUILT_IN", "SOURCE", "SOURCES", "Decoder", "Field", "decode", "fact", "from_body", "show",
+    "types",
+]  # fmt: skip
+
 LONGEST: Final = 4_000
 """Characters of one fact; a longer one is cut and says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value. `source`: `form.<key>`, `query.<key>`, `header.<name>`, or `json.<key>.<key>`
-    (into objects; `*`: of every item of a list), or `path.<n>`: a segment of the path, from 1;
-    `path.2-3`: two of them with the slash; `path.2-`: all from there.
+    """One value. `source`: see `reading.find`. `type`: one of `conditions.TYPES`.
 
-    `type`: one of `conditions.TYPES`. In a form or query a list is its key given any number of
-    times, and a bool is `true` or `false`.
+    In a form or query a list is its key given any number of times, and a bool is `true` or `false`.
     """
 
     source: str
@@ -72,42 +71,28 @@ BUILT_IN: Final = (
 )
 
 
-def decode(
-    subject: Subject, http: Http | None, payload: str | None, decoders: Sequence[Decoder]
-) -> Mapping[str, Value]:
+def decode(subject: Subject, request: Reading, decoders: Sequence[Decoder]) -> Mapping[str, Value]:
     """The values that can be read for certain, by name. Never raises; what is unclear is absent."""
     found: dict[str, Value | None] = {}
-    read: dict[str, Any] = {}
     for decoder in decoders:
         if match(decoder.when, None, subject) is not True:
             continue
         for name, wanted in decoder.fields.items():
-            kind, _, key = wanted.source.partition(".")
-            if kind not in read:
-                read[kind] = _READERS[kind](http, payload)
-            value = _pick(read[kind], kind, key, wanted.type)
+            value = _pick(reading.find(request, wanted.source), wanted)
             same = name not in found or found[name] == value
             found[name] = value if same else None  # two decoders disagree
     return {name: value for name, value in found.items() if value is not None}
 
 
-def show(http: Http, labels: Sequence[tuple[str, Sequence[str]]]) -> tuple[Fact, ...]:
-    """Facts for people, each from the sources (see `Field`) that may hold it.
+def show(request: Reading, labels: Sequence[tuple[str, Sequence[str]]]) -> tuple[Fact, ...]:
+    """Facts for people, each from the sources (see `reading.find`) that may hold it.
 
     Never raises. A value that is absent or unclear, or two sources that disagree, give no fact.
     """
-    found, read = [], dict[str, Any]()
+    found = []
     for label, sources in labels:
-        texts = set()
-        for source in sources:
-            kind, _, key = source.partition(".")
-            if kind not in read:
-                read[kind] = _READERS[kind](http, None)
-            value = _reach(read[kind], kind, key)
-            if kind in _MANY and isinstance(value, list) and not key.endswith("[]"):
-                value = value[0] if len(value) == 1 else _UNCLEAR
-            if value is not None:
-                texts.add(_words(value))
+        values = [reading.find(request, source) for source in sources]
+        texts = {_words(value) for value in values if value is not None}
         if len(texts) == 1 and (text := texts.pop()) is not None:
             found.append(fact(label, text))
     return tuple(found)
@@ -119,26 +104,9 @@ def fact(label: str, text: str) -> Fact:
     return Fact(label, cut.encode("utf-8", "backslashreplace").decode())
 
 
-def media_type(http: Http, largest: int = LARGEST) -> str | None:
-    """In lower case; None where the body is not there as meant, or is larger than `largest`."""
-    if not http.body_complete or len(http.body) > largest:
-        return None
-    named = Counter(name.lower() for name, _ in http.headers)
-    if named["content-encoding"] or named["content-type"] != 1:
-        return None
-    (value,) = (value for name, value in http.headers if name.lower() == "content-type")
-    return value.partition(";")[0].strip().lower()
-
-
-def json_text(http: Http, key: str, largest: int = LARGEST) -> str | None:
-    """The text at `<key>.<key>` of a JSON body; None where it is absent, unclear or no text."""
-    value = _walk(_json(http, None, largest), key.split("."))
-    return value if isinstance(value, str) else None
-
-
 def from_body(wanted: Field) -> bool:
-    """Is it read from the body, and not from the URL?"""
-    return wanted.source.startswith(("form.", "json."))
+    """Is it read from the body, and not from the address or a header?"""
+    return not wanted.source.startswith(("query.", "header.", "path."))
 
 
 def types(decoders: Sequence[Decoder], declared: Mapping[str, str]) -> Mapping[str, str]:
@@ -151,126 +119,23 @@ def types(decoders: Sequence[Decoder], declared: Mapping[str, str]) -> Mapping[s
     return known
 
 
-SOURCE: Final = re.compile(
-    r"(form|query)\..+|header\.[A-Za-z0-9-]+|json(\.[^.]+)+|path\.[1-9][0-9]?(-([1-9][0-9]?)?)?"
-)
-"""What `Field.source` looks like."""
-SOURCES: Final = "it is form.<key>, query.<key>, header.<name>, path.<n> or json.<key>.<key>"
-
-_UNCLEAR: Final = object()
-"""Something stands there, and it cannot be told what."""
-_MANY: Final = ("form", "query", "header")
-"""Where one name may stand several times."""
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_TEXTS: Final = ("form", "query", "header", "path")
+"""Where every value is text, and a number is written out."""
 
 
-def _form(http: Http | None, payload: str | None) -> list[tuple[str, str]]:
-    if http is None or media_type(http) != "application/x-www-form-urlencoded":
-        return []
-    return _pairs(http.body)
-
-
-def _query(http: Http | None, payload: str | None) -> list[tuple[str, str]]:
-    if http is None:
-        return []
-    return _pairs(http.url.partition("#")[0].partition("?")[2].encode("utf-8", "replace"))
-
-
-def _pairs(raw: bytes) -> list[tuple[str, str]]:
-    """Nothing at all where the bytes are not UTF-8 key=value pairs, or are too many."""
-    try:
-        return parse_qsl(
-            raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=1_000
-        )
-    except ValueError:
-        return []
-
-
-def _headers(http: Http | None, payload: str | None) -> list[tuple[str, str]]:
-    return [] if http is None else [(name.lower(), value.strip()) for name, value in http.headers]
-
-
-def _json(http: Http | None, payload: str | None, largest: int = LARGEST) -> object:
-    if http is None:
-        # A character is a byte at least.
-        text = payload if payload and len(payload) <= LARGEST else ""
-    elif re.fullmatch(r"application/([a-z0-9.-]+\+)?json", media_type(http, largest) or ""):
-        try:
-            text = http.body.decode()
-        except ValueError:
-            return None
-    else:
+def _pick(value: Any, wanted: Field) -> Value | None:
+    if value is UNCLEAR:
         return None
-    try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    counts = Counter(key.casefold() for key, _ in pairs)
-    return {key: value if counts[key.casefold()] == 1 else _UNCLEAR for key, value in pairs}
-
-
-def _path(http: Http | None, payload: str | None) -> list[str]:
-    if http is None:
-        return []
-    path = Subject.of("", "", "", http).path or ""
-    # Where servers may count the segments in two ways, none can be named by its number.
-    if "//" in path or (normal := normal_path(path)) is None:
-        return []
-    return normal.strip("/").split("/")
-
-
-_READERS: Final[Mapping[str, Callable[[Http | None, str | None], Any]]] = {
-    "form": _form,
-    "query": _query,
-    "header": _headers,
-    "path": _path,
-    "json": _json,
-}
-
-
-def _pick(read: Any, kind: str, key: str, wanted: str) -> Value | None:
-    value = _reach(read, kind, key)
-    if kind in _MANY and wanted != "list(string)":
-        one = isinstance(value, list) and len(value) == 1
-        value = _typed(value[0], wanted) if one else None
-    elif kind == "path":
-        value = _typed(value, wanted) if value is not None else None
-    if wanted == "double" and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value) if abs(value) <= 2**53 else None
-    return value if fits(wanted, value) else None
-
-
-def _reach(read: Any, kind: str, key: str) -> Any:
-    """What stands there: any JSON value, a segment's text, or all texts of a form's key."""
-    if kind == "json":
-        return _walk(read, key.split("."))
-    if kind == "path":
-        first, to, last = key.partition("-")
-        end = int(last or (len(read) if to else first))
-        part = read[int(first) - 1 : end]
-        try:
-            whole = len(part) == end - int(first) + 1 > 0
-            return "/".join(unquote(name, errors="strict") for name in part) if whole else None
-        except ValueError:
-            return None
-    key = key.lower() if kind == "header" else key
-    alike = [(name, text) for name, text in read if name.casefold() == key.casefold()]
-    texts = [text for name, text in alike if name == key]
-    # Another letter case may be the same key to some servers.
-    return (texts if len(texts) == len(alike) else _UNCLEAR) if alike else None
-
-
-def _walk(value: Any, steps: Sequence[str]) -> Any:
-    """None where a step leads nowhere, also for one item of a list: half a list would mislead."""
-    for at, step in enumerate(steps):
-        if step == "*" and isinstance(value, list):
-            items = [_walk(item, steps[at + 1 :]) for item in value]
-            return None if None in items else items
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
+    if wanted.source.partition(".")[0] in _TEXTS:
+        if wanted.type == "list(string)":
+            value = [value] if isinstance(value, str) else value
+            value = [*value.texts] if isinstance(value, Repeated) else value
+        else:
+            value = _typed(value, wanted.type) if isinstance(value, str) else None
+    if wanted.type == "double" and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    return value if fits(wanted.type, value) else None
 
 
 def _words(value: Any) -> str | None:

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final
-from urllib.parse import unquote_plus, urlsplit
 
 from approvals.conditions import Condition, Undecidable, Value
 from approvals.model import Http
+from approvals.reading.headers import named
+from approvals.reading.target import path_faults, read_target
+from approvals.reading.values import PLAIN, Dialect, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Subject:
     """What rules look at. Host, path and query are raw, as they will be sent.
 
     `method` None: not HTTP. With a method, `host` or `path` None means that it cannot be told.
-    `headers` are those that will be sent.
+    `headers` are those that will be sent. `doubts`: "method", "host", "path" or "spelling" (of the
+    path), and why servers may take another one (`reading.target`).
     `decoded` comes from our decoders or a gateway, never from an agent's own facts.
     """
 
@@ -37,32 +40,41 @@ class Subject:
     query: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     decoded: Mapping[str, Value] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    encoded_slash: bool = False
 
     @classmethod
-    def of(cls, requester: str, agent: str, action: str, http: Http | None) -> Subject:
-        """Still without `decoded`: decoding needs a subject to choose its decoders by."""
+    def of(
+        cls,
+        requester: str,
+        agent: str,
+        action: str,
+        http: Http | None,
+        *,
+        dialect: Dialect = PLAIN,
+        target: Target | None = None,
+    ) -> Subject:
+        """Still without `decoded`: decoding needs a subject to choose its decoders by.
+
+        `target`: of the request's reading, if it was read already.
+        """
         if http is None:
             return cls(requester, agent, action)
-        try:
-            # urlsplit drops line ends and tabs, so only what has none may be split.
-            url = urlsplit(http.url if re.fullmatch(r"[!-\[\]-~]+", http.url) else "")
-            name, port = url.hostname, url.port
-        except ValueError:
-            name, port = None, None
-        if not name:
-            return cls(requester, agent, action, http.method, headers=http.headers)
-        host = f"[{name}]" if ":" in name else name
-        authority = host if port is None else f"{host}:{port}"
+        if target is None:
+            body = bool(http.body) or not http.body_complete
+            target = read_target(http.method, http.url, http.headers, body=body, dialect=dialect)
         return cls(
             requester=requester,
             agent=agent,
             action=action,
             method=http.method,
-            scheme=url.scheme,
-            host=authority,
-            path=url.path or "/",
-            query=url.query,
+            scheme=target.scheme or None,
+            host=target.host or None,
+            path=target.path or None,
+            query=(target.query or "") if target.path else None,
             headers=http.headers,
+            doubts=target.doubts,
+            encoded_slash=dialect.encoded_slash,
         )
 
 
@@ -136,30 +148,11 @@ def applies(when: When, condition: Condition | None, subject: Subject, *, doubtf
     return doubtful if matched is None else matched
 
 
-def normal_path(raw: str) -> str | None:
-    """The path as servers understand it, or None where they might not agree.
-
-    Percent-encoded unreserved characters are decoded; `.`, `..` and empty segments are resolved.
-    Ambiguous are: an encoded slash, backslash, percent sign or control character, a bad or overlong
-    escape, a dot segment with parameters, `..` above the root or after an empty segment (which some
-    count and others merge), and what no URL may contain.
-    """
-    if re.fullmatch(r"/[!-~]*", raw) is None:
-        return None
-    text = re.sub(r"%([0-9A-Fa-f]{2})", _unescape, raw)
-    if _AMBIGUOUS.search(text):
-        return None
-    segments: list[str] = []
-    given = text[1:].split("/")
-    for at, segment in enumerate(given):
-        if segment == "..":
-            if not segments or "" in given[:at]:
-                return None
-            segments.pop()
-        elif segment not in ("", "."):
-            segments.append(segment)
-    tail = "/" if segments and given[-1] in ("", ".", "..") else ""
-    return "/" + "/".join(segments) + tail
+def normal_path(raw: str, *, encoded_slash: bool = False) -> str | None:
+    """The path with its escapes in one spelling, or None where servers fold it in different ways
+    (`reading.target.path_faults`)."""
+    refused, _ = path_faults(raw, encoded_slash=encoded_slash)
+    return None if refused else re.sub(r"%([0-9A-Fa-f]{2})", _unescape, raw)
 
 
 def glob(pattern: str, text: str) -> bool:
@@ -193,19 +186,10 @@ def faults(when: When) -> list[tuple[str, str]]:
     return found
 
 
-_AMBIGUOUS: Final = re.compile(
-    r"%(?![0-9A-F]{2})|%(?:2F|5C|25|[01][0-9A-F]|7F|C0|C1)|[\\?#]|/\.\.?(?:;|%3B)"
-)
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")
 _HOST: Final = re.compile(r"([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])\.?(?::([0-9]+))?")
 _PORTS: Final = {"http": "80", "https": "443"}
 _NAME: Final = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
-_OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-override")
-"""Headers with which a server may take another method: Rack, Symfony, OData, Google's APIs
-(https://cloud.google.com/java/docs/reference/google-api-client/latest/com.google.api.client.googleapis)."""
-_QUERY_OVERRIDES: Final = frozenset((*_OVERRIDES, "_method", "$httpmethod", "$httpheaders"))
-"""The same in a query: Laravel, Symfony, and Google's servers for browsers without CORS
-(https://google.github.io/closure-library/api/goog.net.rpc.HttpCors.html)."""
 
 
 def _unescape(escape: re.Match[str]) -> str:
@@ -223,9 +207,7 @@ def _any(patterns: tuple[str, ...] | None, test: Callable[[str], bool | None]) -
 def _method(method: str, subject: Subject) -> bool | None:
     if subject.method is None:
         return False
-    pairs = re.split("[&;]", subject.query or "")
-    names = {unquote_plus(pair.partition("=")[0]).strip().lower() for pair in pairs}
-    if not _QUERY_OVERRIDES.isdisjoint(names) or any(_named(name, subject) for name in _OVERRIDES):
+    if "method" in subject.doubts:
         return None
     return subject.method.upper() == method
 
@@ -233,13 +215,13 @@ def _method(method: str, subject: Subject) -> bool | None:
 def _header(name: str, globs: tuple[str, ...], subject: Subject) -> bool | None:
     if subject.method is None:
         return False
-    found = _named(name, subject)
+    found = named(subject.headers, name.lower().replace("_", "-"))
     if not found:
         return False
     # Two lines of one name are one list (RFC 9110 section 5.3), and servers read either end of it.
-    if len(found) > 1 or found[0][0] != name.lower():
+    if len(found) > 1 or not any(given.lower() == name.lower() for given, _ in subject.headers):
         return None
-    value = found[0][1].strip(" \t")
+    value = found[0].strip(" \t")
     verdicts = {
         # A `*` that swallows a comma has swallowed another value of the list.
         True if text.count(",") == value.count(",") else None
@@ -247,15 +229,6 @@ def _header(name: str, globs: tuple[str, ...], subject: Subject) -> bool | None:
         if glob(text, value)
     }
     return True if True in verdicts else None if None in verdicts else False
-
-
-def _named(name: str, subject: Subject) -> list[tuple[str, str]]:
-    """Headers that a server may take for this one: CGI and WSGI know no difference of - and _."""
-    return [
-        (given.lower(), value)
-        for given, value in subject.headers
-        if given.lower().replace("_", "-") == name.lower().replace("_", "-")
-    ]
 
 
 @lru_cache(1_000)  # every rule asks it of the same request
@@ -280,7 +253,7 @@ def _host(pattern: str, subject: Subject) -> bool | None:
     if subject.method is None:
         return False
     found = _host_and_port(subject.host or "", subject.scheme or "")
-    if found is None:
+    if found is None or "host" in subject.doubts:
         return None
     name, port = found
     wanted, colon, wanted_port = pattern.lower().rpartition(":")
@@ -298,10 +271,10 @@ def _host(pattern: str, subject: Subject) -> bool | None:
 def _path(patterns: tuple[str, ...], subject: Subject) -> bool | None:
     if subject.method is None:
         return False
-    path = normal_path(subject.path or "")
-    if path is None:
+    path = normal_path(subject.path or "", encoded_slash=subject.encoded_slash)
+    if path is None or "path" in subject.doubts:
         return None
-    if any(_segments(pattern, path) for pattern in patterns):
+    if "spelling" not in subject.doubts and any(_segments(one, path) for one in patterns):
         return True
     loose = _loose(path)
     return None if any(_segments(_loose(pattern), loose) for pattern in patterns) else False
@@ -337,11 +310,12 @@ def _skipping(parts: list[str], places: set[int]) -> set[int]:
 
 def _variables(subject: Subject) -> dict[str, Value | None]:
     """What a condition may name; what cannot be told is missing."""
-    host = _host_and_port(subject.host or "", subject.scheme or "")
+    host, doubts = _host_and_port(subject.host or "", subject.scheme or ""), {*subject.doubts}
+    path = normal_path(subject.path or "", encoded_slash=subject.encoded_slash)
     return {f"decoded.{name}": value for name, value in subject.decoded.items()} | {
-        "http.method": subject.method and subject.method.upper(),
-        "http.host": host and host[0],
-        "http.path": subject.path and normal_path(subject.path),
+        "http.method": subject.method if "method" not in doubts else None,
+        "http.host": host[0] if host and "host" not in doubts else None,
+        "http.path": path if not {"path", "spelling"} & doubts else None,
         "http.query": subject.query,
         "action": subject.action,
         "agent": subject.agent,

@@ -26,6 +26,7 @@ from approvals.model import (
     Requester,
     Risk,
 )
+from approvals.reading import read, read_payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ def bind(
         digest = digest_payload(revision=revision, action=asked.action, payload=payload)
     plain = policy.Subject.of(by.name, agent.id, asked.action, http)
     # A description is not the body: only what stands in the address is read.
-    read = replace(http, body_complete=False) if http is not None and asked.summary else http
-    ours = decode(plain, read, asked.payload, decoders)
+    held = replace(http, body_complete=False) if http is not None and asked.summary else http
+    reading = read(held) if held is not None else read_payload(asked.payload or "null")
+    ours = decode(plain, reading, decoders)
     request = Request(
         id=request_id,
         org=ORG,

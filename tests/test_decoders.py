@@ -8,6 +8,7 @@ from approvals.conditions import TYPES, Value, fits
 from approvals.decoders import BUILT_IN, Decoder, Field, decode, types
 from approvals.matching import Subject, When
 from approvals.model import Http
+from approvals.reading import read, read_payload
 
 FORM = (("Content-Type", "application/x-www-form-urlencoded; charset=utf-8"),)
 JSON = (("content-type", "application/json"),)
@@ -20,7 +21,7 @@ def http(body: bytes, headers: tuple[tuple[str, str], ...] = FORM, url: str = ST
 
 def decoded(request: Http, *decoders: Decoder) -> dict[str, Value]:
     subject = Subject.of("r", "a", "x", request)
-    return dict(decode(subject, request, None, decoders or BUILT_IN))
+    return dict(decode(subject, read(request), decoders or BUILT_IN))
 
 
 def one(source: str, type: str) -> Decoder:
@@ -111,7 +112,7 @@ def test_queries_and_lists() -> None:
 def test_the_payload_of_what_is_not_http_is_decoded_too() -> None:
     subject = Subject.of("r", "a", "mail.send", None)
     decoder = Decoder("mail", When(action=("mail.*",)), {"to": Field("json.to", "list(string)")})
-    assert decode(subject, None, '{"to":["a@x"]}', [decoder]) == {"to": ["a@x"]}
+    assert decode(subject, read_payload('{"to":["a@x"]}'), [decoder]) == {"to": ["a@x"]}
 
 
 def test_decoders_that_disagree_say_nothing() -> None:

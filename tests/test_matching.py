@@ -17,16 +17,10 @@ def http(url: str, method: str = "POST") -> Subject:
     ("raw", "normal"),
     [
         ("/v1/payouts", "/v1/payouts"),
-        ("/v1//payouts", "/v1/payouts"),
-        ("/v1/./payouts", "/v1/payouts"),
-        ("/v1/x/../payouts", "/v1/payouts"),
-        ("/v1/x/%2e%2E/payouts", "/v1/payouts"),
         ("/v1/%70ayouts", "/v1/payouts"),
         ("/v1/p%c3%a4y", "/v1/p%C3%A4y"),
         ("/v1/payouts/", "/v1/payouts/"),
-        ("/v1/payouts/x/..", "/v1/payouts/"),
         ("/", "/"),
-        ("//", "/"),
     ],
 )
 def test_paths_are_compared_after_normalising(raw: str, normal: str) -> None:
@@ -36,8 +30,9 @@ def test_paths_are_compared_after_normalising(raw: str, normal: str) -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        "/v1%2fpayouts", "/v1%5Cpayouts", "/v1\\payouts", "/v1/%252e%252e/x", "/../v1",
-        "/%2e%2e/v1", "/v1/%zz", "/v1/%", "/v1/%u002e", "/v1/..;/x",
+        "//", "/v1//payouts", "/v1/./payouts", "/v1/x/../payouts", "/v1/x/%2e%2E/payouts",
+        "/v1/payouts/x/..", "/v1%2fpayouts", "/v1%5Cpayouts", "/v1\\payouts", "/v1/%252e%252e/x",
+        "/../v1", "/%2e%2e/v1", "/v1/%zz", "/v1/%", "/v1/%u002e", "/v1/..;/x",
         "/v1/%2e%2e;x/y", "/v1/..%3b/x", "/v1/%00",
         "/v1/%c0%ae%c0%ae/x", "/v1/ä", "/v1/a b", "v1", "", "/v1?x", "/v1#x",
         "/v1/\ud800", "/v1/\n",
@@ -57,7 +52,9 @@ def test_normalising_again_changes_nothing(raw: str) -> None:
     ("pattern", "path", "expected"),
     [
         ("/v1/payouts", "/v1/payouts", True),
-        ("/v1/payouts", "/v1//%70ayouts", True),
+        ("/v1/payouts", "/v1/%70ayouts", None),
+        ("/v1/payouts", "/v1//payouts", None),
+        ("/v1/**", "/v1/x;y/z", None),
         ("/v1/payouts", "/v1/payouts/", None),
         ("/v1/payouts", "/V1/Payouts", None),
         ("/v1/payouts", "/v1/payouts/x", False),
@@ -106,13 +103,13 @@ def test_patterns_are_linear() -> None:
         ("api.stripe.com", "https://API.Stripe.com/x", True),
         ("api.stripe.com", "https://api.stripe.com:443/x", True),
         ("api.stripe.com", "https://api.stripe.com./x", True),
-        ("api.stripe.com", "https://user:pw@api.stripe.com/x", True),
+        ("api.stripe.com", "https://user:pw@api.stripe.com/x", None),
         ("api.stripe.com", "https://api.stripe.com:8443/x", None),
         ("api.stripe.com:8443", "https://api.stripe.com:8443/x", True),
         ("api.stripe.com:443", "https://api.stripe.com/x", True),
         ("api.stripe.com:8443", "https://api.stripe.com/x", False),
         ("api.stripe.com", "https://api.stripe.com.evil.example/x", False),
-        ("api.stripe.com", "https://api.stripe.com@evil.example/x", False),
+        ("api.stripe.com", "https://api.stripe.com@evil.example/x", None),
         ("*.example.com", "https://a.b.example.com/", True),
         ("*.example.com", "https://example.com/", False),
         ("*.example.com", "https://badexample.com/", False),
@@ -168,8 +165,8 @@ def test_law_01_doubt_matches_what_asks_and_not_what_allows() -> None:
 
 def test_conditions_see_the_normal_request() -> None:
     condition = compile('http.path == "/a" && http.host == "h" && http.query == "q=1"', {})
-    assert match(When(), condition, http("https://H:443/x/../%61?q=1")) is True
-    assert match(When(), condition, http("https://h/%2e%2e/a?q=1")) is None
+    assert match(When(), condition, http("https://H:443/a?q=1")) is True
+    assert match(When(), condition, http("https://h/%61?q=1")) is None
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,11 @@ from dataclasses import replace
 
 import asyncpg
 
-from approvals.decoders import LARGEST, Decoder, Field, decode
+from approvals.decoders import Decoder, Field, decode
 from approvals.model import Busy, Http
 from approvals.policy import Subject, When
+from approvals.reading import read, read_payload
+from approvals.reading.values import LARGEST
 from approvals.store import Store
 from approvals.web import credentials
 from approvals.web.live import Live
@@ -109,12 +111,12 @@ def test_law_27_nothing_is_decoded_of_what_is_too_large_to_read_at_once() -> Non
             "POST", "https://a.example/", (("Content-Type", "application/json"),), text.encode()
         )
         subject = Subject.of("billing", "bot", "act", http)
-        assert decode(subject, http, None, decoders) == found
-        assert decode(subject, None, text, decoders) == found
+        assert decode(subject, read(http), decoders) == found
+        assert decode(subject, read_payload(text), decoders) == found
         form = ("Content-Type", "application/x-www-form-urlencoded")
         other = replace(http, headers=(form,), body=f"a=1&b={'x' * pad}".encode())
         forms = [Decoder("f", When(), {"a": Field("form.a", "int")})]
-        assert decode(subject, other, None, forms) == found
+        assert decode(subject, read(other), forms) == found
 
 
 async def test_the_decided_tab_is_a_page_of_what_is_decided(store: Store) -> None:

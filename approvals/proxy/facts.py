@@ -17,9 +17,13 @@ from html import unescape
 from typing import Final, TypeAlias
 
 from approvals.conditions import Value
-from approvals.decoders import fact, json_text, media_type
+from approvals.decoders import fact
 from approvals.model import Http
 from approvals.proxy.rules import Reading
+from approvals.reading import walk
+from approvals.reading.body import text_of
+from approvals.reading.headers import content_type
+from approvals.reading.json_text import parse
 
 Read: TypeAlias = Callable[[Http], Reading]
 
@@ -105,8 +109,9 @@ def _demand(clear: bool) -> None:
 
 def _in_json(http: Http) -> bytes | None:
     draft = "/drafts" in http.url.partition("?")[0]
-    given = json_text(http, "message.raw" if draft else "raw", LARGEST_MAIL)
-    if given is None or re.fullmatch(r"[A-Za-z0-9_-]+={0,2}", given) is None:
+    _demand(content_type(http.headers).is_json and len(http.body) <= LARGEST_MAIL)
+    given = walk(parse(text_of(http.body) or ""), ["message", "raw"] if draft else ["raw"])
+    if not isinstance(given, str) or re.fullmatch(r"[A-Za-z0-9_-]+={0,2}", given) is None:
         return None
     text = given.rstrip("=")
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -115,7 +120,10 @@ def _in_json(http: Http) -> bytes | None:
 def _uploaded(http: Http) -> bytes | None:
     if any(name.lower() == "content-range" for name, _ in http.headers):
         return None  # a piece of a resumable upload
-    match media_type(http, LARGEST_MAIL):
+    kind = content_type(http.headers)
+    _demand(kind.unclear is None and http.body_complete and len(http.body) <= LARGEST_MAIL)
+    _demand(not any(name.lower() == "content-encoding" for name, _ in http.headers))
+    match kind.media_type:
         case "message/rfc822":
             return http.body
         case "multipart/related":

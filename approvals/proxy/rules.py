@@ -21,8 +21,11 @@ from approvals import decoders
 from approvals.conditions import Condition, Value
 from approvals.decoders import Decoder
 from approvals.evidence import split_url
-from approvals.matching import Subject, When, match, normal_path, weigh
+from approvals.matching import Subject, When, match, weigh
 from approvals.model import Fact, Http, Risk
+from approvals.reading import PLAIN, Dialect, read
+from approvals.reading import Reading as Whole
+from approvals.reading.target import framing
 
 
 class Verb(StrEnum):
@@ -129,6 +132,7 @@ class Rules:
     rules: tuple[Rule, ...]
     decoders: tuple[Decoder, ...] = decoders.BUILT_IN
     readers: tuple[Reader, ...] = ()
+    dialects: tuple[tuple[When, Dialect], ...] = ()
 
     def decide(self, outbound: Outbound) -> Decision:
         """Pure; whatever an agent sent, it answers and does not raise."""
@@ -144,7 +148,7 @@ class Rules:
             why="no rule is about this request, so a human is asked",
             action=words.action or _action(outbound),
             title=words.title,
-            facts=decoders.show(seen.http, words.facts) + seen.facts,
+            facts=decoders.show(seen.request, words.facts) + seen.facts,
             decoded=seen.subject.decoded,
             risk=words.risk,
             needs_body=not seen.whole and (bool(words.facts) or seen.unread_facts),
@@ -179,10 +183,14 @@ class Rules:
         """The request as rules see it, or why nobody can tell what it is."""
         if odd := _oddity(outbound):
             return odd
-        body = outbound.body or b""
-        http = Http(outbound.method, outbound.url, outbound.headers, body)
-        subject = Subject.of("", outbound.agent, "", http)
-        decoded = dict[str, Value | None](decoders.decode(subject, http, None, self.decoders))
+        whole, body = outbound.body is not None, outbound.body or b""
+        http = Http(outbound.method, outbound.url, outbound.headers, body, whole)
+        dialect = self._dialect(http)
+        request = read(http, dialect=dialect)
+        if request.target is None or request.target.refused:
+            return "the path has several readings, and a server may take another than these rules"
+        subject = Subject.of("", outbound.agent, "", http, dialect=dialect, target=request.target)
+        decoded = dict[str, Value | None](decoders.decode(subject, request, self.decoders))
         unread, facts, unread_facts = set[str](), list[Fact](), False
         if outbound.body is None:
             for decoder in self.decoders:
@@ -202,12 +210,19 @@ class Rules:
         known = {n: value for n, value in decoded.items() if value is not None and n not in unread}
         return _Seen(
             subject=altered(subject, decoded=known),
-            http=http,
-            whole=outbound.body is not None,
+            request=request,
+            whole=whole,
             unread=frozenset(unread),
             facts=tuple(facts),
             unread_facts=unread_facts,
         )
+
+    def _dialect(self, http: Http) -> Dialect:
+        subject = Subject.of("", "", "", http)
+        for when, dialect in self.dialects:
+            if match(when, None, subject) is True:
+                return dialect
+        return PLAIN
 
     def _steps(self, seen: _Seen, *, silent: bool = False) -> Iterator[Step]:
         """`silent`: without those that say no."""
@@ -244,7 +259,7 @@ class _Seen:
     """`unread`: `decoded` names that the body, not read yet, may give or take away."""
 
     subject: Subject
-    http: Http
+    request: Whole
     whole: bool
     unread: frozenset[str]
     facts: tuple[Fact, ...]
@@ -259,21 +274,21 @@ def _oddity(outbound: Outbound) -> str | None:
     if _METHOD.fullmatch(outbound.method) is None:
         return "the method is not in capitals, and servers read such in several ways"
     try:
-        scheme, authority, path, _ = split_url(outbound.url)
+        scheme, authority, *_ = split_url(outbound.url)
     except ValueError as error:
         return f"the host cannot be told: {error}"
     if not _is_one_host(authority):
         return "the host cannot be told: it is neither a name nor an address in its plain form"
     for name, value in outbound.headers:
-        if name.lower().replace("_", "-") == "host":
+        if name.lower() == "host":
             try:
                 named = split_url(f"{scheme}://{value.strip()}/")
             except ValueError:
                 named = None
             if named is None or named[1:] != (authority, "/", None):
                 return "the host cannot be told: the Host header names another than the URL"
-    if normal_path(path) is None:
-        return "the path has several readings, and a server may take another than these rules"
+    if frame := framing(outbound.headers):
+        return f"the header {frame} is another header to some servers, and frames the message there"
     return None
 
 

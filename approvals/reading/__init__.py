@@ -16,12 +16,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from approvals.model import Http
-from approvals.reading.body import read_body
+from approvals.reading.body import read_body, read_typed
 from approvals.reading.encoded import look
 from approvals.reading.forms import folded, read_pairs, steps
-from approvals.reading.headers import named, read_headers
-from approvals.reading.json_text import read_json
-from approvals.reading.readers import meanings
+from approvals.reading.headers import ContentType, named, read_headers
+from approvals.reading.readers import NAMESPACES, meanings
 from approvals.reading.target import method_override, read_target
 from approvals.reading.values import (
     PLAIN,
@@ -46,7 +45,7 @@ __all__ = [
 ]  # fmt: skip
 
 SOURCE: Final = re.compile(
-    r"(form|query)\..+|header\.[A-Za-z0-9-]+|(json|[a-z]+)(\.[^.]+)+"
+    r"(form|query)\..+|header\.[A-Za-z0-9-]+|(json|" + "|".join(NAMESPACES) + r")(\.[^.]+)+"
     r"|path\.[1-9][0-9]?(-([1-9][0-9]?)?)?"
 )
 """What a source looks like (`find`)."""
@@ -83,7 +82,7 @@ def read(http: Http, *, dialect: Dialect = PLAIN) -> Reading:
 
 def read_payload(text: str, *, dialect: Dialect = PLAIN) -> Reading:
     """A request that is not HTTP: its JSON payload, in the sender's order."""
-    body = read_json(text)
+    body = read_typed(text.encode("utf-8", "surrogatepass"), _JSON)
     reading = Reading(target=None, query=Part(kind="none"), headers=(), body=body, dialect=dialect)
     return _understood(reading)
 
@@ -135,6 +134,9 @@ def names(reading: Reading) -> Mapping[str, Any]:
             for header in reading.headers
         }
     return found | {meaning.name: meaning.values for meaning in reading.meanings}
+
+
+_JSON: Final = ContentType("application/json")
 
 
 def walk(value: Any, path: list[str]) -> Any:

@@ -127,8 +127,8 @@ def _nesting(keys: dict[str, Path], pairs: list[tuple[str, str]]) -> str | None:
 
 def _grown(kind: str, pairs: list[tuple[str, str]]) -> Part:
     texts: dict[str, list[str]] = {}
-    for name, value in pairs:
-        texts.setdefault(name, []).append(value)
+    for name, text in pairs:
+        texts.setdefault(name, []).append(text)
     tree: dict[str, Any] = {}
     repeated = []
     for name, given in texts.items():
@@ -142,7 +142,7 @@ def _grown(kind: str, pairs: list[tuple[str, str]]) -> Part:
         for step in path[:-1]:
             at = at.setdefault(step, {})
         at[path[-1]] = value
-    leaves = tuple(Leaf(tuple(steps(name) or (name,)), value) for name, value in pairs)
+    leaves = tuple(Leaf(tuple(steps(name) or (name,)), text) for name, text in pairs)
     return Part(kind=kind, leaves=leaves, tree=tree, repeated=tuple(repeated))
 
 

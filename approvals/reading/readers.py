@@ -16,6 +16,11 @@ Reader: TypeAlias = Callable[[Reading], Meaning | None]
 READERS: Final[Mapping[str, Reader]] = {}
 """In the order in which they are tried; each recognises its own requests by their shape."""
 
+NAMESPACES: Final = (
+    *("mail", "aws", "git", "graphql", "kubernetes", "rpc", "mcp", "batch", "sql", "shell", "edit"),
+)
+"""Every `Meaning.name` that there may be: what titles, facts and sources may name."""
+
 
 def meanings(reading: Reading) -> tuple[Meaning, ...]:
     """What every reader that recognises this request made of it."""

@@ -29,7 +29,7 @@ def read_target(
     refused, doubt = path_faults(path, encoded_slash=dialect.encoded_slash)
     doubts = _overrides(method, query or "", headers, body=body)
     if doubt:
-        doubts = {"path": doubt, **doubts}
+        doubts = {"spelling": doubt, **doubts}
     segments: tuple[str, ...] = ()
     if refused is None:
         segments = tuple(unquote(part, errors="replace") for part in path[1:].split("/"))
@@ -68,10 +68,10 @@ def path_faults(raw: str, *, encoded_slash: bool = False) -> tuple[str | None, s
         if not encoded_slash:
             return "Its path has an encoded slash, which servers read in several ways.", None
         plain = re.sub(r"(?i)%2f", "/", plain)
-    segments = [segment.partition(";")[0] for segment in re.split("(?i)/|%2f", plain)[1:]]
+    segments = [re.split("(?i);|%3b", segment)[0] for segment in plain[1:].split("/")]
     if any(segment in (".", "..") for segment in segments):
         return "Its path has dot segments, which some servers resolve and others do not.", None
-    if "" in [segment.partition(";")[0] for segment in plain[1:].split("/")][:-1]:
+    if "" in segments[:-1]:
         return "Its path has an empty segment (`//`), which some servers merge away.", None
     if any(_UNRESERVED.fullmatch(chr(int(code, 16))) for code in re.findall("%(..)", raw)):
         return None, "Its path escapes a character that needs no escape; not all servers undo that."

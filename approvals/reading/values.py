@@ -97,7 +97,8 @@ class Part:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Where a request goes. `refused`: servers fold this address in different ways, so nobody is
-    even asked. `doubts`: "method", "host" or "path", and why a server may take another one.
+    even asked. `doubts`: "method", "host", "path" or "spelling" (of the path), and
+    why a server may take another one.
 
     `host` in lower case with its port, if it is not the scheme's own; `segments` of the path,
     percent-decoded; empty where they cannot be told.
