@@ -7,8 +7,9 @@ import pytest
 
 from approvals.marked import Marked
 from approvals.model import Risk
+from approvals.packs import Verb
 from approvals.proxy.rulebook import PACKS, rulebook
-from approvals.proxy.rules import Decision, Outbound, Rules, Verb
+from approvals.proxy.rules import Decision, Outbound, Rules
 
 
 def made(tmp_path: Path, text: str) -> tuple[Rules, list[str]]:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from approvals.marked import Marked
 from approvals.model import Http, Risk
+from approvals.packs import Verb
 from approvals.proxy import facts
 from approvals.proxy.rulebook import PACKS, rulebook
-from approvals.proxy.rules import Decision, Outbound, Verb
+from approvals.proxy.rules import Decision, Outbound
 
 ALL = rulebook({"packs": list(PACKS)}, lambda *_: pytest.fail("a pack has a fault"))
 SEND = "https://gmail.googleapis.com/gmail/v1/users/me/messages/send"

@@ -14,10 +14,11 @@ from approvals.config import Config
 from approvals.marked import Fault, Marked
 from approvals.matching import Subject
 from approvals.model import WEB, Ask, Kind, Requester
+from approvals.packs import Rule, Verb
 from approvals.policy import ESCALATED, Deny, decide, vacant
 from approvals.proxy.lint import Finding, lint, samples
 from approvals.proxy.rulebook import rulebook
-from approvals.proxy.rules import Outbound, Rule, Rules, Verb
+from approvals.proxy.rules import Outbound, Rules
 
 SECTIONS = ("packs", "decoders", "readers", "rules")
 

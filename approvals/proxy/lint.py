@@ -8,7 +8,8 @@ from itertools import islice, product
 from typing import Final
 
 from approvals.matching import Subject, When, glob, match
-from approvals.proxy.rules import Rule, Rules, Verb
+from approvals.packs import Rule, Verb
+from approvals.proxy.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)

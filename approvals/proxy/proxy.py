@@ -28,10 +28,11 @@ import structlog
 
 from approvals.evidence import digest_http, end_to_end, split_url
 from approvals.model import Instant, Refused
+from approvals.packs import Verb
 from approvals.proxy.ask import Approvals, Used
 from approvals.proxy.ca import Authority, utc
 from approvals.proxy.reach import Reach, Upstream, place
-from approvals.proxy.rules import Decision, Outbound, Verb
+from approvals.proxy.rules import Decision, Outbound
 from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, spelt
 from approvals.proxy.settings import Settings
 from approvals.proxy.wire import PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire

@@ -13,25 +13,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as altered
-from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
 from approvals import decoders
-from approvals.conditions import Condition, Value
-from approvals.decoders import Decoder
+from approvals.conditions import Value
 from approvals.evidence import split_url
 from approvals.matching import Subject, When, match, weigh
 from approvals.model import Fact, Http, Risk
-from approvals.reading import PLAIN, Dialect, read
+from approvals.packs import Rule, Verb
+from approvals.packs.model import RuleBook, presented
 from approvals.reading import Reading as Whole
+from approvals.reading import read
 from approvals.reading.target import framing
-
-
-class Verb(StrEnum):
-    ALLOW = "allow"
-    ASK = "ask"
-    DENY = "deny"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +64,6 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One entry of the rules. `pack`: whose it is; None: the owner's own.
-
-    `websocket`: upgrades may pass. `oversize`: a body may be larger than what we keep.
-    `action`, `title`, `facts` (label -> sources, see `decoders.Field`) are words for the card.
-    """
-
-    name: str
-    verb: Verb
-    when: When = field(default_factory=When)
-    condition: Condition | None = None
-    risk: Risk | None = None
-    websocket: bool = False
-    oversize: bool = False
-    action: str | None = None
-    title: str | None = None
-    facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    pack: str | None = None
-
-    @property
-    def id(self) -> str:
-        """How answers and logs name it."""
-        return self.name if self.pack is None else f"{self.pack}: {self.name}"
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """What the rules say. `why` is for people and quotes no value of the request.
 
@@ -129,10 +97,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    rules: tuple[Rule, ...]
-    decoders: tuple[Decoder, ...] = decoders.BUILT_IN
+    """A rule book and what the gateway makes of it."""
+
+    book: RuleBook = field(default_factory=RuleBook)
     readers: tuple[Reader, ...] = ()
-    dialects: tuple[tuple[When, Dialect], ...] = ()
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return self.book.rules
 
     def decide(self, outbound: Outbound) -> Decision:
         """Pure; whatever an agent sent, it answers and does not raise."""
@@ -142,16 +114,17 @@ class Rules:
         steps = self._steps(seen, silent=True)
         last = next((step for step in steps if step.decides or step.needs_body), None)
         words = self._words(seen, last.rule if last is not None else None)
+        said = presented(words, seen.request)
         decision = Decision(
             verb=Verb.ASK,
             rule=None,
             why="no rule is about this request, so a human is asked",
             action=words.action or _action(outbound),
-            title=words.title,
-            facts=decoders.show(seen.request, words.facts) + seen.facts,
+            title=said.title,
+            facts=said.facts + seen.facts,
             decoded=seen.subject.decoded,
             risk=words.risk,
-            needs_body=not seen.whole and (bool(words.facts) or seen.unread_facts),
+            needs_body=not seen.whole and (bool(words.facts or words.titles) or seen.unread_facts),
         )
         if last is None:
             return decision
@@ -185,15 +158,15 @@ class Rules:
             return odd
         whole, body = outbound.body is not None, outbound.body or b""
         http = Http(outbound.method, outbound.url, outbound.headers, body, whole)
-        dialect = self._dialect(http)
+        dialect = self.book.dialect(http)
         request = read(http, dialect=dialect)
         if request.target is None or request.target.refused:
             return "the path has several readings, and a server may take another than these rules"
         subject = Subject.of("", outbound.agent, "", http, dialect=dialect, target=request.target)
-        decoded = dict[str, Value | None](decoders.decode(subject, request, self.decoders))
+        decoded = dict[str, Value | None](decoders.decode(subject, request, self.book.decoders))
         unread, facts, unread_facts = set[str](), list[Fact](), False
         if outbound.body is None:
-            for decoder in self.decoders:
+            for decoder in self.book.decoders:
                 if match(decoder.when, None, subject) is True:
                     unread |= {n for n, one in decoder.fields.items() if decoders.from_body(one)}
         for reader in self.readers:
@@ -217,13 +190,6 @@ class Rules:
             unread_facts=unread_facts,
         )
 
-    def _dialect(self, http: Http) -> Dialect:
-        subject = Subject.of("", "", "", http)
-        for when, dialect in self.dialects:
-            if match(when, None, subject) is True:
-                return dialect
-        return PLAIN
-
     def _steps(self, seen: _Seen, *, silent: bool = False) -> Iterator[Step]:
         """`silent`: without those that say no."""
         for rule in self.rules:
@@ -245,13 +211,9 @@ class Rules:
 
     def _words(self, seen: _Seen, deciding: Rule | None) -> Rule:
         """The deciding rule, or the first other one that describes this request for certain."""
-        if deciding is not None and (deciding.action or deciding.title or deciding.facts):
+        if deciding is not None and (deciding.action or deciding.titles or deciding.facts):
             return deciding
-        for rule in self.rules:
-            described = rule.action is not None and rule.condition is None
-            if described and match(rule.when, None, seen.subject) is True:
-                return rule
-        return deciding or Rule("", Verb.ASK)
+        return self.book.describes(seen.subject) or deciding or Rule("", Verb.ASK)
 
 
 @dataclass(frozen=True, slots=True)

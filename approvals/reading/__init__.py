@@ -61,8 +61,9 @@ def read(http: Http, *, dialect: Dialect = PLAIN) -> Reading:
         body=bool(http.body) or not http.body_complete,
         dialect=dialect,
     )
-    query = read_pairs((target.query or "").encode(), kind="query")
+    query = _listed(read_pairs((target.query or "").encode(), kind="query"), dialect)
     body = read_body(http.body, http.headers, complete=http.body_complete)
+    body = _listed(body, dialect)
     query, body = _both(query, body)
     fields = body.tree if body.kind in ("form", "multipart") else None
     if isinstance(fields, dict) and (field := method_override(set(map(str, fields)))):
@@ -149,6 +150,19 @@ def walk(value: Any, path: list[str]) -> Any:
             return UNCLEAR if UNCLEAR in items else None if None in items else items
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
+
+
+def _listed(part: Part, dialect: Dialect) -> Part:
+    """With those names as lists that this API reads so."""
+    names = [name for name in part.repeated if dialect.lists(name)]
+    for name in names:
+        at = part.tree
+        *path, last = [str(step) for step in steps(name) or (name,)]
+        for step in path:
+            at = at[step]
+        at[last] = list(at[last].texts)  # the part was made just now, and nobody else has it
+    rest = tuple(name for name in part.repeated if name not in names)
+    return replace(part, repeated=rest) if names else part
 
 
 def _both(query: Part, body: Part) -> tuple[Part, Part]:

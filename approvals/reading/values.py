@@ -207,8 +207,7 @@ class Reading:
     def _repeated(self) -> str | None:
         for part in (self.query, self.body):
             for name in part.repeated:
-                if not self.dialect.lists(name):
-                    return f"`{name}` is given several times; servers differ in which they take."
+                return f"`{name}` is given several times; servers differ in which they take."
         return None
 
 

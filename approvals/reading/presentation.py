@@ -1,0 +1,274 @@
+"""The operator's words over values of a reading: titles and facts. Pure.
+
+A text is a Jinja template in a sandbox without calls and without globals. What it may name is
+`reading.names`. A value that is absent or unclear means that this text is not used: half a title
+would mislead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from babel.numbers import (
+    format_decimal,
+    get_currency_precision,
+    get_currency_symbol,
+    is_currency,
+)
+from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from approvals.model import Fact
+from approvals.reading import UNCLEAR, Reading, names
+
+LONGEST: Final = 4_000
+"""Characters of one fact; a longer one is cut and says so."""
+LOCALE: Final = Locale("en")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`title` and `facts` (label, text) as a rule or pack says them; see `check`, `present`."""
+
+    title: str | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.title or self.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What one request's card says. `title` None: the plain one stands."""
+
+    title: str | None = None
+    facts: tuple[Fact, ...] = ()
+
+
+def present(words: Words, request: Reading) -> Presented:
+    """The words filled with this request's values. Never raises."""
+    values = names(request)
+    title = _filled(words.title, values) if words.title else None
+    found = []
+    for label, text in words.facts:
+        said = _filled(text, values)
+        if said is not None and said.strip():
+            found.append(fact(label, said.strip("\n")))
+    return Presented(title.strip() or None if title else None, tuple(found))
+
+
+def fact(label: str, text: str) -> Fact:
+    """A fact that can be sent and shown: cut where it is too long, and lone surrogates escaped."""
+    cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)"
+    return Fact(label, cut.encode("utf-8", "backslashreplace").decode())
+
+
+def check(text: str) -> str | None:
+    """What is wrong with a title or a fact, as a sentence; None where it can be used."""
+    try:
+        tree = _ENV.parse(text)
+        _ENV.from_string(text)
+    except TemplateError as error:
+        return f"{error}"
+    for node in tree.find_all((nodes.Mul, nodes.Pow, nodes.Call, nodes.Import, nodes.Include)):
+        return f"line {node.lineno}: a text only reads values: no calls, no `*`, no includes"
+    return None
+
+
+def named(text: str) -> frozenset[str]:
+    """The names that a text reads."""
+    return frozenset(meta.find_undeclared_variables(_ENV.parse(text)))
+
+
+def money(value: Any, currency: Any, decimals: int | None = None, *, major: bool = False) -> str:
+    """An amount in smallest units as people write it: 1240000 and "eur" give "12,400.00 EUR".
+
+    ISO 4217's decimals (by Babel) unless `decimals` says otherwise. `major`: the amount is in whole
+    units already. A currency without decimals carries its sign too ("¥50,000 JPY"), so that its
+    number is not taken for hundredths. `ValueError` where either is not what it should be.
+    """
+    code = str(currency).strip().upper()
+    if not re.fullmatch("[A-Z]{3}", code) or not is_currency(code, LOCALE):
+        raise ValueError("no currency of ISO 4217")
+    if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,9})?", str(value)):
+        raise ValueError("no amount")
+    places = get_currency_precision(code) if decimals is None else decimals
+    amount = Decimal(str(value))
+    if not major:
+        if amount != amount.to_integral_value():
+            raise ValueError("smallest units are whole")
+        amount = amount.scaleb(-places)
+    shown = max(places, -int(amount.normalize().as_tuple().exponent))
+    pattern = "#,##0." + "0" * shown if shown else "#,##0"
+    text = format_decimal(amount, format=pattern, locale=LOCALE)
+    sign = get_currency_symbol(code, LOCALE) if places == 0 else code
+    return f"{sign}{text} {code}" if sign != code else f"{text} {code}"
+
+
+def when(value: Any) -> str:
+    """A date or time as people write it, in its own offset: "Thu, 3 Dec 2026, 09:00 +01:00".
+
+    ISO 8601 texts, and seconds or milliseconds since 1970. `ValueError`.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = value / 1000 if abs(value) > 100_000_000_000 else value
+        return format_datetime(
+            datetime.fromtimestamp(seconds, UTC), "EEE, d MMM y, HH:mm 'UTC'", locale=LOCALE
+        )
+    text = str(value).strip()
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return format_date(date.fromisoformat(text), "EEE, d MMM y", locale=LOCALE)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        return format_datetime(moment, "EEE, d MMM y, HH:mm", locale=LOCALE)
+    zone = "'UTC'" if not moment.utcoffset() else "xxx"
+    return format_datetime(
+        moment, f"EEE, d MMM y, HH:mm {zone}", tzinfo=moment.tzinfo, locale=LOCALE
+    )
+
+
+def count(value: Any, one: str = "", many: str = "") -> str:
+    """How many: 3, or with words "3 guests" (`count("guest")`)."""
+    number = (
+        len(value)
+        if isinstance(value, Sequence | Mapping) and not isinstance(value, str)
+        else value
+    )
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ValueError("nothing to count")
+    words = (one if number == 1 else many or f"{one}s") if one else ""
+    return f"{number:,} {words}".strip()
+
+
+def size(value: Any) -> str:
+    """Bytes as people write them: "412 bytes", "1.8 kB", "12.4 MB"."""
+    number = len(value.encode()) if isinstance(value, str) else int(value)
+    if number < 1_000:
+        return f"{number} {'byte' if number == 1 else 'bytes'}"
+    for unit in ("kB", "MB", "GB", "TB"):
+        number_of = number / 1_000
+        if number_of < 999.95 or unit == "TB":
+            return f"{number_of:.1f} {unit}"
+        number = round(number_of)
+    raise AssertionError(unit)
+
+
+def lines(value: Any, most: int = 40) -> str:
+    """A text with its real line ends, at most `most` lines; it says how many are left out."""
+    given = _text(value).replace("\r\n", "\n").rstrip("\n").split("\n")
+    left = len(given) - most
+    return "\n".join(given) if left <= 0 else "\n".join([*given[:most], f"… {left} more lines"])
+
+
+def diff(before: Any, after: Any) -> str:
+    """What changes from one text to another, as lines that begin with `-` and `+`."""
+    old, new = _text(before).splitlines(), _text(after).splitlines()
+    if len(old) + len(new) > 2_000:
+        raise ValueError("too long to be compared")
+    return "\n".join(list(difflib.unified_diff(old, new, lineterm="", n=1))[2:])
+
+
+def pluck(value: Any, path: str) -> list[Any]:
+    """One member of every item: `attendees | pluck("email")`. `ValueError` where one lacks it."""
+    found = []
+    for item in value:
+        at = item
+        for step in path.split("."):
+            if not isinstance(at, Mapping) or step not in at or at[step] is UNCLEAR:
+                raise ValueError("an item lacks it")
+            at = at[step]
+        found.append(at)
+    return found
+
+
+def short(value: Any, most: int = 80) -> str:
+    """A text in one line of at most `most` characters; it shows where it was cut."""
+    text = " ".join(_text(value).split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+class _Env(ImmutableSandboxedEnvironment):
+    """Templates read values; they call nothing but filters."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Mapping):  # a key called "items" is that key
+            if attribute in obj:
+                return obj[attribute]
+            return self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return not attr.startswith("_") and not callable(value)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        return False
+
+
+def _text(value: Any) -> str:
+    """A value as it is printed. Raises where it has no short, certain form."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "yes" if value else "no"
+        case int() | float() | Decimal():
+            return f"{value}"
+        case list() | tuple() if value and all(isinstance(one, str | int) for one in value):
+            return ", ".join(_text(one) for one in value)
+    raise UndefinedError("absent, unclear or no plain value")
+
+
+def _finalize(value: Any) -> Any:
+    return value if isinstance(value, StrictUndefined) else _text(value)
+
+
+_ENV: Final = _Env(undefined=StrictUndefined, finalize=_finalize, autoescape=False)
+_ENV.globals.clear()
+_ENV.filters = {
+    **{
+        key: _ENV.filters[key]
+        for key in (
+            "default",
+            "first",
+            "last",
+            "join",
+            "lower",
+            "upper",
+            "trim",
+            "replace",
+            "length",
+        )
+    },
+    "money": money,
+    "date": when,
+    "count": count,
+    "bytes": size,
+    "lines": lines,
+    "diff": diff,
+    "pluck": pluck,
+    "short": short,
+}
+_ENV.tests = {key: _ENV.tests[key] for key in ("defined", "undefined", "none", "string", "number")}
+_COMPILED: Final[dict[str, Template]] = {}
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> str | None:
+    if "{" not in text:
+        return text
+    template = _COMPILED.get(text)
+    if template is None:
+        template = _COMPILED[text] = _ENV.from_string(text)
+    try:
+        return template.render(values)
+    except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
+        return None
+    except (InvalidOperation, OverflowError, UnknownLocaleError):
+        return None
