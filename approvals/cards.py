@@ -474,7 +474,7 @@ def _name(text: str) -> str:
 
 
 def _title(request: Request, what: Bound, cut: _Cut, limit: int) -> str:
-    if request.kind is Kind.GATEWAY and request.title and request.title.strip():
+    if request.title and request.title.strip():
         return cut(request.title, limit)
     if request.http is None:
         plain = _IDENTIFIER.fullmatch(request.action)

@@ -40,8 +40,11 @@ from approvals.model import (
     Requester,
     Risk,
 )
+from approvals.packs import RuleBook, rule_book
 from approvals.people import EMAIL, Directory, Link
 from approvals.policy import DEFAULT, ESCALATED, Policy, Rule, Subject, When, vacant
+from approvals.reading import presentation
+from approvals.reading.presentation import Words
 
 Sections: TypeAlias = Mapping[str, type[BaseModel]]
 """Each channel that exists, with the model of its section (its secrets are `SecretStr` fields)."""
@@ -136,7 +139,7 @@ class Config:
     people: tuple[Person, ...]
     more_accounts: tuple[Link, ...]
     policy: Policy
-    decoders: tuple[Decoder, ...]
+    book: RuleBook
     hints: tuple[str, ...]
 
     def requester(self, key: str) -> Requester | None:
@@ -204,6 +207,7 @@ def _account(value: object) -> object:
 
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. @-]{0,63}$")]
+_Label = Annotated[str, Field(min_length=1, max_length=60)]
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 _Span = Annotated[int, BeforeValidator(duration)]
@@ -305,6 +309,8 @@ class _Rule(_Section):
     name: _Name
     when: _When = _When()
     condition: str | None = Field(default=None, alias="if")
+    title: Annotated[str, Field(min_length=1, max_length=400)] | None = None
+    facts: dict[_Label, str] = Field(default_factory=dict)
     then: str | None = None
     ask: _Ask | None = None
 
@@ -337,6 +343,7 @@ class _File(_Section):
     people: dict[_Name, dict[str, _Accounts]]
     groups: dict[_Name, tuple[str, ...]]
     roles: _Roles = _Roles()
+    packs: tuple[str, ...] = ()
     rules: tuple[_Rule, ...] = ()
     decoders: tuple[_Decoder, ...] = ()
     decoded: dict[_Variable, _Type] = Field(default_factory=dict)
@@ -408,7 +415,8 @@ class _Checks:
         public_url = self.public_url()
         groups = self.groups()
         people, more = self.people(groups)
-        known = self.decoded_types()
+        packs = rule_book({"packs": file.packs}, self.marked.fault)
+        known = self.decoded_types(packs)
         rules = self.rules(groups, known)
         found = tuple(
             Decoder(
@@ -421,7 +429,7 @@ class _Checks:
             )
             for decoder in file.decoders
         )
-        also = [dataclasses.asdict(one) for one in found], dict(known)
+        also = [dataclasses.asdict(one) for one in found], dict(known), list(file.packs)
         return Config(
             path=self.marked.path,
             listen=file.server.listen,
@@ -439,7 +447,7 @@ class _Checks:
             people=people,
             more_accounts=more,
             policy=Policy.of(rules, groups, also),
-            decoders=(*found, *decoders.BUILT_IN),
+            book=dataclasses.replace(packs, decoders=(*found, *packs.decoders)),
             hints=(
                 *(
                     f"the key of the requester {name} does not begin with {PREFIX}: scanners for "
@@ -685,8 +693,8 @@ class _Checks:
             )
         return tuple(people), tuple(more)
 
-    def decoded_types(self) -> Mapping[str, str]:
-        known = dict(decoders.types(decoders.BUILT_IN, {}))
+    def decoded_types(self, packs: RuleBook) -> Mapping[str, str]:
+        known = dict(decoders.types(packs.decoders, {}))
         for name, kind in self.file.decoded.items():
             if known.setdefault(name, kind) != kind:
                 self.marked.fault(
@@ -735,8 +743,18 @@ class _Checks:
                 self.ask(at, rule, rule.ask, groups)
                 ask = _frozen(rule.name, rule.ask)
             four_eyes = rule.ask.four_eyes if rule.ask is not None else None
-            found.append(Rule(rule.name, rule.when.frozen(), condition, ask, four_eyes))
+            words = self.words(place, rule)
+            found.append(Rule(rule.name, rule.when.frozen(), condition, ask, four_eyes, words))
         return found
+
+    def words(self, place: Place, rule: _Rule) -> Words:
+        """The operator's title and facts, each a text that can be filled."""
+        if rule.title is not None and (why := presentation.check(rule.title)):
+            self.marked.fault((*place, "title"), why)
+        for label, text in rule.facts.items():
+            if why := presentation.check(text):
+                self.marked.fault((*place, "facts", label), why)
+        return Words(rule.title, tuple(rule.facts.items()))
 
     def ask(self, at: int, rule: _Rule, ask: _Ask, groups: Mapping[str, frozenset[str]]) -> None:
         place: Place = ("rules", at, "ask")

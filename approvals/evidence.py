@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from itertools import accumulate
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -109,8 +109,24 @@ class Canonical(str):
     """JSON text known to be in JCS form: finding that out again costs a second for a megabyte."""
 
 
+class Ordered(str):
+    """JSON text in its sender's order, which people read, with the JCS form, which is digested."""
+
+    canonical: Canonical
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """Of what `read_json` read. `ValueError`: it has no JCS form."""
+        form = canonical_of(value)
+        text = cls(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        text.canonical = form
+        return text
+
+
 def canonical(text: bytes | str) -> Canonical:
     """The JCS form (RFC 8785) of a JSON text. `ValueError`, in words: it has none, or several."""
+    if isinstance(text, Ordered):
+        return text.canonical
     return text if isinstance(text, Canonical) else canonical_of(read_json(text))
 
 

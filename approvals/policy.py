@@ -18,10 +18,11 @@ from typing import Final
 from approvals.conditions import Condition
 from approvals.matching import Subject, When, match
 from approvals.model import Ask, Case, Choice, Duration, Person, Risk, Tier, Vote
+from approvals.reading.presentation import Words
 
 __all__ = [
     "DEFAULT", "ESCALATED", "Deny", "No", "Policy", "Rule", "Seats", "Subject", "When",
-    "decide", "effective", "filled", "may", "needs", "vacant",
+    "decide", "effective", "filled", "may", "needs", "vacant", "words_of",
 ]  # fmt: skip
 
 DEFAULT: Final = "default"
@@ -31,13 +32,15 @@ ESCALATED: Final = "*"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`ask` None: deny. `four_eyes` None: the rule does not say, so the risk does."""
+    """`ask` None: deny. `four_eyes` None: the rule does not say, so the risk does. `words`: the
+    operator's title and facts for the card."""
 
     name: str
     when: When = field(default_factory=When)
     condition: Condition | None = None
     ask: Ask | None = None
     four_eyes: bool | None = None
+    words: Words = field(default_factory=Words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,11 @@ def decide(
             break
         doubtful.append(said)
     return max((*doubtful, answer), key=_strictness)  # of equals the first
+
+
+def words_of(policy: Policy, rule: str) -> Words:
+    """The operator's words in the rule of that name; none for the default."""
+    return next((one.words for one in policy.rules if one.name == rule), Words())
 
 
 def effective(

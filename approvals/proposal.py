@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from approvals import cards, policy
 from approvals.conditions import Value
-from approvals.decoders import Decoder, decode
+from approvals.decoders import decode
 from approvals.evidence import digest_http, digest_payload
 from approvals.model import (
     ORG,
@@ -26,7 +26,11 @@ from approvals.model import (
     Requester,
     Risk,
 )
-from approvals.reading import read, read_payload
+from approvals.packs import Rule as PackRule
+from approvals.packs import RuleBook, Verb
+from approvals.packs.model import presented
+from approvals.reading import Reading
+from approvals.reading.presentation import Presented, Words, present
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +55,38 @@ class Proposal:
     remind: tuple[Duration, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """`subject`: what rules see. `pack`: the rule of a pack that describes this request."""
+
+    request: Request
+    subject: policy.Subject
+    reading: Reading
+    pack: PackRule | None
+
+    @property
+    def risk(self) -> Risk | None:
+        """How bad the pack says a wrong approval would be; what it would deny is high."""
+        if self.pack is None:
+            return None
+        return Risk.HIGH if self.pack.verb is Verb.DENY else self.pack.risk
+
+
 def bind(
     by: Requester,
     asked: Proposal,
-    decoders: Sequence[Decoder],
+    reading: Reading,
+    book: RuleBook,
     *,
     request_id: str,
     revision: int,
     now: Instant,
-) -> tuple[Request, policy.Subject]:
+) -> Bound:
     """The request, with its digest, and what rules see of it.
 
-    Rules see what we decoded, or a gateway that held the request; what we decoded of an agent's
-    request are its facts. Raises `Refused` for an agent id that is not this requester's.
+    `reading`: of what is asked (of a summary: of its address only). Rules see what we decoded, or a
+    gateway that held the request; what we decoded of an agent's request are its facts. Raises
+    `Refused` for an agent id that is not this requester's.
     """
     agent, http = asked.agent, asked.http
     if by.agents is not None and agent.id not in by.agents:
@@ -84,11 +107,9 @@ def bind(
     else:
         payload = "null" if asked.payload is None else asked.payload
         digest = digest_payload(revision=revision, action=asked.action, payload=payload)
-    plain = policy.Subject.of(by.name, agent.id, asked.action, http)
-    # A description is not the body: only what stands in the address is read.
-    held = replace(http, body_complete=False) if http is not None and asked.summary else http
-    reading = read(held) if held is not None else read_payload(asked.payload or "null")
-    ours = decode(plain, reading, decoders)
+    name, target, dialect = asked.action, reading.target, reading.dialect
+    plain = policy.Subject.of(by.name, agent.id, name, http, dialect=dialect, target=target)
+    ours = decode(plain, reading, book.decoders)
     request = Request(
         id=request_id,
         org=ORG,
@@ -107,7 +128,23 @@ def bind(
         claimed_facts=() if trusted else asked.facts,
         note=asked.note,
     )
-    return request, replace(plain, decoded={**asked.decoded, **ours} if trusted else ours)
+    subject = replace(plain, decoded={**asked.decoded, **ours} if trusted else ours)
+    return Bound(request, subject, reading, book.describes(subject))
+
+
+def worded(bound: Bound, words: Words) -> Request:
+    """The request in the words of its rule, else of a gateway that decoded it, else of a pack."""
+    request = bound.request
+    own = present(words, bound.reading)
+    packs = presented(bound.pack, bound.reading) if bound.pack is not None else Presented()
+    gateway = request.kind is Kind.GATEWAY
+    return replace(
+        request,
+        title=own.title or request.title or packs.title,
+        facts=own.facts
+        or (request.facts if gateway and request.facts else packs.facts)
+        or request.facts,
+    )
 
 
 def _fact(name: str, value: Value) -> Fact:

@@ -19,7 +19,6 @@ from pydantic_core import to_json
 
 from approvals import buttons, cards, machine, policy
 from approvals.channel import Abilities, Notice, NoticeKind, Tap
-from approvals.decoders import Decoder
 from approvals.evidence import SKEW, Entry, ReceiptKey, receipt_claims, sign_receipt
 from approvals.model import (
     ORG,
@@ -34,13 +33,17 @@ from approvals.model import (
     Refused,
     Request,
     Requester,
+    Risk,
     Status,
     Tier,
     Vote,
 )
 from approvals.notices import ALTERED, INVALID, STALE, TAMPERED, notice_of
+from approvals.packs import RuleBook
 from approvals.people import Directory, audiences
-from approvals.proposal import Proposal, bind, ulid
+from approvals.proposal import Proposal, bind, ulid, worded
+from approvals.reading import Reading
+from approvals.readings import Readings, held
 from approvals.store import CardState, Change, Job, Press, Store, again_job, post_job
 from approvals.turns import Decision, Row, Turns
 
@@ -87,7 +90,7 @@ class Trust:
     policy: policy.Policy
     directory: Directory
     ring: buttons.KeyRing
-    decoders: tuple[Decoder, ...] = ()
+    book: RuleBook = field(default_factory=RuleBook)
     channels: Mapping[str, Abilities] = field(default_factory=dict)
 
 
@@ -103,9 +106,11 @@ class Service:
         issuer: str,
         clock: Callable[[], Instant],
         random: Callable[[int], bytes],
+        readings: Readings,
         committed: Callable[[Sequence[Case]], None] = lambda cases: None,
     ) -> None:
         self.trust = trust
+        self.readings = readings
         self.head: str | None = None
         """The newest sealed chain head ("seq:hash"); the sealer keeps it fresh."""
         self._store = store
@@ -129,8 +134,9 @@ class Service:
         Raises `Refused` for an agent id that is not this requester's, ValueError for what cannot
         be digested, `Mismatch` for a known idempotency key with another body.
         """
+        reading = await self._read(proposal)
         now = self._clock()
-        request, step = self._opened(by, proposal, now)
+        request, step = self._opened(by, proposal, reading, now)
         change = replace(
             self._change(None, step, now, "request.opened", request=request),
             audiences=audiences(step.case, by, request),
@@ -149,7 +155,8 @@ class Service:
     async def revise(self, by: Requester, request_id: str, proposal: Proposal) -> Case:
         """Ask for something else under the same id: a new revision, and votes start anew."""
         old = await self.own(by, request_id)
-        request, step = self._opened(by, proposal, self._clock(), old.id, old.revision + 1)
+        reading, now = await self._read(proposal), self._clock()
+        request, step = self._opened(by, proposal, reading, now, old.id, old.revision + 1)
         new = step.case
 
         def event(now: Instant) -> machine.Event:
@@ -175,6 +182,11 @@ class Service:
         if case is None or case.requester != by.name:
             raise NotFound(request_id)
         return case
+
+    async def _read(self, asked: Proposal) -> Reading:
+        """Before the queue, so that a large request holds up nobody's tap."""
+        http = held(asked.http, summary=asked.summary)
+        return await self.readings.of(http, asked.payload, self.trust.book.dialect(http))
 
     # What people do
 
@@ -361,19 +373,29 @@ class Service:
     # How a change is made
 
     def _opened(
-        self, by: Requester, asked: Proposal, now: Instant, request_id: str = "", revision: int = 1
+        self,
+        by: Requester,
+        asked: Proposal,
+        reading: Reading,
+        now: Instant,
+        request_id: str = "",
+        revision: int = 1,
     ) -> tuple[Request, machine.Step]:
         trust = self.trust
-        request, about = bind(
+        bound = bind(
             by,
             asked,
-            trust.decoders,
+            reading,
+            trust.book,
             request_id=request_id or "req_" + ulid(now, self._random(10)),
             revision=revision,
             now=now,
         )
-        found = policy.decide(trust.policy, about, risk=asked.risk, expires_in=asked.expires_in)
+        risk = max((one for one in (asked.risk, bound.risk) if one), key=Risk.rank, default=None)
+        about, soonest = bound.subject, asked.expires_in
+        found = policy.decide(trust.policy, about, risk=risk, expires_in=soonest)
         denied = isinstance(found, policy.Deny)
+        request = worded(bound, policy.words_of(trust.policy, found.rule))
         ask = found if isinstance(found, Ask) else Ask(found.rule, (), policy=trust.policy.digest)
         ask = replace(ask, remind=ask.remind or asked.remind)
         interested = [p for p in (request.agent.on_behalf_of, by.owner) if p]

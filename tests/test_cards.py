@@ -208,7 +208,6 @@ def test_law_11_the_agents_words_stand_in_the_note_alone(text: str) -> None:
     loud = card(
         request=replace(
             REQUEST,
-            title=said,
             agent=replace(REQUEST.agent, name=said),
             claimed_title=said,
             claimed_facts=(Fact(said, said),),

@@ -23,13 +23,15 @@ from rich.console import Console
 from approvals import cards
 from approvals.cli import remote
 from approvals.cli.exits import Stop
-from approvals.decoders import BUILT_IN
 from approvals.evidence import read_receipt
 from approvals.gateways import onecli_rows as rows
 from approvals.gateways.onecli import GONE, OneCli, Pace, Seat
 from approvals.model import Case, Choice, Fact, Kind, Requester, Status, Vote
+from approvals.packs import RuleBook
 from approvals.policy import Rule, When
-from approvals.proposal import bind
+from approvals.proposal import Bound, Proposal, bind
+from approvals.reading import read
+from approvals.readings import held
 from approvals.store import Job, Store
 from approvals.store import rows as store_rows
 from approvals.web import api, views
@@ -822,12 +824,18 @@ def test_what_is_not_left_out_may_be_decided_by_a_tap(more: dict[str, Any]) -> N
     assert rows.unseen(read_one(**more)) is None
 
 
+def bound(asked: Proposal) -> Bound:
+    http = held(asked.http, summary=asked.summary)
+    assert http is not None
+    book = RuleBook()
+    return bind(BY, asked, read(http), book, request_id="req_1", revision=1, now=1)
+
+
 def test_all_that_is_received_is_bound() -> None:
     def digest(**more: Any) -> str:
         row = read_one(**more)
         asked = rows.proposal(row, reply())
-        about = {"request_id": "req_1", "revision": 1, "now": 1}
-        return bind(BY, asked, (), **about)[0].digest  # type: ignore[arg-type] # by name
+        return bound(asked).request.digest
 
     plain = digest()
     assert plain.startswith("summary-sha-256:")
@@ -844,7 +852,7 @@ def test_all_that_is_received_is_bound() -> None:
 
 def test_the_command_line_shows_what_was_summed_up_and_nothing_else() -> None:
     asked = rows.proposal(read_one(), reply())
-    request, _ = bind(BY, asked, (), request_id="req_1", revision=1, now=1)
+    request = bound(asked).request
     told = {"id": "req_1", "revision": 1, "digest": request.digest, "asked": api.asked(request)}
     found = remote.bound_request(told)
     assert found is not None
@@ -866,9 +874,7 @@ def test_a_summary_is_not_decoded_as_if_it_were_the_body() -> None:
     url = "https://api.stripe.com/v1/payouts?currency=eur"
     form = {"headers": {"content-type": "application/x-www-form-urlencoded"}, "url": url}
     asked = rows.proposal(read_one(**generic("a=1&amount=5"), **form), reply())
-    about = {"request_id": "req_1", "revision": 1, "now": 1}
-    _, subject = bind(BY, asked, BUILT_IN, **about)  # type: ignore[arg-type] # by name
-    assert "amount" not in subject.decoded
+    assert "amount" not in bound(asked).subject.decoded
 
 
 # The stand-in is honest: its own SDK works against it

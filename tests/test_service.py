@@ -31,6 +31,7 @@ from approvals.model import (
     Status,
     Tier,
 )
+from approvals.packs import RuleBook
 from approvals.policy import Rule, When
 from approvals.service import INVALID
 from approvals.store import CardState, Store
@@ -671,7 +672,7 @@ async def test_law_11_what_we_read_ourselves_beats_what_a_gateway_says(store: St
     ours = Decoder("pay", When(), {"amount": Field("form.amount", "int")})
     async with open_house(store, rules=(Rule("large", When(), large, strict),)) as place:
         service = place.house.service
-        service.trust = replace(service.trust, decoders=(ours,))
+        service.trust = replace(service.trust, book=RuleBook(decoders=(ours,)))
         form = {"content-type": "application/x-www-form-urlencoded"}
         for paid, meets in ((99, "default"), (101, "large")):
             body = {"http": {**http_body(b"amount=%d" % paid), "headers": form}}

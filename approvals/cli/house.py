@@ -33,6 +33,7 @@ from approvals.gateways.onecli import OneCli, Seat
 from approvals.model import MINUTE, Busy, Case, Duration, Instant, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
+from approvals.readings import Readings
 from approvals.service import Service, Trust
 from approvals.store import Account, Linked, Store
 from approvals.web.app import application, metrics_only
@@ -124,6 +125,8 @@ async def running(
         live = Live(store)
         metrics = Metrics()
         parts = Parts(asyncio.get_running_loop().time)
+        readings = Readings()
+        stack.push_async_callback(readings.close)
 
         def committed(cases: Sequence[Case]) -> None:
             metrics.committed(cases)
@@ -136,6 +139,7 @@ async def running(
             issuer=plan.issuer,
             clock=clock,
             random=random,
+            readings=readings,
             committed=committed,
         )
         service.head = await store.head()

@@ -223,7 +223,7 @@ async def plan(on: Base) -> Plan:
             policy=config.policy,
             directory=config.directory(),
             ring=on.keys.ring,
-            decoders=config.decoders,
+            book=config.book,
             channels={name: made.abilities for name, made in adapters.items()},
         ),
         directory=config.directory,

@@ -36,6 +36,7 @@ from approvals.proxy.rules import Decision, Outbound
 from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, spelt
 from approvals.proxy.settings import Settings
 from approvals.proxy.wire import PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire
+from approvals.readings import Readings
 from approvals.text import redact
 
 LARGEST: Final = 10 * 1024 * 1024
@@ -85,6 +86,7 @@ class Gateway:
         self._clock, self._salt = clock, random(16)
         self._authority = Authority(folder, utc(clock()))
         self._secrets = Secrets(folder, env)
+        self._readings = Readings()
         self._reach = Reach(settings.private, settings.ca_file, patience)
         self._approvals = Approvals(
             settings.service, Used(folder / "used.db"), clock=clock, random=random,
@@ -110,6 +112,7 @@ class Gateway:
         await asyncio.gather(*self._connections, return_exceptions=True)
         self._reach.close()
         await self._approvals.close()
+        await self._readings.close()
         self._log.close()
 
     def _note(self, event: str, about: Mapping[str, Any]) -> None:
@@ -260,7 +263,9 @@ class Gateway:
             kept = [header for header in seen.headers if header[0].lower() != "content-length"]
             kept.append(("Content-Length", str(len(body))))
             seen = replace(seen, headers=tuple(kept), body=bytes(body))
-            decision = self._settings.rules.decide(seen)
+            rules, http = self._settings.rules, seen.http()
+            reading = await self._readings.of(http, None, rules.book.dialect(http))
+            decision = rules.decide(seen, reading)
         if decision.verb is Verb.DENY:
             slug = "denied" if decision.rule else "ambiguous"
             raise Problem(403 if decision.rule else 400, slug, decision.why, rule=decision.rule)

@@ -41,6 +41,11 @@ class Outbound:
     headers: tuple[tuple[str, str], ...]
     body: bytes | None = field(repr=False)
 
+    def http(self) -> Http:
+        """As the nouns have it; of a body that was not read yet, all bytes are missing."""
+        body = self.body or b""
+        return Http(self.method, self.url, self.headers, body, self.body is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -106,9 +111,12 @@ class Rules:
     def rules(self) -> tuple[Rule, ...]:
         return self.book.rules
 
-    def decide(self, outbound: Outbound) -> Decision:
-        """Pure; whatever an agent sent, it answers and does not raise."""
-        seen = self._look(outbound)
+    def decide(self, outbound: Outbound, request: Whole | None = None) -> Decision:
+        """Pure; whatever an agent sent, it answers and does not raise.
+
+        `request`: its reading, if it was read already (a large one is read apart, see `readings`).
+        """
+        seen = self._look(outbound, request)
         if isinstance(seen, str):
             return Decision(Verb.DENY, None, seen, _action(outbound))
         steps = self._steps(seen, silent=True)
@@ -152,14 +160,13 @@ class Rules:
                 break
         return tuple(steps)
 
-    def _look(self, outbound: Outbound) -> _Seen | str:
+    def _look(self, outbound: Outbound, request: Whole | None = None) -> _Seen | str:
         """The request as rules see it, or why nobody can tell what it is."""
         if odd := _oddity(outbound):
             return odd
-        whole, body = outbound.body is not None, outbound.body or b""
-        http = Http(outbound.method, outbound.url, outbound.headers, body, whole)
+        whole, http = outbound.body is not None, outbound.http()
         dialect = self.book.dialect(http)
-        request = read(http, dialect=dialect)
+        request = request or read(http, dialect=dialect)
         if request.target is None or request.target.refused:
             return "the path has several readings, and a server may take another than these rules"
         subject = Subject.of("", outbound.agent, "", http, dialect=dialect, target=request.target)

@@ -116,7 +116,7 @@ def _overrides(method: str, query: str, headers: Headers, *, body: bool) -> dict
 
 
 _URL: Final = re.compile(
-    r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(/[!-~]*?)?(?:\?([!\"$-~]*))?",
+    r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(/[!\"$->@-\[\]-~]*)?(?:\?([!\"$-~]*))?",
     re.IGNORECASE,
 )
 _PORTS: Final = {"http": "80", "https": "443"}

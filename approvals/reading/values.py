@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -23,14 +24,13 @@ MAX_DEPTH: Final = 64
 """Levels of nesting; System.Text.Json stops at 64, Ruby's json at 100, PHP at 512."""
 
 
-class _Unclear:
+class Unclear(Enum):
     """Something stands there, and servers differ in what they read."""
 
-    def __repr__(self) -> str:
-        return "UNCLEAR"
+    UNCLEAR = "unclear"
 
 
-UNCLEAR: Final = _Unclear()
+UNCLEAR: Final = Unclear.UNCLEAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic import model_validator as validates_model
 
 from approvals import cards, policy
-from approvals.evidence import Entry, canonical_of, read_json, rfc3339
+from approvals.evidence import Entry, Ordered, canonical_of, read_json, rfc3339
 from approvals.model import (
     ORG,
     SECOND,
@@ -42,7 +42,9 @@ from approvals.model import (
     Status,
     Vote,
 )
+from approvals.packs import RuleBook
 from approvals.proposal import Proposal
+from approvals.reading.target import read_target
 from approvals.service import Mismatch, NotFound
 from approvals.web import views
 from approvals.web.deps import ID, Deps, audiences, audits
@@ -297,6 +299,7 @@ class Api:
         by = await self.requester(request)
         self._deps.opens.take(by.name)
         asked, sha = await self._body(request, partial(_opening, by))
+        _unambiguous(asked, self._deps.service.trust.book)
         key = request.headers.get("Idempotency-Key")
         if key is not None and not (0 < len(key) <= 200 and key.isascii() and key.isprintable()):
             raise Problem(
@@ -320,6 +323,7 @@ class Api:
         by = await self.requester(request)
         self._deps.opens.take(by.name)
         asked = await self._body(request, partial(proposal, by))
+        _unambiguous(asked, self._deps.service.trust.book)
         try:
             case = await self._deps.service.revise(by, _id(request), asked)
         except ValueError as error:  # what cannot be digested
@@ -500,7 +504,7 @@ def proposal(by: Requester, raw: bytes) -> Proposal:
         agent=Agent(agent.id, agent.name, agent.on_behalf_of),
         title=body.title,
         http=body.http.value() if body.http else None,
-        payload=None if body.http else _canonical(body.payload),
+        payload=None if body.http else _ordered(body.payload),
         facts=tuple(Fact(fact.label, fact.value) for fact in body.facts),
         note=body.note,
         risk=Risk(body.risk) if body.risk else None,
@@ -509,11 +513,21 @@ def proposal(by: Requester, raw: bytes) -> Proposal:
     )
 
 
-def _canonical(payload: Any) -> str:
+def _ordered(payload: Any) -> str:
     try:
-        return canonical_of(payload)
+        return Ordered.of(payload)
     except ValueError as error:
         raise Problem(422, "invalid_request", str(error)) from error
+
+
+def _unambiguous(asked: Proposal, book: RuleBook) -> None:
+    """400 for a path that servers fold in different ways: nobody could say what was approved."""
+    http = asked.http
+    if http is None:
+        return
+    found = read_target(http.method, http.url, http.headers, dialect=book.dialect(http))
+    if found.path and found.refused:
+        raise Problem(400, "ambiguous", found.refused)
 
 
 def _opening(by: Requester, raw: bytes) -> tuple[Proposal, str]:

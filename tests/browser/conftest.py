@@ -44,6 +44,7 @@ from approvals.model import (
 )
 from approvals.people import Directory
 from approvals.policy import Policy
+from approvals.readings import Readings
 from approvals.service import Proposal, Service, Trust
 from approvals.store import Store
 from approvals.web import credentials, inbox, login
@@ -208,6 +209,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         issuer="http://localhost",
         clock=clock,
         random=secrets.token_bytes,
+        readings=Readings(),
     )
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
