@@ -17,7 +17,7 @@ import dataclasses
 import hashlib
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
@@ -32,6 +32,7 @@ from approvals.model import (
     MINUTE,
     SECOND,
     WEB,
+    AgentPeople,
     Ask,
     Duration,
     Escalation,
@@ -42,7 +43,7 @@ from approvals.model import (
 )
 from approvals.packs import RuleBook, rule_book
 from approvals.people import EMAIL, Directory, Link
-from approvals.policy import DEFAULT, ESCALATED, Policy, Rule, Subject, When, vacant
+from approvals.policy import DEFAULT, Policy, Rule, Subject, When, effective, nobody
 from approvals.reading import presentation
 from approvals.reading.presentation import Words
 
@@ -120,7 +121,7 @@ class Config:
     `public_url` has no slash at its end. `key_hashes`: SHA-256 of each requester's key -> their
     name. `webhooks`: by the requester's name. `channels`: the sections of those that are on; `off`:
     those that are not, and why. `more_accounts`: second and further accounts of one person on one
-    channel. `hints`: what is no fault and could be better.
+    channel. `hints`: what is no fault and could be better, and what to do about it after a ". ".
     """
 
     path: Path
@@ -186,6 +187,19 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
+def _agents(value: object) -> object:
+    """A list of agent ids, as the mapping that names nobody."""
+    listed = _listed(value)
+    if isinstance(listed, list) and all(isinstance(id, str | int) for id in listed):
+        return {id: {} for id in map(str, listed)}
+    if isinstance(listed, dict):
+        return {id: {} if people is None else people for id, people in listed.items()}
+    raise ValueError(
+        "list the ids of the agents, or say whose each one is: "
+        "{<agent id>: {on_behalf_of: <person>, owner: <person>}}"
+    )
+
+
 def _words(value: object) -> object:
     """Several secrets in one value, as a file has them: with blanks or line ends between."""
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
@@ -245,24 +259,44 @@ class _Webhook(_Section):
     )
 
 
-class _Requester(_Section):
-    key: SecretStr
-    webhook: _Webhook | None = None
-    kind: Kind = Kind.AGENT
-    agents: _Texts | None = None
+class _AgentPeople(_Section):
     on_behalf_of: str | None = None
     owner: str | None = None
 
 
-class _Gateway(_Section):
+class _Asking(_Section):
+    """Who asks, in `requesters` and `gateways` alike: for which agents, and whose they are."""
+
+    agents: Annotated[dict[str, _AgentPeople], BeforeValidator(_agents)] | None = None
+    on_behalf_of: str | None = None
+    owner: str | None = None
+
+    def requester(self, name: str, kind: Kind) -> Requester:
+        own = {
+            id: AgentPeople(one.on_behalf_of, one.owner) for id, one in (self.agents or {}).items()
+        }
+        return Requester(
+            name,
+            kind,
+            None if self.agents is None else tuple(self.agents),
+            self.on_behalf_of,
+            self.owner,
+            {id: people for id, people in own.items() if people.ids()},
+        )
+
+
+class _Requester(_Asking):
+    key: SecretStr
+    webhook: _Webhook | None = None
+    kind: Kind = Kind.AGENT
+
+
+class _Gateway(_Asking):
     kind: Literal["onecli"]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
     url: str
     key: SecretStr
     workspaces: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], ...] | None = None
-    agents: _Texts | None = None
-    on_behalf_of: str | None = None
-    owner: str | None = None
 
     def named(self) -> list[tuple[str | None, str]]:
         """Its workspaces, each with the name of its requester."""
@@ -417,7 +451,9 @@ class _Checks:
         people, more = self.people(groups)
         packs = rule_book({"packs": file.packs}, self.marked.fault)
         known = self.decoded_types(packs)
-        rules = self.rules(groups, known)
+        requesters, gateways = self.requesters(), self.gateways()
+        asking = (*requesters.values(), *(one.requester for one in gateways))
+        rules = self.rules(groups, known, people, asking)
         found = tuple(
             Decoder(
                 decoder.name,
@@ -430,6 +466,7 @@ class _Checks:
             for decoder in file.decoders
         )
         also = [dataclasses.asdict(one) for one in found], dict(known), list(file.packs)
+        policy = Policy.of(rules, groups, also)
         return Config(
             path=self.marked.path,
             listen=file.server.listen,
@@ -437,16 +474,16 @@ class _Checks:
             database_url=self.database_url(),
             keys_dir=folder / file.keys.dir,
             metrics=file.metrics.listen if file.metrics is not None else None,
-            requesters=self.requesters(),
+            requesters=requesters,
             key_hashes=self.key_hashes(),
             webhooks=self.webhooks(),
-            gateways=self.gateways(),
+            gateways=gateways,
             channels=channels,
             off=off,
             templates=self.templates(),
             people=people,
             more_accounts=more,
-            policy=Policy.of(rules, groups, also),
+            policy=policy,
             book=dataclasses.replace(packs, decoders=(*found, *packs.decoders)),
             hints=(
                 *(
@@ -461,6 +498,7 @@ class _Checks:
                     for one in file.gateways
                     if one.url.startswith("http://") and not _is_loopback(_origin(one.url)[0] or "")
                 ),
+                *four_eyes_hints(rules, policy.default_ask, people, asking),
             ),
         )
 
@@ -517,14 +555,17 @@ class _Checks:
                     f"a requester's key has at least {MIN_KEY} characters",
                     f"make one with `{NEW_KEY}`",
                 )
-            if one.agents is not None and not one.agents:
-                self.marked.fault((*place, "agents"), "it lists nobody", "leave it out for any id")
-            self.somebody((*place, "on_behalf_of"), one.on_behalf_of)
-            self.somebody((*place, "owner"), one.owner)
-        return {
-            name: Requester(name, one.kind, one.agents, one.on_behalf_of, one.owner)
-            for name, one in self.file.requesters.items()
-        }
+            self.agents(place, one)
+        return {name: one.requester(name, one.kind) for name, one in self.file.requesters.items()}
+
+    def agents(self, place: Place, one: _Asking) -> None:
+        if one.agents is not None and not one.agents:
+            self.marked.fault((*place, "agents"), "it lists nobody", "leave it out for any id")
+        self.somebody((*place, "on_behalf_of"), one.on_behalf_of)
+        self.somebody((*place, "owner"), one.owner)
+        for id, people in (one.agents or {}).items():
+            self.somebody((*place, "agents", id, "on_behalf_of"), people.on_behalf_of)
+            self.somebody((*place, "agents", id, "owner"), people.owner)
 
     def key_hashes(self) -> dict[bytes, str]:
         hashes: dict[bytes, str] = {}
@@ -600,10 +641,7 @@ class _Checks:
                     "an organisation's key does not say which workspace is meant",
                     "list them: `workspaces: [ws_…]`",
                 )
-            if one.agents is not None and not one.agents:
-                self.marked.fault((*place, "agents"), "it lists nobody", "leave it out for any id")
-            self.somebody((*place, "on_behalf_of"), one.on_behalf_of)
-            self.somebody((*place, "owner"), one.owner)
+            self.agents(place, one)
             for workspace, name in one.named():
                 if name in self.file.requesters or name in (g.requester.name for g in found):
                     self.marked.fault(
@@ -621,7 +659,7 @@ class _Checks:
                         "the same is listed before: everything would be asked twice",
                         "remove one",
                     )
-                by = Requester(name, Kind.GATEWAY, one.agents, one.on_behalf_of, one.owner)
+                by = one.requester(name, Kind.GATEWAY)
                 found.append(
                     Gateway(name=one.name, requester=by, url=url, key=key, workspace=workspace)
                 )
@@ -714,7 +752,13 @@ class _Checks:
         for key, complaint in matching.faults(when.frozen()):
             self.marked.fault((*place, key), f"`{key}`: {complaint}")
 
-    def rules(self, groups: Mapping[str, frozenset[str]], known: Mapping[str, str]) -> list[Rule]:
+    def rules(
+        self,
+        groups: Mapping[str, frozenset[str]],
+        known: Mapping[str, str],
+        people: tuple[Person, ...],
+        asking: tuple[Requester, ...],
+    ) -> list[Rule]:
         found: list[Rule] = []
         for at, rule in enumerate(self.file.rules):
             place, name = ("rules", at), f"the rule `{rule.name}`"
@@ -740,11 +784,12 @@ class _Checks:
                 self.marked.fault(place, f"{name} needs either `ask` or `then: deny`")
             ask = None
             if rule.ask is not None:
-                self.ask(at, rule, rule.ask, groups)
                 ask = _frozen(rule.name, rule.ask)
             four_eyes = rule.ask.four_eyes if rule.ask is not None else None
             words = self.words(place, rule)
             found.append(Rule(rule.name, rule.when.frozen(), condition, ask, four_eyes, words))
+            if rule.ask is not None and self.ask(at, rule.ask, groups):
+                self.reachable(("rules", at, "ask", "quorum"), found[-1], groups, people, asking)
         return found
 
     def words(self, place: Place, rule: _Rule) -> Words:
@@ -756,7 +801,8 @@ class _Checks:
                 self.marked.fault((*place, "facts", label), why)
         return Words(rule.title, tuple(rule.facts.items()))
 
-    def ask(self, at: int, rule: _Rule, ask: _Ask, groups: Mapping[str, frozenset[str]]) -> None:
+    def ask(self, at: int, ask: _Ask, groups: Mapping[str, frozenset[str]]) -> bool:
+        """Are all groups of the quorum there?"""
         place: Place = ("rules", at, "ask")
         for entry, via in enumerate(ask.via):
             self.via((*place, "via", entry), via)
@@ -777,8 +823,7 @@ class _Checks:
         unknown = [group for group in ask.quorum if group not in groups]
         for group in unknown:
             self.no_group((*place, "quorum", group), group)
-        if not unknown:
-            self.reachable((*place, "quorum"), rule, ask, groups)
+        return not unknown
 
     def no_group(self, place: Place, group: str) -> None:
         hint = nearest(group, self.file.groups)
@@ -800,45 +845,103 @@ class _Checks:
             self.marked.fault(place, "the room is missing", f"{channel}:<id of the room>")
 
     def reachable(
-        self, place: Place, rule: _Rule, ask: _Ask, groups: Mapping[str, frozenset[str]]
+        self,
+        place: Place,
+        rule: Rule,
+        groups: Mapping[str, frozenset[str]],
+        people: tuple[Person, ...],
+        asking: tuple[Requester, ...],
     ) -> None:
-        """Could the quorum ever be filled, by those of each requester who may approve?"""
-        for group, count in ask.quorum.items():
+        """Could the quorum ever be filled, by those of each agent who may approve?"""
+        ask = rule.ask
+        assert ask is not None  # noqa: S101 - of rules that ask
+        for group, count in ask.quorum:
             if count > len(groups[group]):
                 self.marked.fault(
                     (*place, group),
                     f"`{group}` has {len(groups[group])} members and {count} must approve",
                     "add members or ask for fewer",
                 )
-        sits = {
-            person: [group for group in ask.quorum if person in groups[group]]
-            for person in self.file.people
-        }
-        if ask.escalate is not None:
-            for person in groups.get(ask.escalate.to, ()):
-                sits.setdefault(person, []).append(ESCALATED)
-        quorum = tuple(ask.quorum.items())
-        if empty := vacant(quorum, sits):
+        if why := nobody(ask, people, ()):
+            self.marked.fault(place, f"it can never be filled: {why}", "add members")
+        elif stuck := stuck_with_four_eyes(rule.when, ask, people, asking):
             self.marked.fault(
                 place,
-                f"it can never be filled: {len(empty)} more people are needed",
-                "every seat needs another person",
+                f"it can never be filled for {'; for '.join(stuck)}",
+                "add members, `escalate`, or say `four_eyes: false`",
             )
-        elif ask.needs_four_eyes:
-            asking: list[tuple[str, _Requester | _Gateway]] = [*self.file.requesters.items()]
-            asking += [(name, one) for one in self.file.gateways for _, name in one.named()]
-            for name, one in asking:
-                barred = {one.on_behalf_of, one.owner}
-                left = {person: seats for person, seats in sits.items() if person not in barred}
-                about = When(requester=rule.when.requester)
-                if matching.match(about, None, Subject(name, "", "")) and vacant(quorum, left):
-                    who = " and ".join(sorted(filter(None, barred)))
-                    self.marked.fault(
-                        place,
-                        f"with four eyes it can never be filled for `{name}`: "
-                        f"{who} may not approve what acts for them",
-                        "add members, `escalate`, or say `four_eyes: false`",
-                    )
+
+
+def stuck_with_four_eyes(
+    when: When, ask: Ask, people: Iterable[Person], asking: Iterable[Requester]
+) -> list[str]:
+    """For which requesters and agents nobody could approve, and why; none where the ask has no
+    four eyes."""
+    members, found = tuple(people), dict[tuple[str, tuple[str, ...]], str]()
+    for by in asking if ask.four_eyes else ():
+        for agent in _agents_of(by, when):
+            barred = by.people_of(agent).ids()
+            if barred and (why := nobody(ask, members, barred)):
+                whose = f"agent `{agent}` of `{by.name}`" if by.agent_people else f"`{by.name}`"
+                found.setdefault((by.name, barred), f"{whose}: {why}")
+    return list(found.values())
+
+
+def four_eyes_hints(
+    rules: Sequence[Rule], default: Ask, people: Sequence[Person], asking: Sequence[Requester]
+) -> list[str]:
+    """Where four eyes hold and bar nobody, and where raising the risk would leave nobody."""
+    found = []
+    for by in asking:
+        about = {
+            rule.name: agents
+            for rule in rules
+            if rule.ask is not None
+            and rule.ask.four_eyes
+            and (
+                agents := [one for one in _agents_of(by, rule.when) if not by.people_of(one).ids()]
+            )
+        }
+        if not about:
+            continue
+        ids = [
+            one for one in dict.fromkeys(one for agents in about.values() for one in agents) if one
+        ]
+        whose = f"the agents {_named(ids)} of `{by.name}`" if ids else f"the agents of `{by.name}`"
+        cure = f"`agents: {{{ids[0] if ids else '<agent id>'}: {{on_behalf_of: <person>}}}}`"
+        unless = ", unless it names the person in every request" if by.kind is Kind.GATEWAY else ""
+        found.append(
+            f"four eyes bar nobody for {whose}, because it is not said whose they are: rule "
+            f"{_named(about)}. Write {cure} there, or `on_behalf_of` for all of them{unless}"
+        )
+    matching_all = any(rule.when == When() and rule.condition is None for rule in rules)
+    raised = [(f"rule `{r.name}`", r.when, r.ask) for r in rules if r.ask and r.four_eyes is None]
+    raised += [] if matching_all else [("no rule", When(), default)]
+    for name, when, ask in raised:
+        if not ask.four_eyes:
+            high = effective(ask, Risk.HIGH, None)
+            found += [
+                f"what {name} is about is refused once its requester raises it to high risk, for "
+                f"{stuck}. Add an approver"
+                for stuck in stuck_with_four_eyes(when, high, people, asking)
+            ]
+    return found
+
+
+def _agents_of(by: Requester, when: When) -> list[str]:
+    """Those of its agents that a rule could be about; one without a name where any id is."""
+    about = When(requester=when.requester, agent=when.agent if by.agents is not None else None)
+    return [
+        agent
+        for agent in (("",) if by.agents is None else by.agents)
+        if matching.match(about, None, Subject(by.name, agent, ""))
+    ]
+
+
+def _named(names: Iterable[str]) -> str:
+    first, *rest = names
+    shown = [f"`{name}`" for name in (first, *rest[:2])]
+    return ", ".join(shown) + (f" and {len(rest) - 2} more" if len(rest) > 2 else "")
 
 
 def _frozen(name: str, ask: _Ask) -> Ask:

@@ -101,14 +101,35 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentPeople:
+    """The people an agent belongs to: the one it acts for, and the one answerable for it."""
+
+    on_behalf_of: str | None = None
+    owner: str | None = None
+
+    def ids(self) -> tuple[str, ...]:
+        """Each person once; empty where nobody is named."""
+        return tuple(dict.fromkeys(filter(None, (self.on_behalf_of, self.owner))))
+
+
+@dataclass(frozen=True, slots=True)
 class Requester:
-    """Who may open requests. `agents` None: any agent id. `owner` and `on_behalf_of` are people."""
+    """Who may open requests. `agents` None: any agent id. `owner` and `on_behalf_of` are people.
+
+    `agent_people`: by agent id, for a gateway whose agents belong to different people.
+    """
 
     name: str
     kind: Kind = Kind.AGENT
     agents: tuple[str, ...] | None = None
     on_behalf_of: str | None = None
     owner: str | None = None
+    agent_people: Mapping[str, AgentPeople] = field(default_factory=dict, hash=False)
+
+    def people_of(self, agent: str) -> AgentPeople:
+        """The people of this agent; where it has none of its own, the requester's."""
+        own = self.agent_people.get(agent, AgentPeople())
+        return AgentPeople(own.on_behalf_of or self.on_behalf_of, own.owner or self.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +202,7 @@ class Escalation:
 class Ask:
     """What policy says about one request: whom to ask, how, and how long the answer holds.
 
+    `rule` decides; `also`: rules that may match too, which is unclear: their demands are added.
     `quorum`: (group, seats) pairs; every seat is filled by another person. `via`: channel names, or
     `channel:conversation` for a room; empty: every channel a person has linked.
     """
@@ -198,6 +220,7 @@ class Ask:
     escalate: Escalation | None = None
     policy: str = ""
     """Digest of the whole policy this came from; named in the receipt."""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ def audiences(case: Case, by: Requester, request: Request) -> tuple[str, ...]:
     groups = [group for group, _ in case.ask.quorum]
     if case.ask.escalate:
         groups.append(case.ask.escalate.to)
-    people = [p for p in (by.owner, request.agent.on_behalf_of) if p]
+    people = [p for p in (by.people_of(request.agent.id).owner, request.agent.on_behalf_of) if p]
     return tuple(dict.fromkeys([f"group:{g}" for g in groups] + [f"person:{p}" for p in people]))
 
 

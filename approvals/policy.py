@@ -1,9 +1,10 @@
 """What the rules say about a request, and who may decide it. Pure.
 
-Laws: the first rule that matches decides, and where none does, the group `default`. Doubt never
-makes it easier: a rule that asks or denies matches when it cannot be told whether it does, and of
-it and what would have come after it the stricter is taken. `may` is the one function that decides
-who may; it takes a person, never a name. Every seat of a quorum is filled by another person.
+Laws: the first rule that matches decides, and where none does, the group `default`. Doubt adds up:
+where it is unclear whether a rule matches, its demands are added to those of the rule that decides,
+and a doubtful rule that denies, denies. `may` is the one function that decides who may; it takes a
+person, never a name. Every seat of a quorum is filled by another person. `nobody` says beforehand
+whether a request could ever be approved.
 """
 
 from __future__ import annotations
@@ -11,18 +12,30 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from approvals.conditions import Condition
 from approvals.matching import Subject, When, match
-from approvals.model import Ask, Case, Choice, Duration, Person, Risk, Tier, Vote
+from approvals.model import (
+    WEB,
+    Ask,
+    Case,
+    Choice,
+    Duration,
+    Escalation,
+    Person,
+    Risk,
+    Tier,
+    Vote,
+)
 from approvals.reading.presentation import Words
 
 __all__ = [
     "DEFAULT", "ESCALATED", "Deny", "No", "Policy", "Rule", "Seats", "Subject", "When",
-    "decide", "effective", "filled", "may", "needs", "vacant", "words_of",
+    "decide", "effective", "filled", "may", "needs", "nobody", "vacant", "words_of",
 ]  # fmt: skip
 
 DEFAULT: Final = "default"
@@ -90,20 +103,70 @@ def decide(
     expires_in: Duration | None = None,
 ) -> Ask | Deny:
     """Whom to ask and how. `risk` and `expires_in` are the requester's wishes: see `effective`."""
-    answer: Ask | Deny = effective(policy.default_ask, risk, expires_in)
-    doubtful: list[Ask | Deny] = []
+    demands: list[tuple[Ask, bool | None]] = []
     for rule in policy.rules:
         matched = match(rule.when, rule.condition, subject)
         if matched is False:
             continue
-        said: Ask | Deny = Deny(rule.name)
-        if rule.ask is not None:
-            said = effective(rule.ask, risk, expires_in, four_eyes=rule.four_eyes)
+        if rule.ask is None:
+            return Deny(rule.name)
+        demands.append((rule.ask, rule.four_eyes))
         if matched:
-            answer = said
             break
-        doubtful.append(said)
-    return max((*doubtful, answer), key=_strictness)  # of equals the first
+    else:
+        demands.append((policy.default_ask, None))
+    # All of them at the highest risk of any, so that a rule that does not mention four eyes has
+    # them at high risk, also where the risk is another rule's.
+    highest = max((ask.risk for ask, _ in demands), key=Risk.rank)
+    raised = max(highest, risk or highest, key=Risk.rank)
+    *doubtful, decided = (
+        effective(ask, raised, expires_in, four_eyes=four_eyes) for ask, four_eyes in demands
+    )
+    return _added(decided, doubtful) if doubtful else decided
+
+
+def _added(decided: Ask, doubtful: Sequence[Ask]) -> Ask:
+    """The demands of all of them. Whoever may approve this could approve each of them alone."""
+    every = (decided, *doubtful)
+    # A group has the most seats that any of them asks of it. The seats of each are then among these
+    # seats, so people who fill these fill those too; and to ask the same group twice of a different
+    # person would be a demand that none of them makes. One without seats is never filled.
+    seats = Counter[str]()
+    for ask in every:
+        seats |= Counter(group for group, count in ask.quorum for _ in range(count))
+    fillable = all(any(count > 0 for _, count in ask.quorum) for ask in every)
+    return replace(
+        decided,
+        also=tuple(ask.rule for ask in doubtful),
+        quorum=tuple(seats.items()) if fillable else (),
+        via=_shared([ask.via for ask in every if ask.via]),
+        expires=min(ask.expires for ask in every),
+        release_within=min(ask.release_within for ask in every),
+        four_eyes=any(ask.four_eyes for ask in every),
+        allow_unseen=all(ask.allow_unseen for ask in every),
+        step_up=next((ask.step_up for ask in every if ask.step_up), None),
+        remind=tuple(sorted({after for ask in every for after in ask.remind})),
+        escalate=_agreed([ask.escalate for ask in every]),
+    )
+
+
+def _shared(vias: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """What all of these name, in the order of the first. Those that limit nothing are left out.
+
+    Where they share nothing, the inbox: every rule has it, and a card on any channel would be on
+    one that some rule does not want.
+    """
+    first = vias[0] if vias else ()
+    shared = tuple(entry for entry in first if all(entry in via for via in vias))
+    return shared or ((WEB,) if vias else ())
+
+
+def _agreed(late: Sequence[Escalation | None]) -> Escalation | None:
+    """Only whom every rule calls in may fill any seat, and not before each of them says so."""
+    given = [one for one in late if one is not None]
+    if len(given) < len(late) or len({one.to for one in given}) != 1:
+        return None
+    return max(given, key=lambda one: one.after)
 
 
 def words_of(policy: Policy, rule: str) -> Words:
@@ -216,7 +279,37 @@ def vacant(quorum: Sequence[tuple[str, int]], sits: Mapping[str, Sequence[str]])
     return [group for seat, group in enumerate(seats) if seat not in taken]
 
 
-def _strictness(said: Ask | Deny) -> tuple[bool, int, int]:
-    if isinstance(said, Deny):
-        return True, 0, 0
-    return False, said.risk.rank(), sum(count for _, count in said.quorum)
+def nobody(
+    ask: Ask, people: Iterable[Person], barred: Collection[str], *, wait: Duration | None = None
+) -> str | None:
+    """Why these people could never fill the quorum, without a full stop; None where they could.
+
+    `barred`: whom four eyes bar, if they hold. `wait`: how long the request is open; `ask.expires`
+    unless it says otherwise. Those whom an escalation calls in before that count too.
+    """
+    if not any(count > 0 for _, count in ask.quorum):
+        return "no approver is asked for"
+    groups = dict.fromkeys(group for group, _ in ask.quorum)
+    open_for = ask.expires if wait is None else wait
+    called = ask.escalate.to if ask.escalate and ask.escalate.after < open_for else None
+    sits = {
+        person.id: [
+            *(group for group in groups if group in person.groups),
+            *([ESCALATED] if called in person.groups else []),
+        ]
+        for person in people
+    }
+    kept_out = [id for id in dict.fromkeys(barred if ask.four_eyes else ()) if sits.pop(id, None)]
+    empty = dict.fromkeys(vacant(ask.quorum, sits))
+    if not empty:
+        return None
+    left = {group for seats in sits.values() for group in seats}
+    other = "other " if kept_out else ""
+    missing = [
+        f"too few {other}approvers are in the group {group}: every seat needs another person"
+        if group in left
+        else f"no {other}approver is in the group {group}"
+        for group in empty
+    ]
+    eyes = [f"four eyes bar {' and '.join(kept_out)}"] if kept_out else []
+    return ", and ".join((*eyes, *missing))

@@ -92,7 +92,8 @@ def bind(
     if by.agents is not None and agent.id not in by.agents:
         raise Refused(f"requester {by.name!r} may not speak for agent {agent.id!r}")
     trusted = by.kind is Kind.GATEWAY
-    behalf = (agent.on_behalf_of if trusted else None) or by.on_behalf_of
+    people = by.people_of(agent.id)
+    behalf = people.on_behalf_of or (agent.on_behalf_of if trusted else None)
     if http is not None:
         digest = digest_http(
             revision=revision,
@@ -145,6 +146,16 @@ def worded(bound: Bound, words: Words) -> Request:
         or (request.facts if gateway and request.facts else packs.facts)
         or request.facts,
     )
+
+
+def barred(by: Requester, asked: Agent) -> tuple[str, ...]:
+    """Whom four eyes bar: the agent's people, and whom a gateway says in its request.
+
+    The configuration says whose an agent is. A gateway that names somebody else too makes it
+    stricter, never looser: that person is barred as well.
+    """
+    stated = (asked.on_behalf_of,) if by.kind is Kind.GATEWAY and asked.on_behalf_of else ()
+    return tuple(dict.fromkeys((*stated, *by.people_of(asked.id).ids())))
 
 
 def _fact(name: str, value: Value) -> Fact:

@@ -41,7 +41,7 @@ from approvals.model import (
 from approvals.notices import ALTERED, INVALID, STALE, TAMPERED, notice_of
 from approvals.packs import RuleBook
 from approvals.people import Directory, audiences
-from approvals.proposal import Proposal, bind, ulid, worded
+from approvals.proposal import Proposal, barred, bind, ulid, worded
 from approvals.reading import Reading
 from approvals.readings import Readings, held
 from approvals.store import CardState, Change, Job, Press, Store, again_job, post_job
@@ -156,7 +156,7 @@ class Service:
         """Ask for something else under the same id: a new revision, and votes start anew."""
         old = await self.own(by, request_id)
         reading, now = await self._read(proposal), self._clock()
-        request, step = self._opened(by, proposal, reading, now, old.id, old.revision + 1)
+        request, step = self._opened(by, proposal, reading, now, old)
         new = step.case
 
         def event(now: Instant) -> machine.Event:
@@ -378,16 +378,16 @@ class Service:
         asked: Proposal,
         reading: Reading,
         now: Instant,
-        request_id: str = "",
-        revision: int = 1,
+        old: Case | None = None,
     ) -> tuple[Request, machine.Step]:
-        trust = self.trust
+        """The request and the first step of its case; `old`: what it revises."""
+        trust, revision = self.trust, old.revision + 1 if old else 1
         bound = bind(
             by,
             asked,
             reading,
             trust.book,
-            request_id=request_id or "req_" + ulid(now, self._random(10)),
+            request_id=old.id if old else "req_" + ulid(now, self._random(10)),
             revision=revision,
             now=now,
         )
@@ -398,8 +398,8 @@ class Service:
         request = worded(bound, policy.words_of(trust.policy, found.rule))
         ask = found if isinstance(found, Ask) else Ask(found.rule, (), policy=trust.policy.digest)
         ask = replace(ask, remind=ask.remind or asked.remind)
-        interested = [p for p in (request.agent.on_behalf_of, by.owner) if p]
-        if ask.four_eyes and not all(map(trust.directory.person, interested)):
+        four_eyes = barred(by, asked.agent) if ask.four_eyes else ()
+        if not all(map(trust.directory.person, four_eyes)):
             raise Refused("on_behalf_of names nobody known here, so four eyes cannot be kept")
         case = Case(
             id=request.id,
@@ -411,15 +411,31 @@ class Service:
             ask=ask,
             created_at=now,
             expires_at=now + ask.expires,
-            barred=tuple(interested) if ask.four_eyes else (),
+            barred=four_eyes,
             inspectable=cards.inspectable(request),
             complete=request.complete,
             shown=cards.fingerprint(request),
         )
-        if denied:
-            reason = f"Refused by the rule {ask.rule!r}."
+        reason = f"Refused by the rule {ask.rule!r}." if denied else self._unanswerable(case, old)
+        if reason is not None:
             return request, machine.transition(case, machine.Denied(now, reason), self.head)
         return request, machine.opened(case)
+
+    def _unanswerable(self, case: Case, old: Case | None) -> str | None:
+        """Why nobody could ever approve this, for the agent; None where somebody could."""
+        # A revision keeps the time of its first opening, and never a later deadline.
+        since, until = case.created_at, case.expires_at
+        if old is not None:
+            since, until = old.created_at, min(old.expires_at, until)
+        people = self.trust.directory.people()
+        why = policy.nobody(case.ask, people, case.barred, wait=until - since)
+        if why is None:
+            return None
+        unclear = " and ".join(map(repr, case.ask.also))
+        doubt = (
+            f" It is unclear whether {unclear} applies too, so its approvers must approve as well."
+        )
+        return f"Nobody may approve this: {why}.{doubt if unclear else ''}"
 
     async def _own_event(
         self,
@@ -484,6 +500,8 @@ class Service:
         if request is not None:
             said.update(requester=case.requester, agent=case.agent, action=request.action)
             said.update(rule=case.ask.rule, policy=case.ask.policy, risk=case.ask.risk)
+            if case.ask.also:
+                said.update(also=case.ask.also)
         if case.outcome is not None and kind == "request.reported":
             said.update(delivered=case.outcome.delivered, http_status=case.outcome.status)
         said.update(status=case.status, revision=case.revision)

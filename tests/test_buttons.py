@@ -326,6 +326,7 @@ OTHER_ASK: dict[str, Any] = {
     "remind": (),
     "escalate": None,
     "policy": "",
+    "also": ("a doubtful rule",),
 }
 OTHER_CASE: dict[str, Any] = {
     "id": "req_2",

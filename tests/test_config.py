@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 from approvals import config, marked
 from approvals.config import Unsafe, duration, listen
 from approvals.marked import Fault
-from approvals.model import MINUTE, SECOND, Ask, Escalation, Http, Kind, Risk
+from approvals.model import MINUTE, SECOND, AgentPeople, Ask, Escalation, Http, Kind, Risk
 from approvals.people import Link
 from approvals.policy import Deny, Subject, decide
 
@@ -333,8 +333,14 @@ rules:
             SMALL + "decoders: [{name: d, when: {}, fields: {amount: {from: form.x, type: bool}}}]",
             "elsewhere it is int",
         ),
-        (MORE + "    ask: {quorum: {two: 1, other: 1, default: 1}}", "1 more people are needed"),
-        (MORE + "    ask: {quorum: {default: 1}, risk: high}", "dana and lee may not approve"),
+        (
+            MORE + "    ask: {quorum: {two: 1, other: 1, default: 1}}",
+            "too few approvers are in the group default",
+        ),
+        (
+            MORE + "    ask: {quorum: {default: 1}, risk: high}",
+            "four eyes bar dana, and no other approver is in the group default",
+        ),
         (MORE + "    ask: {quorum: {two: 2}, four_eyes: true}", "never be filled for `billing`"),
     ],
 )
@@ -360,6 +366,91 @@ def test_law_01_what_is_unsafe_or_unclear_is_refused(file: Path, text: str, mess
 )
 def test_what_is_safe_is_accepted(file: Path, text: str) -> None:
     assert faults(file, text) == []
+
+
+GATE = """
+people: {dana: {}, lee: {}}
+groups: {default: [dana, lee], pair: [dana, lee]}
+requesters:
+  gate: {key: csr_kkkkkkkkkkkkkkkkkkkkkkkk, kind: gateway, agents: %s}
+rules:
+  - name: payouts
+    when: {action: "pay.*"}
+    ask: {quorum: {default: 1}, risk: high}
+"""
+
+
+def test_agents_are_a_list_or_say_whose_each_is(file: Path) -> None:
+    listed = load(file, GATE % "[a, b]").requesters["gate"]
+    assert (listed.agents, listed.agent_people) == (("a", "b"), {})
+    mapping = "{a: {on_behalf_of: dana, owner: lee}, b: {}, c:}, owner: dana"
+    text = (GATE % mapping).replace("risk: high", "risk: high, four_eyes: false")
+    gate = load(file, text).requesters["gate"]
+    assert gate.agents == ("a", "b", "c")
+    assert gate.people_of("a") == AgentPeople("dana", "lee")
+    assert gate.people_of("b") == gate.people_of("c") == AgentPeople(None, "dana")
+
+
+@pytest.mark.parametrize(
+    ("agents", "line", "message"),
+    [
+        ("{a: {on_behalf_of: dan}}", 5, "there is nobody called `dan` .*do you mean `dana`"),
+        ("{a: {owner: kim}}", 5, "there is nobody called `kim`"),
+        ("{a: {ower: dana}}", 5, "unknown key `ower` .*do you mean `owner`"),
+        ("{a: dana}", 5, "`a`"),
+        ("{}", 5, "it lists nobody"),
+        ("true", 5, "say whose each one is"),
+        ("[[a]]", 5, "say whose each one is"),
+    ],
+)
+def test_people_of_agents_that_do_not_exist_are_faults(
+    file: Path, agents: str, line: int, message: str
+) -> None:
+    found = faults(file, GATE % agents)
+    assert [fault.line for fault in found] == [line]
+    assert re.search(message, str(found[0])), found
+
+
+def test_law_02_four_eyes_that_bar_nobody_are_named(file: Path) -> None:
+    for agents, whose in (
+        ("[danas-bot]", "the agents `danas-bot` of `gate`"),
+        ("{a: {owner: dana}, b: {}}", "the agents `b` of `gate`"),
+    ):
+        (hint,) = load(file, GATE % agents).hints
+        assert hint.startswith(f"four eyes bar nobody for {whose}")
+        assert "rule `payouts`" in hint
+        assert "on_behalf_of: <person>" in hint
+    free = GATE.replace(", agents: %s", "")
+    assert "the agents of `gate`" in load(file, free).hints[0]
+    assert load(file, GATE % "{a: {owner: dana}}").hints == ()
+    assert load(file, (GATE % "[a]").replace("high", "medium")).hints == ()
+    assert load(file, (GATE % "[a], owner: lee")).hints == ()
+
+
+def test_law_02_four_eyes_that_leave_nobody_for_one_agent_are_a_fault(file: Path) -> None:
+    agents = "{a: {on_behalf_of: dana}, b: {on_behalf_of: dana, owner: lee}}"
+    (found,) = faults(file, GATE % agents)
+    assert "it can never be filled for agent `b` of `gate`: four eyes bar dana and lee" in str(
+        found
+    )
+    assert found.line == 9
+    only_a = (GATE % agents).replace('action: "pay.*"', "agent: a")
+    assert faults(file, only_a) == []
+    called = (GATE % agents).replace("risk: high", "risk: high, escalate: {after: 1m, to: rest}")
+    rest = called.replace("dana: {}, lee: {}", "dana: {}, lee: {}, kim: {}")
+    assert faults(file, rest.replace("pair: [dana, lee]", "rest: [kim]")) == []
+
+
+def test_law_02_what_nobody_could_approve_once_it_is_raised_to_high_risk_is_named(
+    file: Path,
+) -> None:
+    owned = "requesters: {gateway: {key: csr_kkkkkkkkkkkkkkkkkkkkkkkk, owner: dana}}\n"
+    (hint,) = load(file, SMALL + owned).hints
+    assert "no rule is about" in hint
+    assert "four eyes bar dana, and no other approver is in the group default" in hint
+    rule = "rules: [{name: r, ask: {quorum: {default: 1}%s}}]"
+    assert "rule `r`" in load(file, SMALL + owned + rule % "").hints[0]
+    assert load(file, SMALL + owned + rule % ", four_eyes: false").hints == ()
 
 
 def test_the_environment_cannot_change_the_structure(file: Path) -> None:

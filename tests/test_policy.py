@@ -1,5 +1,5 @@
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 
 import pytest
 from hypothesis import given, settings
@@ -32,6 +32,7 @@ from approvals.policy import (
     filled,
     may,
     needs,
+    nobody,
 )
 
 GROUPS = {"default": frozenset({"dana"}), "finance": frozenset({"dana", "lee"})}
@@ -99,7 +100,10 @@ def test_law_01_a_condition_that_cannot_be_evaluated_asks_and_denies() -> None:
     condition = compile("decoded.amount > 100000", {"amount": "int"})
     rest = Rule("rest", ask=ask("rest"))
     payments = Rule("payments", condition=condition, ask=ask("payments", 2, Risk.HIGH))
-    assert decide(rules(payments, rest), subject()).rule == "payments"
+    found = decide(rules(payments, rest), subject())
+    assert isinstance(found, Ask)
+    assert (found.rule, found.also, found.risk) == ("rest", ("payments",), Risk.HIGH)
+    assert found.quorum == (("finance", 2),)
     assert decide(rules(Rule("no", condition=condition), rest), subject()) == Deny("no")
     small = replace(subject(), decoded={"amount": 5})
     assert decide(rules(payments, rest), small).rule == "rest"
@@ -117,7 +121,245 @@ def test_law_01_doubt_never_makes_it_easier() -> None:
         Rule("read", When(path=("/public/*",)), ask=ask("read", risk=Risk.LOW)),
         Rule("admin", When(path=("/admin/*",)), ask=ask("admin", risk=Risk.HIGH)),
     )
-    assert decide(paths, subject("/public/..%2fadmin%2fx")).rule == "admin"
+    found = decide(paths, subject("/public/..%2fadmin%2fx"))
+    assert isinstance(found, Ask)
+    assert (found.also, found.risk) == (("read", "admin"), Risk.HIGH)
+    assert found.quorum == (("default", 1), ("finance", 1))
+
+
+# Doubt adds up
+
+
+VALUES = {f"v{at}": "int" for at in range(4)}
+PARTS = [compile(f"decoded.{name} == 1", VALUES) for name in VALUES]
+TEAM = (
+    Person("a", groups=frozenset({"red", "default"})),
+    Person("b", groups=frozenset({"red", "blue"})),
+    Person("c", groups=frozenset({"blue", "late"})),
+    Person("d", groups=frozenset({"default", "late"})),
+    Person("e", groups=frozenset({"later"})),
+)
+TEAM_GROUPS = {
+    group: frozenset(one.id for one in TEAM if group in one.groups)
+    for group in ("default", "red", "blue", "late", "later")
+}
+BARRED = ("a", "c")
+_ASKS = st.builds(
+    Ask,
+    rule=st.just("r"),
+    quorum=st.dictionaries(
+        st.sampled_from(["default", "red", "blue"]), st.integers(1, 2), min_size=1, max_size=2
+    ).map(lambda seats: tuple(seats.items())),
+    via=st.lists(st.sampled_from(["web", "slack", "email"]), max_size=3, unique=True).map(tuple),
+    risk=st.sampled_from(Risk),
+    expires=st.integers(2, 6),
+    release_within=st.integers(1, 6),
+    allow_unseen=st.booleans(),
+    step_up=st.sampled_from([None, None, "passkey"]),
+    remind=st.lists(st.integers(1, 3), max_size=2).map(tuple),
+    escalate=st.none()
+    | st.builds(Escalation, st.integers(1, 5), st.sampled_from(["late", "late", "later"])),
+)
+_RULES = st.lists(
+    st.tuples(st.none() | _ASKS, st.sampled_from([None, True, False])), min_size=1, max_size=4
+)
+_TRUTHS = st.lists(st.sampled_from([True, False, None]), min_size=4, max_size=4)
+
+
+def policy_of(given: list[tuple[Ask | None, bool | None]]) -> Policy:
+    """Each rule has a condition of its own, of which a subject says whether it holds."""
+    made = []
+    for at, (terms, eyes) in enumerate(given):
+        asked = terms and replace(terms, rule=f"r{at}", four_eyes=bool(eyes))
+        made.append(Rule(f"r{at}", condition=PARTS[at], ask=asked, four_eyes=eyes))
+    return Policy.of(made, TEAM_GROUPS)
+
+
+def holding(truths: list[bool | None]) -> Subject:
+    """A subject for which the conditions hold, do not hold, or cannot be told."""
+    decoded = {f"v{at}": int(held) for at, held in enumerate(truths) if held is not None}
+    return replace(subject(), decoded=decoded)
+
+
+WHAT_AND_HOW = (  # complete, fresh, tier
+    (True, True, None), (True, False, None), (False, True, None),
+    *((True, False, tier) for tier in Tier),
+)  # fmt: skip
+
+
+def approving(said: Ask | Deny) -> set[tuple[frozenset[str], int, bool, bool, Tier | None]]:
+    """Which people can approve together, when, of what, and by which way: everything tried."""
+    if isinstance(said, Deny):
+        return set()
+    said, found = replace(said, expires=min(said.expires, 6)), set()
+    crowds = [frozenset(who) for n in range(1, 6) for who in combinations("abcde", n)]
+    for at, (complete, fresh, tier) in product(range(said.expires), WHAT_AND_HOW):
+        late = said.escalate is not None and said.escalate.after <= at
+        open_case = case(
+            ask=said, escalated=late, complete=complete, barred=BARRED if said.four_eyes else ()
+        )
+        seats = {
+            person.id: answer.groups
+            for person in TEAM
+            for answer in [
+                may(person, open_case, Choice.APPROVE, tier=tier, page=tier is None, fresh=fresh)
+            ]
+            if isinstance(answer, Seats)
+        }
+        found |= {
+            (crowd, at, complete, fresh, tier)
+            for crowd in crowds
+            if filled(said.quorum, [vote(who, *seats[who]) for who in crowd if who in seats])
+        }
+    return found
+
+
+def assert_no_easier(doubtful: Ask | Deny, plain: Ask | Deny) -> None:
+    assert approving(doubtful) <= approving(plain)
+    if isinstance(doubtful, Deny):
+        return
+    assert isinstance(plain, Ask), "what is refused clearly is refused in doubt"
+    assert doubtful.risk.rank() >= plain.risk.rank()
+    assert doubtful.four_eyes >= plain.four_eyes
+    assert doubtful.expires <= plain.expires
+    assert doubtful.release_within <= plain.release_within
+    assert doubtful.allow_unseen <= plain.allow_unseen
+    assert doubtful.step_up or not plain.step_up
+    assert dict(doubtful.quorum).items() >= {
+        (group, max(count, dict(doubtful.quorum).get(group, 0))) for group, count in plain.quorum
+    }
+    assert not plain.via or (doubtful.via and {*doubtful.via} <= {*plain.via, "web"})
+    assert {*plain.remind} <= {*doubtful.remind}
+
+
+@settings(deadline=None, max_examples=300)
+@given(_RULES, _TRUTHS, st.integers(0, 3), st.none() | st.sampled_from(Risk))
+def test_law_30_what_cannot_be_told_never_makes_it_easier(
+    given: list[tuple[Ask | None, bool | None]],
+    truths: list[bool | None],
+    at: int,
+    wish: Risk | None,
+) -> None:
+    """Also where other rules are in doubt already: more doubt never makes it easier again."""
+    policy, unclear = policy_of(given), [None if i == at else one for i, one in enumerate(truths)]
+    plain = decide(policy, holding(truths), risk=wish)
+    assert_no_easier(decide(policy, holding(unclear), risk=wish), plain)
+
+
+@settings(deadline=None, max_examples=100)
+@given(_RULES, st.lists(st.booleans(), min_size=4, max_size=4), st.none() | st.sampled_from(Risk))
+def test_law_30_who_makes_all_of_it_unreadable_gets_the_demands_of_every_rule(
+    given: list[tuple[Ask | None, bool | None]], truths: list[bool], wish: Risk | None
+) -> None:
+    policy = policy_of(given)
+    worst = decide(policy, holding([None] * 4), risk=wish)
+    assert_no_easier(worst, decide(policy, holding([*truths]), risk=wish))
+    denials = [rule.name for rule in policy.rules if rule.ask is None]
+    if denials:
+        assert worst == Deny(denials[0])
+    else:
+        assert isinstance(worst, Ask)
+        assert worst.rule == "default"
+        assert worst.also == tuple(rule.name for rule in policy.rules)
+        assert worst.policy == policy.digest
+
+
+CFO = (("finance", 1),)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "expected"),
+    [
+        (  # an agent's interns instead of the finance people
+            Ask("big", CFO, four_eyes=True, expires=5 * MINUTE),
+            Ask("small", (("default", 2),)),
+            {"quorum": (("default", 2), *CFO), "four_eyes": True, "expires": 5 * MINUTE},
+        ),
+        (  # the weaker rule is the riskier one
+            Ask("big", CFO),
+            Ask("rest", (("default", 1),), risk=Risk.HIGH),
+            {"quorum": (("default", 1), *CFO), "risk": Risk.HIGH, "four_eyes": True},
+        ),
+        (
+            Ask("big", (("finance", 2), ("default", 1))),
+            Ask("rest", (("default", 2),)),
+            {"quorum": (("default", 2), ("finance", 2))},
+        ),
+        (Ask("big", CFO, via=("slack",)), Ask("rest", CFO), {"via": ("slack",)}),
+        (
+            Ask("big", CFO, via=("email", "slack", "teams")),
+            Ask("rest", CFO, via=("teams", "telegram", "email")),
+            {"via": ("teams", "email")},
+        ),
+        (Ask("big", CFO, via=("slack",)), Ask("rest", CFO, via=("email",)), {"via": ("web",)}),
+        (
+            Ask("big", CFO, escalate=Escalation(2, "infra")),
+            Ask("rest", CFO, escalate=Escalation(1, "infra")),
+            {"escalate": Escalation(2, "infra")},
+        ),
+        (
+            Ask("big", CFO, escalate=Escalation(1, "infra")),
+            Ask("rest", CFO, escalate=Escalation(1, "default")),
+            {"escalate": None},
+        ),
+        (Ask("big", CFO), Ask("rest", CFO, escalate=Escalation(1, "infra")), {"escalate": None}),
+        (
+            Ask("big", CFO, allow_unseen=True, release_within=1, step_up="passkey", remind=(9, 5)),
+            Ask("rest", CFO, remind=(7,)),
+            {"allow_unseen": False, "release_within": 1, "step_up": "passkey", "remind": (5, 7, 9)},
+        ),
+        (Ask("big", ()), Ask("rest", CFO), {"quorum": ()}),
+    ],
+)
+def test_law_30_a_doubtful_rule_adds_its_demands(
+    first: Ask, then: Ask, expected: dict[str, object]
+) -> None:
+    condition = compile("decoded.amount > 100000", {"amount": "int"})
+    given = rules(
+        Rule("big", condition=condition, ask=first, four_eyes=first.four_eyes or None),
+        Rule(then.rule, ask=then, four_eyes=then.four_eyes or None),
+    )
+    found = decide(given, subject())
+    assert isinstance(found, Ask)
+    assert (found.rule, found.also) == (then.rule, ("big",))
+    assert {name: getattr(found, name) for name in expected} == expected
+
+
+# Whether anybody could
+
+
+def test_law_02_who_could_never_approve_is_known_beforehand() -> None:
+    one = replace(ask(), four_eyes=True)
+    assert nobody(one, (DANA, LEE), ("dana",)) is None
+    assert nobody(one, (DANA, SAM), ("dana",)) == (
+        "four eyes bar dana, and no other approver is in the group finance"
+    )
+    assert nobody(replace(one, four_eyes=False), (DANA,), ("dana",)) is None
+    assert nobody(one, (DANA, LEE), ("dana", "lee", "eve")) == (
+        "four eyes bar dana and lee, and no other approver is in the group finance"
+    )
+    assert nobody(ask(), (SAM, EVE), ()) == "no approver is in the group finance"
+    assert nobody(replace(ask(), quorum=()), (DANA,), ()) == "no approver is asked for"
+    two = replace(ask(), quorum=(("finance", 1), ("default", 1)))
+    assert nobody(two, (DANA,), ()) == (
+        "too few approvers are in the group default: every seat needs another person"
+    )
+    assert nobody(two, (DANA, LEE), ()) is None
+
+
+def test_an_escalation_that_comes_in_time_can_answer() -> None:
+    called = replace(ask(), escalate=Escalation(5 * MINUTE, "infra"))
+    assert nobody(called, (SAM,), ()) is None
+    assert nobody(called, (SAM,), (), wait=5 * MINUTE) is not None, "it expires before"
+    assert nobody(replace(called, expires=MINUTE), (SAM,), ()) is not None
+    assert nobody(replace(called, four_eyes=True), (SAM,), ("sam",)) is not None
+
+
+@settings(deadline=None)
+@given(_ASKS, st.booleans())
+def test_law_02_nobody_agrees_with_trying_everybody(terms: Ask, eyes: bool) -> None:
+    terms = replace(terms, four_eyes=eyes)
+    assert (nobody(terms, TEAM, BARRED) is None) is bool(approving(terms))
 
 
 # On which terms

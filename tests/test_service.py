@@ -16,10 +16,12 @@ from approvals import buttons, policy
 from approvals.channel import NoticeKind
 from approvals.cli import log
 from approvals.conditions import compile
-from approvals.decoders import Decoder, Field
+from approvals.decoders import BUILT_IN, Decoder, Field
 from approvals.evidence import digest_http
 from approvals.model import (
     MINUTE,
+    Agent,
+    AgentPeople,
     Busy,
     Case,
     Choice,
@@ -27,12 +29,14 @@ from approvals.model import (
     Http,
     Label,
     Person,
+    Requester,
     Risk,
     Status,
     Tier,
 )
 from approvals.packs import RuleBook
 from approvals.policy import Rule, When
+from approvals.proposal import bind
 from approvals.service import INVALID
 from approvals.store import CardState, Store
 from tests.house import (
@@ -42,6 +46,7 @@ from tests.house import (
     KEYS,
     OTHERWISE,
     PEOPLE,
+    REQUESTERS,
     RING,
     START,
     Desk,
@@ -121,17 +126,21 @@ async def test_law_01_an_unknown_token_is_refused_without_a_hint(place: Place) -
 
 
 async def test_law_01_an_empty_approver_list_approves_nothing(place: Place) -> None:
-    for action in ("nobody.asked", "seatless.asked"):
+    for action, why in (
+        ("nobody.asked", "no approver is in the group ghosts"),
+        ("seatless.asked", "no approver is asked for"),
+    ):
         asked = await place.opened(action)
         await place.carried()
         assert place.desk.of(asked["id"]) == []
+        assert (asked["status"], asked["reason"]) == (
+            "declined",
+            f"Nobody may approve this: {why}.",
+        )
         for by in ("dana", "lee", "kim", "sam", "eve", "ada"):
             answer = await place.page(asked, "approve", by=by)
             assert (answer.counted, answer.notice.text) == (False, NOT_YOURS)
-        await untouched(place, asked)
-        place.clock.turn(15 * MINUTE)
-        await place.house.service.tick()
-        assert (await place.case(asked["id"])).status is Status.EXPIRED
+        assert (await place.case(asked["id"])).status is Status.DECLINED
 
 
 async def test_law_01_a_denied_request_asks_nobody_and_is_declined(place: Place) -> None:
@@ -226,8 +235,14 @@ def test_law_02_no_way_at_all_is_no() -> None:
     assert isinstance(found, policy.No)
 
 
-async def test_law_02_button_page_and_api_refuse_in_the_same_words(place: Place) -> None:
+async def test_law_02_button_page_and_api_refuse_in_the_same_words(store: Store) -> None:
     """Every road asks `policy.may` and says what it says; nothing changes, the card neither."""
+    groups = {**GROUPS, "finance": GROUPS["finance"] | {"eve"}}  # eve could approve, and does not
+    async with open_house(store, groups=groups) as place:
+        await refused_everywhere(place)
+
+
+async def refused_everywhere(place: Place) -> None:
     asked = {
         "eyes": await place.opened(
             "eyes.pay", key="csr_scripts", agent={"id": "bot"}
@@ -313,6 +328,138 @@ async def test_law_02_four_eyes_on_behalf_of_nobody_known_are_refused(place: Pla
     assert await place.store.page() == []
     status, _ = await place.call("POST", "/v1/requests", {**body, "action": "mail.send"})
     assert status == 201, "where nobody is barred it does not matter who it is"
+
+
+async def test_law_02_each_agent_behind_a_gateway_has_its_own_people(store: Store) -> None:
+    """Whose an agent is stands at the agent, at the gateway, or in the gateway's request."""
+    gateway = replace(
+        GATEWAY,
+        on_behalf_of="kim",
+        agent_people={
+            "danas-bot": AgentPeople("dana"),
+            "both": AgentPeople("dana", "lee"),
+            "owned": AgentPeople(owner="lee"),
+        },
+    )
+    everybody = {"default": frozenset({"dana", "lee", "kim", "sam"})}
+    eyes = rule("pay", four_eyes=True)
+    async with open_house(
+        store, rules=(eyes,), groups=everybody, requesters=asking(gateway)
+    ) as place:
+        for agent, barred in {
+            "danas-bot": ["dana"],
+            "both": ["dana", "lee"],
+            "owned": ["kim", "lee"],
+            "unnamed": ["kim"],
+        }.items():
+            asked = await place.opened("pay.out", agent={"id": agent})
+            assert [*(await place.case(asked["id"])).barred] == barred
+            for by in barred:
+                assert not (await place.page(asked, "approve", by=by)).counted
+            assert (await place.page(asked, "approve", by="sam")).counted
+        # The configuration says whose it is; whom the gateway names besides is barred as well.
+        bot = replace(proposal("pay.out"), agent=Agent("danas-bot", on_behalf_of="sam"))
+        other = await place.opened("pay.out", agent={"id": "danas-bot", "on_behalf_of": "sam"})
+        assert {*(await place.case(other["id"])).barred} == {"dana", "sam"}
+        request, _ = bind(gateway, bot, (), request_id="r", revision=1, now=START)
+        assert request.agent.on_behalf_of == "dana"
+        # The owner of an agent sees its cases, as the owner of a requester does.
+        owned = await place.opened("mail.send", agent={"id": "owned"})
+        status, _ = await place.call(
+            "GET", f"/v1/requests/{owned['id']}", key=await place.token("lee")
+        )
+        assert status == 200
+
+
+async def test_law_02_what_nobody_may_approve_is_refused_at_once(store: Store) -> None:
+    owned = replace(GATEWAY, owner="dana")
+    alone = {"default": frozenset({"dana"}), "infra": frozenset({"kim", "dana"})}
+    late = Escalation(5 * MINUTE, "infra")
+    rules = (rule("late", escalate=late, four_eyes=True),)
+    async with open_house(store, rules=rules, groups=alone, requesters=asking(owned)) as place:
+        asked = await place.opened("pay.out", risk="high", agent={"id": "bot"})
+        await place.carried()
+        assert (asked["status"], asked["reason"], place.desk.messages) == (
+            "declined",
+            "Nobody may approve this: four eyes bar dana, and no other approver is in the group "
+            "default.",
+            [],
+        )
+        assert (await place.opened("pay.out"))["status"] == "pending", "without four eyes dana may"
+        called = await place.opened("late.pay", agent={"id": "bot"})
+        assert called["status"] == "pending", "kim is called in later"
+        soon = await place.opened("late.pay", agent={"id": "bot"}, expires_in=60)
+        assert (soon["status"], "default" in soon["reason"]) == ("declined", True), "kim never is"
+
+
+async def test_law_02_a_revision_that_nobody_may_approve_is_refused_at_once(store: Store) -> None:
+    owned = replace(GATEWAY, owner="dana")
+    alone = {"default": frozenset({"dana"}), "infra": frozenset({"kim"})}
+    late = rule("late", escalate=Escalation(10 * MINUTE, "infra"), four_eyes=True)
+    async with open_house(store, rules=(late,), groups=alone, requesters=asking(owned)) as place:
+        service = place.house.service
+        plain = await place.opened("pay.out")
+        high = replace(proposal("pay.out"), risk=Risk.HIGH)
+        revised = await service.revise(owned, plain["id"], high)
+        assert revised.status is Status.DECLINED
+        assert "four eyes bar dana" in (revised.reason or "")
+        # The escalation counts from the first opening, and the deadline never moves away from it.
+        first = await place.opened("late.pay")
+        place.clock.turn(9 * MINUTE)
+        short = replace(proposal("late.pay"), expires_in=5 * MINUTE)
+        assert (await service.revise(owned, first["id"], short)).status is Status.PENDING
+        brief = await place.opened("pay.out", expires_in=120)
+        ended = await service.revise(owned, brief["id"], proposal("late.pay"))
+        assert ended.status is Status.DECLINED, "kim would be called in after the deadline"
+
+
+async def test_law_30_an_unreadable_value_brings_no_other_approvers(store: Store) -> None:
+    """Four ways to write one payout: what cannot be read for certain asks finance too."""
+    big = compile("decoded.amount > 100000", {"amount": "int"})
+    payouts = When(host=("api.stripe.com",), path=("/v1/payouts",))
+    rules = (
+        Rule(
+            "big",
+            payouts,
+            big,
+            replace(OTHERWISE, rule="big", quorum=(("finance", 1),), four_eyes=True),
+            True,
+        ),
+        Rule("small", payouts, None, replace(OTHERWISE, rule="small", quorum=(("default", 2),))),
+    )
+    groups = {"default": frozenset({"kim", "sam"}), "finance": frozenset({"lee"})}
+    form, boundary = "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"
+    part = b'--b\r\nContent-Disposition: form-data; name="amount"\r\n\r\n990000\r\n--b--\r\n'
+    async with open_house(store, rules=rules, groups=groups) as place:
+        service = place.house.service
+        service.trust = replace(service.trust, decoders=BUILT_IN)
+        for kind, body in (
+            (form, b"amount=990000&currency=eur"),
+            (form, b"amount=990000&amount=990000&currency=eur"),
+            ("application/json", b'{"amount":990000,"currency":"eur"}'),
+            (boundary, part),
+        ):
+            http = http_body(body, **{"content-type": kind})
+            asked = await place.opened(
+                "http.post", http={**http, "url": "https://api.stripe.com/v1/payouts"}
+            )
+            case = await place.case(asked["id"])
+            assert ("finance", 1) in case.ask.quorum
+            assert case.ask.four_eyes
+            if case.ask.also:
+                assert (asked["rule"], asked["also"]) == ("small", ["big"])
+                for by in ("kim", "sam"):
+                    assert (await place.page(asked, "approve", by=by)).counted
+                assert (await place.case(asked["id"])).open, "finance is missing"
+            assert (await place.page(asked, "approve", by="lee")).counted
+            assert (await place.case(asked["id"])).status is Status.APPROVED
+            await place.house.service.conclude([asked["id"]])
+            assert (await place.read(asked["id"]))["receipt"] is not None
+
+
+def asking(gateway: Requester) -> dict[bytes, Requester]:
+    """Who may ask, with another gateway than usual."""
+    return {sha: gateway if who.name == gateway.name else who for sha, who in REQUESTERS.items()}
 
 
 async def test_law_02_high_risk_is_four_eyes_also_when_the_requester_says_so(place: Place) -> None:
@@ -663,7 +810,11 @@ async def test_law_11_rules_see_nothing_that_an_agent_says_it_decoded(store: Sto
             ("csr_scripts", "bot", "large"),  # whose own word leaves it open, so that it is asked
         ):
             said = {"decoded": {"amount": 1}, "agent": {"id": agent}}
-            assert (await place.opened("pay.out", key=key, **said))["rule"] == meets
+            asked = await place.opened("pay.out", key=key, **said)
+            assert asked.get("also", []) == ([] if meets == "default" else [meets])
+            assert (await place.case(asked["id"])).ask.quorum[-1] == (
+                ("finance", 2) if meets == "large" else ("default", 1)
+            )
 
 
 async def test_law_11_what_we_read_ourselves_beats_what_a_gateway_says(store: Store) -> None:

@@ -1,20 +1,33 @@
-"""Counts the core that decides, file by file: lines that are neither blank nor only a comment."""
+"""Counts the core that decides, file by file: lines of code, without docstrings and comments."""
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CORE: Final = ("model", "policy", "machine", "buttons", "evidence", "service")
-CORE_LIMIT: Final = 1_500
+CORE_LIMIT: Final = 2_000
 ADAPTER_LIMIT: Final = 250
 
 
 def lines(path: Path) -> int:
-    """Lines of a Python file that are neither blank nor only a comment; docstrings count."""
-    stripped = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return sum(1 for line in stripped if line and not line.startswith("#"))
+    """Lines of a Python file that are neither blank nor only a comment or a docstring."""
+    text = path.read_text(encoding="utf-8")
+    said = {
+        number
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    return sum(
+        1
+        for number, line in enumerate(text.splitlines(), 1)
+        if number not in said and line.strip() and not line.strip().startswith("#")
+    )
 
 
 def core() -> dict[str, int]:

@@ -41,6 +41,7 @@ LAWS: Final = {
     25: "A tap is acknowledged in under a second; what needs others comes after.",
     26: "A platform that is down delays only its own cards.",
     27: "Bad input gets a clear 4xx and changes nothing.",
+    30: "Doubt adds up: an unclear rule adds its demands to those of the rule that decides.",
 }
 LATER: Final = {
     16: "not in this version",

@@ -123,7 +123,8 @@ async def examine(
             yield await _card(config, channel, card_to)
         return
     for hint in config.hints:
-        yield Line("configuration", State.WARNING, hint)
+        what, _, then = hint.partition(". ")
+        yield Line("configuration", State.WARNING, what, then or "docs/configuration.md says more")
     try:
         held = keys.load(config.keys_dir)
     except (keys.KeyFault, OSError) as error:

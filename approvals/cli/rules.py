@@ -15,7 +15,7 @@ from approvals.marked import Fault, Marked
 from approvals.matching import Subject
 from approvals.model import WEB, Ask, Kind, Requester
 from approvals.packs import Rule, Verb
-from approvals.policy import ESCALATED, Deny, decide, vacant
+from approvals.policy import Deny, decide, nobody
 from approvals.proxy.lint import Finding, lint, samples
 from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Outbound, Rules
@@ -128,40 +128,33 @@ def findings(rules: Rules, service: Config | None) -> list[Finding]:
 def _unanswerable(rule: Rule, gateway: Requester, service: Config) -> str | None:
     """Why nobody could ever say yes to what this rule asks about; None where somebody can."""
     for sample in samples(rule.when, most=20):
-        said = decide(service.policy, _as_sent(sample, rule, gateway), risk=rule.risk)
-        if isinstance(said, Deny):
-            return f"the service's rule `{said.rule}` refuses what it asks about"
-        if why := _unreached(said, gateway, service):
-            return f"the service's rule `{said.rule}` cannot be answered: {why}"
+        for sent in _as_sent(sample, rule, gateway):
+            said = decide(service.policy, sent, risk=rule.risk)
+            if isinstance(said, Deny):
+                return f"the service's rule `{said.rule}` refuses what it asks about"
+            if why := _unreached(said, gateway.people_of(sent.agent).ids(), service):
+                return f"the service's rule `{said.rule}` cannot be answered: {why}"
     return None
 
 
-def _as_sent(sample: Subject, rule: Rule, gateway: Requester) -> Subject:
-    agents = gateway.agents
-    agent = agents[0] if agents and rule.when.agent is None else sample.agent
+def _as_sent(sample: Subject, rule: Rule, gateway: Requester) -> list[Subject]:
+    """As each agent of the gateway would have it sent; the first where all have the same people."""
+    agents = (gateway.agents or ())[: None if gateway.agent_people else 1]
     action = rule.action or f"http.{(sample.method or '').lower()}"
-    return replace(sample, requester=gateway.name, agent=agent, action=action)
+    return [
+        replace(sample, requester=gateway.name, agent=agent, action=action)
+        for agent in (agents if agents and rule.when.agent is None else (sample.agent,))
+    ]
 
 
-def _unreached(ask: Ask, gateway: Requester, service: Config) -> str | None:
-    groups = service.policy.groups
-    barred = {gateway.owner, gateway.on_behalf_of} if ask.four_eyes else set()
-    sits = {
-        person.id: [group for group, _ in ask.quorum if person.id in groups[group]]
-        for person in service.people
-        if person.id not in barred
-    }
-    if ask.escalate is not None:
-        for person in groups.get(ask.escalate.to, ()):
-            if person in sits:
-                sits[person].append(ESCALATED)
-    if empty := vacant(ask.quorum, sits):
-        eyes = " with four eyes" if barred - {None} else ""
-        return f"{len(empty)} seats stay empty{eyes}"
+def _unreached(ask: Ask, barred: tuple[str, ...], service: Config) -> str | None:
+    if why := nobody(ask, service.people, barred):
+        return why
     if not ask.via or any(via == WEB or ":" in via for via in ask.via):
         return None
     reached = {*ask.via} & {*service.channels}
-    seated = [one for one in service.people if sits.get(one.id)]
-    if not any(reached & {*person.accounts} for person in seated):
+    seated = service.directory().approvers(ask, escalated=True)
+    able = [one for one in seated if not (ask.four_eyes and one.id in barred)]
+    if not any(reached & {*person.accounts} for person in able):
         return f"none of its approvers has an account on {' or '.join(ask.via)}"
     return None

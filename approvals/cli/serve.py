@@ -31,7 +31,7 @@ from approvals.config import Config, Unsafe, load
 from approvals.evidence import Entry
 from approvals.gateways.onecli import Seat
 from approvals.gateways.webhook import Webhook
-from approvals.model import ORG, Busy, Refused
+from approvals.model import ORG, Busy, Refused, Requester
 from approvals.service import Trust
 from approvals.store import Store
 from approvals.web import credentials
@@ -126,6 +126,12 @@ async def noted(on: Base, kind: str, ring: KeyRing, salt: bytes) -> None:
         await on.store.put_meta("configuration", json.dumps(now))
 
 
+def _agents(by: Requester) -> list[Any]:
+    """For whom it may speak, and whose they are."""
+    own = {agent: people.ids() for agent, people in sorted(by.agent_people.items())}
+    return [by.agents, by.on_behalf_of, by.owner, *([own] if own else [])]
+
+
 def _parts(on: Base, ring: KeyRing, salt: bytes) -> Mapping[str, Any]:
     """What a verdict rests on, part by part.
 
@@ -146,7 +152,7 @@ def _parts(on: Base, ring: KeyRing, salt: bytes) -> Mapping[str, Any]:
         ),
         "requesters": fingerprint(
             [
-                [sha.hex(), by.name, by.kind, by.agents, by.on_behalf_of, by.owner]
+                [sha.hex(), by.name, by.kind, *_agents(by)]
                 for sha, name in sorted(config.key_hashes.items())
                 for by in [config.requesters[name]]
             ]
@@ -163,7 +169,7 @@ def _parts(on: Base, ring: KeyRing, salt: bytes) -> Mapping[str, Any]:
             [
                 [
                     *(one.name, one.url, sha256(one.key.encode()).hexdigest(), one.workspace),
-                    *(by.name, by.agents, by.on_behalf_of, by.owner),
+                    *(by.name, *_agents(by)),
                 ]
                 for one in config.gateways
                 for by in [one.requester]

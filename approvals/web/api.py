@@ -188,6 +188,7 @@ def view(case: Case, receipt: str | None, *, names: bool) -> dict[str, Any]:
         "status": case.status.value,
         "digest": case.digest,
         "rule": case.ask.rule,
+        **({"also": list(case.ask.also)} if case.ask.also else {}),
         "risk": case.ask.risk.value,
         "votes": [_vote(vote, names) for vote in case.votes],
         "needs": [f"{n} more of {group}" if names else f"{n} more" for group, n in missing],

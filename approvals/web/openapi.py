@@ -291,6 +291,11 @@ def _request() -> dict[str, Any]:
         "receipt": _MAYBE_TEXT,
     }
     only: dict[str, Any] = {
+        "also": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Rules that may match too, which is unclear: their demands are added.",
+        },
         "title": {
             "type": ["string", "null"],
             "description": "Shown to people only: a gateway's, or what we read; never an agent's.",

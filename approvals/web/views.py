@@ -233,7 +233,7 @@ def whole(
         version=case.version,
         revision=case.revision,
         digest=case.digest,
-        rule=text.clean(case.ask.rule),
+        rule=text.clean(", and perhaps ".join((case.ask.rule, *case.ask.also))),
         requester=text.clean(case.requester),
         on_behalf_of=text.clean(request.agent.on_behalf_of) if request.agent.on_behalf_of else None,
         complete=case.complete,
