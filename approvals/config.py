@@ -907,12 +907,13 @@ def four_eyes_hints(
         ids = [
             one for one in dict.fromkeys(one for agents in about.values() for one in agents) if one
         ]
-        whose = f"the agents {_named(ids)} of `{by.name}`" if ids else f"the agents of `{by.name}`"
+        whose = f"agent {_named(ids)} of `{by.name}`" if ids else f"the agents of `{by.name}`"
         cure = f"`agents: {{{ids[0] if ids else '<agent id>'}: {{on_behalf_of: <person>}}}}`"
-        unless = ", unless it names the person in every request" if by.kind is Kind.GATEWAY else ""
+        gateway = by.kind is Kind.GATEWAY
+        unless = ", unless the gateway names the person in every request" if gateway else ""
         found.append(
-            f"four eyes bar nobody for {whose}, because it is not said whose they are: rule "
-            f"{_named(about)}. Write {cure} there, or `on_behalf_of` for all of them{unless}"
+            f"four eyes bar nobody for {whose} (rule {_named(about)}): no person is named for them. "
+            f"Write {cure} there, or `on_behalf_of` for all its agents{unless}"
         )
     matching_all = any(rule.when == When() and rule.condition is None for rule in rules)
     raised = [(f"rule `{r.name}`", r.when, r.ask) for r in rules if r.ask and r.four_eyes is None]
@@ -921,8 +922,8 @@ def four_eyes_hints(
         if not ask.four_eyes:
             high = effective(ask, Risk.HIGH, None)
             found += [
-                f"what {name} is about is refused once its requester raises it to high risk, for "
-                f"{stuck}. Add an approver"
+                f"a request that matches {name} is refused if its requester raises the risk to "
+                f"high, for {stuck}. Add an approver"
                 for stuck in stuck_with_four_eyes(when, high, people, asking)
             ]
     return found
