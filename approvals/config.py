@@ -912,7 +912,7 @@ def four_eyes_hints(
         gateway = by.kind is Kind.GATEWAY
         unless = ", unless the gateway names the person in every request" if gateway else ""
         found.append(
-            f"four eyes bar nobody for {whose} (rule {_named(about)}): no person is named for them. "
+            f"four eyes bar nobody for {whose} (rule {_named(about)}): it has no person. "
             f"Write {cure} there, or `on_behalf_of` for all its agents{unless}"
         )
     matching_all = any(rule.when == When() and rule.condition is None for rule in rules)
