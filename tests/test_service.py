@@ -20,7 +20,6 @@ from approvals.decoders import BUILT_IN, Decoder, Field
 from approvals.evidence import digest_http
 from approvals.model import (
     MINUTE,
-    Agent,
     AgentPeople,
     Busy,
     Case,
@@ -36,7 +35,6 @@ from approvals.model import (
 )
 from approvals.packs import RuleBook
 from approvals.policy import Rule, When
-from approvals.proposal import bind
 from approvals.service import INVALID
 from approvals.store import CardState, Store
 from tests.house import (
@@ -358,11 +356,11 @@ async def test_law_02_each_agent_behind_a_gateway_has_its_own_people(store: Stor
                 assert not (await place.page(asked, "approve", by=by)).counted
             assert (await place.page(asked, "approve", by="sam")).counted
         # The configuration says whose it is; whom the gateway names besides is barred as well.
-        bot = replace(proposal("pay.out"), agent=Agent("danas-bot", on_behalf_of="sam"))
         other = await place.opened("pay.out", agent={"id": "danas-bot", "on_behalf_of": "sam"})
         assert {*(await place.case(other["id"])).barred} == {"dana", "sam"}
-        request, _ = bind(gateway, bot, (), request_id="r", revision=1, now=START)
-        assert request.agent.on_behalf_of == "dana"
+        content = await place.store.content(other["id"], 1)
+        assert content is not None
+        assert content.agent.on_behalf_of == "dana"
         # The owner of an agent sees its cases, as the owner of a requester does.
         owned = await place.opened("mail.send", agent={"id": "owned"})
         status, _ = await place.call(
@@ -432,7 +430,7 @@ async def test_law_30_an_unreadable_value_brings_no_other_approvers(store: Store
     part = b'--b\r\nContent-Disposition: form-data; name="amount"\r\n\r\n990000\r\n--b--\r\n'
     async with open_house(store, rules=rules, groups=groups) as place:
         service = place.house.service
-        service.trust = replace(service.trust, decoders=BUILT_IN)
+        service.trust = replace(service.trust, book=RuleBook(decoders=BUILT_IN))
         for kind, body in (
             (form, b"amount=990000&currency=eur"),
             (form, b"amount=990000&amount=990000&currency=eur"),
