@@ -63,10 +63,11 @@ def merged(found: Sequence[Span]) -> list[Span]:
 
 def suspect(text: str, url_path: str | None = None) -> bool:
     """May `spans` find something? Cheap; True for much that holds no secret."""
-    folded = text.lower()
+    folded, runs = text.lower(), _runs(text)
     return (
         _hints_name(folded)
-        or any(hint in text for hint, _ in _SHAPES)
+        or any(hint in runs for hint, _ in _SHAPES)
+        or ("://" in text and "@" in text)
         or any(hint in folded for hint, _ in _ADDRESSES)
         or _ENCODED.search(text) is not None
         or _DIGITS.search(text) is not None
@@ -114,10 +115,10 @@ def secret_header(name: str) -> bool:
     """Is the value of this header hidden?
 
     The rule: the name is, or ends in `-` or `_` and, one of *key, apikey, token, secret, password,
-    authorization, credential(s), signature, jwt*, or is `telling`; but no idempotency, cache, routing, partition or
-    public key, no cursor (page, next, sync, continuation), no lock, change or version token, and
-    not `Sec-WebSocket-Key` (a nonce, RFC 6455, 4.1). `X-…-Key-MD5`, `X-GitHub-Api-Version`,
-    `X-Auth-Email`, `X-Snowflake-Authorization-Token-Type` do not end so.
+    authorization, credential(s), signature, jwt*, or is `telling`; but no idempotency, cache,
+    routing, partition or public key, no cursor (page, next, sync, continuation), no lock, change or
+    version token, and not `Sec-WebSocket-Key` (a nonce, RFC 6455, 4.1). `X-…-Key-MD5`,
+    `X-GitHub-Api-Version`, `X-Auth-Email`, `X-Snowflake-Authorization-Token-Type` do not end so.
     """
     folded = name.lower()
     if folded in CREDENTIAL_HEADERS or folded in STATE_HEADERS:
@@ -350,6 +351,18 @@ _ADDRESSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
 )
 
 
+# Long enough for the shortest token, or the beginning of a key that spans lines.
+_RUN: Final = re.compile(r"[\w.:~/+=@-](?<![\w.:~/+=@-].)[\w.:~/+=@-]{13,}+|-----BEGIN")
+
+
+# User name and password in an address, or a user name that is a key: Sentry's DSN,
+# https://docs.sentry.io/concepts/key-terms/dsn-explainer/
+_LOGIN: Final = re.compile(
+    r"://([A-Za-z0-9_-]{20,256}(?::[^\s/@\"'?#]{0,200})?(?=@)"
+    r"|[^\s/:@\"'?#]{0,100}:[^\s/@\"'?#]{1,200}(?=@))"
+)
+
+
 def _after(prefix: str, rest: str) -> str:
     """A shape that begins with plain text, and not within a word."""
     return rf"{prefix}(?<![A-Za-z0-9]{prefix}){rest}"
@@ -359,7 +372,7 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     (hint, re.compile(pattern))
     for hint, pattern in (
         (
-            "-----BEGIN ",
+            "-----BEGIN",
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"(?:(?!-----END)[\s\S])*+(?:-----END [A-Z0-9 ]{0,60}-----)?",
         ),
@@ -451,9 +464,6 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ("Q~", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
         ("tfp_", _after("tfp_", r"[A-Za-z0-9_-]{40,}+")),
         ("phx_", _after("phx_", r"[A-Za-z0-9_-]{40,}+")),
-        # A user name in an address that is a key: Sentry's DSN, https://docs.sentry.io/concepts/key-terms/dsn-explainer/
-        ("@", r"://([A-Za-z0-9_-]{20,256}(?::[^\s/@\"'?#]{0,200})?)@"),
-        ("@", r"://([^\s/:@\"'?#]{0,100}:[^\s/@\"'?#]{1,200})@"),
     )
 )  # fmt: skip
 
@@ -492,6 +502,11 @@ _BLOCK: Final = re.compile(r"([ \t]*)(?:- )?(?:data|stringData)[ \t]*:[ \t]*(\S.
 _ENTRY: Final = re.compile(r"[ \t]*[\"']?[\w.\-/]{1,253}[\"']?[ \t]*:[ \t]*")
 
 
+def _runs(text: str) -> str:
+    """Where tokens can be: looking for eighty prefixes in all of a text would take too long."""
+    return "\n".join(_RUN.findall(text))
+
+
 def _hints_name(folded: str) -> bool:
     return any(hint in folded for hint in _NAME_HINTS)
 
@@ -513,10 +528,15 @@ def _look(text: str) -> Iterator[Span]:
         folded = text.replace("\u0130", "i").lower()
     if _hints_name(folded):
         yield from _named(text, folded)
+    runs = _runs(text)
     for hint, shape in _SHAPES:
-        if hint in text:
+        if hint in runs:
             for found in shape.finditer(text):
                 yield found.span(found.lastindex or 0)
+    if "://" in text and "@" in text:
+        for found in _LOGIN.finditer(text):
+            if not is_open(text[found.start(1) : found.end(1)].rpartition(":")[2]):
+                yield found.span(1)
     for hint, shape in _ADDRESSES:
         if hint in folded:
             for found in shape.finditer(folded):
