@@ -92,9 +92,8 @@ def is_open(value: str) -> bool:
     kept (`op://`, `arn:aws:secretsmanager:`, `projects/…/secrets/…`). It is shown, so what only
     looks like one of these hides nothing.
     """
-    return (
-        value.lower() in _LITERALS or _OPEN(value) is not None or _OPEN(unquote(value)) is not None
-    )
+    bare = value.rstrip(")")  # `def login(password: str)`
+    return bare.lower() in _LITERALS or any(map(_OPEN, (value, unquote(value), bare)))
 
 
 def credential_header(name: str, value: str) -> bool:
@@ -215,6 +214,7 @@ _WORD: Final = re.compile(r"[A-Za-z0-9._~+/=:-]{8,4096}").fullmatch
 _LITERALS: Final = frozenset(
     (
         *("", "null", "true", "false", "none", "undefined", "nil", "yes", "no", "on", "off"),
+        *("str", "bytes", "int", "integer", "number", "object", "boolean", "any", "text"),
         *("include", "omit", "same-origin", "required", "optional", "string", "header", "bearer"),
     )
 )
@@ -222,6 +222,7 @@ _OPEN: Final = re.compile(
     r"csk_placeholder_[A-Za-z0-9_.-]{1,80}"
     r"|\$?\{[A-Za-z_][\w .:-]{0,80}\}|\$?\{\{[^{}]{1,120}\}\}|<[A-Za-z_][\w .-]{0,80}>"
     r"|\$[A-Z_][A-Z0-9_]{0,80}|%[A-Z_][A-Z0-9_]{0,80}%"
+    r"|\$[0-9]{1,3}|\?|%s|%\([A-Za-z_]\w{0,80}\)s"
     r"|\*{2,200}|[xX]{3,200}|[•●…]{1,200}|\.{3}|\[redacted[^\]]{0,40}\]"
     r"|op://[^\s]{1,200}|arn:aws[a-z-]{0,10}:(?:secretsmanager|ssm):[^\s]{1,300}"
     r"|projects/[^/\s]{1,80}/secrets/[^\s]{1,200}|@Microsoft\.KeyVault\([^\s]{1,300}\)"
@@ -468,9 +469,9 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
 )  # fmt: skip
 
 # ISO/IEC 7812: 13 to 19 digits, in one run or in the groups that cards print.
-_DIGITS: Final = re.compile(r"[2-9](?<![\w.-].)[0-9]{3}[ -]?[0-9]{4}")
+_DIGITS: Final = re.compile(r"[2-9](?<![\w.+-].)[0-9]{3}[ -]?[0-9]{4}")
 _CARD: Final = re.compile(
-    r"[2-9](?<![\w.-].)(?:[0-9]{12,18}"
+    r"[2-9](?<![\w.+-].)(?:[0-9]{12,18}"
     r"|[0-9]{3}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{1,4}(?:\1[0-9]{1,3})?"
     r"|[0-9]{3}([ -])[0-9]{6}\2[0-9]{4,5})(?![\w-]|\.[0-9])"
 )

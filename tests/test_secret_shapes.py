@@ -238,6 +238,8 @@ HARMLESS = (
     "https://api.example.com/files?key=reports/2026/january/summary.pdf&appid=480",
     "Best regards,\nsignature: Dana from accounting",
     "https://dana@git.example.com/site.git and dana@example.com",
+    '{"phone": "+4915112345678"}',
+    "UPDATE users SET password = $1 WHERE token = ?; def f(token: str, secret: bytes) -> None: ...",
     "kind: SecretStore\nspec:\n  data:\n    a: b\n",
     "curl https://hooks.slack.com/ and https://api.telegram.org/ and /hooks/list",
 )
