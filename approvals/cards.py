@@ -46,6 +46,7 @@ from approvals.text import (
     decode,
     fit,
     redact,
+    redact_address,
     redact_field,
     redact_headers,
     show_hex,
@@ -335,11 +336,16 @@ class _Cut:
         return f"{found.head}{gap}{found.tail}"
 
 
-def _hide(text: str, salt: bytes | None) -> tuple[str, bool]:
+def _hide(text: str, salt: bytes | None, *, url_path: str | None = None) -> tuple[str, bool]:
     if salt is None:
         return text, False
-    found = redact(text, salt)
+    found = redact(text, salt, url_path=url_path)
     return found.text, found.changed
+
+
+def _path(url: str) -> str | None:
+    found = _ADDRESS.fullmatch(url)
+    return found[3] if found else None
 
 
 def _digest(digest: str) -> str:
@@ -352,7 +358,14 @@ def _bound_http(http: Http, salt: bytes | None, hidden: bool, *, summary: bool) 
     parts: list[tuple[str, str | None]] = [("Method", http.method)]
     if found := _ADDRESS.fullmatch(http.url):
         scheme, host, path, query = found.groups()
-        if not _hide(host, salt)[1]:
+        if salt is not None:
+            shown_host, shown_path, shown_query = redact_address(
+                host, path or "", query or "", salt
+            )
+            hidden = hidden or any(p.changed for p in (shown_host, shown_path, shown_query))
+            host = shown_host.text if shown_host.changed else show_host(host)
+            path, query = shown_path.text, shown_query.text if query is not None else None
+        else:
             host = show_host(host)
         # Path, then query with its "?", so that an empty query differs from none.
         parts += [("Host", host if scheme.lower() == "https" else f"http://{host}")]
@@ -403,7 +416,7 @@ def _bound_http(http: Http, salt: bytes | None, hidden: bool, *, summary: bool) 
         unseen = unseen or (None if salt is None else "Its body is not text.")
     else:
         ends, omitted = _ends(raw, salt)
-        body, secret = _hide(ends, salt)
+        body, secret = _hide(ends, salt, url_path=_path(http.url))
         hidden = hidden or secret
         body = clean(body, line=False)
     if lines:

@@ -27,7 +27,7 @@ import h11
 import structlog
 
 from approvals.evidence import digest_http, end_to_end, split_url
-from approvals.model import Instant, Refused
+from approvals.model import Fact, Instant, Refused
 from approvals.packs import Verb
 from approvals.proxy.ask import Approvals, Used
 from approvals.proxy.ca import Authority, utc
@@ -42,6 +42,8 @@ from approvals.text import redact
 LARGEST: Final = 10 * 1024 * 1024
 """Bytes of a body that is held."""
 LOG: Final = "audit.jsonl"
+OPENS: Final = Fact("WebSocket", "Opens a connection; what is sent on it afterwards is not shown.")
+"""Stands first on the card of a request that, once approved, becomes a tunnel."""
 _UNFIT: Final = frozenset({"accept-encoding", "range", "if-range", "sec-websocket-extensions"})
 """Headers that would let an answer hold a secret in a form that cannot be crossed out."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -210,7 +212,7 @@ class Gateway:
             return
         agent = about["agent"] = wire.agent or self._agent(request)
         seen = self._seen(agent, request, wire.origin + target, wire)
-        shown = redact(seen.url.partition("?")[0], self._salt).text
+        shown = redact(seen.url, self._salt).text.partition("?")[0]
         about |= {"method": seen.method, "url": shown}
         seen, decision = await self._decided(wire, seen)
         about["rule"] = decision.rule
@@ -218,13 +220,20 @@ class Gateway:
         upgrade = request.method == b"GET" and bool(upgrades)
         if upgrade and not decision.websocket:
             raise Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
+        # `Upgrade` is hop by hop, so no digest binds it; `Sec-WebSocket-Key` is bound, and every
+        # handshake has one (RFC 6455, 4.1). With one never being there without the other, what a
+        # person approved as a plain request cannot open a connection, nor the other way round.
+        keyed = any(name.lower() == "sec-websocket-key" for name, _ in seen.headers)
+        if upgrade is not keyed and decision.verb is not Verb.ALLOW:
+            why = "Upgrade: websocket and Sec-WebSocket-Key come together or not at all."
+            raise Problem(400, "malformed", why)
         addresses = await self._reach.addresses(seen.url)  # before anybody is asked
         if (filled := self._filled(seen)).values:
             kept = [header for header in seen.headers if header[0].lower() not in _UNFIT]
             seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
         tell: Tell = _untold
         if decision.verb is not Verb.ALLOW:
-            tell = await self._asked(wire, seen, decision, about)
+            tell = await self._asked(wire, seen, decision, about, opens=upgrade)
             addresses = []  # they may have changed meanwhile
         if filled.values:  # and so may the secrets
             filled = self._filled(seen)
@@ -282,7 +291,9 @@ class Gateway:
             structlog.get_logger().error("secret_unavailable", why=str(error))
             raise Problem(502, "secret_unavailable", "A credential cannot be read.") from None
 
-    async def _asked(self, wire: Wire, seen: Outbound, decision: Decision, about: About) -> Tell:
+    async def _asked(
+        self, wire: Wire, seen: Outbound, decision: Decision, about: About, *, opens: bool
+    ) -> Tell:
         """Return once a receipt released exactly this; what came of it is told by the result."""
         try:
             digest = digest_http(
@@ -293,7 +304,7 @@ class Gateway:
             raise Problem(400, "malformed", f"{error}.") from None
         about["digest"] = digest
         self._note("asked", about)
-        case = await self._approvals.verdict(_question(seen, decision), wire.reader)
+        case = await self._approvals.verdict(_question(seen, decision, opens=opens), wire.reader)
         id_ = about["request"] = case["id"]
         if case["status"] == "declined":
             reason = case.get("reason") if isinstance(case.get("reason"), str) else None
@@ -463,14 +474,15 @@ async def _whole(body: bytes) -> AsyncIterator[bytes]:
         yield body[at : at + PIECE]
 
 
-def _question(seen: Outbound, decision: Decision) -> bytes:
+def _question(seen: Outbound, decision: Decision, *, opens: bool) -> bytes:
     headers: dict[str, list[str]] = {}
     for name, value in end_to_end(seen.headers):
         headers.setdefault(name, []).append(value)
     http = {"method": seen.method, "url": seen.url, "headers": headers}
     http["body"] = base64.b64encode(seen.body or b"").decode()
     asked: dict[str, Any] = {"action": decision.action, "agent": {"id": seen.agent}, "http": http}
-    asked["facts"] = [{"label": fact.label, "value": fact.value} for fact in decision.facts]
+    facts = (*((OPENS,) if opens else ()), *decision.facts)
+    asked["facts"] = [{"label": fact.label, "value": fact.value} for fact in facts]
     asked["decoded"] = dict(decision.decoded)
     asked |= {"title": decision.title} if decision.title else {}
     asked |= {"risk": decision.risk.value} if decision.risk else {}
