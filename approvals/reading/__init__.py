@@ -169,21 +169,30 @@ def _both(query: Part, body: Part) -> tuple[Part, Part]:
     """A name in the query and in the body: servers differ in which of the two they take."""
     if not query.leaves or body.kind not in ("form", "multipart", "json"):
         return query, body
-    texts: dict[tuple[str, ...], str] = {}
-    for leaf in query.leaves:
-        if isinstance(leaf, Leaf):
-            texts[tuple(folded(str(step)) for step in leaf.path)] = str(leaf.value)
-    for leaf in body.leaves:
-        if not isinstance(leaf, Leaf):
-            continue
-        key = tuple(folded(str(step)) for step in leaf.path)
-        if key in texts and texts[key] != _plain(leaf.value):
-            why = f"`{leaf.path[0]}` stands in its query and, with another value, in its body."
+    given, more = _by_root(query), _by_root(body)
+    for root in given.keys() & more.keys():
+        if given[root] != more[root]:
+            name = next(str(leaf.path[0]) for leaf in body.leaves if _root(leaf) == root)
+            why = f"`{name}` stands in its query and, with another value, in its body."
             return (
                 replace(query, unclear=why, tree=UNCLEAR),
                 replace(body, unclear=why, tree=UNCLEAR),
             )
     return query, body
+
+
+def _by_root(part: Part) -> dict[str, list[tuple[list[str], str]]]:
+    """All that stands under each name: to Rack, `a[c]` in the body replaces a query's whole `a`."""
+    found: dict[str, list[tuple[list[str], str]]] = {}
+    for leaf in part.leaves:
+        if isinstance(leaf, Leaf) and leaf.path:
+            steps = [folded(str(step)) for step in leaf.path]
+            found.setdefault(_root(leaf), []).append((steps, _plain(leaf.value)))
+    return found
+
+
+def _root(leaf: Leaf | Opaque) -> str:
+    return folded(str(leaf.path[0])) if leaf.path else ""
 
 
 def _plain(value: Scalar) -> str:

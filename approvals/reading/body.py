@@ -7,13 +7,14 @@ What no reader knows is text where it is UTF-8, and opaque otherwise. Adding a k
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from approvals.reading.forms import read_pairs
 from approvals.reading.headers import ContentType, Headers, content_type, named
-from approvals.reading.json_text import read_json, read_lines
+from approvals.reading.json_text import NOT_JSON, read_json, read_lines
 from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Opaque, Part
 
 Reader = Callable[[bytes, ContentType], Part]
@@ -32,7 +33,8 @@ def read_body(body: bytes, headers: Headers, *, complete: bool = True) -> Part:
         return Part(kind="none")
     if kind.unclear:
         return _as_it_is(body, kind, kind.unclear)
-    return read_typed(body, kind)
+    part = read_typed(body, kind)
+    return _unsaid(part, body, kind) if part.kind in ("text", "opaque") else part
 
 
 def read_typed(body: bytes, kind: ContentType) -> Part:
@@ -64,6 +66,37 @@ def opaque(body: bytes, media_type: str, name: str | None = None) -> Opaque:
         sha256=hashlib.sha256(body).hexdigest(),
         name=name,
     )
+
+
+def _unsaid(part: Part, body: bytes, kind: ContentType) -> Part:
+    """Text whose type does not say what many servers make of it.
+
+    Flask, Django, Starlette, PHP and Go's programs read JSON whatever the type says; Rack reads a
+    form where none is said (rack 2.2, `Request#form_data?`).
+    """
+    if part.unclear is not None:
+        return part
+    text = text_of(body)
+    if not kind.media_type and text is not None and re.search("[=&]", text):
+        return _as_it_is(body, kind, "It does not say what it is; some servers read it as a form.")
+    head = body[:_HEAD].replace(b"\0", b"")
+    if _MAYBE_JSON.match(head) is None:
+        return part
+    if len(body) > LARGEST:
+        return _as_it_is(body, kind, "It is too large to be taken apart.")
+    found = Part(kind="text", unclear=NOT_JSON) if text is None else read_json(text)
+    if found.unclear == NOT_JSON:
+        why = "It looks like JSON that only some servers can read."
+        return _as_it_is(body, kind, why) if _LIKE_JSON.match(head) else part
+    return found
+
+
+_HEAD: Final = 4096
+_BEFORE: Final = rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?:\s|/\*[^*]*+\*/|//[^\n]*+\n)*+"
+_MAYBE_JSON: Final = re.compile(_BEFORE + rb"[\[{]")
+_LIKE_JSON: Final = re.compile(_BEFORE + rb"(?:\{\s*[\"}/]|\[\s*[\"{\[\]/]|\[[\s0-9,.eE+-]*+/)")
+"""Ruby's parser skips comments and unknown escapes, Node's and Go's mend broken UTF-8, Python's
+knows UTF-16 and UTF-32; `[2026-11-28] a line of a log` is none of it."""
 
 
 def _json(body: bytes, kind: ContentType) -> Part:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from approvals.reading.values import MAX_DEPTH, UNCLEAR, Leaf, Part, nested
 
+NOT_JSON: Final = "It is not valid JSON."
 _EXACT: Final = 2**53 - 1
 
 
@@ -22,7 +23,7 @@ def read_json(text: str, *, kind: str = "json") -> Part:
     try:
         tree = parse(text)
     except (ValueError, RecursionError) as error:
-        why = str(error) if isinstance(error, _Unclear) else "It is not valid JSON."
+        why = str(error) if isinstance(error, _Unclear) else NOT_JSON
         return Part(kind=kind, leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)
     return nested(kind, tree)
 

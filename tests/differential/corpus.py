@@ -80,8 +80,13 @@ def ordinary() -> list[Case]:
         document({"model": "m", "messages": [{"role": "user", "content": "Hi 👋"}], "n": 0.25}),
         document({"a": {"b": [1, 2.5, -3e10, True, None, "x\ny"]}, "e": {}, "l": []}),
         document({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x"}}),
-        document([{"op": "replace", "path": "/spec/replicas", "value": 3}], "application/json-patch+json"),
-        document('{\n  "summary": "Lunch",\n  "at": "2026-11-28T12:00:00+01:00"\n}\n', f"{JSON}; charset=UTF-8"),
+        document(
+            [{"op": "replace", "path": "/spec/replicas", "value": 3}], "application/json-patch+json"
+        ),
+        document(
+            '{\n  "summary": "Lunch",\n  "at": "2026-11-28T12:00:00+01:00"\n}\n',
+            f"{JSON}; charset=UTF-8",
+        ),
         document({"A": 1, "b": "a=b&c=d;e", "c": "</script>", "d": "\u2028"}),
         at("/v1/charges/ch_1Abc-9"),
         at("/v1/users/kim%40example.com", "DELETE"),
@@ -96,7 +101,9 @@ ZIPPED: Final = gzip.compress(b'{"a":5}', mtime=0)
 
 TRAPS: Final[Mapping[str, Case]] = {
     # Charsets
-    "utf-7": document('{"total":5,"m":"+ACI-+ACw-+ACI-total+ACI-+ADo-9+ACw-"}', f"{JSON}; charset=utf-7"),
+    "utf-7": document(
+        '{"total":5,"m":"+ACI-+ACw-+ACI-total+ACI-+ADo-9+ACw-"}', f"{JSON}; charset=utf-7"
+    ),
     "utf-16": document('{"a":1}'.encode("utf-16-le"), f"{JSON}; charset=utf-16le"),
     "utf-16, not said": document('{"a":1}'.encode("utf-16-le")),
     "utf-32, not said": document('{"a":1}'.encode("utf-32-be")),
@@ -192,11 +199,15 @@ TRAPS: Final[Mapping[str, Case]] = {
     "JSON list as a form": form('["a=b"]'),
     "a form as JSON": document("a=1&b=2"),
     "query and body": Case("POST", "/public/x?amount=9", (("Content-Type", FORM),), b"amount=5"),
-    "query and body, same": Case("POST", "/public/x?amount=5", (("Content-Type", FORM),), b"amount=5"),
+    "query and body, same": Case(
+        "POST", "/public/x?amount=5", (("Content-Type", FORM),), b"amount=5"
+    ),
     "query and body, alike": Case("POST", "/public/x?a.b=9", (("Content-Type", FORM),), b"a_b=5"),
     "query and body, branch": Case("POST", "/public/x?a[b]=9", (("Content-Type", FORM),), b"a=5"),
     "query and body, list": Case("POST", "/public/x?a[]=9", (("Content-Type", FORM),), b"a[]=5"),
-    "query and body, nested": Case("POST", "/public/x?a[b]=9", (("Content-Type", FORM),), b"a[c]=5"),
+    "query and body, nested": Case(
+        "POST", "/public/x?a[b]=9", (("Content-Type", FORM),), b"a[c]=5"
+    ),
     # JSON
     "name twice": document('{"a":1,"a":2}'),
     "name twice, escaped": document('{"a":1,"\\u0061":2}'),
@@ -354,20 +365,72 @@ _words = st.sampled_from(
 )
 _texts = st.one_of(
     _words,
-    st.sampled_from(["1", "1.0", "-5", "true", "null", "{}", "[]", "a=b", "a&b", "a;b", "%41", "+", " x "]),
+    st.sampled_from(
+        ["1", "1.0", "-5", "true", "null", "{}", "[]", "a=b", "a&b", "a;b", "%41", "+", " x "]
+    ),
     st.text(st.characters(codec="utf-8"), max_size=6),
 )
 _raw = st.sampled_from(
-    ["&", "=", ";", "+", "%20", "%00", "%2B", "%26", "%3D", "%5B", "%5D", "[", "]", "[]", "%", "%u0041"]
-    + ["%C3%A4", "%E9", "%C0%AF", ".", "%2E", "_", "a", "b", "1", "0", "#", "?", "/", "%2F", "%EF%BB%BF"]
-    + ["%0A", "%0D", "%09", "%7F", "%1B", "%E2%80%AE", "%F0%9F%91%8B", "{", "}", '"', "'", "\\", ",", ":"]
+    [
+        "&",
+        "=",
+        ";",
+        "+",
+        "%20",
+        "%00",
+        "%2B",
+        "%26",
+        "%3D",
+        "%5B",
+        "%5D",
+        "[",
+        "]",
+        "[]",
+        "%",
+        "%u0041",
+    ]
+    + [
+        "%C3%A4",
+        "%E9",
+        "%C0%AF",
+        ".",
+        "%2E",
+        "_",
+        "a",
+        "b",
+        "1",
+        "0",
+        "#",
+        "?",
+        "/",
+        "%2F",
+        "%EF%BB%BF",
+    ]
+    + [
+        "%0A",
+        "%0D",
+        "%09",
+        "%7F",
+        "%1B",
+        "%E2%80%AE",
+        "%F0%9F%91%8B",
+        "{",
+        "}",
+        '"',
+        "'",
+        "\\",
+        ",",
+        ":",
+    ]
 )
 
 
 def _escaped(text: str) -> st.SearchStrategy[str]:
     """A text in one of the ways to write it."""
     plain = "".join(
-        c if c.isascii() and c.isalnum() or c in "-._~[]*!" else "".join(f"%{b:02X}" for b in c.encode())
+        c
+        if c.isascii() and c.isalnum() or c in "-._~[]*!"
+        else "".join(f"%{b:02X}" for b in c.encode())
         for c in text
     )
     return st.sampled_from([plain, plain.replace("%20", "+"), plain.lower()])
@@ -408,9 +471,47 @@ values = st.recursive(
     max_leaves=8,
 )
 _tokens = st.sampled_from(
-    ["{", "}", "[", "]", ",", ":", '"a"', '"A"', '"\\u0061"', "1", "1.0", "1e2", "-0", "0.1", "true"]
-    + ["null", " ", "\n", "\t", "\f", "\u00a0", "NaN", "/**/", "//", "\ufeff", '"\\ud83d\\udc4b"', "9e99"]
-    + ['"\\u0000"', '"__proto__"', "12345678901234567", "1E400", "0.30000000000000004", '"', "'a'", "\0"]
+    [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        '"a"',
+        '"A"',
+        '"\\u0061"',
+        "1",
+        "1.0",
+        "1e2",
+        "-0",
+        "0.1",
+        "true",
+    ]
+    + [
+        "null",
+        " ",
+        "\n",
+        "\t",
+        "\f",
+        "\u00a0",
+        "NaN",
+        "/**/",
+        "//",
+        "\ufeff",
+        '"\\ud83d\\udc4b"',
+        "9e99",
+    ]
+    + [
+        '"\\u0000"',
+        '"__proto__"',
+        "12345678901234567",
+        "1E400",
+        "0.30000000000000004",
+        '"',
+        "'a'",
+        "\0",
+    ]
 )
 
 
@@ -429,9 +530,63 @@ def documents(draw: st.DrawFn) -> bytes:
 
 
 _pieces = st.sampled_from(
-    ["a", "b", "admin", "public", "v1", "Admin", ".", "..", "", "%2e", "%2F", "%5C", ";", ";x=1", "%20", "+"]
-    + ["%61", "%C3%A4", "%E9", "%00", "%25", "%3A", ":", "@", "~", "*", "(", "'", "7", "...", "%EF%BC%8F", "%0A"]
-    + ["%7B", "{", "|", "%7C", "^", "[", "]", "%5B", "%3F", "%23", "&", "=", ",", "!", "$", "-", "_", "%2C", "%40"]
+    [
+        "a",
+        "b",
+        "admin",
+        "public",
+        "v1",
+        "Admin",
+        ".",
+        "..",
+        "",
+        "%2e",
+        "%2F",
+        "%5C",
+        ";",
+        ";x=1",
+        "%20",
+        "+",
+    ]
+    + [
+        "%61",
+        "%C3%A4",
+        "%E9",
+        "%00",
+        "%25",
+        "%3A",
+        ":",
+        "@",
+        "~",
+        "*",
+        "(",
+        "'",
+        "7",
+        "...",
+        "%EF%BC%8F",
+        "%0A",
+    ]
+    + [
+        "%7B",
+        "{",
+        "|",
+        "%7C",
+        "^",
+        "[",
+        "]",
+        "%5B",
+        "%3F",
+        "%23",
+        "&",
+        "=",
+        ",",
+        "!",
+        "$",
+        "-",
+        "_",
+        "%2C",
+        "%40",
+    ]
 )
 
 
@@ -455,17 +610,64 @@ _types = st.one_of(
     st.builds(
         "".join,
         st.tuples(
-            st.sampled_from([FORM, JSON, "text/json", "text/plain", "application/x+json", "application/octet-stream", ""]),
-            st.sampled_from(["", ";", "; charset=utf-8", ";charset=UTF8", '; charset="utf-8"', "; charset=utf-7"])
-            | st.sampled_from(["; charset=latin1", "; charset=utf-16", "; x=y", "; charset='utf-8'", ", text/html", " "]),
+            st.sampled_from(
+                [
+                    FORM,
+                    JSON,
+                    "text/json",
+                    "text/plain",
+                    "application/x+json",
+                    "application/octet-stream",
+                    "",
+                ]
+            ),
+            st.sampled_from(
+                [
+                    "",
+                    ";",
+                    "; charset=utf-8",
+                    ";charset=UTF8",
+                    '; charset="utf-8"',
+                    "; charset=utf-7",
+                ]
+            )
+            | st.sampled_from(
+                [
+                    "; charset=latin1",
+                    "; charset=utf-16",
+                    "; x=y",
+                    "; charset='utf-8'",
+                    ", text/html",
+                    " ",
+                ]
+            ),
         ),
     ),
 )
 _headers = st.sampled_from(
-    [("X-HTTP-Method-Override", "DELETE"), ("X-Forwarded-Host", "evil.example.net"), ("Accept", "*/*")]
-    + [("X-Request-Id", "1"), ("Content-Encoding", "gzip"), ("Content-Encoding", "identity"), ("X-Forwarded-Proto", "https")]
-    + [("User-Agent", "x/1"), ("Content_Type", JSON), ("X-Original-URL", "/admin/x"), ("Accept", "application/xml")]
-    + [("Content-Language", "de"), ("Prefer", "return=minimal"), ("X-Method-Override", "PUT"), ("Forwarded", "host=e.net")]
+    [
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("X-Forwarded-Host", "evil.example.net"),
+        ("Accept", "*/*"),
+    ]
+    + [
+        ("X-Request-Id", "1"),
+        ("Content-Encoding", "gzip"),
+        ("Content-Encoding", "identity"),
+        ("X-Forwarded-Proto", "https"),
+    ]
+    + [
+        ("User-Agent", "x/1"),
+        ("Content_Type", JSON),
+        ("X-Original-URL", "/admin/x"),
+        ("Accept", "application/xml"),
+    ]
+    + [
+        ("Content-Language", "de"),
+        ("Prefer", "return=minimal"),
+        ("X-Method-Override", "PUT"),
+        ("Forwarded", "host=e.net"),
+    ]
 )
 
 
@@ -496,8 +698,10 @@ _SPLICES: Final = [
     piece.encode()
     for piece in "& = ; + % %00 %20 %2B %26 %3D %5B %5D [ ] [] %u0041 %C3%A4 %E9 %C0%AF . .. / // %2e %2F "
     "%5C \\ _ a b A 1 0 # ? %EF%BB%BF %0A %0D { } \" ' , : \\u0000 \\ud800 \\u0061 true null 1e2 -0 1.0 e400 "
-    "99999999999999999 \"a\":1, /**/ NaN __proto__ constructor _method= &a=1 &a[]=1 &a[b]=2 &a.b=3 a[0]=1& "
-    "+ACI- ;charset=utf-7 ä \ufeff \u212a \u017f toString [0] [1] .x ~ @ ! * ( %7C | ^ ` <".split(" ")
+    '99999999999999999 "a":1, /**/ NaN __proto__ constructor _method= &a=1 &a[]=1 &a[b]=2 &a.b=3 a[0]=1& '
+    "+ACI- ;charset=utf-7 ä \ufeff \u212a \u017f toString [0] [1] .x ~ @ ! * ( %7C | ^ ` <".split(
+        " "
+    )
 ] + [b"\n", b" ", b"\t", b"\0", b"\xff", b"\xc0\xaf", b"\xe9", b"\xed\xa0\x80", b"\r\n"]
 
 
@@ -525,8 +729,16 @@ def _changed(case: Case, random: Random) -> Case:
                 value = _text(value, random)
             headers = (*headers[:at], (name, value), *headers[at + 1 :])
         case 9:
-            extra = [("X-HTTP-Method-Override", "PUT"), ("Content-Type", FORM), ("Content-Encoding", "gzip")]
-            extra += [("X-Forwarded-Host", "e.net"), ("Content_Type", JSON), ("Accept", "text/html")]
+            extra = [
+                ("X-HTTP-Method-Override", "PUT"),
+                ("Content-Type", FORM),
+                ("Content-Encoding", "gzip"),
+            ]
+            extra += [
+                ("X-Forwarded-Host", "e.net"),
+                ("Content_Type", JSON),
+                ("Accept", "text/html"),
+            ]
             headers = (*headers, random.choice(extra))
         case 10:
             method = random.choice(["GET", "POST", "PUT", "PATCH", "DELETE"])

@@ -28,7 +28,7 @@ WANTED += ("django", "starlette", "aiohttp", "flask")
 HOST = "api.example.com"
 WINDOW = 64
 """Requests that are under way on one connection."""
-PATIENCE = 2.0
+PATIENCE = 10.0
 """Seconds for an answer; a server that waits for more bytes has not taken the request."""
 
 
@@ -108,8 +108,10 @@ class Peer:
         answers: list[Answer] = []
         while len(answers) < len(cases):
             fresh = not self._open
-            link = self._open.pop() if self._open else await asyncio.open_connection(
-                "127.0.0.1", self.port, limit=2**24
+            link = (
+                self._open.pop()
+                if self._open
+                else await asyncio.open_connection("127.0.0.1", self.port, limit=2**24)
             )
             batch = cases[len(answers) : len(answers) + self.window]
             got = await self._batch(*link, batch)
@@ -141,7 +143,9 @@ async def read(reader: asyncio.StreamReader) -> Answer:
     """One answer. `EOFError` where there is none."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     status = int(head[0].split(" ")[1])
-    headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in head[1:])}
+    headers = {
+        name.lower(): value.strip() for name, _, value in (one.partition(":") for one in head[1:])
+    }
     if status in (204, 304) or 100 <= status < 200:
         body = b""
     elif headers.get("transfer-encoding", "").lower() == "chunked":
@@ -180,7 +184,12 @@ async def running(scratch: Path) -> AsyncIterator[list[Peer]]:
             ports |= stack.enter_context(_started(command))
         ports["php"] = stack.enter_context(_php())
         peers = [
-            Peer(name, port, keeps=name not in ("php", "flask"), window=1 if name == "rack" else WINDOW)
+            Peer(
+                name,
+                port,
+                keeps=name not in ("php", "flask"),
+                window=1 if name == "rack" else WINDOW,
+            )
             for name, port in ports.items()
         ]
         try:

@@ -49,7 +49,7 @@ async function aFastify() {
     method: request.method,
     host: request.host,
     route,
-    params: Object.values(request.params ?? {}),
+    params: route === 'none' ? [] : Object.values(request.params ?? {}),
     query: pairs(request.query),
     form: isForm(request.headers['content-type']) ? pairs(request.body) : undefined,
     json: isForm(request.headers['content-type']) ? undefined : request.body,
@@ -64,7 +64,7 @@ async function aFastify() {
   return app
 }
 
-const PATTERNS = [['admin', '/admin/:rest+'], ['public', '/public/:rest+'], ['b', '/a/:id/b'], ['v1', '/v1/:x/:y']]
+const PATTERNS = [['admin', '/admin/*'], ['public', '/public/*'], ['b', '/a/:id/b'], ['v1', '/v1/:x/:y']]
   .map(([route, pathname]) => [route, new URLPattern({ pathname })])
 
 function aFetch() {
