@@ -28,9 +28,10 @@ def read_pairs(raw: bytes, *, kind: str) -> Part:
     if why := _fault(raw, kind):
         return _unclear(kind, raw, why)
     pairs: list[tuple[str, str]] = []
-    for piece in raw.split(b"&"):
-        if not piece:
-            continue
+    pieces = [piece for piece in raw.split(b"&") if piece]
+    if len(pieces) > MAX_PAIRS:
+        return _unclear(kind, raw, f"It has more than {MAX_PAIRS} fields; some servers drop some.")
+    for piece in pieces:
         name, _, value = piece.partition(b"=")
         # qs splits a pair at the first `]=`, wherever that stands (qs 6.17, lib/parse.js).
         if b"]=" in value.replace(b"%5D", b"]").replace(b"%5d", b"]"):
@@ -41,8 +42,6 @@ def read_pairs(raw: bytes, *, kind: str) -> Part:
             return _unclear(kind, raw, "It is not UTF-8.")
         if "\0" in pairs[-1][0] or "\0" in pairs[-1][1]:
             return _unclear(kind, raw, "It holds a NUL character; some servers stop there.")
-    if len(pairs) > MAX_PAIRS:
-        return _unclear(kind, raw, f"It has more than {MAX_PAIRS} fields; some servers drop some.")
     if why := _names(pairs):
         return _unclear(kind, raw, why)
     return _grown(kind, pairs)
@@ -109,7 +108,7 @@ def _names(pairs: list[tuple[str, str]]) -> str | None:
             return f"The name `{name[:60]}` is nested deeper than some servers read."
         if any(str(step).casefold() in _STRANGE for step in path):
             return f"The name `{name[:60]}` means something else to some servers."
-        if name != name.strip():
+        if any(str(step) != str(step).strip() for step in path):
             return f"The name `{name[:60]}` begins or ends with a blank, which some servers drop."
         key = tuple(folded(str(step)) for step in path)
         for at in range(1, len(path) + 1):

@@ -16,6 +16,9 @@ from approvals.reading.values import Header
 
 Headers = Sequence[tuple[str, str]]
 
+LONGEST: Final = 1_024
+"""Characters of a Content-Type; RFC 2046 allows boundaries of 70."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContentType:
@@ -42,6 +45,8 @@ def content_type(headers: Headers) -> ContentType:
     given = [value for name, value in headers if _dashed(name) == "content-type"]
     if not given:
         return ContentType()
+    if len(given[0]) > LONGEST:
+        return ContentType(unclear="Its content type is too long.")
     if len(given) > 1 or any(name.lower() == "content_type" for name, _ in headers):
         return ContentType(unclear="It has several content types.")
     media, *rest = _PARAMETER_START.split(given[0].strip(" \t"), maxsplit=1)
@@ -91,11 +96,11 @@ def ordinary(name: str, value: str) -> bool:
 def identity(headers: Headers) -> tuple[tuple[str, str], ...]:
     """The headers that count when a request is compared with one that is held (law 28).
 
-    Names in lower case, sorted; values of one name in their order. Ordinary headers do not count. Of
-    a signature over the request (`Authorization` by AWS, Google's HMAC, Azure Storage or OAuth 1)
-    only whose key it is counts, with its region and service, because each try is signed anew; what
-    is signed is compared itself. A bearer token counts whole, and so do `Idempotency-Key`, session
-    tokens and every header that is not known: a difference there makes it another request.
+    Names in lower case, sorted; values of one name in their order. Ordinary headers do not count.
+    Of a signature over the request (`Authorization` by AWS, Google's HMAC, Azure Storage or OAuth
+    1) only whose key it is counts, with its region and service, because each try is signed anew;
+    what is signed is compared itself. A bearer token counts whole, and so do `Idempotency-Key`,
+    session tokens and every header that is not known: a difference there makes it another request.
     """
     kept = [
         (header.name.lower(), header.value.strip(" \t"))
