@@ -76,19 +76,30 @@ def _unsaid(part: Part, body: bytes, kind: ContentType) -> Part:
     """
     if part.unclear is not None:
         return part
-    text = text_of(body)
-    if not kind.media_type and text is not None and re.search("[=&]", text):
-        return _as_it_is(body, kind, "It does not say what it is; some servers read it as a form.")
     head = body[:_HEAD].replace(b"\0", b"")
-    if _MAYBE_JSON.match(head) is None:
+    like = _MAYBE_JSON.match(head) is not None
+    if not kind.media_type and _is_utf8(body) and not (like and not re.search(b"[=&]", body)):
+        why = "It does not say what it is; some servers read it as a form."
+        return _as_it_is(body, kind, why)
+    if not like:
         return part
     if len(body) > LARGEST:
         return _as_it_is(body, kind, "It is too large to be taken apart.")
+    text = text_of(body)
     found = Part(kind="text", unclear=NOT_JSON) if text is None else read_json(text)
     if found.unclear == NOT_JSON:
         why = "It looks like JSON that only some servers can read."
-        return _as_it_is(body, kind, why) if _LIKE_JSON.match(head) else part
+        strange = not kind.media_type or _LIKE_JSON.match(head)
+        return _as_it_is(body, kind, why) if strange else part
     return found
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 _HEAD: Final = 4096
