@@ -53,7 +53,12 @@ def lines(case: Case) -> str:
     return f"{case.method} {case.target[:40]} {case.body[:30]!r}"
 
 
-@pytest.mark.parametrize("case", ordinary(), ids=lines)
+def plain() -> list[Case]:
+    """Without the upload in chunks, which only object stores take apart (`aws-chunked`)."""
+    return [one for one in ordinary() if ("content-encoding", "aws-chunked") not in one.headers]
+
+
+@pytest.mark.parametrize("case", plain(), ids=lines)
 def test_law_29_ordinary_requests_stay_clear(case: Case) -> None:
     assert reading_of(case).unclear is None
 
