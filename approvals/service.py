@@ -412,7 +412,7 @@ class Service:
             created_at=now,
             expires_at=now + ask.expires,
             barred=four_eyes,
-            inspectable=cards.inspectable(request),
+            inspectable=cards.inspectable(request, reading, opaque=ask.opaque),
             complete=request.complete,
             shown=cards.fingerprint(request),
         )
