@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import Final
 
 from approvals.evidence import Field, frame
-from approvals.model import Address, Ask, Case, Choice, Instant, Label, Refused, Vote
+from approvals.model import ADDED, Address, Ask, Case, Choice, Instant, Label, Refused, Vote
 
 CARD: Final = "countersign/card/1"  # seals card id, message id, echo: what was posted, and showed
 ACCOUNT: Final = "countersign/account/1"  # seals every field of a stored account
