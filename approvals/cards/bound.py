@@ -16,11 +16,13 @@ from itertools import groupby
 from typing import Final
 
 from approvals.model import Http, Request
-from approvals.reading import Leaf, Opaque, Part, Reading, Scalar
+from approvals.reading import Leaf, Opaque, Part, Path, Reading, Scalar, Target
 from approvals.reading.presentation import size
+from approvals.secret_shapes import secret_paths
 from approvals.text import (
     clean,
     redact,
+    redact_address,
     redact_field,
     redact_headers,
     show_host,
@@ -58,11 +60,12 @@ def bound(request: Request, reading: Reading, *, salt: bytes | None, opaque: boo
     `salt` None: nothing is redacted or cut, for the person's own terminal.
     """
     hide = _Hide(salt)
+    hide.secrets = secret_paths(reading.body.tree, reading.target and reading.target.path)
+    line = _line(request, reading, hide)  # which also finds the secrets of the query
     if summarised(request.digest) and request.http is not None:
         text = _block("summary", request.http.body.decode("utf-8", "replace"), hide)
     else:
         text = "\n".join(_part(reading.query, hide, prefix="?") + _part(reading.body, hide))
-    line = _line(request, reading, hide)
     headers = "\n".join(_headers(reading, hide)) if request.http is not None else ""
     whole = "\n".join(one for one in (text, headers) if one)
     return Bound(
@@ -116,6 +119,7 @@ class _Hide:
 
     def __init__(self, salt: bytes | None) -> None:
         self.salt, self.hidden, self.left_out = salt, False, 0
+        self.secrets: set[Path] = set()
 
     def text(self, text: str) -> str:
         if self.salt is None:
@@ -130,6 +134,28 @@ class _Hide:
         found = redact_field(name, self._ends(value), self.salt)
         self.hidden = self.hidden or found.changed
         return found.text
+
+    def address(self, target: Target, query: Part) -> tuple[str, str]:
+        """Host and path, judged together with the query; and which of the query's leaves to hide."""
+        if self.salt is None:
+            return target.host, target.path
+        raw = f"?{target.query}" if target.query else ""
+        host, path, shown = redact_address(target.host, target.path, raw, self.salt)
+        self.hidden = self.hidden or host.changed or path.changed or shown.changed
+        if shown.changed:
+            pieces = [piece for piece in raw[1:].split("&") if piece]
+            whole = len(pieces) != len(query.leaves)
+            for piece, leaf in zip(pieces, query.leaves, strict=False):
+                if whole or piece not in shown.text:
+                    self.secrets.add(("?", *leaf.path))
+        return host.text, path.text
+
+    def secret(self, path: Path, value: str) -> str | None:
+        """What stands for a value that is secret where it stands; None for any other."""
+        if self.salt is None or path not in self.secrets:
+            return None
+        self.hidden = True
+        return redact_field("secret", value, self.salt).text
 
     def header(self, name: str, value: str) -> tuple[str, str]:
         if self.salt is None:
@@ -155,13 +181,9 @@ def _line(request: Request, reading: Reading, hide: _Hide) -> str:
     if not target.host:
         where = clean(hide.text(http.url))
     else:
-        address = hide.text(f"{target.scheme}://{target.host}{target.path}")
-        head = f"{target.scheme}://{target.host}"
-        if address.startswith(head):
-            scheme = "" if target.scheme == "https" else "http://"
-            where = f"{scheme}{show_host(target.host)}{clean(address[len(head) :])}"
-        else:
-            where = clean(address)
+        scheme = "" if target.scheme == "https" else f"{target.scheme}://"
+        host, path = hide.address(target, reading.query)
+        where = f"{scheme}{show_host(host) if host == target.host else clean(host)}{clean(path)}"
     what = "no body" if not http.body and http.body_complete else _kind(reading.body)
     amount = f", {size(len(http.body))}" if http.body else ""
     return f"{clean(http.method)} {where} · {what}{amount}"
@@ -193,6 +215,8 @@ def _part(part: Part, hide: _Hide, prefix: str = "") -> list[str]:
         lines = []
         for leaf in part.leaves:
             text = _file(leaf) if isinstance(leaf, Opaque) else str(leaf.value)
+            if prefix and (hidden := hide.secret(("?",), text)) is not None:
+                text = hidden
             label = f"{prefix}query" if prefix else "body"
             lines.append(_labelled(label, _value(leaf, text, hide)))
         return lines
@@ -232,6 +256,9 @@ def _join(label: str, step: str | int, kind: str) -> str:
 def _shown(leaf: Leaf | Opaque, label: str, kind: str, hide: _Hide) -> str:
     if isinstance(leaf, Opaque):
         return _file(leaf)
+    place = ("?", *leaf.path) if kind == "query" else leaf.path
+    if (hidden := hide.secret(place, str(leaf.value))) is not None:
+        return hidden
     if leaf.inside is not None:
         return _value(leaf, "", hide)
     name = str(leaf.path[-1]) if leaf.path else label
