@@ -60,7 +60,8 @@ def bound(request: Request, reading: Reading, *, salt: bytes | None, opaque: boo
     `salt` None: nothing is redacted or cut, for the person's own terminal.
     """
     hide = _Hide(salt)
-    hide.secrets = secret_paths(reading.body.tree, reading.target and reading.target.path)
+    path = reading.target.path if reading.target is not None else None
+    hide.secrets = secret_paths(reading.body.tree, path)
     line = _line(request, reading, hide)  # which also finds the secrets of the query
     if summarised(request.digest) and request.http is not None:
         text = _block("summary", request.http.body.decode("utf-8", "replace"), hide)
@@ -136,7 +137,7 @@ class _Hide:
         return found.text
 
     def address(self, target: Target, query: Part) -> tuple[str, str]:
-        """Host and path, judged together with the query; and which of the query's leaves to hide."""
+        """Host and path, judged together with the query, whose secrets are noted."""
         if self.salt is None:
             return target.host, target.path
         raw = f"?{target.query}" if target.query else ""
@@ -261,6 +262,8 @@ def _shown(leaf: Leaf | Opaque, label: str, kind: str, hide: _Hide) -> str:
         return hidden
     if leaf.inside is not None:
         return _value(leaf, "", hide)
+    if leaf.how == "empty":
+        return str(leaf.value)
     name = str(leaf.path[-1]) if leaf.path else label
     return clean(hide.field(name, _scalar(leaf.value, kind)), line=False)
 
