@@ -285,12 +285,11 @@ def _value(leaf: Leaf | Opaque, text: str, hide: _Hide) -> str:
 
 def _scalar(value: Scalar, kind: str) -> str:
     """A value as it is told apart from others: a text that looks like a number is in quotes."""
-    if isinstance(value, str):
-        odd = kind not in _TEXTS and (
-            _LOOKS_ODD.fullmatch(value) is not None or value != value.strip()
-        )
-        return json.dumps(value, ensure_ascii=False) if odd or not value else value
-    return json.dumps(value)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    odd = kind not in _TEXTS and _LOOKS_ODD.fullmatch(value) is not None
+    blank = "\n" not in value and value != value.strip()
+    return json.dumps(value, ensure_ascii=False) if odd or blank or not value else value
 
 
 def _labelled(label: str, value: str) -> str:
