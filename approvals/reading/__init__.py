@@ -113,7 +113,8 @@ def find(reading: Reading, source: str) -> Any:
     for meaning in reading.meanings:
         if meaning.name == kind:
             return walk(dict(meaning.values), key.split("."))
-    return None
+    # Where servers differ in what it is, any special reader might have known it.
+    return UNCLEAR if reading.unclear is not None else None
 
 
 def names(reading: Reading) -> Mapping[str, Any]:
