@@ -119,6 +119,8 @@ _KINDS: Final[Mapping[str, Reader]] = {
     "application/jsonl": _lines,
     "application/x-json": _json,
     "text/x-json": _json,
+    "application/x-amz-json-1.0": _json,
+    "application/x-amz-json-1.1": _json,
 }
 _ANY_SIZE: Final[frozenset[Reader]] = frozenset()
 """Readers that look at the head of a body only, or leave large parts opaque."""

@@ -43,8 +43,8 @@ def calls(reading: Reading) -> Meaning | None:
 
 
 def mcp(reading: Reading) -> Meaning | None:
-    """MCP over HTTP. `mcp.method`, `mcp.tool`, `mcp.arguments`: of a single call; `mcp.tools`: every
-    tool that is called; `mcp.reads`: nothing is called, changed or answered."""
+    """MCP over HTTP. `mcp.method`, `mcp.tool`, `mcp.arguments`: of a single call; `mcp.tools`:
+    every tool that is called; `mcp.reads`: nothing is called, changed or answered."""
     found = _rpc(reading)
     methods = [call["method"] for call in found]
     if not any(method in _MCP for method in methods if isinstance(method, str)):
@@ -104,6 +104,7 @@ _LISTS: Final = ("requests", "compositeRequest", "batchRequests", "batch", "oper
 """Microsoft Graph and OData; Salesforce's composite and composite/batch; Meta's Graph API; and the
 names that other APIs use."""
 _URLS: Final = ("url", "path", "uri", "relative_url", "relativeUrl", "endpoint", "href")
+_BODIES: Final = ("body", "richInput", "data", "payload")
 _METHODS: Final = ("method", "httpMethod", "verb")
 
 _MCP: Final[Mapping[str, bool]] = {
@@ -216,7 +217,9 @@ def _call(item: Any) -> dict[str, Any]:
     method, url = field(item, *_METHODS), field(item, *_URLS)
     known = len(given) == 1 and isinstance(method, str) and method.upper() in _VERBS
     placed = len(places) == 1 and isinstance(url, str)
-    body = next((item[key] for key in ("body", "richInput", "data", "payload") if key in item), None)
+    body = next(
+        (item[key] for key in ("body", "richInput", "data", "payload") if key in item), None
+    )
     return {
         "method": method.upper() if known else UNCLEAR,
         "url": url if placed else UNCLEAR,

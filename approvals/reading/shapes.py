@@ -1,4 +1,4 @@
-"""What the special readers share: a name in an object as servers find it, and short wording. Pure."""
+"""What the special readers share: names in objects as servers find them, and short words. Pure."""
 
 from __future__ import annotations
 

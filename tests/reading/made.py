@@ -1,5 +1,5 @@
-"""Requests for the tests of the special readers: `recorded` by the vendors' own SDKs (November 2026,
-invented data), or made here."""
+"""Requests for the tests of the special readers: `recorded` from the vendors' own SDKs (November
+2026, invented data), or made here."""
 
 import base64
 import json

@@ -47,7 +47,9 @@ def test_an_mcp_tool_call_says_which_tool_and_with_what() -> None:
     assert mcp.values["reads"] is False
 
 
-@pytest.mark.parametrize("method", ["tools/list", "initialize", "ping", "notifications/initialized"])
+@pytest.mark.parametrize(
+    "method", ["tools/list", "initialize", "ping", "notifications/initialized"]
+)
 def test_an_mcp_listing_reads(method: str) -> None:
     mcp = meaning(post(RPC, {"jsonrpc": "2.0", "id": 1, "method": method}), "mcp")
     assert (mcp.says, mcp.values["reads"], mcp.values["tool"]) == (method, True, None)
