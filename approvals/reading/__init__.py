@@ -107,7 +107,7 @@ def find(reading: Reading, source: str) -> Any:
         case "path":
             return _segments(reading.target, key)
         case "json":
-            if reading.body.kind not in ("json", "ndjson"):
+            if reading.body.kind not in ("json", "ndjson", "yaml"):
                 return None
             return walk(reading.body.tree, key.split("."))
     for meaning in reading.meanings:

@@ -15,6 +15,7 @@ from approvals.reading.forms import read_pairs
 from approvals.reading.headers import ContentType, Headers, content_type, named
 from approvals.reading.json_text import read_json, read_lines
 from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Opaque, Part
+from approvals.reading.yaml_text import read_yaml
 
 Reader = Callable[[bytes, ContentType], Part]
 
@@ -76,6 +77,11 @@ def _lines(body: bytes, kind: ContentType) -> Part:
     return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_lines(text)
 
 
+def _yaml(body: bytes, kind: ContentType) -> Part:
+    text = text_of(body)
+    return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_yaml(text)
+
+
 def _form(body: bytes, kind: ContentType) -> Part:
     return read_pairs(body, kind="form")
 
@@ -119,6 +125,13 @@ _KINDS: Final[Mapping[str, Reader]] = {
     "application/jsonl": _lines,
     "application/x-json": _json,
     "text/x-json": _json,
+    **dict.fromkeys(
+        (
+            *("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"),
+            "application/apply-patch+yaml",
+        ),
+        _yaml,
+    ),
     "application/x-amz-json-1.0": _json,
     "application/x-amz-json-1.1": _json,
 }
