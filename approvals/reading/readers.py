@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from approvals.reading import aws, kubernetes, rpc
+from approvals.reading import aws, git, kubernetes, rpc
 from approvals.reading.values import Meaning, Reading
 
 Reader: TypeAlias = Callable[[Reading], Meaning | None]
@@ -17,6 +17,7 @@ Reader: TypeAlias = Callable[[Reading], Meaning | None]
 READERS: Final[Mapping[str, Reader]] = {
     "aws": aws.aws,
     "kubernetes": kubernetes.kubernetes,
+    "git": git.git,
     "mcp": rpc.mcp,
     "rpc": rpc.calls,
     "batch": rpc.batch,
