@@ -123,7 +123,7 @@ def test_clones_and_listings_of_refs_read(shop: Path) -> None:
 
 def test_a_long_fetch_is_compressed_by_git_and_is_read(shop: Path) -> None:
     sent_by(shop, "push", "-q", "URL", "main")
-    for at in range(24):
+    for at in range(40):
         run(shop, "commit", "-q", "--allow-empty", "-m", str(at))
     other = shop.parent / "other"
     sent_by(shop, "clone", "-q", "URL", str(other))
