@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from approvals.reading import aws, git, graphql, kubernetes, rpc, sql
+from approvals.reading import aws, git, graphql, kubernetes, rpc, shell, sql
 from approvals.reading.values import Meaning, Reading
 
 Reader: TypeAlias = Callable[[Reading], Meaning | None]
@@ -19,6 +19,8 @@ READERS: Final[Mapping[str, Reader]] = {
     "kubernetes": kubernetes.kubernetes,
     "git": git.git,
     "sql": sql.sql,
+    "shell": shell.shell,
+    "edit": shell.edit,
     "graphql": graphql.graphql,
     "mcp": rpc.mcp,
     "rpc": rpc.calls,
