@@ -20,7 +20,7 @@ from typing import Any, Final
 from approvals.reading.aws_operations import PREFIXES, REST
 from approvals.reading.json_text import parse
 from approvals.reading.shapes import listed, short
-from approvals.reading.values import MAX_DEPTH, UNCLEAR, Meaning, Reading, Repeated
+from approvals.reading.values import UNCLEAR, Meaning, Reading, Repeated
 
 
 def aws(reading: Reading) -> Meaning | None:
@@ -196,6 +196,10 @@ def _named(reading: Reading, headers: Mapping[str, Any]) -> list[tuple[Any, Any]
     return found
 
 
+_DEEPEST: Final = 16
+"""Steps in the name of a member; EC2's longest have seven."""
+
+
 def grown(fields: Mapping[str, Any]) -> Any:
     """The members of the query protocols: `Filter.1.Value.1`, `Tags.member.1.Key`, `entry` for maps
     (https://smithy.io/2.0/aws/protocols/aws-query-protocol.html); `UNCLEAR` where they clash."""
@@ -204,7 +208,7 @@ def grown(fields: Mapping[str, Any]) -> Any:
         steps = name.split(".")
         if name in ("Action", "Version") or name.startswith("X-Amz-"):
             continue
-        if not isinstance(value, str) or len(steps) > MAX_DEPTH:
+        if not isinstance(value, str) or len(steps) > _DEEPEST:
             return UNCLEAR
         at: Any = tree
         for step in steps[:-1]:

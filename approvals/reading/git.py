@@ -165,6 +165,8 @@ def _push(body: bytes) -> tuple[dict[str, Any], bytes]:
         text = _text(head)
         if capabilities is None and not text.startswith("shallow "):
             capabilities = _text(after)
+            if not capabilities.isprintable():
+                raise ValueError("Its capabilities are not plain text.")
         elif nul:
             raise ValueError("It announces capabilities twice.")
         if text.startswith("shallow ") and not updates and _ID.fullmatch(text[8:]):

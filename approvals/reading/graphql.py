@@ -113,6 +113,7 @@ class _Operation:
 _DOCUMENT: Final = re.compile(
     r"(?:[\s,\ufeff]++|#[^\n]*+)*+(?:\{|(?:query|mutation|subscription)\b[^{]*+\{|fragment\s++\w++\s++on\b)"
 )
+_KEYS: Final = frozenset(("query", "extensions"))
 _IDS: Final = ("documentId", "doc_id", "queryId", "query_hash", "id")
 """Where clients send the id of a document that the server keeps, beside `persistedQuery`."""
 
@@ -126,7 +127,7 @@ def _requests(reading: Reading) -> Iterator[_Request]:
         many = isinstance(body.tree, list)
         found = [
             _request({**given, **item}, (at,) if many else (), at_graphql=at_graphql)
-            if isinstance(item, dict)
+            if isinstance(item, dict) and (at_graphql or _KEYS & {str(key).lower() for key in item})
             else None
             for at, item in enumerate(items)
         ]

@@ -18,8 +18,10 @@ from typing import Any, Final
 from approvals.reading.shapes import listed, short
 from approvals.reading.values import UNCLEAR, Leaf, Meaning, Part, Path, Reading
 
-MAX_SHELL: Final = 64 * 1024
-"""Characters of commands that are taken apart: about 30 ms (law 32)."""
+MAX_SHELL: Final = 8 * 1024
+"""Characters of commands that are taken apart: about 10 ms (law 32)."""
+MAX_EDIT: Final = 256 * 1024
+"""Characters of an edit or patch that are compared line by line."""
 MAX_DEPTH: Final = 8
 """Substitutions within substitutions, and shells that run a text within shells."""
 
@@ -34,20 +36,21 @@ def shell(reading: Reading) -> Meaning | None:
         return None
     pieces: list[_Piece] = []
     doubts: dict[str, None] = {}
+    size = 0
     for _, given in found:
-        text = given if isinstance(given, str) else ""
-        if sum(len(piece.text) for piece in pieces) + len(text) > MAX_SHELL:
+        size += len(given) if isinstance(given, str) else sum(map(len, given))
+        if size > MAX_SHELL:
             doubts["It is too long to be taken apart."] = None
-            continue
-        some, why = split(text) if isinstance(given, str) else _run([*given], 0)
+            break
+        some, why = split(given) if isinstance(given, str) else _run([*given], 0)
         pieces += some
         doubts |= dict.fromkeys(why)
     programs = [name for piece in pieces for name in piece.programs]
     tree = reading.body.tree
     tool = tree.get("tool_name") if isinstance(tree, dict) else None
     values = {
-        "commands": programs,
-        "pieces": [piece.text for piece in pieces],
+        "commands": programs if size <= MAX_SHELL else UNCLEAR,
+        "pieces": [piece.text for piece in pieces] if size <= MAX_SHELL else UNCLEAR,
         "unclear": list(doubts),
     }
     inside = {
@@ -56,7 +59,8 @@ def shell(reading: Reading) -> Meaning | None:
         if isinstance(given, str)
     }
     head = short(tool, 30) if isinstance(tool, str) else "Shell"
-    return Meaning(name="shell", values=values, says=f"{head}: {_says(pieces)}", inside=inside)
+    said = _says(pieces) if size <= MAX_SHELL else "too long to be taken apart"
+    return Meaning(name="shell", values=values, says=f"{head}: {said}", inside=inside)
 
 
 def edit(reading: Reading) -> Meaning | None:
@@ -200,7 +204,8 @@ class _Frame:
         self.quoted = False
 
     def add(self, text: str) -> None:
-        self.word = [*(self.word or ())] if self.word is None else self.word
+        if self.word is None:
+            self.word = []
         self.word.append(text)
 
     def close_word(self) -> None:
@@ -431,8 +436,12 @@ def _edited(path: Path, one: Mapping[str, Any]) -> Meaning | None:
             return _patched((*path, key), one[key])
     if name is None or not pairs:
         return None
-    if not all(isinstance(old, str) and isinstance(new, str) for _, old, new in pairs):
-        return Meaning(name="edit", values={"path": name, "paths": [name], "diff": UNCLEAR})
+    size = sum(len(str(old)) + len(str(new)) for _, old, new in pairs)
+    if size > MAX_EDIT or not all(
+        isinstance(old, str) and isinstance(new, str) for _, old, new in pairs
+    ):
+        unknown = dict.fromkeys(("diff", "added", "removed"), UNCLEAR)
+        return Meaning(name="edit", values={"path": name, "paths": [name], **unknown})
     diffs = [_diff(old, new) for _, old, new in pairs]
     inside: dict[Path, Part] = {}
     for (at, _, new), diff in zip(pairs, diffs, strict=True):
@@ -487,15 +496,20 @@ def _counts(diff: str) -> tuple[int, int]:
 
 
 def _written(path: Path, key: str, name: str, text: str) -> Meaning:
-    lines = text.splitlines()
-    diff = "\n".join(f"+{line}" for line in lines)
-    values = {"path": name, "paths": [name], "diff": diff, "added": len(lines), "removed": UNCLEAR}
+    count = text.count("\n") + (not text.endswith("\n")) if text else 0
+    small = len(text) <= MAX_EDIT
+    diff = "\n".join(f"+{line}" for line in text.splitlines()) if small else UNCLEAR
+    values = {"path": name, "paths": [name], "diff": diff, "added": count, "removed": UNCLEAR}
     inside = {(*path, key): Part(kind="text", leaves=(Leaf((), text),) if text else ())}
-    says = f"Write {short(name, 90)}, {len(lines)} lines"
+    says = f"Write {short(name, 90)}, {count} lines"
     return Meaning(name="edit", values=values, says=says, inside=inside)
 
 
 def _patched(path: Path, text: str) -> Meaning:
+    inside = {path: Part(kind="diff", leaves=(Leaf((), text),))}
+    if len(text) > MAX_EDIT:
+        unknown = dict.fromkeys(("path", "paths", "diff", "added", "removed"), UNCLEAR)
+        return Meaning(name="edit", values=unknown, inside=inside)
     found = ("".join(groups).strip() for groups in _NAMES.findall(text))
     paths = list(dict.fromkeys(name for name in found if name != "/dev/null"))
     added, removed = _counts(text)
@@ -509,5 +523,4 @@ def _patched(path: Path, text: str) -> Meaning:
     files = f"{len(paths)} files: " if len(paths) != 1 else ""
     shown = listed([short(name) for name in paths], 120)
     says = f"Patch {files}{shown}: {removed} lines removed, {added} added"
-    inside = {path: Part(kind="diff", leaves=(Leaf((), text),))}
     return Meaning(name="edit", values=values, says=says, inside=inside)

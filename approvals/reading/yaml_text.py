@@ -15,7 +15,7 @@ import yaml
 from approvals.reading.json_text import read_json
 from approvals.reading.values import MAX_DEPTH, UNCLEAR, Leaf, Part, nested
 
-LARGEST_YAML: Final = 64 * 1024
+LARGEST_YAML: Final = 32 * 1024
 """Characters: read in about 20 ms; what is larger is shown as text (law 32)."""
 
 
