@@ -107,13 +107,14 @@ def find(reading: Reading, source: str) -> Any:
         case "path":
             return _segments(reading.target, key)
         case "json":
-            if reading.body.kind not in ("json", "ndjson"):
+            if reading.body.kind not in ("json", "ndjson", "yaml"):
                 return None
             return walk(reading.body.tree, key.split("."))
     for meaning in reading.meanings:
         if meaning.name == kind:
             return walk(dict(meaning.values), key.split("."))
-    return None
+    # Where servers differ in what it is, any special reader might have known it.
+    return UNCLEAR if reading.unclear is not None else None
 
 
 def names(reading: Reading) -> Mapping[str, Any]:

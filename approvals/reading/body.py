@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from approvals.reading.forms import read_pairs
+from approvals.reading.git import FETCH, PUSH, read_fetch, read_push
 from approvals.reading.headers import ContentType, Headers, content_type, named
 from approvals.reading.json_text import read_json, read_lines
 from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Opaque, Part
+from approvals.reading.yaml_text import read_yaml
 
 Reader = Callable[[bytes, ContentType], Part]
 
@@ -22,6 +24,8 @@ Reader = Callable[[bytes, ContentType], Part]
 def read_body(body: bytes, headers: Headers, *, complete: bool = True) -> Part:
     """What a body says. Never raises."""
     kind = content_type(headers)
+    if not complete and kind.media_type == PUSH and kind.unclear is None:
+        return read_push(body, complete=False)
     if not complete:
         return _as_it_is(body, kind, "Part of it was never received.")
     codings = [value.strip().lower() for value in named(headers, "content-encoding")]
@@ -76,6 +80,19 @@ def _lines(body: bytes, kind: ContentType) -> Part:
     return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_lines(text)
 
 
+def _yaml(body: bytes, kind: ContentType) -> Part:
+    text = text_of(body)
+    return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_yaml(text)
+
+
+def _push(body: bytes, kind: ContentType) -> Part:
+    return read_push(body)
+
+
+def _fetch(body: bytes, kind: ContentType) -> Part:
+    return read_fetch(body)
+
+
 def _form(body: bytes, kind: ContentType) -> Part:
     return read_pairs(body, kind="form")
 
@@ -98,8 +115,9 @@ def _as_it_is(body: bytes, kind: ContentType, unclear: str | None) -> Part:
 
 
 def _unpacked(body: bytes, kind: ContentType, coding: str) -> Part:
-    """Of a compressed body only JSON is read: to a server that does not unpack it, it is none."""
-    if coding != "gzip" or not kind.is_json or kind.unclear:
+    """Of compressed bodies only JSON and git's (which compresses its fetches) are read: to a server
+    that does not unpack them, they are neither."""
+    if coding != "gzip" or not (kind.is_json or kind.media_type == FETCH) or kind.unclear:
         return _as_it_is(
             body, kind, f"It is compressed ({coding[:40]}); not all servers undo that."
         )
@@ -110,7 +128,7 @@ def _unpacked(body: bytes, kind: ContentType, coding: str) -> Part:
         return _as_it_is(body, kind, "It says that it is compressed, and is not.")
     if not unpacker.eof or unpacker.unused_data:
         return _as_it_is(body, kind, "It is compressed and too large, or something follows it.")
-    return _json(plain, kind)
+    return read_typed(plain, kind)
 
 
 _KINDS: Final[Mapping[str, Reader]] = {
@@ -119,6 +137,17 @@ _KINDS: Final[Mapping[str, Reader]] = {
     "application/jsonl": _lines,
     "application/x-json": _json,
     "text/x-json": _json,
+    **dict.fromkeys(
+        (
+            *("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"),
+            "application/apply-patch+yaml",
+        ),
+        _yaml,
+    ),
+    PUSH: _push,
+    FETCH: _fetch,
+    "application/x-amz-json-1.0": _json,
+    "application/x-amz-json-1.1": _json,
 }
-_ANY_SIZE: Final[frozenset[Reader]] = frozenset()
+_ANY_SIZE: Final[frozenset[Reader]] = frozenset((_push, _fetch))
 """Readers that look at the head of a body only, or leave large parts opaque."""

@@ -9,11 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from approvals.reading import aws, git, graphql, kubernetes, rpc, shell, sql
 from approvals.reading.values import Meaning, Reading
 
 Reader: TypeAlias = Callable[[Reading], Meaning | None]
 
-READERS: Final[Mapping[str, Reader]] = {}
+READERS: Final[Mapping[str, Reader]] = {
+    "aws": aws.aws,
+    "kubernetes": kubernetes.kubernetes,
+    "git": git.git,
+    "sql": sql.sql,
+    "shell": shell.shell,
+    "edit": shell.edit,
+    "graphql": graphql.graphql,
+    "mcp": rpc.mcp,
+    "rpc": rpc.calls,
+    "batch": rpc.batch,
+}
 """In the order in which they are tried; each recognises its own requests by their shape."""
 
 NAMESPACES: Final = (
