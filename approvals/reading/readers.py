@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from approvals.reading import mail_calls
 from approvals.reading.values import Meaning, Reading
 
 Reader: TypeAlias = Callable[[Reading], Meaning | None]
 
-READERS: Final[Mapping[str, Reader]] = {}
+READERS: Final[Mapping[str, Reader]] = {
+    "mail": mail_calls.message,
+    "gmail": mail_calls.gmail,
+    "msgraph_mail": mail_calls.graph,
+    "sendgrid": mail_calls.sendgrid,
+    "ses": mail_calls.ses,
+    "postmark": mail_calls.postmark,
+    "mailgun": mail_calls.mailgun,
+}
 """In the order in which they are tried; each recognises its own requests by their shape."""
 
 NAMESPACES: Final = (
