@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from approvals.model import Http
 from approvals.reading.body import read_body, read_typed
-from approvals.reading.encoded import look
+from approvals.reading.encoded import looked
 from approvals.reading.forms import folded, read_pairs, steps
 from approvals.reading.headers import ContentType, named, read_headers
 from approvals.reading.readers import NAMESPACES, meanings
@@ -197,25 +197,9 @@ def _understood(reading: Reading) -> Reading:
     return replace(
         reading,
         meanings=found,
-        query=_looked(reading.query, {}),
-        body=_looked(reading.body, inside),
+        query=looked(reading.query, {}),
+        body=looked(reading.body, inside),
     )
-
-
-def _looked(part: Part, inside: Mapping[Path, Part | Opaque]) -> Part:
-    leaves = tuple(
-        _opened(leaf, inside) if isinstance(leaf, Leaf) else leaf for leaf in part.leaves
-    )
-    return part if leaves == part.leaves else replace(part, leaves=leaves)
-
-
-def _opened(leaf: Leaf, inside: Mapping[Path, Part | Opaque]) -> Leaf:
-    if leaf.path in inside:
-        return replace(leaf, inside=inside[leaf.path], how=leaf.how or "decoded")
-    if leaf.inside is not None or not isinstance(leaf.value, str) or leaf.how == "empty":
-        return leaf
-    found = look(leaf.value)
-    return leaf if found is None else replace(leaf, inside=found[0], how=found[1])
 
 
 def _field(part: Part, key: str) -> Any:

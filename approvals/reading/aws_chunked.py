@@ -96,18 +96,17 @@ def _taken_apart(body: bytes) -> tuple[bytes, list[tuple[str, str]], int] | None
         pieces.append(body[start : at - 2])
     trailers: dict[str, str] = {}
     rest = body[start:]
-    if rest[-2:] == b"\r\n" and rest != b"\r\n":
-        rest = rest[:-2]
-    if len(rest) > 8 * 1024:
+    if rest[-2:] != b"\r\n" or len(rest) > 8 * 1024:
         return None
-    for line in rest.split(b"\r\n"):
-        if not line:
-            continue
+    lines = rest[:-2].split(b"\r\n")
+    if lines[-1] == b"":  # the empty line at the end, which not all clients write
+        lines.pop()
+    for line in lines:
         found = _TRAILER.fullmatch(line)
         if found is None or found[1].decode().lower() in trailers:
             return None
         trailers[found[1].decode().lower()] = found[2].decode()
-    if rest.count(b"\r\n\r\n") or (signatures and signatures != len(pieces) + 1):
+    if signatures and signatures != len(pieces) + 1:
         return None
     return b"".join(pieces), list(trailers.items()), signatures
 

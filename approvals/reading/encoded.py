@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import binascii
 import json
+import operator
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from html import unescape
 from typing import Final, TypeAlias
@@ -34,6 +36,9 @@ LONGEST_HEX: Final = 512
 """Longer hex that is no text is a file, not a hash or a signature."""
 DEEPEST: Final = 3
 """Layers of encoding that are undone; a further one counts as not shown."""
+GROWTH: Final = 8
+"""How many times as long a compressed text may be once it is unpacked, and not twice over: a small
+request must not become large work."""
 MOST_WITHIN: Final = 100
 """Encoded words that are looked for in one text."""
 _TOO_DEEP: Final = "It holds text that is encoded several times over."
@@ -41,7 +46,7 @@ _TOO_DEEP: Final = "It holds text that is encoded several times over."
 
 def look(text: str, depth: int = 0) -> Found | None:
     """What this text says once decoded, and how it was encoded; None where it is plain."""
-    if len(text) < SHORTEST_PADDED:
+    if len(text) < SHORTEST_PADDED or depth > DEEPEST:
         return None
     found = _as_json(text, depth) if text[0] in '{["' else None
     if found is None and _BASE64.fullmatch(text):
@@ -54,6 +59,35 @@ def look(text: str, depth: int = 0) -> Found | None:
     if found is None and ("%" in text or "&#" in text or "\\" in text):
         found = _escaped(text, depth)
     return found or _within(text, depth)
+
+
+def looked(part: Part, inside: Mapping[Path, Part | Opaque], depth: int = 0) -> Part:
+    """The same part with what its texts say, those of its inner parts too.
+
+    `inside`: what readers know already, by the path of a leaf.
+    """
+    leaves: list[Leaf | Opaque] = []
+    undecoded = part.undecoded
+    for leaf in part.leaves:
+        if not isinstance(leaf, Leaf):
+            leaves.append(leaf)
+            continue
+        found = _known(leaf, inside.get(leaf.path, leaf.inside), depth)
+        if found is not None and depth >= DEEPEST:
+            found, undecoded = None, _TOO_DEEP
+        leaves.append(leaf if found is None else replace(leaf, inside=found[0], how=found[1]))
+    if undecoded == part.undecoded and all(map(operator.is_, leaves, part.leaves)):
+        return part
+    return replace(part, leaves=tuple(leaves), undecoded=undecoded)
+
+
+def _known(leaf: Leaf, inside: Part | Opaque | None, depth: int) -> Found | None:
+    if inside is not None:
+        how = leaf.how or {"mail": "a mail"}.get(getattr(inside, "kind", ""), "decoded")
+        return looked(inside, {}, depth) if isinstance(inside, Part) else inside, how
+    if not isinstance(leaf.value, str) or leaf.how == "empty":
+        return None
+    return look(leaf.value, depth)
 
 
 def text_part(text: str, depth: int = 0) -> Part:
@@ -93,7 +127,7 @@ def _as_json(text: str, depth: int) -> Found | None:
     if (start == "{" and end == "}") or (start == "[" and end == "]"):
         part = read_json(text)
         if part.unclear is None and part.leaves:
-            return _deeper(part, depth), "JSON in a text"
+            return looked(part, {}, depth + 1), "JSON in a text"
         if text.lstrip("{[ \t\r\n")[:2] != '\\"':
             return None
         text = f'"{text.strip()}"'
@@ -106,23 +140,6 @@ def _as_json(text: str, depth: int) -> Found | None:
     if isinstance(inner, str) and (found := _as_json(inner or " ", depth)):
         return found[0], "JSON in a text, with its quotes escaped"
     return None
-
-
-def _deeper(part: Part, depth: int) -> Part:
-    """The same with what its own texts say."""
-    leaves: list[Leaf | Opaque] = []
-    undecoded = part.undecoded
-    for leaf in part.leaves:
-        text = leaf.value if isinstance(leaf, Leaf) and leaf.inside is None else None
-        found = look(text, depth + 1) if isinstance(text, str) else None
-        if found is None or not isinstance(leaf, Leaf):
-            leaves.append(leaf)
-        elif depth + 1 >= DEEPEST:
-            leaves.append(leaf)
-            undecoded = _TOO_DEEP
-        else:
-            leaves.append(replace(leaf, inside=found[0], how=found[1]))
-    return replace(part, leaves=tuple(leaves), undecoded=undecoded)
 
 
 def _data_url(text: str, depth: int) -> Found | None:
@@ -150,7 +167,7 @@ def _jwt(text: str, depth: int) -> Found | None:
         part = None if said is None else read_json(said)
         if part is None or part.unclear is not None:
             return None
-        part = _deeper(part, depth)
+        part = looked(part, {}, depth + 1)
         for leaf in part.leaves:
             leaves.append(replace(leaf, path=(name, *leaf.path)))
     raw = base64_bytes(signature)
@@ -172,7 +189,7 @@ def _base64(encoded: str, depth: int) -> Found | None:
         return text_part(said, depth), "base64"
     if (wide := _wide(raw)) is not None:
         return text_part(wide, depth), "base64 of UTF-16"
-    if (unpacked := _unpacked(raw)) is not None:
+    if depth == 0 and (unpacked := _unpacked(raw)) is not None:
         text = text_of(unpacked)
         inside = opaque(unpacked, "") if text is None else text_part(text, depth)
         return inside, "base64, compressed"
@@ -302,7 +319,7 @@ def _unpacked(raw: bytes) -> bytes | None:
         return None
     unpacker = zlib.decompressobj(wbits=wbits)
     try:
-        plain = unpacker.decompress(raw, min(LARGEST, 512 + 16 * len(raw)))
+        plain = unpacker.decompress(raw, min(LARGEST, 1024 + GROWTH * len(raw)))
     except zlib.error:
         return None
     return plain if unpacker.eof and not unpacker.unused_data else None

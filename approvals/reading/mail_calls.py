@@ -97,7 +97,7 @@ def graph(reading: Reading) -> Meaning | None:
     html = str(_get(body, "contentType")).lower() == "html"
     mail.content((*message, "body", "content"), _get(body, "content"), html=html)
     mail.content(("comment",), _get(tree, "comment"), html=False)
-    for at, file in enumerate(_list(_get(fields, "attachments"))):
+    for at, file in enumerate(mail.objects(_get(fields, "attachments"))):
         mail.file((*message, "attachments", at), file, ("contentBytes", "name", "contentType"))
     return mail.meaning()
 
@@ -113,7 +113,7 @@ def sendgrid(reading: Reading) -> Meaning | None:
         return _unclear()
     mail = _Mail()
     subjects = [_get(tree, "subject")]
-    for one in _list(_get(tree, "personalizations")):
+    for one in mail.objects(_get(tree, "personalizations")):
         for place in ("to", "cc", "bcc"):
             mail.to(place, [_get(person, "email") for person in _list(_get(one, place))])
         subjects.append(_get(one, "subject"))
@@ -121,10 +121,10 @@ def sendgrid(reading: Reading) -> Meaning | None:
     mail.text("subject", several[0] if len(several) == 1 else UNCLEAR if several else None)
     mail.sender = _one([_get(_get(tree, "from"), "email")])
     mail.reply_to = _one([_get(_get(tree, "reply_to"), "email")])
-    for at, part in enumerate(_list(_get(tree, "content"))):
+    for at, part in enumerate(mail.objects(_get(tree, "content"))):
         html = str(_get(part, "type")).lower() == "text/html"
         mail.content(("content", at, "value"), _get(part, "value"), html=html)
-    for at, file in enumerate(_list(_get(tree, "attachments"))):
+    for at, file in enumerate(mail.objects(_get(tree, "attachments"))):
         mail.file(("attachments", at), file, ("content", "filename", "type"))
     return mail.meaning()
 
@@ -157,7 +157,7 @@ def ses(reading: Reading) -> Meaning | None:
     for key in ("Text", "Html"):
         path: Path = (*simple, "Body", key, "Data")
         mail.content(path, _at(tree, path), html=key == "Html")
-    for at, file in enumerate(_list(_at(tree, (*simple, "Attachments")))):
+    for at, file in enumerate(mail.objects(_at(tree, (*simple, "Attachments")))):
         names = ("RawContent", "FileName", "ContentType")
         mail.file((*simple, "Attachments", at), file, names)
     return mail.meaning()
@@ -179,7 +179,7 @@ def postmark(reading: Reading) -> Meaning | None:
     mail.text("subject", _get(tree, "Subject"))
     mail.content(("TextBody",), _get(tree, "TextBody"), html=False)
     mail.content(("HtmlBody",), _get(tree, "HtmlBody"), html=True)
-    for at, file in enumerate(_list(_get(tree, "Attachments"))):
+    for at, file in enumerate(mail.objects(_get(tree, "Attachments"))):
         mail.file(("Attachments", at), file, ("Content", "Name", "ContentType"))
     return mail.meaning()
 
@@ -234,6 +234,12 @@ class _Mail:
                 self.doubt = True
             else:
                 self.people[place] += found
+
+    def objects(self, given: Any) -> list[Any]:
+        """A list of mappings; without those that are none, which make it doubtful."""
+        items = _list(given)
+        self.doubt = self.doubt or not all(isinstance(one, Mapping) for one in items)
+        return items
 
     def text(self, name: str, given: Any) -> None:
         if given is not None:

@@ -106,7 +106,9 @@ class _Tree:
         return found
 
     def _declared(self, version: str, encoding: str | None, standalone: int) -> None:
-        if encoding is not None and encoding.lower() not in ("utf-8", "utf8", "us-ascii"):
+        if version != "1.0":
+            raise _Doubtful("It is a version of XML that few programs read.")
+        if encoding is not None and encoding.lower() not in ("utf-8", "utf8"):
             raise _Doubtful(f"It says that its encoding is {encoding[:40]!r}.")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
