@@ -69,7 +69,7 @@ def looked(part: Part, inside: Mapping[Path, Part | Opaque], depth: int = 0) -> 
     leaves: list[Leaf | Opaque] = []
     undecoded = part.undecoded
     for leaf in part.leaves:
-        if not isinstance(leaf, Leaf):
+        if not isinstance(leaf, Leaf) or not (inside or leaf.inside or _long(leaf.value)):
             leaves.append(leaf)
             continue
         found = _known(leaf, inside.get(leaf.path, leaf.inside), depth)
@@ -79,6 +79,10 @@ def looked(part: Part, inside: Mapping[Path, Part | Opaque], depth: int = 0) -> 
     if undecoded == part.undecoded and all(map(operator.is_, leaves, part.leaves)):
         return part
     return replace(part, leaves=tuple(leaves), undecoded=undecoded)
+
+
+def _long(value: object) -> bool:
+    return isinstance(value, str) and len(value) >= SHORTEST_PADDED
 
 
 def _known(leaf: Leaf, inside: Part | Opaque | None, depth: int) -> Found | None:

@@ -45,8 +45,8 @@ def read_related(body: bytes, kind: ContentType, read_typed: Typed) -> Part:
         for number, (head, content) in enumerate(pieces, 1):
             path: Path = (str(number),)
             found = typed(head.only("content-type") or "text/plain", escapes=False)
-            encoding = (head.only("content-transfer-encoding") or "binary").lower()
-            if encoding not in ("binary", "8bit", "7bit"):
+            encoding = head.only("content-transfer-encoding") or "binary"
+            if encoding.lower() not in _AS_IT_IS:
                 raise Doubtful("One of its parts is encoded, which not all servers undo.")
             leaves += [
                 Leaf((*path, name.lower()), value)
@@ -91,36 +91,38 @@ def _form(pieces: list[tuple[Head, bytes]], read_typed: Typed) -> Part:
             continue
         path: Path = tuple(steps(name) or (name,))
         shown, _ = _content(content, media, path, read_typed, name=filename)
-        if not isinstance(shown[0], Opaque):
+        file = shown[0]
+        if not isinstance(file, Opaque):
             leaves.append(Leaf((*path, "filename"), filename or ""))
             leaves.append(Leaf((*path, "content-type"), media.media_type))
+            file = opaque(content, media.media_type, filename, path)
         leaves += shown
-        _put(part.tree, name, opaque(content, media.media_type, filename, path), part.repeated)
+        _put(part.tree, name, file, part.repeated)
     return Part(kind="multipart", leaves=tuple(leaves), tree=part.tree, repeated=part.repeated)
 
 
 def _field(head: Head, content: bytes) -> tuple[str, str | None, str | None, ContentType]:
     """Name, text (None: it is a file), file name, type."""
-    for name, value in head.fields:
-        if name.lower() not in _HEADERS:
-            raise Doubtful(f"A part has a header `{name[:40]}`, which servers may read or not.")
-        if name.lower() == "content-length" and value != str(len(content)):
-            raise Doubtful("A part is not as long as it says.")
-    given, found = parameters(head.only("content-disposition") or "", escapes=False)
-    head.only("content-length")
-    encoding = (head.only("content-transfer-encoding") or "binary").lower()
-    if encoding not in ("binary", "8bit", "7bit"):
+    headers = {name.lower(): value for name, value in head.fields}
+    if len(headers) != len(head.fields) or not headers.keys() <= _HEADERS:
+        raise Doubtful("A part has a header twice, or one that not all servers know.")
+    if headers.get("content-length", str(len(content))) != str(len(content)):
+        raise Doubtful("A part is not as long as it says.")
+    if headers.get("content-transfer-encoding", "binary").lower() not in _AS_IT_IS:
         raise Doubtful("One of its parts is encoded, which not all servers undo.")
+    given, found = parameters(headers.get("content-disposition", ""), escapes=False)
     if given != "form-data" or "name" not in found or set(found) - {"name", "filename"}:
         raise Doubtful("A part is not named as forms name theirs.")
-    if any(re.search("%[0-9A-Fa-f]{2}", name) for name in found.values()):
+    if any(_PERCENT.search(name) for name in found.values()):
         raise Doubtful("A name holds percent-escapes, which some servers undo.")
-    media = typed(head.only("content-type") or "text/plain", escapes=False)
+    told = headers.get("content-type")
+    plain = ContentType("text/plain")
+    media = plain if told is None else typed(told, escapes=False)
     charset = media.parameters.get("charset", "utf-8").lower()
     if "filename" in found:
         if found["filename"].strip() in ("", ".", "..") or re.search("[/:]", found["filename"]):
             raise Doubtful("A file's name is empty or a path, which servers shorten differently.")
-        if head.only("content-type") is None:
+        if told is None:
             media = ContentType("application/octet-stream")
         return found["name"], None, found["filename"], media
     if media.media_type not in ("text/plain", "application/json"):
@@ -175,6 +177,8 @@ _FILE: Final = "\0"
 _HEADERS: Final = frozenset(
     ("content-disposition", "content-type", "content-transfer-encoding", "content-length")
 )
+_AS_IT_IS: Final = ("binary", "8bit", "7bit")
+_PERCENT: Final = re.compile("%[0-9A-Fa-f]{2}")
 _WORDS: Final = {"json": "JSON", "ndjson": "JSON, one value a line", "xml": "XML", "form": "a form"}
 _TEXTUAL: Final = frozenset(
     (
