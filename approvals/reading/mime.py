@@ -40,10 +40,11 @@ class Head:
         return values[0] if values else None
 
 
-def read_head(raw: bytes, *, eol: bytes | None = None) -> tuple[Head, bytes]:
+def read_head(raw: bytes, *, eol: bytes | None = None, folds: bool = True) -> tuple[Head, bytes]:
     """The head of a mail or a part, and what follows it.
 
     `eol` None: the first line tells which line end it is; no other one may stand in the head.
+    `folds`: a header may go on in the next line; web servers do not all read that.
     """
     if eol is None:
         first = raw.find(b"\n")
@@ -62,7 +63,7 @@ def read_head(raw: bytes, *, eol: bytes | None = None) -> tuple[Head, bytes]:
             raise Doubtful(f"A line of its head is longer than {LONGEST_LINE} characters.")
         text = line.decode("ascii")
         if text[0] in " \t":
-            if not fields or not text.strip(" \t"):
+            if not fields or not folds or not text.strip(" \t"):
                 raise Doubtful("A line of its head continues nothing, or is blank.")
             fields[-1].append(text)
             continue
@@ -92,9 +93,11 @@ def parameters(value: str, *, escapes: bool) -> tuple[str, dict[str, str]]:
                     "A name in quotes holds a backslash, which servers read differently."
                 )
             quoted = re.sub(r"\\(.)", r"\1", quoted)
+        if plain is not None and not escapes and "'" in plain:
+            raise Doubtful("A name is in single quotes, which PHP takes for quotes.")
         found[name] = plain if quoted is None else quoted
         at = match.end()
-    if value[at:].strip(" \t;"):
+    if value[at:].strip(" \t;" if escapes else " \t"):  # busboy drops what ends in `;`
         raise Doubtful("One of its headers is not well formed.")
     return first.strip(" \t").lower(), found
 
@@ -149,7 +152,8 @@ def split(
 _LINE: Final = re.compile(rb"[ -~\t]+")
 _NAME: Final = re.compile(r"[!-9;-~]{1,100}")
 _PARAMETER: Final = re.compile(
-    r"[ \t]*;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s\";,\\]+))"
+    r"[ \t]*;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)="
+    r"(?:\"((?:[^\"\\]|\\.)*+)\"|([!#$%&'*+.^_`|~0-9A-Za-z-]++))"
 )
 _MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 _BOUNDARY: Final = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")

@@ -73,7 +73,7 @@ def _pieces(body: bytes, kind: ContentType, most: int) -> list[tuple[Head, bytes
         raise Doubtful("Something stands before its first part or after its last one.")
     if body[:2] == b"\r\n":
         raise Doubtful("An empty line stands before its first part.")
-    return [read_head(piece, eol=b"\r\n") for piece in pieces]
+    return [read_head(piece, eol=b"\r\n", folds=False) for piece in pieces]
 
 
 def _form(pieces: list[tuple[Head, bytes]], read_typed: Typed) -> Part:
@@ -128,7 +128,7 @@ def _field(head: Head, content: bytes) -> tuple[str, str | None, str | None, Con
     if media.media_type not in ("text/plain", "application/json"):
         raise Doubtful("A part without a file's name has a file's type; servers differ there.")
     text = text_of(content)
-    if text is None or charset not in ("utf-8", "utf8", "us-ascii"):
+    if text is None or charset not in ("utf-8", "utf8"):
         raise Doubtful("A field is not UTF-8 text.")
     return found["name"], text, None, media
 
