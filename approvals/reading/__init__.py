@@ -37,6 +37,7 @@ from approvals.reading.values import (
     Scalar,
     Target,
 )
+from approvals.reading.xml import find_in
 
 __all__ = [
     "PLAIN", "SOURCE", "SOURCES", "UNCLEAR", "Dialect", "Header", "Leaf", "Meaning", "Opaque",
@@ -94,7 +95,8 @@ def find(reading: Reading, source: str) -> Any:
     `form.<key>`, `query.<key>` (a key as it is written there, `a[b]` too), `header.<name>`,
     `json.<key>.<key>` (into objects; `*`: of every item of a list), `path.<n>`: a segment, from 1;
     `path.2-3`: two of them with the slash; `path.2-`: all from there; `<reader>.<key>`: what a
-    special reader found (`mail.to`). A name that was given several times is a `Repeated`.
+    special reader found (`mail.to`); `xml.<name>.<name>`, in which `*` is every element of a name.
+    A name that was given several times is a `Repeated`.
     """
     kind, _, key = source.partition(".")
     match kind:
@@ -110,6 +112,10 @@ def find(reading: Reading, source: str) -> Any:
             if reading.body.kind not in ("json", "ndjson"):
                 return None
             return walk(reading.body.tree, key.split("."))
+        case "xml":
+            return (
+                find_in(reading.body.tree, key.split(".")) if reading.body.kind == "xml" else None
+            )
     for meaning in reading.meanings:
         if meaning.name == kind:
             return walk(dict(meaning.values), key.split("."))

@@ -156,10 +156,17 @@ def _body(head: Head, content: bytes, seen: _Seen, depth: int) -> None:
     if main == "multipart":
         _parts(head, kind, content, seen, depth)
         return
+    if "boundary" in kind.parameters:
+        raise Doubtful("A part names a boundary and is not multipart; some programs split it.")
     name = _filename(kind.parameters, placed)
     content = _undone(content, encoding)
     charset = kind.parameters.get("charset", "us-ascii")
-    if kind.media_type in ("text/plain", "text/html") and name is None and given != "attachment":
+    path: Path
+    if kind.media_type in ("text/plain", "text/html") and given != "attachment":
+        if name is not None or given not in ("", "inline"):  # some show it, some attach it
+            seen.attached.append(named(name, kind.media_type, len(content)))
+            path = ("attachments", len(seen.attached), "name")
+            seen.leaves.append(Leaf(path, seen.attached[-1]))
         text = text_in(content.replace(b"\r\n", b"\n"), charset)
         if text is None:
             raise Doubtful(
@@ -178,7 +185,7 @@ def _body(head: Head, content: bytes, seen: _Seen, depth: int) -> None:
         return
     said = named(name, kind.media_type, len(content))
     seen.attached.append(said)
-    path: Path = ("attachments", len(seen.attached))
+    path = ("attachments", len(seen.attached))
     if kind.media_type == "message/rfc822":
         seen.leaves.append(Leaf((*path, "name"), said))
         seen.leaves.append(Leaf((*path, "mail"), said, _read(content, depth + 1), "a mail"))
@@ -315,8 +322,9 @@ def _word(charset: str, encoding: str, text: str) -> str:
 
 
 def _unquoted(value: str) -> str:
-    """A list of addresses in which no encoded word can hide one: they may name people only."""
-    return _WORD.sub("word", value) if "=?" in value else value
+    """A list of addresses in which no encoded word can hide one: they may name people only, with
+    the characters that RFC 2047 (section 5) allows there."""
+    return _NAME_WORD.sub("word", value) if "=?" in value else value
 
 
 _STRUCTURE: Final = frozenset(
@@ -331,13 +339,16 @@ _ONCE: Final = frozenset(
 """RFC 5322 section 3.6: what may be there once; programs take the first, the last or all."""
 _MAILBOX: Final = re.compile(
     r"""[ \t]*+(?:
-      (?:"[^"\\\x00-\x1f]*+"|[A-Za-z0-9 \t!#$%&'*+./^_`{|}~-]*+)[ \t]*+
+      (?:"[^"\\\x00-\x1f]*+"|(?!\.)[A-Za-z0-9 \t!#$%&'*+./^_`{|}~-]*+)[ \t]*+
       <([A-Za-z0-9._%+'=&#~-]++@[A-Za-z0-9.-]++)>
     | ([A-Za-z0-9._%+'=&#~-]++@[A-Za-z0-9.-]++)
     )[ \t]*+(?:(?=,)|$)""",
     re.VERBOSE,
 )
 _WORD: Final = re.compile(r"=\?([A-Za-z0-9_-]{1,40})\?([bBqQ])\?([!->@-~]*+)\?=")
+_NAME_WORD: Final = re.compile(
+    r"=\?[A-Za-z0-9_-]{1,40}\?(?:[bB]\?[A-Za-z0-9+/]*+={0,2}|[qQ]\?[A-Za-z0-9!*+/=_-]*+)\?="
+)
 _EXTENDED: Final = re.compile(
     r"([A-Za-z0-9-]{1,40})'[A-Za-z-]{0,20}'((?:[!#$&+.^_`|~0-9A-Za-z-]|%[0-9A-Fa-f]{2})*+)"
 )

@@ -7,14 +7,14 @@ fields and files. RFC 7578: names in plain ASCII quotes, CRLF, nothing before, b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from approvals.reading.content import opaque, text_of
 from approvals.reading.forms import MAX_PAIRS, read_fields, steps
 from approvals.reading.headers import ContentType
 from approvals.reading.mime import Doubtful, Head, parameters, read_head, split, typed
-from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Opaque, Part, Path
+from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Meaning, Opaque, Part, Path, Reading
 
 Typed = Callable[[bytes, ContentType], Part]
 """`body.read_typed`: what a part of a given type says."""
@@ -58,6 +58,24 @@ def read_related(body: bytes, kind: ContentType, read_typed: Typed) -> Part:
         return Part(kind="parts", leaves=tuple(leaves), tree=tree)
     except Doubtful as doubt:
         return unclear(body, "parts", str(doubt))
+
+
+def upload(reading: Reading) -> Meaning | None:
+    """A file sent with its metadata in one request (multipart/related): `upload.metadata`, the
+    values of its JSON; `upload.type`, and `upload.text` where it is one."""
+    body = reading.body
+    if body.kind != "parts":
+        return None
+    names = ("metadata", "type", "text")
+    if body.unclear is not None:
+        return Meaning(name="upload", values=dict.fromkeys(names, UNCLEAR))
+    about, content = body.tree.get("1"), body.tree.get("2")
+    if len(body.tree) != 2 or not isinstance(about, Mapping):
+        return None
+    types = [leaf.value for leaf in body.leaves if isinstance(leaf, Leaf) and leaf.path == _TYPE]
+    text = content if isinstance(content, str) else None
+    values = {"metadata": about, "type": types[0] if types else "", "text": text}
+    return Meaning(name="upload", values=values)
 
 
 def unclear(body: bytes, kind: str, why: str) -> Part:
@@ -177,6 +195,7 @@ _FILE: Final = "\0"
 _HEADERS: Final = frozenset(
     ("content-disposition", "content-type", "content-transfer-encoding", "content-length")
 )
+_TYPE: Final = ("2", "content-type")
 _AS_IT_IS: Final = ("binary", "8bit", "7bit")
 _PERCENT: Final = re.compile("%[0-9A-Fa-f]{2}")
 _WORDS: Final = {"json": "JSON", "ndjson": "JSON, one value a line", "xml": "XML", "form": "a form"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from approvals.reading import mail_calls
+from approvals.reading import files, mail_calls, multipart
 from approvals.reading.values import Meaning, Reading
 
 Reader: TypeAlias = Callable[[Reading], Meaning | None]
@@ -22,11 +22,14 @@ READERS: Final[Mapping[str, Reader]] = {
     "ses": mail_calls.ses,
     "postmark": mail_calls.postmark,
     "mailgun": mail_calls.mailgun,
+    "file": files.written,
+    "upload": multipart.upload,
 }
 """In the order in which they are tried; each recognises its own requests by their shape."""
 
 NAMESPACES: Final = (
     *("mail", "aws", "git", "graphql", "kubernetes", "rpc", "mcp", "batch", "sql", "shell", "edit"),
+    *("file", "upload", "xml"),
 )
 """Every `Meaning.name` that there may be: what titles, facts and sources may name."""
 

@@ -28,6 +28,19 @@ def read_xml(text: str) -> Part:
     return nested("xml", tree)
 
 
+def find_in(tree: Any, path: list[str]) -> Any:
+    """The value at a path of names; `*`: of every element of that name, also where there is one."""
+    for at, step in enumerate(path):
+        if tree is UNCLEAR:
+            return UNCLEAR
+        if step == "*":
+            items = tree if isinstance(tree, list) else [tree]
+            values = [find_in(item, path[at + 1 :]) for item in items]
+            return UNCLEAR if UNCLEAR in values else None if None in values else values
+        tree = tree.get(step) if isinstance(tree, dict) else None
+    return tree
+
+
 class _Doubtful(ValueError):
     """`str()` is a sentence for people."""
 

