@@ -153,6 +153,8 @@ def test_a_mail_is_read_alike_in_all_three_ways_of_an_upload() -> None:
         b"To: a@x.example\nContent-Type: multipart/mixed; boundary=q\n\n--q\n\nhi\n",
         b"To: a@x.example\nContent-Type: multipart/mixed; boundary=q\n\n--q\n\nhi\r\n--q--\n",
         b"To: a@x.example\nContent-Type: multipart/mixed; boundary=q\n\n--q\n\nhi --q\n--q--\n",
+        b"To: a@x.example\nContent-Type: multipart/mixed; boundary=q\n\n--q\n\nhi\n--q--\n"
+        b"--q\n\npay\n--q--\n",
         b"To: a@x.example\nContent-Type: text/plain; name=a; name=b\n\nhi",
         b"To: a@x.example\nContent-Type: message/partial; id=x\n\nhi",
         b"To: a@x.example\nContent-Type: x/mixed; boundary=q\n\n--q\n\nhi\n--q--\n",

@@ -71,6 +71,12 @@ HOSTILE = {
     "second end": (part('name="a"', b"1"), b"--xyz--\r\n", part('name="b"', b"2")),
     "line feeds": (part('name="a"', b"1").replace(b"\r\n", b"\n"),),
     "boundary in a value": (part('name="a"', b"1--xyz2"),),
+    "boundary behind a value": (
+        part('name="a"', b'1--xyz\r\nContent-Disposition: form-data; name="b"\r\n\r\n2'),
+    ),
+    "boundary behind a line feed": (
+        part('name="a"', b'1\n--xyz\r\nContent-Disposition: form-data; name="b"\r\n\r\n2'),
+    ),
     "boundary after a line feed": (part('name="a"', b"1\n--xyz\nb"),),
     "longer boundary": (part('name="a"', b"1"), b"--xyz2\r\n"),
     "blank after boundary": (part('name="a"', b"1").replace(b"--xyz", b"--xyz "),),
