@@ -9,9 +9,10 @@ list; text between elements is kept in order (`#content`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from xml.parsers import expat
 
 from approvals.reading.values import MAX_DEPTH, MAX_LEAVES, UNCLEAR, Leaf, Part, nested
@@ -92,11 +93,13 @@ class _Tree:
     def __init__(self) -> None:
         self._open: list[_Element] = [_Element("")]
         self._count = 0
+        self._source = b""
+        self._parser = expat.ParserCreate(encoding="utf-8")
 
     def read(self, text: str) -> Any:
         if text.startswith("\ufeff"):
             raise _Doubtful("It begins with a byte order mark, which not all servers skip.")
-        parser = expat.ParserCreate(encoding="utf-8")
+        parser = self._parser
         parser.buffer_text = True
         parser.XmlDeclHandler = self._declared
         parser.StartDoctypeDeclHandler = _refuse("a document type")
@@ -108,7 +111,8 @@ class _Tree:
         parser.CommentHandler = self._comment
         parser.StartCdataSectionHandler = self._cdata_starts
         parser.EndCdataSectionHandler = self._cdata_ends
-        parser.Parse(text.encode("utf-8", "strict"), True)
+        self._source = text.encode()
+        parser.Parse(self._source, True)
         root = self._open[0]
         children = [one for one in root.content if not isinstance(one, str)]
         found: dict[str, Any] = {}
@@ -125,6 +129,8 @@ class _Tree:
             raise _Doubtful(f"It says that its encoding is {encoding[:40]!r}.")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if attributes and not _TAG.match(self._source, self._parser.CurrentByteIndex):
+            raise _Doubtful("An attribute holds a line end or a tab, which not all programs keep.")
         self._count += 1 + len(attributes)
         if self._count > MAX_LEAVES:
             raise _Doubtful("It holds too many values to be shown.")
@@ -154,6 +160,12 @@ class _Tree:
 
     def _cdata_ends(self) -> None:
         self._open[-1].closed = True
+
+
+_TAG: Final = re.compile(
+    rb"<[^\s/>\"']++"
+    rb"(?:\s++[^\s=/>\"']++\s*+=\s*+(?:\"[^\"\t\r\n]*+\"|'[^'\t\r\n]*+'))*+\s*+/?>"
+)
 
 
 def _refuse(what: str) -> Callable[..., None]:

@@ -68,6 +68,8 @@ def test_one_element_and_several_are_found_alike() -> None:
         "\ufeff<a/>",
         "<a>&nbsp;</a>",
         '<a b="1" b="2"/>',
+        '<a b="x\ty"/>',
+        "<a b='x' c='\n'/>",
         "<a><b></a>",
         "<a/><b/>",
         "<a/>x",
