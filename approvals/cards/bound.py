@@ -248,7 +248,8 @@ def _join(label: str, step: str | int, kind: str) -> str:
     """A label and one more step: `a.b`, `a[0]`, `a[b]` in a form, `a["odd name"]`."""
     if isinstance(step, int):
         return f"{label}[{step}]"
-    plain = clean(step) if _PLAIN.fullmatch(step) else clean(json.dumps(step, ensure_ascii=False))
+    known = _PLAIN.fullmatch(step.replace(".", "") if kind in _BRACKETS else step)
+    plain = clean(step if known else json.dumps(step, ensure_ascii=False))
     if not label or label == "?":
         return f"{label}{plain}"
     return f"{label}[{plain if step else ''}]" if kind in _BRACKETS else f"{label}.{plain}"
@@ -272,8 +273,8 @@ def _value(leaf: Leaf | Opaque, text: str, hide: _Hide) -> str:
     """The value of a text, or what it says once decoded."""
     match leaf:
         case Leaf(inside=Part() as part):
-            only = part.leaves[0] if part.kind == "text" and len(part.leaves) == 1 else None
-            if isinstance(only, Leaf) and only.inside is None:
+            only = part.leaves[0] if len(part.leaves) == 1 else None
+            if isinstance(only, Leaf) and only.inside is None and not only.path:
                 return f"({leaf.how})\n{clean(hide.text(str(only.value)), line=False)}"
             return "\n".join([f"({leaf.how})", *_part(part, hide)])
         case Leaf(inside=Opaque() as opaque):
@@ -327,6 +328,6 @@ def _well_formed(http: Http) -> bool:
 
 _TOKEN: Final[Callable[[str], object]] = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_@$-][A-Za-z0-9_@$ -]{0,60}|")
-_LOOKS_ODD: Final = re.compile(r"-?[0-9.eE+-]+|true|false|null|\{\}|\[\]")
+_LOOKS_ODD: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null|\{\}|\[\]")
 _BRACKETS: Final = ("form", "query", "multipart")
 _TEXTS: Final = ("form", "query", "multipart", "mail", "text")

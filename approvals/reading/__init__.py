@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from approvals.model import Http
 from approvals.reading.body import read_body, read_typed
-from approvals.reading.encoded import look
+from approvals.reading.encoded import looked
 from approvals.reading.forms import folded, read_pairs, steps
 from approvals.reading.headers import ContentType, named, read_headers
 from approvals.reading.readers import NAMESPACES, meanings
@@ -37,6 +37,7 @@ from approvals.reading.values import (
     Scalar,
     Target,
 )
+from approvals.reading.xml import find_in
 
 __all__ = [
     "PLAIN", "SOURCE", "SOURCES", "UNCLEAR", "Dialect", "Header", "Leaf", "Meaning", "Opaque",
@@ -94,7 +95,8 @@ def find(reading: Reading, source: str) -> Any:
     `form.<key>`, `query.<key>` (a key as it is written there, `a[b]` too), `header.<name>`,
     `json.<key>.<key>` (into objects; `*`: of every item of a list), `path.<n>`: a segment, from 1;
     `path.2-3`: two of them with the slash; `path.2-`: all from there; `<reader>.<key>`: what a
-    special reader found (`mail.to`). A name that was given several times is a `Repeated`.
+    special reader found (`mail.to`); `xml.<name>.<name>`, in which `*` is every element of a name.
+    A name that was given several times is a `Repeated`.
     """
     kind, _, key = source.partition(".")
     match kind:
@@ -110,6 +112,10 @@ def find(reading: Reading, source: str) -> Any:
             if reading.body.kind not in ("json", "ndjson", "yaml"):
                 return None
             return walk(reading.body.tree, key.split("."))
+        case "xml":
+            return (
+                find_in(reading.body.tree, key.split(".")) if reading.body.kind == "xml" else None
+            )
     for meaning in reading.meanings:
         if meaning.name == kind:
             return walk(dict(meaning.values), key.split("."))
@@ -198,25 +204,9 @@ def _understood(reading: Reading) -> Reading:
     return replace(
         reading,
         meanings=found,
-        query=_looked(reading.query, {}),
-        body=_looked(reading.body, inside),
+        query=looked(reading.query, {}),
+        body=looked(reading.body, inside),
     )
-
-
-def _looked(part: Part, inside: Mapping[Path, Part | Opaque]) -> Part:
-    leaves = tuple(
-        _opened(leaf, inside) if isinstance(leaf, Leaf) else leaf for leaf in part.leaves
-    )
-    return part if leaves == part.leaves else replace(part, leaves=leaves)
-
-
-def _opened(leaf: Leaf, inside: Mapping[Path, Part | Opaque]) -> Leaf:
-    if leaf.path in inside:
-        return replace(leaf, inside=inside[leaf.path], how=leaf.how or "decoded")
-    if leaf.inside is not None or not isinstance(leaf.value, str) or leaf.how == "empty":
-        return leaf
-    found = look(leaf.value)
-    return leaf if found is None else replace(leaf, inside=found[0], how=found[1])
 
 
 def _field(part: Part, key: str) -> Any:

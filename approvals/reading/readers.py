@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from approvals.reading import aws, git, graphql, kubernetes, rpc, shell, sql
+from approvals.reading import (
+    aws,
+    files,
+    git,
+    graphql,
+    kubernetes,
+    mail_calls,
+    multipart,
+    rpc,
+    shell,
+    sql,
+)
 from approvals.reading.values import Meaning, Reading
 
 Reader: TypeAlias = Callable[[Reading], Meaning | None]
@@ -25,11 +36,21 @@ READERS: Final[Mapping[str, Reader]] = {
     "mcp": rpc.mcp,
     "rpc": rpc.calls,
     "batch": rpc.batch,
+    "mail": mail_calls.message,
+    "gmail": mail_calls.gmail,
+    "msgraph_mail": mail_calls.graph,
+    "sendgrid": mail_calls.sendgrid,
+    "ses": mail_calls.ses,
+    "postmark": mail_calls.postmark,
+    "mailgun": mail_calls.mailgun,
+    "file": files.written,
+    "upload": multipart.upload,
 }
 """In the order in which they are tried; each recognises its own requests by their shape."""
 
 NAMESPACES: Final = (
     *("mail", "aws", "git", "graphql", "kubernetes", "rpc", "mcp", "batch", "sql", "shell", "edit"),
+    *("file", "upload", "xml"),
 )
 """Every `Meaning.name` that there may be: what titles, facts and sources may name."""
 
