@@ -378,7 +378,7 @@ class _File(_Section):
     people: dict[_Name, dict[str, _Accounts]]
     groups: dict[_Name, tuple[str, ...]]
     roles: _Roles = _Roles()
-    packs: tuple[str, ...] = ()
+    packs: tuple[str | dict[str, _Texts], ...] = ()
     rules: tuple[_Rule, ...] = ()
     decoders: tuple[_Decoder, ...] = ()
     decoded: dict[_Variable, _Type] = Field(default_factory=dict)
