@@ -128,7 +128,8 @@ def names(reading: Reading) -> Mapping[str, Any]:
 
     The top names of a JSON body, form or payload themselves (`amount`), and over them: `body`,
     `query` (nested), `path` (segments by number, from 1), `header` (by name in lower case, `_` for
-    `-`), `method`, `host`, and each reader's own (`mail`, `aws`, …). Unclear values are `UNCLEAR`.
+    `-`), `method`, `host`, and each reader's own (`mail`, `aws`, …), with `says`: the operation in a
+    few words. Unclear values are `UNCLEAR`.
     """
     tree = reading.body.tree
     found: dict[str, Any] = dict(tree) if isinstance(tree, dict) else {}
@@ -141,7 +142,7 @@ def names(reading: Reading) -> Mapping[str, Any]:
             header.name.lower().replace("-", "_"): _header(reading, header.name)
             for header in reading.headers
         }
-    return found | {meaning.name: meaning.values for meaning in reading.meanings}
+    return found | {one.name: {**one.values, "says": one.says} for one in reading.meanings}
 
 
 _JSON: Final = ContentType("application/json")
