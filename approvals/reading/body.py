@@ -18,9 +18,12 @@ from approvals.reading.headers import ContentType, Headers, content_type, named
 from approvals.reading.json_text import read_json, read_lines
 from approvals.reading.mail import read_mail
 from approvals.reading.multipart import read_form, read_related
-from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Part
+from approvals.reading.values import LARGEST, MAX_LEAVES, UNCLEAR, Leaf, Part
 from approvals.reading.xml import read_xml
 from approvals.reading.yaml_text import read_yaml
+
+LARGEST_TEXT: Final = 16 * 1024 * 1024
+"""Bytes of JSON with few values: an attachment of 10 MiB in base64 (Gmail takes 25 MB, Graph 4)."""
 
 Reader = Callable[[bytes, ContentType], Part]
 
@@ -56,9 +59,14 @@ def read_typed(body: bytes, kind: ContentType) -> Part:
         reader = _xml
     if reader is None:
         return _as_it_is(body, kind, None)
-    if len(body) > LARGEST and reader not in _ANY_SIZE:
+    if len(body) > LARGEST and reader not in _ANY_SIZE and not (reader is _json and _few(body)):
         return _as_it_is(body, kind, "It is too large to be taken apart.")
     return reader(body, kind)
+
+
+def _few(body: bytes) -> bool:
+    """Can these bytes hold few values only, as where a mail or a file stands in a text?"""
+    return len(body) <= LARGEST_TEXT and sum(map(body.count, (b",", b"[", b"{"))) <= MAX_LEAVES
 
 
 def _json(body: bytes, kind: ContentType) -> Part:

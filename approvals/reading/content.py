@@ -50,9 +50,8 @@ def opaque(body: bytes, media_type: str, name: str | None = None, path: Path = (
 
 def sniffed(body: bytes) -> str | None:
     """The media type that the first bytes of a file tell; None where they tell none."""
-    for magic, media_type in _MAGICS:
-        if body.startswith(magic):
-            return media_type
+    if body.startswith(_ANY_MAGIC):
+        return next(kind for magic, kind in _MAGICS if body.startswith(magic))
     if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
         return "image/webp"
     return "video/mp4" if body[4:8] == b"ftyp" else None
@@ -93,3 +92,4 @@ _MAGICS: Final = (
     (b"ID3", "audio/mpeg"),
     (b"PAR1", "application/vnd.apache.parquet"),
 )
+_ANY_MAGIC: Final = tuple(magic for magic, _ in _MAGICS)

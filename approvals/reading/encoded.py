@@ -40,7 +40,10 @@ GROWTH: Final = 8
 """How many times as long a compressed text may be once it is unpacked, and not twice over: a small
 request must not become large work."""
 MOST_WITHIN: Final = 100
-"""Encoded words that are looked for in one text."""
+"""Encoded words that are shown of one text."""
+MOST_WORDS: Final = 5_000
+"""Words of a text that are tried; one with more long words may hide what is encoded in it."""
+_TOO_MANY: Final = "It holds too many words that may be encoded."
 _TOO_DEEP: Final = "It holds text that is encoded several times over."
 
 
@@ -66,6 +69,8 @@ def looked(part: Part, inside: Mapping[Path, Part | Opaque], depth: int = 0) -> 
 
     `inside`: what readers know already, by the path of a leaf.
     """
+    if part.unclear is not None:
+        return part
     leaves: list[Leaf | Opaque] = []
     undecoded = part.undecoded
     for leaf in part.leaves:
@@ -260,8 +265,11 @@ def _within(text: str, depth: int) -> Found | None:
     """Base64 that is a word of a longer text, as in `powershell -EncodedCommand …`: the text as it
     is, and what each such word says."""
     words: list[Leaf | Opaque] = []
-    for match in _WORD.finditer(text):
+    for number, match in enumerate(_WORD.finditer(text)):
         word = match[0]
+        if number >= MOST_WORDS:
+            whole = Part(kind="text", leaves=(Leaf((), text), *words), undecoded=_TOO_MANY)
+            return whole, "with encoded words"
         if _HEX.fullmatch(word) or len(word) == len(text):
             continue
         found = _base64(word, depth + 1)

@@ -153,6 +153,15 @@ def test_what_is_encoded_too_often_counts_as_not_shown() -> None:
     assert not reading.faithful
 
 
+def test_a_text_with_too_many_words_to_try_counts_as_not_shown() -> None:
+    words = " ".join(f"internationalization{number:05}" for number in range(4_999))
+    assert look(words) is None
+    found = look(words + " internationalization" * 2)
+    assert found is not None
+    assert isinstance(found[0], Part)
+    assert found[0].undecoded is not None
+
+
 def test_a_bomb_stays_packed() -> None:
     bomb = b64(gzip.compress(bytes(50_000_000), 9))
     found = look(bomb)

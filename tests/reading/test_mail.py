@@ -429,6 +429,16 @@ def test_a_reply_counts_the_recipients_beside_its_message() -> None:
     assert (find(reading, "mail.to"), find(reading, "mail.text")) == (["a@x.example"], "FYI")
 
 
+def test_a_mail_with_a_large_attachment_is_read() -> None:
+    mail = a_mail()
+    mail.add_attachment(bytes(3 * 2**20), maintype="image", subtype="png", filename="big.png")
+    reading = sent(mail.as_bytes())
+    assert find(reading, "mail.recipients") == VALUES_OF_A_MAIL["recipients"]
+    assert [one.size for one in reading.opaque] == [5, 3 * 2**20]
+    many = json.dumps({"raw": "eA", "list": [1] * 600_000}).encode()
+    assert find(posted(SEND, many), "mail.to") is UNCLEAR
+
+
 def test_other_hosts_and_reads_are_no_mail() -> None:
     body = {"raw": base64.urlsafe_b64encode(a_mail().as_bytes()).decode()}
     assert find(posted(SEND.replace("googleapis.com", "example.com"), body), "mail.to") is None

@@ -1,9 +1,14 @@
 """Forms with files, and uploads in parts (approvals/reading/multipart.py)."""
 
+import asyncio
 import json
+from unittest.mock import Mock
 
 import httpx
 import pytest
+from aiohttp.streams import StreamReader
+from aiohttp.test_utils import make_mocked_request
+from aiohttp.web import FileField
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -187,6 +192,58 @@ def test_pieces_of_forms_in_any_order_account_for_every_byte(
         assert plain >= len(body) - 130 * body.count(b"--b")
     else:
         assert found.tree is UNCLEAR
+
+
+async def by_aiohttp(body: bytes) -> list[tuple[str, str | int]]:
+    """Names with texts, and with the sizes of files, as another server reads them."""
+    payload = StreamReader(Mock(_reading_paused=False), 2**16, loop=asyncio.get_running_loop())
+    payload.feed_data(body)
+    payload.feed_eof()
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    form = await make_mocked_request("POST", "/", headers=headers, payload=payload).post()
+    found: list[tuple[str, str | int]] = []
+    for name, value in form.items():
+        if isinstance(value, FileField):
+            with value.file:
+                found.append((name, len(value.file.read())))
+        else:
+            found.append((name, value if isinstance(value, str) else bytes(value).decode()))
+    return found
+
+
+NAMED = [
+    b'Content-Disposition: form-data; name="a"', b"Content-Disposition: form-data; name=b",
+    b'content-disposition:Form-Data ; filename="f.txt"; name="c"',
+    b'Content-Disposition: form-data; name="d"\r\nContent-Type: application/json',
+    b'Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name="e"',
+    b'Content-Disposition: form-data; name="f"; filename=f\r\nContent-Type: image/png',
+]  # fmt: skip
+ODD = [
+    b"", b"", b"", b" folded", b"Content-Length: 1", b"Content-Transfer-Encoding: base64",
+    b"Content-Type: text/plain; charset=us-ascii", b'Content-Disposition: form-data; name="g"',
+]  # fmt: skip
+CONTENTS = [b"", b"x", b"\r\n", b"--b", b"\r\n--b", b"\n--b\r\n", b"--", "ü".encode(), b"MQ=="]
+A_PART = st.tuples(
+    st.sampled_from(NAMED), st.sampled_from(ODD), st.lists(st.sampled_from(CONTENTS), max_size=3)
+)
+
+
+@given(st.lists(A_PART, min_size=1, max_size=3), st.sampled_from([b"--b--", b"--b--\r\n", b"--b"]))
+def test_law_29_a_clear_form_is_what_another_server_reads(
+    parts: list[tuple[bytes, bytes, list[bytes]]], end: bytes
+) -> None:
+    body = b""
+    for name, odd, texts in parts:
+        head = name + (b"\r\n" + odd if odd else b"")
+        body += b"--b\r\n" + head + b"\r\n\r\n" + b"".join(texts) + b"\r\n"
+    ours = read_typed(body + end, ContentType("multipart/form-data", {"boundary": "b"}))
+    if ours.unclear is not None or ours.repeated:
+        return
+    said = {
+        (str(name), value.size if isinstance(value, Opaque) else value)
+        for name, value in ours.tree.items()
+    }
+    assert set(asyncio.run(by_aiohttp(body + end))) == said
 
 
 @given(st.binary(max_size=200))
