@@ -322,6 +322,7 @@ OTHER_ASK: dict[str, Any] = {
     "release_within": 1,
     "four_eyes": True,
     "allow_unseen": True,
+    "opaque": True,
     "step_up": None,
     "remind": (),
     "escalate": None,
