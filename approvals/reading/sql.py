@@ -210,15 +210,19 @@ def _statements(text: str, dialect: str | None) -> list[_Statement] | None:
     """None where dialects or parsers may see others."""
     if re.search(r"/\*M?!", text) or re.search(r"/\*(?:[^*]|\*(?!/))*?/\*", text) or "\0" in text:
         return None
-    readings = [_in(text, name) for name in ([dialect] if dialect else _UNKNOWN)]
+    taken = [_tokens(text, name) for name in ([dialect] if dialect else _UNKNOWN)]
+    lists = [tokens for tokens in taken if tokens is not None]
+    if len(lists) != len(taken):
+        return None
+    names = [dialect] if dialect else [*_UNKNOWN]
+    if len({tuple((_word(one), one.text) for one in tokens) for tokens in lists}) == 1:
+        lists, names = lists[:1], names[:1]
+    readings = [_in(text, tokens, name) for tokens, name in zip(lists, names, strict=True)]
     first = readings[0]
-    if first is None or any(other is None or not _same(first, other) for other in readings[1:]):
+    if not first or any(not _same(first, other) for other in readings[1:]):
         return None
     # The worse of what they make of it: a WHERE that only one of them understands is none.
-    return [
-        max(pair, key=lambda one: one.destructive)
-        for pair in zip(*(one for one in readings if one is not None), strict=True)
-    ]
+    return [max(pair, key=lambda one: one.destructive) for pair in zip(*readings, strict=True)]
 
 
 def _same(one: Sequence[_Statement], other: Sequence[_Statement]) -> bool:
@@ -227,20 +231,22 @@ def _same(one: Sequence[_Statement], other: Sequence[_Statement]) -> bool:
     )
 
 
-def _in(text: str, dialect: str) -> list[_Statement] | None:
+def _tokens(text: str, dialect: str) -> list[Token] | None:
     try:
-        tokens = sqlglot.tokenize(text, dialect=dialect)
+        return sqlglot.tokenize(text, dialect=dialect)
     except (SqlglotError, ValueError, RecursionError):
         return None
+
+
+def _in(text: str, tokens: Sequence[Token], dialect: str) -> list[_Statement]:
     pieces: list[list[Token]] = [[]]
     for token in tokens:
         if token.token_type == TokenType.SEMICOLON:
             pieces.append([])
         else:
             pieces[-1].append(token)
-    pieces = [piece for piece in pieces if piece]
     small = len(tokens) <= MAX_TOKENS
-    return [_statement(text, piece, dialect if small else None) for piece in pieces] or None
+    return [_statement(text, piece, dialect if small else None) for piece in pieces if piece]
 
 
 def _statement(text: str, tokens: Sequence[Token], dialect: str | None) -> _Statement:
