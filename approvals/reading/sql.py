@@ -40,7 +40,7 @@ def sql(reading: Reading) -> Meaning | None:
     """`sql.statements`: [{verb, tables, where}] (`where`: of UPDATE and DELETE, one that depends on
     the row), `sql.verbs`, `sql.tables`, `sql.destructive`, `sql.reads`: nothing but queries that
     call no function of the user's own."""
-    if reading.unclear is not None or reading.body.kind not in ("json", "ndjson"):
+    if reading.unclear is not None or reading.body.kind not in ("json", "ndjson", "text"):
         return None
     dialect = _dialect(reading)
     texts = [*_texts(reading, hinted=dialect is not None)]
@@ -159,6 +159,12 @@ def _dialect(reading: Reading) -> str | None:
 
 
 def _texts(reading: Reading, *, hinted: bool) -> Iterator[tuple[Path, str]]:
+    if reading.body.kind == "text":
+        # Trino takes the bare text: https://trino.io/docs/current/develop/client-protocol.html
+        if reading.target is not None and reading.target.path == "/v1/statement":
+            for leaf in reading.body.leaves:
+                yield (), str(getattr(leaf, "value", ""))
+        return
     for leaf in reading.body.leaves:
         if not isinstance(leaf, Leaf) or not isinstance(leaf.value, str) or not leaf.path:
             continue
