@@ -34,7 +34,8 @@ def aws(reading: Reading) -> Meaning | None:
     place = _place(target.host)
     if place is None:
         return None
-    if target.unclear or reading.query.unclear or reading.query.repeated:
+    repeated = [name for name in reading.query.repeated if not reading.dialect.lists(name)]
+    if target.unclear or reading.query.unclear or repeated:
         return None
     operation, members = _operation(reading, target, place)
     if not isinstance(operation, str):
