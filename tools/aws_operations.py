@@ -24,7 +24,7 @@ REST: Final = """
     lakeformation lambda mq mwaa opensearch opensearchserverless pipes polly ram rds-data
     resource-groups rolesanywhere route53 s3 s3control s3tables scheduler schemas securityhub
     serverlessrepo sesv2 signer sso sso-oidc ssm-incidents synthetics vpc-lattice xray
-""".split()  # noqa: SIM905
+""".split()  # noqa: SIM905 # a list that is read and kept in order by people
 """Names of botocore's services."""
 
 
@@ -48,7 +48,7 @@ def table() -> str:
         "(https://github.com/boto/botocore, Apache-2.0); do not edit.",
         '"""',
         "",
-        "# ruff: noqa: E501",
+        "# ruff: noqa: E501 # made by a tool: an operation a line",
         "from typing import Final",
         "",
         'PREFIXES: Final = """\\',

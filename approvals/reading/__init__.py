@@ -20,7 +20,7 @@ from approvals.reading.body import read_body, read_typed
 from approvals.reading.encoded import looked
 from approvals.reading.forms import folded, read_pairs, steps
 from approvals.reading.headers import ContentType, named, read_headers
-from approvals.reading.readers import NAMESPACES, meanings
+from approvals.reading.readers import NAMESPACES, hidden_json, meanings
 from approvals.reading.target import method_override, read_target
 from approvals.reading.values import (
     PLAIN,
@@ -120,7 +120,9 @@ def find(reading: Reading, source: str) -> Any:
         if meaning.name == kind:
             return walk(dict(meaning.values), key.split("."))
     # Where servers differ in what it is, any special reader might have known it.
-    return UNCLEAR if reading.unclear is not None else None
+    hidden = hidden_json(reading.body)
+    doubt = reading.unclear is not None or (hidden is not None and hidden.unclear is not None)
+    return UNCLEAR if doubt else None
 
 
 def names(reading: Reading) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from approvals.reading.aws_operations import PREFIXES, REST
 from approvals.reading.json_text import parse
 from approvals.reading.shapes import listed, short
-from approvals.reading.values import UNCLEAR, Meaning, Reading, Repeated
+from approvals.reading.values import UNCLEAR, Meaning, Reading, Repeated, Target
 
 
 def aws(reading: Reading) -> Meaning | None:
@@ -34,9 +34,10 @@ def aws(reading: Reading) -> Meaning | None:
     place = _place(target.host)
     if place is None:
         return None
-    if target.unclear or reading.query.unclear or reading.query.repeated:
+    repeated = [name for name in reading.query.repeated if not reading.dialect.lists(name)]
+    if target.unclear or reading.query.unclear or repeated:
         return None
-    operation, members = _operation(reading, place)
+    operation, members = _operation(reading, target, place)
     if not isinstance(operation, str):
         operation, members = UNCLEAR, UNCLEAR
     reads = isinstance(operation, str) and only_reads(place.service, operation, members)
@@ -160,15 +161,15 @@ def _place(host: str) -> _Place | None:
     return None
 
 
-def _operation(reading: Reading, place: _Place) -> tuple[Any, Any]:
+def _operation(reading: Reading, target: Target, place: _Place) -> tuple[Any, Any]:
     """Its name and members; `UNCLEAR` where there is none or more than one."""
-    target = reading.target
-    assert target is not None  # noqa: S101  (the caller looked)
     headers = _headers(reading)
-    named = _named(reading, headers)
+    named = _named(reading, target, headers)
     kinds = _PREFIXES[place.service]
     if "rest" in kinds and not ("named" in kinds and named and target.path == "/"):
-        return _rest(reading, place, headers) if place.service in REST else (UNCLEAR, UNCLEAR)
+        return (
+            _rest(reading, target, place, headers) if place.service in REST else (UNCLEAR, UNCLEAR)
+        )
     if reading.body.unclear is not None or len(named) != 1:
         return UNCLEAR, UNCLEAR
     name, members = named[0]
@@ -177,10 +178,9 @@ def _operation(reading: Reading, place: _Place) -> tuple[Any, Any]:
     return name, members
 
 
-def _named(reading: Reading, headers: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+def _named(reading: Reading, target: Target, headers: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     """Each operation that the request names, with its members."""
-    target, query = reading.target, reading.query.tree
-    assert target is not None  # noqa: S101
+    query = reading.query.tree
     body = reading.body.tree if isinstance(reading.body.tree, dict) else {}
     fields = body if reading.body.kind == "form" else {}
     inner = _opened(body) if reading.body.kind in ("json", "none") else UNCLEAR
@@ -290,10 +290,10 @@ def _table(service: str) -> Mapping[str, tuple[_Rest, ...]]:
     return {method: tuple(operations) for method, operations in found.items()}
 
 
-def _rest(reading: Reading, place: _Place, headers: Mapping[str, Any]) -> tuple[Any, Any]:
+def _rest(
+    reading: Reading, target: Target, place: _Place, headers: Mapping[str, Any]
+) -> tuple[Any, Any]:
     """The operation that knows all of the query and requires most of what is there."""
-    target = reading.target
-    assert target is not None  # noqa: S101
     segments = list(target.segments)
     if place.before and place.service == "s3":
         segments = [place.before, *segments]

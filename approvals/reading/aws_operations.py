@@ -4,7 +4,7 @@ Made by tools/aws_operations.py from botocore 1.44.8
 (https://github.com/boto/botocore, Apache-2.0); do not edit.
 """
 
-# ruff: noqa: E501
+# ruff: noqa: E501 # made by a tool: an operation a line
 from typing import Final
 
 PREFIXES: Final = """\

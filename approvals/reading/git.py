@@ -66,6 +66,8 @@ def git(reading: Reading) -> Meaning | None:
     if target is None or target.unclear or reading.query.unclear or reading.query.repeated:
         return None
     *path, last = target.segments or ("",)
+    if (*path[-3:], last) == ("info", "lfs", "objects", "batch"):
+        return _lfs(reading, "/".join(path[:-3]).removesuffix(".git"))
     if last == "refs" and path[-1:] == ["info"]:
         service = reading.query.tree.get("service")
         if service not in ("git-upload-pack", "git-receive-pack") or target.method != "GET":
@@ -113,6 +115,28 @@ def _pushed(reading: Reading, repository: str) -> Meaning:
         "objects": body.tree["objects"],
     }
     return Meaning(name="git", values=values, says=_says(updates, short(repository)))
+
+
+def _lfs(reading: Reading, repository: str) -> Meaning:
+    """Large files: asked where to fetch them from or send them to, before they are
+    (https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md)."""
+    body = reading.body.tree if reading.body.kind == "json" else {}
+    fields = body if isinstance(body, dict) and reading.body.unclear is None else {}
+    operation, objects = fields.get("operation"), fields.get("objects")
+    items = objects if isinstance(objects, list) else [None]
+    sizes = [one.get("size") if isinstance(one, dict) else None for one in items]
+    known = operation in ("upload", "download") and all(isinstance(size, int) for size in sizes)
+    values = {
+        "repository": repository,
+        "service": "git-lfs",
+        "reads": operation == "download" and known,
+        "operation": operation if known else UNCLEAR,
+        "objects": len(sizes) if known else UNCLEAR,
+        "bytes": sum(size for size in sizes if size is not None) if known else UNCLEAR,
+    }
+    way = "from" if operation == "download" else "to"
+    said = f"LFS {operation} of {len(sizes)} objects {way} {short(repository)}"
+    return Meaning(name="git", values=values, says=said if known else None)
 
 
 def _says(updates: list[dict[str, str]], repository: str) -> str:

@@ -125,6 +125,9 @@ _ORDINARY: Final[Mapping[str, re.Pattern[str]]] = {
     "dnt": _NUMBER,
     "priority": _ATTEMPT,
     "upgrade-insecure-requests": _NUMBER,
+    "pragma": re.compile("no-cache"),
+    # https://git-scm.com/docs/gitprotocol-http: in which version refs are listed and fetched.
+    "git-protocol": re.compile("version=[0-2]"),
     # AWS SDKs: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html, and the
     # date and digest of Signature Version 4, which the signature binds.
     "amz-sdk-invocation-id": _WORD,

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from approvals.reading.json_text import parse
 from approvals.reading.shapes import listed, short
 from approvals.reading.values import UNCLEAR, Meaning, Reading, Repeated
 
@@ -26,7 +25,8 @@ def kubernetes(reading: Reading) -> Meaning | None:
     target = reading.target
     if target is None or target.unclear or reading.query.unclear or reading.body.unclear:
         return None
-    if set(reading.query.repeated) - {"command"} or reading.body.repeated:
+    repeated = {name for name in reading.query.repeated if not reading.dialect.lists(name)}
+    if repeated - {"command"} or reading.body.repeated:
         return None
     thing = _thing(list(target.segments))
     if thing is None:
@@ -157,16 +157,10 @@ def _verb(method: str, thing: _Thing, query: Mapping[str, Any]) -> Any:
 
 
 def _document(reading: Reading) -> Any:
-    """The body; without a content type the server takes JSON."""
+    """The body; one without a content type, which the server takes for JSON, was read as JSON."""
     body = reading.body
     if body.kind in ("json", "yaml"):
         return body.tree
-    typed = any(header.name.lower() == "content-type" for header in reading.headers)
-    if body.kind == "text" and not typed and body.leaves:
-        try:
-            return parse(str(getattr(body.leaves[0], "value", "")))
-        except (ValueError, RecursionError):
-            return UNCLEAR
     return {} if body.kind == "none" else UNCLEAR
 
 

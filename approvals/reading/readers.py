@@ -7,6 +7,7 @@ kind. Adding one is a module and a line here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from approvals.reading import (
@@ -21,7 +22,8 @@ from approvals.reading import (
     shell,
     sql,
 )
-from approvals.reading.values import Meaning, Reading
+from approvals.reading.json_text import read_json
+from approvals.reading.values import LARGEST, Meaning, Part, Reading
 
 Reader: TypeAlias = Callable[[Reading], Meaning | None]
 
@@ -56,6 +58,22 @@ NAMESPACES: Final = (
 
 
 def meanings(reading: Reading) -> tuple[Meaning, ...]:
-    """What every reader that recognises this request made of it."""
+    """What every reader that recognises this request made of it.
+
+    JSON that is sent as plain text is read as JSON: to a server that does not take it so, it is
+    nothing (browsers' `sendBeacon` and many clients of JSON-RPC send it so).
+    """
+    body = hidden_json(reading.body)
+    if body is not None and body.unclear is None:
+        reading = replace(reading, body=body)
     found = (reader(reading) for reader in READERS.values())
     return tuple(one for one in found if one is not None)
+
+
+def hidden_json(body: Part) -> Part | None:
+    """A text that begins as JSON does, as JSON; None for all others."""
+    text = getattr(body.leaves[0], "value", None) if body.leaves else None
+    if body.kind != "text" or body.unclear is not None or not isinstance(text, str):
+        return None
+    begins = text[:64].lstrip(" \t\r\n")[:1] in ("{", "[")
+    return read_json(text) if begins and len(text) <= LARGEST else None

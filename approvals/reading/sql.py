@@ -40,7 +40,7 @@ def sql(reading: Reading) -> Meaning | None:
     """`sql.statements`: [{verb, tables, where}] (`where`: of UPDATE and DELETE, one that depends on
     the row), `sql.verbs`, `sql.tables`, `sql.destructive`, `sql.reads`: nothing but queries that
     call no function of the user's own."""
-    if reading.unclear is not None or reading.body.kind not in ("json", "ndjson"):
+    if reading.unclear is not None or reading.body.kind not in ("json", "ndjson", "text"):
         return None
     dialect = _dialect(reading)
     texts = [*_texts(reading, hinted=dialect is not None)]
@@ -159,6 +159,12 @@ def _dialect(reading: Reading) -> str | None:
 
 
 def _texts(reading: Reading, *, hinted: bool) -> Iterator[tuple[Path, str]]:
+    if reading.body.kind == "text":
+        # Trino takes the bare text: https://trino.io/docs/current/develop/client-protocol.html
+        if reading.target is not None and reading.target.path == "/v1/statement":
+            for leaf in reading.body.leaves:
+                yield (), str(getattr(leaf, "value", ""))
+        return
     for leaf in reading.body.leaves:
         if not isinstance(leaf, Leaf) or not isinstance(leaf.value, str) or not leaf.path:
             continue
@@ -210,15 +216,19 @@ def _statements(text: str, dialect: str | None) -> list[_Statement] | None:
     """None where dialects or parsers may see others."""
     if re.search(r"/\*M?!", text) or re.search(r"/\*(?:[^*]|\*(?!/))*?/\*", text) or "\0" in text:
         return None
-    readings = [_in(text, name) for name in ([dialect] if dialect else _UNKNOWN)]
+    taken = [_tokens(text, name) for name in ([dialect] if dialect else _UNKNOWN)]
+    lists = [tokens for tokens in taken if tokens is not None]
+    if len(lists) != len(taken):
+        return None
+    names = [dialect] if dialect else [*_UNKNOWN]
+    if len({tuple((_word(one), one.text) for one in tokens) for tokens in lists}) == 1:
+        lists, names = lists[:1], names[:1]
+    readings = [_in(text, tokens, name) for tokens, name in zip(lists, names, strict=True)]
     first = readings[0]
-    if first is None or any(other is None or not _same(first, other) for other in readings[1:]):
+    if not first or any(not _same(first, other) for other in readings[1:]):
         return None
     # The worse of what they make of it: a WHERE that only one of them understands is none.
-    return [
-        max(pair, key=lambda one: one.destructive)
-        for pair in zip(*(one for one in readings if one is not None), strict=True)
-    ]
+    return [max(pair, key=lambda one: one.destructive) for pair in zip(*readings, strict=True)]
 
 
 def _same(one: Sequence[_Statement], other: Sequence[_Statement]) -> bool:
@@ -227,20 +237,22 @@ def _same(one: Sequence[_Statement], other: Sequence[_Statement]) -> bool:
     )
 
 
-def _in(text: str, dialect: str) -> list[_Statement] | None:
+def _tokens(text: str, dialect: str) -> list[Token] | None:
     try:
-        tokens = sqlglot.tokenize(text, dialect=dialect)
+        return sqlglot.tokenize(text, dialect=dialect)
     except (SqlglotError, ValueError, RecursionError):
         return None
+
+
+def _in(text: str, tokens: Sequence[Token], dialect: str) -> list[_Statement]:
     pieces: list[list[Token]] = [[]]
     for token in tokens:
         if token.token_type == TokenType.SEMICOLON:
             pieces.append([])
         else:
             pieces[-1].append(token)
-    pieces = [piece for piece in pieces if piece]
     small = len(tokens) <= MAX_TOKENS
-    return [_statement(text, piece, dialect if small else None) for piece in pieces] or None
+    return [_statement(text, piece, dialect if small else None) for piece in pieces if piece]
 
 
 def _statement(text: str, tokens: Sequence[Token], dialect: str | None) -> _Statement:

@@ -8,7 +8,7 @@ from pathlib import Path
 from approvals.model import Http
 from approvals.reading import Meaning, Reading, read
 
-FIXTURES = Path(__file__).parent.parent / "fixtures" / "reading"
+FIXTURES = Path(__file__).parent / "recorded"
 JSON = (("content-type", "application/json"),)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from approvals.model import Http
-from approvals.reading import UNCLEAR, find, read
+from approvals.reading import UNCLEAR, Dialect, find, read
 from approvals.reading.aws import only_reads, privileged
 from approvals.reading.aws_operations import REST
 from tests.reading.boto import client, operations, sent
@@ -263,3 +263,12 @@ def test_a_path_member_is_never_overruled_by_the_body() -> None:
     url = "https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/billing/configuration"
     found = values(post(url, {"FunctionName": "other"}, JSON, method="PUT"))
     assert found["members"]["FunctionName"] == "billing"
+
+
+def test_names_that_a_dialect_reads_as_lists_may_be_given_twice() -> None:
+    url = "https://eks.eu-west-1.amazonaws.com/tags/x?tagKeys=a&tagKeys=b"
+    request = Http("DELETE", url, (), b"")
+    assert find(read(request), "aws.operation") is UNCLEAR
+    reading = read(request, dialect=Dialect(repeats=frozenset(("tagKeys",))))
+    assert find(reading, "aws.operation") == "UntagResource"
+    assert find(reading, "aws.members.tagKeys") == ["a", "b"]

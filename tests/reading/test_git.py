@@ -9,7 +9,7 @@ import pytest
 from approvals.model import Http
 from approvals.reading import UNCLEAR, Opaque, find, read
 from tests.reading.git_server import run, serving
-from tests.reading.made import meaning
+from tests.reading.made import meaning, post
 
 OLD, NEW, ZERO = "1" * 40, "2" * 40, "0" * 40
 URL = "https://github.com/example-org/shop.git/git-receive-pack"
@@ -199,3 +199,27 @@ def test_a_shallow_line_is_accounted_for() -> None:
     assert reading.faithful
     assert reading.body.tree["shallow"] == [OLD]
     assert any(isinstance(leaf, Opaque) for leaf in reading.body.leaves)
+
+
+LFS = "https://github.com/example-org/shop.git/info/lfs/objects/batch"
+LFS_TYPE = (("content-type", "application/vnd.git-lfs+json"),)
+
+
+def test_large_files_that_are_sent_do_not_read() -> None:
+    objects = [{"oid": "ab" * 32, "size": 1200}, {"oid": "cd" * 32, "size": 34}]
+    up = meaning(post(LFS, {"operation": "upload", "objects": objects}, LFS_TYPE), "git")
+    assert up.says == "LFS upload of 2 objects to example-org/shop"
+    assert (up.values["reads"], up.values["bytes"]) == (False, 1234)
+    down = meaning(post(LFS, {"operation": "download", "objects": objects}, LFS_TYPE), "git")
+    assert down.values["reads"] is True
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", {}, [], {"operation": "wipe", "objects": []}, {"operation": "download", "objects": [1]},
+     b'{"operation": "download", "operation": "upload", "objects": []}',
+     {"operation": "download"}, {"operation": ["download"], "objects": []}],
+)  # fmt: skip
+def test_a_question_about_large_files_that_cannot_be_read_does_not_read(body: object) -> None:
+    found = meaning(post(LFS, body, LFS_TYPE), "git")
+    assert (found.says, found.values["reads"]) == (None, False)

@@ -100,7 +100,7 @@ def test_a_changed_request_never_reads_as_harmless(name: str, data: st.DataObjec
         return
     at = data.draw(st.integers(0, len(request.body)))
     to = data.draw(st.integers(at, min(at + 40, len(request.body))))
-    new = data.draw(st.sampled_from([b"", b"&", b"\0", b'"', b",", b"}", b"Get", b"query "]))
+    new = data.draw(st.sampled_from([b"", b"&", b"\0", b'"', b",", b"}", b"Get", b"Describe"]))
     body = request.body[:at] + new + request.body[at if data.draw(st.booleans()) else to :]
     reading = read(replace(request, body=body))
     assert not harmless(reading) or reading.unclear is not None

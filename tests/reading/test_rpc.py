@@ -174,3 +174,14 @@ def test_a_reader_gives_no_values_where_the_body_is_unclear() -> None:
 )  # fmt: skip
 def test_other_json_is_no_call(body: Any) -> None:
     assert not {"rpc", "mcp", "batch"} & set(known(post(RPC, body, JSON)))
+
+
+def test_calls_in_json_that_is_sent_as_text_are_calls() -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "wipe"}}
+    for headers in ((), (("content-type", "text/plain"),)):
+        reading = read(post(RPC, call, headers))
+        assert find(reading, "mcp.tool") == "wipe"
+    twice = b'{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}'
+    reading = read(post(RPC, twice, (("content-type", "text/plain"),)))
+    assert find(reading, "mcp.method") is UNCLEAR
+    assert find(read(post(RPC, b"hello", ())), "mcp.method") is None

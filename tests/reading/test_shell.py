@@ -153,3 +153,10 @@ def test_a_patch_names_every_file_it_touches(patch: str, paths: list[str]) -> No
     reading = payload({"tool_input": {"patch": patch}})
     assert find(reading, "edit.paths") == paths
     assert inner(reading, "patch") == patch
+
+
+def test_a_here_document_that_runs_commands_is_told_from_one_that_does_not() -> None:
+    runs = "Its here-document runs commands."
+    assert runs in find(bash("cat <<EOF\n$(rm x)\nEOF"), "shell.unclear")
+    assert runs in find(bash("cat <<EOF\n`rm x`\nEOF"), "shell.unclear")
+    assert runs not in find(bash("cat <<'EOF'\n$(rm x)\nEOF"), "shell.unclear")

@@ -164,3 +164,9 @@ def test_many_texts_in_one_request_are_not_taken_for_all() -> None:
     request = post(DATABASE, {"sqls": [f"SELECT {n} FROM t" for n in range(30)]})
     assert meaning(request, "sql").values["statements"] is UNCLEAR
     assert isinstance(request, Http)
+
+
+def test_a_bare_statement_to_trino_is_read() -> None:
+    request = post("https://trino.example.com/v1/statement", b"DROP TABLE hive.a.b", ())
+    assert meaning(request, "sql").says == "DROP TABLE hive.a.b"
+    assert "sql" not in known(post("https://a.example.com/v1/other", b"DROP TABLE b", ()))
