@@ -42,9 +42,16 @@ def read_pairs(raw: bytes, *, kind: str) -> Part:
             return _unclear(kind, raw, "It is not UTF-8.")
         if "\0" in pairs[-1][0] or "\0" in pairs[-1][1]:
             return _unclear(kind, raw, "It holds a NUL character; some servers stop there.")
-    if why := _names(pairs):
-        return _unclear(kind, raw, why)
-    return _grown(kind, pairs)
+    part = read_fields(kind, pairs)
+    return part if part.unclear is None else _unclear(kind, raw, part.unclear)
+
+
+def read_fields(kind: str, pairs: list[tuple[str, str]]) -> Part:
+    """Names and values that are decoded already: a leaf each, in order; without any if unclear."""
+    why = _names(pairs)
+    if len(pairs) > MAX_PAIRS:
+        why = f"It has more than {MAX_PAIRS} fields; some servers drop some."
+    return Part(kind=kind, tree=UNCLEAR, unclear=why) if why else _grown(kind, pairs)
 
 
 def folded(name: str) -> str:

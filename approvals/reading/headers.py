@@ -22,11 +22,13 @@ LONGEST: Final = 1_024
 
 @dataclass(frozen=True, slots=True)
 class ContentType:
-    """`media_type` in lower case, "" where there is none; `unclear`: why servers may differ."""
+    """`media_type` in lower case, "" where there is none; `unclear`: why servers may differ.
+    `charset`: one that is not UTF-8, where nothing else is unclear."""
 
     media_type: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     unclear: str | None = None
+    charset: str | None = None
 
     @property
     def is_json(self) -> bool:
@@ -69,7 +71,7 @@ def content_type(headers: Headers) -> ContentType:
     charset = parameters.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8"):
         why = f"Its charset is {charset[:40]!r}, which servers do not read alike."
-        return ContentType(media, parameters, why)
+        return ContentType(media, parameters, why, charset)
     return ContentType(media, parameters)
 
 
@@ -241,6 +243,8 @@ _ORDINARY: Final[Mapping[str, re.Pattern[str]]] = {
     ),
     "x-openai-client-user-agent": _TELEMETRY,
     "x-client-request-id": _WORD,
+    # https://git-scm.com/docs/gitprotocol-http: in which version refs are listed and fetched.
+    "git-protocol": re.compile("version=[0-2]"),
     # Ids of a trace: W3C Trace Context, B3, Jaeger, OpenTracing, Sentry, Datadog, Elastic, Instana,
     # New Relic, Application Insights, and what proxies add. Not baggage, Correlation-Context,
     # jaeger-baggage, uberctx-… or ot-baggage-…: programs read their own values from those.

@@ -1,0 +1,20 @@
+"""A case as a card, for every channel alike: `bound` (may a tap approve), `card` (what it says),
+`templates` (filling a channel's template). Pure."""
+
+from approvals.cards.bound import SUMMARY, Bound, bound, summarised
+from approvals.cards.card import (
+    altered,
+    build,
+    delivery,
+    fingerprint,
+    inspectable,
+    labels_for,
+    unfit,
+    unknown,
+)
+from approvals.cards.templates import renderer
+
+__all__ = [
+    "SUMMARY", "Bound", "altered", "bound", "build", "delivery", "fingerprint", "inspectable",
+    "labels_for", "renderer", "summarised", "unfit", "unknown",
+]  # fmt: skip
