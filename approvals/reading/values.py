@@ -226,22 +226,22 @@ def nested(kind: str, tree: Any, inside: Mapping[Path, Part | Opaque] | None = N
     more than `MAX_LEAVES` values is unclear.
     """
     leaves: list[Leaf | Opaque] = []
+    known = inside or {}
     stack: list[tuple[Path, Any]] = [((), tree)]
     while stack:
         path, value = stack.pop()
-        if isinstance(value, dict | list | tuple) and value:
-            items = value.items() if isinstance(value, dict) else enumerate(value)
-            stack += [((*path, key), one) for key, one in items][::-1]
-            continue
-        if len(leaves) >= MAX_LEAVES:
-            return Part(kind=kind, tree=UNCLEAR, unclear=TOO_MANY)
-        match value:
-            case Opaque():
-                leaves.append(value)
-            case dict() | list() | tuple():
-                leaves.append(Leaf(path, "{}" if isinstance(value, dict) else "[]", how="empty"))
-            case Repeated(texts):
-                leaves += [Leaf(path, text) for text in texts]
-            case _:
-                leaves.append(Leaf(path, value, inside.get(path) if inside else None))
+        if type(value) is dict and value:
+            stack += [((*path, key), value[key]) for key in reversed(value)]
+        elif isinstance(value, list | tuple) and value:
+            stack += [((*path, at), value[at]) for at in range(len(value) - 1, -1, -1)]
+        elif isinstance(value, Opaque):
+            leaves.append(value)
+        elif isinstance(value, dict | list | tuple):
+            leaves.append(Leaf(path, "{}" if isinstance(value, dict) else "[]", how="empty"))
+        elif isinstance(value, Repeated):
+            leaves += [Leaf(path, text) for text in value.texts]
+        else:
+            leaves.append(Leaf(path, value, known.get(path)))
+        if len(leaves) > MAX_LEAVES:
+            return Part(kind=kind, tree=UNCLEAR, unclear="It holds too many values to be shown.")
     return Part(kind=kind, leaves=tuple(leaves), tree=tree)
