@@ -351,7 +351,7 @@ def test_watch_goes_on_when_the_service_is_away_for_a_moment() -> None:
             return answer
 
     slept: list[float] = []
-    news = remote.follow(Service(), None, sleep=slept.append)  # type: ignore[arg-type]
+    news = remote.follow(Service(), None, sleep=slept.append)
     found = [next(news), next(news), next(news)]
     assert (found[0], str(found[1]), found[2]) == ({"id": "a"}, "away", {"id": "b"})
     with pytest.raises(Stop, match="revoked"):

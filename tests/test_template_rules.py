@@ -90,7 +90,7 @@ def test_what_templates_need_is_allowed() -> None:
 
 @pytest.mark.parametrize("listed", ["card.title", "card.many", "card.deadline"])
 def test_a_loop_goes_over_short_lists_only(listed: str) -> None:
-    values = {"card": {**VALUES["card"], "many": [0] * (template_rules.MAX_ITEMS + 1)}}  # type: ignore[dict-item]
+    values = {"card": {**VALUES["card"], "many": [0] * (template_rules.MAX_ITEMS + 1)}}
     render = renderer("t.json.j2", "{% for a in " + listed + " %}{% endfor %}{}")
     with pytest.raises(Refused, match=r"t\.json\.j2"):
         render(values)
@@ -105,6 +105,6 @@ def test_more_output_than_any_card_needs_is_refused() -> None:
         renderer("t.html.j2", source)
     render = renderer("t.html.j2", source.replace(" * 1", ""))
     assert len(render(VALUES)["html"]) == 900_000
-    longer = {**VALUES, "card": {**VALUES["card"], "title": "x" * 5_000}}  # type: ignore[dict-item]
+    longer = {**VALUES, "card": {**VALUES["card"], "title": "x" * 5_000}}
     with pytest.raises(Refused, match="characters"):
         render(longer)
