@@ -119,7 +119,9 @@ def test_the_section_has_the_names_that_the_documentation_has() -> None:
 def test_a_relay_that_wants_no_login_needs_none(tmp_path: Path, login: str, on: bool) -> None:
     path = tmp_path / "countersign.yaml"
     mail = f"channels: {{email: {{{login}host: 127.0.0.1, from: a@example.com}}}}\n"
-    path.write_text(mail + CONFIGURATION % (8080, "sqlite:///x.db"))
+    ours = 'server:     {public_url: "https://sign.example.org", '
+    rest = CONFIGURATION % (8080, "sqlite:///x.db")
+    path.write_text(mail + rest.replace("server:     {", ours))
     config = load_config(path, SECRETS, sections=SECTIONS)
     assert ("email" in config.channels, "email" in config.off) == (on, not on)
 

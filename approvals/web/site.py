@@ -68,7 +68,8 @@ class Site:
 
     @classmethod
     def at(cls, url: str, label: str) -> Site:
-        """The site of a public URL; on loopback its host becomes `<label>.localhost`.
+        """The site of a public URL; on loopback its host becomes `<label>.localhost`, if it is not
+        a name below localhost already, which its owner chose.
 
         ValueError if the URL is not http(s), or is plain http off loopback.
         """
@@ -77,6 +78,8 @@ class Site:
         if parts.scheme not in ("http", "https") or not host or parts.path.strip("/"):
             raise ValueError(f"{url!r} is not the address of a site: write https://host")
         port = f":{parts.port}" if parts.port else ""
+        if host.endswith(".localhost"):
+            return cls(f"{parts.scheme}://{host}{port}")
         if is_loopback(host):
             return cls(f"{parts.scheme}://{label}.localhost{port}")
         if parts.scheme != "https":
