@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import pytest
 import yaml
 
+from approvals.cli.rules import outbound as read_outbound
 from approvals.packs import PACKS, Verb
 from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Decision, Outbound, Rules
@@ -29,6 +30,8 @@ def book(name: str) -> Rules:
 
 
 def outbound(request: dict[str, Any]) -> Outbound:
+    if "recorded" in request:
+        return read_outbound((FOLDER / "recorded" / request["recorded"]).read_text())
     headers = {name.lower(): value for name, value in request.get("headers", {}).items()}
     body, kind = b"", ""
     if "json" in request:
