@@ -121,8 +121,11 @@ def money(
 def when(value: Any) -> str:
     """A date or time as people write it, in its own offset: "Thu, 3 Dec 2026, 09:00 +01:00".
 
-    ISO 8601 texts, and seconds or milliseconds since 1970. `ValueError`.
+    ISO 8601 texts, and seconds or milliseconds since 1970 (as a text of ten digits or more too).
+    `ValueError`.
     """
+    if isinstance(value, str) and re.fullmatch("[0-9]{10,13}", value):
+        value = int(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = value / 1000 if abs(value) > 100_000_000_000 else value
         return format_datetime(

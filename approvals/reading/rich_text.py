@@ -59,7 +59,7 @@ _STRUCTURE: Final = frozenset(
     )
 )
 _MARK: Final = re.compile(r"<([^<>|\n]+)(?:\|([^<>\n]*))?>")
-_EVERYBODY: Final = re.compile(r"(?:<!|@|^)(channel|here|everyone)(?=[>|\s.,:;!?)]|$)")
+_EVERYBODY: Final = re.compile(r"(?:<!|@)(channel|here|everyone)(?=[>|\s.,:;!?)]|$)")
 _SIGNS: Final[Mapping[str, tuple[str, str]]] = {
     "user": ("user_id", "@"),
     "usergroup": ("usergroup_id", "@"),
@@ -149,12 +149,19 @@ def _linked(text: str, url: str | None) -> str:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in it, whatever its key."""
+    """Every text in it, whatever its key; a text that holds JSON is taken apart."""
     stack = [value]
     while stack:
         one = stack.pop()
-        if isinstance(one, str):
+        if isinstance(one, str) and one.lstrip()[:1] in ("[", "{"):
+            try:
+                stack.append(parse(one))
+            except (ValueError, RecursionError):
+                yield one
+        elif isinstance(one, str):
             yield one
+        elif isinstance(one, Mapping) and one.get("type") == "broadcast":
+            yield f"@{one.get('range')}"
         elif isinstance(one, Mapping):
             stack += [*one.values()][::-1]
         elif isinstance(one, list | tuple):
