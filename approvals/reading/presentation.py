@@ -23,6 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from approvals.model import Fact
 from approvals.reading import UNCLEAR, Leaf, Reading, Repeated, names
+from approvals.reading.html_text import html_as_text
 from approvals.reading.rich_text import broadcasts, marked, words
 from approvals.reading.values import nested
 
@@ -320,6 +321,7 @@ _ENV.filters = {
     "words": words,
     "marked": lambda text: marked(_text(text)),
     "notified": notified,
+    "html": lambda text: html_as_text(_text(text)).strip(),
 }
 _ENV.tests = {key: _ENV.tests[key] for key in ("defined", "undefined", "none", "string", "number")}
 _COMPILED: Final[dict[str, Template]] = {}
