@@ -24,7 +24,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from approvals.model import Fact
 from approvals.reading import UNCLEAR, Leaf, Reading, Repeated, names
 from approvals.reading.html_text import html_as_text
-from approvals.reading.rich_text import broadcasts, marked, words
+from approvals.reading.rich_text import broadcasts, marked, values, words
 from approvals.reading.values import nested
 
 LONGEST: Final = 4_000
@@ -319,6 +319,7 @@ _ENV.filters = {
     "pairs": pairs,
     "rows": rows,
     "words": words,
+    "values": lambda value, most=30: lines(values(value), most),
     "marked": lambda text: marked(_text(text)),
     "notified": notified,
     "html": lambda text: html_as_text(_text(text)).strip(),

@@ -36,6 +36,16 @@ def words(value: Any) -> str:
     return text
 
 
+def values(fields: Any) -> str:
+    """Fields with structured values, each in a line with what it says: `{"Name": {"title": [{"text":
+    {"content": "ACME"}}]}, "Amount": {"number": 5}}` is "Name: ACME" and "Amount: 5"; null is
+    "(none)". `ValueError` where there are none, or one is unclear.
+    """
+    if not isinstance(fields, Mapping) or not fields:
+        raise ValueError("no fields")
+    return "\n".join(f"{name}: {_said(value)}" for name, value in fields.items())
+
+
 def marked(text: str) -> str:
     """A text with chat marks as people will see it: `<https://x.example|invoice>` is
     "invoice (https://x.example)", `<!channel>` is "@channel"."""
@@ -66,6 +76,35 @@ _SIGNS: Final[Mapping[str, tuple[str, str]]] = {
     "channel": ("channel_id", "#"),
     "broadcast": ("range", "@"),
 }
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping | list | tuple):
+        lines = [line for line in _lines(value) if line.strip()]
+        plain = [*_scalars(value)]
+        numbers = [_scalar(one) for one in plain if not isinstance(one, str) and one is not None]
+        found = [*lines, *numbers] or [_scalar(one) for one in plain]
+        return " ".join(", ".join(found).split()) or "(none)"
+    [*_lines(value)]  # raises where it is unclear
+    return " ".join(marked(_scalar(value)).split())
+
+
+def _scalar(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    return str(value) if not isinstance(value, bool) else "yes" if value else "no"
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, Mapping):
+            stack += [*one.values()][::-1]
+        elif isinstance(one, list | tuple):
+            stack += [*one][::-1]
+        else:
+            yield one
 
 
 def _mark(found: re.Match[str]) -> str:
