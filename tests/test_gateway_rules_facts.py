@@ -100,6 +100,41 @@ def test_a_body_that_is_not_clearly_one_mail_gives_no_facts(body: bytes) -> None
     assert call("POST", SEND, body, JSON).facts == ()
 
 
+@pytest.mark.parametrize(
+    ("call_to", "body"),
+    [
+        (
+            "me/messages/1/reply",
+            {"comment": "fine"},
+        ),  # goes to who wrote the mail, wherever that is
+        ("me/sendMail", {"message": {"subject": "x", "toRecipients": []}}),
+        ("me/sendMail", {"message": {"toRecipients": [{"emailAddress": {"name": "Kim"}}]}}),
+    ],
+)
+def test_law_29_a_condition_on_all_recipients_needs_recipients(
+    call_to: str, body: dict[str, Any]
+) -> None:
+    ours = {
+        "name": "mail to ourselves",
+        "when": {"host": "graph.microsoft.com", "method": "POST"},
+        "if": 'decoded.recipients.all(to, to.endsWith("@acme.example"))',
+        "then": "allow",
+    }
+    faults: list[Any] = []
+    rules = rulebook(
+        {"packs": ["microsoft-graph"], "rules": [ours]}, lambda *one: faults.append(one)
+    )
+    assert not faults
+
+    def decided(path: str, body: dict[str, Any]) -> Verb:
+        url = f"https://graph.microsoft.com/v1.0/{path}"
+        return rules.decide(Outbound("bot", "POST", url, JSON, json.dumps(body).encode())).verb
+
+    assert decided(call_to, body) is Verb.ASK
+    to = [{"emailAddress": {"address": "kim@acme.example"}}]
+    assert decided("me/sendMail", {"message": {"toRecipients": to}}) is Verb.ALLOW
+
+
 GH, GC = "https://api.github.com", "https://www.googleapis.com/calendar/v3"
 GM, SL, ST = (
     "https://gmail.googleapis.com/gmail/v1/users/me",
@@ -205,7 +240,9 @@ def test_facts_of_slack_name_all_that_a_message_is_made_of_and_all_it_goes_to() 
     facts = dict(shown(call("POST", f"{SL}/chat.update", json.dumps(changed).encode(), JSON)))
     assert facts["Attachments"] == "x"
     assert facts["New text"] == "*y*"
-    file = b'{"files": [{"id": "F1"}], "channels": "C1,C2", "blocks": [{"type": "text", "text": "z"}]}'
+    file = (
+        b'{"files": [{"id": "F1"}], "channels": "C1,C2", "blocks": [{"type": "text", "text": "z"}]}'
+    )
     facts = dict(shown(call("POST", f"{SL}/files.completeUploadExternal", file, JSON)))
     assert facts["Channels and people"] == "C1,C2"
     assert facts["Blocks"] == "z"

@@ -28,8 +28,8 @@ VALUES: Final = (
 )
 """The names of a mail's values. `to`, `cc`, `bcc` and `recipients` (all three; None where there are
 none, so that no condition holds of all of them) are lists of addresses in lower case, `attachments`
-of names with type and size; the others are texts. `text`: the plain one, else the words of the HTML;
-`html`: those words where there is a plain text too."""
+of names with type and size; the others are texts. `text`: the plain one, else the words of the
+HTML; `html`: those words where there is a plain text too."""
 
 MAX_HEADERS: Final = 500
 MAX_PARTS: Final = 50

@@ -13,42 +13,48 @@ https://developers.notion.com/reference/rich-text (all read in November 2026)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from approvals.reading.json_text import parse
 from approvals.reading.values import UNCLEAR, Repeated
 
+MOST: Final = 3_900
+"""Characters of words that are put together: a fact has room for 4,000."""
+LARGEST_JSON: Final = 64 * 1024
+"""Characters of a text that is taken apart as JSON: Slack's blocks are at most 50 of 3,000 each
+(https://docs.slack.dev/reference/block-kit/blocks/section-block), and every reader waits for it."""
+
 
 def words(value: Any) -> str:
     """The lines of a structured text, or of a text that holds one as JSON (in a form).
 
-    `ValueError` where it is unclear or says nothing.
+    `ValueError` where it is unclear or says nothing. At most `MOST` characters; it shows its cut.
     """
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            return words(parse(value))
-        except (ValueError, RecursionError):
-            return value  # not JSON after all: shown as it stands
-    text = "\n".join(line for line in _lines(value) if line.strip())
+    if isinstance(value, str) and (tree := _json(value)) is not None:
+        value = tree
+    text = "\n".join(_first(line for line in _lines(value) if line.strip()))
     if not text:
         raise ValueError("it says nothing")
     return text
 
 
 def values(fields: Any) -> str:
-    """Fields with structured values, each in a line with what it says: `{"Name": {"title": [{"text":
-    {"content": "ACME"}}]}, "Amount": {"number": 5}}` is "Name: ACME" and "Amount: 5"; null is
-    "(none)". `ValueError` where there are none, or one is unclear.
+    """Fields with structured values, each in a line with what it says: `{"Amount": {"number": 5},
+    "Due": null}` is "Amount: 5" and "Due: (none)". `ValueError` where there are none, or one is
+    unclear.
     """
     if not isinstance(fields, Mapping) or not fields:
         raise ValueError("no fields")
-    return "\n".join(f"{name}: {_said(value)}" for name, value in fields.items())
+    return "\n".join(_first(f"{name}: {_said(value)}" for name, value in fields.items()))
 
 
 def marked(text: str) -> str:
     """A text with chat marks as people will see it: `<https://x.example|invoice>` is
     "invoice (https://x.example)", `<!channel>` is "@channel"."""
+    if len(text) > MOST:
+        text = f"{text[:MOST]}… and more"
     shown = _MARK.sub(_mark, text) if "<" in text else text
     return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
@@ -57,6 +63,8 @@ def broadcasts(value: Any) -> list[str]:
     """The words in it that notify everybody in a room: "@channel", "@here", "@everyone"."""
     found: dict[str, None] = {}
     for text in _texts(value):
+        if "@" not in text and "<!" not in text:
+            continue
         found |= dict.fromkeys(f"@{word}" for word in _EVERYBODY.findall(text))
     return list(found)
 
@@ -68,7 +76,7 @@ _STRUCTURE: Final = frozenset(
         *("mrkdwn_in", "callback_id", "attachment_type", "emoji", "indent", "border", "ts"),
     )
 )
-_MARK: Final = re.compile(r"<([^<>|\n]+)(?:\|([^<>\n]*))?>")
+_MARK: Final = re.compile(r"<(![^<>|\n]+|[^<>|\s]+)(?:\|([^<>\n]*))?>")
 _EVERYBODY: Final = re.compile(r"(?:<!|@)(channel|here|everyone)(?=[>|\s.,:;!?)]|$)")
 _SIGNS: Final[Mapping[str, tuple[str, str]]] = {
     "user": ("user_id", "@"),
@@ -78,10 +86,21 @@ _SIGNS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+def _first(lines: Iterable[str]) -> Iterator[str]:
+    """As many lines as there is room for."""
+    room = MOST
+    for line in lines:
+        if len(line) >= room:
+            yield f"{line[:room]}… and more"
+            return
+        yield line
+        room -= len(line) + 1
+
+
 def _said(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple):
-        lines = [line for line in _lines(value) if line.strip()]
-        plain = [*_scalars(value)]
+        lines = [*_first(line for line in _lines(value) if line.strip())]
+        plain = [*islice(_scalars(value), 1_000)]
         numbers = [_scalar(one) for one in plain if not isinstance(one, str) and one is not None]
         found = [*lines, *numbers] or [_scalar(one) for one in plain]
         return " ".join(", ".join(found).split()) or "(none)"
@@ -116,6 +135,16 @@ def _mark(found: re.Match[str]) -> str:
     if what[0] in "@#":
         return f"{what[0]}{label} ({what[1:]})" if label else what
     return f"{label} ({what})" if label and label != what else what
+
+
+def _json(text: str) -> Any:
+    """What it holds as JSON; None where it is no object and no list."""
+    if len(text) > LARGEST_JSON or text[:1] not in ("[", "{"):
+        return None
+    try:
+        return parse(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _lines(value: Any) -> Iterator[str]:
@@ -154,7 +183,8 @@ def _run(node: Any) -> str | None:
     if kind in ("mrkdwn", "plain_text") and isinstance(text, str):
         return marked(text)
     if kind == "text" and isinstance(text, str):
-        links = (_href(mark) for mark in node.get("marks") or ())
+        given = node.get("marks")
+        links = (_href(mark) for mark in given) if isinstance(given, list) else ()
         return _linked(text, next((link for link in links if link), None))
     if kind == "link" and isinstance(node.get("url"), str):
         return _linked(text if isinstance(text, str) else "", node["url"])
@@ -192,13 +222,12 @@ def _texts(value: Any) -> Iterator[str]:
     stack = [value]
     while stack:
         one = stack.pop()
-        if isinstance(one, str) and one.lstrip()[:1] in ("[", "{"):
-            try:
-                stack.append(parse(one))
-            except (ValueError, RecursionError):
+        if isinstance(one, str):
+            tree = _json(one)
+            if tree is None:
                 yield one
-        elif isinstance(one, str):
-            yield one
+            else:
+                stack.append(tree)
         elif isinstance(one, Mapping) and one.get("type") == "broadcast":
             yield f"@{one.get('range')}"
         elif isinstance(one, Mapping):

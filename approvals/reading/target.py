@@ -153,7 +153,13 @@ _HEADER_OVERRIDES: Final[Mapping[str, str]] = {
         "host",
     ),
 }
-_FIELD_OVERRIDES: Final = (*_METHOD_HEADERS, "-method", "-httpmethod", "$httpmethod", "$httpheaders")
+_FIELD_OVERRIDES: Final = (
+    *_METHOD_HEADERS,
+    "-method",
+    "-httpmethod",
+    "$httpmethod",
+    "$httpheaders",
+)
 """The same as fields: Rack, Laravel and Symfony (`_method`), Salesforce (`_HttpMethod`,
 https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_update_fields.htm),
 and Google's servers for browsers without CORS
