@@ -106,7 +106,7 @@ def test_a_body_that_is_not_clearly_one_mail_gives_no_facts(body: bytes) -> None
         (
             "me/messages/1/reply",
             {"comment": "fine"},
-        ),  # goes to who wrote the mail, wherever that is
+        ),  # goes to the sender of that mail
         ("me/sendMail", {"message": {"subject": "x", "toRecipients": []}}),
         ("me/sendMail", {"message": {"toRecipients": [{"emailAddress": {"name": "Kim"}}]}}),
     ],
