@@ -161,7 +161,7 @@ class _Pack(_Shared):
             key: tuple(
                 one.model_copy(update={"when": one.when.about(hosts)})
                 for one in getattr(self, key)
-                if hosts or not isinstance(one, _Rule) or one.tells()
+                if hosts or (one.tells() if isinstance(one, _Rule) else isinstance(one, _Decoder))
             )
             for key in _Shared.model_fields
         }

@@ -53,6 +53,9 @@ _CALLERS: Final = re.compile(
 
 def _runs(tree: Mapping[str, Any]) -> Iterator[str]:
     for key, value in tree.items():
+        # Some servers take a name in another letter case.
+        if key.lower() in ("tools", "toolconfig") and key not in ("tools", "toolConfig"):
+            yield short(key)
         if _ACTS.search(key.lower()) and value not in (None, [], {}):
             yield short(key)
     given = [tree.get("tools")]
@@ -72,7 +75,7 @@ def _tool(tool: Any) -> str | None:
     if not isinstance(tool, Mapping):
         return "a tool"
     kind = tool.get("type")
-    if kind is None and (set(tool) - _MARKS <= _FUNCTIONS or "input_schema" in tool):
+    if kind is None and (set(tool) <= _FUNCTIONS | _MARKS or "input_schema" in tool):
         return None
     if isinstance(kind, str) and _CALLERS.fullmatch(kind):
         return None
