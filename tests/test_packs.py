@@ -232,6 +232,9 @@ def test_an_encoded_slash_is_one_where_its_source_says_so(url: str, verb: Verb) 
     assert book("gitlab").decide(Outbound("bot", "GET", url, (), b"")).verb is verb
 
 
+GOOGLE = "https://cloudresourcemanager.googleapis.com"
+
+
 @pytest.mark.parametrize(
     ("method", "url", "headers"),
     [
@@ -244,6 +247,7 @@ def test_an_encoded_slash_is_one_where_its_source_says_so(url: str, verb: Verb) 
         ("GET", "https://sts.amazonaws.com/?Action=GetSessionToken&Version=2011-06-15", {}),
         ("GET", "https://iam.amazonaws.com/?Action=CreateAccessKey&Version=2010-05-08", {}),
         ("GET", "https://ec2.us-east-1.amazonaws.com/?Action=GetPasswordData&InstanceId=i-1", {}),
+        ("POST", f"{GOOGLE}/v1/projects/a:setIamPolicy:testIamPermissions", {}),
         # A file whose name is that of a call that reads.
         ("POST", "https://gitlab.com/api/v4/projects/1/repository/files/git-upload-pack", {}),
         ("POST", "https://gitlab.com/a/b/-/create/main/x.git/git-upload-pack", {}),
