@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
@@ -15,45 +15,12 @@ from approvals.model import MINUTE, Person
 from approvals.people import Directory, Link
 from approvals.store import Store
 from approvals.web.signin.link import KIND, LIVE, named
+from tests.browsing import Answer, Browser
 from tests.house import GROUPS, PEOPLE, Place, Whisperer, everything, open_house
 from tests.peers.email import MailServer, Page, make
 
 DANA = Person("dana", "dana@example.com", {"desk": "U-dana"}, name="Dana Lee")
 KNOWN = (DANA, *PEOPLE[1:])
-
-
-@dataclass(slots=True)
-class Browser:
-    """A browser: its cookies, and our pages."""
-
-    place: Place
-    cookies: dict[str, str] = field(default_factory=dict)
-
-    async def get(self, path: str, method: str = "GET") -> Answer:
-        return await self._call(method, path, None)
-
-    async def post(self, path: str, **form: str) -> Answer:
-        return await self._call("POST", path, form)
-
-    async def _call(self, method: str, path: str, form: Mapping[str, str] | None) -> Answer:
-        site = self.place.house.deps.site
-        headers = {"Host": site.host, "Origin": site.origin, "Sec-Fetch-Site": "same-origin"}
-        if self.cookies:
-            headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
-        url = self.place.url + path
-        async with self.place.http.request(
-            method, url, data=form, headers=headers, allow_redirects=False
-        ) as answer:
-            for name, morsel in answer.cookies.items():
-                self.cookies[name] = morsel.value
-            return Answer(answer.status, answer.headers.get("Location"), await answer.text())
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    location: str | None
-    text: str
 
 
 @pytest.fixture
