@@ -217,8 +217,8 @@ class Slack:
         # A bot's token reads its messages only with im:history, which ours does not ask for.
         to = {"channel": (await self.open(account)).conversation}
         quiet = {"unfurl_links": False, "unfurl_media": False}
-        # As it stands: `mrkdwn` off, and a bare address is a link all the same.
-        await self._call("chat.postMessage", to | quiet | {"text": letter.text, "mrkdwn": False})
+        said = {"text": self.escape(letter.text), "mrkdwn": False}  # a bare address links anyway
+        await self._call("chat.postMessage", to | quiet | said)
 
     async def listen(self, deliver: port.Deliver) -> None:
         # Socket Mode. An envelope is acknowledged when `deliver` has committed it, not before.
