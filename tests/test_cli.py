@@ -252,7 +252,7 @@ def test_law_11_the_agents_words_stand_apart(service: Installation, dana: str) -
     ours, _, theirs = said.partition("Agent’s note, unverified")
     assert "Weekly" not in ours
     assert "Weekly" in theirs
-    assert ours.startswith("Action mail.send\n")
+    assert ours.startswith("mail.send\n")
 
 
 def test_show_prints_all_that_is_asked(service: Installation, dana: str) -> None:

@@ -88,7 +88,7 @@ async def test_what_is_not_mine_to_decide_is_marked_and_apart(place: Place) -> N
 async def test_law_02_whom_an_agent_acts_for_is_told_that_others_decide(place: Place) -> None:
     await place.opened("ours.pay", key="csr_scripts", agent={"id": "bot"})
     page = await (await dana(place)).get("/inbox")
-    assert rows(page, "Waiting for others") == ["Action ours.pay"]
+    assert rows(page, "Waiting for others") == ["ours.pay"]
     assert "somebody else must approve" in page.text
     assert pill(page) == ""
 

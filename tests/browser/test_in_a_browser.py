@@ -323,7 +323,7 @@ async def test_law_11_who_asked_for_it_is_notified_in_our_words_while_hidden(
     asked = Proposal("x", house.payout.agent, title="Harmless", payload="{}", note="Trust me")
     case = await house.open(asked, house.agent)
     await expect(dana).to_have_title("(3) Waiting · Countersign")
-    told = [["Action x", "Medium risk · Countersign", case.id]]
+    told = [["x", "Medium risk · Countersign", case.id]]
     assert await dana.evaluate("notes") == told
     await dana.get_by_role("button", name="Stop notifying me").click()
     await house.open()

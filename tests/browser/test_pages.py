@@ -381,7 +381,7 @@ async def test_law_11_an_agents_words_stand_apart_and_are_never_the_title(house:
     case = await house.open(asked, house.agent)
     await house.sign_in()
     page = (await house.get(f"/requests/{case.id}")).text
-    assert "<h1>Action wipe</h1>" in page
+    assert "<h1>wipe</h1>" in page
     assert page.index("Agent’s note, unverified") < page.index("Totally harmless")
     assert "<b>trust me</b>" not in page
     assert page.index("unverified") < page.index("Finance department")
