@@ -508,6 +508,39 @@ class Named(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A few lines and one link, for one reader: no card, and nothing to tap.
+
+    `subject`: where there are subjects; it stands on locked screens. `label`: what the link is
+    called, where it need not be spelt out.
+    """
+
+    subject: str
+    before: tuple[str, ...]
+    label: str
+    link: str = field(repr=False)
+    after: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it as plain text."""
+        return "\n\n".join((*self.before, self.link, *self.after))
+
+
+@runtime_checkable
+class Whispers(Protocol):
+    """A channel where we can write to an account by ourselves, so that nobody else reads it.
+
+    Not one where whoever holds the bot's token can read what the bot wrote: a sign-in link that is
+    sent there would be theirs.
+    """
+
+    async def whisper(self, account: str, letter: Letter) -> None:
+        """Send it to this account alone; the link is not unfurled. `Busy` or `Refused`."""
+        ...
+
+
 @runtime_checkable
 class Invites(Protocol):
     """A channel where nobody writes to us: an account is sent a link, which links it."""

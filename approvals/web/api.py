@@ -22,7 +22,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic import model_validator as validates_model
 
-from approvals import cards, policy
+from approvals import cards, policy, words
 from approvals.evidence import Entry, Ordered, canonical_of, read_json, rfc3339
 from approvals.marked import keys_at, wording
 from approvals.model import (
@@ -471,17 +471,21 @@ class Api:
         shown = view(case, receipt, names=caller.person is not None)
         if caller.person is None:
             return shown
-        read = self._deps.store.content if whole else self._deps.store.small_content
-        request = await read(case.id, case.revision)
-        if request and cards.altered(case, request):
-            if whole:
-                raise Problem(409, "altered", "What is stored is not what was asked.")
-            request = None
-        shown["title"] = views.title(request, salt=self._deps.salt) if request else None
+        deps, person = self._deps, caller.person
+        said = views.voice(deps.directory.names, case, person)
+        needs = policy.needs(case.ask.quorum, case.votes) if case.open else ()
+        shown["state"] = words.state(case, said, now=deps.clock())
+        shown["progress"] = words.progress(case, needs, said)
         shown["agent"] = case.agent
-        shown["review"] = f"{self._deps.site.origin}/requests/{case.id}"
-        if whole:
-            shown["asked"] = asked(request) if request else None
+        shown["review"] = f"{deps.site.origin}/requests/{case.id}"
+        if not whole:
+            (head,) = await deps.heads_of(case)
+            return {**shown, "title": head.title if head else None}
+        request = await deps.store.content(case.id, case.revision)
+        if request and cards.altered(case, request):
+            raise Problem(409, "altered", "What is stored is not what was asked.")
+        shown["title"] = views.title(request, salt=deps.salt) if request else None
+        shown["asked"] = asked(request) if request else None
         return shown
 
     async def _receipt(self, case: Case, patience: float) -> str | None:
