@@ -131,8 +131,8 @@ def names(reading: Reading) -> Mapping[str, Any]:
     The top names of a JSON body, form or payload themselves (`amount`), and over them: `body`,
     `query` (nested), `path` (segments by number, from 1), `header` (by name in lower case, `_` for
     `-`), `method`, `host`, and each reader's own (`mail`, `aws`, …), with `says`: the operation in
-    a few words. Unclear values are `UNCLEAR`,
-    and so is a body that was not read as fields: a server may find some in it.
+    a few words. Unclear values are `UNCLEAR`, and so is a body that was not read as fields: a
+    server may find some in it.
     """
     tree = reading.body.tree
     found: dict[str, Any] = dict(tree) if isinstance(tree, dict) else {}
