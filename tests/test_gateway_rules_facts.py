@@ -1,4 +1,4 @@
-"""What cards show of a mail, and of the calls that packs know; see approvals/proxy/facts.py."""
+"""What cards show of a mail, and of the calls that packs know."""
 
 import base64
 import json
@@ -48,12 +48,12 @@ def a_mail() -> EmailMessage:
 
 
 FACTS = [
-    ("To", "Ann <ann@example.com>, bob@example.com"),
+    ("To", "ann@example.com, bob@example.com"),
     ("Bcc", "eve@evil.example"),
     ("Subject", "Grüße"),
-    ("Text", "Hello Ann,\nsee the file.\n"),
+    ("Text", "Hello Ann,\nsee the file."),
     ("HTML, as text", "Hello [https://x.example] Ann\np{}"),
-    ("Attachments", "1: report.pdf (application/pdf, 5 bytes)"),
+    ("Attachments", "report.pdf (application/pdf, 5 bytes)"),
 ]
 
 
@@ -62,7 +62,7 @@ def test_law_11_a_mail_is_shown_as_its_readers_will_see_it() -> None:
     assert (decision.verb, decision.action) == (Verb.ASK, "gmail.messages.send")
     assert shown(decision) == FACTS
     assert decision.decoded == {
-        "attachments": 1,
+        "attachments": ["report.pdf (application/pdf, 5 bytes)"],
         "recipients": ["ann@example.com", "bob@example.com", "eve@evil.example"],
         "subject": "Grüße",
     }
@@ -98,6 +98,41 @@ def test_a_mail_with_two_readings_gives_no_facts() -> None:
 @pytest.mark.parametrize("body", [b'{"raw": 5}', b'{"raw": ""}', b"[]", b"nonsense", b""])
 def test_a_body_that_is_not_clearly_one_mail_gives_no_facts(body: bytes) -> None:
     assert call("POST", SEND, body, JSON).facts == ()
+
+
+@pytest.mark.parametrize(
+    ("call_to", "body"),
+    [
+        (
+            "me/messages/1/reply",
+            {"comment": "fine"},
+        ),  # goes to the sender of that mail
+        ("me/sendMail", {"message": {"subject": "x", "toRecipients": []}}),
+        ("me/sendMail", {"message": {"toRecipients": [{"emailAddress": {"name": "Kim"}}]}}),
+    ],
+)
+def test_law_29_a_condition_on_all_recipients_needs_recipients(
+    call_to: str, body: dict[str, Any]
+) -> None:
+    ours = {
+        "name": "mail to ourselves",
+        "when": {"host": "graph.microsoft.com", "method": "POST"},
+        "if": 'decoded.recipients.all(to, to.endsWith("@acme.example"))',
+        "then": "allow",
+    }
+    faults: list[Any] = []
+    rules = rulebook(
+        {"packs": ["microsoft-graph"], "rules": [ours]}, lambda *one: faults.append(one)
+    )
+    assert not faults
+
+    def decided(path: str, body: dict[str, Any]) -> Verb:
+        url = f"https://graph.microsoft.com/v1.0/{path}"
+        return rules.decide(Outbound("bot", "POST", url, JSON, json.dumps(body).encode())).verb
+
+    assert decided(call_to, body) is Verb.ASK
+    to = [{"emailAddress": {"address": "kim@acme.example"}}]
+    assert decided("me/sendMail", {"message": {"toRecipients": to}}) is Verb.ALLOW
 
 
 GH, GC = "https://api.github.com", "https://www.googleapis.com/calendar/v3"
@@ -150,7 +185,7 @@ OVERRIDE = (("X-HTTP-Method-Override", "DELETE"),)
         ("GET", f"{ST}/apps/secrets/find?name=x&expand[]=payload", "ask", "stripe.secrets.read"),
         ("GET", f"{ST}/apps/secrets", "ask", "stripe.secrets.read"),
         ("POST", f"{ST}/payouts", "ask", "stripe.payouts.create"),
-        ("DELETE", f"{ST}/subscriptions/sub_1", "ask", "stripe.delete"),
+        ("DELETE", f"{ST}/subscriptions/sub_1", "ask", "stripe.subscriptions.cancel"),
         ("GET", f"{SL}/users.list", "allow", "slack.read"),
         ("POST", f"{SL}/conversations.history", "allow", "slack.read"),
         ("GET", f"{SL}/auth.revoke", "ask", "slack.people.change"),
@@ -177,9 +212,9 @@ def test_facts_come_from_wherever_the_call_has_them() -> None:
     body = b"amount=1200&currency=eur&destination=ba_1&transfer_data[destination]=x"
     payout = call("POST", f"{ST}/payouts", body, (*FORM, ("Stripe-Account", "acct_1")))
     assert payout.risk is Risk.HIGH
+    assert payout.title == "Pay out 12.00 EUR to ba_1"
     assert shown(payout) == [
-        ("Amount, smallest unit", "1200"), ("Currency", "eur"), ("To", "ba_1"),
-        ("For the account", "acct_1"),
+        ("Amount", "12.00 EUR"), ("To", "ba_1"), ("For the account", "acct_1")
     ]  # fmt: skip
     event = {
         "summary": "Lunch", "start": {"dateTime": "2026-01-01T12:00:00Z"},
@@ -187,8 +222,9 @@ def test_facts_come_from_wherever_the_call_has_them() -> None:
     }  # fmt: skip
     url = f"{GC}/calendars/team%40x.example/events?sendUpdates=all"
     assert shown(call("POST", url, json.dumps(event).encode(), JSON)) == [
-        ("Calendar", "team@x.example"), ("Event", "Lunch"), ("Starts", "2026-01-01T12:00:00Z"),
+        ("Event", "Lunch"), ("Starts", "Thu, 1 Jan 2026, 12:00 UTC"),
         ("Guests", "a@x.example, b@x.example"), ("Invitations go to", "all"),
+        ("Calendar", "team@x.example"),
     ]  # fmt: skip
     event["attendees"].append({"id": "hidden"})  # type: ignore[attr-defined] # half a list misleads
     found = dict(shown(call("POST", url, json.dumps(event).encode(), JSON)))
@@ -202,12 +238,14 @@ def test_facts_come_from_wherever_the_call_has_them() -> None:
 def test_facts_of_slack_name_all_that_a_message_is_made_of_and_all_it_goes_to() -> None:
     changed = {"channel": "C1", "ts": "1.2", "attachments": [{"text": "x"}], "markdown_text": "*y*"}
     facts = dict(shown(call("POST", f"{SL}/chat.update", json.dumps(changed).encode(), JSON)))
-    assert facts["Attachments"] == "1 entry, see the request"
-    assert facts["Markdown"] == "*y*"
-    file = b'{"files": [{"id": "F1"}], "channels": "C1,C2", "blocks": [{"type": "divider"}]}'
+    assert facts["Attachments"] == "x"
+    assert facts["New text"] == "*y*"
+    file = (
+        b'{"files": [{"id": "F1"}], "channels": "C1,C2", "blocks": [{"type": "text", "text": "z"}]}'
+    )
     facts = dict(shown(call("POST", f"{SL}/files.completeUploadExternal", file, JSON)))
     assert facts["Channels and people"] == "C1,C2"
-    assert facts["Blocks"] == "1 entry, see the request"
+    assert facts["Blocks"] == "z"
     share = b"channel=C1&user_ids=U1"
     facts = dict(shown(call("POST", f"{SL}/conversations.inviteShared", share, FORM)))
     assert facts["People of others"] == "U1"
@@ -234,7 +272,9 @@ def test_every_entry_of_a_pack_names_its_source_and_its_words(name: str) -> None
     for rule in values["rules"]:
         assert rule["docs"].startswith("https://"), rule["name"]
         assert rule["action"].split(".")[0] in name
-        assert rule["title"][0].isupper()
+        titles = [rule["title"]] if isinstance(rule["title"], str) else rule["title"]
+        assert titles[-1][0].isupper(), "the last title can always be filled"
+        assert "{" not in titles[-1]
     assert values["rules"][-1] | {"when": {}, "facts": {}} == values["rules"][-1] | {
         "when": {}, "facts": {}, "then": "ask", "name": "anything else",
     }  # fmt: skip

@@ -22,7 +22,7 @@ from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Outbound, Rules
 from approvals.reading import read as read_request
 
-SECTIONS = ("packs", "decoders", "readers", "rules")
+SECTIONS = ("packs", "decoders", "rules")
 
 
 @dataclass(frozen=True, slots=True)

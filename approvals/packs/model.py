@@ -27,7 +27,8 @@ class Rule:
 
     `websocket`: upgrades may pass. `oversize`: a body may be larger than what we keep.
     `action`, `titles` and `facts` are words for the card: of the titles the first that can be
-    filled; each fact has sources (`reading.find`) or one text (`reading.presentation`).
+    filled; each fact has sources (`reading.find`), or texts (`reading.presentation`) of which the
+    first that can be filled is shown.
     """
 
     name: str
@@ -55,7 +56,6 @@ class RuleBook:
     rules: tuple[Rule, ...] = ()
     decoders: tuple[Decoder, ...] = decoders.BUILT_IN
     dialects: tuple[tuple[When, Dialect], ...] = ()
-    readers: tuple[tuple[str, When], ...] = ()
 
     def dialect(self, http: Http | None) -> Dialect:
         """How this API's servers read, as far as a pack says."""
@@ -81,12 +81,13 @@ def presented(rule: Rule, request: Reading) -> Presented:
     found: list[Fact] = []
     for label, sources in rule.facts:
         if is_text(sources):
-            found += present(Words(None, ((label, sources[0]),)), request).facts
+            texts = (present(Words(None, ((label, one),)), request).facts for one in sources)
+            found += next((fact for fact in texts if fact), ())
         else:
             found += decoders.show(request, [(label, sources)])
     return Presented(title, tuple(found))
 
 
 def is_text(sources: Sequence[str]) -> bool:
-    """Is this fact a text to be filled, and not a list of sources?"""
-    return len(sources) == 1 and "{" in sources[0]
+    """Are these texts, of which the first that can be filled is the fact, and not sources?"""
+    return any("{" in source for source in sources)

@@ -20,11 +20,6 @@ from approvals.model import Risk
 from approvals.packs.model import Rule, RuleBook, Verb, is_text
 from approvals.reading import Dialect, presentation
 
-READERS: Final[Mapping[str, Mapping[str, str]]] = {
-    "gmail": {"recipients": "list(string)", "subject": "string", "attachments": "int"},
-}
-"""The special readers that a file may ask for, and the types of the values that they give."""
-
 FaultAt: TypeAlias = Callable[[Place, str, str], None]
 """As `Marked.fault`: where, what is wrong, how to mend it."""
 
@@ -55,13 +50,11 @@ def rule_book(values: Mapping[str, Any], fault: FaultAt) -> RuleBook:
                 named[name] = hosts
                 files.append((name, *_pack(name, hosts, place, fault)))
     found = [decoder for _, file, at in files for decoder in _decoders(file, at)]
-    readers = tuple(reader for _, file, at in files for reader in _readers(file, at))
     known = _types(found, files)
     return RuleBook(
         rules=tuple(rule for pack, file, at in files for rule in _rules(pack, file, known, at)),
         decoders=(*decoders.BUILT_IN, *found),
         dialects=tuple(one for _, file, _ in files for one in file.dialects()),
-        readers=readers,
     )
 
 
@@ -124,11 +117,6 @@ class _Decoder(_Section):
     fields: dict[_Variable, _Field] = Field(min_length=1)
 
 
-class _Reader(_Section):
-    use: str
-    when: _When
-
-
 class _Dialect(_Section):
     """How an API's servers read, where that is not what all servers do; `docs`: its source."""
 
@@ -140,7 +128,6 @@ class _Dialect(_Section):
 
 class _Shared(_Section):
     decoders: tuple[_Decoder, ...] = ()
-    readers: tuple[_Reader, ...] = ()
     dialect: tuple[_Dialect, ...] = ()
     rules: tuple[_Rule, ...] = ()
 
@@ -216,23 +203,12 @@ def _decoders(file: _Shared, fault: FaultAt) -> list[Decoder]:
     return found
 
 
-def _readers(file: _Shared, fault: FaultAt) -> Iterable[tuple[str, When]]:
-    for at, one in enumerate(file.readers):
-        _patterns(("readers", at, "when"), one.when, fault)
-        if one.use not in READERS:
-            fault(("readers", at, "use"), f"there is no `{one.use}`", nearest(one.use, READERS))
-        else:
-            yield one.use, one.when.frozen()
-
-
 def _types(
     found: Iterable[Decoder],
     files: Sequence[tuple[str | None, _Shared, FaultAt]],
 ) -> Mapping[str, str]:
     """Every `decoded` name and its type; a name has one type everywhere."""
     known = dict(decoders.types(decoders.BUILT_IN, {}))
-    for types in READERS.values():
-        known.update(types)
     for _, file, fault in reversed(files):  # the owner can mend only their own
         for at, one in enumerate(file.decoders):
             for name, field in one.fields.items():
@@ -274,7 +250,7 @@ def _rules(
                 fault((*place, "title"), f"title {at_title + 1}: {why}", "")
         for label, sources in one.facts.items():
             if is_text(sources):
-                if why := presentation.check(sources[0]):
+                for why in filter(None, map(presentation.check, sources)):
                     fault((*place, "facts", label), why, "")
             elif not sources or any(decoders.SOURCE.fullmatch(s) is None for s in sources):
                 fault((*place, "facts", label), decoders.SOURCES, "")

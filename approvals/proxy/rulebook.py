@@ -7,8 +7,7 @@ from typing import Any
 
 from approvals.packs import rule_book
 from approvals.packs.rule_file import PACKS, FaultAt
-from approvals.proxy.facts import READERS
-from approvals.proxy.rules import Reader, Rules
+from approvals.proxy.rules import Rules
 
 __all__ = ["PACKS", "rulebook"]
 
@@ -19,5 +18,4 @@ def rulebook(values: Mapping[str, Any], fault: FaultAt) -> Rules:
     `values`: the whole file as plain values; other sections than `packs`, `decoders` and `rules`
     are not looked at.
     """
-    book = rule_book(values, fault)
-    return Rules(book, tuple(Reader(use, when, *READERS[use]) for use, when in book.readers))
+    return Rules(rule_book(values, fault))

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as altered
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
@@ -19,12 +19,11 @@ from typing import Final
 from approvals import decoders
 from approvals.conditions import Value
 from approvals.evidence import split_url
-from approvals.matching import Subject, When, match, weigh
+from approvals.matching import Subject, match, weigh
 from approvals.model import Fact, Http, Risk
 from approvals.packs import Rule, Verb
 from approvals.packs.model import RuleBook, presented
-from approvals.reading import Reading as Whole
-from approvals.reading import read
+from approvals.reading import Reading, read
 from approvals.reading.target import framing
 
 
@@ -45,27 +44,6 @@ class Outbound:
         """As the nouns have it; of a body that was not read yet, all bytes are missing."""
         body = self.body or b""
         return Http(self.method, self.url, self.headers, body, self.body is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a `Reader` found: facts for people, values for conditions."""
-
-    facts: tuple[Fact, ...] = ()
-    decoded: Mapping[str, Value] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads what data cannot describe, from the bodies that `when` is about; see `proxy.facts`.
-
-    `types`: the `decoded` names that it may give.
-    """
-
-    name: str
-    when: When
-    types: Mapping[str, str]
-    read: Callable[[Http], Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +83,12 @@ class Rules:
     """A rule book and what the gateway makes of it."""
 
     book: RuleBook = field(default_factory=RuleBook)
-    readers: tuple[Reader, ...] = ()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         return self.book.rules
 
-    def decide(self, outbound: Outbound, request: Whole | None = None) -> Decision:
+    def decide(self, outbound: Outbound, request: Reading | None = None) -> Decision:
         """Pure; whatever an agent sent, it answers and does not raise.
 
         `request`: its reading, if it was read already (a large one is read apart, see `readings`).
@@ -129,10 +106,10 @@ class Rules:
             why="no rule is about this request, so a human is asked",
             action=words.action or _action(outbound),
             title=said.title,
-            facts=said.facts + seen.facts,
+            facts=said.facts,
             decoded=seen.subject.decoded,
             risk=words.risk,
-            needs_body=not seen.whole and (bool(words.facts or words.titles) or seen.unread_facts),
+            needs_body=not seen.whole and bool(words.facts or words.titles),
         )
         if last is None:
             return decision
@@ -160,7 +137,7 @@ class Rules:
                 break
         return tuple(steps)
 
-    def _look(self, outbound: Outbound, request: Whole | None = None) -> _Seen | str:
+    def _look(self, outbound: Outbound, request: Reading | None = None) -> _Seen | str:
         """The request as rules see it, or why nobody can tell what it is."""
         if odd := _oddity(outbound):
             return odd
@@ -171,30 +148,17 @@ class Rules:
             return "the path has several readings, and a server may take another than these rules"
         subject = Subject.of("", outbound.agent, "", http, dialect=dialect, target=request.target)
         decoded = dict[str, Value | None](decoders.decode(subject, request, self.book.decoders))
-        unread, facts, unread_facts = set[str](), list[Fact](), False
+        unread = set[str]()
         if outbound.body is None:
             for decoder in self.book.decoders:
                 if match(decoder.when, None, subject) is True:
                     unread |= {n for n, one in decoder.fields.items() if decoders.from_body(one)}
-        for reader in self.readers:
-            if match(reader.when, None, subject) is not True:
-                continue
-            if outbound.body is None:
-                unread |= set(reader.types)
-                unread_facts = True
-                continue
-            reading = reader.read(http)
-            facts += reading.facts
-            for name, value in reading.decoded.items():
-                decoded[name] = value if decoded.get(name, value) == value else None
         known = {n: value for n, value in decoded.items() if value is not None and n not in unread}
         return _Seen(
             subject=altered(subject, decoded=known),
             request=request,
             whole=whole,
             unread=frozenset(unread),
-            facts=tuple(facts),
-            unread_facts=unread_facts,
         )
 
     def _steps(self, seen: _Seen, *, silent: bool = False) -> Iterator[Step]:
@@ -228,11 +192,9 @@ class _Seen:
     """`unread`: `decoded` names that the body, not read yet, may give or take away."""
 
     subject: Subject
-    request: Whole
+    request: Reading
     whole: bool
     unread: frozenset[str]
-    facts: tuple[Fact, ...]
-    unread_facts: bool
 
 
 _METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")

@@ -23,10 +23,13 @@ from approvals.reading.mime import Doubtful, Head, parameters, read_head, split,
 from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Opaque, Part, Path
 
 VALUES: Final = (
-    *("from", "to", "cc", "bcc", "reply_to", "recipients", "subject", "text", "attachments"),
+    *("from", "to", "cc", "bcc", "reply_to", "recipients", "subject", "text", "html"),
+    "attachments",
 )
-"""The names of a mail's values. `to`, `cc`, `bcc` and `recipients` (all three) are lists of
-addresses in lower case, `attachments` of names with type and size; the others are texts."""
+"""The names of a mail's values. `to`, `cc`, `bcc` and `recipients` (all three; None where there are
+none, so that no condition holds of all of them) are lists of addresses in lower case, `attachments`
+of names with type and size; the others are texts. `text`: the plain one, else the words of the
+HTML; `html`: those words where there is a plain text too."""
 
 MAX_HEADERS: Final = 500
 MAX_PARTS: Final = 50
@@ -95,6 +98,7 @@ def _read(raw: bytes, depth: int) -> Part:
         values = _headers(head, seen)
         _body(head, content, seen, depth)
         values["text"] = "\n".join(seen.texts or map(html_as_text, seen.htmls))
+        values["html"] = "\n".join(map(html_as_text, seen.htmls)) if seen.texts else ""
         values["attachments"] = seen.attached
         return Part(kind="mail", leaves=tuple(seen.leaves), tree=values)
     except Doubtful as doubt:
@@ -136,7 +140,7 @@ def _headers(head: Head, seen: _Seen) -> dict[str, Any]:
     if plumbing:
         seen.leaves.append(Leaf(("header",), "\n".join(plumbing)))
     values.pop("sender", None)
-    values["recipients"] = [*values["to"], *values["cc"], *values["bcc"]]
+    values["recipients"] = [*values["to"], *values["cc"], *values["bcc"]] or None
     return values
 
 

@@ -285,9 +285,10 @@ class _Mail:
             **self.people,
             "from": self.sender,
             "reply_to": self.reply_to,
-            "recipients": [address for listed in self.people.values() for address in listed],
+            "recipients": [one for listed in self.people.values() for one in listed] or None,
             "subject": self.subject,
             "text": "\n".join(self.texts),
+            "html": "",
             "attachments": self.files,
         }
         return Meaning(name="mail", values=values, inside=self.inside)

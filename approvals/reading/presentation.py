@@ -17,17 +17,15 @@ from typing import Any, Final
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
-from babel.numbers import (
-    format_decimal,
-    get_currency_precision,
-    get_currency_symbol,
-    is_currency,
-)
+from babel.numbers import format_decimal, get_currency_symbol, is_currency
 from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from approvals.model import Fact
-from approvals.reading import UNCLEAR, Reading, names
+from approvals.reading import UNCLEAR, Leaf, Reading, Repeated, names
+from approvals.reading.html_text import html_as_text
+from approvals.reading.rich_text import broadcasts, marked, values, words
+from approvals.reading.values import nested
 
 LONGEST: Final = 4_000
 """Characters of one fact; a longer one is cut and says so."""
@@ -88,19 +86,27 @@ def named(text: str) -> frozenset[str]:
     return frozenset(meta.find_undeclared_variables(_ENV.parse(text)))
 
 
-def money(value: Any, currency: Any, decimals: int | None = None, *, major: bool = False) -> str:
+def money(
+    value: Any,
+    currency: Any,
+    decimals: int | Mapping[str, int] | None = None,
+    *,
+    major: bool = False,
+) -> str:
     """An amount in smallest units as people write it: 1240000 and "eur" give "12,400.00 EUR".
 
-    ISO 4217's decimals (by Babel) unless `decimals` says otherwise. `major`: the amount is in whole
-    units already. A currency without decimals carries its sign too ("¥50,000 JPY"), so that its
-    number is not taken for hundredths. `ValueError` where either is not what it should be.
+    ISO 4217's decimals unless `decimals` says otherwise: for all, or by currency where an API has
+    its own (`{"ISK": 2}`). `major`: the amount is in whole units already. A currency without
+    decimals carries its sign too ("¥50,000 JPY"), so that its number is not taken for hundredths.
+    `ValueError` where either is not what it should be.
     """
     code = str(currency).strip().upper()
     if not re.fullmatch("[A-Z]{3}", code) or not is_currency(code, LOCALE):
         raise ValueError("no currency of ISO 4217")
     if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,9})?", str(value)):
         raise ValueError("no amount")
-    places = get_currency_precision(code) if decimals is None else decimals
+    own = decimals.get(code) if isinstance(decimals, Mapping) else decimals
+    places = _DECIMALS.get(code, 2) if own is None else own
     amount = Decimal(str(value))
     if not major:
         if amount != amount.to_integral_value():
@@ -116,8 +122,11 @@ def money(value: Any, currency: Any, decimals: int | None = None, *, major: bool
 def when(value: Any) -> str:
     """A date or time as people write it, in its own offset: "Thu, 3 Dec 2026, 09:00 +01:00".
 
-    ISO 8601 texts, and seconds or milliseconds since 1970. `ValueError`.
+    ISO 8601 texts, and seconds or milliseconds since 1970 (as a text of ten digits or more too).
+    `ValueError`.
     """
+    if isinstance(value, str) and re.fullmatch("[0-9]{10,13}", value):
+        value = int(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = value / 1000 if abs(value) > 100_000_000_000 else value
         return format_datetime(
@@ -195,6 +204,58 @@ def short(value: Any, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def pairs(value: Any, most: int = 20) -> str:
+    """Every value in nested fields, one a line: "priority.name: Highest"; null is "(none)".
+    Of a list, only the values."""
+    if not isinstance(value, Mapping | list | tuple) or not value:
+        raise ValueError("no fields")
+    found = []
+    for leaf in nested("fields", value).leaves:
+        value = leaf.value if isinstance(leaf, Leaf) else UNCLEAR
+        said = "(none)" if value is None else short(value, 200)
+        name = ".".join(str(step) for step in leaf.path)
+        found.append(said if name.isdecimal() else f"{name}: {said}")
+    return lines("\n".join(found), most)
+
+
+def rows(value: Any, most: int = 20) -> str:
+    """A table, one row a line: "Kim | 12 | yes"."""
+    if not isinstance(value, list) or not all(isinstance(row, list) for row in value):
+        raise ValueError("no table")
+    shown = [" | ".join("" if one is None else short(one) for one in row) for row in value]
+    return lines("\n".join(shown), most)
+
+
+def notified(value: Any) -> str:
+    """The words in it that notify everybody in a room. `ValueError` where there are none."""
+    if not (found := broadcasts(value)):
+        raise ValueError("nobody")
+    return ", ".join(found)
+
+
+def default(value: Any, instead: Any = "") -> Any:
+    """Something else where a value is absent. One that is there and unclear is not absent."""
+    if value is UNCLEAR or isinstance(value, Repeated):
+        raise UndefinedError("unclear")
+    return instead if value is None or isinstance(value, StrictUndefined) else value
+
+
+_DECIMALS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(
+        (
+            *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"),
+            *("VND", "VUV", "XAF", "XOF", "XPF"),
+        ),
+        0,
+    ),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""ISO 4217's currencies that have not two decimals (list one of
+https://www.six-group.com/en/products-services/financial-information/data-standards.html). CLDR, and
+so Babel, has the decimals that are customary in cash: none for COP, HUF or IDR."""
+
+
 class _Env(ImmutableSandboxedEnvironment):
     """Templates read values; they call nothing but filters."""
 
@@ -236,7 +297,6 @@ _ENV.filters = {
     **{
         key: _ENV.filters[key]
         for key in (
-            "default",
             "first",
             "last",
             "join",
@@ -255,6 +315,14 @@ _ENV.filters = {
     "diff": diff,
     "pluck": pluck,
     "short": short,
+    "default": default,
+    "pairs": pairs,
+    "rows": rows,
+    "words": words,
+    "values": lambda value, most=30: lines(values(value), most),
+    "marked": lambda text: marked(_text(text)),
+    "notified": notified,
+    "html": lambda text: html_as_text(_text(text)).strip(),
 }
 _ENV.tests = {key: _ENV.tests[key] for key in ("defined", "undefined", "none", "string", "number")}
 _COMPILED: Final[dict[str, Template]] = {}

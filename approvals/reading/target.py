@@ -153,6 +153,14 @@ _HEADER_OVERRIDES: Final[Mapping[str, str]] = {
         "host",
     ),
 }
-_FIELD_OVERRIDES: Final = (*_METHOD_HEADERS, "-method", "$httpmethod", "$httpheaders")
-"""The same as fields: Rack, Laravel and Symfony (`_method`), and Google's servers for browsers
-without CORS (https://google.github.io/closure-library/api/goog.net.rpc.HttpCors.html)."""
+_FIELD_OVERRIDES: Final = (
+    *_METHOD_HEADERS,
+    "-method",
+    "-httpmethod",
+    "$httpmethod",
+    "$httpheaders",
+)
+"""The same as fields: Rack, Laravel and Symfony (`_method`), Salesforce (`_HttpMethod`,
+https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_update_fields.htm),
+and Google's servers for browsers without CORS
+(https://google.github.io/closure-library/api/goog.net.rpc.HttpCors.html)."""

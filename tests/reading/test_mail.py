@@ -70,6 +70,7 @@ VALUES_OF_A_MAIL = {
     "recipients": ["ann@example.com", "bob@example.com", "eve@evil.example"],
     "subject": "Grüße",
     "text": "Hello Ann,\nsee the file.\n",
+    "html": "Hello [https://x.example] Ann\np{}",
     "attachments": [
         "report.pdf (application/pdf, 5 bytes)",
         "Übersicht.csv (text/csv, 8 bytes)",

@@ -1,0 +1,89 @@
+"""Titles and facts: the filters that packs and operators use, and what is not used."""
+
+import json
+from typing import Any
+
+import pytest
+
+from approvals.model import Http
+from approvals.packs.model import Rule, Verb, presented
+from approvals.reading import read
+from approvals.reading.presentation import Words, check, money, present
+
+FORM = (("content-type", "application/x-www-form-urlencoded"),)
+JSON = (("content-type", "application/json"),)
+
+
+def title(text: str, body: object, query: str = "") -> str | None:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = FORM if isinstance(body, bytes) else JSON
+    request = read(Http("POST", f"https://api.example.com/a/b{query}", headers, raw))
+    return present(Words(text), request).title
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "said"),
+    [
+        (1240000, "eur", "12,400.00 EUR"),
+        (50000, "jpy", "¥50,000 JPY"),
+        # CLDR rounds these to whole units, as cash is; ISO 4217 does not.
+        (120000, "cop", "1,200.00 COP"),
+        (120000, "huf", "1,200.00 HUF"),
+        (120000, "idr", "1,200.00 IDR"),
+        (5124, "kwd", "5.124 KWD"),
+        (500, "ugx", "500 UGX"),
+        (500, "xof", "F CFA500 XOF"),
+    ],
+)
+def test_money_has_the_decimals_of_iso_4217(amount: int, currency: str, said: str) -> None:
+    assert money(amount, currency) == said
+
+
+def test_money_takes_the_decimals_of_an_api_for_some_currencies() -> None:
+    assert money(500, "isk", {"ISK": 2}) == "5.00 ISK"
+    assert money(500, "eur", {"ISK": 2}) == "5.00 EUR"
+    assert money(5, "eur", 0) == "€5 EUR"
+
+
+def test_default_stands_for_what_is_absent_and_never_for_what_is_unclear() -> None:
+    text = "To {{ to | default('everybody') }}"
+    assert title(text, {"to": "Kim"}) == "To Kim"
+    assert title(text, {}) == title(text, {"to": None}) == "To everybody"
+    assert title(text, b"to=Kim&to=Eve") is None
+    assert title("{{ a | default(b) }}", {"b": "x"}) == "x"
+    assert title("{{ a | default(b) }}", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "said"),
+    [
+        ("{{ body | pairs }}", {"a": {"b": 1, "c": None}, "d": True},
+         "a.b: 1\na.c: (none)\nd: yes"),
+        ("{{ ids | pairs }}", {"ids": ["x", "y"]}, "x\ny"),
+        ("{{ body | pairs(1) }}", {"a": 1, "b": 2}, "a: 1\n… 1 more lines"),
+        ("{{ body | pairs }}", {}, None),
+        ("{{ rows | rows }}", {"rows": [["a", 1], [None, "=B2"]]}, "a | 1\n | =B2"),
+        ("{{ rows | rows }}", {"rows": [{"a": 1}]}, None),
+        ("{{ text | marked }}", {"text": "<https://x.y|z>"}, "z (https://x.y)"),
+        ("{{ text | notified }}", {"text": "<!here> hi"}, "@here"),
+        ("{{ text | notified }}", {"text": "hi"}, None),
+        ("{{ text | html }}", {"text": "<p>Pay <a href='https://x.y'>here</a></p>"},
+         "Pay [https://x.y] here"),
+        ("{{ at | date }}", {"at": "1796288400"}, "Thu, 3 Dec 2026, 09:00 UTC"),
+        ("{{ at | date }}", {"at": "17962"}, None),
+    ],
+)  # fmt: skip
+def test_a_filter_gives_words_or_the_text_is_not_used(
+    text: str, body: Any, said: str | None
+) -> None:
+    assert check(text) is None
+    assert title(text, body) == said
+
+
+def test_a_fact_is_the_first_of_its_texts_that_can_be_filled() -> None:
+    facts = (("Says", ("{{ html | html }}", "{{ text }}")), ("From", ("json.from",)))
+    rule = Rule("post", Verb.ASK, facts=facts)
+    for body, said in (({"text": "a"}, "a"), ({"text": "a", "html": "<b>b</b>"}, "b"), ({}, None)):
+        raw = json.dumps(body).encode()
+        found = presented(rule, read(Http("POST", "https://api.example.com/", JSON, raw))).facts
+        assert [fact.value for fact in found] == ([said] if said else [])
