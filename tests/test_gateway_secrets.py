@@ -127,7 +127,7 @@ async def test_law_23_the_gateway_writes_no_secret_anywhere(tmp_path: Path) -> N
         held = our.secret(VALUE, f"127.0.0.1:{there.port}")
         for target in ("/", "/bot123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/x"):
             await our.ask(f"{there.url}{target}", "GET", f"Authorization: Bearer {held}")
-        for file in our.settings.folder.iterdir():
+        for file in filter(Path.is_file, our.settings.folder.rglob("*")):
             raw = file.read_bytes()
             for secret in (VALUE, PASSWORD, "csr_billing"):
                 assert secret.encode() not in raw, file

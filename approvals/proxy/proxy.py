@@ -27,11 +27,14 @@ import h11
 import structlog
 
 from approvals.evidence import digest_http, end_to_end, split_url
-from approvals.model import Instant, Refused
+from approvals.model import SECOND, Instant, Refused
 from approvals.packs import Verb
 from approvals.proxy.ask import Approvals, Used
 from approvals.proxy.ca import Authority, utc
+from approvals.proxy.clients import interim
+from approvals.proxy.held import Copy, Holdings, Ticket, still_waiting
 from approvals.proxy.reach import Reach, Upstream, place
+from approvals.proxy.refusal import Asked, refusal
 from approvals.proxy.rules import Decision, Outbound
 from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, spelt
 from approvals.proxy.settings import Settings
@@ -81,7 +84,7 @@ class Gateway:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             raise Refused(f"{folder} is open to others: chmod 700 {folder}")
-        self.port = 0
+        self.port, self._closing = 0, False
         self._settings, self._patience = settings, patience
         self._clock, self._salt = clock, random(16)
         self._authority = Authority(folder, utc(clock()))
@@ -92,7 +95,9 @@ class Gateway:
             settings.service, Used(folder / "used.db"), clock=clock, random=random,
             patience=patience,
         )  # fmt: skip
+        self._holdings = Holdings(folder, settings.holding, self._approvals, patience)
         self._connections: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[Any]] = set()  # those of them with a request that goes on
         handle = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._log = os.fdopen(handle, "a", buffering=1)
 
@@ -107,11 +112,21 @@ class Gateway:
         return asyncio.StreamReaderProtocol(reader, accept, loop=asyncio.get_running_loop())
 
     async def close(self) -> None:
+        """End: idle connections at once, held ones with a 503, and what was released in time."""
+        if self._closing:
+            return
+        self._closing = True
+        await self._holdings.close()
+        for task in self._connections - self._busy:
+            task.cancel()
+        if self._busy:
+            await asyncio.wait(tuple(self._busy), timeout=self._patience.drain)
         for task in tuple(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
         self._reach.close()
         await self._approvals.close()
+        self._holdings.end()
         await self._readings.close()
         self._log.close()
 
@@ -131,17 +146,23 @@ class Gateway:
                 if request.method == b"CONNECT" and not wire.origin:
                     await self._connect(wire, request, about)
                     break
-                await self._one(wire, request, about)
-                if not wire.again():
+                task = asyncio.current_task()
+                assert task is not None  # noqa: S101 - each connection is a task
+                self._busy.add(task)
+                try:
+                    await self._one(wire, request, about)
+                finally:
+                    self._busy.discard(task)
+                if self._closing or not wire.again():
                     break
         except Problem as problem:
             reported = {"type": problem.slug, "status": problem.status, "why": problem.detail}
             self._note("refused", {**about, **reported, **problem.more})
             if wire.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-                headers = [*problem.headers, ("connection", "close")]
-                kind, document = "application/problem+json", problem.document()
+                told = refusal(problem, _asker(wire))
+                headers = [*told.headers, ("connection", "close")]
                 with contextlib.suppress(OSError, TimeoutError):
-                    await wire.answer(problem.status, kind, document, headers)
+                    await wire.answer(problem.status, told.kind, told.body, headers, told.phrase)
             else:
                 wire.writer.transport.abort()
         except (Gone, OSError, TimeoutError):
@@ -222,13 +243,13 @@ class Gateway:
         if (filled := self._filled(seen)).values:
             kept = [header for header in seen.headers if header[0].lower() not in _UNFIT]
             seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
-        tell: Tell = _untold
         if decision.verb is not Verb.ALLOW:
-            tell = await self._asked(wire, seen, decision, about)
-            addresses = []  # they may have changed meanwhile
-        if filled.values:  # and so may the secrets
+            version = request.http_version
+            await self._ask(wire, seen, decision, upgrade, about, version)
+            return
+        if filled.values:
             filled = self._filled(seen)
-        await self._send(wire, seen, filled, upgrade, tell, about, addresses)
+        await self._send(wire, seen, filled, upgrade, _untold, about, addresses)
 
     def _seen(self, agent: str, request: h11.Request, url: str, wire: Wire) -> Outbound:
         """The request as it will be sent, the body not read yet."""
@@ -282,8 +303,11 @@ class Gateway:
             structlog.get_logger().error("secret_unavailable", why=str(error))
             raise Problem(502, "secret_unavailable", "A credential cannot be read.") from None
 
-    async def _asked(self, wire: Wire, seen: Outbound, decision: Decision, about: About) -> Tell:
-        """Return once a receipt released exactly this; what came of it is told by the result."""
+    async def _ask(
+        self, wire: Wire, seen: Outbound, decision: Decision, upgrade: bool, about: About,
+        version: bytes,
+    ) -> None:  # fmt: skip
+        """Hold it until a receipt releases exactly this, or join what is held already."""
         try:
             digest = digest_http(
                 revision=1, action=decision.action, method=seen.method, url=seen.url,
@@ -291,33 +315,99 @@ class Gateway:
             )  # fmt: skip
         except ValueError as error:
             raise Problem(400, "malformed", f"{error}.") from None
-        about["digest"] = digest
-        self._note("asked", about)
-        case = await self._approvals.verdict(_question(seen, decision), wire.reader)
-        id_ = about["request"] = case["id"]
-        if case["status"] == "declined":
-            reason = case.get("reason") if isinstance(case.get("reason"), str) else None
-            why = reason or "A person declined this."
-            raise Problem(403, "declined", why, request=id_, reason=reason)
-        if case["status"] != "approved":
-            why = "Nobody decided in time. Nothing was sent."
-            raise Problem(403, case["status"], why, request=id_)
+        kind = "websocket" if upgrade else "http"
+        asked = _question(seen, decision)
+        ticket, new = await self._holdings.enter(seen, asked, digest, kind=kind)
+        headers = seen.headers
+        del seen  # what is sent is what is held
+        about["digest"] = ticket.digest
+        self._note("asked" if new else "joined", about)
+        with self._holdings.waiting(ticket) as place:
+            hold = self._settings.holding.hold
+            waiting = asyncio.create_task(self._keep_waiting(wire, headers, version))
+            try:
+                async with asyncio.timeout(hold and hold / SECOND):
+                    result = await wire.reader.unless_gone(ticket.turn(place))
+            except TimeoutError:
+                raise still_waiting(ticket.request) from None
+            finally:
+                waiting.cancel()
+                if ticket.request:
+                    about["request"] = ticket.request
+            if isinstance(result, Problem):
+                self._holdings.finish(ticket, result, collected=True)
+                raise result
+            if isinstance(result, Copy):
+                await self._copied(wire, result, about)
+                self._holdings.finish(ticket, result, collected=True)
+                return
+            await self._released(wire, ticket, upgrade, about)
+
+    async def _keep_waiting(
+        self, wire: Wire, headers: Sequence[tuple[str, str]], version: bytes
+    ) -> None:
+        """Interim answers, so that the client's read timeout starts anew."""
+        kept = interim(headers, version=version)
+        with contextlib.suppress(OSError, TimeoutError):
+            while kept is not None:
+                await asyncio.sleep(self._patience.interim or kept.seconds)
+                await wire.send(h11.InformationalResponse(status_code=kept.status, headers=[]))
+
+    async def _copied(self, wire: Wire, copy: Copy, about: About) -> None:
+        if copy.pieces is None:
+            why = "It was approved and sent once; the answer was too large to keep for a retry."
+            raise Problem(502, "answer_lost", why, request=about["request"])
+        self._note("answered again", {**about, "status": copy.head.status_code})
+        body = b"".join(copy.pieces)
+        await wire.send(copy.head, h11.Data(data=body), h11.EndOfMessage())
+
+    async def _released(self, wire: Wire, ticket: Ticket, upgrade: bool, about: About) -> None:
+        """Send what is held, once its receipt is noted; what came of it is told and kept."""
+        case, id_ = ticket.case, ticket.request
+        assert case is not None  # noqa: S101 - only what was approved is released
+        if wire.reader.gone.done():
+            raise Gone  # the next try collects it
         tell = partial(self._approvals.report, id_)
         try:
-            await self._approvals.release(case, digest)
+            seen = await self._holdings.whole(ticket)
+            filled = self._filled(seen)
+            await self._approvals.release(case, ticket.digest)
         except Refused as error:
             structlog.get_logger().error("receipt_refused", request=id_, why=str(error))
-            tell(delivered=False, error=f"the gateway refused the receipt: {error}"[:1000])
-            why = f"What the service calls approved is not proven: {error}."
-            raise Problem(502, "receipt_refused", why) from None
+            if not await self._approvals.used.released(id_):
+                tell(delivered=False, error=f"the gateway refused the receipt: {error}"[:1000])
+            why = f"What the service calls approved is not proven: {error}. Nothing was sent."
+            problem = Problem(502, "receipt_refused", why, request=id_)
+            self._holdings.finish(ticket, problem, collected=True)
+            raise problem from None
         except sqlite3.Error as error:
             structlog.get_logger().error("receipt_not_noted", why=type(error).__name__)
-            raise Problem(503, "receipt_not_noted", "The gateway cannot write its notes.") from None
+            why = "The gateway cannot write its notes. Nothing was sent."
+            raise Problem(503, "receipt_not_noted", why, again=True) from None
         self._note("released", about)
-        if wire.reader.gone.done():
-            tell(delivered=False, error="the agent had left")
+        outcome = _Outcome(tell)
+        slow = asyncio.get_running_loop().call_later(self._patience.slow, outcome.slow)
+        cut = Problem(
+            502, "upstream_failed", "It was approved and sent; what came of it is not known.",
+            request=id_, again=None,
+        )  # fmt: skip
+        result: Problem | Copy = cut
+        collected = False
+        try:
+            copy = await self._send(wire, seen, filled, upgrade, outcome, about, ())
+            result, collected = copy or cut, copy is None or copy.taken
+        except Problem as problem:
+            problem.more.setdefault("request", id_)
+            result, collected = problem, not wire.reader.gone.done()
+            raise
+        except asyncio.CancelledError:
+            outcome(delivered=None, error="unknown: the gateway stopped before an answer came")
+            raise
+        finally:
+            slow.cancel()
+            self._holdings.finish(ticket, result, collected=collected)
+        if not collected:
             raise Gone
-        return tell
 
     async def _watched(self, wire: Wire) -> AsyncIterator[bytes]:
         """A body that is not kept, as it comes."""
@@ -331,7 +421,8 @@ class Gateway:
     async def _send(
         self, wire: Wire, seen: Outbound, filled: Filled, upgrade: bool, tell: Tell, about: About,
         addresses: Sequence[str],
-    ) -> None:  # fmt: skip
+    ) -> Copy | None:  # fmt: skip
+        """Send it and pass the answer on; a copy of that where a person released it."""
         # What a person released, what may change something and what is in clear has a connection of
         # its own. Nor may a secret come back on one whose answers it is not crossed out of.
         origin, alone = _origin(seen.url), tell is not _untold
@@ -368,37 +459,90 @@ class Gateway:
             except _FAILED as error:
                 tell(delivered=None, error=f"no answer ({type(error).__name__})")
                 status = 504 if isinstance(error, TimeoutError) else 502
-                why = "No answer came. It is not known what was done."
-                raise Problem(status, "upstream_failed", why) from None
+                why = (
+                    "No answer came. It is not known what was done: check before sending it again."
+                )
+                raise Problem(status, "upstream_failed", why, again=None) from None
             tell(delivered=True, status=answer.status_code)
             self._note("sent", {**about, "status": answer.status_code})
-            await wire.reader.unless_gone(_relay(wire, upstream, answer, filled))
+            relayed = _relay(wire, upstream, answer, filled, whole=alone)
+            copy = await (relayed if alone else wire.reader.unless_gone(relayed))
             kept = again and self._reach.keep(whose, upstream)
+            return copy
         finally:
             if not kept:
                 await upstream.close()
 
 
-async def _relay(wire: Wire, upstream: Upstream, answer: Answer, filled: Filled) -> None:
-    """The answer, as it comes, without the secrets."""
+class _Outcome:
+    """Tells the service what came of a release: the first thing that is certain, and no other."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._certain = tell, False
+
+    def __call__(self, **said: Any) -> None:
+        if not self._certain:
+            self._certain = True
+            self._tell(**said)
+
+    def slow(self) -> None:
+        """It takes a while: so that nobody thinks that it was never sent."""
+        if not self._certain:
+            self._tell(delivered=None, error="unknown so far: it was sent, and no answer came yet")
+
+
+async def _relay(
+    wire: Wire, upstream: Upstream, answer: Answer, filled: Filled, *, whole: bool
+) -> Copy | None:
+    """The answer, as it comes, without the secrets.
+
+    `whole`: it is taken to its end and copied, also when the agent leaves meanwhile: then `Gone` is
+    raised only where it is too large for that.
+    """
     scrub, switching = Scrubber(filled.values), isinstance(answer, h11.InformationalResponse)
     coded = any(n == b"content-encoding" and v.lower() != b"identity" for n, v in answer.headers)
     if filled.values and coded:
-        raise Problem(502, "compressed_answer", "The answer is compressed though it may not be.")
+        why = "The answer is compressed though it may not be."
+        raise Problem(502, "compressed_answer", why, again=None)
     headers = [(n, scrub.whole(value)) for n, value in _answered(answer, switching=switching)]
     reason = scrub.whole(answer.reason)
-    await wire.send(type(answer)(status_code=answer.status_code, headers=headers, reason=reason))
+    head = type(answer)(status_code=answer.status_code, headers=headers, reason=reason)
+    copy = Copy(head) if whole and isinstance(head, h11.Response) else None
+    there = True
+
+    async def send(*events: h11.Event) -> None:
+        nonlocal there
+        there = there and not (copy and wire.reader.gone.done())
+        try:
+            if there:
+                await wire.send(*events)
+        except (OSError, TimeoutError):
+            if copy is None:
+                raise
+            there = False
+        if not there and copy and copy.pieces is None:
+            raise Gone
+
+    await send(head)
     if switching:
         await _joined(wire, upstream, scrub)
-        return
+        return None
     try:
         async for piece in upstream.data():
             if out := scrub.feed(piece):
-                await wire.send(h11.Data(data=out))
+                if copy:
+                    copy.add(out)
+                await send(h11.Data(data=out))
     except _FAILED:
         wire.writer.transport.abort()  # cut off here too: it must not look whole
         raise Gone from None
-    await wire.send(h11.Data(data=scrub.end()), h11.EndOfMessage())
+    last = scrub.end()
+    if copy and last:
+        copy.add(last)
+    await send(h11.Data(data=last), h11.EndOfMessage())
+    if copy:
+        copy.taken = there
+    return copy
 
 
 def _answered(answer: Answer, *, switching: bool) -> Iterator[tuple[bytes, bytes]]:
@@ -463,18 +607,30 @@ async def _whole(body: bytes) -> AsyncIterator[bytes]:
         yield body[at : at + PIECE]
 
 
-def _question(seen: Outbound, decision: Decision) -> bytes:
+def _question(seen: Outbound, decision: Decision) -> dict[str, Any]:
+    """What the service is asked, without the body."""
     headers: dict[str, list[str]] = {}
     for name, value in end_to_end(seen.headers):
         headers.setdefault(name, []).append(value)
-    http = {"method": seen.method, "url": seen.url, "headers": headers}
-    http["body"] = base64.b64encode(seen.body or b"").decode()
-    asked: dict[str, Any] = {"action": decision.action, "agent": {"id": seen.agent}, "http": http}
+    asked: dict[str, Any] = {"action": decision.action, "agent": {"id": seen.agent}}
+    asked["http"] = {"method": seen.method, "url": seen.url, "headers": headers}
     asked["facts"] = [{"label": fact.label, "value": fact.value} for fact in decision.facts]
-    asked["decoded"] = dict(decision.decoded)
+    asked["decoded"] = json.loads(json.dumps(dict(decision.decoded), default=list))
     asked |= {"title": decision.title} if decision.title else {}
     asked |= {"risk": decision.risk.value} if decision.risk else {}
-    return json.dumps(asked, default=list).encode()
+    return asked
+
+
+def _asker(wire: Wire) -> Asked:
+    """Whose SDK will read a refusal, as far as it is known."""
+    if wire.asked is None:
+        return Asked()
+    headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in wire.asked.headers]
+    target = wire.asked.target.decode("latin-1")
+    try:
+        return Asked(place(wire.origin + target)[1].strip("[]"), headers)
+    except ValueError:
+        return Asked("", headers)
 
 
 def _origin(url: str) -> str:

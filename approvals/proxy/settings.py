@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
 from approvals.marked import Fault, Marked, explain
+from approvals.model import MINUTE, SECOND, Duration
 from approvals.proxy.reach import Private
 from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Rules
@@ -51,6 +60,22 @@ class _Agent(_Section):
     password: SecretStr = Field(min_length=SHORTEST)
 
 
+def _duration(value: object) -> int:
+    found = re.fullmatch(r"([0-9]{1,6})(s|m|h)", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("a duration is written like 50s, 10m or 1h")
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] * SECOND
+
+
+_Span = Annotated[int, BeforeValidator(_duration)]
+
+
+class _Held(_Section):
+    requests: int = Field(default=10_000, ge=1)
+    agent_bytes: int = Field(default=2 * 1024**3, ge=1)
+    bytes: int = Field(default=4 * 1024**3, ge=1)
+
+
 class _Upstream(_Section):
     private: tuple[
         Annotated[str, AfterValidator(lambda text: Private.read(text) and text)], ...
@@ -64,9 +89,28 @@ class _File(_Section):
     service: Service
     agents: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Agent] = Field(min_length=1)
     upstream: _Upstream = _Upstream()
+    rejoin_within: _Span = 10 * MINUTE
+    hold: _Span | None = None
+    held: _Held = _Held()
     packs: object = None  # these three are the rulebook's
     decoders: object = None
     rules: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How long and how much is held.
+
+    `rejoin_within`: after the last connection of a held request ended, an identical one may join
+    it. `hold`: a connection is kept waiting so long, then told to come again; None: as long as it
+    takes. `requests`, `agent_bytes`: of one agent; `bytes`: of all, on disk.
+    """
+
+    rejoin_within: Duration = 10 * MINUTE
+    hold: Duration | None = None
+    requests: int = 10_000
+    agent_bytes: int = 2 * 1024**3
+    bytes: int = 4 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +124,7 @@ class Settings:
     private: tuple[Private, ...]
     ca_file: Path | None
     rules: Rules
+    holding: Holding = Holding()
 
 
 def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Fault]]:
@@ -109,5 +154,12 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
         private=tuple(map(Private.read, file.upstream.private)),
         ca_file=ca_file,
         rules=rules,
+        holding=Holding(
+            file.rejoin_within,
+            file.hold,
+            file.held.requests,
+            file.held.agent_bytes,
+            file.held.bytes,
+        ),
     )
     return settings, []
