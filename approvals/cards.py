@@ -61,6 +61,7 @@ LONGEST: Final = 32 * 1024
 """Characters of a body or payload that a card looks at: of more, the ends. No tap approves that
 much, and to redact ten megabytes takes seconds, for each card."""
 HEX: Final = 64
+LAPSED: Final = "Approved, but never collected. Nothing was run."
 SUMMARY: Final = "summary-"
 """Begins the digest of a request whose body is only described (docs/digest.md): all that was
 received is bound, and no digest of the bytes themselves can ever be equal to it."""
@@ -563,6 +564,8 @@ def _headline(
         case Status.PENDING:
             open_seats = ", ".join(f"{count} more of {clean(group)}" for group, count in needs)
             return "Waiting for approval" + (f": {open_seats}" if open_seats else "")
+        case Status.APPROVED if case.lapsed:
+            return LAPSED
         case Status.APPROVED:
             people = _people(_votes(case, Choice.APPROVE), names, cut)
             said = f"Approved by {people}" if people else "Approved"

@@ -41,11 +41,10 @@ LAWS: Final = {
     25: "A tap is acknowledged in under a second; what needs others comes after.",
     26: "A platform that is down delays only its own cards.",
     27: "Bad input gets a clear 4xx and changes nothing.",
+    28: "A wait belongs to the request, not to the connection.",
     30: "Doubt adds up: an unclear rule adds its demands to those of the rule that decides.",
 }
 LATER: Final = {
-    16: "not in this version",
-    17: "not in this version",
     18: "not in this version",
 }
 """Why a law may have no test yet."""

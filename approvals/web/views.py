@@ -21,7 +21,6 @@ from approvals.model import (
     Http,
     Instant,
     Kind,
-    Outcome,
     Person,
     Request,
     Risk,
@@ -260,7 +259,7 @@ def whole(
             for v in case.votes
         ),
         needs=_needs(case) if case.open else "",
-        outcome=_outcome(case.status, case.outcome),
+        outcome=_outcome(case),
         receipt=receipt,
         say=say,
         can_approve=can_approve,
@@ -409,6 +408,8 @@ def _yours(case: Case, person: Person) -> str | None:
 
 def _closed(case: Case) -> str:
     match case.status:
+        case Status.APPROVED if case.lapsed:
+            return cards.LAPSED
         case Status.APPROVED:
             return "This was approved. Nothing is left to decide."
         case Status.DECLINED:
@@ -421,11 +422,12 @@ def _closed(case: Case) -> str:
             return "Nobody decided in time. Nothing was run."
 
 
-def _outcome(status: Status, outcome: Outcome | None) -> str | None:
-    if status is not Status.APPROVED and outcome is None:
+def _outcome(case: Case) -> str | None:
+    outcome = case.outcome
+    if case.status is not Status.APPROVED and outcome is None:
         return None
     if outcome is None:
-        return "Not reported yet"
+        return "Never collected. Nothing was run." if case.lapsed else "Not reported yet"
     return cards.delivery(outcome, text.clean(outcome.error) if outcome.error else None)
 
 
