@@ -228,6 +228,10 @@ class World:
                 unknown = what["delivered"] is None
                 assert status == "approved" or (status == "declined" and unknown)
                 continue
+            if entry.kind == "request.lapsed":
+                assert status == "approved"
+                assert entry.at > (closed_at or 0) + case.ask.release_within
+                continue
             assert status == "pending", "a closed case never changes again"
             in_time = entry.at < case.created_at + OPEN_FOR
             match entry.kind:
