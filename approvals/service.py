@@ -121,7 +121,7 @@ class Service:
         """The newest sealed chain head ("seq:hash"); the sealer keeps it fresh."""
         self._store = store
         self._key = key
-        self._issuer = issuer
+        self.issuer = issuer
         self._clock = clock
         self._random = random
         self._turns = Turns(store, clock, committed)
@@ -319,7 +319,7 @@ class Service:
             elif case.status is Status.APPROVED and not self._earned(case):
                 entries.append(self._entry(self._clock(), "tampered", case.id))
             else:
-                claims = receipt_claims(case, issuer=self._issuer)
+                claims = receipt_claims(case, issuer=self.issuer)
                 receipts.append((case.id, sign_receipt(self._key, claims)))
         await self._store.put_receipts(receipts)
         if entries:

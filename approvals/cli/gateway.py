@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -23,6 +24,7 @@ from approvals.model import Refused
 
 if TYPE_CHECKING:
     from approvals.marked import Fault
+    from approvals.proxy.proxy import Gateway
     from approvals.proxy.secrets import Secrets
     from approvals.proxy.settings import Settings
 
@@ -47,7 +49,7 @@ folder: gateway            # the CA, the secrets and the used receipts; only thi
 service:
   url: {url}
   key: "${{COUNTERSIGN_KEY}}"       # of a requester of kind gateway there
-  requester: gateway
+  requester: {requester}
   issuer: {url}
   receipt_key: {pin}
 agents:
@@ -77,6 +79,9 @@ def init(
         str | None, typer.Option(help="Of the receipt key, as `keys new` printed it.")
     ] = None,
     url: Annotated[str, typer.Option(help="Where the service is.")] = "http://127.0.0.1:8080",
+    requester: Annotated[
+        str, typer.Option(help="What this gateway is called among the service's requesters.")
+    ] = "gateway",
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -91,7 +96,7 @@ def init(
             pin = folder.load(keys).receipt.thumbprint
         except folder.KeyFault as error:
             raise Stop(Exit.CONFIG, str(error)) from error
-    config.write_text(TEMPLATE.format(url=url, pin=pin))
+    config.write_text(TEMPLATE.format(url=url, pin=pin, requester=requester))
     if as_json:
         print_json({"config": str(config), "thumbprint": pin})
         return
@@ -122,6 +127,96 @@ def ca(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     pem = _sound(lambda: Authority(settings.folder, utc(clock()))).pem
     print_json({"certificate": pem}) if as_json else sys.stdout.write(pem)
+
+
+class Format(StrEnum):
+    """How the environment is written."""
+
+    SHELL = "shell"
+    DOCKER = "docker"
+    JSON = "json"
+
+
+@app.command()
+def env(
+    agent: Annotated[str, typer.Argument(help="Whose environment.")],
+    form: Annotated[Format, typer.Option("--format", help="For which use.")] = Format.SHELL,
+    proxy: Annotated[
+        str | None, typer.Option(help="Where the agent reaches the gateway: host:port.")
+    ] = None,
+    ca: Annotated[str | None, typer.Option(help="Where the agent finds the CA.")] = None,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Print what an agent's environment needs: the proxy with its login, and the CA."""
+    from urllib.parse import quote
+
+    from approvals.proxy.ca import CERTIFICATE, Authority, utc
+    from approvals.proxy.environment import environment, written
+
+    settings = _settings(config)
+    password = settings.agents.get(agent)
+    if password is None:
+        known = ", ".join(settings.agents)
+        raise Stop(Exit.FAILED, f"{config} has no agent {agent!r}. There are: {known}.")
+    if ca is None:
+        settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sound(lambda: Authority(settings.folder, utc(clock())))
+        ca = str((settings.folder / CERTIFICATE).absolute())
+    host, port = settings.listen
+    place = proxy or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    login = f"{quote(agent, safe='')}:{quote(password.get_secret_value(), safe='')}"
+    variables = environment(f"http://{login}@{place}", ca)
+    if form is Format.JSON:
+        print_json(variables)
+    else:
+        sys.stdout.write(written(variables, form.value))
+
+
+@app.command()
+def doctor(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """Check this gateway from the outside: its service, its key, its CA."""
+    settings = _settings(config)
+    lines = _sound(lambda: asyncio.run(_checked(settings)))
+    if as_json:
+        print_json([{"check": c, "state": s, "detail": d} for c, s, d in lines])
+    else:
+        mark = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "bad": ("✗", "red")}
+        for check_, state, detail in lines:
+            sign, style = mark[state]
+            out.print(Text(f"{sign} {check_}: {detail}", style), soft_wrap=True)
+    if any(state == "bad" for _, state, _ in lines):
+        raise typer.Exit(Exit.FAILED)
+
+
+async def _checked(settings: Settings) -> list[tuple[str, str, str]]:
+    """(what, ok | warning | bad, detail) of each check. Changes nothing but a missing folder."""
+    import tempfile
+
+    from approvals.proxy.ask import Approvals, Away, Slower, Used
+    from approvals.proxy.wire import PATIENCE
+
+    host, port = settings.listen
+    lines = [("configuration", "ok", f"{len(settings.agents)} agents")]
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), 5)
+        writer.close()
+        lines.append(("gateway", "ok", f"it listens on {host}:{port}"))
+    except (OSError, TimeoutError):
+        lines.append(("gateway", "warning", f"nothing listens on {host}:{port}: it is not running"))
+    with tempfile.TemporaryDirectory() as beside:  # the running one has its own notes open
+        used = Used(Path(beside) / "used.db")
+        asks = Approvals(settings.service, used, clock=clock, random=random, patience=PATIENCE)
+        try:
+            wrong = await asks.faults()
+            lines += [("service", "bad", f"{why}.") for why in wrong]
+            if not wrong:
+                lines.append(("service", "ok", f"{settings.service.url} knows us and our key"))
+        except (Away, Slower) as error:
+            url, why = settings.service.url, str(error) or "no answer"
+            lines.append(("service", "bad", f"{url} can't be reached: {why}."))
+        finally:
+            await asks.close()
+    return lines
 
 
 @secret_app.command("set")
@@ -229,7 +324,34 @@ async def _serve(settings: Settings) -> None:
             agents=sorted(settings.agents),
             receipt_key=settings.service.receipt_key,
         )
-        await stop.wait()
+        asking = asyncio.create_task(_introduced(gateway, settings))
+        ending = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                asking.result()
+            await ending
+        finally:
+            asking.cancel()
+            ending.cancel()
+
+
+async def _introduced(gateway: Gateway, settings: Settings) -> None:
+    """Ask the service who we are, until it has said so. `Refused`: nothing could be released."""
+    import structlog
+
+    said = False
+    while (wrong := await gateway.faults()) is None:
+        if not said:
+            structlog.get_logger().warning("approval_service_not_reached", **_away(settings))
+        said = True
+        await asyncio.sleep(5)
+    if wrong:
+        raise Refused("; ".join(wrong))
+
+
+def _away(settings: Settings) -> dict[str, str]:
+    return {"service": settings.service.url, "next": "start `countersign serve` there"}
 
 
 def _read(config: Path) -> tuple[Settings | None, list[Fault]]:
@@ -263,4 +385,5 @@ def _sound(act: Callable[[], T]) -> T:
     except Refused as error:
         raise Stop(Exit.CONFIG, f"{error}.") from error
     except OSError as error:
-        raise Stop(Exit.CONFIG, f"{error.filename or ''} {error.strerror}.") from error
+        what = f"{error.filename}: " if error.filename else ""
+        raise Stop(Exit.CONFIG, f"{what}{error.strerror or error}.") from error

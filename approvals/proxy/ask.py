@@ -151,6 +151,44 @@ class Approvals:
         )
         self._teller = asyncio.create_task(self._tell())
 
+    async def faults(self) -> list[str]:
+        """What is wrong between the service and us, in words. `Away`, `Slower`: nobody says."""
+        ours, status = self._service, 0
+        status, who = await self.call("GET", "/v1/requester")
+        if status == 401:
+            return [
+                f"the service at {ours.url} does not know service.key: set its variable "
+                "(COUNTERSIGN_KEY) to the key of a requester with `kind: gateway` there"
+            ]
+        wrong = []
+        if status == 200:
+            if who.get("name") != ours.requester:
+                wrong.append(
+                    f"the service calls us {who.get('name')!r}, and service.requester is "
+                    f"{ours.requester!r}: every receipt would be refused. "
+                    f"Write `requester: {who.get('name')}`"
+                )
+            if who.get("kind") != "gateway":
+                wrong.append(
+                    f"the requester {who.get('name')!r} has `kind: {who.get('kind')}` at the "
+                    "service: with `kind: gateway` its facts are shown as facts"
+                )
+            if who.get("issuer") != ours.issuer:
+                wrong.append(
+                    f"the service signs as {who.get('issuer')!r}, and service.issuer is "
+                    f"{ours.issuer!r}: every receipt would be refused"
+                )
+        try:
+            await self._pinned()
+        except Refused:
+            wrong.append(
+                f"the service does not sign with the key {ours.receipt_key} that "
+                "service.receipt_key pins: every receipt would be refused"
+            )
+        except Problem:
+            raise Away("its keys cannot be read") from None
+        return wrong
+
     async def release(self, case: Mapping[str, Any], digest: str) -> None:
         """Return if its receipt releases what has this digest, now and once. `Refused`."""
         keys = [await self._pinned()]

@@ -29,7 +29,7 @@ import structlog
 from approvals.evidence import digest_http, end_to_end, split_url
 from approvals.model import SECOND, Instant, Refused
 from approvals.packs import Verb
-from approvals.proxy.ask import Approvals, Used
+from approvals.proxy.ask import Approvals, Away, Slower, Used
 from approvals.proxy.ca import Authority, utc
 from approvals.proxy.clients import interim
 from approvals.proxy.held import Copy, Holdings, Ticket, still_waiting
@@ -64,7 +64,13 @@ async def running(
 ) -> AsyncIterator[Gateway]:  # fmt: skip
     """A listening gateway. `Refused`: something in its folder is not as it must be."""
     gateway, loop = Gateway(settings, env, clock, random, patience), asyncio.get_running_loop()
-    server = await loop.create_server(gateway.protocol, *settings.listen, backlog=4096)
+    try:
+        server = await loop.create_server(gateway.protocol, *settings.listen, backlog=4096)
+    except OSError as error:
+        await gateway.close()
+        host, port = settings.listen
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise Refused(f"cannot listen on {host}:{port}: {why}") from None
     gateway.port = server.sockets[0].getsockname()[1]
     try:
         yield gateway
@@ -110,6 +116,13 @@ class Gateway:
             task.add_done_callback(self._connections.discard)
 
         return asyncio.StreamReaderProtocol(reader, accept, loop=asyncio.get_running_loop())
+
+    async def faults(self) -> list[str] | None:
+        """What is wrong between the service and us, in words; None: it does not answer."""
+        try:
+            return await self._approvals.faults()
+        except (Away, Slower):
+            return None
 
     async def close(self) -> None:
         """End: idle connections at once, held ones with a 503, and what was released in time."""

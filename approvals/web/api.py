@@ -275,6 +275,7 @@ class Api:
             web.post("/v1/requests/{id}/outcome", self.outcome),
             web.post("/v1/requests/{id}/decision", self.decision),
             web.get("/v1/requests/{id}/receipt", self.receipt, allow_head=False),
+            web.get("/v1/requester", self.who, allow_head=False),
             web.get("/v1/audit", self.audit, allow_head=False),
             web.get("/.well-known/jwks.json", self.jwks, allow_head=False),
         ]
@@ -363,6 +364,12 @@ class Api:
         said = Outcome(body.delivered, self._deps.clock(), body.status, body.error)
         case = await self._deps.service.report(by, _id(request), said)
         return _json(view(case, await self._deps.store.receipt(case.id), names=False))
+
+    async def who(self, request: web.Request) -> web.Response:
+        """What the caller is called here, so that a gateway can check its configuration."""
+        by = await self.requester(request)
+        issuer = self._deps.service.issuer
+        return _json({"name": by.name, "kind": by.kind.value, "issuer": issuer})
 
     # Both
 

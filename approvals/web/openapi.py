@@ -37,7 +37,12 @@ def document() -> dict[str, Any]:
     for model in (OpenBody, OutcomeBody, DecisionBody, WithdrawBody):
         _add(schemas, model)
     schemas["OpenBody"]["oneOf"] = _ONE_OF
-    schemas |= {"Request": _request(), "Requests": _requests(), "Problem": _problem()}
+    schemas |= {
+        "Request": _request(),
+        "Requests": _requests(),
+        "Requester": _requester(),
+        "Problem": _problem(),
+    }
     requester: list[Any] = [{"requester": []}]
     person: list[Any] = [{"person": []}]
     either = [*requester, *person]
@@ -127,6 +132,15 @@ def document() -> dict[str, Any]:
                     either,
                     media={"200": ("application/jose", {"type": "string"})},
                     errors=(404,),
+                ),
+            },
+            "/v1/requester": {
+                "get": _call(
+                    "What the caller's key is called here",
+                    "readRequester",
+                    requester,
+                    answers={"200": "Requester"},
+                    errors=(403,),
                 ),
             },
             "/v1/audit": {
@@ -368,6 +382,12 @@ def _asked() -> dict[str, Any]:
         "required": list(properties),
         "properties": properties,
     }
+
+
+def _requester() -> dict[str, Any]:
+    text = {"type": "string"}
+    properties = {"name": text, "kind": {"enum": ["agent", "gateway"]}, "issuer": text}
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def _requests() -> dict[str, Any]:
