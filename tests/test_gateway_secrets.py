@@ -17,11 +17,14 @@ from approvals.model import Refused
 from approvals.proxy.secrets import (
     FILE,
     KEY,
+    STEP,
     VARIABLE,
     Misuse,
     Scrubber,
     Secret,
     Secrets,
+    Spelling,
+    spelt,
 )
 from tests.gateway import OTHER, PASSWORD, basic, gate, origin
 from tests.installation import run
@@ -153,23 +156,23 @@ def test_the_file_is_bound_to_its_key_and_places(tmp_path: Path) -> None:
     secrets.put(Secret("token", "a.example", "authorization", None), VALUE)
     held = secrets.placeholder("token", "bot")
     headers = [("Authorization", f"Bearer {held}")]
-    filled = secrets.fill("bot", "https://a.example/", headers, b"", clear=False)
+    filled = secrets.fill("bot", "https://a.example/", headers, clear=False)
     assert filled.headers == (("Authorization", f"Bearer {VALUE}"),)
     assert VALUE not in repr(filled)
     for port in ("", ":443"):
-        secrets.fill("bot", f"https://a.example{port}/", headers, b"", clear=False)
+        secrets.fill("bot", f"https://a.example{port}/", headers, clear=False)
     for url in ("https://a.example:444/", "https://b.example/", "https://a.example.b.example/"):
         with pytest.raises(Misuse):
-            secrets.fill("bot", url, headers, b"", clear=False)
+            secrets.fill("bot", url, headers, clear=False)
     secrets.put(Secret("token", "a.example", "authorization", ("other",)), VALUE)
     with pytest.raises(Misuse):  # though it is the placeholder that "bot" had
-        secrets.fill("bot", "https://a.example/", headers, b"", clear=False)
+        secrets.fill("bot", "https://a.example/", headers, clear=False)
     secrets.put(Secret("token", "a.example", "authorization", None), VALUE)
     listed = json.loads((tmp_path / FILE).read_text())
     listed[0]["host"] = "evil.example"
     (tmp_path / FILE).write_text(json.dumps(listed))
     with pytest.raises(Refused, match="altered"):
-        secrets.fill("bot", "https://evil.example/", headers, b"", clear=False)
+        secrets.fill("bot", "https://evil.example/", headers, clear=False)
     (tmp_path / FILE).chmod(0o644)
     with pytest.raises(Refused, match="chmod 600"):
         Secrets(tmp_path, {}).all()
@@ -270,3 +273,45 @@ async def test_a_folder_that_others_may_read_does_not_start(tmp_path: Path) -> N
     with pytest.raises(Refused, match="chmod 700"):
         async with gate(tmp_path):
             pass
+
+
+SPELLINGS = (
+    "csk_placeholder_x", "%63sk%5Fplaceholder_x", "CSK_Placeholder_",
+    "%2525252563sk_place%2568older_", "%" + "25" * 300 + "63sk_placeholder%255f",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_law_15_a_placeholder_is_seen_however_it_is_spelt_and_cut(text: str) -> None:
+    assert spelt(text)
+    assert not spelt(text[:-9])
+    for cut in range(1, len(text)):
+        look = Spelling()
+        found = [look.feed(text[:cut].encode()), look.feed(text[cut:].encode())]
+        assert any(found), cut
+    look = Spelling()
+    assert any(look.feed(text[at : at + 1].encode()) for at in range(len(text)))
+
+
+HOSTILE = (b"%", b"%25", b"25", b"%63", b"csk_placeholder", b"c", b"cs%6", b"%2")
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_law_32_looking_for_placeholders_is_linear(unit: bytes) -> None:
+    """Counted in steps: each is bounded by its size, and a long text has as many more of them."""
+    steps = list[int]()
+    look = Spelling()
+    raw = b"%" + unit * (4 * STEP // len(unit))
+    for at in range(0, len(raw), STEP):
+        assert not look.feed(raw[at : at + STEP])
+        steps.append(len(look._tail))
+    assert max(steps) <= 3 * len("csk_placeholder_")
+
+
+async def test_a_body_is_not_looked_through_where_there_is_no_secret(tmp_path: Path) -> None:
+    async with origin() as there, gate(tmp_path) as our:
+        body = b"csk_placeholder_bot_token_0"
+        assert (await our.ask(f"{there.url}/", "POST", body=body))[0] == 200
+        our.secret(VALUE, f"127.0.0.1:{there.port}")
+        assert (await our.ask(f"{there.url}/", "POST", body=body))[0] == 403
+        assert (await our.ask(f"{there.url}/", "POST", body=b"x" * 200_000 + body))[0] == 403

@@ -36,7 +36,7 @@ from approvals.proxy.held import Copy, Holdings, Ticket, still_waiting
 from approvals.proxy.reach import Reach, Upstream, place
 from approvals.proxy.refusal import Asked, refusal
 from approvals.proxy.rules import Decision, Outbound
-from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, spelt
+from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, Spelling, spelt
 from approvals.proxy.settings import Settings
 from approvals.proxy.wire import PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire
 from approvals.readings import Readings
@@ -253,6 +253,7 @@ class Gateway:
         if upgrade and not decision.websocket:
             raise Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
         addresses = await self._reach.addresses(seen.url)  # before anybody is asked
+        await self._looked_through(seen.body or b"")
         if (filled := self._filled(seen)).values:
             kept = [header for header in seen.headers if header[0].lower() not in _UNFIT]
             seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
@@ -306,15 +307,30 @@ class Gateway:
         return seen, decision
 
     def _filled(self, seen: Outbound) -> Filled:
-        clear, body = self._reach.listed(seen.url), seen.body or b""
+        clear = self._reach.listed(seen.url)
         try:
-            return self._secrets.fill(seen.agent, seen.url, seen.headers, body, clear=clear)
+            return self._secrets.fill(seen.agent, seen.url, seen.headers, clear=clear)
         except Misuse as error:
             structlog.get_logger().error("placeholder_misused", agent=seen.agent, where=str(error))
             raise _misplaced(error) from None
         except (Refused, OSError, ValueError) as error:
             structlog.get_logger().error("secret_unavailable", why=str(error))
             raise Problem(502, "secret_unavailable", "A credential cannot be read.") from None
+
+    async def _looked_through(self, body: bytes) -> None:
+        """`Problem`: a body that holds a placeholder. A large one is looked through aside."""
+        if self._spells() and (
+            spelt(body) if len(body) <= PIECE else await asyncio.to_thread(spelt, body)
+        ):
+            structlog.get_logger().error("placeholder_misused", where="the body")
+            raise _misplaced("the body")
+
+    def _spells(self) -> bool:
+        """Does any placeholder stand for anything here?"""
+        try:
+            return self._secrets.any()
+        except (Refused, OSError, ValueError):
+            return True
 
     async def _ask(
         self, wire: Wire, seen: Outbound, decision: Decision, upgrade: bool, about: About,
@@ -424,11 +440,10 @@ class Gateway:
 
     async def _watched(self, wire: Wire) -> AsyncIterator[bytes]:
         """A body that is not kept, as it comes."""
-        tail = b""
+        look = Spelling() if self._spells() else None
         async for piece in wire.body():
-            if spelt(tail + piece):
+            if look and look.feed(piece):
                 raise _misplaced("the body")
-            tail = (tail + piece)[-256:]
             yield piece
 
     async def _send(

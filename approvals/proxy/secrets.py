@@ -34,9 +34,10 @@ SHORTEST: Final = 8
 """Characters of a value; a shorter one could not be crossed out of answers."""
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
 PREFIX: Final = "csk_placeholder_"
-# Also percent-encoded, any number of times.
-_SPELT: Final = "".join(rf"(?:{char}|%(?:25)*{ord(char):02x})" for char in PREFIX)
-_MARK: Final = re.compile(f"(?i){_SPELT}".encode())
+STEP: Final = 64 * 1024
+"""Bytes that are looked through at once: some milliseconds at most."""
+_AGAIN: Final = re.compile(rb"%(?:25)+")  # percent-encoded several times
+_MARK: Final = re.compile("".join(rf"(?:{char}|%{ord(char):02x})" for char in PREFIX).encode())
 _BASIC: Final = re.compile(r"(?i)(basic +)([A-Za-z0-9+/_-]+=*) *")
 
 
@@ -88,6 +89,10 @@ class Secrets:
             self._read = version, tuple(Secret(**it) for it in tupled)
         return self._read[1]
 
+    def any(self) -> bool:
+        """Is there one? If not, no placeholder stands for anything."""
+        return bool(self.all())
+
     def put(self, secret: Secret, value: str) -> None:
         """Add it, or give the one of its name a new value and place. `ValueError`: unfit."""
         if len(value) < SHORTEST or re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", value) is None:
@@ -113,11 +118,10 @@ class Secrets:
         code = hmac.digest(self._key, frame("countersign/placeholder/1", agent, name), "sha256")
         return f"{PREFIX}{agent}_{name}_{code[:12].hex()}"
 
-    def fill(self, agent: str, url: str, headers: Headers, body: bytes, *, clear: bool) -> Filled:
+    def fill(self, agent: str, url: str, headers: Headers, *, clear: bool) -> Filled:
         """Put the values in. `clear`: plain http may carry them here. `Misuse`, `Refused`."""
         scheme, authority, path, query = split_url(url)
         found = "the path" if spelt(path) else "the query" if spelt(query or "") else None
-        found = found or ("the body" if spelt(body) else None)
         filled, values = [], set[bytes]()
         for name, value in headers:
             if spelt(name):
@@ -185,10 +189,29 @@ class Scrubber:
         return raw
 
 
+class Spelling:
+    """Looks through a text for a placeholder, whoever's and however percent-encoded, in pieces.
+
+    Linear: each piece is read by a few passes, whatever it holds (law 32).
+    """
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    def feed(self, piece: bytes) -> bool:
+        """Does one end in this piece?"""
+        raw = self._tail + piece.lower()
+        if b"%25" in raw:
+            raw = _AGAIN.sub(b"%", raw)
+        self._tail = raw[-3 * len(PREFIX) :]
+        return _MARK.search(raw) is not None
+
+
 def spelt(text: str | bytes) -> bool:
     """Does it hold a placeholder, whoever's and however percent-encoded?"""
     raw = text.encode("utf-8", "replace") if isinstance(text, str) else text
-    return _MARK.search(raw) is not None
+    look = Spelling()
+    return any(look.feed(raw[at : at + STEP]) for at in range(0, len(raw), STEP))
 
 
 def _basic(value: str) -> str | None:
