@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from approvals.proxy.secrets import (
     Secret,
     Secrets,
     Spelling,
+    _shapes,
     spelt,
 )
 from tests.gateway import OTHER, PASSWORD, basic, gate, origin
@@ -315,3 +317,35 @@ async def test_a_body_is_not_looked_through_where_there_is_no_secret(tmp_path: P
         our.secret(VALUE, f"127.0.0.1:{there.port}")
         assert (await our.ask(f"{there.url}/", "POST", body=body))[0] == 403
         assert (await our.ask(f"{there.url}/", "POST", body=b"x" * 200_000 + body))[0] == 403
+
+
+ODD = "sk/fake+fake&fake_0/end=='<q>"
+
+
+def _spellings() -> dict[str, str]:
+    import html
+    from urllib.parse import quote_plus
+
+    coded = "".join(f"\\u{ord(c):04X}" if c in "&<>+'\"`" else c for c in ODD)
+    return {
+        "PHP": json.dumps(ODD).replace("/", "\\/"),
+        "Python": json.dumps(ODD),
+        "Go": json.dumps(ODD).translate({38: "\\u0026", 60: "\\u003c", 62: "\\u003e"}),
+        ".NET": f'"{coded}"',
+        "HTML": html.escape(ODD),
+        "HTML of Go": html.escape(ODD).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
+        "an address": quote(ODD, safe=""),
+        "lower-case codes": re.sub("%..", lambda code: code[0].lower(), quote(ODD, safe="")),
+        "a form": quote_plus(ODD),
+        "within base64": base64.b64encode(f"user:{ODD}:more".encode()).decode(),
+    }
+
+
+@pytest.mark.parametrize("name", _spellings())
+def test_law_15_a_value_is_crossed_out_as_ordinary_encoders_write_it(name: str) -> None:
+    values = tuple(sorted(_shapes(ODD), key=len, reverse=True))
+    text = _spellings()[name]
+    crossed = Scrubber(values).whole(text.encode()).decode()
+    assert "*" * 12 in crossed
+    assert "fake" not in crossed
+    assert len(crossed) == len(text)

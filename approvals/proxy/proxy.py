@@ -45,6 +45,11 @@ from approvals.text import redact
 LARGEST: Final = 10 * 1024 * 1024
 """Bytes of a body that is held."""
 LOG: Final = "audit.jsonl"
+GUESSED: Final = 60.0
+"""Seconds in which the refusals of callers from one address are one line of the audit file."""
+FREE: Final = 20
+"""Of these refusals so many are answered at once. Clients that send their password only when they
+are asked for it need one for each connection."""
 _UNFIT: Final = frozenset({"accept-encoding", "range", "if-range", "sec-websocket-extensions"})
 """Headers that would let an answer hold a secret in a form that cannot be crossed out."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -103,6 +108,7 @@ class Gateway:
         )  # fmt: skip
         self._holdings = Holdings(folder, settings.holding, self._approvals, patience)
         self._connections: set[asyncio.Task[None]] = set()
+        self._guesses = Guesses()
         self._busy: set[asyncio.Task[Any]] = set()  # those of them with a request that goes on
         handle = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._log = os.fdopen(handle, "a", buffering=1)
@@ -169,8 +175,20 @@ class Gateway:
                 if self._closing or not wire.again():
                     break
         except Problem as problem:
-            reported = {"type": problem.slug, "status": problem.status, "why": problem.detail}
-            self._note("refused", {**about, **reported, **problem.more})
+            reported: About = {
+                "type": problem.slug,
+                "status": problem.status,
+                "why": problem.detail,
+            }
+            pause = 0.0
+            if problem.slug == "unknown_agent":
+                peer = str((wire.writer.get_extra_info("peername") or ("",))[0])
+                pause, count = self._guesses.take(peer, asyncio.get_running_loop().time())
+                reported["count"] = count
+            if reported.get("count") != 0:
+                self._note("refused", {**about, **reported, **problem.more})
+            if pause:
+                await wire.reader.unless_gone(asyncio.sleep(pause))
             if wire.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
                 told = refusal(problem, _asker(wire))
                 headers = [*told.headers, ("connection", "close")]
@@ -198,6 +216,9 @@ class Gateway:
             raise Problem(400, "malformed", f"{error}.") from None
         if wire.length:
             raise Problem(400, "malformed", "CONNECT has no body.")
+        if wire.reader.early:
+            why = "Bytes for the tunnel came before CONNECT was answered: wait for its 200."
+            raise Problem(400, "malformed", why)
         await wire.send(h11.Response(status_code=200, headers=[], reason=b"Connection established"))
         transport = cast(asyncio.Transport, wire.writer.transport)
         if await _first_byte(transport, self._patience.head) != b"\x16":  # a TLS handshake
@@ -290,11 +311,11 @@ class Gateway:
         if seen.body is None and not denied and not streams:
             body = bytearray()
             if wire.length > LARGEST:
-                raise _oversized()
+                raise _oversized(decision)
             async for piece in wire.body():
                 body += piece
                 if len(body) > LARGEST:
-                    raise _oversized()
+                    raise _oversized(decision)
             kept = [header for header in seen.headers if header[0].lower() != "content-length"]
             kept.append(("Content-Length", str(len(body))))
             seen = replace(seen, headers=tuple(kept), body=bytes(body))
@@ -502,6 +523,26 @@ class Gateway:
                 await upstream.close()
 
 
+class Guesses:
+    """Callers that no agent is: their refusals are counted, and many of them are slowed down."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[float, int, int]] = {}  # since, how many, of them not noted
+
+    def take(self, peer: str, now: float) -> tuple[float, int]:
+        """(seconds to wait before the answer, refusals to note: this one and those before it)."""
+        since, number, silent = self._seen.get(peer, (now - GUESSED, 0, 0))
+        if now - since >= GUESSED:
+            since, number, noted = now, 0, silent + 1
+            silent = 0
+        else:
+            noted, silent = 0, silent + 1
+        if len(self._seen) >= 1_000:
+            self._seen.clear()
+        self._seen[peer] = since, number + 1, silent
+        return (1.0 if number >= FREE else 0.0), noted
+
+
 class _Outcome:
     """Tells the service what came of a release: the first thing that is certain, and no other."""
 
@@ -670,5 +711,13 @@ def _misplaced(where: object) -> Problem:
     return Problem(403, "placeholder_refused", f"A placeholder may not stand in {where}.")
 
 
-def _oversized() -> Problem:
-    return Problem(413, "too_large", f"A body that is held has at most {LARGEST} bytes.")
+def _oversized(decision: Decision) -> Problem:
+    """Says what to change: git and registries send large packs, and show only the status."""
+    rule = f"The rule that decides is {decision.rule!r}" if decision.rule else "No rule is about it"
+    why = (
+        f"The body is larger than {LARGEST // 2**20} MiB, the most that this gateway reads before "
+        f"it decides. {rule}; a rule with `then: allow` and `oversize: true` in gateway.yaml lets "
+        "larger bodies pass as they come."
+    )
+    structlog.get_logger().warning("body_too_large", rule=decision.rule, setting="oversize: true")
+    return Problem(413, "too_large", why, rule=decision.rule)

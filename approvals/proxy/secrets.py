@@ -15,9 +15,10 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -225,9 +226,33 @@ def _basic(value: str) -> str | None:
 
 
 def _shapes(value: str) -> set[bytes]:
-    """A value as servers may echo it."""
-    texts = {value, quote(value, safe=""), json.dumps(value)[1:-1], quote(value)}
-    return {text.encode() for text in texts} | {base64.b64encode(value.encode()).rstrip(b"=")}
+    """A value as servers may echo it: in addresses, JSON, HTML and base64, as encoders write it."""
+    plain, named = json.dumps(value)[1:-1], ("&", "<", ">", "+", "'", "/", "=", '"', "`")
+    texts = {value, quote(value, safe=""), quote(value), quote_plus(value), plain, escape(value)}
+    texts |= {_percent_lower(text) for text in tuple(texts)}
+    texts |= {plain.replace("/", "\\/"), repr(value)[1:-1], value.replace("'", "''")}
+    html = escape(value, quote=False)
+    texts |= {html, html.replace('"', "&quot;"), html.replace('"', "&#34;").replace("'", "&#39;")}
+    texts.add(escape(value).replace("&#x27;", "&#39;"))
+    # Go, Rails and .NET write some of these as \uXXXX, in either case.
+    for some in (named[:3], (*named[:3], "'"), (*named[:5], '"', "`"), named):
+        for form in ("%04x", "%04X"):
+            coded = "".join("\\u" + form % ord(c) if c in some else c for c in value)
+            texts |= {coded, coded.replace("/", "\\/")}
+    shapes = {text.encode() for text in texts}
+    for raw in (value.encode(), b" " + value.encode(), b"  " + value.encode()):
+        # Within more text, three thirds of it look different: the middle of each is certain.
+        lead = len(raw) - len(value)
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            text = encode(raw).rstrip(b"=")
+            shapes.add(text[-(-lead * 8 // 6) : len(text) if not lead and not len(raw) % 3 else -1])
+            if not lead:
+                shapes.add(text)
+    return {shape for shape in shapes if len(shape) >= SHORTEST}
+
+
+def _percent_lower(text: str) -> str:
+    return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), text)
 
 
 def _key(path: Path, given: str | None) -> bytes:

@@ -92,6 +92,11 @@ class Reader(asyncio.StreamReader):
         self.gone: asyncio.Future[Any] = loop.create_future()
         self.came = 0
 
+    @property
+    def early(self) -> int:
+        """Bytes that came and were not read."""
+        return len(self._buffer)  # type: ignore[attr-defined] # asyncio has no public name for it
+
     def feed_data(self, data: Any) -> None:
         super().feed_data(data)
         self.came += len(data)
