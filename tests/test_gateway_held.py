@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from approvals.evidence import ReceiptKey
 from approvals.proxy.clients import alike, interim
 from approvals.store import Store
-from tests.gateway import QUICK, Gate, Origin, basic, gate, liar, origin, parsed
+from tests.gateway import PASSWORD, QUICK, Gate, Origin, basic, gate, liar, origin, parsed
 from tests.house import Clock, Place, open_house
 
 KEY = ReceiptKey(Ed25519PrivateKey.generate())
@@ -543,3 +546,72 @@ async def test_law_27_an_agent_that_holds_too_much_is_told_so(
     async with gateway(tmp_path / "other", house, more="held: {agent_bytes: 10}") as our:
         assert (await pay(our, there, body=b"x" * 11))[0] == 429
     assert there.seen == []
+
+
+@contextlib.asynccontextmanager
+async def process(file: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    """`countersign gateway` by itself, and its port."""
+    made = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "approvals.cli", "gateway", "-c", str(file),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    assert made.stdout is not None
+    try:
+        said = ""
+        async with asyncio.timeout(30):
+            while not (found := re.search(r'listen[":= ]+http://127\.0\.0\.1:(\d+)', said)):
+                line = (await made.stdout.readline()).decode()
+                assert line, said
+                said += re.sub(r"\x1b\[[0-9;]*m", "", line)
+        yield made, int(found[1])
+    finally:
+        if made.returncode is None:
+            made.kill()
+        await made.wait()
+
+
+async def through(port: int, there: Origin) -> tuple[int, Any]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        head = f"POST {there.url}/pay HTTP/1.1\r\nHost: 127.0.0.1:{there.port}\r\n"
+        head += f"Proxy-Authorization: {basic()}\r\nConnection: close\r\nContent-Length: 8\r\n\r\n"
+        writer.write(head.encode() + BODY)
+        return parsed(await asyncio.wait_for(reader.read(), 30))
+    finally:
+        writer.transport.abort()
+
+
+async def test_law_24_kill_9_of_the_gateway_sends_nothing_twice_and_loses_no_case(
+    tmp_path: Path, house: Place, there: Origin
+) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(
+        f"listen: 127.0.0.1:0\nupstream: {{private: [127.0.0.0/8]}}\n"
+        f"service: {{url: '{house.url}', key: csr_billing, requester: billing, "
+        f"issuer: 'https://approve.example.com', receipt_key: {KEY.thumbprint}}}\n"
+        f"agents: {{bot: {{password: {PASSWORD}}}}}\n"
+    )
+    async with process(file) as (killed, port):
+        held = asyncio.create_task(through(port, there))
+        (case,) = await cases(house)
+        killed.send_signal(signal.SIGKILL)
+        assert await held == (0, None)
+    there.gate.clear()
+    async with process(file) as (killed, port):
+        held = asyncio.create_task(through(port, there))
+        await approved(house, case)
+        while not there.seen:  # it was released, and the upstream is at it
+            await asyncio.sleep(0.01)
+        assert len(await cases(house)) == 1
+        killed.send_signal(signal.SIGKILL)
+        assert await held == (0, None)
+    there.gate.set()
+    async with process(file) as (_, port):
+        status, said = await through(port, there)
+        assert (status, said["type"]) == (502, "upstream_failed")
+        assert said["request"] == case["id"]
+        assert len(there.seen) == 1
+        while (outcome := (await house.read(case["id"]))["outcome"]) is None:
+            await asyncio.sleep(0.01)
+        assert outcome["delivered"] is None
+        assert len(await cases(house)) == 1
