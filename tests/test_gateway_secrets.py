@@ -349,3 +349,81 @@ def test_law_15_a_value_is_crossed_out_as_ordinary_encoders_write_it(name: str) 
     assert "*" * 12 in crossed
     assert "fake" not in crossed
     assert len(crossed) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("place", "path", "lines", "body", "sent"),
+    [
+        ("query:key", "/x?a=1&key=PLACE&b", [], b"", b"GET /x?a=1&key=REAL&b HTTP"),
+        ("path:", "/botPLACE/send", [], b"", b"GET /botREAL/send HTTP"),
+        ("form:token", "/x", ["Content-Type: application/x-www-form-urlencoded"],
+         b"a=1&token=PLACE", b"\r\n\r\na=1&token=REAL"),
+        ("authorization", "/x", ["Authorization: Basic BASIC"], b"", b"Authorization: Basic "),
+    ],
+)  # fmt: skip
+async def test_law_15_a_value_goes_into_a_query_a_path_a_form_or_basic_and_does_not_come_back(
+    tmp_path: Path, place: str, path: str, lines: list[str], body: bytes, sent: bytes
+) -> None:
+    async with origin() as there, gate(tmp_path) as our:
+        host = f"127.0.0.1:{there.port}"
+        held = our.secret(VALUE, f"a.example,{host}", place)
+        there.reply = lambda raw: (
+            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(raw), raw)
+        )
+        lines = [line.replace("BASIC", b64(f"u:{held}")) for line in lines]
+        filled = body.replace(b"PLACE", held.encode())
+        method = "POST" if body else "GET"
+        url = there.url + path.replace("PLACE", held)
+        status, said = await our.ask(url, method, *lines, body=filled)
+        assert status == 200
+        assert sent.replace(b"REAL", VALUE.encode()) in there.seen[0]
+        assert b"csk_placeholder" not in there.seen[0]
+        assert VALUE.encode() not in said
+        if body:
+            assert (
+                b"Content-Length: %d\r\n" % len(there.seen[0].partition(b"\r\n\r\n")[2])
+                in there.seen[0]
+            )
+        assert VALUE not in (our.settings.folder / "audit.jsonl").read_text()
+        for elsewhere in (
+            (f"/y?other={held}", f"/{held}") if place != "path:" else (f"/y?k={held}",)
+        ):
+            assert (await our.ask(there.url + elsewhere, method))[0] == 403
+        assert (await our.ask(f"{there.url}/y", "POST", body=held.encode()))[0] == 403
+        assert len(there.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "there"),
+    [("gmail.googleapis.com,www.googleapis.com", True), ("*.googleapis.com", True),
+     ("googleapis.com", False), ("*.gmail.googleapis.com", False), ("*.apis.com", False),
+     ("gmail.googleapis.com:8443", False)],
+)  # fmt: skip
+def test_law_15_a_secret_goes_to_its_hosts_only(host: str, there: bool) -> None:
+    assert Secret("google", host, "authorization", None).at("gmail.googleapis.com") is there
+
+
+def test_secret_set_takes_several_hosts_and_one_place(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(
+        "service: {url: 'http://127.0.0.1:9', key: k, requester: g, issuer: i, "
+        f"receipt_key: {'A' * 43}}}\nagents: {{bot: {{password: {PASSWORD}}}}}\n"
+    )
+
+    def set_(*words: str) -> tuple[int, str]:
+        from typer.testing import CliRunner
+
+        from approvals.cli.commands import app
+        from approvals.cli.exits import Stop
+
+        told = CliRunner().invoke(app, ["secret", "set", "g", *words, "-c", str(config)], VALUE)
+        failed = isinstance(told.exception, Stop)
+        return (1, str(told.exception)) if failed else (told.exit_code, told.stdout)
+
+    hosts = ("--host", "gmail.googleapis.com", "--host", "*.example.com")
+    assert set_(*hosts, "--header", "Authorization")[0] == 0
+    assert Secrets(tmp_path / "gateway", {}).all()[0].host == "*.example.com,gmail.googleapis.com"
+    assert set_(*hosts, "--query", "key")[0] == 0
+    assert "one of --header" in set_(*hosts)[1]
+    assert "one of --header" in set_(*hosts, "--path", "--form", "x")[1]
+    assert "far too much" in set_("--host", "*.com", "--path")[1]

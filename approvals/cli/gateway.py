@@ -222,8 +222,14 @@ async def _checked(settings: Settings) -> list[tuple[str, str, str]]:
 @secret_app.command("set")
 def secret_set(
     name: Name,
-    host: Annotated[str, typer.Option(help="Where it may go: api.example.com, or with a port.")],
-    header: Annotated[str, typer.Option(help="In which header.")],
+    host: Annotated[
+        list[str],
+        typer.Option(help="Where it may go: api.example.com, with a port, or *.example.com."),
+    ],
+    header: Annotated[str | None, typer.Option(help="In which header.")] = None,
+    query: Annotated[str | None, typer.Option(help="In which query parameter.")] = None,
+    form: Annotated[str | None, typer.Option(help="In which field of a form.")] = None,
+    path: Annotated[bool, typer.Option("--path", help="In the path.")] = False,
     agent: Annotated[list[str] | None, typer.Option(help="For whom; none: every agent.")] = None,
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
@@ -231,36 +237,53 @@ def secret_set(
     """Keep a secret. Its value is read from stdin."""
     import re
 
-    from approvals.evidence import split_url
     from approvals.proxy.secrets import NAME, Secret
 
     settings = _settings(config)
-    try:
-        _, authority, path, query = split_url(f"https://{host}")
-    except ValueError:
-        path = ""
-    if path != "/" or "/" in host or query is not None:
-        raise Stop(Exit.FAILED, "--host is a host name, or one with a port.")
+    hosts = ",".join(sorted({_host(it) for it in host}))
     if not re.fullmatch(NAME, name):
         raise Stop(Exit.FAILED, "A name has letters, digits, dots and dashes, at most 64.")
-    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", header) or header.lower() == "host":
+    places = [header and header.lower(), query and f"query:{query}", form and f"form:{form}"]
+    given = [it for it in (*places, "path:" if path else None) if it]
+    if len(given) != 1:
+        raise Stop(Exit.FAILED, "Give one of --header, --query, --form and --path.")
+    (place,) = given
+    if header and (not re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", place) or place == "host"):
         raise Stop(Exit.FAILED, "--header is the name of a header.")
     if unknown := set(agent or ()) - set(settings.agents):
         raise Stop(Exit.FAILED, f"{config} has no agent {min(unknown)!r}.")
     value = sys.stdin.read().rstrip("\r\n")
-    secret = Secret(name, authority, header.lower(), tuple(sorted(agent)) if agent else None)
+    secret = Secret(name, hosts, place, tuple(sorted(agent)) if agent else None)
     try:
         _secrets(settings).put(secret, value)
     except ValueError as error:
         raise Stop(Exit.FAILED, f"{error}.") from error
     made = {who: _secrets(settings).placeholder(name, who) for who in agent or settings.agents}
     if as_json:
-        where = {"name": name, "host": authority, "header": secret.header}
+        where = {"name": name, "host": hosts, "header": secret.header}
         print_json(where | {"placeholders": made})
         return
-    out.print(Text(f"✓ {name} is kept for {authority}, header {header}.", "green"), soft_wrap=True)
+    said = f"header {header}" if header else place.replace(":", " ").strip()
+    out.print(Text(f"✓ {name} is kept for {hosts}, {said}.", "green"), soft_wrap=True)
     for who, placeholder in made.items():
         out.print(Text(f"  {who}: {placeholder}"), soft_wrap=True)
+
+
+def _host(text: str) -> str:
+    """A host as requests name it, or every name below one."""
+    from approvals.evidence import split_url
+
+    wide, name = text.startswith("*."), text.removeprefix("*.")
+    try:
+        _, authority, path, query = split_url(f"https://{name}")
+    except ValueError:
+        authority = path = ""
+        query = None
+    if path != "/" or "/" in name or query is not None:
+        raise Stop(Exit.FAILED, "--host is a host name, or one with a port.")
+    if wide and "." not in authority:
+        raise Stop(Exit.FAILED, f"--host {text} would be far too much: *.example.com.")
+    return ("*." if wide else "") + authority
 
 
 @secret_app.command("list")

@@ -274,7 +274,7 @@ class Gateway:
         if upgrade and not decision.websocket:
             raise Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
         addresses = await self._reach.addresses(seen.url)  # before anybody is asked
-        await self._looked_through(seen.body or b"")
+        await self._looked_through(seen)
         if (filled := self._filled(seen)).values:
             kept = [header for header in seen.headers if header[0].lower() not in _UNFIT]
             seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
@@ -330,7 +330,8 @@ class Gateway:
     def _filled(self, seen: Outbound) -> Filled:
         clear = self._reach.listed(seen.url)
         try:
-            return self._secrets.fill(seen.agent, seen.url, seen.headers, clear=clear)
+            sent = (seen.agent, seen.url, seen.headers, seen.body or b"")
+            return self._secrets.fill(*sent, clear=clear)
         except Misuse as error:
             structlog.get_logger().error("placeholder_misused", agent=seen.agent, where=str(error))
             raise _misplaced(error) from None
@@ -338,11 +339,12 @@ class Gateway:
             structlog.get_logger().error("secret_unavailable", why=str(error))
             raise Problem(502, "secret_unavailable", "A credential cannot be read.") from None
 
-    async def _looked_through(self, body: bytes) -> None:
-        """`Problem`: a body that holds a placeholder. A large one is looked through aside."""
-        if self._spells() and (
-            spelt(body) if len(body) <= PIECE else await asyncio.to_thread(spelt, body)
-        ):
+    async def _looked_through(self, seen: Outbound) -> None:
+        """`Problem`: a placeholder out of place in the body; a large one is read aside."""
+        if not seen.body or not self._spells():
+            return
+        body = self._secrets.blank(seen.agent, seen.url, seen.headers, seen.body)
+        if spelt(body) if len(body) <= PIECE else await asyncio.to_thread(spelt, body):
             structlog.get_logger().error("placeholder_misused", where="the body")
             raise _misplaced("the body")
 
@@ -483,11 +485,12 @@ class Gateway:
         headers = [*filled.headers, *hop]
         if seen.body is None and not any(n.lower() == "content-length" for n, _ in headers):
             headers.append(("Transfer-Encoding", "chunked"))
-        body = self._watched(wire) if seen.body is None else _whole(seen.body)
+        whole = filled.body if filled.body is not None else seen.body
+        body = self._watched(wire) if whole is None else _whole(whole)
         try:
             head = h11.Request(
                 method=seen.method,
-                target=seen.url.removeprefix(origin),
+                target=(filled.url or seen.url).removeprefix(origin),
                 headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in headers],
             )
             addresses = addresses or await self._reach.addresses(seen.url)

@@ -1,7 +1,7 @@
 """Credentials that the gateway puts in, and agents never see.
 
-Laws: a value is on disk encrypted only, bound to its name, host, header and agents; it replaces its
-agent's placeholder in its header, on the way to its host, over https; a placeholder anywhere else
+Laws: a value is on disk encrypted only, bound to its name, hosts, place and agents; it replaces its
+agent's placeholder in its place, on the way to its hosts, over https; a placeholder anywhere else
 is a refusal, so that nobody can be made to echo the value; what comes back has it crossed out.
 """
 
@@ -13,12 +13,12 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_plus
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -35,6 +35,7 @@ SHORTEST: Final = 8
 """Characters of a value; a shorter one could not be crossed out of answers."""
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
 PREFIX: Final = "csk_placeholder_"
+FORM: Final = "application/x-www-form-urlencoded"
 STEP: Final = 64 * 1024
 """Bytes that are looked through at once: some milliseconds at most."""
 _AGAIN: Final = re.compile(rb"%(?:25)+")  # percent-encoded several times
@@ -44,7 +45,11 @@ _BASIC: Final = re.compile(r"(?i)(basic +)([A-Za-z0-9+/_-]+=*) *")
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """`host`: `api.example.com` or with a port; `agents` None: every agent's placeholder."""
+    """`host`: one or more, parted by commas: `api.example.com`, with a port, or `*.example.com`.
+
+    `header`: where it stands: the name of a header, `query:NAME`, `form:NAME` or `path:`. `agents`
+    None: every agent's placeholder.
+    """
 
     name: str
     host: str
@@ -57,6 +62,13 @@ class Secret:
         agents = self.agents and json.dumps(self.agents)
         return frame("countersign/secret/1", self.name, self.host, self.header, agents or None)
 
+    def at(self, authority: str) -> bool:
+        """May it go there? `*.example.com` is every name below example.com, and not that itself."""
+        return any(
+            authority == host or (host.startswith("*.") and authority.endswith(host[1:]))
+            for host in self.host.split(",")
+        )
+
 
 class Misuse(Exception):
     """A placeholder where it does not belong; `str()` says where."""
@@ -64,10 +76,15 @@ class Misuse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """Headers as they go out, and what must not come back (longest first)."""
+    """Headers, target and body as they go out, and what must not come back (longest first).
+
+    `url`, `body` None: as they came.
+    """
 
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     values: tuple[bytes, ...] = field(repr=False)
+    url: str | None = field(default=None, repr=False)
+    body: bytes | None = field(default=None, repr=False)
 
 
 class Secrets:
@@ -119,11 +136,40 @@ class Secrets:
         code = hmac.digest(self._key, frame("countersign/placeholder/1", agent, name), "sha256")
         return f"{PREFIX}{agent}_{name}_{code[:12].hex()}"
 
-    def fill(self, agent: str, url: str, headers: Headers, *, clear: bool) -> Filled:
-        """Put the values in. `clear`: plain http may carry them here. `Misuse`, `Refused`."""
+    def fill(
+        self, agent: str, url: str, headers: Headers, body: bytes = b"", *, clear: bool
+    ) -> Filled:
+        """Put the values in. `clear`: plain http may carry them here. `Misuse`, `Refused`.
+
+        That a placeholder stands elsewhere in the body is for `spelt` to find.
+        """
         scheme, authority, path, query = split_url(url)
-        found = "the path" if spelt(path) else "the query" if spelt(query or "") else None
+        mine = [it for it in self.all() if it.at(authority)]
+        mine = [it for it in mine if it.agents is None or agent in it.agents]
         filled, values = [], set[bytes]()
+
+        def put(text: str, place: str, coded: Callable[[str], str] = str) -> str:
+            for secret in mine:
+                placeholder = self.placeholder(secret.name, agent)
+                if secret.header == place and placeholder in text:
+                    real = self._value(secret)
+                    text = text.replace(placeholder, coded(real))
+                    values.update(_shapes(real))
+            return text
+
+        def fields(text: str, kind: str, coded: Callable[[str], str]) -> str:
+            pairs = [pair.partition("=") for pair in text.split("&")]
+            done = [(k, eq, put(v, f"{kind}:{unquote_plus(k)}", coded)) for k, eq, v in pairs]
+            return "&".join("".join(pair) for pair in done)
+
+        path = put(path, "path:", lambda real: quote(real, safe=":@!$'()*,~"))
+        query = query and fields(query, "query", lambda real: quote(real, safe=""))
+        sent = None
+        if body and _is_form(headers):
+            text = body.decode("latin-1")
+            text = fields(text, "form", quote_plus)
+            sent = text.encode("latin-1") if text.encode("latin-1") != body else None
+        found = "the path" if spelt(path) else "the query" if spelt(query or "") else None
         for name, value in headers:
             if spelt(name):
                 found = "the name of a header"
@@ -133,15 +179,7 @@ class Secrets:
                 continue
             if scheme != "https" and not clear:
                 raise Misuse("a request that is not encrypted")
-            text = inner or value
-            for secret in self.all():
-                placeholder = self.placeholder(secret.name, agent)
-                ours = secret.agents is None or agent in secret.agents
-                here = (secret.host, secret.header) == (authority, name.lower())
-                if ours and here and placeholder in text:
-                    real = self._value(secret)
-                    text = text.replace(placeholder, real)
-                    values |= _shapes(real)
+            text = put(inner or value, name.lower())
             if spelt(text):
                 found = f"the header {name} for {authority}"
             if inner is not None:
@@ -149,9 +187,32 @@ class Secrets:
                 values.add(encoded.encode())
                 text = value[: value.index(" ")] + " " + encoded
             filled.append((name, text))
+        target = f"{scheme}://{authority}{path}" + ("" if query is None else f"?{query}")
         if found is not None:
             raise Misuse(found)
-        return Filled(tuple(filled), tuple(sorted(values, key=len, reverse=True)))
+        if values and scheme != "https" and not clear:
+            raise Misuse("a request that is not encrypted")
+        if sent is not None:
+            length = ("Content-Length", str(len(sent)))
+            filled = [length if n.lower() == "content-length" else (n, v) for n, v in filled]
+        crossed = tuple(sorted(values, key=len, reverse=True))
+        return Filled(tuple(filled), crossed, target if target != url else None, sent)
+
+    def blank(self, agent: str, url: str, headers: Headers, body: bytes) -> bytes:
+        """A form's body without the placeholders that belong in its fields."""
+        authority = split_url(url)[1]
+        mine = [it for it in self.all() if it.header.startswith("form:") and it.at(authority)]
+        if not mine or not _is_form(headers):
+            return body
+        kept = []
+        for pair in body.split(b"&"):
+            key, equals, value = pair.partition(b"=")
+            place = f"form:{unquote_plus(key.decode('latin-1'))}"
+            for secret in mine:
+                if secret.header == place and (secret.agents is None or agent in secret.agents):
+                    value = value.replace(self.placeholder(secret.name, agent).encode(), b"")
+            kept.append(key + equals + value)
+        return b"&".join(kept)
 
     def _value(self, secret: Secret) -> str:
         try:
@@ -213,6 +274,11 @@ def spelt(text: str | bytes) -> bool:
     raw = text.encode("utf-8", "replace") if isinstance(text, str) else text
     look = Spelling()
     return any(look.feed(raw[at : at + STEP]) for at in range(0, len(raw), STEP))
+
+
+def _is_form(headers: Headers) -> bool:
+    kinds = [value for name, value in headers if name.lower() == "content-type"]
+    return [kind.partition(";")[0].strip().lower() for kind in kinds] == [FORM]
 
 
 def _basic(value: str) -> str | None:
