@@ -246,3 +246,27 @@ def test_a_refusal_is_in_the_protocol_of_its_api(
 def test_law_13_no_persons_words_leave_the_reason_phrase(words: str) -> None:
     phrase = refusal(Problem(403, "declined", words), Asked()).phrase
     assert re.fullmatch(rb"[ -~]{1,200}", phrase)
+
+
+async def test_an_agent_that_is_made_at_run_time_has_a_derived_password(tmp_path: Path) -> None:
+    from tests.gateway import basic, gate, origin
+
+    key = "k" * 32
+    async with (
+        origin() as there,
+        gate(tmp_path, more=f"derived: {{prefix: group-, key: {key}}}") as our,
+    ):
+        _, said = run("env", "group-7", "-c", str(tmp_path / "gateway.yaml"), "--format", "json")
+        login = json.loads(said)["http_proxy"].removeprefix("http://").partition("@")[0]
+        assert (await our.ask(f"{there.url}/", agent=basic(*login.split(":"))))[0] == 200
+        password = login.partition(":")[2]
+        for other in ("group-8", "group-", "bot", "other-7", "group-7/x"):
+            assert (await our.ask(f"{there.url}/", agent=basic(other, password)))[0] == 407
+
+
+def test_a_gateway_without_agents_is_a_fault(tmp_path: Path) -> None:
+    file = config(tmp_path)
+    file.write_text(file.read_text().replace("agents:", "rules: []  #"))
+    result = CliRunner().invoke(app, ["gateway", "check", "-c", str(file)])
+    assert result.exit_code != 0 or isinstance(result.exception, Stop)
+    assert "no agent may use this gateway" in result.output + result.stderr

@@ -154,7 +154,7 @@ def env(
     from approvals.proxy.environment import environment, written
 
     settings = _settings(config)
-    password = settings.agents.get(agent)
+    password = settings.password(agent)
     if password is None:
         known = ", ".join(settings.agents)
         raise Stop(Exit.FAILED, f"{config} has no agent {agent!r}. There are: {known}.")
@@ -164,7 +164,7 @@ def env(
         ca = str((settings.folder / CERTIFICATE).absolute())
     host, port = settings.listen
     place = proxy or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-    login = f"{quote(agent, safe='')}:{quote(password.get_secret_value(), safe='')}"
+    login = f"{quote(agent, safe='')}:{quote(password, safe='')}"
     variables = environment(f"http://{login}@{place}", ca)
     if form is Format.JSON:
         print_json(variables)
@@ -250,7 +250,7 @@ def secret_set(
     (place,) = given
     if header and (not re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", place) or place == "host"):
         raise Stop(Exit.FAILED, "--header is the name of a header.")
-    if unknown := set(agent or ()) - set(settings.agents):
+    if unknown := [it for it in agent or () if settings.password(it) is None]:
         raise Stop(Exit.FAILED, f"{config} has no agent {min(unknown)!r}.")
     value = sys.stdin.read().rstrip("\r\n")
     secret = Secret(name, hosts, place, tuple(sorted(agent)) if agent else None)
@@ -318,7 +318,7 @@ def secret_placeholder(
     settings = _settings(config)
     secrets = _secrets(settings)
     found = next((it for it in secrets.all() if it.name == name), None)
-    if found is None or agent not in settings.agents or agent not in (found.agents or (agent,)):
+    if found is None or settings.password(agent) is None or agent not in (found.agents or (agent,)):
         raise Stop(Exit.FAILED, f"There is no secret {name!r} for an agent {agent!r}.")
     placeholder = secrets.placeholder(name, agent)
     if as_json:

@@ -246,8 +246,8 @@ class Gateway:
         scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
         try:
             name, _, password = base64.b64decode(token.strip(), validate=True).partition(b":")
-            known = self._settings.agents.get(name.decode("latin-1"))
-            right = known.get_secret_value().encode() if known else os.urandom(16)
+            known = self._settings.password(name.decode("latin-1"))
+            right = known.encode() if known else os.urandom(16)
             if scheme.lower() == b"basic" and hmac.compare_digest(password, right):
                 return name.decode("latin-1")
         except binascii.Error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pydantic import (
     ValidationError,
 )
 
+from approvals.evidence import frame
 from approvals.marked import Fault, Marked, explain
 from approvals.model import MINUTE, SECOND, Duration
 from approvals.proxy.reach import Private
@@ -76,6 +78,13 @@ class _Held(_Section):
     bytes: int = Field(default=4 * 1024**3, ge=1)
 
 
+class _Derived(_Section):
+    """Agents that are not listed: each password follows from the key and the agent's name."""
+
+    key: SecretStr = Field(min_length=32)
+    prefix: Annotated[str, Field(pattern=f"^{NAME}$")]
+
+
 class _Upstream(_Section):
     private: tuple[
         Annotated[str, AfterValidator(lambda text: Private.read(text) and text)], ...
@@ -87,7 +96,8 @@ class _File(_Section):
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8081"
     folder: str = "gateway"
     service: Service
-    agents: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Agent] = Field(min_length=1)
+    agents: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Agent] = Field(default_factory=dict)
+    derived: _Derived | None = None
     upstream: _Upstream = _Upstream()
     rejoin_within: _Span = 10 * MINUTE
     hold: _Span | None = None
@@ -124,7 +134,21 @@ class Settings:
     private: tuple[Private, ...]
     ca_file: Path | None
     rules: Rules
+    derived: tuple[str, SecretStr] | None = None
+    """A prefix of names, and the key that these agents' passwords follow from."""
     holding: Holding = Holding()
+
+    def password(self, agent: str) -> str | None:
+        """An agent's; None: there is no such agent."""
+        if (known := self.agents.get(agent)) is not None:
+            return known.get_secret_value()
+        if self.derived is None or not re.fullmatch(NAME, agent):
+            return None
+        prefix, key = self.derived
+        if not agent.startswith(prefix) or agent == prefix:
+            return None
+        message = frame("countersign/agent/1", agent)
+        return hmac.digest(key.get_secret_value().encode(), message, "sha256").hex()[:40]
 
 
 def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Fault]]:
@@ -143,6 +167,8 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
         file.agents
     ):
         marked.fault(("agents",), "two agents have the same password")
+    if not file.agents and file.derived is None:
+        marked.fault(("agents",), "no agent may use this gateway: name one, or set `derived`")
     if marked.faults:
         return None, marked.faults
     host, _, port = file.listen.rpartition(":")
@@ -154,6 +180,7 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
         private=tuple(map(Private.read, file.upstream.private)),
         ca_file=ca_file,
         rules=rules,
+        derived=(file.derived.prefix, file.derived.key) if file.derived else None,
         holding=Holding(
             file.rejoin_within,
             file.hold,
