@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from approvals.model import Refused
 from approvals.proxy.secrets import (
+    COMMAND,
     FILE,
     KEY,
     STEP,
@@ -427,3 +429,26 @@ def test_secret_set_takes_several_hosts_and_one_place(tmp_path: Path) -> None:
     assert "one of --header" in set_(*hosts)[1]
     assert "one of --header" in set_(*hosts, "--path", "--form", "x")[1]
     assert "far too much" in set_("--host", "*.com", "--path")[1]
+
+
+async def test_a_secret_may_be_printed_by_a_command_each_time_it_is_needed(tmp_path: Path) -> None:
+    async with origin() as there, gate(tmp_path) as our:
+        count, host = tmp_path / "count", f"127.0.0.1:{there.port}"
+        script = f"echo x >> {count}; echo {VALUE}"
+        secrets = Secrets(our.settings.folder, {})
+
+        def keep(command: str) -> str:
+            secret = Secret("token", host, "authorization", None, kind=COMMAND)
+            secrets.put(secret, command)
+            return f"Authorization: Bearer {secrets.placeholder('token', 'bot')}"
+
+        line = keep(f"sh -c {shlex.quote(script)}")
+        assert VALUE.encode() not in (our.settings.folder / "secrets.json").read_bytes()
+        for _ in range(3):
+            assert (await our.ask(f"{there.url}/", "GET", line))[0] == 200
+        assert VALUE.encode() in there.seen[0]
+        assert count.read_text() == "x\n"
+        for bad in ("false", "echo short", "/no/such/program"):
+            status, said = await our.ask(f"{there.url}/", "GET", keep(bad))
+            assert (status, said["type"]) == (502, "secret_unavailable")
+        assert len(there.seen) == 3

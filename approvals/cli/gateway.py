@@ -230,14 +230,17 @@ def secret_set(
     query: Annotated[str | None, typer.Option(help="In which query parameter.")] = None,
     form: Annotated[str | None, typer.Option(help="In which field of a form.")] = None,
     path: Annotated[bool, typer.Option("--path", help="In the path.")] = False,
+    command: Annotated[
+        str | None, typer.Option(help="Prints the value when it is needed: 'op read op://…'.")
+    ] = None,
     agent: Annotated[list[str] | None, typer.Option(help="For whom; none: every agent.")] = None,
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a secret. Its value is read from stdin."""
+    """Keep a secret. Its value is read from stdin, or printed by a command each time."""
     import re
 
-    from approvals.proxy.secrets import NAME, Secret
+    from approvals.proxy.secrets import COMMAND, NAME, VALUE, Secret
 
     settings = _settings(config)
     hosts = ",".join(sorted({_host(it) for it in host}))
@@ -252,10 +255,15 @@ def secret_set(
         raise Stop(Exit.FAILED, "--header is the name of a header.")
     if unknown := [it for it in agent or () if settings.password(it) is None]:
         raise Stop(Exit.FAILED, f"{config} has no agent {min(unknown)!r}.")
-    value = sys.stdin.read().rstrip("\r\n")
-    secret = Secret(name, hosts, place, tuple(sorted(agent)) if agent else None)
+    value = command if command is not None else sys.stdin.read().rstrip("\r\n")
+    kind = VALUE if command is None else COMMAND
+    secret = Secret(name, hosts, place, tuple(sorted(agent)) if agent else None, kind=kind)
+    secrets = _secrets(settings)
     try:
-        _secrets(settings).put(secret, value)
+        secrets.put(secret, value)
+        if command is not None:  # does it work?
+            kept = next(it for it in secrets.all() if it.name == name)
+            _sound(lambda: asyncio.run(secrets.printed(kept)))
     except ValueError as error:
         raise Stop(Exit.FAILED, f"{error}.") from error
     made = {who: _secrets(settings).placeholder(name, who) for who in agent or settings.agents}

@@ -275,7 +275,7 @@ class Gateway:
             raise Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
         addresses = await self._reach.addresses(seen.url)  # before anybody is asked
         await self._looked_through(seen)
-        if (filled := self._filled(seen)).values:
+        if (filled := await self._filled(seen)).values:
             kept = [header for header in seen.headers if header[0].lower() not in _UNFIT]
             seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
         if decision.verb is not Verb.ALLOW:
@@ -283,7 +283,7 @@ class Gateway:
             await self._ask(wire, seen, decision, upgrade, about, version)
             return
         if filled.values:
-            filled = self._filled(seen)
+            filled = await self._filled(seen)
         await self._send(wire, seen, filled, upgrade, _untold, about, addresses)
 
     def _seen(self, agent: str, request: h11.Request, url: str, wire: Wire) -> Outbound:
@@ -327,9 +327,10 @@ class Gateway:
             raise Problem(403 if decision.rule else 400, slug, decision.why, rule=decision.rule)
         return seen, decision
 
-    def _filled(self, seen: Outbound) -> Filled:
+    async def _filled(self, seen: Outbound) -> Filled:
         clear = self._reach.listed(seen.url)
         try:
+            await self._secrets.fetch(seen.agent, seen.url)
             sent = (seen.agent, seen.url, seen.headers, seen.body or b"")
             return self._secrets.fill(*sent, clear=clear)
         except Misuse as error:
@@ -422,7 +423,7 @@ class Gateway:
         tell = partial(self._approvals.report, id_)
         try:
             seen = await self._holdings.whole(ticket)
-            filled = self._filled(seen)
+            filled = await self._filled(seen)
             await self._approvals.release(case, ticket.digest)
         except Refused as error:
             structlog.get_logger().error("receipt_refused", request=id_, why=str(error))

@@ -7,12 +7,15 @@ is a refusal, so that nobody can be made to echo the value; what comes back has 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
 import json
 import os
 import re
+import shlex
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
@@ -34,6 +37,13 @@ VARIABLE: Final = "COUNTERSIGN_GATEWAY_KEY"
 SHORTEST: Final = 8
 """Characters of a value; a shorter one could not be crossed out of answers."""
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
+VALUE: Final = "value"
+COMMAND: Final = "command"
+"""What a secret holds: its value, or a command that prints it (`op read …`)."""
+FETCHED: Final = 300.0
+"""Seconds for which what a command printed is used."""
+PATIENCE: Final = 20.0
+"""Seconds that a command may take."""
 PREFIX: Final = "csk_placeholder_"
 FORM: Final = "application/x-www-form-urlencoded"
 STEP: Final = 64 * 1024
@@ -57,10 +67,16 @@ class Secret:
     agents: tuple[str, ...] | None
     nonce: str = field(default="", repr=False)
     sealed: str = field(default="", repr=False)
+    kind: str = VALUE
 
     def bound(self) -> bytes:
         agents = self.agents and json.dumps(self.agents)
-        return frame("countersign/secret/1", self.name, self.host, self.header, agents or None)
+        kind = () if self.kind == VALUE else (self.kind,)  # there were only values once
+        terms = (self.name, self.host, self.header, agents or None, *kind)
+        return frame("countersign/secret/1", *terms)
+
+    def of(self, agent: str) -> bool:
+        return self.agents is None or agent in self.agents
 
     def at(self, authority: str) -> bool:
         """May it go there? `*.example.com` is every name below example.com, and not that itself."""
@@ -94,6 +110,8 @@ class Secrets:
         self._file = folder / FILE
         self._key = _key(folder / KEY, env.get(VARIABLE))
         self._read: tuple[object, tuple[Secret, ...]] = (None, ())
+        self._fetched: dict[Secret, tuple[float, str]] = {}
+        self._fetching = asyncio.Lock()
 
     def all(self) -> tuple[Secret, ...]:
         """What there is. `Refused`: others can read the file."""
@@ -113,12 +131,52 @@ class Secrets:
 
     def put(self, secret: Secret, value: str) -> None:
         """Add it, or give the one of its name a new value and place. `ValueError`: unfit."""
-        if len(value) < SHORTEST or re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", value) is None:
-            raise ValueError(f"a value is {SHORTEST} or more printable ASCII characters")
+        if secret.kind == VALUE:
+            _fit(value)
+        elif not shlex.split(value):  # raises where a quote is open
+            raise ValueError("a command has a program")
         nonce = os.urandom(12)
         sealed = AESGCM(self._key).encrypt(nonce, value.encode(), secret.bound())
         fields = asdict(secret) | {"nonce": nonce.hex(), "sealed": sealed.hex()}
         self._write([it for it in self.all() if it.name != secret.name] + [Secret(**fields)])
+
+    async def fetch(self, agent: str, url: str) -> None:
+        """Run the commands of what may go there, if they were not just run. `Refused`: one failed.
+
+        A command is the operator's own, run without a shell, and gets nothing of the request.
+        """
+        authority = split_url(url)[1]
+        for secret in self.all():
+            if secret.kind != COMMAND or not secret.of(agent) or not secret.at(authority):
+                continue
+            async with self._fetching:  # many requests at once wait for one command
+                now = asyncio.get_running_loop().time()
+                if self._fetched.get(secret, (0.0, ""))[0] <= now:
+                    self._fetched[secret] = now + FETCHED, await self.printed(secret)
+
+    async def printed(self, secret: Secret) -> str:
+        """What a secret's command prints. `Refused`, in words that hold none of it."""
+        words = shlex.split(self._opened(secret))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
+            )
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    out, _ = await process.communicate()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+            if process.returncode:
+                raise ValueError(f"it exits with {process.returncode}")
+            value = out.decode("latin-1").rstrip("\r\n")
+            _fit(value)
+        except TimeoutError:
+            raise Refused(f"the command of {secret.name}: no answer in {PATIENCE:.0f} s") from None
+        except (OSError, ValueError) as error:
+            raise Refused(f"the command of {secret.name}: {error}") from None
+        return value
 
     def remove(self, name: str) -> bool:
         """False: there is none of this name."""
@@ -145,7 +203,7 @@ class Secrets:
         """
         scheme, authority, path, query = split_url(url)
         mine = [it for it in self.all() if it.at(authority)]
-        mine = [it for it in mine if it.agents is None or agent in it.agents]
+        mine = [it for it in mine if it.of(agent)]
         filled, values = [], set[bytes]()
 
         def put(text: str, place: str, coded: Callable[[str], str] = str) -> str:
@@ -209,12 +267,19 @@ class Secrets:
             key, equals, value = pair.partition(b"=")
             place = f"form:{unquote_plus(key.decode('latin-1'))}"
             for secret in mine:
-                if secret.header == place and (secret.agents is None or agent in secret.agents):
+                if secret.header == place and secret.of(agent):
                     value = value.replace(self.placeholder(secret.name, agent).encode(), b"")
             kept.append(key + equals + value)
         return b"&".join(kept)
 
     def _value(self, secret: Secret) -> str:
+        if secret.kind != COMMAND:
+            return self._opened(secret)
+        if secret not in self._fetched:
+            raise Refused(f"the command of {secret.name} was not run")
+        return self._fetched[secret][1]
+
+    def _opened(self, secret: Secret) -> str:
         try:
             nonce, sealed = bytes.fromhex(secret.nonce), bytes.fromhex(secret.sealed)
             return AESGCM(self._key).decrypt(nonce, sealed, secret.bound()).decode()
@@ -274,6 +339,11 @@ def spelt(text: str | bytes) -> bool:
     raw = text.encode("utf-8", "replace") if isinstance(text, str) else text
     look = Spelling()
     return any(look.feed(raw[at : at + STEP]) for at in range(0, len(raw), STEP))
+
+
+def _fit(value: str) -> None:
+    if len(value) < SHORTEST or re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", value) is None:
+        raise ValueError(f"a value is {SHORTEST} or more printable ASCII characters")
 
 
 def _is_form(headers: Headers) -> bool:
