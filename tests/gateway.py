@@ -19,6 +19,7 @@ from aiohttp import web
 from approvals.cli.host import clock, random
 from approvals.evidence import Claims, ReceiptKey, digest_http, sign_receipt
 from approvals.proxy.ca import Authority, utc
+from approvals.proxy.environment import environment
 from approvals.proxy.proxy import Gateway, running
 from approvals.proxy.secrets import Secret, Secrets
 from approvals.proxy.settings import Settings, read
@@ -119,14 +120,8 @@ class Gate:
         return f"http://{agent}:{password}@127.0.0.1:{self.port}"
 
     def environ(self) -> dict[str, str]:
-        return {
-            **dict.fromkeys(("http_proxy", "https_proxy", "HTTPS_PROXY"), self.proxy()),
-            **dict.fromkeys(("NO_PROXY", "no_proxy"), ""),
-            **dict.fromkeys(
-                ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
-                 "NODE_EXTRA_CA_CERTS", "PIP_CERT"), str(self.ca),
-            ),
-        }  # fmt: skip
+        """What `countersign gateway env` prints."""
+        return environment(self.proxy(), str(self.ca))
 
     def lines(self) -> list[dict[str, Any]]:
         text = (self.settings.folder / "audit.jsonl").read_text()
