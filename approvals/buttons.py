@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import Final
 
 from approvals.evidence import Field, frame
-from approvals.model import Address, Ask, Case, Choice, Instant, Label, Refused, Vote
+from approvals.model import ADDED, Address, Ask, Case, Choice, Instant, Label, Refused, Vote
 
 CARD: Final = "countersign/card/1"  # seals card id, message id, echo: what was posted, and showed
 ACCOUNT: Final = "countersign/account/1"  # seals every field of a stored account
@@ -195,8 +195,14 @@ def _terms(ask: Ask) -> bytes:
 def flat(value: object) -> Iterator[Field]:
     """The fields of a frozen value, for `frame`. `TypeError`: it holds something else."""
     # Every field of a dataclass, those of tomorrow too; a count before each run keeps it injective.
+    # A field that a later version added stands with its name, and only where it says something:
+    # seals made before it was there stay valid (`model.added`).
     if is_dataclass(value):
-        value = tuple(getattr(value, each.name) for each in fields(value))
+        value = tuple(
+            (each.name, one) if ADDED in each.metadata else one
+            for each in fields(value)
+            if (one := getattr(value, each.name)) != each.default or ADDED not in each.metadata
+        )
     if isinstance(value, tuple):
         yield len(value)
         for each in value:

@@ -42,7 +42,9 @@ class Limits:
     """How much fits, as `measure` counts; each adapter names the source.
 
     `measure`: how long a text is for the platform, in its unit and as the adapter escapes it; never
-    less than its code points. UTF-16 code units are what most platforms count.
+    less than its code points. UTF-16 code units are what most platforms count. `total`: all texts
+    of one message together. `line`: method and address in one line. `unbroken`: the longest word
+    that clients wrap; 0: they wrap any.
     """
 
     title: int
@@ -54,6 +56,9 @@ class Limits:
     buttons: int
     label: int
     measure: Measure = utf16_len
+    total: int = 1_000_000
+    line: int = 300
+    unbroken: int = 0
 
 
 @dataclass(frozen=True, slots=True)

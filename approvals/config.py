@@ -333,6 +333,7 @@ class _Ask(_Section):
     escalate: _Escalate | None = None
     four_eyes: bool | None = None
     allow_unseen: bool = False
+    opaque: Literal["named"] | None = None
 
     @property
     def needs_four_eyes(self) -> bool:
@@ -377,7 +378,7 @@ class _File(_Section):
     people: dict[_Name, dict[str, _Accounts]]
     groups: dict[_Name, tuple[str, ...]]
     roles: _Roles = _Roles()
-    packs: tuple[str, ...] = ()
+    packs: tuple[str | dict[str, _Texts], ...] = ()
     rules: tuple[_Rule, ...] = ()
     decoders: tuple[_Decoder, ...] = ()
     decoded: dict[_Variable, _Type] = Field(default_factory=dict)
@@ -956,6 +957,7 @@ def _frozen(name: str, ask: _Ask) -> Ask:
         release_within=ask.release_within,
         four_eyes=ask.needs_four_eyes,
         allow_unseen=ask.allow_unseen,
+        opaque=ask.opaque == "named",
         remind=tuple(sorted(ask.remind)),
         escalate=None if escalate is None else Escalation(escalate.after, escalate.to),
     )

@@ -32,6 +32,7 @@ from approvals.model import (
     Status,
     Tier,
 )
+from approvals.reading import Reading
 from approvals.service import Service
 from approvals.store import CardRow, CardState, Store
 
@@ -60,13 +61,18 @@ class Faces:
         self._service = service
         self._look = look
 
-    def card(
+    async def reading(self, request: Request) -> Reading:
+        """What the request means; a large one is read apart."""
+        return await self._service.readings.request(request, self._service.trust.book)
+
+    async def card(
         self, case: Case, request: Request, channel: Channel, tappable: Sequence[Button]
     ) -> Card:
         """The card of a case as it is now, with these buttons."""
         return cards.build(
             case,
             request,
+            await self.reading(request),
             buttons=tappable,
             limits=channel.limits,
             needs=policy.needs(case.ask.quorum, case.votes) if case.open else (),
@@ -91,7 +97,7 @@ class Faces:
                 for stored in await self._store.buttons_of(row.id)
             ]
             found.sort(key=lambda button: order.index(button.label))
-        return case, self.card(case, request, channel, found)
+        return case, await self.card(case, request, channel, found)
 
     async def viewers(
         self, channel: Channel, case: Case, conversation: str, account: str | None

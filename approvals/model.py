@@ -9,16 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
+_T = TypeVar("_T")
 Instant: TypeAlias = int
 Duration: TypeAlias = int
 
 ORG: Final = "default"
 SECOND: Final[Duration] = 1_000
 MINUTE: Final[Duration] = 60 * SECOND
+ADDED: Final = "added"
 WEB: Final = "web"
 """The name of the inbox as a channel; it is always there and not in the table of adapters."""
+
+
+def added(default: _T) -> _T:
+    """The default of a field that came after the first release: seals leave it out where it holds
+    this, so that what was sealed before stays valid (`buttons.flat`)."""
+    return field(default=default, metadata={ADDED: True})
 
 
 class Forged(Exception):
@@ -204,7 +212,8 @@ class Ask:
 
     `rule` decides; `also`: rules that may match too, which is unclear: their demands are added.
     `quorum`: (group, seats) pairs; every seat is filled by another person. `via`: channel names, or
-    `channel:conversation` for a room; empty: every channel a person has linked.
+    `channel:conversation` for a room; empty: every channel a person has linked. `opaque`: a tap may
+    approve files by name, size and digest.
     """
 
     rule: str
@@ -215,12 +224,13 @@ class Ask:
     release_within: Duration = MINUTE
     four_eyes: bool = False
     allow_unseen: bool = False
+    opaque: bool = added(False)
     step_up: str | None = None
     remind: tuple[Duration, ...] = ()
     escalate: Escalation | None = None
     policy: str = ""
     """Digest of the whole policy this came from; named in the receipt."""
-    also: tuple[str, ...] = ()
+    also: tuple[str, ...] = added(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,8 +343,9 @@ class Button:
 class Card:
     """One rendering of a case for one address. Every string is cleaned and redacted already.
 
-    `lines` of the payload are what is bound, whole (`elided` 0) or head and tail with `elided`
-    bytes between them. `buttons` empty: decided, or only the page may decide (`review`).
+    `payload` is the reading of what is bound (`cards.bound`), whole (`elided` 0) or head and tail
+    with `elided` of its `payload_size` bytes between them. `buttons` empty: decided, or only the
+    page may decide (`review`).
     """
 
     request_id: str
@@ -347,6 +358,8 @@ class Card:
     action: str
     agent: str
     facts: tuple[Fact, ...]
+    line: str
+    """Method, host, path, kind and size of what is bound, in one line."""
     payload: str
     payload_tail: str
     elided: int

@@ -327,7 +327,8 @@ class Outbox:
         now = self._clock()
         card_id = "crd_" + ulid(now, self._random(10))
         ring, stub = self._service.trust.ring, channel.name in self._look.stub
-        labels = cards.labels_for(case, request, channel.abilities, channel.limits, stub=stub)
+        reading, limits = await self.faces.reading(request), channel.limits
+        labels = cards.labels_for(case, request, reading, channel.abilities, limits, stub=stub)
         minted = [
             buttons.mint(
                 ring, self._random(16), card_id=card_id, case=case, label=label, address=address
@@ -335,7 +336,7 @@ class Outbox:
             for label in labels
         ]
         tappable = [Button(stored.binding.label, token) for stored, token in minted]
-        card = self.faces.card(case, request, channel, tappable)
+        card = await self.faces.card(case, request, channel, tappable)
         payload = self.faces.payload(channel, card, viewers)
         row = CardRow(
             card_id,

@@ -16,6 +16,8 @@ from approvals.evidence import digest_http, digest_payload
 from approvals.model import (
     ORG,
     Agent,
+    Ask,
+    Case,
     Duration,
     Fact,
     Http,
@@ -156,6 +158,52 @@ def barred(by: Requester, asked: Agent) -> tuple[str, ...]:
     """
     stated = (asked.on_behalf_of,) if by.kind is Kind.GATEWAY and asked.on_behalf_of else ()
     return tuple(dict.fromkeys((*stated, *by.people_of(asked.id).ids())))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A case as it would be opened. `refused`: why the rules turn it away; None where they ask."""
+
+    request: Request
+    case: Case
+    refused: str | None
+
+
+def draft(
+    by: Requester,
+    asked: Proposal,
+    reading: Reading,
+    rules: policy.Policy,
+    book: RuleBook,
+    *,
+    request_id: str,
+    revision: int,
+    now: Instant,
+) -> Draft:
+    """What is asked, of whom and how, in whose words. Raises as `bind`."""
+    bound = bind(by, asked, reading, book, request_id=request_id, revision=revision, now=now)
+    risk = max((one for one in (asked.risk, bound.risk) if one), key=Risk.rank, default=None)
+    found = policy.decide(rules, bound.subject, risk=risk, expires_in=asked.expires_in)
+    request = worded(bound, policy.words_of(rules, found.rule))
+    ask = found if isinstance(found, Ask) else Ask(found.rule, (), policy=rules.digest)
+    ask = replace(ask, remind=ask.remind or asked.remind)
+    case = Case(
+        id=request.id,
+        org=ORG,
+        revision=revision,
+        digest=request.digest,
+        requester=by.name,
+        agent=request.agent.id,
+        ask=ask,
+        created_at=now,
+        expires_at=now + ask.expires,
+        barred=barred(by, asked.agent) if ask.four_eyes else (),
+        inspectable=cards.inspectable(request, reading, opaque=ask.opaque),
+        complete=request.complete,
+        shown=cards.fingerprint(request),
+    )
+    denied = isinstance(found, policy.Deny)
+    return Draft(request, case, f"Refused by the rule {ask.rule!r}." if denied else None)
 
 
 def _fact(name: str, value: Value) -> Fact:

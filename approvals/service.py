@@ -18,13 +18,12 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from approvals import buttons, cards, machine, policy
+from approvals import buttons, machine, policy
 from approvals.channel import Abilities, Notice, NoticeKind, Tap
 from approvals.evidence import SKEW, Entry, ReceiptKey, frame, receipt_claims, sign_receipt
 from approvals.model import (
     MINUTE,
     ORG,
-    Ask,
     Case,
     Choice,
     Conflict,
@@ -35,7 +34,6 @@ from approvals.model import (
     Refused,
     Request,
     Requester,
-    Risk,
     Status,
     Tier,
     Vote,
@@ -43,7 +41,7 @@ from approvals.model import (
 from approvals.notices import ALTERED, INVALID, STALE, TAMPERED, notice_of
 from approvals.packs import RuleBook
 from approvals.people import Directory, audiences
-from approvals.proposal import Proposal, barred, bind, ulid, worded
+from approvals.proposal import Proposal, draft, ulid
 from approvals.reading import Reading
 from approvals.readings import Readings, held
 from approvals.store import CardState, Change, Job, Press, Store, again_job, post_job
@@ -431,42 +429,21 @@ class Service:
         old: Case | None = None,
     ) -> tuple[Request, machine.Step]:
         """The request and the first step of its case; `old`: what it revises."""
-        trust, revision = self.trust, old.revision + 1 if old else 1
-        bound = bind(
+        trust = self.trust
+        made = draft(
             by,
             asked,
             reading,
+            trust.policy,
             trust.book,
             request_id=old.id if old else "req_" + ulid(now, self._random(10)),
-            revision=revision,
+            revision=old.revision + 1 if old else 1,
             now=now,
         )
-        risk = max((one for one in (asked.risk, bound.risk) if one), key=Risk.rank, default=None)
-        about, soonest = bound.subject, asked.expires_in
-        found = policy.decide(trust.policy, about, risk=risk, expires_in=soonest)
-        denied = isinstance(found, policy.Deny)
-        request = worded(bound, policy.words_of(trust.policy, found.rule))
-        ask = found if isinstance(found, Ask) else Ask(found.rule, (), policy=trust.policy.digest)
-        ask = replace(ask, remind=ask.remind or asked.remind)
-        four_eyes = barred(by, asked.agent) if ask.four_eyes else ()
-        if not all(map(trust.directory.person, four_eyes)):
+        request, case = made.request, made.case
+        if not all(map(trust.directory.person, case.barred)):
             raise Refused("on_behalf_of names nobody known here, so four eyes cannot be kept")
-        case = Case(
-            id=request.id,
-            org=ORG,
-            revision=revision,
-            digest=request.digest,
-            requester=by.name,
-            agent=request.agent.id,
-            ask=ask,
-            created_at=now,
-            expires_at=now + ask.expires,
-            barred=four_eyes,
-            inspectable=cards.inspectable(request),
-            complete=request.complete,
-            shown=cards.fingerprint(request),
-        )
-        reason = f"Refused by the rule {ask.rule!r}." if denied else self._unanswerable(case, old)
+        reason = made.refused or self._unanswerable(case, old)
         if reason is not None:
             return request, machine.transition(case, machine.Denied(now, reason), self.head)
         return request, machine.opened(case)

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from approvals import secret_shapes
+from approvals.secret_shapes import Span
+
 Measure: TypeAlias = Callable[[str], int]
 """How a platform counts: `len` (code points), `utf16_len` or `utf8_len`."""
 
@@ -73,6 +76,10 @@ def clean(text: str, *, line: bool = True) -> str:
     marks that strike through or enclose, marks with nothing to stand on, and all beyond the fourth
     on one letter. A literal backslash before `u{` is escaped too, so that no text can imitate an
     escape. "Unassigned" is by this Python's Unicode tables: the newest emoji show as escapes.
+
+    A word that mixes scripts (UTS 39's "highly restrictive" level is what may stand together) has
+    its letters of other scripts as escapes too: `d\u{430}na@ex\u{430}mple.com`. So has a part of an
+    address that is made of lookalikes only, beside a Latin part: `\u{440}\u{430}\u{443}.com`.
     """
     if text.isascii() and "\\u{" not in text:
         if text.isprintable():
@@ -92,6 +99,8 @@ def clean(text: str, *, line: bool = True) -> str:
     text = text.replace("\\u{", "\\u{5c}u{")
     if escapes:
         text = text.translate(escapes)
+    if _may_mix(text):
+        text = _WORDS.sub(_unmixed, text)
     return _tame(text, marks) if marks else text
 
 
@@ -141,61 +150,81 @@ def utf8_len(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
-def redact(text: str, salt: bytes) -> Redacted:
+def redact(text: str, salt: bytes, *, url_path: str | None = None) -> Redacted:
     """Secrets replaced by `[redacted 40 chars #a1b2c3]`; run it before `clean`.
 
-    Secrets are values under telling names in JSON, forms, queries, YAML and XML, and strings of
-    well-known shapes. Placeholders (`csk_placeholder_…`) are no secrets and stay. The hash lets two
-    cards be compared; `salt` (secret, the caller's) keeps it from being an oracle.
+    What a secret is: `secret_shapes`. Placeholders (`csk_placeholder_…`) and template variables are
+    no secrets and stay. The hash lets two cards be compared; `salt` (secret, the caller's) keeps it
+    from being an oracle. `url_path`: of the request whose body the text is, where that is known.
     """
-    shown = text
-    if _hints_name(text):
-        shown = _hide_named(shown, salt)
-    if _hints_shape(text):
-        shown = _SHAPES.sub(lambda found: _mark(found[0], salt), shown)
-        shown = _LOGIN.sub(lambda found: _mark(found[0], salt), shown)
+    shown = _without(text, secret_shapes.spans(text, url_path), salt)
     return Redacted(shown, shown != text)
+
+
+def redact_address(
+    host: str, path: str, query: str, salt: bytes
+) -> tuple[Redacted, Redacted, Redacted]:
+    """Host, path and query (with its "?") of one address, redacted by what they are together.
+
+    A webhook's credential is known by the host in front of it, so the parts are judged as a whole.
+    """
+    whole = f"https://{host}{path}{query}"
+    found = secret_shapes.spans(whole)
+    at, shown = len("https://"), []
+    for part in (host, path, query):
+        end = at + len(part)
+        inside = [(max(start, at) - at, min(stop, end) - at) for start, stop in found]
+        text = _without(part, [span for span in inside if span[0] < span[1]], salt)
+        shown.append(Redacted(text, text != part))
+        at = end
+    return shown[0], shown[1], shown[2]
 
 
 def suspect(text: str) -> bool:
     """May `redact` change this text? Cheap; True for much that holds no secret."""
-    return _hints_name(text) or _hints_shape(text)
+    return secret_shapes.suspect(text)
 
 
 def telling(name: str) -> bool:
     """Does the name of a field say that its value is a secret?"""
-    return _telling(name[-40:].lower())
+    return secret_shapes.telling(name)
 
 
 def redact_field(name: str, value: str, salt: bytes) -> Redacted:
     """The value of a field; all of it where the name tells that it is a secret."""
-    if not telling(name):
-        return redact(value, salt)
-    scheme, secret = _split_scheme(value)
-    if _is_open(secret):
-        return Redacted(value, False)
-    return Redacted(scheme + _mark(secret, salt), True)
+    return _redact_all(value, salt) if telling(name) else redact(value, salt)
 
 
 def redact_headers(headers: Iterable[tuple[str, str]], salt: bytes) -> tuple[Header, ...]:
     """Header values without their secrets; the scheme ("Bearer") and placeholders stay.
 
-    Not `hidden` are credentials in headers that exist for nothing else: an approver cannot judge an
-    opaque credential by sight, and its length and hash are shown. `Cookie` is not among them (a
-    site may read an account or an amount from it), nor is a header that merely has a telling name,
-    since whoever wrote the request chose that name.
+    Not `hidden` are credentials in headers that exist for nothing else
+    (`secret_shapes.credential_header`: a list of names, and unmistakable ones by rule): an approver
+    cannot judge an opaque credential by sight, and its length and hash are shown. `Cookie` is not
+    among them (a site may read an account or an amount from it), nor is a header that merely has a
+    telling name (`X-Transfer-Token`), since whoever wrote the request chose that name.
     """
     shown = []
     for name, value in headers:
-        folded = name.lower()
-        credential = folded in CREDENTIAL_HEADERS
-        known = credential or folded in STATE_HEADERS
-        found = redact_field("secret" if known else name, value, salt)
+        secret = secret_shapes.secret_header(name)
+        found = _redact_all(value, salt) if secret else redact(value, salt)
         spoken = redact(name, salt)
-        excused = credential and value.isascii() and value.isprintable()
+        excused = secret_shapes.credential_header(name, value)
+        excused = excused and value.isascii() and value.isprintable()
         hidden = spoken.changed or (found.changed and not excused)
         shown.append(Header(spoken.text, found.text, hidden))
     return tuple(shown)
+
+
+def hide_credentials(
+    headers: Iterable[tuple[str, str]], salt: bytes
+) -> tuple[tuple[str, str], ...]:
+    """Headers without the credentials that an approver cannot judge by sight; the rest as it is."""
+    given = tuple(headers)
+    return tuple(
+        (name, value if shown.hidden else shown.value)
+        for (name, value), shown in zip(given, redact_headers(given, salt), strict=True)
+    )
 
 
 def show_host(host: str) -> str:
@@ -254,21 +283,32 @@ def show_hex(body: bytes, head: int | None = None) -> str:
     return "\n".join(rows)
 
 
-CREDENTIAL_HEADERS: Final = frozenset(
-    (
-        *("authorization", "proxy-authorization", "x-api-key", "api-key", "apikey"),
-        *("x-auth-token", "x-access-token", "x-goog-api-key", "x-amz-security-token"),
-        *("private-token", "x-gitlab-token", "x-vault-token", "dd-api-key", "dd-application-key"),
-        *("x-shopify-access-token", "x-figma-token", "circle-token"),
-    )
-)
-"""Headers that exist to carry a credential and nothing else."""
-STATE_HEADERS: Final = frozenset(("cookie", "cookie2", "set-cookie", "set-cookie2"))
-"""Headers that carry credentials among other things that a receiver may act on."""
-
 _ADDRESSES: Final = re.compile(r"(?<=\w)[.。．｡](?=\w)|:(?=//)|(?<=\S)@(?=\w)")
 _LINE_ENDS: Final = re.compile(r"\r\n?|\n")
 _CUT_ESCAPE: Final = re.compile(r"(?:\\(?:u(?:\{[0-9a-f]{0,6})?)?)?\Z")
+# Words, and what an address joins: `name@host.example`. Marks belong to the letter before them.
+_WORDS: Final = re.compile(r"[^\W_][\w\u0300-\u036f@.-]*")
+_PARTS: Final = re.compile(r"([_@.-]+)")
+# https://www.unicode.org/reports/tr39/#Restriction_Level_Detection; and scripts that are written
+# without blanks, so that a foreign name stands within a word of theirs.
+_TOGETHER: Final = (
+    frozenset(("LATIN", "FULLWIDTH", "CJK", "HIRAGANA", "KATAKANA")),
+    frozenset(("LATIN", "CJK", "BOPOMOFO")),
+    frozenset(("LATIN", "CJK", "HANGUL")),
+    *(frozenset(("LATIN", name)) for name in ("THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")),
+)
+# First words of names of letters that are no script's own. MATHEMATICAL letters are not among them:
+# within a word they pass for Latin ones.
+_COMMON: Final = frozenset(
+    ("MODIFIER", "MICRO", "OHM", "KELVIN", "ANGSTROM", "FEMININE", "MASCULINE", "IDEOGRAPHIC")
+)
+# Greek letters that stand in units and formulas (µs, kΩ, Δt) and look like no Latin letter.
+_SYMBOLS: Final = frozenset("μΩΔΣΠΘΛΞΦΨπλθφψσδ")
+# Letters that look like Latin ones, from Unicode's confusables.txt (UTS 39), in part.
+_LOOKALIKES: Final = re.compile(
+    r"[аАсСеЕоОрРхХуУіІјЈѕЅԁһԛԝВМНКТӏ"
+    r"οΟαΑρΡνΝυΥιΙκΚτΤεΕΒΖΗΜΧγ0-9\u0300-\u036f]+"
+).fullmatch
 _PORT: Final = re.compile(r"(.*?)((?::[0-9]+)?)", re.DOTALL)
 _CHARSET: Final = re.compile(r"(?i)charset\s{0,8}=\s{0,8}[\"']?([^\s;\"',]+)")
 _UTF8: Final = ("utf-8", "utf8", "us-ascii", "ascii")
@@ -281,74 +321,6 @@ _INVISIBLE: Final = frozenset(
 ) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 _OVERLAY: Final = 1  # canonical combining class of marks drawn through their letter
 
-# In lower case, and each beginning with a letter: that lets the engine skip to candidates.
-_NAMES: Final = (
-    r"pass(?:word|wd|phrase|code)|pwd|secret|secret[_-]?key|client[_-]?secret|api[_-]?key"
-    r"|access[_-]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|account[_-]?key"
-    r"|token(?<!(?:page|next)[_-]token)(?<!(?:page|next|sync)token)(?<!sync[_-]token)"
-    r"|credentials?|authorization|cookie|session[_-]?id"
-    r"|cvc(?<![a-z]cvc)|cvv(?<![a-z]cvv)2?|otp(?<![a-z]otp)"
-)
-_NAME: Final = re.compile(rf"(?:{_NAMES})\]?\Z")
-_NAME_HINTS: Final = (
-    *("token", "secret", "pass", "pwd", "session", "credential", "authorization", "cookie"),
-    *("cvc", "cvv", "otp"),
-)
-_KEY_HINTS: Final = ("api", "access", "private", "signing", "encryption", "account")
-# The end of a telling name, how it is tied to its value, and the value: quoted, quoted inside a
-# quoted string, or bare. A value that has begun always matches, so that nothing is scanned twice.
-_NAMED: Final = re.compile(
-    rf"(?:{_NAMES})(?:\]|%5d)?\\{{0,4}}[\"']?(?:\s{{0,8}}(?:=>|[:=>]|%3d)\s{{0,8}}|\r?\n\r?\n)"
-    r"(?:\"((?:[^\"\\]|\\.)*+)|'((?:[^'\\]|\\.)*+)|\\{1,4}\"((?:[^\"\\]|\\(?!\"))*+)"
-    r"|((?:(?:bearer|basic|token|bot)\s{1,8})?[^\s&,;\"'<>\\}\]]++))",
-    re.DOTALL,
-)
-_SHAPES: Final = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:(?!-----END)[\s\S])*+(?:-----END [A-Z0-9 ]{0,60}-----)?"
-    r"|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+"
-    r"|(?<![A-Za-z0-9])(?:"
-    r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,}+|whsec_[A-Za-z0-9+/=]{16,}+"
-    r"|sk-[A-Za-z0-9_-]{20,}+"
-    r"|gh[pousr]_[A-Za-z0-9]{20,}+|github_pat_[A-Za-z0-9_]{20,}+|glpat-[A-Za-z0-9_-]{16,}+"
-    r"|xox[a-z]-[A-Za-z0-9-]{10,}+|xapp-[A-Za-z0-9-]{10,}+"
-    r"|A(?:KIA|SIA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}+|ya29\.[A-Za-z0-9_-]{20,}+"
-    r"|npm_[A-Za-z0-9]{30,}+|pypi-[A-Za-z0-9_-]{30,}+|hf_[A-Za-z0-9]{30,}+"
-    r"|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}+|dop_v1_[0-9a-f]{40,}+"
-    r"|shp(?:at|ca|pa|ss)_[0-9a-f]{32}|[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}+"
-    r"|hooks\.slack\.com/services/[A-Za-z0-9/]{20,}+"
-    r"|api/webhooks/[0-9]{5,20}/[A-Za-z0-9_-]{20,}+"
-    r")"
-)
-_LOGIN: Final = re.compile(r"(?<=://)[^\s/:@\"'?#]{0,100}:[^\s/@\"'?#]{1,200}(?=@)")
-_SHAPE_HINTS: Final = (
-    *("-----BEGIN ", "eyJ", "k_live_", "k_test_", "whsec_", "sk-", "ghp_", "gho_", "ghu_", "ghs_"),
-    *("ghr_", "github_pat_", "glpat-", "xox", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "npm_"),
-    *("pypi-", "hf_", "SG.", "dop_v1_", "shp", ":AA", "hooks.slack.com", "api/webhooks/"),
-)
-_PLACEHOLDER: Final = re.compile(r"csk_placeholder_[A-Za-z0-9_.-]{1,80}").fullmatch
-_SCHEME: Final = re.compile(r"(?i)(?:bearer|basic|token|bot|digest)\s{1,8}")
-
-
-def _hints_name(text: str) -> bool:
-    folded = text.lower()
-    for hint in _NAME_HINTS:
-        if hint in folded:
-            return True
-    return "key" in folded and any(hint in folded for hint in _KEY_HINTS)
-
-
-def _hints_shape(text: str) -> bool:
-    for hint in _SHAPE_HINTS:
-        if hint in text:
-            return True
-    return "://" in text and "@" in text
-
-
-@lru_cache(maxsize=1024)
-def _telling(name: str) -> bool:
-    return _NAME.search(name) is not None
-
 
 def _unshowable(char: str) -> bool:
     # `isprintable` is False for every Cc Cf Cs Co Cn Zl Zp, and for Zs other than U+0020.
@@ -358,6 +330,62 @@ def _unshowable(char: str) -> bool:
         or unicodedata.combining(char) == _OVERLAY
         or unicodedata.category(char) == "Me"
     )
+
+
+def _may_mix(text: str) -> bool:
+    scripts = {_script(char) for char in set(text) if not char.isascii()} - {""}
+    if any("a" <= char <= "z" or "A" <= char <= "Z" for char in set(text)):
+        scripts.add("LATIN")
+    return len(scripts) > 1 and not any(scripts <= allowed for allowed in _TOGETHER)
+
+
+@lru_cache(maxsize=8192)
+def _script(char: str) -> str:
+    """A letter's script by its Unicode name (Python has no property for it); "": common to all."""
+    if not char.isalpha() or char in _SYMBOLS:
+        return ""
+    words = unicodedata.name(char, "").replace("-", " ").split()
+    if words[:1] == ["HALFWIDTH"]:
+        del words[0]
+    if not words or words[0] in _COMMON or words[:2] == ["KATAKANA", "HIRAGANA"]:
+        return ""
+    return words[0]
+
+
+def _unmixed(found: re.Match[str]) -> str:
+    whole = found[0]
+    if whole.isascii():
+        return whole
+    return _short_unmixed(whole) if len(whole) <= 40 else _word_unmixed(whole)
+
+
+@lru_cache(maxsize=4096)
+def _short_unmixed(whole: str) -> str:
+    return _word_unmixed(whole)
+
+
+def _word_unmixed(whole: str) -> str:
+    """An address or a word, with the letters that do not belong to it as escapes."""
+    parts = _PARTS.split(whole)
+    scripts = [{_script(char) for char in part} - {""} for part in parts]
+    latin = len(parts) > 1 and {"LATIN"} in scripts
+    for at, (part, mix) in enumerate(zip(parts, scripts, strict=True)):
+        if len(mix) > 1 and not any(mix <= allowed for allowed in _TOGETHER):
+            home = "LATIN" if "LATIN" in mix else next(filter(None, map(_script, part)))
+            parts[at] = _marked(part, home)
+        elif latin and mix and mix <= {"CYRILLIC", "GREEK"} and _LOOKALIKES(part):
+            parts[at] = _marked(part, "LATIN")
+    return "".join(parts)
+
+
+def _marked(word: str, home: str) -> str:
+    out: list[str] = []
+    before = False
+    for char in word:
+        # A mark that stood on an escaped letter would now stand on a brace.
+        before = _script(char) not in ("", home) or (before and unicodedata.combining(char) > 0)
+        out.append(_escape(char) if before else char)
+    return "".join(out)
 
 
 def _escape(char: str) -> str:
@@ -388,27 +416,19 @@ def _mark(secret: str, salt: bytes) -> str:
     return f"[redacted {len(secret)} chars #{code}]"
 
 
-def _is_open(value: str) -> bool:
-    return value.lower() in ("", "null", "true", "false", "none") or bool(_PLACEHOLDER(value))
+def _redact_all(value: str, salt: bytes) -> Redacted:
+    scheme, secret = secret_shapes.split_scheme(value)
+    if secret_shapes.is_open(secret):
+        return Redacted(value, False)
+    return Redacted(scheme + _mark(secret, salt), True)
 
 
-def _split_scheme(value: str) -> tuple[str, str]:
-    found = _SCHEME.match(value)
-    return (found[0], value[found.end() :]) if found else ("", value)
-
-
-def _hide_named(text: str, salt: bytes) -> str:
-    folded = text.lower()
-    if len(folded) != len(text):  # U+0130 alone becomes two code points
-        folded = text.replace("\u0130", "i").lower()
+def _without(text: str, secrets: Iterable[Span], salt: bytes) -> str:
     out: list[str] = []
     done = 0
-    for found in _NAMED.finditer(folded):
-        start, end = found.span(found.lastindex or 0)
-        scheme, secret = _split_scheme(text[start:end])
-        if not _is_open(secret):
-            out += (text[done:start], scheme, _mark(secret, salt))
-            done = end
+    for start, end in secrets:
+        out += (text[done:start], _mark(text[start:end], salt))
+        done = end
     return "".join((*out, text[done:]))
 
 

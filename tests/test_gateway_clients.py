@@ -72,12 +72,12 @@ async def test_curl(tmp_path: Path) -> None:
     (tmp_path / "body").write_bytes(BODY)
     async with both(tmp_path) as (our, url):
         out = await ran(
-            "curl", "-sS", "--path-as-is", "--data-binary", "@body", f"{url}/echo/../echo//x?y=%7e",
+            "curl", "-sS", "--path-as-is", "--data-binary", "@body", f"{url}/echo/x?y=%7e&z",
             "--next", "-sS", "-T", "-", f"{url}/echo/put",
             cwd=tmp_path, env=our.environ(), stdin=BODY,
         )  # fmt: skip
         assert out.count(SHA) == 2  # the second comes in chunks
-        assert '"/echo/../echo//x?y=%7e"' in out
+        assert '"/echo/x?y=%7e&z"' in out
 
 
 async def test_python_clients(tmp_path: Path) -> None:

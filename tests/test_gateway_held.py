@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals.evidence import ReceiptKey
 from approvals.proxy.clients import alike, interim
+from approvals.proxy.wire import PATIENCE
 from approvals.store import Store
 from tests.gateway import PASSWORD, QUICK, Gate, Origin, basic, gate, liar, origin, parsed
 from tests.house import Clock, Place, open_house
@@ -260,7 +261,7 @@ async def test_law_28_what_is_on_disk_is_encrypted_and_goes_when_it_is_collected
     tmp_path: Path, house: Place, there: Origin
 ) -> None:
     body = b"a large body, 4111 " * 5000
-    async with gateway(tmp_path, house) as our:
+    async with gateway(tmp_path, house, patience=PATIENCE) as our:
         sent = pay(our, there, "X-Word: heliotrope", body=body)
         (case,) = await cases(house)
         folder = our.settings.folder
@@ -280,7 +281,7 @@ async def test_law_28_what_is_on_disk_is_encrypted_and_goes_when_it_is_collected
 async def test_law_28_what_was_altered_on_disk_is_not_sent(
     tmp_path: Path, house: Place, there: Origin
 ) -> None:
-    async with gateway(tmp_path, house) as our:
+    async with gateway(tmp_path, house, patience=PATIENCE) as our:
         sent = pay(our, there, body=b"x" * 50_000)
         (case,) = await cases(house)
         (file,) = (our.settings.folder / "held").iterdir()

@@ -74,12 +74,12 @@ def _request(url: str, **more: Any) -> Request:
     ],
 )
 def test_law_12_an_address_with_two_readings_gives_no_title(url: str) -> None:
-    assert "stripe" not in views.title(_request(url))
+    assert "stripe" not in views.title(_request(url), salt=b"")
 
 
 def test_law_11_a_claimed_title_is_never_the_title() -> None:
     request = _request("https://a.example:8443/p?q", claimed_title="Harmless")
-    assert views.title(request) == "POST a.example:8443/p"
+    assert views.title(request, salt=b"") == "POST a.example:8443/p"
 
 
 JSON: Any = st.recursive(
@@ -160,7 +160,7 @@ def test_law_03_page_card_and_terminal_say_what_came_of_it_in_the_same_words(
         outcome=outcome,
     )
     card = cards.build(closed, request, limits=ROOM, review=None, salt=b"")
-    page = views.whole(closed, request, Person("dana"), fresh=True, receipt=False)
+    page = views.whole(closed, request, Person("dana"), fresh=True, receipt=False, salt=b"")
     told = Console(width=200, file=io.StringIO())
     remote.sheet(told, {**view(closed, None, names=True), "title": "x"})
     assert page.outcome is not None

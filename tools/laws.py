@@ -42,7 +42,9 @@ LAWS: Final = {
     26: "A platform that is down delays only its own cards.",
     27: "Bad input gets a clear 4xx and changes nothing.",
     28: "A wait belongs to the request, not to the connection.",
+    29: "One reading, or none: what servers would read differently is unclear.",
     30: "Doubt adds up: an unclear rule adds its demands to those of the rule that decides.",
+    32: "Work is bounded, not only bytes: hostile input takes linear time.",
 }
 LATER: Final = {
     18: "not in this version",

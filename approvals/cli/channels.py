@@ -269,3 +269,23 @@ def _plain(value: Any) -> Any:
         case BaseModel():
             return _fields(value)
     return value
+
+
+def samples() -> dict[str, BaseModel]:
+    """Sections that draw cards and send nothing: `countersign preview`."""
+    return {
+        "slack": Slack(bot_token=SecretStr("xoxb-preview"), signing_secret=SecretStr("preview")),
+        "teams": Teams(app_id=UUID(int=1), app_secret=SecretStr("preview"), tenant_id=UUID(int=2)),
+        "telegram": Telegram(bot_token=SecretStr("1:preview"), secret_token=SecretStr("preview")),
+        "discord": Discord(
+            bot_token=SecretStr("preview"), application_id="1" * 18, public_key="d7" * 32
+        ),
+        "whatsapp": WhatsApp(
+            provider="meta",
+            access_token=SecretStr("preview"),
+            app_secret=SecretStr("preview"),
+            verify_token=SecretStr("preview-"),
+            phone_number_id="1",
+        ),
+        "email": Email.model_validate({"host": "localhost", "from": "countersign@example.com"}),
+    }

@@ -26,7 +26,7 @@ from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.cli.output import print_json as _print_json
 from approvals.evidence import read_checkpoint, read_receipt, thumbprint, verify_chain
-from approvals.model import Busy, Choice, Refused
+from approvals.model import Busy, Choice, Kind, Refused, Risk
 from approvals.text import clean
 
 if TYPE_CHECKING:
@@ -125,6 +125,34 @@ def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
             out.print(Text(sound, "green"), soft_wrap=True)
     if found:
         raise typer.Exit(Exit.CONFIG)
+
+
+@app.command()
+def preview(
+    request: Annotated[Path, typer.Argument(help="A request as JSON.", metavar="REQUEST.json")],
+    channel: Annotated[
+        list[str] | None, typer.Option(help="A channel; several are allowed. all: every one.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The configuration file; none: all packs.")
+    ] = None,
+    kind: Annotated[Kind | None, typer.Option(help="What the requester is.")] = None,
+    risk: Annotated[Risk | None, typer.Option(help="Look at it at this risk.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every channel's card for a request, and send it to nobody."""
+    from approvals.cli import preview as previews
+    from approvals.cli import serve
+
+    loaded = None if config is None else serve.configuration(config)
+    names = [name for name in channel or [] if name != "all"]
+    how = previews.setting(loaded, names, risk)
+    found = previews.preview(previews.read(request), how, kind, clock())
+    if as_json:
+        _print_json({"channels": {one.channel: one.plain() for one in found}})
+        return
+    for one in found:
+        previews.show(out, one)
 
 
 @app.command()

@@ -381,6 +381,7 @@ def _test_card(now: Instant) -> Card:
         action="test",
         agent="countersign doctor",
         facts=(),
+        line="Nothing is sent",
         payload="Nothing is asked of you.",
         payload_tail="",
         elided=0,

@@ -237,6 +237,7 @@ async def running(
                 for name, one in plan.channels.items()
                 if isinstance(one, Talks)
             },
+            salt=plan.salt,
             glance=outbox.faces.glance,
             refresh=refresh,
         )

@@ -20,6 +20,8 @@ from approvals.cli.browser import Loopback
 from approvals.cli.exits import Exit, Stop
 from approvals.evidence import canonical, digest_http, digest_payload
 from approvals.model import ORG, Agent, Fact, Http, Kind, Outcome, Request
+from approvals.reading import read, read_payload
+from approvals.readings import held
 from approvals.text import clean
 
 STYLES = {
@@ -174,7 +176,9 @@ def sheet(console: Console, case: Mapping[str, Any]) -> None:
 
 
 def _asked(console: Console, found: Request, review: str) -> None:
-    what = bound(found, salt=None)
+    http = held(found.http, summary=summarised(found.digest))
+    reading = read(http) if http is not None else read_payload(found.payload or "null")
+    what = bound(found, reading, salt=None)
     if found.facts:
         console.print(Text("\nWhat it does", "bold"))
         _pairs(console, _texts(found.facts))
@@ -182,8 +186,8 @@ def _asked(console: Console, found: Request, review: str) -> None:
     if summarised(found.digest):
         exactly = "What will be sent, as the gateway sums it up"
     console.print(Text(f"\n{exactly}", "bold"))
-    facts = [Fact("Action", found.action), *what.facts]
-    _pairs(console, _texts(facts))
+    _pairs(console, _texts([Fact("Action", found.action)]))
+    console.print(Text(what.line), overflow="fold")
     if what.text:
         _block(console, what.text)
     if not found.complete:

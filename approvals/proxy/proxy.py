@@ -27,7 +27,7 @@ import h11
 import structlog
 
 from approvals.evidence import digest_http, end_to_end, split_url
-from approvals.model import SECOND, Instant, Refused
+from approvals.model import SECOND, Fact, Instant, Refused
 from approvals.packs import Verb
 from approvals.proxy.ask import Approvals, Away, Slower, Used
 from approvals.proxy.ca import Authority, utc
@@ -50,6 +50,8 @@ GUESSED: Final = 60.0
 FREE: Final = 20
 """Of these refusals so many are answered at once. Clients that send their password only when they
 are asked for it need one for each connection."""
+OPENS: Final = Fact("WebSocket", "Opens a connection; what is sent on it afterwards is not shown.")
+"""Stands first on the card of a request that, once approved, becomes a tunnel."""
 _UNFIT: Final = frozenset({"accept-encoding", "range", "if-range", "sec-websocket-extensions"})
 """Headers that would let an answer hold a secret in a form that cannot be crossed out."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -265,7 +267,7 @@ class Gateway:
             return
         agent = about["agent"] = wire.agent or self._agent(request)
         seen = self._seen(agent, request, wire.origin + target, wire)
-        shown = redact(seen.url.partition("?")[0], self._salt).text
+        shown = redact(seen.url, self._salt).text.partition("?")[0]
         about |= {"method": seen.method, "url": shown}
         seen, decision = await self._decided(wire, seen)
         about["rule"] = decision.rule
@@ -273,6 +275,13 @@ class Gateway:
         upgrade = request.method == b"GET" and bool(upgrades)
         if upgrade and not decision.websocket:
             raise Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
+        # `Upgrade` is hop by hop, so no digest binds it; `Sec-WebSocket-Key` is bound, and every
+        # handshake has one (RFC 6455, 4.1). With one never being there without the other, what a
+        # person approved as a plain request cannot open a connection, nor the other way round.
+        keyed = any(name.lower() == "sec-websocket-key" for name, _ in seen.headers)
+        if upgrade is not keyed and decision.verb is not Verb.ALLOW:
+            why = "Upgrade: websocket and Sec-WebSocket-Key come together or not at all."
+            raise Problem(400, "malformed", why)
         addresses = await self._reach.addresses(seen.url)  # before anybody is asked
         await self._looked_through(seen)
         if (filled := await self._filled(seen)).values:
@@ -369,7 +378,7 @@ class Gateway:
         except ValueError as error:
             raise Problem(400, "malformed", f"{error}.") from None
         kind = "websocket" if upgrade else "http"
-        asked = _question(seen, decision)
+        asked = _question(seen, decision, opens=upgrade)
         ticket, new = await self._holdings.enter(seen, asked, digest, kind=kind)
         headers = seen.headers
         del seen  # what is sent is what is held
@@ -680,14 +689,15 @@ async def _whole(body: bytes) -> AsyncIterator[bytes]:
         yield body[at : at + PIECE]
 
 
-def _question(seen: Outbound, decision: Decision) -> dict[str, Any]:
+def _question(seen: Outbound, decision: Decision, *, opens: bool) -> dict[str, Any]:
     """What the service is asked, without the body."""
     headers: dict[str, list[str]] = {}
     for name, value in end_to_end(seen.headers):
         headers.setdefault(name, []).append(value)
     asked: dict[str, Any] = {"action": decision.action, "agent": {"id": seen.agent}}
     asked["http"] = {"method": seen.method, "url": seen.url, "headers": headers}
-    asked["facts"] = [{"label": fact.label, "value": fact.value} for fact in decision.facts]
+    facts = (*((OPENS,) if opens else ()), *decision.facts)
+    asked["facts"] = [{"label": fact.label, "value": fact.value} for fact in facts]
     asked["decoded"] = json.loads(json.dumps(dict(decision.decoded), default=list))
     asked |= {"title": decision.title} if decision.title else {}
     asked |= {"risk": decision.risk.value} if decision.risk else {}

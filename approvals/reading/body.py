@@ -6,15 +6,24 @@ What no reader knows is text where it is UTF-8, and opaque otherwise. Adding a k
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from approvals.reading.aws_chunked import read_chunked
+from approvals.reading.content import opaque, text_in, text_of
 from approvals.reading.forms import read_pairs
+from approvals.reading.git import FETCH, PUSH, read_fetch, read_push
 from approvals.reading.headers import ContentType, Headers, content_type, named
 from approvals.reading.json_text import read_json, read_lines
-from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Opaque, Part
+from approvals.reading.mail import read_mail
+from approvals.reading.multipart import read_form, read_related
+from approvals.reading.values import LARGEST, MAX_LEAVES, UNCLEAR, Leaf, Part
+from approvals.reading.xml import read_xml
+from approvals.reading.yaml_text import read_yaml
+
+LARGEST_TEXT: Final = 16 * 1024 * 1024
+"""Bytes of JSON with few values: an attachment of 10 MiB in base64 (Gmail takes 25 MB, Graph 4)."""
 
 Reader = Callable[[bytes, ContentType], Part]
 
@@ -22,14 +31,20 @@ Reader = Callable[[bytes, ContentType], Part]
 def read_body(body: bytes, headers: Headers, *, complete: bool = True) -> Part:
     """What a body says. Never raises."""
     kind = content_type(headers)
+    if not complete and kind.media_type == PUSH and kind.unclear is None:
+        return read_push(body, complete=False)
     if not complete:
         return _as_it_is(body, kind, "Part of it was never received.")
     codings = [value.strip().lower() for value in named(headers, "content-encoding")]
     coding = ",".join(one for one in codings if one not in ("", "identity"))
+    if "aws-chunked" in coding:
+        return _chunked(body, headers, kind, coding)
     if coding:
         return _unpacked(body, kind, coding)
     if not body:
         return Part(kind="none")
+    if kind.charset and kind.media_type.startswith("text/") and not kind.is_json:
+        return _in_charset(body, kind)
     if kind.unclear:
         return _as_it_is(body, kind, kind.unclear)
     return read_typed(body, kind)
@@ -40,30 +55,18 @@ def read_typed(body: bytes, kind: ContentType) -> Part:
     reader = _KINDS.get(kind.media_type)
     if reader is None and kind.is_json:
         reader = _json
+    if reader is None and kind.media_type.endswith(("/xml", "+xml")):
+        reader = _xml
     if reader is None:
         return _as_it_is(body, kind, None)
-    if len(body) > LARGEST and reader not in _ANY_SIZE:
+    if len(body) > LARGEST and reader not in _ANY_SIZE and not (reader is _json and _few(body)):
         return _as_it_is(body, kind, "It is too large to be taken apart.")
     return reader(body, kind)
 
 
-def text_of(body: bytes) -> str | None:
-    """Bytes as UTF-8 text; None for what is no text (a NUL, broken UTF-8)."""
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in text else text
-
-
-def opaque(body: bytes, media_type: str, name: str | None = None) -> Opaque:
-    """Bytes that are only named."""
-    return Opaque(
-        media_type=media_type or "application/octet-stream",
-        size=len(body),
-        sha256=hashlib.sha256(body).hexdigest(),
-        name=name,
-    )
+def _few(body: bytes) -> bool:
+    """Can these bytes hold few values only, as where a mail or a file stands in a text?"""
+    return len(body) <= LARGEST_TEXT and sum(map(body.count, (b",", b"[", b"{"))) <= MAX_LEAVES
 
 
 def _json(body: bytes, kind: ContentType) -> Part:
@@ -76,12 +79,58 @@ def _lines(body: bytes, kind: ContentType) -> Part:
     return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_lines(text)
 
 
+def _yaml(body: bytes, kind: ContentType) -> Part:
+    text = text_of(body)
+    return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_yaml(text)
+
+
+def _push(body: bytes, kind: ContentType) -> Part:
+    return read_push(body)
+
+
+def _fetch(body: bytes, kind: ContentType) -> Part:
+    return read_fetch(body)
+
+
 def _form(body: bytes, kind: ContentType) -> Part:
     return read_pairs(body, kind="form")
 
 
+def _xml(body: bytes, kind: ContentType) -> Part:
+    text = text_of(body)
+    return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_xml(text)
+
+
+def _mail(body: bytes, kind: ContentType) -> Part:
+    return read_mail(body)
+
+
+def _multipart(body: bytes, kind: ContentType) -> Part:
+    return read_form(body, kind, read_typed)
+
+
+def _related(body: bytes, kind: ContentType) -> Part:
+    return read_related(body, kind, read_typed)
+
+
+def _chunked(body: bytes, headers: Headers, kind: ContentType, coding: str) -> Part:
+    others = [one.strip() for one in coding.split(",")]
+    others.remove("aws-chunked") if "aws-chunked" in others else others.append(coding)
+    return read_chunked(body, headers, kind, read_typed, packed=",".join(others))
+
+
+def _in_charset(body: bytes, kind: ContentType) -> Part:
+    """A text in a charset of which everybody knows what it says; only shown, never a value."""
+    text = text_in(body, kind.charset or "")
+    if text is None or kind.media_type in _KINDS or kind.media_type.endswith("xml"):
+        return _as_it_is(body, kind, kind.unclear)
+    return Part(kind="text", leaves=(Leaf((), text),))
+
+
 def _as_it_is(body: bytes, kind: ContentType, unclear: str | None) -> Part:
     text = text_of(body)
+    if text is None and kind.charset:
+        text = text_in(body, kind.charset)
     if text is None:
         return Part(
             kind="opaque",
@@ -98,8 +147,9 @@ def _as_it_is(body: bytes, kind: ContentType, unclear: str | None) -> Part:
 
 
 def _unpacked(body: bytes, kind: ContentType, coding: str) -> Part:
-    """Of a compressed body only JSON is read: to a server that does not unpack it, it is none."""
-    if coding != "gzip" or not kind.is_json or kind.unclear:
+    """Of compressed bodies only JSON and git's (which compresses its fetches) are read: to a server
+    that does not unpack them, they are neither."""
+    if coding != "gzip" or not (kind.is_json or kind.media_type == FETCH) or kind.unclear:
         return _as_it_is(
             body, kind, f"It is compressed ({coding[:40]}); not all servers undo that."
         )
@@ -110,7 +160,7 @@ def _unpacked(body: bytes, kind: ContentType, coding: str) -> Part:
         return _as_it_is(body, kind, "It says that it is compressed, and is not.")
     if not unpacker.eof or unpacker.unused_data:
         return _as_it_is(body, kind, "It is compressed and too large, or something follows it.")
-    return _json(plain, kind)
+    return read_typed(plain, kind)
 
 
 _KINDS: Final[Mapping[str, Reader]] = {
@@ -119,6 +169,21 @@ _KINDS: Final[Mapping[str, Reader]] = {
     "application/jsonl": _lines,
     "application/x-json": _json,
     "text/x-json": _json,
+    **dict.fromkeys(
+        (
+            *("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"),
+            "application/apply-patch+yaml",
+        ),
+        _yaml,
+    ),
+    PUSH: _push,
+    FETCH: _fetch,
+    "application/x-amz-json-1.0": _json,
+    "application/x-amz-json-1.1": _json,
+    "message/rfc822": _mail,
+    "multipart/form-data": _multipart,
+    "multipart/related": _related,
+    "multipart/mixed": _related,
 }
-_ANY_SIZE: Final[frozenset[Reader]] = frozenset()
+_ANY_SIZE: Final[frozenset[Reader]] = frozenset((_push, _fetch, _mail, _multipart, _related))
 """Readers that look at the head of a body only, or leave large parts opaque."""

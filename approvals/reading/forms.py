@@ -38,11 +38,16 @@ def read_pairs(raw: bytes, *, kind: str) -> Part:
             return _unclear(kind, raw, "It is not UTF-8.")
         if "\0" in pairs[-1][0] or "\0" in pairs[-1][1]:
             return _unclear(kind, raw, "It holds a NUL character; some servers stop there.")
+    part = read_fields(kind, pairs)
+    return part if part.unclear is None else _unclear(kind, raw, part.unclear)
+
+
+def read_fields(kind: str, pairs: list[tuple[str, str]]) -> Part:
+    """Names and values that are decoded already: a leaf each, in order; without any if unclear."""
+    why = _names(pairs)
     if len(pairs) > MAX_PAIRS:
-        return _unclear(kind, raw, f"It has more than {MAX_PAIRS} fields; some servers drop some.")
-    if why := _names(pairs):
-        return _unclear(kind, raw, why)
-    return _grown(kind, pairs)
+        why = f"It has more than {MAX_PAIRS} fields; some servers drop some."
+    return Part(kind=kind, tree=UNCLEAR, unclear=why) if why else _grown(kind, pairs)
 
 
 def folded(name: str) -> str:

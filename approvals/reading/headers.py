@@ -19,11 +19,13 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class ContentType:
-    """`media_type` in lower case, "" where there is none; `unclear`: why servers may differ."""
+    """`media_type` in lower case, "" where there is none; `unclear`: why servers may differ.
+    `charset`: one that is not UTF-8, where nothing else is unclear."""
 
     media_type: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     unclear: str | None = None
+    charset: str | None = None
 
     @property
     def is_json(self) -> bool:
@@ -64,7 +66,7 @@ def content_type(headers: Headers) -> ContentType:
     charset = parameters.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8"):
         why = f"Its charset is {charset[:40]!r}, which servers do not read alike."
-        return ContentType(media, parameters, why)
+        return ContentType(media, parameters, why, charset)
     return ContentType(media, parameters)
 
 
@@ -123,6 +125,9 @@ _ORDINARY: Final[Mapping[str, re.Pattern[str]]] = {
     "dnt": _NUMBER,
     "priority": _ATTEMPT,
     "upgrade-insecure-requests": _NUMBER,
+    "pragma": re.compile("no-cache"),
+    # https://git-scm.com/docs/gitprotocol-http: in which version refs are listed and fetched.
+    "git-protocol": re.compile("version=[0-2]"),
     # AWS SDKs: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html, and the
     # date and digest of Signature Version 4, which the signature binds.
     "amz-sdk-invocation-id": _WORD,

@@ -70,10 +70,11 @@ class Leaf:
 class Part:
     """One thing that was read: the query, a body, a file of a form, a decoded text.
 
-    `kind`: "none", "query", "form", "json", "ndjson", "text", "multipart", "mail", "xml", "git",
-    "opaque" …. `leaves`: everything it says, in its own order. `tree`: the same as nested mappings
-    and lists, for conditions and titles; `UNCLEAR` where `unclear` is set. `repeated`: names given
-    several times in a form or query. `undecoded`: a sentence where text is still encoded.
+    `kind`: "none", "query", "form", "json", "ndjson", "text", "multipart" (a form),
+    "parts" (of an upload), "mail", "xml", "aws-chunked", "jwt", "git", "opaque" …. `leaves`:
+    everything it says, in its own order. `tree`: the same as nested mappings and lists, for
+    conditions and titles; `UNCLEAR` where `unclear` is set. `repeated`: names given several times
+    in a form or query. `undecoded`: a sentence where text is still encoded.
     """
 
     kind: str

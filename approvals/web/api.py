@@ -501,7 +501,7 @@ class Api:
             if whole:
                 raise Problem(409, "altered", "What is stored is not what was asked.")
             request = None
-        shown["title"] = views.title(request) if request else None
+        shown["title"] = views.title(request, salt=self._deps.salt) if request else None
         shown["agent"] = case.agent
         shown["review"] = f"{self._deps.site.origin}/requests/{case.id}"
         if whole:

@@ -32,8 +32,8 @@ class Deps:
     answers anybody on this port. `opens` counts by requester; `forgeries` (deliveries and bearer
     tokens that prove nothing) and `sign_ins` count failures, by remote address; `link_codes` those
     of an account. `linkable`: the channels where a code can be sent, and what says our bot's name
-    there, or "". `glance`: what to show whoever looks at a card. `refresh`: look at keys and
-    accounts now, not within a second.
+    there, or "". `salt`: of redactions, as on cards. `glance`: what to show whoever
+    looks at a card. `refresh`: look at keys and accounts now, not within a second.
     """
 
     service: Service
@@ -53,6 +53,7 @@ class Deps:
     sign_ins: Limit
     link_codes: Limit
     linkable: Mapping[str, Callable[[], Awaitable[str]]] = field(repr=False)
+    salt: bytes = field(repr=False)
     glance: Callable[[Channel, Glance], Awaitable[Response]]
     refresh: Callable[[], Awaitable[None]]
 

@@ -45,7 +45,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         # A list reads only what is small: fifty bodies of ten megabytes would keep everybody.
         found = await asyncio.gather(*(deps.store.small_content(c.id, c.revision) for c in cases))
         items = tuple(
-            views.item(case, content, visitor.person)
+            views.item(case, content, visitor.person, salt=deps.salt)
             for case, content in zip(cases, found, strict=True)
             if content is None or not cards.altered(case, content)
         )
@@ -71,7 +71,9 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         )
 
         def page() -> web.StreamResponse:
-            view = views.whole(case, content, person, fresh=fresh, receipt=receipt, grant=grant)
+            view = views.whole(
+                case, content, person, fresh=fresh, receipt=receipt, salt=deps.salt, grant=grant
+            )
             return render("request", visitor=visitor, view=view)
 
         # Ten megabytes take seconds: nobody else waits for them.
@@ -113,7 +115,8 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             reason if reason and choice is Choice.DECLINE else None,
             fresh=fresh,
         )
-        status, message = _result(answer, case, content, visitor.person, choice, fresh=fresh)
+        title = views.title(content, salt=deps.salt)
+        status, message = _result(answer, case, title, visitor.person, choice, fresh=fresh)
         return say(message, visitor=visitor, status=status)
 
     async def grant(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
@@ -130,7 +133,10 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             except Refused as error:
                 no = Message("Not granted", (str(error),), "bad", "declined", None, back, "Back")
                 raise Say(403, no) from None
-            said = (views.title(content), "The next request exactly like it, within ten minutes.")
+            said = (
+                views.title(content, salt=deps.salt),
+                "The next request exactly like it, within ten minutes.",
+            )
             head = "The next one goes through"
             return say(Message(head, said, "good", "approved", None, back, "Back"), visitor=visitor)
         known = await grants.of(*about, person, now)
@@ -139,7 +145,9 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         )
         head = "Taken back" if ended else "There is nothing to take back"
         status = 200 if ended else 409
-        gone = Message(head, (views.title(content),), "calm", "declined", None, back, "Back")
+        gone = Message(
+            head, (views.title(content, salt=deps.salt),), "calm", "declined", None, back, "Back"
+        )
         return say(gone, visitor=visitor, status=status)
 
     async def events(request: web.Request, visitor: Visitor) -> web.StreamResponse:
@@ -213,10 +221,10 @@ async def _some(
 
 
 def _result(
-    answer: Answer, case: Case, content: Request, person: Person, choice: Choice, *, fresh: bool
+    answer: Answer, case: Case, title: str, person: Person, choice: Choice, *, fresh: bool
 ) -> tuple[int, Message]:
     """What the page says after a decision: only what is committed."""
-    title, back = views.title(content), f"/requests/{case.id}"
+    back = f"/requests/{case.id}"
     text = answer.notice.text
     if answer.conflict:
         return 409, _changed(case.id)

@@ -138,7 +138,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         )
         answer = await deps.service.tap(tap)
         deps.metrics.tapped(EMAIL, answer.notice.kind.value)
-        status, message = _told(answer, content, f"/m/{token}")
+        status, message = _told(answer, views.title(content, salt=deps.salt), f"/m/{token}")
         return say(message, status=status)
 
     return [open_get(deps, "/m/{token}", show), open_post(deps, "/m/{token}", decide)]
@@ -187,7 +187,7 @@ def _view(
     def may(choice: Choice) -> policy.Seats | policy.No:
         return policy.may(person, case, choice, tier=tier, page=False, fresh=False)
 
-    whole = views.whole(case, content, person, fresh=True, receipt=False)
+    whole = views.whole(case, content, person, fresh=True, receipt=False, salt=deps.salt)
     said, left, approve = whole.say, deps.clock() < case.expires_at, may(Choice.APPROVE)
     more = isinstance(approve, policy.No) or not forms.approve
     if case.open and not left:
@@ -205,9 +205,9 @@ def _view(
     return shown, whole.can_approve and left and more
 
 
-def _told(answer: Answer, content: Request, back: str) -> tuple[int, Message]:
+def _told(answer: Answer, title: str, back: str) -> tuple[int, Message]:
     """What the page says after a press: only what is committed."""
-    title, text = views.title(content), answer.notice.text
+    text = answer.notice.text
     if answer.counted and answer.case is not None:
         if answer.case.open:
             return 200, Message("Your approval counts", (title, text), "good", "approved")

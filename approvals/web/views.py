@@ -170,11 +170,11 @@ def calm(title: str, line: str, icon: str, href: str | None = "/inbox") -> Messa
 LARGE: Final = "Not shown in a list: open it to see what is asked"
 
 
-def item(case: Case, request: Request | None, person: Person) -> Item:
+def item(case: Case, request: Request | None, person: Person, *, salt: bytes) -> Item:
     """How a case looks in the list to `person`. None: too large to be read, or erased."""
     return Item(
         id=case.id,
-        title=title(request) if request else LARGE,
+        title=title(request, salt=salt) if request else LARGE,
         status=case.status,
         headline=HEADLINES[case.status],
         risk=case.ask.risk,
@@ -189,16 +189,18 @@ def item(case: Case, request: Request | None, person: Person) -> Item:
     )
 
 
-def title(request: Request) -> str:
-    """A gateway's title; else what we read ourselves. Never the agent's words."""
+def title(request: Request, *, salt: bytes) -> str:
+    """A gateway's title; else what we read ourselves, redacted. Never the agent's words."""
     if request.kind is Kind.GATEWAY and request.title and request.title.strip():
-        return text.clean(request.title)
+        return text.clean(text.redact(request.title, salt).text)
     if request.http is None:
-        return text.clean(request.action)
+        return text.clean(text.redact(request.action, salt).text)
     method, found = text.clean(request.http.method), _ADDRESS.fullmatch(request.http.url)
     if found is None:
         return f"{method} to an address that is not plain"
-    return f"{method} {text.show_host(found[1])}{text.clean(found[2] or '/')}"
+    host, path, _ = text.redact_address(found[1], found[2] or "/", "", salt)
+    named = text.clean(host.text) if host.changed else text.show_host(host.text)
+    return f"{method} {named}{text.clean(path.text)}"
 
 
 def whole(
@@ -208,10 +210,15 @@ def whole(
     *,
     fresh: bool,
     receipt: bool,
+    salt: bytes,
     grant: GrantShown = GrantShown(),
 ) -> Whole:
-    """Everything about a request. `fresh`: the person signed in not more than five minutes ago."""
-    shown = item(case, request, person)
+    """Everything about a request. `fresh`: the person signed in not more than five minutes ago.
+
+    Titles are redacted, and credentials in headers that exist for nothing else, as on cards; all
+    else is shown whole, because this page is where it can be seen.
+    """
+    shown = item(case, request, person, salt=salt)
     approve = policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=fresh)
     rested = policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=True)
     decline = policy.may(person, case, Choice.DECLINE, tier=None, page=True, fresh=fresh)
@@ -238,7 +245,7 @@ def whole(
         complete=case.complete,
         summary=cards.summarised(case.digest),
         facts=_facts(request.facts),
-        http=_http(request.http) if request.http else None,
+        http=_http(request.http, salt) if request.http else None,
         body=_body(request),
         claimed_name=text.clean(name) if name else None,
         claimed_title=text.clean(request.claimed_title) if request.claimed_title else None,
@@ -334,7 +341,7 @@ def _host(url: str) -> str:
     return text.show_host(found[1]) if found else "The address is not plain: look at it closely"
 
 
-def _http(http: Http) -> HttpShown:
+def _http(http: Http, salt: bytes) -> HttpShown:
     _, _, query = http.url.partition("?")
     try:
         pairs = parse_qsl(
@@ -347,7 +354,9 @@ def _http(http: Http) -> HttpShown:
         host=_host(http.url),
         url=text.clean(http.url),
         query=tuple((text.clean(n), text.clean(v)) for n, v in pairs),
-        headers=tuple((text.clean(n), text.clean(v)) for n, v in http.headers),
+        headers=tuple(
+            (text.clean(n), text.clean(v)) for n, v in text.hide_credentials(http.headers, salt)
+        ),
     )
 
 

@@ -136,12 +136,14 @@ async def _laid_out(house: House, slack: Any, posted: list[taps.Card]) -> Stopwa
     for case in found.values():
         request = await house.store.content(case.id, case.revision)
         assert request is not None
-        labels = cards.labels_for(case, request, slack.abilities, slack.limits)
+        reading = await house.service.readings.request(request, house.service.trust.book)
+        labels = cards.labels_for(case, request, reading, slack.abilities, slack.limits)
         tappable = [Button(label, "t" * 20) for label in labels]
         with watch.running():
             card = cards.build(
                 case,
                 request,
+                reading,
                 buttons=tappable,
                 limits=slack.limits,
                 needs=policy.needs(case.ask.quorum, case.votes),

@@ -240,6 +240,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         sign_ins=Limit(clock, burst=5, per_second=0.1),
         link_codes=Limit(clock, burst=5, per_second=1 / 60),
         linkable={"telegram": partial(linking.bot, None, "our_bot")},
+        salt=b"",
         glance=Faces(store, service, Look(lambda case_id: None, b"")).glance,
         refresh=refresh,
     )

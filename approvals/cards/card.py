@@ -1,0 +1,420 @@
+"""A case as a card: what any channel shows.
+
+Laws: facts come from the held request, the agent's words stand apart in `note` and are never in the
+title, a label or a button; a card says only what is committed; what a card cannot show whole, no
+tap on it can approve. Every string of a card is redacted and cleaned: adapters only escape. The
+room goes to the title and the facts, then to the reading, then to the note.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Final
+
+from approvals.buttons import flat
+from approvals.cards.bound import Bound, bound, summarised
+from approvals.channel import Abilities, Limits
+from approvals.evidence import frame
+from approvals.model import (
+    Button,
+    Card,
+    Case,
+    Choice,
+    Conflict,
+    Fact,
+    Kind,
+    Label,
+    Outcome,
+    Refused,
+    Request,
+    Risk,
+    Status,
+    Vote,
+)
+from approvals.reading import Reading
+from approvals.text import Measure, clean, fit, redact, redact_field, suspect, utf8_len, within
+
+REASON: Final = 200
+NAME: Final = 64
+LAPSED: Final = "Approved, but never collected. Nothing was run."
+AROUND: Final = 360
+"""What the state, who asks, who decides and until when take of a message, at the most."""
+
+
+def unknown(status: int | None, error: str | None, otherwise: str) -> str:
+    """What is said of a verdict of which nobody knows what became: in the gateway's words.
+
+    With a status it was taken, and those words are all there is to know. `otherwise`: how the
+    saying begins where they do not say themselves that it is unknown.
+    """
+    if error and status is not None:
+        return error[:1].upper() + error[1:]
+    if error and error.startswith("unknown"):
+        return f"Delivery {error}"
+    return f"{otherwise}: {error}" if error else otherwise
+
+
+def delivery(outcome: Outcome, error: str | None) -> str:
+    """What became of the verdict: the same words on cards, pages and at a terminal.
+
+    `error`: the gateway's words, as they may be shown.
+    """
+    if outcome.delivered is None:
+        return unknown(outcome.status, error, "Delivery unknown")
+    detail = ", ".join(str(part) for part in (outcome.status, error) if part is not None)
+    said = "Delivered" if outcome.delivered else "Not delivered"
+    return f"{said}: {detail}" if detail else said
+
+
+def labels_for(
+    case: Case,
+    request: Request,
+    reading: Reading,
+    abilities: Abilities,
+    limits: Limits,
+    *,
+    stub: bool = False,
+) -> tuple[Label, ...]:
+    """Which buttons a card gets on this channel; none once closed, none on a stub.
+
+    Approve only where a tap may approve, and never without Decline beside it.
+    """
+    if not case.open or stub:
+        return ()
+    labels = [Label.DECLINE]
+    if (
+        abilities.tier.carries(case.ask.risk)
+        and _page_only(case) is None
+        and unfit(request, reading, limits, opaque=case.ask.opaque) is None
+    ):
+        labels.insert(0, Label.APPROVE)
+    if abilities.reason_prompt:
+        labels.append(Label.DECLINE_WITH_REASON)
+    labels = [label for label in labels if len(label.value) <= limits.label]
+    if Label.DECLINE not in labels or limits.buttons < 2:
+        return tuple(label for label in labels if label is Label.DECLINE)[: max(limits.buttons, 0)]
+    return tuple(labels[: limits.buttons])
+
+
+def inspectable(request: Request, reading: Reading, *, opaque: bool = False) -> bool:
+    """May a tap approve this on a channel where everything fits? (What `Case.inspectable` says.)
+
+    `opaque`: the rule lets a tap approve files by name and digest.
+    """
+    return bound(request, reading, salt=b"", opaque=opaque).refusal is None
+
+
+def unfit(
+    request: Request, reading: Reading, limits: Limits, *, opaque: bool = False
+) -> str | None:
+    """Why no tap may approve this on a channel with these limits; None where one may."""
+    what = bound(request, reading, salt=b"", opaque=opaque)
+    return what.refusal or _too_long(request, what, limits)
+
+
+def fingerprint(request: Request) -> str:
+    """SHA-256 (hex) over every field of a request. `ValueError`: a lone surrogate."""
+    return sha256(frame("countersign/request/1", *flat(request))).hexdigest()
+
+
+def altered(case: Case, request: Request) -> bool:
+    """Was this content changed in the store since the case was opened? Then nobody may see it.
+
+    A case without a fingerprint cannot be approved: its seal does not fit.
+    """
+    return case.shown != "" and fingerprint(request) != case.shown
+
+
+def build(
+    case: Case,
+    request: Request,
+    reading: Reading,
+    *,
+    buttons: Sequence[Button] = (),
+    limits: Limits,
+    review: str | None,
+    salt: bytes,
+    names: Mapping[str, str] | None = None,
+    needs: Sequence[tuple[str, int]] = (),
+    stub: bool = False,
+) -> Card:
+    """The card of a case for one address.
+
+    `buttons`: those minted for it; an Approve that may not be there is left out, and all of them
+    once the case is closed. `names`: people's display names by id. `needs`: open seats by group.
+    `stub`: title, state and link only. Raises `Conflict` if `request` is not what `case` is about,
+    `Refused` if it was altered.
+    """
+    if (request.id, request.revision, request.digest) != (case.id, case.revision, case.digest):
+        raise Conflict("this content is not the revision that the case is about")
+    if altered(case, request):
+        raise Refused("this content was altered since the request was opened")
+    words = _words(case, request)
+    cut = _Cut(salt if suspect("\n".join(words)) else None, limits.measure)
+    what = bound(request, reading, salt=salt, opaque=case.ask.opaque)
+    page_only = what.refusal or _page_only(case)
+    if stub:
+        page_only = "This channel shows titles only."
+    page_only = page_only or _too_long(request, what, limits)
+    shown = tuple(b for b in buttons if page_only is None or b.choice is not Choice.APPROVE)
+    if stub:
+        shown = ()
+    if not case.open:
+        shown, page_only = (), None
+    elif page_only is None and all(button.choice is not Choice.APPROVE for button in shown):
+        page_only = "A tap here may not approve this."
+    body = fit("" if stub else what.text, _room(request, what, limits), limits.measure)
+    end = len(what.text) - len(body.tail)
+    elided = what.left_out + (utf8_len(what.text[len(body.head) : end]) if body.elided else 0)
+    return Card(
+        request_id=case.id,
+        revision=case.revision,
+        status=case.status,
+        headline=_headline(case, names or {}, needs, cut, stub=stub),
+        title=_title(request, reading, what, cut, limits.title),
+        risk=case.ask.risk,
+        action=cut(request.action, limits.fact_value),
+        agent=cut(_agent(request), limits.fact_value),
+        facts=() if stub else _facts(request, limits, cut),
+        line="" if stub else cut.short(what.line, limits.line),
+        payload=body.head,
+        payload_tail=body.tail,
+        elided=0 if stub else elided,
+        payload_size=what.size,
+        note=None if stub else _note(request, limits, cut),
+        digest=_digest(case.digest),
+        deadline=case.expires_at,
+        progress=_progress(case, names or {}, cut),
+        buttons=shown,
+        review=review,
+        review_needed=page_only,
+    )
+
+
+_TOO_LONG: Final = "It is too long for this card."
+_METHOD: Final = re.compile(r"[A-Z]{1,16}")
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,99}")
+
+
+class _Cut:
+    """Redact, clean and shorten one single-line value. `salt` None: there is nothing to redact."""
+
+    __slots__ = ("measure", "salt")
+
+    def __init__(self, salt: bytes | None, measure: Measure) -> None:
+        self.salt = salt
+        self.measure = measure
+
+    def __call__(self, text: str, limit: int) -> str:
+        return self.short(clean(_hide(text, self.salt)[0]), limit)
+
+    def field(self, label: str, value: str, limit: int) -> str:
+        if self.salt is not None:
+            value = redact_field(label, value, self.salt).text
+        return self.short(clean(value), limit)
+
+    def block(self, label: str, value: str, limits: Limits) -> str:
+        """A fact's value with its line ends."""
+        if self.salt is not None:
+            value = redact_field(label, value, self.salt).text
+        return self.short(clean(value, line=False), limits.fact_value)
+
+    def short(self, text: str, limit: int) -> str:
+        """Cleaned text within `limit`, saying how many characters are missing, if that fits."""
+        if within(text, limit, self.measure):
+            return text
+        room = limit - self.measure(f"…[{len(text)} more]…")
+        told = room >= 8
+        found = fit(text, room if told else limit - self.measure("…"), self.measure)
+        gap = f"…[{found.elided} more]…" if told else "…" if limit >= self.measure("…") else ""
+        return f"{found.head}{gap}{found.tail}"
+
+
+def _hide(text: str, salt: bytes | None) -> tuple[str, bool]:
+    if salt is None:
+        return text, False
+    found = redact(text, salt)
+    return found.text, found.changed
+
+
+def _digest(digest: str) -> str:
+    """Eight characters of it; of a summary's, that it is one as well."""
+    return digest.rpartition(":")[2][:8] + (" (summary digest)" if summarised(digest) else "")
+
+
+def _page_only(case: Case) -> str | None:
+    """Why no tap on any channel approves this case, whatever it holds; said on its cards."""
+    if case.ask.risk is Risk.HIGH or case.ask.step_up is not None:
+        return "Approving this needs a fresh sign-in on the review page."
+    if not case.complete:
+        return "Part of it was never received."
+    # What is known of this very request says more (`bound.refusal`); this is what was recorded.
+    return None if case.inspectable else "A card cannot show all of it."
+
+
+def _too_long(request: Request, what: Bound, limits: Limits) -> str | None:
+    measure = limits.measure
+    if (
+        measure(what.line) > limits.line
+        or measure(what.text) > _room(request, what, limits)
+        or len(request.facts) > limits.facts
+        or any(measure(clean(fact.value, line=False)) > limits.fact_value for fact in request.facts)
+        or (limits.unbroken and _longest_run(what.text) > limits.unbroken)
+    ):
+        return _TOO_LONG
+    return None
+
+
+def _room(request: Request, what: Bound, limits: Limits) -> int:
+    """What is left for the reading when title, facts and a short note have their places."""
+    measure = limits.measure
+    note = min(limits.note, 120) if request.note or request.claimed_title else 0
+    used = AROUND + measure(what.line) + note + min(measure(request.title or ""), limits.title)
+    used += sum(
+        min(measure(fact.label), limits.fact_label)
+        + min(measure(fact.value), limits.fact_value)
+        + 3
+        for fact in request.facts[: limits.facts]
+    )
+    return max(min(limits.payload, limits.total - used), 0)
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.split(r"\s", text)), default=0)
+
+
+def _words(case: Case, request: Request) -> list[str]:
+    """Every text that may stand on the card, but for what is bound."""
+    agent, error = request.agent, case.outcome.error if case.outcome is not None else None
+    words = [request.title, request.claimed_title, request.note, request.action, case.reason]
+    words += [agent.id, agent.name, agent.on_behalf_of, error]
+    for fact in (*request.facts, *request.claimed_facts):
+        words += (fact.label, ": ", fact.value)
+    return [word for word in words if word]
+
+
+def _name(text: str) -> str:
+    return text if _IDENTIFIER.fullmatch(text) else f"“{text}”"
+
+
+def _title(request: Request, reading: Reading, what: Bound, cut: _Cut, limit: int) -> str:
+    """The operator's or the gateway's words; else what a reader of the protocol says; else the line
+    of method and address."""
+    if request.title and request.title.strip():
+        return cut(request.title, limit)
+    says = next((one.says for one in reading.meanings if one.says), None)
+    if request.http is None:
+        plain = _IDENTIFIER.fullmatch(request.action)
+        return cut(says or (request.action if plain else "An action without a plain name"), limit)
+    where = what.line.partition(" · ")[0]
+    if says:
+        host = where.partition(" ")[2].removeprefix("http://").partition("/")[0]
+        return cut(f"{says} at {host}", limit)
+    return cut.short(where, limit)
+
+
+def _agent(request: Request) -> str:
+    """The id, whom it acts for, and the requester whose key proved itself."""
+    agent = request.agent
+    text = _name(agent.id)
+    if request.kind is Kind.GATEWAY and agent.name:
+        text = f"{agent.name} ({text})"
+    if agent.on_behalf_of:
+        text += f" for {_name(agent.on_behalf_of)}"
+    return text if request.requester == agent.id else f"{text} via {_name(request.requester)}"
+
+
+def _facts(request: Request, limits: Limits, cut: _Cut) -> tuple[Fact, ...]:
+    facts, left_out = request.facts, len(request.facts) - limits.facts
+    if left_out > 0:
+        facts, left_out = facts[: limits.facts - 1], left_out + 1
+    shown = [
+        _fact(cut(fact.label, limits.fact_label), cut.block(fact.label, fact.value, limits))
+        for fact in facts
+    ]
+    if left_out > 0:
+        more = cut.short(f"{left_out} facts not shown here", limits.fact_value)
+        shown.append(_fact(cut.short("More", limits.fact_label), more))
+    return tuple(shown)
+
+
+def _fact(label: str, value: str) -> Fact:
+    # Never empty: some platforms refuse an empty text, and the reader cannot see one.
+    return Fact(label or "(empty)", value or "(empty)")
+
+
+def _note(request: Request, limits: Limits, cut: _Cut) -> str | None:
+    """The agent's words, one line a statement: no value begins a line of its own."""
+    lines = []
+    if request.kind is Kind.AGENT and request.agent.name:
+        lines.append(("Name", request.agent.name))
+    if request.claimed_title:
+        lines.append(("Title", request.claimed_title))
+    lines += [(fact.label, fact.value) for fact in request.claimed_facts]
+    if request.note:
+        lines.append(("Note", request.note))
+    if not lines:
+        return None
+    shown = [
+        f"{cut(label, limits.note)}: {cut.field(label, value, limits.note)}"
+        for label, value in lines
+    ]
+    return cut.short("\n".join(shown), limits.note)
+
+
+def _votes(case: Case, choice: Choice) -> tuple[Vote, ...]:
+    return tuple(v for v in case.votes if v.choice is choice and v.revision == case.revision)
+
+
+def _people(votes: Sequence[Vote], names: Mapping[str, str], cut: _Cut) -> str:
+    shown = [cut.short(clean(names.get(vote.person, vote.person)), NAME) for vote in votes]
+    return " and ".join((", ".join(shown[:-1]), shown[-1])) if len(shown) > 1 else "".join(shown)
+
+
+def _headline(
+    case: Case,
+    names: Mapping[str, str],
+    needs: Sequence[tuple[str, int]],
+    cut: _Cut,
+    *,
+    stub: bool,
+) -> str:
+    match case.status:
+        case Status.PENDING:
+            open_seats = ", ".join(f"{count} more of {clean(group)}" for group, count in needs)
+            return "Waiting for approval" + (f": {open_seats}" if open_seats else "")
+        case Status.APPROVED if case.lapsed:
+            return LAPSED
+        case Status.APPROVED:
+            people = _people(_votes(case, Choice.APPROVE), names, cut)
+            said = f"Approved by {people}" if people else "Approved"
+            told = _delivery(case, cut, stub=stub)
+            return f"{said}. {told}" if told else said
+        case Status.DECLINED:
+            people = _people(_votes(case, Choice.DECLINE), names, cut)
+            said = f"Declined by {people}" if people else "Declined"
+            said = f"{said}: {cut(case.reason, REASON)}" if case.reason and not stub else said
+            told = _delivery(case, cut, stub=stub)
+            return f"{said}. {told}" if told else said
+        case Status.EXPIRED:
+            return "Expired. Nothing was run."
+        case Status.WITHDRAWN:
+            # A reason says what is known, which may be less than that nothing was run.
+            known = cut(case.reason, REASON) if case.reason else "Nothing was run."
+            return f"Withdrawn. {known}"
+
+
+def _delivery(case: Case, cut: _Cut, *, stub: bool) -> str:
+    outcome = case.outcome
+    if outcome is None:
+        return ""
+    return delivery(outcome, cut(outcome.error, REASON) if outcome.error and not stub else None)
+
+
+def _progress(case: Case, names: Mapping[str, str], cut: _Cut) -> str:
+    votes = _votes(case, Choice.APPROVE)
+    seats = sum(count for _, count in case.ask.quorum)
+    said = ", ".join(f"{_people((vote,), names, cut)} ✓" for vote in votes)
+    return f"{len(votes)} of {seats}" + (f": {said}" if said else "")
