@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -344,6 +346,10 @@ async def _serve(settings: Settings) -> None:
 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # two for each request that is held
+    # Else glibc keeps bodies that were freed for later ones: 350 MiB instead of 116 for 100 held
+    # requests of 10 MiB. M_MMAP_THRESHOLD (malloc.h); elsewhere only memory is lost.
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(-3, 1024 * 1024)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

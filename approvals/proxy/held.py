@@ -19,11 +19,12 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import h11
 import structlog
@@ -36,11 +37,12 @@ from approvals.proxy.clients import alike
 from approvals.proxy.rules import Outbound
 from approvals.proxy.settings import Holding
 from approvals.proxy.shelf import Shelf
-from approvals.proxy.wire import Patience, Problem
+from approvals.proxy.wire import PIECE, Patience, Problem
 
+T = TypeVar("T")
 INLINE: Final = 16 * 1024
 """Bytes of a body that stay in memory while it is held; a larger one lies on the disk alone."""
-LARGE: Final = 4
+LARGE: Final = 2
 """Large bodies that are read from disk and sent to the service at the same time."""
 COPY: Final = 1024 * 1024
 """Bytes of an answer that are kept for whoever asks again."""
@@ -159,7 +161,10 @@ class Holdings:
 
         `kind`: what the connection is to become, which no bound header says.
         """
-        key = alike(seen.agent, kind, seen.method, seen.url, seen.headers, seen.body or b"")
+        body = seen.body or b""
+        key = await aside(
+            lambda: alike(seen.agent, kind, seen.method, seen.url, seen.headers, body), len(body)
+        )
         ticket = self._tickets.get(key)
         if ticket is not None and not self._over(ticket):
             if ticket.trouble is not None:  # the service may be back: this try finds out
@@ -170,7 +175,6 @@ class Holdings:
             await self._forget(ticket)
         self._room(seen)
         ticket = Ticket(self._approvals.random(16).hex(), key, seen, question, digest)
-        body = seen.body or b""
         large = len(body) > INLINE
         if large:
             ticket.seen = replace(seen, body=None)
@@ -228,10 +232,8 @@ class Holdings:
                 seen = replace(seen, body=await self._shelf.body(ticket.id))
             except (OSError, InvalidTag):
                 raise Refused("what was held cannot be read from disk any more") from None
-        digest = digest_http(
-            revision=1, action=ticket.question["action"], method=seen.method, url=seen.url,
-            headers=seen.headers, body=seen.body or b"",
-        )  # fmt: skip
+        whole, action = seen, ticket.question["action"]
+        digest = await aside(lambda: digest_of(action, whole), ticket.size)
         if digest != ticket.digest:
             raise Refused("what was held is not what was asked about")
         return seen
@@ -373,8 +375,9 @@ class Holdings:
         since, pause = now(), 0.05
         async with self._large if ticket.seen.body is None else contextlib.nullcontext():
             seen = await self._whole(ticket)
-            question = _question(ticket.question, seen.body or b"")
-            del seen
+            body = seen.body or b""
+            question = await aside(partial(_question, ticket.question, body), ticket.size)
+            del seen, body
             while True:
                 wait = pause = min(pause * 2, 2)
                 try:
@@ -523,8 +526,23 @@ def _refusal(case: Mapping[str, Any]) -> Problem:
 
 
 def _question(question: Mapping[str, Any], body: bytes) -> bytes:
-    http = {**question["http"], "body": base64.b64encode(body).decode()}
-    return json.dumps({**question, "http": http}).encode()
+    """With the body, which is copied once: JSON of ten megabytes is expensive."""
+    rest = {name: value for name, value in question.items() if name != "http"}
+    head = json.dumps(rest)[:-1] + ', "http": ' + json.dumps(question["http"])[:-1]
+    return b"".join((head.encode(), b', "body": "', base64.b64encode(body), b'"}}'))
+
+
+def digest_of(action: str, seen: Outbound) -> str:
+    """Of what will be sent. `ValueError`: it cannot be sent."""
+    return digest_http(
+        revision=1, action=action, method=seen.method, url=seen.url, headers=seen.headers,
+        body=seen.body or b"",
+    )  # fmt: skip
+
+
+async def aside(work: Callable[[], T], size: int) -> T:
+    """Its result; where it is about many bytes, others go on meanwhile."""
+    return work() if size <= PIECE else await asyncio.to_thread(work)
 
 
 def _expiry(receipt: str) -> int:

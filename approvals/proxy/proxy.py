@@ -17,6 +17,7 @@ import re
 import socket
 import sqlite3
 from asyncio.sslproto import SSLProtocol
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -26,13 +27,13 @@ from typing import Any, Final, TypeAlias, cast
 import h11
 import structlog
 
-from approvals.evidence import digest_http, end_to_end, split_url
+from approvals.evidence import end_to_end, split_url
 from approvals.model import SECOND, Fact, Instant, Refused
 from approvals.packs import Verb
 from approvals.proxy.ask import Approvals, Away, Slower, Used
 from approvals.proxy.ca import Authority, utc
 from approvals.proxy.clients import interim
-from approvals.proxy.held import Copy, Holdings, Ticket, still_waiting
+from approvals.proxy.held import Copy, Holdings, Ticket, aside, digest_of, still_waiting
 from approvals.proxy.reach import Reach, Upstream, place
 from approvals.proxy.refusal import Asked, refusal
 from approvals.proxy.rules import Decision, Outbound
@@ -47,6 +48,9 @@ LARGEST: Final = 10 * 1024 * 1024
 LOG: Final = "audit.jsonl"
 GUESSED: Final = 60.0
 """Seconds in which the refusals of callers from one address are one line of the audit file."""
+ROOM: Final = 3
+"""Bodies of one agent, of more than 64 KiB, that are in memory at the same time; more are read when
+one of these was decided, or lies on disk."""
 FREE: Final = 20
 """Of these refusals so many are answered at once. Clients that send their password only when they
 are asked for it need one for each connection."""
@@ -111,6 +115,7 @@ class Gateway:
         self._holdings = Holdings(folder, settings.holding, self._approvals, patience)
         self._connections: set[asyncio.Task[None]] = set()
         self._guesses = Guesses()
+        self._rooms = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(ROOM))
         self._busy: set[asyncio.Task[Any]] = set()  # those of them with a request that goes on
         handle = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._log = os.fdopen(handle, "a", buffering=1)
@@ -259,6 +264,13 @@ class Gateway:
         raise Problem(407, "unknown_agent", why, headers=[challenge])
 
     async def _one(self, wire: Wire, request: h11.Request, about: About) -> None:
+        async with contextlib.AsyncExitStack() as room:
+            await self._taken(wire, request, about, room)
+
+    async def _taken(
+        self, wire: Wire, request: h11.Request, about: About, room: contextlib.AsyncExitStack
+    ) -> None:
+        """One request. `room`: what its body takes of the memory of its agent, until it is left."""
         target = request.target.decode("latin-1")
         if target.startswith("/") and not wire.origin:
             if request.method != b"GET" or target not in ("/", "/healthz"):
@@ -269,7 +281,7 @@ class Gateway:
         seen = self._seen(agent, request, wire.origin + target, wire)
         shown = redact(seen.url, self._salt).text.partition("?")[0]
         about |= {"method": seen.method, "url": shown}
-        seen, decision = await self._decided(wire, seen)
+        seen, decision = await self._decided(wire, seen, room)
         about["rule"] = decision.rule
         upgrades = [v for n, v in request.headers if n == b"upgrade" and v.lower() == b"websocket"]
         upgrade = request.method == b"GET" and bool(upgrades)
@@ -289,7 +301,9 @@ class Gateway:
             seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
         if decision.verb is not Verb.ALLOW:
             version = request.http_version
-            await self._ask(wire, seen, decision, upgrade, about, version)
+            asking = self._ask(wire, seen, decision, upgrade, about, version, room)
+            del seen, filled  # its body lies on disk while it is held
+            await asking
             return
         if filled.values:
             filled = await self._filled(seen)
@@ -312,7 +326,9 @@ class Gateway:
         url = f"{scheme}://{authority}{path}" + ("" if query is None else f"?{query}")
         return Outbound(agent, method, url, tuple(headers), None if wire.length != 0 else b"")
 
-    async def _decided(self, wire: Wire, seen: Outbound) -> tuple[Outbound, Decision]:
+    async def _decided(
+        self, wire: Wire, seen: Outbound, room: contextlib.AsyncExitStack
+    ) -> tuple[Outbound, Decision]:
         """With the body, unless it may pass as it comes. `Problem`: denied, or too large."""
         decision = self._settings.rules.decide(seen)
         denied = decision.verb is Verb.DENY and not decision.needs_body
@@ -321,6 +337,8 @@ class Gateway:
             body = bytearray()
             if wire.length > LARGEST:
                 raise _oversized(decision)
+            if not 0 <= wire.length <= PIECE:
+                await room.enter_async_context(self._rooms[seen.agent])
             async for piece in wire.body():
                 body += piece
                 if len(body) > LARGEST:
@@ -367,14 +385,11 @@ class Gateway:
 
     async def _ask(
         self, wire: Wire, seen: Outbound, decision: Decision, upgrade: bool, about: About,
-        version: bytes,
+        version: bytes, room: contextlib.AsyncExitStack,
     ) -> None:  # fmt: skip
         """Hold it until a receipt releases exactly this, or join what is held already."""
         try:
-            digest = digest_http(
-                revision=1, action=decision.action, method=seen.method, url=seen.url,
-                headers=seen.headers, body=seen.body or b"",
-            )  # fmt: skip
+            digest = await aside(partial(digest_of, decision.action, seen), len(seen.body or b""))
         except ValueError as error:
             raise Problem(400, "malformed", f"{error}.") from None
         kind = "websocket" if upgrade else "http"
@@ -382,6 +397,7 @@ class Gateway:
         ticket, new = await self._holdings.enter(seen, asked, digest, kind=kind)
         headers = seen.headers
         del seen  # what is sent is what is held
+        await room.aclose()
         about["digest"] = ticket.digest
         self._note("asked" if new else "joined", about)
         with self._holdings.waiting(ticket) as place:
