@@ -274,6 +274,11 @@ class Wire:
             pass
         finally:
             self.writer.transport.abort()
+            with contextlib.suppress(
+                OSError, TimeoutError
+            ):  # or asyncio reports a reset as a fault
+                async with asyncio.timeout(1):
+                    await self.writer.wait_closed()
 
 
 def _malformed(why: str) -> Problem:
