@@ -186,7 +186,8 @@ async def test_law_28_an_answer_too_large_to_keep_is_not_asked_for_again(
         await given_up(our, sent, 1)
         there.gate.set()
         status, said = await pay(our, there)
-        assert (status, said["type"], said["request"]) == (502, "upstream_failed", case["id"])
+        assert (status, said["type"], said["request"]) == (502, "answer_lost", case["id"])
+        assert "answered with 200" in said["detail"]
         assert len(there.seen) == 1
 
 
@@ -616,3 +617,21 @@ async def test_law_24_kill_9_of_the_gateway_sends_nothing_twice_and_loses_no_cas
             await asyncio.sleep(0.01)
         assert outcome["delivered"] is None
         assert len(await cases(house)) == 1
+
+
+async def test_law_01_what_cannot_be_kept_on_disk_is_not_asked_about(
+    tmp_path: Path, house: Place, there: Origin
+) -> None:
+    async with gateway(tmp_path, house) as our:
+        our.gateway._holdings._shelf._database.execute("DROP TABLE held")
+        answers = await asyncio.gather(*(pay(our, there) for _ in range(3)))
+        assert {(status, said["type"]) for status, said in answers} == {(503, "not_held")}
+        assert (await house.call("GET", "/v1/requests"))[1]["requests"] == []
+        assert len(our.gateway._holdings) == 0
+        our.gateway._holdings._shelf._database.execute(
+            "CREATE TABLE held (id TEXT PRIMARY KEY, sealed BLOB)"
+        )
+        sent = pay(our, there)
+        (case,) = await cases(house)
+        await approved(house, case)
+        assert await sent == (200, b"ok")

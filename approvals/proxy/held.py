@@ -171,8 +171,11 @@ class Holdings:
                 ticket.trouble = None
             ticket.fresh.set()
             return ticket, False
+        if self._closing:
+            raise restarting()
         if ticket is not None:
-            await self._forget(ticket)
+            self._remove(ticket)  # before anything else may happen: nobody must find it any more
+            self._approvals.later(self._forget(ticket))
         self._room(seen)
         ticket = Ticket(self._approvals.random(16).hex(), key, seen, question, digest)
         large = len(body) > INLINE
@@ -183,10 +186,12 @@ class Holdings:
             record = json.dumps(ticket.record()).encode()
             await self._shelf.put(ticket.id, record, body if large else None)
         except (OSError, sqlite3.Error) as error:
-            self._remove(ticket)
             structlog.get_logger().error("held_not_kept", why=type(error).__name__)
             why = "The gateway can't store requests: its disk is full or not writable."
-            raise Problem(503, "not_held", why, again=True) from None
+            problem = Problem(503, "not_held", why, again=True)
+            self._remove(ticket)
+            self._refused(ticket, problem)  # for those who joined it meanwhile
+            raise problem from None
         self._run(ticket)
         return ticket, True
 

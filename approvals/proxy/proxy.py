@@ -433,8 +433,7 @@ class Gateway:
 
     async def _copied(self, wire: Wire, copy: Copy, about: About) -> None:
         if copy.pieces is None:
-            why = "It was approved and sent once; the answer was too large to keep for a retry."
-            raise Problem(502, "answer_lost", why, request=about["request"])
+            raise _lost(about["request"], copy.head.status_code)
         self._note("answered again", {**about, "status": copy.head.status_code})
         body = b"".join(copy.pieces)
         await wire.send(copy.head, h11.Data(data=body), h11.EndOfMessage())
@@ -483,6 +482,8 @@ class Gateway:
             raise
         finally:
             slow.cancel()
+            if result is cut and outcome.status is not None:
+                result = _lost(id_, outcome.status)
             self._holdings.finish(ticket, result, collected=collected)
         if not collected:
             raise Gone
@@ -577,10 +578,12 @@ class _Outcome:
 
     def __init__(self, tell: Tell) -> None:
         self._tell, self._certain = tell, False
+        self.status: int | None = None
+        """Of the upstream's answer, once there is one."""
 
     def __call__(self, **said: Any) -> None:
         if not self._certain:
-            self._certain = True
+            self._certain, self.status = True, said.get("status")
             self._tell(**said)
 
     def slow(self) -> None:
@@ -735,6 +738,14 @@ def _asker(wire: Wire) -> Asked:
 def _origin(url: str) -> str:
     scheme, authority, *_ = split_url(url)
     return f"{scheme}://{authority}"
+
+
+def _lost(request: str, status: int) -> Problem:
+    why = (
+        f"It was approved, sent once and answered with {status}; that answer was too large to keep "
+        "for a retry, or was cut off. Sending it again asks a person again."
+    )
+    return Problem(502, "answer_lost", why, request=request, again=None)
 
 
 def _misplaced(where: object) -> Problem:
