@@ -11,14 +11,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
-from approvals import buttons, cards, policy
+from approvals import buttons, cards, policy, words
 from approvals.channel import Channel, Glance, Payload, Personal, Response, reachable
 from approvals.model import (
     Button,
@@ -66,15 +65,25 @@ class Faces:
         return await self._service.readings.request(request, self._service.trust.book)
 
     async def card(
-        self, case: Case, request: Request, channel: Channel, tappable: Sequence[Button]
+        self,
+        case: Case,
+        request: Request,
+        channel: Channel,
+        tappable: Sequence[Button],
+        person: str | None,
     ) -> Card:
-        """The card of a case as it is now, with these buttons."""
+        """The card of a case as it is now, with these buttons. `person`: whom it is sent to."""
+        directory = self._service.trust.directory
+        asked = {one.id for one in directory.approvers(case.ask, case.escalated)}
+        reader = person if person in asked and person not in case.barred else None
         return cards.build(
             case,
             request,
             await self.reading(request),
             buttons=tappable,
             limits=channel.limits,
+            names=directory.names,
+            reader=reader,
             needs=policy.needs(case.ask.quorum, case.votes) if case.open else (),
             review=self._look.review_url(case.id),
             salt=self._look.salt,
@@ -97,7 +106,7 @@ class Faces:
                 for stored in await self._store.buttons_of(row.id)
             ]
             found.sort(key=lambda button: order.index(button.label))
-        return case, await self.card(case, request, channel, found)
+        return case, await self.card(case, request, channel, found, row.person)
 
     async def viewers(
         self, channel: Channel, case: Case, conversation: str, account: str | None
@@ -167,6 +176,5 @@ def theirs(person: Person, case: Case, card: Card, tier: Tier) -> tuple[Card, st
         elif not (votes and choice is Choice.APPROVE):
             kept.append(button)
     if votes and case.open:
-        at = time.gmtime(votes[0].at // 1000)
-        why = time.strftime("You approved this on %d %b at %H:%M UTC.", at)
+        why = words.own(case, words.Voice(reader=person.id)) or why
     return replace(card, buttons=tuple(kept)), why

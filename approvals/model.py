@@ -235,13 +235,20 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A human. `accounts` maps a channel's name to the account id there; `groups` are by name."""
+    """A human. `accounts` maps a channel's name to the account id there; `groups` are by name.
+
+    `name`: what others read instead of the id. `time_zone`: an IANA name, `Europe/Berlin`;
+    `language`: a BCP 47 tag, `de` or `de-AT`. None: not configured.
+    """
 
     id: str
     email: str | None = None
     accounts: Mapping[str, str] = field(default_factory=dict)
     groups: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    name: str | None = None
+    time_zone: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +359,7 @@ class Card:
     revision: int
     status: Status
     headline: str
-    """The state in words: "Waiting for approval", "Approved", "Expired. Nothing was run." """
+    """The state in words (`words.state`): "Approved by Dana Lee", "Expired. Nothing was run." """
     title: str
     risk: Risk
     action: str
@@ -370,7 +377,7 @@ class Card:
     """The first eight hex characters of the digest."""
     deadline: Instant
     progress: str
-    """ "1 of 2: dana ✓" """
+    """Who still has to approve ("You can approve this alone."); "" once it is closed."""
     buttons: tuple[Button, ...]
     review: str | None
     """URL of the page that shows all of it; None where no public URL is configured."""

@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 import structlog
 
@@ -77,6 +77,10 @@ class Carrier(Protocol):
         ...
 
 
+Errand: TypeAlias = Callable[[Job], Awaitable[Sequence[Job]]]
+"""Does a job and returns those that follow. Raises `Busy` (later) or `Refused` (parked)."""
+
+
 class Outbox:
     """One worker: a lane for each channel, each carrier, and one for what needs no platform."""
 
@@ -94,10 +98,12 @@ class Outbox:
         lease: Duration = LEASE,
         carriers: Mapping[str, Carrier] | None = None,
         routes: Mapping[str, Sequence[str]] | None = None,
+        errands: Mapping[str, Errand] | None = None,
         reporters: Collection[str] = (),
     ) -> None:
-        """`carriers` by lane; `routes`: the lanes that a requester's verdicts go to; `reporters`:
-        requesters that always say what they did, so that silence means that they did nothing."""
+        """`carriers` by lane; `routes`: the lanes that a requester's verdicts go to; `errands`: who
+        carries out the kinds of jobs that are about no request; `reporters`: requesters that always
+        say what they did, so that silence means that they did nothing."""
         self._store = store
         self._service = service
         self._channels = channels
@@ -114,6 +120,7 @@ class Outbox:
         self._asked_all = False
         self._carriers = carriers or {}
         self._routes, self._reporters = routes or {}, frozenset(reporters)
+        self._errands = errands or {}
         lanes = (CORE, *channels, *self._carriers)
         self._kicks = {target: asyncio.Event() for target in lanes}
 
@@ -245,6 +252,13 @@ class Outbox:
                 await self._deliver(job)
             case "lapse":
                 await self._service.lapse(job.request_id)
+            case errand if errand in self._errands:
+                carry = self._errands[errand]
+                then = await self._asked(job.target, lambda: carry(job))
+                await self._store.done(jobs, then=then)
+                jobs.clear()
+                for follows in then:
+                    self._kicks[follows.target].set()
             case other:
                 raise Refused(f"unknown kind of job {other!r}: written by a newer version?")
 
@@ -336,7 +350,7 @@ class Outbox:
             for label in labels
         ]
         tappable = [Button(stored.binding.label, token) for stored, token in minted]
-        card = await self.faces.card(case, request, channel, tappable)
+        card = await self.faces.card(case, request, channel, tappable, address.person)
         payload = self.faces.payload(channel, card, viewers)
         row = CardRow(
             card_id,

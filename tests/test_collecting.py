@@ -45,7 +45,7 @@ async def test_law_28_a_verdict_that_nobody_collected_says_so_on_every_card(hous
     house.clock.turn(2_000)
     for account in ("U-dana", "U-kim"):
         headline = (await house.card(case, account)).now["headline"]
-        assert headline == "Approved, but never collected. Nothing was run."
+        assert headline == "Approved by dana, but never collected. Nothing was run."
     after = await house.read(case["id"])
     assert (after["lapsed"], after["status"], after["outcome"]) == (True, "approved", None)
     assert "request.lapsed" in await house.kinds(case["id"])

@@ -508,10 +508,10 @@ SIGNED = (
     ("first", "second", "same"),
     [
         ([("User-Agent", "a/1")], [("user-agent", "b/2")], True),
-        ([("Amz-Sdk-Request", "attempt=1")], [("amz-sdk-request", "attempt=2")], True),
+        ([("Amz-Sdk-Request", "attempt=1; max=5")], [("amz-sdk-request", "attempt=2; max=5")], True),
         ([("Traceparent", "00-1")], [], True),
-        ([("X-Amz-Date", "1"), ("Authorization", SIGNED.format(day="20260101", sign="aa"))],
-         [("X-Amz-Date", "2"), ("Authorization", SIGNED.format(day="20260102", sign="bb"))], True),
+        ([("X-Amz-Date", "20260101T101500Z"), ("Authorization", SIGNED.format(day="20260101", sign="aa"))],
+         [("X-Amz-Date", "20260102T101501Z"), ("Authorization", SIGNED.format(day="20260102", sign="bb"))], True),
         ([("Authorization", SIGNED.format(day="1", sign="a").replace("AKIA1", "AKIA2"))],
          [("Authorization", SIGNED.format(day="1", sign="a"))], False),
         ([("Authorization", SIGNED.format(day="1", sign="a").replace("eu-west-1", "x"))],

@@ -3,19 +3,17 @@
 
 from approvals.cards.bound import SUMMARY, Bound, bound, summarised
 from approvals.cards.card import (
-    LAPSED,
     altered,
     build,
-    delivery,
     fingerprint,
     inspectable,
     labels_for,
+    plain_action,
     unfit,
-    unknown,
 )
 from approvals.cards.templates import renderer
 
 __all__ = [
-    "LAPSED", "SUMMARY", "Bound", "altered", "bound", "build", "delivery", "fingerprint",
-    "inspectable", "labels_for", "renderer", "summarised", "unfit", "unknown",
+    "SUMMARY", "Bound", "altered", "bound", "build", "fingerprint", "inspectable",
+    "labels_for", "plain_action", "renderer", "summarised", "unfit",
 ]  # fmt: skip

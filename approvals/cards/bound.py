@@ -32,6 +32,8 @@ from approvals.text import (
 LONGEST: Final = 32 * 1024
 """Characters of one value that a card looks at: of more, the ends. No tap approves that much, and
 to redact ten megabytes takes seconds, for each card."""
+MANY: Final = 1_000
+"""Values of one part that a card looks at: more fit on none, and each is searched for secrets."""
 INDENT: Final = "  "
 
 
@@ -221,7 +223,13 @@ def _part(part: Part, hide: _Hide, prefix: str = "") -> list[str]:
             label = f"{prefix}query" if prefix else "body"
             lines.append(_labelled(label, _value(leaf, text, hide)))
         return lines
-    return list(_tree([(leaf.path, leaf) for leaf in part.leaves], hide, part.kind, prefix))
+    leaves, more = part.leaves, []
+    if hide.salt is not None and len(leaves) > MANY:
+        leaves, rest = leaves[:MANY], leaves[MANY:]
+        hide.left_out += sum(len(str(getattr(leaf, "value", ""))) + 1 for leaf in rest)
+        more = [f"…[{len(rest)} more values]…"]
+    rows = [(leaf.path, leaf) for leaf in leaves]
+    return [*_tree(rows, hide, part.kind, prefix), *more]
 
 
 _Rows = Sequence[tuple[tuple[str | int, ...], Leaf | Opaque]]

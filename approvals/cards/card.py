@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
+from approvals import words
 from approvals.buttons import flat
 from approvals.cards.bound import Bound, bound, summarised
 from approvals.channel import Abilities, Limits
@@ -26,46 +28,16 @@ from approvals.model import (
     Fact,
     Kind,
     Label,
-    Outcome,
     Refused,
     Request,
     Risk,
-    Status,
-    Vote,
 )
 from approvals.reading import Reading
 from approvals.text import Measure, clean, fit, redact, redact_field, suspect, utf8_len, within
 
 REASON: Final = 200
-NAME: Final = 64
-LAPSED: Final = "Approved, but never collected. Nothing was run."
 AROUND: Final = 360
 """What the state, who asks, who decides and until when take of a message, at the most."""
-
-
-def unknown(status: int | None, error: str | None, otherwise: str) -> str:
-    """What is said of a verdict of which nobody knows what became: in the gateway's words.
-
-    With a status it was taken, and those words are all there is to know. `otherwise`: how the
-    saying begins where they do not say themselves that it is unknown.
-    """
-    if error and status is not None:
-        return error[:1].upper() + error[1:]
-    if error and error.startswith("unknown"):
-        return f"Delivery {error}"
-    return f"{otherwise}: {error}" if error else otherwise
-
-
-def delivery(outcome: Outcome, error: str | None) -> str:
-    """What became of the verdict: the same words on cards, pages and at a terminal.
-
-    `error`: the gateway's words, as they may be shown.
-    """
-    if outcome.delivered is None:
-        return unknown(outcome.status, error, "Delivery unknown")
-    detail = ", ".join(str(part) for part in (outcome.status, error) if part is not None)
-    said = "Delivered" if outcome.delivered else "Not delivered"
-    return f"{said}: {detail}" if detail else said
 
 
 def labels_for(
@@ -114,6 +86,12 @@ def unfit(
     return what.refusal or _too_long(request, what, limits)
 
 
+def plain_action(action: str) -> str:
+    """A title where nothing else is known. An agent's action is a title only as an identifier:
+    anything else would be its words where ours are expected (law 11)."""
+    return action if _IDENTIFIER.fullmatch(action) else "An action without a plain name"
+
+
 def fingerprint(request: Request) -> str:
     """SHA-256 (hex) over every field of a request. `ValueError`: a lone surrogate."""
     return sha256(frame("countersign/request/1", *flat(request))).hexdigest()
@@ -138,12 +116,14 @@ def build(
     salt: bytes,
     names: Mapping[str, str] | None = None,
     needs: Sequence[tuple[str, int]] = (),
+    reader: str | None = None,
     stub: bool = False,
 ) -> Card:
     """The card of a case for one address.
 
     `buttons`: those minted for it; an Approve that may not be there is left out, and all of them
     once the case is closed. `names`: people's display names by id. `needs`: open seats by group.
+    `reader`: the person whom it is sent to and who may decide; None: a room.
     `stub`: title, state and link only. Raises `Conflict` if `request` is not what `case` is about,
     `Refused` if it was altered.
     """
@@ -151,8 +131,15 @@ def build(
         raise Conflict("this content is not the revision that the case is about")
     if altered(case, request):
         raise Refused("this content was altered since the request was opened")
-    words = _words(case, request)
-    cut = _Cut(salt if suspect("\n".join(words)) else None, limits.measure)
+    others = _others(case, request)
+    cut = _Cut(salt if suspect("\n".join(others)) else None, limits.measure)
+    voice = words.Voice(
+        names=names or {},
+        reader=reader,
+        people=not stub,
+        quote=None if stub else partial(cut, limit=REASON),
+        short=partial(cut, limit=words.NAME),
+    )
     what = bound(request, reading, salt=salt, opaque=case.ask.opaque)
     page_only = what.refusal or _page_only(case)
     if stub:
@@ -172,11 +159,11 @@ def build(
         request_id=case.id,
         revision=case.revision,
         status=case.status,
-        headline=_headline(case, names or {}, needs, cut, stub=stub),
+        headline=words.state(case, voice),
         title=_title(request, reading, what, cut, limits.title),
         risk=case.ask.risk,
         action=cut(request.action, limits.fact_value),
-        agent=cut(_agent(request), limits.fact_value),
+        agent=cut(_agent(request, voice), limits.fact_value),
         facts=() if stub else _facts(request, limits, cut),
         line="" if stub else cut.short(what.line, limits.line),
         payload=body.head,
@@ -186,7 +173,7 @@ def build(
         note=None if stub else _note(request, limits, cut),
         digest=_digest(case.digest),
         deadline=case.expires_at,
-        progress=_progress(case, names or {}, cut),
+        progress=words.progress(case, needs, voice),
         buttons=shown,
         review=review,
         review_needed=page_only,
@@ -285,14 +272,14 @@ def _longest_run(text: str) -> int:
     return max(map(len, re.split(r"\s", text)), default=0)
 
 
-def _words(case: Case, request: Request) -> list[str]:
+def _others(case: Case, request: Request) -> list[str]:
     """Every text that may stand on the card, but for what is bound."""
     agent, error = request.agent, case.outcome.error if case.outcome is not None else None
-    words = [request.title, request.claimed_title, request.note, request.action, case.reason]
-    words += [agent.id, agent.name, agent.on_behalf_of, error]
+    texts = [request.title, request.claimed_title, request.note, request.action, case.reason]
+    texts += [agent.id, agent.name, agent.on_behalf_of, error]
     for fact in (*request.facts, *request.claimed_facts):
-        words += (fact.label, ": ", fact.value)
-    return [word for word in words if word]
+        texts += (fact.label, ": ", fact.value)
+    return [text for text in texts if text]
 
 
 def _name(text: str) -> str:
@@ -306,8 +293,7 @@ def _title(request: Request, reading: Reading, what: Bound, cut: _Cut, limit: in
         return cut(request.title, limit)
     says = next((one.says for one in reading.meanings if one.says), None)
     if request.http is None:
-        plain = _IDENTIFIER.fullmatch(request.action)
-        return cut(says or (request.action if plain else "An action without a plain name"), limit)
+        return cut(says or plain_action(request.action), limit)
     where = what.line.partition(" · ")[0]
     if says:
         host = where.partition(" ")[2].removeprefix("http://").partition("/")[0]
@@ -315,14 +301,14 @@ def _title(request: Request, reading: Reading, what: Bound, cut: _Cut, limit: in
     return cut.short(where, limit)
 
 
-def _agent(request: Request) -> str:
+def _agent(request: Request, voice: words.Voice) -> str:
     """The id, whom it acts for, and the requester whose key proved itself."""
     agent = request.agent
     text = _name(agent.id)
     if request.kind is Kind.GATEWAY and agent.name:
         text = f"{agent.name} ({text})"
     if agent.on_behalf_of:
-        text += f" for {_name(agent.on_behalf_of)}"
+        text += f" for {voice.names.get(agent.on_behalf_of) or _name(agent.on_behalf_of)}"
     return text if request.requester == agent.id else f"{text} via {_name(request.requester)}"
 
 
@@ -362,59 +348,3 @@ def _note(request: Request, limits: Limits, cut: _Cut) -> str | None:
         for label, value in lines
     ]
     return cut.short("\n".join(shown), limits.note)
-
-
-def _votes(case: Case, choice: Choice) -> tuple[Vote, ...]:
-    return tuple(v for v in case.votes if v.choice is choice and v.revision == case.revision)
-
-
-def _people(votes: Sequence[Vote], names: Mapping[str, str], cut: _Cut) -> str:
-    shown = [cut.short(clean(names.get(vote.person, vote.person)), NAME) for vote in votes]
-    return " and ".join((", ".join(shown[:-1]), shown[-1])) if len(shown) > 1 else "".join(shown)
-
-
-def _headline(
-    case: Case,
-    names: Mapping[str, str],
-    needs: Sequence[tuple[str, int]],
-    cut: _Cut,
-    *,
-    stub: bool,
-) -> str:
-    match case.status:
-        case Status.PENDING:
-            open_seats = ", ".join(f"{count} more of {clean(group)}" for group, count in needs)
-            return "Waiting for approval" + (f": {open_seats}" if open_seats else "")
-        case Status.APPROVED if case.lapsed:
-            return LAPSED
-        case Status.APPROVED:
-            people = _people(_votes(case, Choice.APPROVE), names, cut)
-            said = f"Approved by {people}" if people else "Approved"
-            told = _delivery(case, cut, stub=stub)
-            return f"{said}. {told}" if told else said
-        case Status.DECLINED:
-            people = _people(_votes(case, Choice.DECLINE), names, cut)
-            said = f"Declined by {people}" if people else "Declined"
-            said = f"{said}: {cut(case.reason, REASON)}" if case.reason and not stub else said
-            told = _delivery(case, cut, stub=stub)
-            return f"{said}. {told}" if told else said
-        case Status.EXPIRED:
-            return "Expired. Nothing was run."
-        case Status.WITHDRAWN:
-            # A reason says what is known, which may be less than that nothing was run.
-            known = cut(case.reason, REASON) if case.reason else "Nothing was run."
-            return f"Withdrawn. {known}"
-
-
-def _delivery(case: Case, cut: _Cut, *, stub: bool) -> str:
-    outcome = case.outcome
-    if outcome is None:
-        return ""
-    return delivery(outcome, cut(outcome.error, REASON) if outcome.error and not stub else None)
-
-
-def _progress(case: Case, names: Mapping[str, str], cut: _Cut) -> str:
-    votes = _votes(case, Choice.APPROVE)
-    seats = sum(count for _, count in case.ask.quorum)
-    said = ", ".join(f"{_people((vote,), names, cut)} ✓" for vote in votes)
-    return f"{len(votes)} of {seats}" + (f": {said}" if said else "")

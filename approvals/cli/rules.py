@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import os
 from dataclasses import dataclass, replace
@@ -78,6 +79,13 @@ def outbound(text: str) -> Outbound:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        match error:
+            case json.JSONDecodeError():
+                why = f"it is not JSON: line {error.lineno}, column {error.colno}"
+            case binascii.Error():
+                why = "body_base64 is not base64"
+            case TypeError() | AttributeError():
+                why = "a value in it is of another kind"
         raise Stop(
             Exit.FAILED,
             f"This is not a request ({why}). It looks like "

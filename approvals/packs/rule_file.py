@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from approvals import conditions, decoders, matching
 from approvals.decoders import Decoder
-from approvals.marked import Marked, Place, explain, nearest
+from approvals.marked import Marked, Place, Within, explain, nearest
 from approvals.matching import When
 from approvals.model import Risk
 from approvals.packs.model import Rule, RuleBook, Verb, is_text
@@ -189,7 +189,7 @@ def _pack(name: str, hosts: tuple[str, ...], place: Place, fault: FaultAt) -> tu
     marked = Marked(PACKS[name], {}, lenient="")
 
     def at(within: Place, message: str, hint: str = "") -> None:
-        fault(place, f"in {PACKS[name].name}: {'.'.join(map(str, within))}: {message}", hint)
+        fault(place, f"in {PACKS[name].name}: {_dotted(within)}: {message}", hint)
 
     for one in marked.faults:
         fault(place, str(one), "")
@@ -198,6 +198,10 @@ def _pack(name: str, hosts: tuple[str, ...], place: Place, fault: FaultAt) -> tu
     except ValidationError as error:
         explain(error, _Pack, (), at, {})
         return _Pack(docs=""), at
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(str(part) for part in place if not isinstance(part, Within))
 
 
 def _decoders(file: _Shared, fault: FaultAt) -> list[Decoder]:
@@ -252,8 +256,9 @@ def _rules(
         if one.condition is not None:
             try:
                 condition = conditions.compile(one.condition, known)
-            except ValueError as error:
-                fault((*place, "if"), f"{name}: {error}", "")
+            except conditions.Wrong as error:
+                where: Place = (*place, "if", Within(error.at or 0))
+                fault(where, f"{name}: {error}", error.hint)
         if one.risk is not None and one.then is not Verb.ASK:
             fault((*place, "risk"), f"{name}: only a rule that asks has a risk", "remove it")
         if one.oversize and one.then is not Verb.ALLOW:

@@ -11,7 +11,7 @@ reader) · `encoded` (text inside text) · `readers` (protocols) · `presentatio
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -179,21 +179,43 @@ def _both(query: Part, body: Part) -> tuple[Part, Part]:
     """A name in the query and in the body: servers differ in which of the two they take."""
     if not query.leaves or body.kind not in ("form", "multipart", "json"):
         return query, body
-    texts: dict[tuple[str, ...], str] = {}
-    for leaf in query.leaves:
-        if isinstance(leaf, Leaf):
-            texts[tuple(folded(str(step)) for step in leaf.path)] = str(leaf.value)
-    for leaf in body.leaves:
-        if not isinstance(leaf, Leaf):
-            continue
-        key = tuple(folded(str(step)) for step in leaf.path)
-        if key in texts and texts[key] != _plain(leaf.value):
-            why = f"`{leaf.path[0]}` stands in its query and, with another value, in its body."
+    given = _by_root(query, None)
+    more = _by_root(body, given.keys())
+    for root, values in more.items():
+        if given[root] != values:
+            name = next(
+                str(leaf.path[0]) for leaf in body.leaves if leaf.path and _root(leaf) == root
+            )
+            why = f"`{name}` stands in its query and, with another value, in its body."
             return (
                 replace(query, unclear=why, tree=UNCLEAR),
                 replace(body, unclear=why, tree=UNCLEAR),
             )
     return query, body
+
+
+def _by_root(part: Part, only: Collection[str] | None) -> dict[str, list[tuple[list[str], str]]]:
+    """All that stands under each name: to Rack, `a[c]` in the body replaces a query's whole `a`.
+
+    `only`: the names that are looked for; None: all.
+    """
+    found: dict[str, list[tuple[list[str], str]]] = {}
+    roots: dict[str | int, str] = {}
+    for leaf in part.leaves:
+        if not isinstance(leaf, Leaf) or not leaf.path:
+            continue
+        first = leaf.path[0]
+        root = roots.get(first)
+        if root is None:
+            root = roots[first] = _root(leaf)
+        if only is None or root in only:
+            steps = [folded(str(step)) for step in leaf.path]
+            found.setdefault(root, []).append((steps, _plain(leaf.value)))
+    return found
+
+
+def _root(leaf: Leaf | Opaque) -> str:
+    return folded(str(leaf.path[0]))
 
 
 def _plain(value: Scalar) -> str:

@@ -6,6 +6,7 @@ What no reader knows is text where it is UTF-8, and opaque otherwise. Adding a k
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -15,7 +16,7 @@ from approvals.reading.content import opaque, text_in, text_of
 from approvals.reading.forms import read_pairs
 from approvals.reading.git import FETCH, PUSH, read_fetch, read_push
 from approvals.reading.headers import ContentType, Headers, content_type, named
-from approvals.reading.json_text import read_json, read_lines
+from approvals.reading.json_text import NOT_JSON, read_json, read_lines
 from approvals.reading.mail import read_mail
 from approvals.reading.multipart import read_form, read_related
 from approvals.reading.values import LARGEST, MAX_LEAVES, UNCLEAR, Leaf, Part
@@ -47,7 +48,8 @@ def read_body(body: bytes, headers: Headers, *, complete: bool = True) -> Part:
         return _in_charset(body, kind)
     if kind.unclear:
         return _as_it_is(body, kind, kind.unclear)
-    return read_typed(body, kind)
+    part = read_typed(body, kind)
+    return _unsaid(part, body, kind) if part.kind in ("text", "opaque") else part
 
 
 def read_typed(body: bytes, kind: ContentType) -> Part:
@@ -67,6 +69,48 @@ def read_typed(body: bytes, kind: ContentType) -> Part:
 def _few(body: bytes) -> bool:
     """Can these bytes hold few values only, as where a mail or a file stands in a text?"""
     return len(body) <= LARGEST_TEXT and sum(map(body.count, (b",", b"[", b"{"))) <= MAX_LEAVES
+
+
+def _unsaid(part: Part, body: bytes, kind: ContentType) -> Part:
+    """Text whose type does not say what many servers make of it.
+
+    Flask, Django, Starlette, PHP and Go's programs read JSON whatever the type says; Rack reads a
+    form where none is said (rack 2.2, `Request#form_data?`).
+    """
+    if part.unclear is not None:
+        return part
+    head = body[:_HEAD].replace(b"\0", b"")
+    like = _MAYBE_JSON.match(head) is not None
+    if not kind.media_type and _is_utf8(body) and not (like and not re.search(b"[=&]", body)):
+        why = "It does not say what it is; some servers read it as a form."
+        return _as_it_is(body, kind, why)
+    if not like:
+        return part
+    if len(body) > LARGEST:
+        return _as_it_is(body, kind, "It is too large to be taken apart.")
+    text = text_of(body)
+    found = Part(kind="text", unclear=NOT_JSON) if text is None else read_json(text)
+    if found.unclear == NOT_JSON:
+        why = "It looks like JSON that only some servers can read."
+        strange = not kind.media_type or _LIKE_JSON.match(head)
+        return _as_it_is(body, kind, why) if strange else part
+    return found
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_HEAD: Final = 4096
+_BEFORE: Final = rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?:\s|/\*[^*]*+\*/|//[^\n]*+\n)*+"
+_MAYBE_JSON: Final = re.compile(_BEFORE + rb"[\[{]")
+_LIKE_JSON: Final = re.compile(_BEFORE + rb"(?:\{\s*[\"}/]|\[\s*[\"{\[\]/]|\[[\s0-9,.eE+-]*+/)")
+"""Ruby's parser skips comments and unknown escapes, Node's and Go's mend broken UTF-8, Python's
+knows UTF-16 and UTF-32; `[2026-11-28] a line of a log` is none of it."""
 
 
 def _json(body: bytes, kind: ContentType) -> Part:

@@ -31,7 +31,7 @@ def shell(reading: Reading) -> Meaning | None:
     each command with its words; `shell.unclear`: sentences on what shows only when it runs."""
     if reading.unclear is not None or reading.body.kind != "json":
         return None
-    found = [*_found(reading.body.tree)]
+    found = [*_found(reading.body.tree)] if _names(reading, _COMMANDS) else []
     if not found:
         return None
     pieces: list[_Piece] = []
@@ -68,6 +68,8 @@ def edit(reading: Reading) -> Meaning | None:
     lines, with `-` and `+`), `edit.added` and `edit.removed` (counts of lines)."""
     if reading.unclear is not None or reading.body.kind != "json":
         return None
+    if not _names(reading, _EDITS):
+        return None
     for path, one in _objects(reading.body.tree):
         if isinstance(one, dict) and (found := _edited(path, one)) is not None:
             return found
@@ -103,6 +105,21 @@ _WRAPPERS: Final[Mapping[str, str]] = {
 """Programs that run the one behind them, and their options that take a word."""
 _RUNS: Final = ("-exec", "-execdir", "-ok", "-okdir")
 _LOOKS: Final = re.compile(r"[\s;|&<>`$]")
+
+
+_EDITS: Final = frozenset(
+    ("new_string", "new_str", "old_string", "old_str", "content", "file_text", "patch", "diff")
+)
+_COMMANDS: Final = _KEYS | {"command"}
+
+
+def _names(reading: Reading, keys: frozenset[str]) -> bool:
+    """Does a value, or a list of words, stand under one of these names?"""
+    for leaf in reading.body.leaves:
+        for step in leaf.path[-2:]:
+            if isinstance(step, str) and step.lower() in keys:
+                return True
+    return False
 
 
 def _objects(tree: Any) -> Iterator[tuple[Path, Any]]:

@@ -184,4 +184,6 @@ def test_calls_in_json_that_is_sent_as_text_are_calls() -> None:
     twice = b'{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}'
     reading = read(post(RPC, twice, (("content-type", "text/plain"),)))
     assert find(reading, "mcp.method") is UNCLEAR
-    assert find(read(post(RPC, b"hello", ())), "mcp.method") is None
+    plain = (("content-type", "text/plain"),)
+    assert find(read(post(RPC, b"hello", plain)), "mcp.method") is None
+    assert find(read(post(RPC, b"hello", ())), "mcp.method") is UNCLEAR  # a form to Rack

@@ -167,6 +167,7 @@ def test_many_texts_in_one_request_are_not_taken_for_all() -> None:
 
 
 def test_a_bare_statement_to_trino_is_read() -> None:
-    request = post("https://trino.example.com/v1/statement", b"DROP TABLE hive.a.b", ())
+    kind = (("content-type", "text/plain"),)
+    request = post("https://trino.example.com/v1/statement", b"DROP TABLE hive.a.b", kind)
     assert meaning(request, "sql").says == "DROP TABLE hive.a.b"
     assert "sql" not in known(post("https://a.example.com/v1/other", b"DROP TABLE b", ()))
