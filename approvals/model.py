@@ -313,6 +313,8 @@ class Case:
     """The newest sealed chain head known at the close ("seq:hash"); named in the receipt."""
     shown: str = ""  # fingerprint of the whole `Request`: what people are shown is what was asked
     seal: str = field(default="", repr=False)  # MAC over all that a vote rests on
+    lapsed: bool = False
+    """Approved, and its receipt expired without anybody having collected it."""
 
     @property
     def open(self) -> bool:

@@ -171,7 +171,12 @@ def tense(case: Case) -> str:
 
 
 def lapsed(case: Case, now: Instant | None) -> bool:
-    """Was it approved and can nobody use that any more, and did nobody say that they had?"""
+    """Was it approved and can nobody use that any more, and did nobody say that they had?
+
+    A committed lapse says so at once; without one (an agent's own request) time says it later.
+    """
+    if case.lapsed:
+        return True
     if now is None or case.status is not Status.APPROVED or case.outcome is not None:
         return False
     return now >= (case.decided_at or 0) + case.ask.release_within + REPORT

@@ -229,6 +229,10 @@ class World:
                 unknown = what["delivered"] is None
                 assert status == "approved" or (status == "declined" and unknown)
                 continue
+            if entry.kind == "request.lapsed":
+                assert status == "approved"
+                assert entry.at > (closed_at or 0) + case.ask.release_within
+                continue
             assert status == "pending", "a closed case never changes again"
             in_time = entry.at < case.created_at + OPEN_FOR
             match entry.kind:
@@ -318,6 +322,9 @@ def expect(message: Message, case: Case, revision: int) -> None:
         "expired": "Expired. Nothing was run.",
         "withdrawn": "Withdrawn. Nothing was run.",
     }
+    if case.lapsed:
+        by = " and ".join(approvals)
+        headline["approved"] = f"Approved by {by}, but never collected. Nothing was run."
     assert now["headline"] == headline[case.status]
     assert now["status"] == case.status
     left = (f"{words.number(SEATS - len(approvals))} more") if approvals else "from finance"

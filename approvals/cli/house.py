@@ -30,7 +30,7 @@ from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
 from approvals.faces import Look
 from approvals.gateways.onecli import OneCli, Seat
-from approvals.model import MINUTE, Busy, Case, Duration, Instant, Requester
+from approvals.model import MINUTE, Busy, Case, Duration, Instant, Kind, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
 from approvals.readings import Readings
@@ -184,6 +184,8 @@ async def running(
             for seat in plan.gateways
         ]
         metrics.polls({one.seat.requester.name: (one.seat.name, one.age) for one in gateways})
+        polled = {one.seat.requester.name: (one.lane,) for one in gateways}
+        routes: Mapping[str, tuple[str, ...]] = {**plan.routes, **polled}
         links = Links(
             store=store,
             service=service,
@@ -205,7 +207,12 @@ async def running(
             vetted=refresh,
             lease=plan.lease,
             carriers={**plan.carriers, **{one.lane: one for one in gateways}},
-            routes={**plan.routes, **{one.seat.requester.name: (one.lane,) for one in gateways}},
+            routes=routes,
+            reporters={
+                by.name
+                for by in plan.requesters.values()
+                if by.kind is Kind.GATEWAY and by.name not in routes
+            },
             errands={KIND: links.carry},
         )
 

@@ -169,7 +169,7 @@ def _asked(text: str, book: RuleBook, kind: Kind | None) -> tuple[Requester, Pro
         )
     by = AGENT if kind is not Kind.GATEWAY else GATEWAY
     try:
-        return by, proposal(by, text.encode())
+        return by, proposal(by, text.encode())[0]
     except Problem as problem:
         raise Stop(Exit.FAILED, f"This is not a request: {problem.detail}") from problem
 
