@@ -46,7 +46,7 @@ tinyproxy:  # what the gateway is compared with, where we may install it
 		apt-get install -qqy --no-install-recommends tinyproxy-bin >/dev/null; } || true
 
 docs: $(VENV)/.runtime  ## draw the pages that are drawn from the code
-	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions
+	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions && $(BIN)/python -m tools.packs
 
 lock: $(VENV)/.dev  ## pin anew what pyproject.toml asks for; UPGRADE=1 takes newer versions
 	tools/lock $(if $(UPGRADE),--upgrade)

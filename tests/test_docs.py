@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 import pytest
@@ -34,7 +35,7 @@ from tests.installation import (
     install,
     listening,
 )
-from tools import laws, transitions
+from tools import laws, packs, transitions
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -48,8 +49,8 @@ def blocks(page: Path, heading: str = "") -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("tool", [laws, transitions])
-def test_what_is_drawn_from_the_code_is_current(tool: type[laws] | type[transitions]) -> None:
+@pytest.mark.parametrize("tool", [laws, packs, transitions])
+def test_what_is_drawn_from_the_code_is_current(tool: ModuleType) -> None:
     assert tool.PAGE.read_text() == tool.text(), "run `make docs`"
 
 

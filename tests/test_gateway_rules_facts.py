@@ -178,7 +178,7 @@ OVERRIDE = (("X-HTTP-Method-Override", "DELETE"),)
         ("POST", f"{GH}/repos/a/b/actions/jobs/1/rerun", "ask", "github.actions.run"),
         ("PUT", f"{GH}/repos/a/b/contents/secrets/x", "ask", "github.contents.write"),
         ("PUT", f"{GH}/repos/a/b/actions/secrets/X", "ask", "github.access.change"),
-        ("POST", f"{GH}/graphql", "ask", "github.graphql"),
+        ("POST", f"{GH}/graphql", "ask", "github.graphql.change"),
         ("GET", f"{GH}/somewhere/else", "ask", "github.call"),
         ("GET", f"{ST}/charges", "allow", "stripe.read"),
         ("GET", f"{ST}/issuing/cards/ic_1?expand[]=number", "ask", "stripe.issuing.read"),
@@ -231,7 +231,7 @@ def test_facts_come_from_wherever_the_call_has_them() -> None:
     assert "Guests" not in found
     file = call("PUT", f"{GH}/repos/a/b/contents/src/x.py", b'{"message": "m", "branch": 5}', JSON)
     assert shown(file) == [
-        ("Repository", "a/b"), ("File", "src/x.py"), ("Message", "m"), ("Branch", "5")
+        ("Repository", "a/b"), ("File", "src/x.py"), ("Branch", "5"), ("Message", "m")
     ]  # fmt: skip
 
 
@@ -281,5 +281,5 @@ def test_every_entry_of_a_pack_names_its_source_and_its_words(name: str) -> None
 
 
 def test_the_packs_page_names_every_pack() -> None:
-    page = (Path(__file__).parent.parent / "docs" / "rules.md").read_text()
+    page = (Path(__file__).parent.parent / "docs" / "packs.md").read_text()
     assert all(f"| `{name}` |" in page for name in PACKS)

@@ -42,6 +42,8 @@ class Rule:
     titles: tuple[str, ...] = ()
     facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     pack: str | None = None
+    decides: bool = True
+    """False of a pack whose hosts nobody has named: it finds words for what is asked anyway."""
 
     @property
     def id(self) -> str:
@@ -61,7 +63,8 @@ class RuleBook:
         """How this API's servers read, as far as a pack says."""
         if http is None or not self.dialects:
             return PLAIN
-        subject = Subject.of("", "", "", http)
+        # A path that only this API's servers read is a path here.
+        subject = Subject.of("", "", "", http, dialect=Dialect(encoded_slash=True))
         for when, dialect in self.dialects:
             if match(when, None, subject) is True:
                 return dialect

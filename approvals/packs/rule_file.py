@@ -48,7 +48,11 @@ def rule_book(values: Mapping[str, Any], fault: FaultAt) -> RuleBook:
                 fault(place, f"the pack `{name}` is named twice", "remove one")
             else:
                 named[name] = hosts
-                files.append((name, *_pack(name, hosts, place, fault)))
+                file, at_pack = _pack(name, hosts, place, fault)
+                files.append((name, file, at_pack))
+                if not file.rules:
+                    hint = f"`packs: [{{{name}: host.example.com}}]`"
+                    fault(place, f"the pack `{name}` does not know whose hosts are meant", hint)
     found = [decoder for _, file, at in files for decoder in _decoders(file, at)]
     known = _types(found, files)
     return RuleBook(
@@ -104,6 +108,10 @@ class _Rule(_Section):
     title: Annotated[tuple[_Title, ...], BeforeValidator(_listed)] = ()
     facts: dict[_Label, _Texts] = Field(default_factory=dict)
 
+    def tells(self) -> bool:
+        """Does it say of a request to any host what is asked?"""
+        return self.then is not Verb.ALLOW and (self.when.path is not None or bool(self.condition))
+
 
 class _Field(_Section):
     source: str = Field(alias="from")
@@ -146,13 +154,14 @@ class _Pack(_Shared):
 
     def narrowed(self, hosts: tuple[str, ...]) -> _Pack:
         """About its own hosts and the operator's. About none, it only finds words for what is
-        asked: a rule that allows would let any host's calls pass."""
+        asked (`Rule.decides`): a rule that allows would let any host's calls pass, and one that
+        is about anything would describe any host's."""
         hosts = (*self.host, *hosts)
         entries = {
             key: tuple(
                 one.model_copy(update={"when": one.when.about(hosts)})
                 for one in getattr(self, key)
-                if hosts or not (isinstance(one, _Rule) and one.then is Verb.ALLOW)
+                if hosts or (one.tells() if isinstance(one, _Rule) else isinstance(one, _Decoder))
             )
             for key in _Shared.model_fields
         }
@@ -266,6 +275,7 @@ def _rules(
             titles=one.title,
             facts=tuple(one.facts.items()),
             pack=pack,
+            decides=pack is None or one.when.host is not None,
         )
 
 

@@ -164,7 +164,7 @@ class Rules:
     def _steps(self, seen: _Seen, *, silent: bool = False) -> Iterator[Step]:
         """`silent`: without those that say no."""
         for rule in self.rules:
-            if silent and match(rule.when, None, seen.subject) is False:
+            if not rule.decides or (silent and match(rule.when, None, seen.subject) is False):
                 continue
             needs = f"decoded.{name}" if (name := _unread(rule, seen)) else None
             said = weigh(rule.when, None if needs else rule.condition, seen.subject)

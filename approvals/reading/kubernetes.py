@@ -56,7 +56,7 @@ def kubernetes(reading: Reading) -> Meaning | None:
         "secret": secret,
         "changes": _changes(body, secret=secret) if verb == "patch" else None,
         "reads": not secret and _reads(verb, thing),
-        "privileged": secret or bool(acting) or _privileged(verb, thing),
+        "privileged": secret or _acts(reading) or _privileged(verb, thing),
     }
     says = None if verb is UNCLEAR else _says(values, thing, body, query)
     return Meaning(name="kubernetes", values=values, says=says)
@@ -171,6 +171,12 @@ def _dry(method: str, query: Mapping[str, Any], body: Any) -> bool:
     return query.get("dryRun") == "All"
 
 
+def _acts(reading: Reading) -> bool:
+    """As somebody else, or with other groups."""
+    names = (header.name.lower().replace("_", "-") for header in reading.headers)
+    return any(name.startswith("impersonate-") for name in names)
+
+
 def _impersonates(name: str) -> bool:
     """https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation"""
     return name.lower().replace("_", "-") == "impersonate-user"
@@ -259,7 +265,8 @@ def _says(values: Mapping[str, Any], thing: _Thing, body: Any, query: Mapping[st
 def _details(values: Mapping[str, Any], body: Any, query: Mapping[str, Any]) -> list[str]:
     if values["verb"] in ("exec", "attach") and "command" in query:
         command = query["command"]
-        words = command.texts if isinstance(command, Repeated) else (str(command),)
+        words = command.texts if isinstance(command, Repeated) else command
+        words = (words,) if isinstance(words, str) else words
         return [short(" ".join(words), 120)]
     if values["verb"] in ("deletecollection", "list", "watch"):
         keys = ("labelSelector", "fieldSelector")

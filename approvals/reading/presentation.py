@@ -235,7 +235,7 @@ def notified(value: Any) -> str:
 
 def default(value: Any, instead: Any = "") -> Any:
     """Something else where a value is absent. One that is there and unclear is not absent."""
-    if value is UNCLEAR or isinstance(value, Repeated):
+    if value is _DOUBTFUL:
         raise UndefinedError("unclear")
     return instead if value is None or isinstance(value, StrictUndefined) else value
 
@@ -256,15 +256,38 @@ https://www.six-group.com/en/products-services/financial-information/data-standa
 so Babel, has the decimals that are customary in cash: none for COP, HUF or IDR."""
 
 
+class _Doubtful:
+    """A value that servers may read in more than one way: it is there (`is defined`), and a text
+    that looks at it in any other way is not used."""
+
+    def _refuse(self, *_: Any) -> Any:
+        raise UndefinedError("unclear")
+
+    __bool__ = __eq__ = __ne__ = __lt__ = __gt__ = __le__ = __ge__ = _refuse
+    __len__ = __iter__ = __contains__ = __getitem__ = __hash__ = __str__ = __add__ = _refuse
+
+
+_DOUBTFUL: Final = _Doubtful()
+
+
+def _sure(value: Any) -> Any:
+    return _DOUBTFUL if value is UNCLEAR or isinstance(value, Repeated) else value
+
+
 class _Env(ImmutableSandboxedEnvironment):
     """Templates read values; they call nothing but filters."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
+        if obj is _DOUBTFUL:
+            return obj
         if isinstance(obj, Mapping):  # a key called "items" is that key
             if attribute in obj:
-                return obj[attribute]
+                return _sure(obj[attribute])
             return self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return obj if obj is _DOUBTFUL else _sure(super().getitem(obj, argument))
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         return not attr.startswith("_") and not callable(value)
@@ -325,17 +348,21 @@ _ENV.filters = {
     "html": lambda text: html_as_text(_text(text)).strip(),
 }
 _ENV.tests = {key: _ENV.tests[key] for key in ("defined", "undefined", "none", "string", "number")}
-_COMPILED: Final[dict[str, Template]] = {}
+_COMPILED: Final[dict[str, tuple[Template, frozenset[str]]]] = {}
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> str | None:
     if "{" not in text:
         return text
-    template = _COMPILED.get(text)
-    if template is None:
-        template = _COMPILED[text] = _ENV.from_string(text)
+    if text not in _COMPILED:
+        _COMPILED[text] = _ENV.from_string(text), named(text)
+    template, wanted = _COMPILED[text]
+    # Any name may stand in a body that servers read in different ways.
+    unread = _DOUBTFUL if values.get("body") is UNCLEAR else None
+    known = {name: _sure(values[name]) for name in wanted if name in values}
+    known |= {name: unread for name in wanted if name not in values and unread is not None}
     try:
-        return template.render(values)
+        return template.render(known)
     except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
         return None
     except (InvalidOperation, OverflowError, UnknownLocaleError):

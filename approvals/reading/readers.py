@@ -17,6 +17,7 @@ from approvals.reading import (
     graphql,
     kubernetes,
     mail_calls,
+    models,
     multipart,
     rpc,
     shell,
@@ -47,12 +48,13 @@ READERS: Final[Mapping[str, Reader]] = {
     "mailgun": mail_calls.mailgun,
     "file": files.written,
     "upload": multipart.upload,
+    "llm": models.model,
 }
 """In the order in which they are tried; each recognises its own requests by their shape."""
 
 NAMESPACES: Final = (
     *("mail", "aws", "git", "graphql", "kubernetes", "rpc", "mcp", "batch", "sql", "shell", "edit"),
-    *("file", "upload", "xml"),
+    *("file", "upload", "xml", "llm"),
 )
 """Every `Meaning.name` that there may be: what titles, facts and sources may name."""
 

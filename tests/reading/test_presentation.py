@@ -87,3 +87,20 @@ def test_a_fact_is_the_first_of_its_texts_that_can_be_filled() -> None:
         raw = json.dumps(body).encode()
         found = presented(rule, read(Http("POST", "https://api.example.com/", JSON, raw))).facts
         assert [fact.value for fact in found] == ([said] if said else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write to {{ branch | default('the default branch') }}",
+        "Write to {{ body.branch | default('the default branch') }}",
+        "{% if branch is not defined %}Write to the default branch{% endif %}",
+        "{{ 'Approve' if event == 'APPROVE' else 'Comment on' }} it",
+        "{% if private %}Make it private{% endif %}",
+        "{{ 'reads' if branch in ['a'] else 'writes' }}",
+    ],
+)
+def test_law_29_a_title_guesses_nothing_of_a_body_that_servers_read_differently(text: str) -> None:
+    doubled = b'{"branch": "a", "branch": "main", "event": "APPROVE", "private": false}'
+    request = Http("POST", "https://api.example.com/a/b", JSON, doubled)
+    assert present(Words(text), read(request)).title is None
