@@ -104,6 +104,16 @@ def clean(text: str, *, line: bool = True) -> str:
     return _tame(text, marks) if marks else text
 
 
+def ends(text: str) -> str:
+    """Cleaned text that neither begins nor ends in white space, which platforms cut off: such a
+    character stands there as an escape."""
+    if not text or not (text[0].isspace() or text[-1].isspace()):
+        return text
+    first = _escape(text[0]) if text[0].isspace() else text[0]
+    last = _escape(text[-1]) if text[-1].isspace() else text[-1]
+    return first if len(text) == 1 else f"{first}{text[1:-1]}{last}"
+
+
 def within(text: str, limit: int, measure: Measure) -> bool:
     """Does it fit? It is never less than its code points, so what is huge need not be measured."""
     return len(text) <= limit and measure(text) <= limit

@@ -5,16 +5,14 @@ from approvals.cards.bound import SUMMARY, Bound, bound, summarised
 from approvals.cards.card import (
     altered,
     build,
-    delivery,
     fingerprint,
     inspectable,
     labels_for,
     unfit,
-    unknown,
 )
 from approvals.cards.templates import renderer
 
 __all__ = [
-    "SUMMARY", "Bound", "altered", "bound", "build", "delivery", "fingerprint", "inspectable",
-    "labels_for", "renderer", "summarised", "unfit", "unknown",
+    "SUMMARY", "Bound", "altered", "bound", "build", "fingerprint", "inspectable",
+    "labels_for", "renderer", "summarised", "unfit",
 ]  # fmt: skip

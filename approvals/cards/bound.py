@@ -21,6 +21,7 @@ from approvals.reading.presentation import size
 from approvals.secret_shapes import secret_paths
 from approvals.text import (
     clean,
+    ends,
     redact,
     redact_address,
     redact_field,
@@ -68,7 +69,7 @@ def bound(request: Request, reading: Reading, *, salt: bytes | None, opaque: boo
     else:
         text = "\n".join(_part(reading.query, hide, prefix="?") + _part(reading.body, hide))
     headers = "\n".join(_headers(reading, hide)) if request.http is not None else ""
-    whole = "\n".join(one for one in (text, headers) if one)
+    whole = ends("\n".join(one for one in (text, headers) if one))
     return Bound(
         line=line,
         text=whole,

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from approvals.cards import SUMMARY, bound, delivery, summarised
+from approvals import words
+from approvals.cards import SUMMARY, bound, summarised
 from approvals.cli.browser import Loopback
 from approvals.cli.exits import Exit, Stop
 from approvals.evidence import canonical, digest_http, digest_payload
@@ -250,7 +251,7 @@ def _outcome(outcome: Mapping[str, Any] | None) -> str:
     if outcome is None:
         return ""
     said = Outcome(outcome["delivered"], 0, outcome["status"])
-    return delivery(said, outcome["error"] or None)
+    return words.delivery(said, outcome["error"] or None)
 
 
 def _request(case: Mapping[str, Any], asked: Mapping[str, Any]) -> Request:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-from approvals import cards, policy, text
+from approvals import cards, policy, text, words
 from approvals.model import (
     Case,
     Choice,
@@ -435,7 +435,7 @@ def _outcome(status: Status, outcome: Outcome | None) -> str | None:
         return None
     if outcome is None:
         return "Not reported yet"
-    return cards.delivery(outcome, text.clean(outcome.error) if outcome.error else None)
+    return words.delivery(outcome, text.clean(outcome.error) if outcome.error else None)
 
 
 _CLOSES: Final = re.compile(r"[ \t\r\n]*[\]}]")
