@@ -52,11 +52,42 @@ CHANGED: Final = re.compile(
     "\u2600-\u2712\u2714-\u27bf⤴⤵\u2b05-\u2b55〰〽㊗㊙\ufe0f\u200d\U0001f000-\U0001faff]"
 )
 NAMES: Final = dict(
-    zip(
-        "©®™✅❌❗❓⚠❤⭐✨👍👎👋🙏👏🎉🔥💥🚀🐛🔒🔑💰💸📈📉📌📦📝📣🔔🚨🛑😀😄😂😊🤖",
-        ["copyright", "registered", "tm", "white_check_mark", "x", "exclamation", "question", "warning", "heart", "star", "sparkles", "+1", "-1", "wave", "pray", "clap", "tada", "fire", "boom", "rocket", "bug", "lock", "key", "moneybag", "money_with_wings", "chart_with_upwards_trend", "chart_with_downwards_trend", "pushpin", "package", "memo", "mega", "bell", "rotating_light", "octagonal_sign", "grinning", "smile", "joy", "blush", "robot_face"],
-        strict=True,
-    )
+    pair.split("=")
+    for pair in [
+        "©=copyright",
+        "®=registered",
+        "™=tm",
+        "✅=white_check_mark",
+        "❌=x",
+        "❗=exclamation",
+        "❓=question",
+        "⚠=warning",
+        "❤=heart",
+        "⭐=star",
+        "✨=sparkles",
+        "👍=+1",
+        "👎=-1",
+        "👋=wave",
+        "🙏=pray",
+        "👏=clap",
+        "🎉=tada",
+        "🔥=fire",
+        "💥=boom",
+        "🐛=bug",
+        "🔒=lock",
+        "💰=moneybag",
+        "📈=chart_with_upwards_trend",
+        "📌=pushpin",
+        "📝=memo",
+        "📣=mega",
+        "🚨=rotating_light",
+        "🛑=octagonal_sign",
+        "😀=grinning",
+        "😄=smile",
+        "😂=joy",
+        "😊=blush",
+        "🤖=robot_face",
+    ]
 )
 SCOPES: Final = {"chat:write", "commands", "im:write", "users:read", "users:read.email"}
 FORM: Final = bytes.maketrans(b"+%", b" =")
@@ -74,8 +105,8 @@ def _named(char: str) -> str:
         return "&\u200b"
     if char in "\ufe0f\u200d":
         return ""  # how an emoji is drawn, or that two are joined: their names say it
-    name = NAMES.get(char) or unicodedata.name(char, f"u+{ord(char):x}")
-    return f":{re.sub('[ -]', '_', name.lower()) if name not in NAMES.values() else name}:"
+    name = NAMES.get(char) or unicodedata.name(char, f"u+{ord(char):x}").lower()
+    return f":{name.replace(' ', '_')}:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +147,7 @@ class Slack:
     def layout(self, card: Card) -> port.Payload:
         return port.whole(card, self._draw, inert)
 
-    def _draw(self, card: Card) -> tuple[port.Payload, list[str]]:
+    def _draw(self, card: Card) -> port.Drawn:
         asked = "\n".join((card.title, *(f"{x.label}: {x.value}" for x in card.facts[:3])))
         values = {"text": self.escape(card.subject), "confirm": _dialog(asked)}
         payload = self.render({"card": card, **values})
@@ -127,7 +158,7 @@ class Slack:
         if len(blocks) > 50 or _tame(blocks) > TEXT - 1_000 * bool(card.buttons):
             raise Refused(f"slack: over 50 blocks or {TEXT} characters, 1000 of them for its end")
         shown = [x for block in blocks if block["type"] == "rich_text" for x in _texts(block)]
-        return payload, shown
+        return port.Drawn(card, payload, shown)
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         head = inbound.headers.get

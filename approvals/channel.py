@@ -43,8 +43,8 @@ class Limits:
 
     `measure`: how long a text is for the platform, in its unit and as the adapter escapes it; never
     less than its code points. UTF-16 code units are what most platforms count. `total`: all texts
-    of one message together; `together`: all facts; `each`: what a fact takes besides its own. `line`: method and address in one line. `unbroken`: the longest word
-    that clients wrap; 0: they wrap any.
+    of one message; `together`: all its facts; `each`: what a fact takes besides label and value.
+    `line`: method and address in one line.
     """
 
     title: int
@@ -58,7 +58,6 @@ class Limits:
     measure: Measure = utf16_len
     total: int = 1_000_000
     line: int = 300
-    unbroken: int = 0
     each: int = 4
     together: int = 1_000_000
 
@@ -255,21 +254,28 @@ LEAVES_OUT: Final = "This channel's template leaves out "
 """How the sentence on a card begins whose template costs it its Approve."""
 
 
-def whole(
-    card: Card, draw: Callable[[Card], tuple[Payload, Sequence[str]]], inert: Callable[[str], str]
-) -> Payload:
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A card as it was drawn: `card` (shortened, where it had to be), its payload, and the texts
+    that a person sees on it, in order."""
+
+    card: Card
+    payload: Payload
+    texts: Sequence[str]
+
+
+def whole(card: Card, draw: Callable[[Card], Drawn], inert: Callable[[str], str]) -> Payload:
     """The payload of a card, without Approve where the template leaves out what it approves.
 
-    `draw`: the payload, and the texts that a person sees on it, in order. `inert`: what the adapter
-    makes of a text.
+    `inert`: what the adapter makes of a text.
     """
-    payload, texts = draw(card)
-    if all(button.label is not Label.APPROVE for button in card.buttons):
-        return payload
-    if (missing := left_out(card, texts, inert)) is None:
-        return payload
+    drawn = draw(card)
+    if all(button.label is not Label.APPROVE for button in drawn.card.buttons):
+        return drawn.payload
+    if (missing := left_out(drawn.card, drawn.texts, inert)) is None:
+        return drawn.payload
     kept = tuple(button for button in card.buttons if button.label is not Label.APPROVE)
-    return draw(replace(card, buttons=kept, review_needed=f"{LEAVES_OUT}{missing}."))[0]
+    return draw(replace(card, buttons=kept, review_needed=f"{LEAVES_OUT}{missing}.")).payload
 
 
 def left_out(card: Card, texts: Sequence[str], inert: Callable[[str], str]) -> str | None:

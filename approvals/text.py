@@ -104,6 +104,15 @@ def clean(text: str, *, line: bool = True) -> str:
     return _tame(text, marks) if marks else text
 
 
+def breakable(text: str) -> str:
+    """Cleaned text in which every word can be wrapped, for clients that cut off what they cannot.
+
+    A zero-width space, which cleaned text brings none of, stands behind every 20 characters that
+    have no break: that is less than the narrowest column of a card.
+    """
+    return _UNBROKEN.sub("\\g<0>\u200b", text)
+
+
 def ends(text: str) -> str:
     """Cleaned text that neither begins nor ends in white space, which platforms cut off: such a
     character stands there as an escape."""
@@ -360,6 +369,9 @@ def _script(char: str) -> str:
     if not words or words[0] in _COMMON or words[:2] == ["KATAKANA", "HIRAGANA"]:
         return ""
     return words[0]
+
+
+_UNBROKEN: Final = re.compile(r"\S{20}(?=\S)")
 
 
 def _unmixed(found: re.Match[str]) -> str:

@@ -275,7 +275,6 @@ def _too_long(request: Request, what: Bound, limits: Limits) -> str | None:
         or _facts_size(request, limits) > limits.together
         or any(measure(clean(fact.label)) > limits.fact_label for fact in request.facts)
         or any(measure(clean(fact.value, line=False)) > limits.fact_value for fact in request.facts)
-        or (limits.unbroken and _longest_run(what, request) > limits.unbroken)
     ):
         return _TOO_LONG
     return None
@@ -298,12 +297,6 @@ def _facts_size(request: Request, limits: Limits) -> int:
         + fact.value.count("\n") * 2
         for fact in request.facts[: limits.facts]
     )
-
-
-def _longest_run(what: Bound, request: Request) -> int:
-    """Characters of the longest word anywhere on the card."""
-    texts = (what.text, what.line, *(fact.value for fact in request.facts))
-    return max((len(word) for text in texts for word in text.split()), default=0)
 
 
 def _others(case: Case, request: Request) -> list[str]:
