@@ -10,7 +10,7 @@ import time
 import unicodedata
 from binascii import a2b_qp
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
@@ -150,7 +150,9 @@ class Slack:
     def _draw(self, card: Card) -> port.Drawn:
         asked = "\n".join((card.title, *(f"{x.label}: {x.value}" for x in card.facts[:3])))
         values = {"text": self.escape(card.subject), "confirm": _dialog(asked)}
-        payload = self.render({"card": card, **values})
+        # What is not a label is indented: no value begins a line of its own.
+        facts = (replace(x, value=x.value.replace("\n", "\n    ")) for x in card.facts)
+        payload = self.render({"card": replace(card, facts=tuple(facts)), **values})
         blocks = payload["blocks"]
         drawn = [one for block in blocks for one in block.get("elements", ()) if "value" in one]
         port.same_buttons(card, [(one["text"]["text"], one["value"]) for one in drawn])

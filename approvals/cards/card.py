@@ -175,6 +175,7 @@ def build(
     title = _title(request, reading, what, cut, limits.title)
     if stub:
         title = cut(case.ask.rule, limits.title)
+    title = title or cut.short("(empty)", limits.title)
     return Card(
         request_id=case.id,
         revision=case.revision,
@@ -322,7 +323,7 @@ def _title(request: Request, reading: Reading, what: Bound, cut: _Cut, limit: in
     if request.http is None:
         plain = _IDENTIFIER.fullmatch(request.action)
         return cut(says or (request.action if plain else "An action without a plain name"), limit)
-    where = what.line.partition(" · ")[0]
+    where = ends(what.line.partition(" · ")[0])
     if says:
         host = where.partition(" ")[2].removeprefix("http://").partition("/")[0]
         return cut(f"{says} at {host}", limit)
@@ -384,7 +385,7 @@ def _note(request: Request, limit: int, cut: _Cut) -> str | None:
     if lines == [("Note", request.note)]:  # nothing to tell apart
         return cut.block("Note", request.note or "", limit) or None
     shown = [f"{cut(label, limit)}: {cut.field(label, value, limit)}" for label, value in lines]
-    return cut.short("\n".join(shown), limit) or None
+    return cut.short(ends("\n".join(shown)), limit) or None
 
 
 def _subject(case: Case, title: str) -> str:
