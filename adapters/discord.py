@@ -72,7 +72,7 @@ class Discord:
     # title, fact label and value, facts, payload, note, buttons, label. An embed's description,
     # where the facts stand, and the line with the reading, has 4096; all embeds 6000.
     limits: ClassVar = port.Limits(
-        200, 60, 900, 24, 3700, 900, 3, 80, lambda x: utf16_len(inert(x)), total=5700, together=3800
+        200, 60, 900, 24, 3500, 900, 3, 80, lambda x: utf16_len(inert(x)), total=5200, together=3200
     )
 
     def __post_init__(self) -> None:

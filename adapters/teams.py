@@ -86,7 +86,7 @@ class Teams:
     name: ClassVar[str] = "teams"
     # title, fact label and value, facts, payload, note, buttons, label: together under SIZE
     limits: ClassVar = port.Limits(
-        300, 100, 2000, 25, 8000, 1500, 3, 75, size, total=14_000, each=ROW
+        300, 100, 2000, 25, 8000, 1500, 3, 75, size, total=14_000, each=ROW, together=9_000
     )
     # The reason is asked for on the card itself: Decline opens it.
     abilities: ClassVar = port.Abilities(True, False, True, False, False, False, Tier.B)

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, cast
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from approvals.channel import Channel, Inbound, Payload, Render
+from approvals.channel import Abilities, Channel, Inbound, Payload, Render
 from approvals.model import Address, Button, Card, Fact, Label, Risk, Status
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -41,7 +41,20 @@ HOSTILE: Final = (
 """Texts as `cards.build` hands them on: redacted and cleaned, so without control characters."""
 
 
-LABELS: Final = (Label.APPROVE, Label.DECLINE)
+LABELS: Final = (Label.APPROVE, Label.DECLINE, Label.DECLINE_WITH_REASON)
+
+
+def natural(card: Card, abilities: Abilities) -> Card:
+    """The card with the buttons that such a channel's cards have."""
+    kept = [one for one in card.buttons if one.label is not Label.DECLINE_WITH_REASON]
+    if abilities.dialog:
+        kept = [
+            replace(one, label=Label.DECLINE_PROMPT) if one.label is Label.DECLINE else one
+            for one in kept
+        ]
+    elif abilities.reason_prompt:
+        kept = [*card.buttons]
+    return replace(card, buttons=tuple(kept))
 
 
 def card(**changes: Any) -> Card:
@@ -71,7 +84,8 @@ def card(**changes: Any) -> Card:
         progress="You can approve this alone.",
         shared=False,
         buttons=tuple(
-            Button(label, token) for label, token in zip(LABELS, ("Q" * 20, "R" * 20), strict=True)
+            Button(label, token)
+            for label, token in zip(LABELS, ("Q" * 20, "R" * 20, "S" * 20), strict=True)
         ),
         review="https://approve.example.com/r/req_01K8ZJ3V9Q",
     )

@@ -507,7 +507,7 @@ def test_facts_that_do_not_fit_are_counted_and_labels_are_never_cut_for_headers(
     assert len(shown.facts) == LIMITS.facts
     assert values(shown)["More"] == "9 facts not shown here"
     assert card(request=request, limits=replace(LIMITS, facts=0)).facts == ()
-    together = card(request=request, limits=replace(LIMITS, facts=30, together=35))
+    together = card(request=request, limits=replace(LIMITS, facts=30, together=36))
     assert values(together) == {
         **{f"F{i}": "v" for i in range(5)},
         "More": "15 facts not shown here",

@@ -290,14 +290,14 @@ def _room(request: Request, what: Bound, limits: Limits) -> int:
 
 
 def _facts_size(request: Request, limits: Limits) -> int:
-    measure = limits.measure
-    return sum(
-        min(measure(fact.label), limits.fact_label)
-        + min(measure(fact.value), limits.fact_value)
-        + limits.each
-        + fact.value.count("\n") * 2
-        for fact in request.facts[: limits.facts]
-    )
+    return sum(_fact_size(fact.label, fact.value, limits) for fact in request.facts[: limits.facts])
+
+
+def _fact_size(label: str, value: str, limits: Limits) -> int:
+    """What a fact takes, cut to its limits; its lines but the first are indented."""
+    size = min(limits.measure(label), limits.fact_label)
+    size += min(limits.measure(value), limits.fact_value) + limits.each
+    return size + 4 * min(value.count("\n"), limits.fact_value)
 
 
 def _others(case: Case, request: Request) -> list[str]:
@@ -349,7 +349,7 @@ def _facts(request: Request, limits: Limits, cut: _Cut) -> tuple[Fact, ...]:
         )
         for fact in request.facts[: limits.facts]
     ]
-    sizes = [limits.measure(x.label) + limits.measure(x.value) + limits.each for x in shown]
+    sizes = [_fact_size(x.label, x.value, limits) for x in shown]
     kept = len(shown)
     if len(request.facts) > kept:
         kept -= 1
