@@ -104,6 +104,7 @@ class Discord:
         fences = {name: fenced(text) for name, text in blocks.items()}
         fences["facts"] = port.block(card.facts, fenced)
         who = f"From {card.agent}. {card.progress}".strip()
+        who = inert(who)
         if utf16_len(who) > 256:
             who = f"{fit(who, 250, utf16_len).head}…"
         values = {"card": _tamed(card), "fences": fences, "colour": colour, "who": who}
