@@ -54,8 +54,8 @@ def inert(text: str) -> str:
 
 def flat(text: str) -> str:
     """A value of a template has no line end, tab or four blanks (132018), and is not empty."""
-    text = text.replace("⏎", "\u200b⏎").replace("\n", "⏎").replace("\t", "\u200b⇥")
-    return text.replace("    ", "   \u200b ")
+    text = text.replace("⏎", "\u200b↵").replace("\n", "⏎").replace("\t", "\u200b⇥")
+    return text.replace("    ", "   \u200b \u200b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ class WhatsApp:
             made = self.render({"card": _tamed(one)})
             buttons = made["buttons"]
             port.same_buttons(one, [(button["title"], button["id"]) for button in buttons])
-            if drawn is None and (session := self._session(made, buttons)) is not None:
+            if drawn is None and self._fits(made):
+                session = self._session(made, buttons)
                 payload = {"session": session, "final": one.status != "pending"}
                 drawn = port.Drawn(one, payload, [_ours(text) for text in made["body"]])
             if drawn is not None and (template := self._template(made, buttons)) is not None:
@@ -118,18 +119,22 @@ class WhatsApp:
         raise Refused(f"whatsapp: over {BODY} characters however short its texts are cut")
 
     def _session(self, made: Any, buttons: Any) -> Any:
-        """The message within the 24 hours. None: it is too long for one."""
-        body, footer, twilio = "\n".join(made["body"]), made["footer"], self.provider == "twilio"
-        if buttons and twilio:  # its quick replies have no footer
-            body = f"{body}\n{footer}"
-        if utf16_len(body) > BODY or utf16_len(footer) > FOOTER:
-            return None
+        """The message within the 24 hours. None: Twilio was given none for it."""
+        body = self._body(made)
         if not buttons:
             return self._text(body)
-        if twilio:
+        if self.provider == "twilio":
             ids = _replies(buttons)
             return _twilio.content(self.templates.get(f"session_{KINDS[len(ids)]}"), [body, *ids])
-        return _graph.replies(body, footer, buttons)
+        return _graph.replies(body, made["footer"], buttons)
+
+    def _body(self, made: Any) -> str:
+        # Twilio's quick replies have no footer.
+        ours = [made["footer"]] if made["buttons"] and self.provider == "twilio" else []
+        return "\n".join([*made["body"], *ours])
+
+    def _fits(self, made: Any) -> bool:
+        return utf16_len(self._body(made)) <= BODY and utf16_len(made["footer"]) <= FOOTER
 
     def _template(self, made: Any, buttons: Any) -> Any:
         """The message outside of them. None: it is too long for one."""

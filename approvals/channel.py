@@ -313,8 +313,8 @@ def shorter(card: Card, measure: Measure) -> Iterator[Card]:
     """The card, and what to try where a message takes fewer characters than all its texts have.
 
     First with the texts shortened that are not bound; then, without Approve, with as many facts as
-    fit (no label is ever cut), and last the reading: about 700 characters are left, and
-    `review_needed` says that only the page shows everything.
+    fit (no label is ever cut) and the ends of the reading: 900 characters are left, in the end 600,
+    and `review_needed` says that only the page shows everything.
     """
 
     def short(text: str, limit: int) -> str:
@@ -331,28 +331,37 @@ def shorter(card: Card, measure: Measure) -> Iterator[Card]:
         progress=short(card.progress, 80),
     )
     yield terse
-    kept, room = list[Fact](), 330
+    yield from (_cut(terse, short, measure, room, ends) for room, ends in ((300, 120), (60, 40)))
+
+
+def _cut(
+    card: Card, short: Callable[[str, int], str], measure: Measure, room: int, ends: int
+) -> Card:
+    """Without Approve. `room`: for the facts; `ends`: of the reading, at each end."""
+    kept = list[Fact]()
     for fact in card.facts:
-        told = Fact(fact.label, short(fact.value, 80))
+        told = Fact(fact.label, short(fact.value, room // 4))
         room -= measure(told.label) + measure(told.value) + 3
         if room < 0:
             break
         kept.append(told)
     if left := len(card.facts) - len(kept):
         kept.append(Fact("More", f"{left} facts not shown here"))
-    start, end = fit(card.payload, 120, measure), fit(card.payload_tail, 120, measure)
+    start, end = fit(card.payload, ends, measure), fit(card.payload_tail, ends, measure)
     head, tail = start.head.rstrip(), (end.tail or end.head or start.tail).lstrip()
-    bytes_ = utf8_len(card.payload) + utf8_len(card.payload_tail)
-    yield replace(
-        terse,
+    whole_ = utf8_len(card.payload) + utf8_len(card.payload_tail)
+    return replace(
+        card,
+        title=short(card.title, 60),
         action=short(card.action, 60),
-        line=short(card.line, 100),
+        line=short(card.line, 80),
+        note=card.note and short(card.note, 40),
         facts=tuple(kept),
         payload=head,
         payload_tail=tail,
-        elided=card.elided + bytes_ - utf8_len(head) - utf8_len(tail),
+        elided=card.elided + whole_ - utf8_len(head) - utf8_len(tail),
         buttons=tuple(one for one in card.buttons if one.label is not Label.APPROVE),
-        review_needed=card.review_needed or "It is too long for this card."
+        review_needed=(card.review_needed or "It is too long for this card.")
         if card.buttons
         else None,
     )

@@ -295,7 +295,7 @@ def test_law_07_any_change_of_a_card_changes_its_echo() -> None:
     assert CHANNEL.echo(message) == sent
     shown = {name: message[name] for name in ("content", "embeds", "components")}
     seen = [CHANNEL.echo({**message, **dict.fromkeys(shown), **one}) for one in variations(shown)]
-    assert len(seen) > 100
+    assert len(seen) > 50
     more: list[dict[str, Any]] = [
         {"attachments": [{"id": "1", "filename": "it-is-only-12.40.png"}]},
         {"flags": 4},
