@@ -285,12 +285,15 @@ def _room(request: Request, what: Bound, limits: Limits) -> int:
     """What is left for the reading when title, facts and a short note have their places."""
     measure = limits.measure
     note = min(limits.note, NOTE) if _notes(request) else 0
-    used = AROUND + measure(what.line) + note + min(measure(request.title or ""), limits.title)
+    used = AROUND + measure(what.line) + note + min(measure(clean(request.title or "")), limits.title)
     return max(limits.total - used - min(_facts_size(request, limits), limits.together), 0)
 
 
 def _facts_size(request: Request, limits: Limits) -> int:
-    return sum(_fact_size(fact.label, fact.value, limits) for fact in request.facts[: limits.facts])
+    return sum(
+        _fact_size(clean(fact.label), clean(fact.value, line=False), limits)
+        for fact in request.facts[: limits.facts]
+    )
 
 
 def _fact_size(label: str, value: str, limits: Limits) -> int:
