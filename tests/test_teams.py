@@ -970,10 +970,10 @@ async def test_law_02_who_may_only_decline_is_shown_only_that(
         assert labels == ALL[1:]
         assert "This agent is yours or acts for you" in words
     _, id_ = await asks(room, teams, "high.mail")
-    assert titles(teams.card(ROOM, id_)) == REVIEW
+    assert titles(teams.card(ROOM, id_)) == ["Review and approve…"]
     labels, words = await face(room, teams, id_, DANA)
-    assert labels == ALL[1:]
-    assert "Approving this needs the sign-in page." in words
+    assert labels == ["Review and approve…", "Decline"]
+    assert "Approving this needs a fresh sign-in on the review page." in words
 
 
 async def test_law_02_who_is_called_in_late_is_shown_the_buttons_then(
