@@ -585,7 +585,7 @@ async def test_a_request_is_approved_by_mail_from_end_to_end(house: Letters) -> 
     assert closing.parsed["in-reply-to"] == first.parsed["message-id"]
     assert closing.parsed["references"] == first.parsed["message-id"]
     assert closing.parsed["message-id"] != first.parsed["message-id"]
-    assert closing.parsed["subject"] == f"Re: {first.parsed['subject']}"
+    assert closing.parsed["subject"] == "Approved: POST api.example.com/pay"
     assert "Approved by dana" in closing.part("plain")
     assert "/m/" not in closing.part("plain") + closing.part("html")
     after = await browser.get(links["Approve"])

@@ -466,7 +466,7 @@ async def test_law_19_high_risk_is_not_approved_in_outlook(house: Letters) -> No
     request, found = await house.asked("high.pay")
     titles = [action["title"] for action in found["actions"]]
     assert titles == ["Review and approve…", "Decline"]
-    assert found["actions"][-1]["url"] == f"{SITE.origin}/requests/{request['id']}"
+    assert found["actions"][0]["url"] == f"{SITE.origin}/requests/{request['id']}"
 
 
 async def test_law_09_who_is_not_microsoft_gets_a_401(house: Letters) -> None:
