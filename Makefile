@@ -10,7 +10,7 @@ PYTEST ?= -n 2
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help demo test lint bench tinyproxy docs lock clean
+.PHONY: help install demo test lint fuzz differential bench tinyproxy docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -18,6 +18,9 @@ help:  ## this list
 
 demo: $(VENV)/.runtime  ## try it: three requests and a sign-in link (TAP=approve or TAP=decline: without you)
 	@$(BIN)/countersign demo $(if $(TAP),--tap $(TAP))
+
+install: $(VENV)/.runtime  ## the command, as .venv/bin/countersign
+	@echo 'It is here: export PATH="$(CURDIR)/$(BIN):$$PATH"'
 
 test: lint $(NODE)  ## everything that must pass; PYTEST="-n 2 -k words" for a part
 	@CHROMIUM="$$(tools/chromium)" && export CHROMIUM && PATH="$(CURDIR)/$(BIN):$$PATH" && $(BIN)/pytest $(PYTEST)
@@ -27,6 +30,13 @@ lint: $(VENV)/.dev  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+fuzz: $(VENV)/.dev  ## a minute of changed requests against every reader; FUZZ="--seconds 5 text/csv" for less
+	@$(BIN)/python -m tests.fuzzing $(FUZZ)
+
+N ?= 100000
+differential: $(VENV)/.dev tests/differential/node_modules/.package-lock.json  ## N changed requests, read by us and by eleven servers
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.differential.run $(N)
 
 bench: $(VENV)/.dev bench/chat/node_modules/.package-lock.json tinyproxy  ## taps a second, beside the npm package chat; BENCH="…" for options
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench.run $(BENCH)

@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 from yarl import URL
 
 from adapters._openid import keys
-from approvals.channel import retry_after
+from approvals.channel import reason, retry_after
 from approvals.model import Busy, Refused
 
 log = logging.getLogger("countersign.teams")
@@ -148,7 +148,7 @@ class Connector:
                     raise ValueError
                 return got
         except (aiohttp.ClientError, OSError, ValueError, RecursionError) as why:
-            raise Busy(f"teams: {method} {where.host}: {type(why).__name__}") from None
+            raise Busy(f"teams: {method} {where.host}: {reason(why)}") from None
         code = re.search(rb'"(?:code|error)"\s*:\s*"([A-Za-z_]{1,60})"', text)
         said = f"teams: {method} {where.host}: {status} {code[1].decode() if code else ''}".strip()
         if status == 401:

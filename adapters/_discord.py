@@ -14,7 +14,7 @@ import aiohttp
 from pydantic_core import from_json
 from yarl import URL
 
-from approvals.channel import retry_after
+from approvals.channel import reason, retry_after
 from approvals.model import Busy, Refused
 
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes#json. Nothing about the card
@@ -58,7 +58,7 @@ class Rest:
                 raise Busy(f"discord: {method} {path}: {status}, code {code}") from None
             raise Refused(f"discord: {method} {path}: {status}, code {code}") from None
         except (discord.DiscordException, aiohttp.ClientError, OSError) as why:
-            raise Busy(f"discord: {method} {path}: {type(why).__name__}") from None
+            raise Busy(f"discord: {method} {path}: {reason(why)}") from None
 
     async def listen(
         self, bot_token: str, url: str, gateway: str, take: Callable[[Any], Awaitable[None]]
@@ -79,7 +79,7 @@ class Rest:
         try:
             await client.start(bot_token)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as why:
-            raise Busy(f"discord: the gateway: {type(why).__name__}") from None
+            raise Busy(f"discord: the gateway: {reason(why)}") from None
         finally:
             await client.close()
 

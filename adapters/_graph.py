@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from adapters._http import FAULTS, Codes, Http
 from adapters._whatsapp import ACCOUNT, Fared, Foreign, Moved, News, Wrote
-from approvals.channel import Inbound, Proven, Response
+from approvals.channel import Inbound, Proven, Response, reason
 from approvals.model import Busy, Forged
 from approvals.proof import check_hmac, check_secret
 
@@ -158,7 +158,7 @@ async def call(
         # 100 is a wrong id of ours (its subcode is 33) or a wrong message.
         code = error and error.get("error_subcode" if error["code"] == 100 else "code")
     except FAULTS as why:
-        raise Busy(f"{status}: {type(why).__name__}") from None
+        raise Busy(f"{status}: {reason(why)}") from None
     if error:
         CODES.fail(status, code, log)
     return body

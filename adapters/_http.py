@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import aiohttp
 
-from approvals.channel import retry_after
+from approvals.channel import reason, retry_after
 from approvals.model import Busy, Refused
 
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
@@ -67,7 +67,7 @@ class Http:
             async with self._session.request(method, url, **more) as answer:
                 self.heads, text = answer.headers, await answer.text()
         except (aiohttp.ClientError, OSError, ValueError) as why:
-            raise Busy(type(why).__name__) from None
+            raise Busy(reason(why)) from None
         if answer.status == 429 or answer.status >= 500:
             raise Busy(str(answer.status), retry_after(answer.headers.get("Retry-After")))
         return answer.status, text

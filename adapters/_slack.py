@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from approvals.channel import retry_after
+from approvals.channel import reason, retry_after
 from approvals.model import Busy, Refused
 
 BUSY: Final = re.compile("ratelimited|(internal|fatal)_error|service_unavailable|request_timeout")
@@ -59,7 +59,7 @@ class Web:
                 raise Busy(f"slack: {method}: {why}", after) from None
             raise Refused(f"slack: {method}: {why}") from None
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as why:
-            raise Busy(f"slack: {method}: {type(why).__name__}") from None
+            raise Busy(f"slack: {method}: {reason(why)}") from None
         self.heads = sent.headers
         return sent.data
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from approvals.channel import reason
 from approvals.model import Busy, Refused
 
 log = logging.getLogger("countersign.email")
@@ -55,7 +56,7 @@ class Smtp:
         except smtp.SMTPResponseException as error:
             raise self._fault(error, theirs=isinstance(error, smtp.SMTPDataError)) from None
         except (smtp.SMTPException, OSError, ValueError) as error:
-            raise Busy(f"email: {self.host}: {type(error).__name__}") from None
+            raise Busy(f"email: {self.host}: {reason(error)}") from None
 
     def _fault(self, error: Any, *, theirs: bool) -> Exception:
         """`theirs`: a refusal for good that came to the person's address, or to the mail itself."""

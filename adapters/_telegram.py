@@ -7,6 +7,7 @@ import logging
 import os
 from typing import Any
 
+from approvals.channel import reason
 from approvals.model import Busy, Refused
 
 
@@ -39,7 +40,7 @@ class Api:
                 return None
             raise Refused(f"telegram: {method}: {why}") from None
         except error.TelegramError as why:
-            raise Busy(f"telegram: {method}: {type(why).__name__}") from None
+            raise Busy(f"telegram: {method}: {reason(why)}") from None
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 from adapters._discord import Rest
 from approvals import channel as port
 from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused, Status, Tier
-from approvals.proof import check_ed25519, check_fresh
+from approvals.proof import check_ed25519, check_fresh, ed25519_key
 from approvals.text import fit, utf16_len
 
 log = logging.getLogger("countersign.discord")
@@ -82,6 +82,8 @@ class Discord:
             raise ValueError(f"discord: mode is webhook or gateway, not {self.mode!r}")
         if self.mode == "webhook" and not re.fullmatch("[0-9a-f]{64}", self.public_key):
             raise ValueError("discord: mode webhook needs public_key, 64 hex digits")
+        if self.public_key:
+            ed25519_key(bytes.fromhex(self.public_key))
 
     @property
     def abilities(self) -> port.Abilities:

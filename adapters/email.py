@@ -149,6 +149,10 @@ class Email:
         said = _letter.invitation(account, person, by, link, inert)
         await self._send(account, make_msgid("link", self._domain), said)
 
+    async def whisper(self, account: str, letter: channel.Letter) -> None:
+        said = _letter.drawn(letter, inert)
+        await self._send(account, make_msgid("sign-in", self._domain), said)
+
     async def redraw(self, ref: MessageRef, payload: channel.Payload) -> None:
         """A mail stays as it is: a short closing one follows it, once there is a verdict."""
         if payload["open"]:

@@ -275,6 +275,13 @@ class Slack:
         said = {"channel": reply.account, "text": self.escape(notice.text)}
         await self._call("chat.postMessage", said)
 
+    async def whisper(self, account: str, letter: port.Letter) -> None:
+        # A bot's token reads its messages only with im:history, which ours does not ask for.
+        to = {"channel": (await self.open(account)).conversation}
+        quiet = {"unfurl_links": False, "unfurl_media": False}
+        said = {"text": self.escape(letter.text), "mrkdwn": False}  # a bare address links anyway
+        await self._call("chat.postMessage", to | quiet | said)
+
     async def listen(self, deliver: port.Deliver) -> None:
         # Socket Mode. An envelope is acknowledged when `deliver` has committed it, not before.
         async def take(client: Any, request: Any) -> None:

@@ -264,6 +264,9 @@ class Teams:
         self._heed(reply)
         await self._bot.say(reply.conversation, notice.text)
 
+    async def whisper(self, account: str, letter: port.Letter) -> None:
+        await self._bot.say((await self.open(account)).conversation, letter.text)
+
     def _heed(self, event: port.Tap | port.Reply) -> None:
         """Whoever is of our own tenant tells us its region, if that is Microsoft's."""
         if event.stranger is None and self._bot.ours(event.reply_to["service"]):

@@ -199,6 +199,13 @@ class Telegram:
         where = _where(reply.conversation)
         await self._call("send_message", **where, text=inert(notice.text))
 
+    async def whisper(self, account: str, letter: port.Letter) -> None:
+        where = _where((await self.open(account)).conversation)
+        # Protected: whoever has the bot's token could else forward it to a chat of their own.
+        # https://core.telegram.org/bots/api#sendmessage, `protect_content`
+        quiet: Any = {"link_preview_options": {"is_disabled": True}, "protect_content": True}
+        await self._call("send_message", **where, **quiet, text=letter.text)
+
     async def called(self) -> str:
         return str((await self._call("get_me")).username)
 

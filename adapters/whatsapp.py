@@ -253,6 +253,13 @@ class WhatsApp:
         # They have just written: the window is open. The words are ours, a backtick's effect too.
         await self._deliver(reply.account, self._text(unlinked(notice.text)))
 
+    async def whisper(self, account: str, letter: port.Letter) -> None:
+        # Free text is for 24 hours after they wrote; a template with a link is not ours to send.
+        last = await self._io["last"](account) if "last" in self._io else 0
+        if self.clock() - last >= WINDOW or self._io.get("over", {}).get(account) == last:
+            raise Refused("whatsapp: they have not written to us within 24 hours")
+        await self._deliver(account, self._text(letter.text))
+
     async def called(self) -> str:
         number = self.sender
         if self.provider == "meta":

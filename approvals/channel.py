@@ -6,6 +6,8 @@ adapter never decides: it proves who sent something, says what was pressed, and 
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -382,6 +384,49 @@ def retry_after(value: str | None) -> Duration | None:
     return int(float(seconds[0]) * 1000) if seconds else None
 
 
+def reason(error: BaseException) -> str:
+    """Why nothing came of a call to another machine, in words for its owner. Never with the error's
+    own text, which may hold an address or a token, and never with an exception's name."""
+    chain: list[BaseException] = []
+    here: BaseException | None = error
+    while here is not None and here not in chain:
+        chain.append(here)
+        here = getattr(here, "os_error", None) or here.__cause__ or here.__context__
+    names = {kind.__name__ for one in chain for kind in type(one).__mro__}
+    for known, why in _REASONS:
+        if known & names:
+            return why
+    if any("Connect call failed" in str(one) for one in chain):  # several addresses, all refused
+        return "connection refused"
+    for one in chain:
+        if isinstance(one, OSError) and one.errno and one.errno in errno.errorcode:
+            return os.strerror(one.errno).lower()
+    return "the call failed"
+
+
+_REASONS: Final = (
+    ({"gaierror", "ClientConnectorDNSError", "UnicodeError"}, "no such host name is known here"),
+    (
+        {"SSLCertVerificationError", "ClientConnectorCertificateError"},
+        "its TLS certificate is not trusted here, or for another name",
+    ),
+    ({"SSLError", "ClientSSLError"}, "no TLS connection can be made"),
+    ({"TimeoutError", "SMTPTimeoutError", "TimedOut", "ConnectTimeout"}, "no answer in time"),
+    ({"ConnectionRefusedError"}, "connection refused"),
+    (
+        {"ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError"}
+        | {"ServerDisconnectedError", "SMTPServerDisconnected", "ClientPayloadError"}
+        | {"RemoteProtocolError", "ConnectionClosed"},
+        "the connection broke off",
+    ),
+    ({"SMTPNotSupported"}, "it has no STARTTLS, or no login of this kind"),
+    ({"InvalidURL"}, "the address is not a URL"),
+    ({"ResponseError", "ContentTypeError", "ValueError"}, "its answer is not as documented"),
+)
+"""By the names of exceptions and of what they derive from: httpx, aiohttp and aiosmtplib have their
+own, and not each is imported."""
+
+
 def clock_finding(date: str | None, now: Instant) -> Finding:
     """Our clock against a platform's `Date` header: signatures are too old on a wrong one."""
     try:
@@ -541,6 +586,39 @@ class Named(Protocol):
 
     async def called(self) -> str:
         """The name that links to our bot need. `Busy` or `Refused`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A few lines and one link, for one reader: no card, and nothing to tap.
+
+    `subject`: where there are subjects; it stands on locked screens. `label`: what the link is
+    called, where it need not be spelt out.
+    """
+
+    subject: str
+    before: tuple[str, ...]
+    label: str
+    link: str = field(repr=False)
+    after: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it as plain text."""
+        return "\n\n".join((*self.before, self.link, *self.after))
+
+
+@runtime_checkable
+class Whispers(Protocol):
+    """A channel where we can write to an account by ourselves, so that nobody else reads it.
+
+    Not one where whoever holds the bot's token can read what the bot wrote: a sign-in link that is
+    sent there would be theirs.
+    """
+
+    async def whisper(self, account: str, letter: Letter) -> None:
+        """Send it to this account alone; the link is not unfurled. `Busy` or `Refused`."""
         ...
 
 

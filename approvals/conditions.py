@@ -16,9 +16,10 @@ first condition imports it. Why this one: docs/adr/0003-cel-library.md.
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -46,6 +47,16 @@ MAX_SOURCE: Final = 2_000
 MAX_TEXT: Final = 65_536
 MAX_ITEMS: Final = 1_000
 """A macro takes about 8 µs for each item."""
+
+
+class Wrong(ValueError):
+    """An expression that cannot be a condition: what is wrong (`str()`), a hint or "", and at which
+    character it is, from 0; None: all of it."""
+
+    def __init__(self, message: str, hint: str = "", at: int | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.at = at
 
 
 class Undecidable(Exception):
@@ -89,22 +100,26 @@ class Condition:
 def compile(source: str, types: Mapping[str, str]) -> Condition:
     """Check an expression against the `decoded` names and their types (see `TYPES`).
 
-    Raises `ValueError` that says what is wrong: syntax, an unknown name, operands that do not go
-    together, a result that is not a bool.
+    Raises `Wrong` that says what is wrong, and where: syntax, an unknown name, operands that do not
+    go together, a result that is not a bool.
     """
     if len(source) > MAX_SOURCE:
-        raise ValueError(f"the condition is longer than {MAX_SOURCE} characters")
+        raise Wrong(f"the condition is longer than {MAX_SOURCE} characters")
     reader = _Reader(source, {f"decoded.{name}": kind for name, kind in types.items()})
     try:
         kind = reader.whole()
-        program = _library().compile(source)
     except RecursionError:
-        raise ValueError("the condition is nested too deeply") from None
-    except ValueError as error:
-        known = str(error).startswith("Failed to parse")  # the library's words quote everything
-        raise ValueError("the condition is not valid CEL") if known else error from None
+        raise Wrong("the condition is nested too deeply") from None
+    except Wrong as error:
+        if error.at is None:
+            error.at = reader.position
+        raise
+    try:
+        program = _library().compile(source)
+    except (ValueError, RecursionError):  # the library's words quote everything
+        raise Wrong("the condition is not valid CEL") from None
     if kind != "bool":
-        raise ValueError(f"the condition is of type {kind}; it must be true or false")
+        raise Wrong(f"the condition is of type {kind}; it must be true or false")
     return Condition(source, reader.used, program.execute)
 
 
@@ -164,8 +179,15 @@ class _Reader:
 
     def whole(self) -> str:
         kind = self.choice()
-        _demand(self.peek("end"), f"`{self.word}` is not expected there")
+        other = _OTHERS.get(self.word.lower(), "")
+        hint = f"CEL writes `{other}`" if other else ""
+        _demand(self.peek("end"), f"`{self.word}` is not expected there", hint)
         return kind
+
+    @property
+    def position(self) -> int:
+        """The character at which the next token begins."""
+        return self.tokens[self.at][2]
 
     @property
     def word(self) -> str:
@@ -176,18 +198,20 @@ class _Reader:
 
     def take(self, *words: str) -> str | None:
         """The next token, if it is one of these signs (or the word `in`)."""
-        kind, word = self.tokens[self.at]
+        kind, word, _ = self.tokens[self.at]
         if word in words and (kind == "sign" or word == "in"):
             self.at += 1
             return word
         return None
 
     def need(self, sign: str) -> None:
-        _demand(self.take(sign) is not None, f"`{sign}` is expected before `{self.word}`")
+        before = f" before `{self.word}`" if self.word else " at the end"
+        _demand(self.take(sign) is not None, f"`{sign}` is expected{before}")
 
     def identifier(self) -> str:
-        kind, word = self.tokens[self.at]
-        _demand(kind == "name" and word != "in", f"a name is expected, not `{word}`")
+        kind, word, _ = self.tokens[self.at]
+        there = f"not `{word}`" if word else "but the condition ends"
+        _demand(kind == "name" and word != "in", f"a name is expected, {there}")
         self.at += 1
         return word
 
@@ -278,16 +302,20 @@ class _Reader:
         word = self.identifier()
         if word in ("true", "false"):
             return "bool"
+        if word.lower() in ("true", "false", "not"):
+            self.at -= 1
+            raise Wrong(f"`{word}` is not a name", f"CEL writes `{_OTHERS[word.lower()]}`")
         return self.function(word) if self.take("(") else self.variable(word)
 
     def variable(self, word: str) -> str:
         if word in self.local:
             return self.local[word]
+        start = self.tokens[self.at - 1][2]
         if word in ("decoded", "http"):
             self.need(".")
             word = f"{word}.{self.identifier()}"
         if word not in self.names:
-            raise ValueError(f"unknown name `{word}`; known are {', '.join(sorted(self.names))}")
+            raise Wrong(f"unknown name `{word}`", _near(word, self.names), start)
         self.used[word] = self.names[word]
         return self.names[word]
 
@@ -297,7 +325,8 @@ class _Reader:
             _demand(self.tokens[self.at - 2][1] == ".", "`has` needs a name like decoded.amount")
             self.need(")")
             return "bool"
-        _demand(name == "size" or name in _CONVERSIONS, f"there is no function `{name}`")
+        known = ("has", "size", *_CONVERSIONS)
+        _demand(name in known, f"there is no function `{name}`", _near(name, known))
         kind = self.choice()
         self.need(")")
         if name == "size":
@@ -314,7 +343,8 @@ class _Reader:
         if name in _MACROS and kind.startswith("list("):
             return self.macro(kind.removeprefix("list(").removesuffix(")"))
         known = kind == "string" and name in _METHODS
-        _demand(known, f"`.{name}` does not exist for {kind}")
+        others = (*_METHODS, "size") if kind == "string" else ("size", *_MACROS)
+        _demand(known, f"`.{name}` does not exist for {kind}", _near(name, others, listed=False))
         start = self.at
         given = self.choice()
         _demand(given == "string", f"`.{name}` needs a string, not {given}")
@@ -341,20 +371,66 @@ class _Reader:
 _LITERAL: Final = "`.matches` needs its pattern as a literal"
 
 
-def _tokens(source: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+_OTHERS: Final[Mapping[str, str]] = {
+    ">>": ">",
+    "<<": "<",
+    "=>": ">=",
+    "=<": "<=",
+    "===": "==",
+    "!==": "!=",
+    "<>": "!=",
+    "=": "==",
+    "&": "&&",
+    "|": "||",
+    "**": "*",
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "is": "==",
+    "true": "true",
+    "false": "false",
+}
+"""What other languages write, and CEL."""
+_OTHER: Final = re.compile(
+    r"[=!]==|>>|<<|=>|=<|<>|\*\*|(?<![=!<>])=(?!=)|(?<!&)&(?!&)|(?<!\|)\|(?!\|)"
+)
+
+
+def _tokens(source: str) -> list[tuple[str, str, int]]:
+    """Kind, text, and the character at which it begins."""
+    found: list[tuple[str, str, int]] = []
     at = 0
     while not found or found[-1][0] != "end":
+        here = len(source) - len(source[at:].lstrip())
+        other = _OTHER.match(source, here)
+        if other is not None:
+            sign = other[0]
+            raise Wrong(
+                f"`{sign}` is not an operator of CEL", f"do you mean `{_OTHERS[sign]}`?", here
+            )
         match = _TOKEN.match(source, at)
         if match is None or match.lastgroup is None:
-            raise ValueError(f"the condition cannot be read at character {at + 1}")
+            what = "a quote is not closed" if source[here] in "\"'" else f"`{source[here]}`"
+            raise Wrong(f"the condition cannot be read at character {here + 1}: {what}", "", here)
         word, previous = match[match.lastgroup], found[-1][0] if found else "sign"
         glued = match.start(match.lastgroup) == at and match.lastgroup in ("name", "string")
         if glued and previous in ("int", "double", "name", "string"):  # 1u, b"x", r"x", """x"""
-            raise ValueError(f"the condition cannot be read at character {at + 1}")
-        found.append((match.lastgroup, word))
+            raise Wrong(f"the condition cannot be read at character {at + 1}", "", at)
+        begins = match.start(match.lastgroup) if word else len(source.rstrip())
+        found.append((match.lastgroup, word, begins))
         at = match.end()
     return found
+
+
+def _near(word: str, known: Iterable[str], *, listed: bool = True) -> str:
+    """A hint for a name that is not known."""
+    names = sorted(known)
+    if close := difflib.get_close_matches(word, names, 1):
+        return f"do you mean `{close[0]}`?"
+    same = [name for name in names if name.rpartition(".")[2] == word]
+    if same:
+        return f"do you mean `{same[0]}`?"
+    return f"known are {', '.join(names)}" if listed else ""
 
 
 def _try_pattern(literal: str) -> None:
@@ -362,7 +438,7 @@ def _try_pattern(literal: str) -> None:
     try:
         _library().evaluate(f'"".matches({literal})')
     except Exception:
-        raise ValueError("the pattern of `.matches` is not a regular expression") from None
+        raise Wrong("the pattern of `.matches` is not a regular expression") from None
 
 
 def _size(kind: str) -> str:
@@ -371,9 +447,9 @@ def _size(kind: str) -> str:
     return "int"
 
 
-def _demand(true: bool, complaint: str) -> None:
+def _demand(true: bool, complaint: str, hint: str = "") -> None:
     if not true:
-        raise ValueError(complaint)
+        raise Wrong(complaint, hint)
 
 
 @cache

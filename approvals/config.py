@@ -17,7 +17,8 @@ import dataclasses
 import hashlib
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import zoneinfo
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
@@ -26,8 +27,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from approvals import conditions, decoders, matching
+from approvals.cards import renderer
 from approvals.decoders import Decoder
-from approvals.marked import Fault, Marked, Place, explain, nearest
+from approvals.marked import Fault, Marked, Place, Within, explain, nearest
 from approvals.model import (
     MINUTE,
     SECOND,
@@ -70,6 +72,18 @@ MAX_EXPIRES: Final[Duration] = 7 * 24 * 60 * MINUTE
 NO_PASSKEYS: Final = (
     "passkeys are not in this version; high risk asks for a sign-in of the last five minutes"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a platform writes an id: a regular expression, what it is called, where it is found.
+
+    A channel's section may have two: `account`, a person's, and `room`.
+    """
+
+    pattern: str
+    name: str
+    hint: str
 
 
 class Unsafe(ValueError):
@@ -121,7 +135,8 @@ class Config:
     `public_url` has no slash at its end. `key_hashes`: SHA-256 of each requester's key -> their
     name. `webhooks`: by the requester's name. `channels`: the sections of those that are on; `off`:
     those that are not, and why. `more_accounts`: second and further accounts of one person on one
-    channel. `hints`: what is no fault and could be better, and what to do about it after a ". ".
+    channel. `sign_in_link`: people may ask for a sign-in link, where a channel can carry one.
+    `hints`: what is no fault and could be better, and what to do about it after a ". ".
     """
 
     path: Path
@@ -141,6 +156,7 @@ class Config:
     more_accounts: tuple[Link, ...]
     policy: Policy
     book: RuleBook
+    sign_in_link: bool
     hints: tuple[str, ...]
 
     def requester(self, key: str) -> Requester | None:
@@ -155,15 +171,27 @@ class Config:
 
 def load(path: Path, env: Mapping[str, str], *, sections: Sections) -> Config:
     """Read the file. Raises `Unsafe` with every fault, `OSError` where it cannot be read."""
-    config, found = _read(path, env, sections)
+    config, found = _read(path, env, sections, nothing)
     if config is None:
         raise Unsafe(found)
     return config
 
 
-def faults(path: Path, env: Mapping[str, str], *, sections: Sections) -> list[Fault]:
-    """What `load` would refuse, in the order of the file; empty where all is well."""
-    return _read(path, env, sections)[1]
+def nothing(config: Config) -> Iterable[tuple[Place, str, str]]:
+    """The file alone is looked at."""
+    return ()
+
+
+Also: TypeAlias = Callable[[Config], Iterable[tuple[Place, str, str]]]
+"""What is wrong around a sound file: the place in it that is to blame, what, and how to fix it."""
+
+
+def faults(
+    path: Path, env: Mapping[str, str], *, sections: Sections, also: Also = nothing
+) -> list[Fault]:
+    """What `load` would refuse, in the order of the file; empty where all is well. `also`: what
+    more is looked at once all of that is right."""
+    return _read(path, env, sections, also)[1]
 
 
 def duration(text: object) -> Duration:
@@ -220,6 +248,26 @@ def _account(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+_ABOUT: Final[Mapping[str, tuple[Callable[[str], bool], str, str]]] = {
+    "name": (
+        lambda text: 0 < len(text.strip()) <= 64 and text.isprintable() and "\n" not in text,
+        "a name is one line of at most 64 letters",
+        "like Dana Lee",
+    ),
+    "time_zone": (
+        lambda text: text in zoneinfo.available_timezones(),
+        "this is not a time zone",
+        "like Europe/Berlin: https://en.wikipedia.org/wiki/List_of_tz_database_time_zones",
+    ),
+    "language": (
+        lambda text: (
+            re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?", text) is not None
+        ),
+        "this is not a language",
+        "like en, de or pt-BR",
+    ),
+}
+"""What is said of a person besides their accounts: is it right, and if not, why and what is."""
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. @-]{0,63}$")]
 _Label = Annotated[str, Field(min_length=1, max_length=60)]
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -361,6 +409,10 @@ class _Decoder(_Section):
     fields: dict[_Variable, _Field] = Field(min_length=1)
 
 
+class _SignIn(_Section):
+    link: bool = True
+
+
 class _Roles(_Section):
     auditor: tuple[str, ...] = ()
     operator: tuple[str, ...] = ()
@@ -378,14 +430,41 @@ class _File(_Section):
     people: dict[_Name, dict[str, _Accounts]]
     groups: dict[_Name, tuple[str, ...]]
     roles: _Roles = _Roles()
-    packs: tuple[str, ...] = ()
+    packs: tuple[str | dict[str, _Texts], ...] = ()
+    sign_in: _SignIn = _SignIn()
     rules: tuple[_Rule, ...] = ()
     decoders: tuple[_Decoder, ...] = ()
     decoded: dict[_Variable, _Type] = Field(default_factory=dict)
 
 
+_SHAPES: Final[Mapping[Place, str]] = {
+    ("people",): "people: {dana: {email: dana@example.com}}",
+    ("people", "*"): "dana: {email: dana@example.com}",
+    ("groups",): "groups: {default: [dana]}",
+    ("groups", "*"): "default: [dana]",
+    ("requesters",): "requesters: {bot: {key_file: bot.key}}",
+    ("requesters", "*"): "bot: {key_file: bot.key, kind: agent}",
+    ("channels",): "channels: {slack: {bot_token: …}}",
+    ("channels", "*"): "slack: {bot_token: …}",
+    ("server",): "server: {listen: 127.0.0.1:8080}",
+    ("server", "listen"): "listen: 127.0.0.1:8080",
+    ("gateways",): "gateways: [{kind: onecli, …}]",
+    ("roles", "*"): "auditor: [dana]",
+    ("rules",): "rules: [{name: …, ask: {…}}]",
+    ("rules", "*"): "{name: …, ask: {quorum: {default: 1}}}",
+    ("rules", "*", "when"): "when: {host: api.example.com}",
+    ("rules", "*", "ask"): "ask: {quorum: {default: 1}}",
+    ("rules", "*", "ask", "quorum"): "quorum: {default: 1}",
+    ("rules", "*", "ask", "via"): "via: [slack]",
+    ("rules", "*", "ask", "remind"): "remind: [5m]",
+    ("rules", "*", "ask", "escalate"): "escalate: {after: 10m, to: finance}",
+    ("decoders",): "decoders: [{name: …, when: {…}, fields: {…}}]",
+}
+"""What stands at a place, shown where something of another shape does; `*`: any key or position."""
+
+
 def _read(
-    path: Path, env: Mapping[str, str], sections: Sections
+    path: Path, env: Mapping[str, str], sections: Sections, also: Also
 ) -> tuple[Config | None, list[Fault]]:
     marked = Marked(path, env, lenient="channels")
     if marked.faults and not marked.values:
@@ -394,12 +473,15 @@ def _read(
     try:
         file = _File.model_validate(marked.values)
     except ValidationError as error:
-        explain(error, _File, (), marked.fault, marked.unset)
+        explain(error, _File, (), marked.fault, marked.unset, _SHAPES)
     channels, off = _channels(marked, sections)
     if file is None or marked.faults:
         return None, marked.faults
-    checks = _Checks(marked, file, frozenset(sections))
+    checks = _Checks(marked, file, sections)
     config = checks.config(channels, off)
+    if not marked.faults:
+        for place, message, hint in also(config):
+            marked.fault(place, message, hint)
     return (None if marked.faults else config), marked.faults
 
 
@@ -414,6 +496,9 @@ def _channels(marked: Marked, sections: Sections) -> tuple[dict[str, BaseModel],
         if model is None:
             marked.fault(place, f"there is no channel `{name}`", nearest(name, sections))
         elif isinstance(settings, dict):
+            names = {info.alias or key for key, info in model.model_fields.items()}
+            for key in (key for key in settings if key not in names):
+                marked.fault((*place, key), f"unknown key `{key}`", nearest(key, names))
             secrets = [key for key, info in model.model_fields.items() if _is_secret(info)]
             unset = any((*place, key) in marked.unset for key in secrets)
             some = any(key in settings for key in secrets)
@@ -443,11 +528,20 @@ class _Checks:
 
     marked: Marked
     file: _File
-    known_channels: frozenset[str]
+    sections: Sections
+
+    @property
+    def known_channels(self) -> frozenset[str]:
+        return frozenset(self.sections)
 
     def config(self, channels: Mapping[str, BaseModel], off: Mapping[str, str]) -> Config:
         file, folder = self.file, self.marked.path.parent
         public_url = self.public_url()
+        if public_url is None:
+            for name, section in channels.items():
+                if why := getattr(section, "needs_public_url", str)():
+                    hint = "set server.public_url to the address at which people reach this"
+                    self.marked.fault(("channels", name), why, hint)
         groups = self.groups()
         people, more = self.people(groups)
         packs = rule_book({"packs": file.packs}, self.marked.fault)
@@ -486,6 +580,7 @@ class _Checks:
             more_accounts=more,
             policy=policy,
             book=dataclasses.replace(packs, decoders=(*found, *packs.decoders)),
+            sign_in_link=file.sign_in.link,
             hints=(
                 *(
                     f"the key of the requester {name} does not begin with {PREFIX}: scanners for "
@@ -498,6 +593,11 @@ class _Checks:
                     "that no agent can listen to"
                     for one in file.gateways
                     if one.url.startswith("http://") and not _is_loopback(_origin(one.url)[0] or "")
+                ),
+                *(
+                    f"{name}: {why}"
+                    for name, one in channels.items()
+                    if public_url is None and (why := getattr(one, "wants_public_url", str)())
                 ),
                 *four_eyes_hints(rules, policy.default_ask, people, asking),
             ),
@@ -676,6 +776,15 @@ class _Checks:
                 self.marked.fault(place, f"there is no channel `{channel}`", hint)
             elif not found[channel].is_file():
                 self.marked.fault(place, "there is no such file", "paths start at this file's")
+            else:
+                try:
+                    renderer(found[channel].name, found[channel].read_text("utf-8"))
+                except OSError as error:
+                    self.marked.fault(place, f"the template cannot be read: {error.strerror}")
+                except UnicodeDecodeError:
+                    self.marked.fault(place, "the template is not text", "save it as UTF-8")
+                except ValueError as error:
+                    self.marked.fault(place, f"the template cannot be used: {error}")
         return found
 
     def groups(self) -> dict[str, frozenset[str]]:
@@ -700,11 +809,17 @@ class _Checks:
     ) -> tuple[tuple[Person, ...], tuple[Link, ...]]:
         channels, owners = self.known_channels | {EMAIL}, dict[tuple[str, str], str]()
         people, more = [], []
-        for id, accounts in self.file.people.items():
+        for id, given in self.file.people.items():
+            about = {key: given[key] for key in _ABOUT if key in given}
+            accounts = {key: ids for key, ids in given.items() if key not in _ABOUT}
+            for word, values in about.items():
+                right, why, hint = _ABOUT[word]
+                if len(values) != 1 or not right(values[0]):
+                    self.marked.fault(("people", id, word), why, hint)
             for channel, ids in accounts.items():
                 place = ("people", id, channel)
                 if channel not in channels:
-                    hint = nearest(channel, channels)
+                    hint = nearest(channel, {*channels, *_ABOUT})
                     self.marked.fault(place, f"there is no channel `{channel}`", hint)
                 for account in ids:
                     key = channel, account.casefold() if channel == EMAIL else account
@@ -714,6 +829,10 @@ class _Checks:
                             f"`{first}` has the same {channel} account",
                             "an account belongs to one person",
                         )
+                    shape = getattr(self.sections.get(channel), "account", None)
+                    if shape is not None and not re.fullmatch(shape.pattern, account):
+                        hint = f"{shape.hint}; or leave it out: countersign link {id} {channel}"
+                        self.marked.fault(place, f"this is not {shape.name}", hint)
                     if channel == EMAIL and not re.fullmatch(r"[^@\s]+@[^@\s]+", account):
                         self.marked.fault(place, "this is not an e-mail address")
                 more += [Link(channel, account, id) for account in ids[1:]]
@@ -728,6 +847,7 @@ class _Checks:
                         for role in ("auditor", "operator")
                         if id in getattr(self.file.roles, role)
                     ),
+                    **{word: values[0] for word, values in about.items()},
                 )
             )
         return tuple(people), tuple(more)
@@ -776,8 +896,9 @@ class _Checks:
             if rule.condition is not None:
                 try:
                     condition = conditions.compile(rule.condition, known)
-                except ValueError as error:
-                    self.marked.fault((*place, "if"), f"{name}: {error}")
+                except conditions.Wrong as error:
+                    where: Place = (*place, "if", Within(error.at or 0))
+                    self.marked.fault(where, f"{name}: {error}", error.hint)
             if rule.then is not None and rule.then != "deny":
                 hint = "`allow` stands in a gateway's own file" if rule.then == "allow" else ""
                 self.marked.fault((*place, "then"), f"{name}: `then` can only be `deny`", hint)
@@ -844,6 +965,10 @@ class _Checks:
             self.marked.fault(place, f"the channel `{channel}` is not configured", hint)
         elif colon and not room:
             self.marked.fault(place, "the room is missing", f"{channel}:<id of the room>")
+        elif colon:
+            shape = getattr(self.sections.get(channel), "room", None)
+            if shape is not None and not re.fullmatch(shape.pattern, room):
+                self.marked.fault(place, f"this is not {shape.name}", shape.hint)
 
     def reachable(
         self,

@@ -8,7 +8,7 @@
 
 import json
 import re
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 
 from approvals.model import SECOND, Case, Choice, Instant, Refused, Status
+from approvals.proof import ed25519_key
 
 Field: TypeAlias = str | bytes | int | None
 Headers: TypeAlias = Iterable[tuple[str, str]]
@@ -267,6 +268,7 @@ def _open(token: str, typ: str, keys: Keys) -> Claims:
         header = jws.extract_compact(token.encode()).headers()
         if header.get("typ") != typ or (x := trusted.get(header.get("kid", ""))) is None:
             raise ValueError(f"it is not a {typ}, or its key is not trusted here")
+        ed25519_key(urlsafe_b64decode(x + "=" * (-len(x) % 4)))  # not one that proves nothing
         key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": x})
         return dict(read_json(jws.deserialize_compact(token, key, registry=_EdDSA()).payload))
     except Exception as error:  # whatever hostile text breaks in a parser is a refusal
@@ -370,6 +372,8 @@ def verify_chain(
                 raise ValueError("its link is not the one that a known head names")
         except (ValueError, TypeError, KeyError) as error:
             why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            if isinstance(error, json.JSONDecodeError):
+                why = "it is not JSON"
             return ChainReport(f"{seq}:{linked}", erased, confirmed, seq + 1, why)
         seq, linked, erased = seq + 1, following, erased + gone
         confirmed = seq if seq in known else confirmed

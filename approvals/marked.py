@@ -9,17 +9,26 @@ can add structure. `<key>_file` in a section that may hold secrets reads a file.
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 Place: TypeAlias = tuple[str | int, ...]
 """Keys and positions that lead to a value."""
+
+
+class Within(int):
+    """The last step of a place: a character of the text that stands there, from 0."""
+
 
 MAX_FILE: Final = 1_048_576
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -28,6 +37,24 @@ _GUESSED: Final = frozenset(
     for name in ("bool", "float", "int", "map", "null", "seq", "str", "timestamp", "value")
 )
 """The tags that values have without anybody writing one."""
+_YAML: Final = (
+    (
+        "mapping values are not allowed",
+        "a `:` is not expected here",
+        "quote a value with `: ` in it",
+    ),
+    ("\\t", "there is a tab here", "indent with blanks"),
+    ("cannot start any token", "this character cannot begin a value", "quote the value"),
+    ("could not find expected ':'", "a `:` is missing after a key", ""),
+    ("while scanning a quoted scalar", "a quote is not closed", ""),
+    ("flow sequence", "a `,` or a `]` is missing", ""),
+    ("flow mapping", "a `,` or a `}` is missing", ""),
+    ("block mapping", "a key does not stand below the others", "indent them alike"),
+    ("block collection", "an item does not stand below the others", "indent them alike"),
+    ("found undefined alias", "aliases and tags are not supported", "write the value out"),
+    ("escape", "this `\\` is not an escape", "use single quotes"),
+)
+"""What PyYAML says, what we say, and what helps."""
 _FILES: Final[Mapping[str, tuple[int, ...]]] = {
     "requesters": (2, 3),
     "gateways": (2,),
@@ -67,7 +94,10 @@ class Marked:
         self._found: dict[Place, Fault] = {}
         self._marks: dict[Place, tuple[int, int]] = {(): (1, 1)}
         self._nodes: set[int] = set()
-        tree = self._tree(path.read_bytes())
+        self._texts: dict[Place, yaml.ScalarNode] = {}
+        raw = path.read_bytes()
+        self._lines = raw.decode(errors="replace").split("\n")
+        tree = self._tree(raw)
         if isinstance(tree, yaml.MappingNode):
             self.values = self._mapping(tree, ())
         else:
@@ -78,8 +108,29 @@ class Marked:
         marked = place
         while marked not in self._marks:
             marked = marked[:-1]
-        fault = Fault(str(self.path), *self._marks[marked], message, hint)
+        line, column = self._marks[marked]
+        if place and isinstance(place[-1], Within) and marked == place[:-1]:
+            line, column = self._character(marked, place[-1])
+        fault = Fault(str(self.path), line, column, message, hint)
         self._found.setdefault(place, fault)
+
+    def _character(self, place: Place, at: int) -> tuple[int, int]:
+        """Where that character of a text stands; the text's beginning where that is not plain."""
+        node, start = self._texts.get(place), self._marks[place]
+        if node is None:
+            return start
+        row, column = node.start_mark.line, node.start_mark.column
+        if node.style in ("|", ">"):
+            rows = node.value[:at].split("\n")
+            row, column, part = row + len(rows), 0, node.value.split("\n")[len(rows) - 1]
+            at = len(rows[-1])
+        else:
+            column, part = column + (node.style is not None), node.value
+        text = self._lines[row] if row < len(self._lines) else ""
+        found = text.find(part, column)
+        if found < 0 or (node.style not in ("|", ">") and found != column):
+            return start  # folded, or with escapes
+        return row + 1, found + at + 1
 
     @property
     def faults(self) -> list[Fault]:
@@ -96,14 +147,25 @@ class Marked:
     def _tree(self, raw: bytes) -> yaml.Node | None:
         try:
             if len(raw) > MAX_FILE:
-                raise ValueError("it is too large")
+                raise ValueError
             return yaml.compose(raw.decode(), Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             self._marks[()] = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            self.fault((), f"this is not YAML: {error.problem}")
-        except (ValueError, yaml.YAMLError, RecursionError) as error:
-            self.fault((), f"this is not YAML: {error}")
+            said = f"{error.context or ''} {error.problem or ''}"
+            why, hint = next((found for part, *found in _YAML if part in said), ("", ""))
+            self.fault((), f"this is not YAML{': ' * bool(why)}{why}", hint)
+        except UnicodeDecodeError as error:
+            self._marks[()] = (raw[: error.start].count(b"\n") + 1, 1)
+            self.fault((), "this is not YAML: it is not text", "save the file as UTF-8")
+        except RecursionError:
+            self.fault((), "this is not YAML that can be read: it is nested too deeply")
+        except yaml.reader.ReaderError as error:
+            before = raw.decode()[: error.position]
+            self._marks[()] = (before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1)
+            self.fault((), "this is not YAML: there is a control character here", "remove it")
+        except (ValueError, yaml.YAMLError):
+            self.fault((), f"this is not YAML of at most {MAX_FILE} bytes")
         return None
 
     def _mark(self, place: Place, node: yaml.Node) -> None:
@@ -120,6 +182,8 @@ class Marked:
             return self._mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(item, (*place, at)) for at, item in enumerate(node.value)]
+        if isinstance(node, yaml.ScalarNode):
+            self._texts[place] = node
         plain = isinstance(node, yaml.ScalarNode) and node.style is None
         return self._scalar(node.value, place, plain=plain)
 
@@ -170,13 +234,26 @@ class Marked:
                 self.fault(here, f"`{name}` and `{key}` are both given", "remove one")
                 continue
             self._marks[(*place, name)] = self._marks[here]
+            secret = self.path.parent / str(file)
             try:
-                values[name] = (self.path.parent / str(file)).read_text("utf-8").strip()
+                values[name] = secret.read_text("utf-8").strip()
+                if open_to_others(secret.stat(), os.geteuid()):
+                    why = f"the file of `{name}` can be read by others"
+                    self.fault(here, why, f"chmod 600 {shlex.quote(str(secret))}")
             except (OSError, ValueError) as error:
-                why = error.strerror if isinstance(error, OSError) else "it is not text"
+                why = "it is not text" if isinstance(error, UnicodeError) else "it is no file"
+                if isinstance(error, OSError) and error.errno:
+                    why = os.strerror(error.errno).lower()
                 self.fault((*place, name), f"the file of `{name}` cannot be read: {why}")
                 values[name] = ""
         return values
+
+
+def open_to_others(of: os.stat_result, user: int) -> bool:
+    """May somebody read this file whom it is not for? The group may where the file is another
+    user's, as a mounted secret is: then it is how this `user` reads it."""
+    own = of.st_uid == user
+    return bool(of.st_mode & (0o077 if own else 0o007))
 
 
 def explain(
@@ -185,29 +262,94 @@ def explain(
     prefix: Place,
     fault: Callable[[Place, str, str], None],
     unset: Mapping[Place, str],
+    shapes: Mapping[Place, str] = MappingProxyType({}),
 ) -> None:
-    """pydantic's findings as faults. What was given is never quoted: it may be a secret."""
-    for error in errors.errors(include_url=False, include_input=False):
+    """pydantic's findings as faults. What was given is never quoted: it may be a secret.
+
+    `shapes`: what stands at a place, by example; `*` in a place is any key there.
+    """
+    for error in errors.errors(include_url=False):
         place: Place = prefix + tuple(part for part in error["loc"] if part != "[key]")
         last = str(place[-1]) if place else "the file"
-        match error["type"]:
-            case "extra_forbidden":
-                known = _keys_at(model, error["loc"][:-1])
-                fault(place, f"unknown key `{last}`", nearest(last, known))
-            case "missing":
-                variable = unset.get(place)
-                hint = f"{variable} is not set" if variable else f"add `{last}`"
-                fault(place, f"`{last}` is missing", hint)
-            case "value_error":
-                fault(place, f"`{last}`: {error['ctx']['error']}", "")
-            case "string_pattern_mismatch":
-                fault(place, f"`{last}` cannot be a name", "letters, digits and _ - . @")
-            case _:
-                fault(place, f"`{last}`: {error['msg'][:1].lower()}{error['msg'][1:]}", "")
+        if error["type"] == "missing" and (variable := unset.get(place)):
+            fault(place, f"`{last}` is missing", f"{variable} is not set")
+            continue
+        known = keys_at(model, error["loc"][:-1])
+        message, hint = wording(error, f"`{last}`", known)
+        fault(place, message, (_is_shape(error) and _shape(place, shapes)) or hint)
 
 
-def _keys_at(model: type[BaseModel], place: Place) -> list[str]:
-    """The keys that the model at that place knows, as far as it can be followed."""
+def wording(error: ErrorDetails, name: str, known: Iterable[str]) -> tuple[str, str]:
+    """One of pydantic's findings in our words: what is wrong with what is called `name`, and a hint
+    or "". `known`: the keys that stand beside it. The value is never quoted."""
+    ctx = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            return f"unknown key {name}", nearest(name.strip("`").rpartition(".")[2], known)
+        case "missing":
+            return f"{name} is missing", f"add {name}"
+        case "value_error":
+            return f"{name}: {ctx['error']}", ""
+        case "string_pattern_mismatch" if "a-z" in str(ctx.get("pattern", "")).lower():
+            return f"{name} cannot be a name", "letters, digits and _ - . @"
+        case "string_pattern_mismatch":
+            return f"{name} is not written as it must be", ""
+        case "literal_error" | "enum":
+            allowed = re.findall(r"'([^']*)'", str(ctx.get("expected", "")))
+            given = error.get("input")
+            close = difflib.get_close_matches(given, allowed, 1) if isinstance(given, str) else ()
+            *first, last = [f"`{one}`" for one in allowed or ["something else"]]
+            listed = f"{', '.join(first)} or {last}" if first else last
+            return f"{name} must be {listed}", f"do you mean `{close[0]}`?" if close else ""
+        case "tuple_type" | "list_type" | "set_type" | "frozen_set_type":
+            return f"{name} must be a list", "like [one, two]"
+        case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":
+            return f"{name} must have keys of its own", "like {key: value}"
+        case "string_type" | "string_sub_type":
+            what = "not a list or a section" if isinstance(error.get("input"), list | dict) else ""
+            return f"{name} must be a text{', ' * bool(what)}{what}", "" if what else "in quotes"
+        case "int_type" | "int_parsing" | "int_from_float" | "int_parsing_size":
+            return f"{name} must be a whole number", ""
+        case "float_type" | "float_parsing" | "finite_number":
+            return f"{name} must be a number", ""
+        case "bool_type" | "bool_parsing":
+            return f"{name} must be true or false", ""
+        case "none_required":
+            return f"{name} must not be set", ""
+        case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than" as kind:
+            (bound,) = ctx.values()
+            most = {"greater_than_equal": "at least", "less_than_equal": "at most"}
+            return f"{name} must be {most.get(kind, kind.replace('_', ' '))} {bound}", ""
+        case "too_short" | "too_long" | "string_too_short" | "string_too_long" as kind:
+            bound = ctx["min_length"] if kind.endswith("short") else ctx["max_length"]
+            counted = ctx.get("field_type") in ("List", "Tuple", "Set", "Frozenset", "Dictionary")
+            thing = ("entry", "entries") if counted else ("character", "characters")
+            if bound == 1 and kind.endswith("short"):
+                return f"{name} is empty", ""
+            many = "at least" if kind.endswith("short") else "at most"
+            return f"{name} must have {many} {bound} {thing[bound != 1]}", ""
+        case kind if kind.startswith("uuid"):
+            return f"{name} must be an id like 12345678-1234-1234-1234-123456789abc", ""
+        case kind if kind.startswith(("url", "json")):
+            return f"{name} cannot be read", ""
+    return f"{name} is not of the kind that belongs here", ""
+
+
+def _is_shape(error: ErrorDetails) -> bool:
+    return error["type"].endswith("_type")
+
+
+def _shape(place: Place, shapes: Mapping[Place, str]) -> str:
+    for pattern, example in shapes.items():
+        if len(pattern) == len(place) and all(
+            p in ("*", q) for p, q in zip(pattern, place, strict=True)
+        ):
+            return f"like {example}"
+    return ""
+
+
+def keys_at(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys that a model knows at that place, as far as it can be followed."""
     for step in place:
         info = model.model_fields.get(str(step)) or next(
             (field for field in model.model_fields.values() if field.alias == step), None

@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 import structlog
 
@@ -76,6 +76,10 @@ class Carrier(Protocol):
         ...
 
 
+Errand: TypeAlias = Callable[[Job], Awaitable[Sequence[Job]]]
+"""Does a job and returns those that follow. Raises `Busy` (later) or `Refused` (parked)."""
+
+
 class Outbox:
     """One worker: a lane for each channel, each carrier, and one for what needs no platform."""
 
@@ -93,8 +97,10 @@ class Outbox:
         lease: Duration = LEASE,
         carriers: Mapping[str, Carrier] | None = None,
         routes: Mapping[str, Sequence[str]] | None = None,
+        errands: Mapping[str, Errand] | None = None,
     ) -> None:
-        """`carriers` by lane; `routes`: the lanes that a requester's verdicts go to."""
+        """`carriers` by lane; `routes`: the lanes that a requester's verdicts go to; `errands`: who
+        carries out the kinds of jobs that are about no request."""
         self._store = store
         self._service = service
         self._channels = channels
@@ -111,6 +117,7 @@ class Outbox:
         self._asked_all = False
         self._carriers = carriers or {}
         self._routes = routes or {}
+        self._errands = errands or {}
         lanes = (CORE, *channels, *self._carriers)
         self._kicks = {target: asyncio.Event() for target in lanes}
 
@@ -240,6 +247,13 @@ class Outbox:
                 await self._draw(job)
             case "verdict":
                 await self._deliver(job)
+            case errand if errand in self._errands:
+                carry = self._errands[errand]
+                then = await self._asked(job.target, lambda: carry(job))
+                await self._store.done(jobs, then=then)
+                jobs.clear()
+                for follows in then:
+                    self._kicks[follows.target].set()
             case other:
                 raise Refused(f"unknown kind of job {other!r}: written by a newer version?")
 

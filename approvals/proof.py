@@ -11,6 +11,7 @@ import hmac
 from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -26,6 +27,14 @@ KEYS_LAST: Final[Duration] = 24 * 60 * MINUTE
 """After so long a platform's keys are read again: one that it withdrew is believed no longer."""
 KEYS_PAUSE: Final[Duration] = MINUTE
 """Between two looks for a key that we do not know: who invents keys makes us look."""
+_P: Final = 2**255 - 19
+_D: Final = -121_665 * pow(121_666, -1, _P) % _P
+"""Of edwards25519: https://www.rfc-editor.org/rfc/rfc8032#section-5.1"""
+_Y8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_LOW: Final = frozenset({0, 1, _P - 1, _Y8, _P - _Y8})
+"""The y of the eight points whose order divides 8. With such a key, forged signatures verify:
+https://www.rfc-editor.org/rfc/rfc8032#section-8.9 wants them refused where that matters. A test
+works them out again."""
 _WRONG: Final = (JoseError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
@@ -42,9 +51,30 @@ def check_hmac(key: bytes, message: bytes, given: str | None, *, prefix: str = "
 def check_ed25519(public_key: bytes, message: bytes, given: str | None) -> None:
     """`given` must be the hex Ed25519 signature of `message`; `public_key` is its raw 32 bytes."""
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(bytes.fromhex(given or ""), message)
+        ed25519_key(public_key).verify(bytes.fromhex(given or ""), message)
     except (InvalidSignature, ValueError) as error:
         raise Forged("the signature is absent or not the sender's") from error
+
+
+@lru_cache(maxsize=64)  # the check costs more than a signature's, and keys are few
+def ed25519_key(raw: bytes) -> Ed25519PublicKey:
+    """The public key of these 32 bytes. `ValueError`, in words, for one that cannot be a key: not a
+    point of the curve, not written in its one form, or of low order, so that it proves nothing."""
+    _check_point(raw)
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
+def _check_point(raw: bytes) -> None:
+    if len(raw) != 32:
+        raise ValueError("a key has 32 bytes")
+    y = int.from_bytes(raw, "little") & (2**255 - 1)
+    if y >= _P:
+        raise ValueError("this is not a key: the number is too large")
+    if y in _LOW:
+        raise ValueError("this is a point of low order: anybody could sign for it")
+    x2 = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
+    if pow(x2, (_P - 1) // 2, _P) != 1:
+        raise ValueError("this is not a key: it is not a point of the curve")
 
 
 def check_secret(expected: str, given: str | None) -> None:

@@ -350,7 +350,7 @@ class Service:
         vote = Vote(person.id, choice, may.groups, *how)
         sealed = buttons.seal_vote(self.trust.ring, case, vote)
         step = machine.transition(case, machine.Voted(sealed), self.head)
-        notice = notice_of(step, choice)
+        notice = notice_of(step, choice, person.id, self.trust.directory.names)
         if step.case is case:
             late = self._turned_away(case.id, notice.text, person.id, act.channel, "late", now)
             return replace(late, answer=Answer(notice, case))

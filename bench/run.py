@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import record
-from bench.parts import Part, Setting, cards, gateway, memory, start, taps, wait, where
+from bench.parts import Part, Setting, cards, gateway, memory, reading, start, taps, wait, where
 from bench.peers import BASELINE, PEERS, POSTGRESQL, Bed
 from bench.record import ROOT, Sheet
 from bench.serve_taps import prefix
@@ -40,6 +40,7 @@ PARTS: Final[dict[str, Part]] = {
     "memory": memory.PART,
     "start": start.PART,
     "gateway": gateway.PART,
+    "reading": reading.PART,
 }
 
 SIZES: Final[dict[str, tuple[int, int, str]]] = {
@@ -56,6 +57,7 @@ SIZES: Final[dict[str, tuple[int, int, str]]] = {
     "flow": (10_000, 64, "requests over the connections (gateway)"),
     "mebibytes": (1_024, 4, "of a download (gateway)"),
     "held": (5_000, 40, "requests held at once (gateway)"),
+    "reads": (4_000_000, 30_000, "bytes that each reader is given in a round (reading)"),
 }
 """Name → (full size, size of --quick, what it is)."""
 
@@ -167,7 +169,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _wants_postgres(options: argparse.Namespace) -> bool:
-    return POSTGRESQL in options.peers and bool({*options.parts} - {"start", "gateway"})
+    return POSTGRESQL in options.peers and bool({*options.parts} - {"start", "gateway", "reading"})
 
 
 def _files(console: Console, sizes: dict[str, int]) -> None:

@@ -33,8 +33,8 @@ server:     {{listen: "127.0.0.1:{port}"}}
 database:   {{url: "{database}"}}
 requesters: {{gate: {{key: "{key}", kind: gateway}}}}
 people:
-  dana:     {{slack: U-dana}}
-  lee:      {{slack: U-lee}}
+  dana:     {{slack: UDANA}}
+  lee:      {{slack: ULEE}}
 groups:     {{default: [dana], finance: [lee]}}
 roles:      {{auditor: [dana]}}
 rules:
@@ -137,7 +137,7 @@ async def _requests_and_cards(place: Place, database: str) -> None:
         return await place.opened(action, key=KEY)
 
     tried = await opened()
-    card = await place.card(tried, "U-dana")
+    card = await place.card(tried, "UDANA")
     await place.tap(place.desk.press(card, by="U-nobody"))
     await place.tap(place.desk.press(card))
     await place.carried()
@@ -149,7 +149,7 @@ async def _requests_and_cards(place: Place, database: str) -> None:
     body = {"action": "mail.send", "payload": {"to": "eve"}}
     assert (await place.call("PUT", changed, body, key=KEY))[0] == 200
     assert (await place.call("DELETE", changed, key=KEY))[0] == 200
-    place.desk.barred = frozenset({"U-lee"})
+    place.desk.barred = frozenset({"ULEE"})
     await opened("money")
     await place.carried()
     forged = await opened()
@@ -173,7 +173,7 @@ def _filled(form: Form, name: str) -> Form:
     [
         (("", ""), []),
         (("quorum: {finance: 1}", "quorum: {default: 1}"), ["policy"]),
-        (("slack: U-lee", "slack: U-other"), ["people"]),
+        (("slack: ULEE", "slack: UOTHER"), ["people"]),
         (("auditor: [dana]", "auditor: [lee]"), ["people"]),
         (("finance: [lee]", "finance: [lee, dana]"), ["people", "policy"]),
         (("csr_gate_0123", "csr_gate_3210"), ["requesters"]),

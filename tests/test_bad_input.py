@@ -161,7 +161,7 @@ async def test_law_27_what_is_no_request_is_a_422_that_names_the_field(place: Pl
         assert (status, problem["type"]) == (422, "invalid_request"), what
     await nothing_stored(place)
     _, problem = await send(place, asked(facts=[{"label": "A", "value": "1"}, {"label": "B"}]))
-    assert problem["detail"] == "facts.1.value: Field required"
+    assert problem["detail"] == "`facts.1.value` is missing."
 
 
 CANNOT_BE_SENT: dict[str, dict[str, Any]] = {

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from approvals import buttons, evidence
-from approvals.buttons import Binding, Key, KeyRing, Stored
+from approvals.buttons import Binding, Key, KeyRing, Stored, flat
 from approvals.model import (
     Address,
     Ask,
@@ -322,6 +322,7 @@ OTHER_ASK: dict[str, Any] = {
     "release_within": 1,
     "four_eyes": True,
     "allow_unseen": True,
+    "opaque": True,
     "step_up": None,
     "remind": (),
     "escalate": None,
@@ -399,3 +400,12 @@ def test_terms_of_equal_text_in_other_places_are_other_terms() -> None:
 def test_a_mac_that_is_not_ascii_is_no_mac() -> None:
     vote = dataclasses.replace(buttons.seal_vote(RING, SEALED, VOTE), mac="é\ud800")
     assert not stands(SEALED, vote)
+
+
+def test_what_was_sealed_before_a_field_was_added_stays_genuine() -> None:
+    old, also, opaque = (Ask("r", (("g", 1),)), Ask("r", (("g", 1),), also=("x",)),
+                         Ask("r", (("g", 1),), opaque=True))  # fmt: skip
+    fields = list(flat(old))
+    assert fields == [12, "r", 1, 2, "g", 1, 0, Risk.MEDIUM, 900_000, 60_000, False, False, None,
+                      0, None, ""]  # fmt: skip
+    assert len({tuple(flat(one)) for one in (old, also, opaque)}) == 3

@@ -164,7 +164,7 @@ def test_every_fault_names_line_and_column_and_cure(file: Path) -> None:
         ":7:12: the environment has no NOT_THERE (set it, or read a file)",
         ":7:33: unknown key `kin` (do you mean `kind`?)",
         ":10:42: `expires`: a duration is written like 60s, 15m, 1h or 2d",
-        ":10:52: `risk`: input should be 'low', 'medium' or 'high'",
+        ":10:52: `risk` must be `low`, `medium` or `high`",
         ":11:12: there is no channel `slak` (do you mean `slack`?)",
     ]
     with pytest.raises(Unsafe, match="do you mean `server`"):
@@ -205,6 +205,15 @@ rules:
         ("people: {dana: {}}\ngroups: {default: [dana], '*': [dana]}", "cannot be a name"),
         ("people: {dana: {slak: U1}}\ngroups: {default: [dana]}", "no channel `slak`"),
         ("people: {dana: {web: x}}\ngroups: {default: [dana]}", "no channel `web`"),
+        ("people: {dana: {nam: x}}\ngroups: {default: [dana]}", "do you mean `name`"),
+        ("people: {dana: {name: ['a', 'b']}}\ngroups: {default: [dana]}", "at most 64 letters"),
+        ("people: {dana: {name: ''}}\ngroups: {default: [dana]}", "at least 1"),
+        ('people: {dana: {name: "a\\nb"}}\ngroups: {default: [dana]}', "at most 64 letters"),
+        ("people: {dana: {time_zone: CEST}}\ngroups: {default: [dana]}", "not a time zone"),
+        ("people: {dana: {time_zone: ../etc}}\ngroups: {default: [dana]}", "not a time zone"),
+        ("people: {dana: {language: German}}\ngroups: {default: [dana]}", "not a language"),
+        (SMALL + "sign_in: {link: maybe}", "`link`"),
+        (SMALL + "sign_in: {lnk: true}", "do you mean `link`"),
         ("people: {dana: {email: dana}}\ngroups: {default: [dana]}", "not an e-mail"),
         (
             "people: {a: {slack: U1}, b: {slack: [U2, U1]}}\ngroups: {default: [a]}",
@@ -221,7 +230,7 @@ rules:
         (SMALL + "requesters: {a: {}}", "`key` is missing"),
         (SMALL + f"requesters: {{a: {{key: {KEY}, agents: []}}}}", "lists nobody"),
         (SMALL + f"requesters: {{a: {{key: {KEY}, owner: lee}}}}", "nobody called `lee`"),
-        (SMALL + f"requesters: {{a: {{key: {KEY}, kind: human}}}}", "'agent' or 'gateway'"),
+        (SMALL + f"requesters: {{a: {{key: {KEY}, kind: human}}}}", "`agent` or `gateway`"),
         (SMALL + "server: {public_url: 'http://approve.example.com'}", "clear text"),
         (SMALL + "server: {public_url: 'https://approve.example.com/x'}", "address of a site"),
         (SMALL + "server: {public_url: 'https://u@approve.example.com'}", "address of a site"),
@@ -232,8 +241,8 @@ rules:
         (SMALL + "server: {listen: '127.0.0.1'}", "is written like"),
         (SMALL + "server: {listen: '127.0.0.1:65536'}", "is written like"),
         (SMALL + "database: {url: 'mysql://h/d'}", "not a database"),
-        (SMALL + "gateways: [{kind: webhook, name: a, url: u, key: k}]", "'onecli'"),
-        (SMALL + "gateways: {kind: onecli}", "`gateways`: input should be a valid tuple"),
+        (SMALL + "gateways: [{kind: webhook, name: a, url: u, key: k}]", "must be `onecli`"),
+        (SMALL + "gateways: {kind: onecli}", "`gateways` must be a list"),
         (SMALL + "gateways: [{kind: onecli}]", "`name` is missing"),
         (ONECLI % "name: 'a b', url: 'http://h.example:1', key: oc_1", "cannot be a name"),
         (ONECLI % "name: a, url: '127.0.0.1:10255', key: oc_1", "not the address of a OneCLI"),
@@ -287,8 +296,8 @@ rules:
         (RULE, "either `ask` or `then: deny`"),
         (RULE + "    then: deny\n    ask: {quorum: {default: 1}}", "either `ask` or"),
         (RULE + "    ask: {}", "`quorum` is missing"),
-        (RULE + "    ask: {quorum: {}}", "at least 1"),
-        (RULE + "    ask: {quorum: {default: 0}}", "greater than or equal to 1"),
+        (RULE + "    ask: {quorum: {}}", "`quorum` is empty"),
+        (RULE + "    ask: {quorum: {default: 0}}", "must be at least 1"),
         (RULE + "    ask: {quorum: {default: 2}}", "has 1 members and 2 must approve"),
         (RULE + "    ask: {quorum: {finance: 1}}", "no group `finance`"),
         (RULE + "    ask: {quorum: {default: 1}, via: [pigeon]}", "no channel `pigeon`"),
@@ -324,7 +333,7 @@ rules:
         (RULE + "    then: deny\n  - name: s\n    then: deny", "never applies"),
         (SMALL + "rules: [{name: default, then: deny}]", "exists already"),
         (SMALL + "decoded: {amount: string}", "built-in decoder says int"),
-        (SMALL + "decoded: {amount: money}", "'int', 'string'"),
+        (SMALL + "decoded: {amount: money}", "`int`, `string`"),
         (
             SMALL + "decoders: [{name: d, when: {}, fields: {x: {from: cookie.x, type: int}}}]",
             "form.<key>",
@@ -464,6 +473,7 @@ def test_the_environment_cannot_change_the_structure(file: Path) -> None:
 
 def test_files_hold_secrets(file: Path) -> None:
     (file.parent / "key").write_text(KEY + "\n")
+    (file.parent / "key").chmod(0o600)
     found = load(file, SMALL + "requesters: {a: {key_file: key}}")
     assert found.requester(KEY) == found.requesters["a"]
 
@@ -507,7 +517,7 @@ def test_what_yaml_guesses_stays_text(file: Path) -> None:
     assert found.people[0].id == "no"
     assert found.people[0].accounts == {"slack": "0123", "telegram": "100"}
     yes = faults(file, RULE + "    ask: {quorum: {default: 1}, four_eyes: 12:30}")
-    assert "valid boolean" in yes[0].message
+    assert "must be true or false" in yes[0].message
 
 
 def test_a_file_that_is_not_there_is_an_os_error(file: Path) -> None:
@@ -550,6 +560,7 @@ def hooked(file: Path, webhook: str) -> list[Fault]:
 
 @pytest.mark.parametrize("secret", ['"${HOOK}"', f"[{HOOK['n']}]", "file"])
 def test_a_webhook_has_an_address_and_a_secret(file: Path, secret: str) -> None:
+    (file.parent / "hook").touch(mode=0o600)
     (file.parent / "hook").write_text(f"{HOOK['n']}\n{HOOK['o']}\n")
     given = "secret_file: hook" if secret == "file" else f"secret: {secret}"
     env = {**ENV, "HOOK": HOOK["n"], "URL": "https://10.0.0.7:8443/hooks?of=us"}
@@ -595,9 +606,9 @@ def test_where_a_webhook_may_not_go(file: Path, url: str) -> None:
         ("whsec_" + base64.b64encode(b"s" * 65).decode(), "24 to 64 bytes"),
         (HOOK["n"] + "!", "24 to 64 bytes"),
         ("whsec_", "24 to 64 bytes"),
-        ("", "at least 1 item"),
+        ("", "`secret` is empty"),
         (f"{HOOK['n']} {HOOK['n']}", "the same twice"),
-        (f"{HOOK['n']} {HOOK['o']} {HOOK['n']}", "at most 2 items"),
+        (f"{HOOK['n']} {HOOK['o']} {HOOK['n']}", "at most 2 entries"),
         ("${NOT_SET}", "the environment has no NOT_SET"),
     ],
 )
@@ -611,3 +622,98 @@ def test_a_webhook_without_its_parts_is_a_fault(file: Path) -> None:
     assert "`secret` is missing" in str(hooked(file, "{url: https://b.example}")[0])
     misspelt = hooked(file, '{url: "https://b.example", secrets: "${HOOK}"}')
     assert "do you mean `secret`?" in str(misspelt)
+
+
+# In our own words, with what helps
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "people: {dana: {email: d@example.com}}\ngroups: {default: dana}",
+            ":2:19: `default` must be a list (like default: [dana])",
+        ),
+        (
+            "people: {dana: dana@example.com}\ngroups: {default: [dana]}",
+            ":1:16: `dana` must have keys of its own (like dana: {email: dana@example.com})",
+        ),
+        (SMALL + "server: 8080", "`server` must have keys of its own (like server: {listen:"),
+        (SMALL + "rules: {a: b}", "`rules` must be a list (like rules: [{name: …, ask: {…}}])"),
+        (
+            RULE + "    ask: {quorum: {default: 1}, risk: hihg}",
+            ":5:39: `risk` must be `low`, `medium` or `high` (do you mean `high`?)",
+        ),
+        (RULE + "    ask: {quorum: {default: two}}", "`default` must be a whole number"),
+        (RULE + "    ask: {quorum: {default: 21}}", "`default` must be at most 20"),
+        (RULE + "    ask: {quorum: [default]}", "must have keys of its own (like quorum: {default"),
+        (RULE + "    ask: {quorum: {default: 1}, four_eyes: maybe}", "must be true or false"),
+        (SMALL + "requesters: {a: {key: 5}}", "`key` must be a text (in quotes)"),
+        (SMALL + "requesters: {a: {key: [x]}}", "`key` must be a text, not a list or a section"),
+        (SMALL + "database: {url: {a: b}}", "`url` must be a text, not a list or a section"),
+        (SMALL + "x:\n\tb: c", "4:1: this is not YAML: there is a tab here (indent with blanks)"),
+        (SMALL + "x: 'b", "this is not YAML: a quote is not closed"),
+        (SMALL + "x: {b: c", "this is not YAML: a `,` or a `}` is missing"),
+        (SMALL + "x: [b: c", "this is not YAML: a `,` or a `]` is missing"),
+        (SMALL + "x: b: c", "a `:` is not expected here"),
+        (SMALL + "x: \x01", ":3:4: this is not YAML: there is a control character here"),
+        (
+            SMALL + "requesters: {a: {key_file: .}}",
+            "the file of `key` cannot be read: is a directo",
+        ),
+    ],
+)
+def test_no_message_is_a_librarys(file: Path, text: str, says: str) -> None:
+    found = [str(fault).removeprefix(str(file)) for fault in faults(file, text)]
+    assert says in found[0], found
+    for word in ("input should", "valid ", "Value error", "mapping values", "Errno", "expected <"):
+        assert word not in " ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("condition", "at", "says"),
+    [
+        ("decoded.amout > 1000", 0, "unknown name `decoded.amout` (do you mean `decoded.amount`?)"),
+        ("decoded.amount >> 1000", 15, "`>>` is not an operator of CEL (do you mean `>`?)"),
+        ("1 < 2 && decoded.amount = 1", 24, "`=` is not an operator of CEL (do you mean `==`?)"),
+        ("true and decoded.amount > 1", 5, "`and` is not expected there (CEL writes `&&`)"),
+        ("not true", 0, "`not` is not a name (CEL writes `!`)"),
+        ("amount > 1", 0, "unknown name `amount` (do you mean `decoded.amount`?)"),
+        ('action.startswith("x")', 18, "(do you mean `startsWith`?)"),
+        ("sizee(x) > 1", 6, "there is no function `sizee` (do you mean `size`?)"),
+        ("decoded.amount >", 16, "a name is expected, but the condition ends"),
+        ("decoded.amount > 1 $ 2", 19, "`$`"),
+        ("action == 'x", 10, "a quote is not closed"),
+    ],
+)
+def test_a_condition_that_is_wrong_says_where(
+    file: Path, condition: str, at: int, says: str
+) -> None:
+    quoted = '"' + condition.replace('"', '\\"') + '"' if "'" in condition else f"'{condition}'"
+    plain, block = f"    if: {condition}\n", f"    if: |\n      {condition}\n"
+    styles = {f"    if: {quoted}\n": 5 + 5 + at, block: 7 + at}
+    if "'" not in condition:
+        styles[plain] = 9 + at
+    for style, column in styles.items():
+        (found,) = faults(file, RULE + style + "    then: deny")
+        assert says in str(found)
+        line = 6 if style == block else 5
+        assert (found.line, found.column) == (line, column), style
+
+
+def test_a_person_has_a_name_a_time_zone_and_a_language(file: Path) -> None:
+    more = "name: Dana Lee, time_zone: Europe/Berlin, language: pt-BR"
+    found = load(file, f"people: {{dana: {{email: d@a.example, {more}}}, kim: {{}}}}\n"
+                 "groups: {default: [dana]}\n")  # fmt: skip
+    dana, kim = found.people
+    assert (dana.name, dana.time_zone, dana.language) == ("Dana Lee", "Europe/Berlin", "pt-BR")
+    assert dict(dana.accounts) == {"email": "d@a.example"}, "what is no account is none"
+    assert (kim.name, kim.time_zone, kim.language) == (None, None, None)
+    assert found.directory().names == {"dana": "Dana Lee"}
+
+
+@pytest.mark.parametrize(
+    ("text", "on"), [("", True), ("sign_in: {}", True), ("sign_in: {link: false}", False)]
+)
+def test_people_sign_in_by_a_link_unless_the_file_says_no(file: Path, text: str, on: bool) -> None:
+    assert load(file, SMALL + text).sign_in_link is on

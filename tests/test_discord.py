@@ -79,6 +79,10 @@ def replied(interaction: dict[str, Any]) -> Reply:
     return event
 
 
+OTHER = "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c"
+"""The public key of somebody else."""
+
+
 # Configuration, proof
 
 
@@ -89,6 +93,8 @@ def replied(interaction: dict[str, Any]) -> Reply:
         ({"application_id": "app"}, "application_id"),
         ({"public_key": ""}, "public_key"),
         ({"public_key": "g" * 64}, "public_key"),
+        ({"public_key": "01" + "0" * 62}, "low order"),
+        ({"public_key": "02" + "0" * 62}, "not a point"),
         ({"mode": "socket"}, "webhook or gateway"),
     ],
 )
@@ -622,7 +628,7 @@ async def test_check_names_what_is_wrong(discord: DiscordPeer) -> None:
     discord.application = {"interactions_endpoint_url": "https://approve.example.com/x"}
     assert await found() == well
     wrong = {"application": False, "public key": False}
-    assert await found(application_id=DANA, public_key="0" * 64) == well | wrong
+    assert await found(application_id=DANA, public_key=OTHER) == well | wrong
 
 
 # In the whole house

@@ -168,14 +168,47 @@ def _values(text: str) -> list[dict[str, object]]:
     return found
 
 
+def checkout(folder: Path) -> dict[str, str]:
+    """A folder like a checkout after `make install`: `make` is a stand-in, and the command is
+    nowhere but in its `.venv/bin`. The environment of a shell in it."""
+    installed, tools = folder / ".venv/bin", folder.parent / "tools"
+    for place, name, script in (
+        (installed, "countersign", f'exec {shlex.quote(sys.executable)} -m approvals.cli "$@"'),
+        (tools, "make", 'test "$*" = install && test -f README.md'),
+    ):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(f"#!/bin/sh\n{script}\n")
+        (place / name).chmod(0o755)
+    (folder / "README.md").touch()
+    own = str(Path(sys.executable).parent)
+    path = [one for one in os.environ["PATH"].split(os.pathsep) if one != own]
+    return environment(PATH=os.pathsep.join([str(tools), *path]))
+
+
+def pasted(script: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What a reader sees who pastes it into a shell there."""
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
 def test_the_readme_can_be_followed(tmp_path: Path) -> None:
-    port = free_port()
+    port, root = free_port(), tmp_path / "countersign"
     setup, sign_in, ask = (
         block.replace("8080", str(port)) for block in blocks(ROOT / "README.md", "Use it for real")
     )
-    home = tmp_path / "countersign-home"
+    home, env = root / "countersign-home", checkout(root)
+    assert pasted("command -v countersign", root, env).returncode != 0
     assert setup.rstrip().endswith("\ncountersign serve")
-    ran = shell(setup.replace("\ncountersign serve\n", "\n"), tmp_path)
+    assert "\ncountersign init " in setup
+    setup = re.sub(r"(\ncountersign init .*)", rf"\1 --port {port}", setup)
+    ran = pasted(setup.replace("\ncountersign serve\n", "\n"), root, env)
     assert ran.returncode == 0, ran.stderr
     assert "is sound" in ran.stdout
     served = subprocess.Popen(
@@ -191,10 +224,11 @@ def test_the_readme_can_be_followed(tmp_path: Path) -> None:
         while not listening(port):
             assert time.monotonic() < deadline
             assert served.poll() is None, served.communicate()
-        link = shell(sign_in, home).stdout.strip()
+        link = pasted(sign_in, home, env).stdout.strip()
         person = threading.Thread(target=asyncio.run, args=[_approve_what_comes(link)])
         person.start()
-        ran = shell(ask, home)
+        # The same terminal, in which the line before has put the command into the PATH.
+        ran = pasted(sign_in.splitlines()[0] + "\n" + ask, home, env)
         person.join()
         assert ran.returncode == 0, ran.stderr
         assert '"status": "approved"' in ran.stdout

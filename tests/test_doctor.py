@@ -175,8 +175,10 @@ def test_the_doctor_stops_at_a_faulty_configuration(tmp_path: Path) -> None:
 def test_the_doctor_makes_no_keys_and_no_database(tmp_path: Path) -> None:
     place = install(tmp_path)
     ran = place.run("doctor")
-    assert ran.code == Exit.UNREACHABLE
-    assert "✗ database: there is no file " in ran.out
+    assert ran.code == Exit.CONFIG
+    assert "✗ database: There is no database yet: no file " in ran.out
+    assert "→ Start the service once" in ran.out
+    assert "✗ service: " in ran.out  # the others are made all the same
     assert not (tmp_path / "countersign.db").exists()
     (tmp_path / "keys").rename(tmp_path / "gone")
     ran = place.run("doctor")
@@ -186,7 +188,9 @@ def test_the_doctor_makes_no_keys_and_no_database(tmp_path: Path) -> None:
     (tmp_path / "countersign.db").touch()
     ran = place.run("doctor", "--json")
     assert ran.code == Exit.CONFIG
-    assert "at revision none" in ran.json[-1]["detail"]
+    database = next(line for line in ran.json if line["check"] == "database")
+    assert database["detail"] == "The database has no Countersign tables yet."
+    assert "without --no-migrate" in database["next"]
 
 
 async def test_the_doctor_knows_a_stranger_at_the_service_s_address(alone: Installation) -> None:

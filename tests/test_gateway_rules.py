@@ -83,7 +83,7 @@ def test_before_the_body_is_read_nothing_is_decided_that_it_could_change(tmp_pat
 
 def test_faults_name_their_line(tmp_path: Path) -> None:
     _, faults = made(tmp_path, "packs: [gmial]\nrules:\n  - name: x\n    then: alow\n")
-    assert faults == ["4: `then`: input should be 'allow', 'ask' or 'deny'"]
+    assert faults == ["4: `then` must be `allow`, `ask` or `deny`"]
 
 
 @pytest.mark.parametrize("name", PACKS)

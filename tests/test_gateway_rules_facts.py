@@ -2,19 +2,15 @@
 
 import base64
 import json
-import time
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from approvals.marked import Marked
-from approvals.model import Http, Risk
+from approvals.model import Risk
 from approvals.packs import Verb
-from approvals.proxy import facts
 from approvals.proxy.rulebook import PACKS, rulebook
 from approvals.proxy.rules import Decision, Outbound
 
@@ -56,7 +52,7 @@ FACTS = [
     ("Bcc", "eve@evil.example"),
     ("Subject", "Grüße"),
     ("Text", "Hello Ann,\nsee the file.\n"),
-    ("HTML, as text", "Hello [https://x.example] Ann p{}"),
+    ("HTML, as text", "Hello [https://x.example] Ann\np{}"),
     ("Attachments", "1: report.pdf (application/pdf, 5 bytes)"),
 ]
 
@@ -92,81 +88,16 @@ def test_an_uploaded_mail_is_shown_too() -> None:
     assert call("PUT", UPLOAD, raw, piece).facts == ()
 
 
-def test_every_recipient_header_is_shown_and_none_hides_the_others() -> None:
-    raw = b"To: a@example.com\nTo: b@evil.example\nCc: c@x.example\ncc: d@x.example\n\nhi"
-    assert shown(sent(raw))[:4] == [
-        ("To", "a@example.com"), ("To", "b@evil.example"),
-        ("Cc", "c@x.example"), ("Cc", "d@x.example"),
-    ]  # fmt: skip
+def test_a_mail_with_two_readings_gives_no_facts() -> None:
+    """Which those are: tests/reading/test_mail.py."""
+    for raw in (b"To: a@x.example\nTo: b@evil.example\n\nhi", b"To: a@x.example\rBcc: b@x.example"):
+        decision = sent(raw)
+        assert (decision.verb, decision.facts, dict(decision.decoded)) == (Verb.ASK, (), {})
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"To: a@example.com\r\nSubject: x\n\nBcc: e@evil.example\r\n\r\nhi",
-        b"To: a@example.com\rBcc: e@evil.example\n\nhi",
-        b"To: a@example.com\n \nBcc: e@evil.example\n\nhi",
-        b"To : a@example.com\n\nhi",
-        b"To: a@example.com\nno header\nBcc: e@evil.example\n\nhi",
-        b"To: a@example.com\0\n\nhi",
-        b"To: \xff@example.com\n\nhi",
-        b"To: a@x.example\nContent-Type: text/plain\nContent-Type: text/html\n\nhi",
-        b"To: a@x.example\nContent-Transfer-Encoding: x-uuencode\n\nhi",
-        b"To: a@x.example\nContent-Transfer-Encoding: base64\n\n!!!",
-        b"To: a@x.example\nContent-Type: text/plain; charset=nonesuch\n\nhi",
-        b"To: a@x.example\nContent-Type: text/plain; charset=utf-8\n\n\xff",
-        b"To: a@x.example\nContent-Type: multipart/mixed; boundary=q\n\nno parts",
-        b"To: =?utf-8?b?!!?= <a@x.example>\n\n\xff",
-        b"boundary" * 60,
-    ],
-)
-def test_a_mail_with_two_readings_gives_no_facts(raw: bytes) -> None:
-    decision = sent(raw)
-    assert (decision.verb, decision.facts, dict(decision.decoded)) == (Verb.ASK, (), {})
-
-
-@pytest.mark.parametrize(
-    "to",
-    [
-        b'"a@example.com, " <e@evil.example>',
-        b"=?utf-8?q?a=40example=2Ecom?= <e@evil.example>",
-        b"group: a@example.com;", b"a@example.com(comment)", b"<a@example.com>, ",
-        b"a@example.com b", b"a@example.com <e@evil.example>", b'"a\\"" <e@evil.example>', b"",
-    ],
-)  # fmt: skip
-def test_recipients_that_are_not_written_plainly_are_no_value(to: bytes) -> None:
-    decoded = sent(b"To: " + to + b"\n\nhi").decoded
-    assert decoded.get("recipients") in (None, ["e@evil.example"])
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"raw": "dG86IGFAeC55Cgpo", "raw": "dG86IGJAeC55Cgpo"}',
-        b'{"raw": "dG86IGFAeC55Cgpo+/"}', b'{"raw": 5}', b'{"raw": ""}', b"[]", b"nonsense", b"",
-        b'{"message": {"raw": "dG86IGFAeC55Cgpo"}}',
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("body", [b'{"raw": 5}', b'{"raw": ""}', b"[]", b"nonsense", b""])
 def test_a_body_that_is_not_clearly_one_mail_gives_no_facts(body: bytes) -> None:
     assert call("POST", SEND, body, JSON).facts == ()
-
-
-@given(st.binary(max_size=200))
-def test_no_mail_breaks_the_decoder(raw: bytes) -> None:
-    facts.gmail(Http("POST", UPLOAD, (("content-type", "message/rfc822"),), raw))
-    assert sent(raw).verb is Verb.ASK
-
-
-def test_a_hostile_mail_is_read_in_time() -> None:
-    nested = b"".join(
-        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(24)
-    )
-    began = time.perf_counter()
-    for raw in (nested + b"x\n" * 200_000, b"To: " + b"a," * 200_000 + b"\n\n", b"<" * 1_000_000):
-        facts.gmail(Http("POST", UPLOAD, (("content-type", "message/rfc822"),), raw))
-    html = b"Content-Type: text/html\n\n" + b"<a href=x " * 60_000
-    facts.gmail(Http("POST", UPLOAD, (("content-type", "message/rfc822"),), html))
-    assert time.perf_counter() - began < 10  # seconds on a busy machine; the square takes minutes
 
 
 GH, GC = "https://api.github.com", "https://www.googleapis.com/calendar/v3"

@@ -130,3 +130,66 @@ def test_law_23_what_is_forged_says_nothing_of_key_or_mac() -> None:
     with pytest.raises(Forged) as caught:
         proof.check_hmac(KEY, BODY, "00" * 32)
     assert str(caught.value) == "the proof is absent or not the sender's"
+
+
+# Points of low order: worked out here anew, from the curve's equation and its addition
+
+P = 2**255 - 19
+D = -121_665 * pow(121_666, -1, P) % P
+
+
+def _added(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    """RFC 8032, 5.1.4: -x² + y² = 1 + d x² y²."""
+    (x1, y1), (x2, y2) = a, b
+    both = D * x1 * x2 * y1 * y2
+    return (
+        (x1 * y2 + x2 * y1) * pow(1 + both, -1, P) % P,
+        (y1 * y2 + x1 * x2) * pow(1 - both, -1, P) % P,
+    )
+
+
+def _point(raw: bytes) -> tuple[int, int]:
+    number = int.from_bytes(raw, "little")
+    y, odd = number & (2**255 - 1), number >> 255
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if x * x % P != square:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    assert x * x % P == square
+    return (P - x if x % 2 != odd else x) % P, y
+
+
+def _low() -> list[bytes]:
+    """Every way to write a point whose order divides 8, the ways that are not canonical too."""
+    y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+    ys = (0, 1, P - 1, y8, P - y8, P, P + 1)
+    return [(y | sign << 255).to_bytes(32, "little") for y in ys for sign in (0, 1)]
+
+
+@pytest.mark.parametrize("raw", _low(), ids=lambda raw: raw.hex()[:4] + raw.hex()[-2:])
+def test_law_09_a_point_of_low_order_is_no_key(raw: bytes) -> None:
+    point = _point(raw)
+    for _ in range(3):
+        point = _added(point, point)
+    assert point == (0, 1)  # it is one
+    with pytest.raises(ValueError, match=r"low order|too large"):
+        proof.ed25519_key(raw)
+    for forged in (raw.hex() + "00" * 32, "01" + "00" * 63, "00" * 64):
+        with pytest.raises(Forged):
+            proof.check_ed25519(raw, BODY, forged)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x02" + bytes(31), b"\xff" * 32, PUBLIC + b"\0", bytes(64)], ids=len
+)
+def test_law_09_what_is_no_point_of_the_curve_is_no_key(raw: bytes) -> None:
+    with pytest.raises(ValueError, match="key"):
+        proof.ed25519_key(raw)
+    with pytest.raises(Forged):
+        proof.check_ed25519(raw, BODY, SIGNER.sign(BODY).hex())
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_every_real_key_is_taken(seed: bytes) -> None:
+    signer = Ed25519PrivateKey.from_private_bytes(seed)
+    proof.check_ed25519(signer.public_key().public_bytes_raw(), BODY, signer.sign(BODY).hex())

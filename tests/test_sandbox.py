@@ -527,7 +527,7 @@ def test_what_the_containers_are_configured_with_is_sound(tmp_path: Path) -> Non
         "RECEIPT_KEY": "A" * 43,
     }
     services = compose()["services"]
-    for name, words in (("service", ["check"]), ("gateway", ["gateway", "check"])):
+    for name, words in (("service", ["check", "--file-only"]), ("gateway", ["gateway", "check"])):
         environment = services[name]["environment"]
         assert environment.keys() <= given.keys()
         (file,) = [v for v in services[name]["volumes"] if v.startswith("./")]

@@ -921,7 +921,7 @@ async def test_law_02_in_a_room_only_those_who_may_press_are_shown_the_buttons(
         assert labels == ALL
         assert "Refresh card" not in words
     assert await send(room, teams.press(ROOM, id_, "Approve", DANA)) == (
-        200, "Your approval counts. Still needed: 1 more of default.",
+        200, "Your approval counts. Needs two people: you approved, one more.",
     )  # fmt: skip
     await room.carried()
     assert titles(teams.seen(ROOM, id_, DANA)) == REVIEW  # the message changed

@@ -553,7 +553,7 @@ async def test_a_private_word_is_a_message_and_a_counted_vote_that_ends_it_needs
     )
     await channel.tell(tap, Notice(NoticeKind.COUNTED, "Approved."))
     assert len(whatsapp.sent) == 1
-    counted = "Your approval counts. Still needed: 1 more of finance."
+    counted = "Your approval counts. Needs two people from finance: dana approved, one more."
     for word in (counted, "You are not an approver of *this*."):
         await channel.tell(tap, Notice(NoticeKind.REFUSED, word))
         assert whatsapp.text([*whatsapp.sent][-1]) == inert(word)
@@ -938,7 +938,7 @@ async def test_law_04_from_a_request_to_a_verdict(
         whatsapp.arrived.clear()
         assert await pressed(place, whatsapp.press(id, "Decline", at=clock())) == 200
         await asyncio.wait_for(whatsapp.arrived.wait(), 5)
-        assert whatsapp.text([*whatsapp.sent][-1]) == "Already approved by dana."
+        assert whatsapp.text([*whatsapp.sent][-1]) == "Approved by dana. Delivered: 200"
 
 
 async def test_law_20_votes_in_between_are_told_to_nobody_but_who_voted(

@@ -41,7 +41,10 @@ LAWS: Final = {
     25: "A tap is acknowledged in under a second; what needs others comes after.",
     26: "A platform that is down delays only its own cards.",
     27: "Bad input gets a clear 4xx and changes nothing.",
+    28: "A wait belongs to the request: an identical one joins it, attempts and traces aside.",
+    29: "One reading, or none: what servers would read differently is unclear.",
     30: "Doubt adds up: an unclear rule adds its demands to those of the rule that decides.",
+    32: "Work is bounded, not only bytes: hostile input takes linear time.",
 }
 LATER: Final = {
     16: "not in this version",

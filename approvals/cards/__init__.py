@@ -8,11 +8,12 @@ from approvals.cards.card import (
     fingerprint,
     inspectable,
     labels_for,
+    plain_action,
     unfit,
 )
 from approvals.cards.templates import renderer
 
 __all__ = [
     "SUMMARY", "Bound", "altered", "bound", "build", "fingerprint", "inspectable",
-    "labels_for", "renderer", "summarised", "unfit",
+    "labels_for", "plain_action", "renderer", "summarised", "unfit",
 ]  # fmt: skip

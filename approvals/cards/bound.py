@@ -33,6 +33,8 @@ from approvals.text import (
 LONGEST: Final = 32 * 1024
 """Characters of one value that a card looks at: of more, the ends. No tap approves that much, and
 to redact ten megabytes takes seconds, for each card."""
+MANY: Final = 1_000
+"""Values of one part that a card looks at: more fit on none, and each is searched for secrets."""
 INDENT: Final = "  "
 SECRET: Final = 12
 """Characters of the shortest secret that is known by its shape."""
@@ -234,7 +236,13 @@ def _part(part: Part, hide: _Hide, prefix: str = "") -> list[str]:
             label = f"{prefix}query" if prefix else "body"
             lines.append(_labelled(label, _value(leaf, text, hide)))
         return lines
-    return list(_tree([(leaf.path, leaf) for leaf in part.leaves], hide, part.kind, prefix))
+    leaves, more = part.leaves, []
+    if hide.salt is not None and len(leaves) > MANY:
+        leaves, rest = leaves[:MANY], leaves[MANY:]
+        hide.left_out += sum(len(str(getattr(leaf, "value", ""))) + 1 for leaf in rest)
+        more = [f"…[{len(rest)} more values]…"]
+    rows = [(leaf.path, leaf) for leaf in leaves]
+    return [*_tree(rows, hide, part.kind, prefix), *more]
 
 
 _Rows = Sequence[tuple[tuple[str | int, ...], Leaf | Opaque]]
@@ -263,7 +271,8 @@ def _join(label: str, step: str | int, kind: str, hide: _Hide) -> str:
     if isinstance(step, int):
         return f"{label}[{step}]"
     step = hide.text(step) if len(step) >= SECRET else step
-    plain = clean(step) if _PLAIN.fullmatch(step) else clean(json.dumps(step, ensure_ascii=False))
+    known = _PLAIN.fullmatch(step.replace(".", "") if kind in _BRACKETS else step)
+    plain = clean(step if known else json.dumps(step, ensure_ascii=False))
     if not label or label == "?":
         return f"{label}{plain}"
     return f"{label}[{plain if step else ''}]" if kind in _BRACKETS else f"{label}.{plain}"
@@ -287,8 +296,8 @@ def _value(leaf: Leaf | Opaque, text: str, hide: _Hide) -> str:
     """The value of a text, or what it says once decoded."""
     match leaf:
         case Leaf(inside=Part() as part):
-            only = part.leaves[0] if part.kind == "text" and len(part.leaves) == 1 else None
-            if isinstance(only, Leaf) and only.inside is None:
+            only = part.leaves[0] if len(part.leaves) == 1 else None
+            if isinstance(only, Leaf) and only.inside is None and not only.path:
                 return f"({leaf.how})\n{clean(hide.text(str(only.value)), line=False)}"
             return "\n".join([f"({leaf.how})", *_part(part, hide)])
         case Leaf(inside=Opaque() as opaque):
@@ -300,12 +309,11 @@ def _value(leaf: Leaf | Opaque, text: str, hide: _Hide) -> str:
 
 def _scalar(value: Scalar, kind: str) -> str:
     """A value as it is told apart from others: a text that looks like a number is in quotes."""
-    if isinstance(value, str):
-        odd = kind not in _TEXTS and (
-            _LOOKS_ODD.fullmatch(value) is not None or value != value.strip()
-        )
-        return json.dumps(value, ensure_ascii=False) if odd or not value else value
-    return json.dumps(value)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    odd = kind not in _TEXTS and _LOOKS_ODD.fullmatch(value) is not None
+    blank = "\n" not in value and value != value.strip()
+    return json.dumps(value, ensure_ascii=False) if odd or blank or not value else value
 
 
 def _labelled(label: str, value: str) -> str:
@@ -343,6 +351,6 @@ def _well_formed(http: Http) -> bool:
 
 _TOKEN: Final[Callable[[str], object]] = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_@$-][A-Za-z0-9_@$ -]{0,60}|")
-_LOOKS_ODD: Final = re.compile(r"-?[0-9.eE+-]+|true|false|null|\{\}|\[\]")
+_LOOKS_ODD: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null|\{\}|\[\]")
 _BRACKETS: Final = ("form", "query", "multipart")
 _TEXTS: Final = ("form", "query", "multipart", "mail", "text")

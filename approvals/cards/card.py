@@ -102,6 +102,12 @@ def unfit(
     return what.refusal or _too_long(request, what, limits)
 
 
+def plain_action(action: str) -> str:
+    """A title where nothing else is known. An agent's action is a title only as an identifier:
+    anything else would be its words where ours are expected (law 11)."""
+    return action if _IDENTIFIER.fullmatch(action) else "An action without a plain name"
+
+
 def fingerprint(request: Request) -> str:
     """SHA-256 (hex) over every field of a request. `ValueError`: a lone surrogate."""
     return sha256(frame("countersign/request/1", *flat(request))).hexdigest()
@@ -285,7 +291,9 @@ def _room(request: Request, what: Bound, limits: Limits) -> int:
     """What is left for the reading when title, facts and a short note have their places."""
     measure = limits.measure
     note = min(limits.note, NOTE) if _notes(request) else 0
-    used = AROUND + measure(what.line) + note + min(measure(clean(request.title or "")), limits.title)
+    used = (
+        AROUND + measure(what.line) + note + min(measure(clean(request.title or "")), limits.title)
+    )
     return max(limits.total - used - min(_facts_size(request, limits), limits.together), 0)
 
 
@@ -324,8 +332,7 @@ def _title(request: Request, reading: Reading, what: Bound, cut: _Cut, limit: in
         return cut(request.title, limit)
     says = next((one.says for one in reading.meanings if one.says), None)
     if request.http is None:
-        plain = _IDENTIFIER.fullmatch(request.action)
-        return cut(says or (request.action if plain else "An action without a plain name"), limit)
+        return cut(says or plain_action(request.action), limit)
     where = ends(what.line.partition(" · ")[0])
     if says:
         host = where.partition(" ")[2].removeprefix("http://").partition("/")[0]

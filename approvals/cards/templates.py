@@ -10,6 +10,7 @@ from typing import Any, Final
 from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from approvals.cards import template_rules
 from approvals.channel import Payload, Render
 from approvals.model import Refused
 
@@ -21,7 +22,8 @@ def renderer(name: str, source: str) -> Render:
     template that puts a tag inside a string of its own is a `ValueError`, here. `*.html.j2`:
     escaped by autoescape, and the payload is `{"html": …}`.
 
-    Templates see plain values only: no calls, no globals, a handful of filters, no `safe`.
+    Templates see plain values only: no calls, no globals, a handful of filters, no `safe`; what
+    they may be made of, and how much they may make, stands in `template_rules`.
     Rendering raises `Refused`; no message holds a value. That the buttons drawn are the card's own
     is for the adapter to ask (`channel.same_buttons`), which knows where they stand.
     """
@@ -41,9 +43,11 @@ def renderer(name: str, source: str) -> Render:
     try:
         if not html:
             _check_strings(name, env, source)
-        template = env.from_string(source)
+        template = env.from_string(template_rules.read(name, source, env))
     except TemplateError as error:
         raise ValueError(f"{name}: {error}") from None
+    except (RecursionError, SyntaxError):  # Python takes a hundred levels
+        raise ValueError(f"{name}: it is nested too deeply") from None
 
     def render(values: Mapping[str, Any]) -> Payload:
         try:
@@ -66,6 +70,8 @@ _FILTERS: Final = ("default", "first", "last", "length", "lower", "upper", "join
 
 class _Environment(SandboxedEnvironment):
     """Templates read values; they call nothing."""
+
+    concat = staticmethod(template_rules.joined)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is dict:  # a key called "items" is that key; and this is the hot road

@@ -60,15 +60,29 @@ class Page(HTMLParser):
 
 
 class Loopback(ThreadedResolver):
-    """`<anything>.localhost` is this machine, as every browser knows and few resolvers do."""
+    """`localhost` and every name below it is this machine, as every browser knows and few resolvers
+    do (RFC 6761, 6.3). Nobody is asked: it holds without a network too."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """As usual, but for those names."""
-        if host.endswith(".localhost"):
-            host, family = "127.0.0.1", socket.AF_INET
-        return await super().resolve(host, port, family)
+        name = host.lower().rstrip(".")
+        if name != "localhost" and not name.endswith(".localhost"):
+            return await super().resolve(host, port, family)
+        both = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=kind,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for kind, address in both.items()
+            if family in (kind, socket.AF_UNSPEC)
+        ]
 
 
 @dataclass(slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -14,15 +15,69 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from adapters import CHANNELS
 from approvals.channel import Channel
 from approvals.cli import templates
+from approvals.config import Shape
+from approvals.proof import ed25519_key
 
 
-class Slack(BaseModel):
+class Section(BaseModel):
+    """What every channel's section has. `account`, `room`: how the platform writes these ids.
+    `library`: what the channel needs installed, and the name of the extra that brings it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    account: ClassVar[Shape | None] = None
+    room: ClassVar[Shape | None] = None
+    library: ClassVar[tuple[str, str] | None] = None
+
+    def needs_public_url(self) -> str:
+        """Why the channel cannot work without `server.public_url`; "" where it can."""
+        return ""
+
+    def wants_public_url(self) -> str:
+        """Why it most likely does not; "" where it does. A tunnel may lead to us unnamed."""
+        return ""
+
+    @field_validator("*")
+    @classmethod
+    def _is_filled_in(cls, value: object) -> object:
+        """`setup` prints `…` and `<server.public_url>` where a value of one's own belongs."""
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if isinstance(text, str) and re.fullmatch(
+            r"\s+|<[^<>]*>|.*(…|<server\.).*", text, re.DOTALL
+        ):
+            raise ValueError("this is a placeholder: write your own value")
+        return value
+
+    @model_validator(mode="after")
+    def _is_installed(self) -> Self:
+        if self.library is not None:
+            _installed(*self.library)
+        return self
+
+
+def _installed(module: str, extra: str) -> None:
+    try:
+        there = find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it would be in
+        there = False
+    if not there:
+        how = f"pip install 'countersign-server[{extra}]'"
+        raise ValueError(f"the library of {extra} is not installed: {how}")
+
+
+class Slack(Section):
     """`mode` webhook needs `signing_secret`, socket needs `app_token` and no public URL.
 
     `stub`: cards show the title and a link only. `api_url`: for a test peer.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    library: ClassVar = ("slack_sdk", "slack")
+    account: ClassVar = Shape(
+        "[UW][A-Z0-9]+", "a Slack member id", "like U024BE7LH: profile, ⋮, Copy member ID"
+    )
+    room: ClassVar = Shape(
+        "[CGD][A-Z0-9]+", "the id of a Slack room", "like C024BE91L: at the end of About"
+    )
 
     bot_token: SecretStr
     signing_secret: SecretStr | None = None
@@ -33,6 +88,9 @@ class Slack(BaseModel):
     api_url: str = "https://slack.com/api/"
     stub: bool = False
 
+    def wants_public_url(self) -> str:
+        return _unheard("Slack", self.api_url, self.mode, "socket")
+
     @model_validator(mode="after")
     def _has_its_secret(self) -> Slack:
         if self.mode == "webhook" and self.signing_secret is None:
@@ -42,7 +100,7 @@ class Slack(BaseModel):
         return self
 
 
-class Telegram(BaseModel):
+class Telegram(Section):
     """`mode` webhook needs the `secret_token` that setWebhook was given; polling no public URL.
 
     `bot_name`: the bot's user name, for the link that the inbox shows to who links an account.
@@ -50,7 +108,15 @@ class Telegram(BaseModel):
     own; the bot's token and the method follow it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    library: ClassVar = ("telegram", "telegram")
+    account: ClassVar = Shape(
+        "[1-9][0-9]{0,19}",
+        "the number of a Telegram account",
+        "like 100000001; a user name can pass to somebody else",
+    )
+    room: ClassVar = Shape(
+        "-?[1-9][0-9]{0,19}(/[0-9]+)?", "the number of a Telegram chat", "like -1001234567890"
+    )
 
     bot_token: SecretStr
     secret_token: SecretStr | None = None
@@ -58,6 +124,9 @@ class Telegram(BaseModel):
     bot_name: str = Field("", pattern=r"^@?[A-Za-z0-9_]{0,32}$")
     api_url: str = "https://api.telegram.org/bot"
     stub: bool = False
+
+    def wants_public_url(self) -> str:
+        return _unheard("Telegram", self.api_url, self.mode, "polling")
 
     @model_validator(mode="after")
     def _has_its_secret(self) -> Telegram:
@@ -71,13 +140,19 @@ class Telegram(BaseModel):
         return self
 
 
-class Discord(BaseModel):
+class Discord(Section):
     """`mode` webhook needs the application's `public_key`; gateway no public URL.
 
     `stub`: cards show the title and a link only. `api_url`, `gateway_url`: for a test peer.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    library: ClassVar = ("discord", "discord")
+    account: ClassVar = Shape(
+        "[0-9]{17,20}", "the id of a Discord account", "17 to 20 digits, in quotes: Copy User ID"
+    )
+    room: ClassVar = Shape(
+        "[0-9]{17,20}", "the id of a Discord channel", "17 to 20 digits: Copy Channel ID"
+    )
 
     bot_token: SecretStr
     application_id: str
@@ -87,22 +162,37 @@ class Discord(BaseModel):
     gateway_url: str = "wss://gateway.discord.gg/"
     stub: bool = False
 
+    def wants_public_url(self) -> str:
+        return _unheard("Discord", self.api_url, self.mode, "gateway")
+
     @model_validator(mode="after")
     def _has_its_key(self) -> Discord:
         if not re.fullmatch("[0-9]{17,20}", self.application_id):
             raise ValueError("application_id is 17 to 20 digits, in quotes (General Information)")
         if self.mode == "webhook" and not re.fullmatch("[0-9a-f]{64}", self.public_key):
             raise ValueError("mode webhook needs public_key, 64 hex digits (General Information)")
+        if self.public_key:
+            try:
+                ed25519_key(bytes.fromhex(self.public_key))
+            except ValueError as error:
+                raise ValueError(
+                    f"public_key: {error}; copy it from the Developer Portal, General Information"
+                ) from None
         return self
 
 
-class Teams(BaseModel):
+class Teams(Section):
     """`tenant_id`: whose people approve. `login_tenant`: where the bot is registered, if elsewhere.
 
     `stub`: cards show the title and a link only. The URLs: for other clouds and test peers.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    library: ClassVar = ("botbuilder.schema", "teams")
+    account: ClassVar = Shape(
+        "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "an Entra object id",
+        "in small letters, like 0d2ba6d4-9c54-4f3c-8b4e-6f2f3f1a9b10",
+    )
 
     app_id: UUID
     app_secret: SecretStr
@@ -112,6 +202,9 @@ class Teams(BaseModel):
     login_url: str = "https://login.microsoftonline.com/"
     openid_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
     stub: bool = False
+
+    def wants_public_url(self) -> str:
+        return _unheard("Teams", self.service_url)
 
     @field_validator("service_url", "login_url", "openid_url")
     @classmethod
@@ -137,14 +230,14 @@ class Actionable(BaseModel):
         return _safe(url, "whose keys it has, they sign presses")
 
 
-class Email(BaseModel):
+class Email(Section):
     """`from`, and `reply_to`: an address, with a name or without. `port` 0: as `security` has it.
 
     `security` none: without TLS, to a server on this machine only. A server that wants no login
     has neither `user` nor `password`. `actionable`: mails carry Outlook's own cards as well.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    library: ClassVar = ("aiosmtplib", "email")
 
     secretless: ClassVar[bool] = True  # where no variable is named that is not set
 
@@ -158,6 +251,9 @@ class Email(BaseModel):
     actionable: Actionable | None = None
     stub: bool = False
 
+    def needs_public_url(self) -> str:
+        return "without server.public_url the links in mails lead nowhere"
+
     @model_validator(mode="after")
     def _can_be_used(self) -> Email:
         # Whatever the adapter refuses, it refuses in words.
@@ -165,14 +261,18 @@ class Email(BaseModel):
         return self
 
 
-class WhatsApp(BaseModel):
+class WhatsApp(Section):
     """`provider` meta: Meta's Cloud API; twilio: Twilio. Each needs the secrets of its own.
 
     `templates`: names or content SIDs of other templates than our page's. `accounts`: which id of a
     person counts where a delivery has both. `stub`: cards show the title and a link only.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    account: ClassVar = Shape(
+        r"[1-9][0-9]{5,14}|[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}",
+        "a WhatsApp account",
+        "the number with its country and without + or blanks, like 15551234567",
+    )
 
     provider: Literal["meta", "twilio"]
     access_token: SecretStr | None = None
@@ -192,6 +292,9 @@ class WhatsApp(BaseModel):
     api_url: str = ""
     stub: bool = False
 
+    def wants_public_url(self) -> str:
+        return _unheard("WhatsApp", self.api_url or "https://")
+
     @model_validator(mode="after")
     def _has_what_its_provider_needs(self) -> WhatsApp:
         names = {
@@ -206,6 +309,8 @@ class WhatsApp(BaseModel):
         word = self.verify_token.get_secret_value() if self.verify_token else ""
         if not re.fullmatch("([A-Za-z0-9_-]{8,})?", word):
             raise ValueError("verify_token is 8 or more of the characters A-Z a-z 0-9 - _")
+        if self.provider == "twilio":
+            _installed("twilio", "whatsapp")
         if self.provider == "twilio" and not {"request", "review", "notice"} <= {*self.templates}:
             raise ValueError("provider twilio needs templates: {request, review, notice}")
         return self
@@ -244,6 +349,15 @@ def bots(sections: Mapping[str, BaseModel]) -> dict[str, str]:
     return {name: bot for name, bot in named.items() if bot}
 
 
+def _unheard(platform: str, api_url: str, mode: str = "", outbound: str = "") -> str:
+    """Why no tap may come: the platform delivers them to an address, and we have none. A peer on
+    this machine needs none."""
+    if mode == outbound != "" or urlsplit(api_url).hostname in ("127.0.0.1", "localhost", "::1"):
+        return ""
+    other = f", or mode: {outbound}, which needs none" if outbound else ""
+    return f"{platform} delivers taps to an address. Set server.public_url{other}"
+
+
 def _safe(url: str, why: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
@@ -269,3 +383,23 @@ def _plain(value: Any) -> Any:
         case BaseModel():
             return _fields(value)
     return value
+
+
+def samples() -> dict[str, BaseModel]:
+    """Sections that draw cards and send nothing: `countersign preview`."""
+    return {
+        "slack": Slack(bot_token=SecretStr("xoxb-preview"), signing_secret=SecretStr("preview")),
+        "teams": Teams(app_id=UUID(int=1), app_secret=SecretStr("preview"), tenant_id=UUID(int=2)),
+        "telegram": Telegram(bot_token=SecretStr("1:preview"), secret_token=SecretStr("preview")),
+        "discord": Discord(
+            bot_token=SecretStr("preview"), application_id="1" * 18, public_key="d7" * 32
+        ),
+        "whatsapp": WhatsApp(
+            provider="meta",
+            access_token=SecretStr("preview"),
+            app_secret=SecretStr("preview"),
+            verify_token=SecretStr("preview-"),
+            phone_number_id="1",
+        ),
+        "email": Email.model_validate({"host": "localhost", "from": "countersign@example.com"}),
+    }

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import typer
@@ -20,16 +22,18 @@ from rich.console import Console
 from rich.text import Text
 
 from approvals import __version__
-from approvals.cli import gateway, remote
+from approvals.cli import failures, gateway, remote
 from approvals.cli import keys as folder
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
+from approvals.cli.output import counted, safari
 from approvals.cli.output import print_json as _print_json
 from approvals.evidence import read_checkpoint, read_receipt, thumbprint, verify_chain
-from approvals.model import Busy, Choice, Refused
+from approvals.model import Choice, Kind, Refused, Risk
 from approvals.text import clean
 
 if TYPE_CHECKING:
+    from approvals.cli.first import Answers, Made
     from approvals.cli.house import House
     from approvals.cli.serve import Base
 
@@ -41,7 +45,6 @@ app = typer.Typer(
     name="countersign",
     help="A human signs off before an AI agent acts.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 done · 1 refused · 2 wrong command line · 3 configuration · "
@@ -50,13 +53,24 @@ app = typer.Typer(
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 keys_app = typer.Typer(help="Button keys and the receipt key.", no_args_is_help=True)
 outbox_app = typer.Typer(help="Cards and verdicts that were given up.", no_args_is_help=True)
-app.add_typer(audit_app, name="audit")
-app.add_typer(keys_app, name="keys")
-app.add_typer(outbox_app, name="outbox")
 rules_app = typer.Typer(help="The gateway's own rules.", no_args_is_help=True)
-app.add_typer(rules_app, name="rules")
-app.add_typer(gateway.app, name="gateway")
-app.add_typer(gateway.secret_app, name="secret")
+
+RUN: Final = "Set up and run"
+PEOPLE: Final = "People and channels"
+DECIDE: Final = "Decide, from a terminal"
+EVIDENCE: Final = "Keys, evidence, repair"
+HOLD: Final = "The gateway in front of agents"
+
+
+def _channels(incomplete: str) -> list[str]:
+    from adapters import CHANNELS
+
+    return [name for name in CHANNELS if name.startswith(incomplete)]
+
+
+def _channel(what: str) -> Any:
+    return typer.Argument(help=what, metavar="CHANNEL", autocompletion=_channels)
+
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -69,7 +83,131 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-@app.command("serve")
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A human signs off before an AI agent acts."""
+
+
+@app.command(rich_help_panel=RUN)
+def init(
+    name: Annotated[str, typer.Option(help="Your name, as cards and receipts show it.")] = "",
+    email: Annotated[str, typer.Option(help="Your mailbox, by which channels find you.")] = "",
+    channel: Annotated[
+        str, typer.Option(metavar="CHANNEL", help="Where you are asked: web, telegram, slack, …")
+    ] = "",
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Where the inbox listens.")] = 8080,
+    start: Annotated[
+        bool | None,
+        typer.Option("--start/--no-start", help="Start the service and ask for something."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; use the options.")] = False,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Set up an installation in this folder, in a short conversation, and ask a first request."""
+    from approvals.cli import first
+
+    first.wish(config)
+    talk = not (yes or as_json)
+    if talk:
+        out.print(Text("Three questions, and you have an installation.", "bold"))
+    answers = _answers(talk, name=name, email=email, channel=channel, port=first.port(port))
+    made = first.write(config, answers, os.environ)
+    if as_json:
+        _print_json(made.as_json())
+    else:
+        _print_made(made)
+    if made.faults:
+        raise typer.Exit(Exit.CONFIG)
+    if start is None and talk:
+        start = typer.confirm("\nStart it now, and ask for a first approval?", default=True)
+    if start:
+        from approvals.cli import log
+
+        log.setup(console=sys.stderr.isatty(), quiet=True)
+        _run(first.begin(made, _tell))
+    elif not as_json:
+        _print_next(made)
+
+
+def _answers(talk: bool, *, name: str, email: str, channel: str, port: int) -> Answers:
+    """What was given on the command line, or is said now."""
+    from approvals.cli import first
+
+    def ask(question: str, given: str, usual: str, wrong: Callable[[str], str]) -> str:
+        while True:
+            said = given or (typer.prompt(question, default=usual) if talk else usual)
+            said = said.strip()
+            if not (why := wrong(said)):
+                return said
+            if given or not talk:
+                raise Stop(Exit.FAILED, why, "" if given else "Give it with --name.")
+            err.print(Text(why, "yellow"), soft_wrap=True)
+
+    user = first.user()
+    name = ask("Your name, as cards and receipts show it", name, user, first.named)
+    email = ask("Your mailbox (empty: none)", email, "", first.mailbox)
+    where = f"Where do you want to be asked? ({', '.join((first.WEB, *first.CHANNELS))})"
+    channel = ask(where, channel, first.WEB, first.channel)
+    secrets: dict[str, str] = {}
+    for one in first.CHANNELS.get(channel, ("", ()))[1]:
+        known = os.environ.get(one.variable, "") if one.variable else ""
+        if known or not talk:
+            continue  # the configuration names the variable
+        hint = f"; empty: set {one.variable} later" if one.variable else ""
+        while True:
+            hidden = bool(one.file) and sys.stdin.isatty()
+            said = typer.prompt(f"{one.question}{hint}", "", hide_input=hidden, show_default=False)
+            if not said.strip() and one.variable:
+                break
+            if re.fullmatch(one.pattern, said.strip()):
+                secrets[one.key] = said.strip()
+                break
+            err.print(Text("This does not look like one.", "yellow"))
+    return first.Answers(name, email, channel, port, secrets)
+
+
+def _print_made(made: Made) -> None:
+    for path in made.created:
+        out.print(Text(f"✓ {path}", "green"), soft_wrap=True)
+    for path in made.kept:
+        out.print(Text(f"· {path} was there, and is used.", "dim"), soft_wrap=True)
+    for fault in made.faults:
+        err.print(Text(str(fault)), soft_wrap=True)
+    for hint in made.hints:
+        out.print(Text(f"· {hint}", "dim"), soft_wrap=True)
+    if not made.faults:
+        out.print(Text(f"✓ {made.config} is sound.", "green"), soft_wrap=True)
+
+
+def _print_next(made: Made) -> None:
+    serve, sign_in = made.next()
+    out.print(Text("\nNow start it, and in another terminal sign in:\n"))
+    out.print(Text(f"  {serve}\n  {sign_in}", "bold"), soft_wrap=True)
+    if code := made.link():
+        out.print(Text(f"  {code}", "bold"), soft_wrap=True)
+    out.print(Text("\nThen ask for something harmless, as an agent would:\n"))
+    out.print(Text(f"  {made.ask()}"), soft_wrap=True)
+
+
+def _tell(kind: str, text: str) -> None:
+    style = {"link": "bold cyan", "done": "green", "bad": "red"}.get(kind, "")
+    out.print(Text(f"\n  {text}\n" if kind == "link" else text, style), soft_wrap=True)
+    if kind == "link" and (hint := safari(text)):
+        out.print(Text(f"{hint}\n", "dim"), soft_wrap=True)
+
+
+@app.command("serve", rich_help_panel=RUN)
 def serve_command(
     config: ConfigPath = CONFIG,
     no_migrate: Annotated[
@@ -87,7 +225,7 @@ def serve_command(
     _run(serve.serve(config, migrate=not no_migrate, started=started))
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def demo(
     tap: Annotated[
         Choice | None, typer.Option(help="Decide by itself, as a browser would, and end.")
@@ -102,14 +240,21 @@ def demo(
     _run(story.tell(out, tap=tap, port=port))
 
 
-@app.command()
-def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+@app.command(rich_help_panel=RUN)
+def check(
+    config: ConfigPath = CONFIG,
+    file_only: Annotated[
+        bool, typer.Option("--file-only", help="Without keys and database, as before deploying.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Explain every fault of the configuration, with its line and how to mend it."""
     from approvals.cli import channels, serve
-    from approvals.config import faults
+    from approvals.config import faults, nothing
 
     try:
-        found = faults(config, os.environ, sections=channels.SECTIONS)
+        also = nothing if file_only else serve.around
+        found = faults(config, os.environ, sections=channels.SECTIONS, also=also)
     except OSError as error:
         raise Stop(Exit.CONFIG, f"{config}: {error.strerror}.") from error
     if as_json:
@@ -121,16 +266,45 @@ def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
             loaded = serve.configuration(config)
             for why in (*loaded.off.values(), *loaded.hints):
                 out.print(Text(f"· {why}", "dim"), soft_wrap=True)
-            sound = f"✓ {config} is sound: {len(loaded.policy.rules)} rules."
+            sound = f"✓ {config} is sound: {counted(len(loaded.policy.rules), 'rule')}."
             out.print(Text(sound, "green"), soft_wrap=True)
     if found:
         raise typer.Exit(Exit.CONFIG)
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
+def preview(
+    request: Annotated[Path, typer.Argument(help="A request as JSON.", metavar="REQUEST.json")],
+    channel: Annotated[
+        list[str] | None, typer.Option(help="A channel; several are allowed. all: every one.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The configuration file; none: all packs.")
+    ] = None,
+    kind: Annotated[Kind | None, typer.Option(help="What the requester is.")] = None,
+    risk: Annotated[Risk | None, typer.Option(help="Look at it at this risk.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every channel's card for a request, and send it to nobody."""
+    from approvals.cli import preview as previews
+    from approvals.cli import serve
+
+    loaded = None if config is None else serve.configuration(config)
+    names = [name for name in channel or [] if name != "all"]
+    how = previews.setting(loaded, names, risk)
+    found = previews.preview(previews.read(request), how, kind, clock())
+    if as_json:
+        _print_json({"channels": {one.channel: one.plain() for one in found}})
+        return
+    for one in found:
+        previews.show(out, one)
+
+
+@app.command(rich_help_panel=RUN)
 def doctor(
     channel: Annotated[
-        str | None, typer.Argument(help="Ask this channel only.", metavar="CHANNEL")
+        str | None,
+        _channel("Ask this channel only."),
     ] = None,
     card_to: Annotated[
         str | None, typer.Option(metavar="PERSON", help="Send this person a test card there.")
@@ -162,9 +336,9 @@ def _examine(config: Path, channel: str | None, card_to: str | None, *, as_json:
     return next((line.code for line in found if line.state is checks.State.BAD), 0)
 
 
-@app.command()
+@app.command(rich_help_panel=PEOPLE)
 def setup(
-    channel: Annotated[str, typer.Argument(help="What is set up.", metavar="CHANNEL")],
+    channel: Annotated[str, _channel("What is set up.")],
     url: Annotated[
         str | None, typer.Option(help="Our address; else server.public_url of the file.")
     ] = None,
@@ -192,7 +366,10 @@ def setup(
 
     held, known = guides.address(config)
     wishes = guides.Wishes(app_id, provider)
+    outbound = outbound or (url is None and guides.outbound(held, channel))
     made = guides.guide(channel, (url or known or "").rstrip("/"), outbound=outbound, wishes=wishes)
+    if made.missing and not as_json:
+        err.print(Text(f"! {made.missing}\n", "yellow"), soft_wrap=True)
     if folder_out is not None:
         try:
             folder_out.mkdir(parents=True, exist_ok=True)
@@ -247,7 +424,7 @@ def _print_guide(
     out.print(Text(section), soft_wrap=True)
 
 
-@app.command("login-link")
+@app.command("login-link", rich_help_panel=PEOPLE)
 def login_link(
     person: Annotated[str, typer.Argument(help="Who signs in, as in `people:`.")],
     config: ConfigPath = CONFIG,
@@ -270,12 +447,17 @@ def login_link(
         _print_json({"person": person, "link": link, "expires_in": credentials.LINK // 1000})
     else:
         out.print(Text(link), soft_wrap=True)
+        if hint := safari(link):
+            err.print(Text(hint, "dim"), soft_wrap=True)
 
 
-@app.command()
+@app.command(rich_help_panel=PEOPLE)
 def link(
     person: Annotated[str, typer.Argument(help="Whose account it is, as in `people:`.")],
-    channel: Annotated[str, typer.Argument(help="Where the account is.", metavar="CHANNEL")],
+    channel: Annotated[
+        str,
+        _channel("Where the account is."),
+    ],
     bot: Annotated[str, typer.Option(help="Our bot's name there, for a link that opens it.")] = "",
     to: Annotated[
         str, typer.Option(metavar="ADDRESS", help="E-mail: the mailbox that is sent a link.")
@@ -301,7 +483,7 @@ def link(
         out.print(Text(only, "dim"), soft_wrap=True)
 
 
-@app.command("links")
+@app.command("links", rich_help_panel=PEOPLE)
 def links_command(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """List whose accounts are whose, how that is known, and what is left out."""
     from approvals.cli import links
@@ -315,10 +497,13 @@ def links_command(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
         out.print(Text("Nobody has an account on any channel.", "dim"))
 
 
-@app.command()
+@app.command(rich_help_panel=PEOPLE)
 def unlink(
     person: Annotated[str, typer.Argument(help="Whose account it was, as in `people:`.")],
-    channel: Annotated[str, typer.Argument(help="Where the account is.", metavar="CHANNEL")],
+    channel: Annotated[
+        str,
+        _channel("Where the account is."),
+    ],
     account: Annotated[
         str | None, typer.Argument(help="This one only; else all on the channel.")
     ] = None,
@@ -337,7 +522,7 @@ def unlink(
         out.print(Text(gone, "green"), soft_wrap=True)
 
 
-@app.command("list")
+@app.command("list", rich_help_panel=DECIDE)
 def list_command(
     status: Annotated[
         str, typer.Option(help="pending, approved, declined, expired, withdrawn or all.")
@@ -362,14 +547,36 @@ def list_command(
         out.print(Text("Nothing is waiting." if wanted == "pending" else "Nothing here.", "dim"))
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
+def watch(
+    agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what waits, what comes and what is decided, as it happens, until Ctrl-C."""
+    import time
+
+    service = remote.Remote(os.environ)
+    try:
+        for news in remote.follow(service, agent, sleep=time.sleep):
+            if isinstance(news, Stop):
+                err.print(Text(str(news), "yellow"), soft_wrap=True)
+            elif as_json:
+                sys.stdout.write(json.dumps(news) + "\n")
+                sys.stdout.flush()
+            else:
+                out.print(remote.line(news), soft_wrap=True)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@app.command(rich_help_panel=DECIDE)
 def show(request_id: RequestId, as_json: AsJson = False) -> None:
     """Show one request, whole."""
     case = remote.Remote(os.environ).get(f"/v1/requests/{request_id}")
     _print_json(case) if as_json else remote.sheet(out, case)
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def approve(
     request_id: RequestId,
     digest: Annotated[
@@ -382,7 +589,7 @@ def approve(
     _decide(Choice.APPROVE, request_id, digest, reason, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=DECIDE)
 def decline(
     request_id: RequestId,
     digest: Annotated[str | None, typer.Option(help="Of what you were shown.")] = None,
@@ -421,7 +628,7 @@ def _open_page(url: str) -> None:
         typer.launch(url)
 
 
-@app.command()
+@app.command(rich_help_panel=EVIDENCE)
 def verify(
     receipt: Annotated[Path, typer.Argument(help="A file with the receipt; - reads stdin.")],
     key: Annotated[Path, typer.Option(help="The public keys: a JWKS file.")],
@@ -515,10 +722,12 @@ def audit_verify(
     if as_json:
         _print_json(_as_dict(report))
     elif report.bad is None:
-        intact = f"✓ The chain is intact: {len(lines)} entries, head {report.head}."
+        many = counted(len(lines), "entry", "entries")
+        intact = f"✓ The chain is intact: {many}, head {report.head}."
         out.print(Text(intact, "green"), soft_wrap=True)
         if report.erased:
-            erased = f"· {report.erased} entries were erased; their links verify."
+            many = counted(report.erased, "entry was", "entries were")
+            erased = f"· {many} erased; the links still verify."
             out.print(Text(erased, "dim"), soft_wrap=True)
     else:
         err.print(Text(f"✗ Row {report.bad}: {report.why}", "red"), soft_wrap=True)
@@ -688,30 +897,42 @@ def rules_lint(
             where = f"the rule `{one.rule}`: " if one.rule else ""
             err.print(Text(f"{config}: {where}{one.why}"), soft_wrap=True)
         if not checked.faults and not found:
-            sound = f"✓ {config} is sound: {len(checked.rules.rules)} rules."
+            sound = f"✓ {config} is sound: {counted(len(checked.rules.rules), 'rule')}."
             out.print(Text(sound, "green"), soft_wrap=True)
     if checked.faults or found:
         raise typer.Exit(Exit.CONFIG if checked.faults else Exit.FAILED)
 
 
-@app.command()
+@app.command(rich_help_panel=EVIDENCE)
 def version(as_json: AsJson = False) -> None:
     """Print the version."""
     _print_json({"version": __version__}) if as_json else out.print(__version__)
 
 
+for _made, _name, _panel in (
+    (keys_app, "keys", EVIDENCE),
+    (audit_app, "audit", EVIDENCE),
+    (outbox_app, "outbox", EVIDENCE),
+    (gateway.app, "gateway", HOLD),
+    (gateway.secret_app, "secret", HOLD),
+    (rules_app, "rules", HOLD),
+):
+    app.add_typer(_made, name=_name, rich_help_panel=_panel)
+
+
 def main() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that has no ✓ gets \\u2713, not an error
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="countersign")
-    except Stop as stop:
-        err.print(Text(str(stop), "red"), soft_wrap=True)
-        sys.exit(stop.code)
-    except Busy as error:
-        err.print(Text(f"The database does not answer: {error}", "red"), soft_wrap=True)
-        sys.exit(Exit.UNREACHABLE)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        code, said = failures.explained(error, os.environ)
+        err.print(Text(said, "red"), soft_wrap=True)
+        sys.exit(code)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -722,7 +943,7 @@ def _keys(act: Any) -> Any:
     try:
         return act()
     except folder.KeyFault as error:
-        raise Stop(Exit.CONFIG, str(error)) from error
+        raise Stop(Exit.CONFIG, error.message, error.cure) from error
     except OSError as error:
         raise Stop(Exit.CONFIG, f"{error.filename}: {error.strerror}.") from error
 
@@ -742,8 +963,12 @@ def _public_keys(path: Path, pin: str | None) -> list[Mapping[str, str]]:
 def _read(path: Path) -> str:
     try:
         return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Stop(Exit.FAILED, f"{path} cannot be read: {error}.") from error
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise Stop(Exit.FAILED, f"{path}: there is no such file.") from error
+        raise Stop(Exit.FAILED, f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise Stop(Exit.FAILED, f"{path} cannot be read: it is not text.") from error
 
 
 def _as_dict(value: Any) -> dict[str, Any]:

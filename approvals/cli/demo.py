@@ -32,6 +32,7 @@ from approvals.cli import keys
 from approvals.cli.browser import Browser
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
+from approvals.cli.output import safari
 from approvals.cli.serve import Base, base, configuration, entry, login_link
 from approvals.evidence import (
     digest_http,
@@ -100,8 +101,11 @@ rules:
     when: {{host: "{upstream}", method: POST, path: /v1/payouts}}
     then: ask
     action: pay.payouts.create
-    title: Pay money out
-    facts: {{Amount in cents: form.amount, Currency: form.currency, To: form.destination}}
+    title: "Pay {{{{ amount | money(currency) }}}} to {{{{ destination }}}}"
+    facts:
+      Amount: "{{{{ amount | money(currency) }}}}"
+      To: "{{{{ destination }}}}"
+      Invoice: "{{{{ memo }}}}"
 """
 
 
@@ -189,6 +193,7 @@ async def _story(console: Console, here: Path, *, tap: Choice | None, port: int)
     keys.new(here / "keys", now=clock(), random=random)
     pinned = keys.load(here / "keys").receipt
     secret, password, real = ("csr_" + random(24).hex(), random(16).hex(), "sk_" + random(16).hex())
+    (here / "gateway.key").touch(mode=0o600)
     (here / "gateway.key").write_text(secret)
     (here / "countersign.yaml").write_text(SERVICE.format(port=free))
     async with AsyncExitStack() as stack:
@@ -241,6 +246,7 @@ async def _story(console: Console, here: Path, *, tap: Choice | None, port: int)
         if tap is None:
             console.print("\nOpen this link in a browser on this machine. It signs you in, once:\n")
             console.print(Text(link, "bold cyan"), soft_wrap=True)
+            console.print(Text(f"\n{safari(link)}", "dim"), soft_wrap=True)
             console.print("\nFor three things it waits for your word, each a request that hangs.\n")
         else:
             console.print(f"\nSigning in by {link.rpartition('/')[0]}/… as a browser would.\n")

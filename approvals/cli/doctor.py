@@ -13,7 +13,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
@@ -23,9 +23,12 @@ from typing import Any, Final, TypeAlias
 import aiohttp
 
 from approvals import linking
-from approvals.cli import channels, keys, serve
+from approvals.channel import reason
+from approvals.cli import channels, database, keys, serve
+from approvals.cli.browser import Loopback
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
+from approvals.cli.output import counted
 from approvals.config import Config, faults
 from approvals.evidence import rfc3339, thumbprint
 from approvals.gateways.webhook import PREFIX
@@ -80,11 +83,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What the checks look at. `dates`: where the service answered, and what time it was there."""
+    """What the checks look at. `keys`, `store`: None where they cannot be read, which was said.
+    `dates`: where the service answered, and what time it was there."""
 
     config: Config
-    keys: keys.Keys
-    store: Store
+    keys: keys.Keys | None
+    store: Store | None
     dates: dict[str, tuple[Instant, Instant]] = field(default_factory=dict)
 
 
@@ -110,12 +114,12 @@ async def examine(
         raise Stop(Exit.FAILED, "--card-to needs a channel: countersign doctor CHANNEL --card-to.")
     for fault in found:
         where = f"{fault.file}:{fault.line}: {fault.message}"
-        yield Line("configuration", State.BAD, where, fault.hint or "mend it", Exit.CONFIG)
+        yield Line("configuration", State.BAD, where, fault.hint or "fix it", Exit.CONFIG)
     if found:
         return
     config = serve.configuration(path)
-    rules = len(config.policy.rules)
-    yield Line("configuration", State.OK, f"{path} is sound: {rules} rules")
+    rules = counted(len(config.policy.rules), "rule")
+    yield Line("configuration", State.OK, f"{path} is sound: {rules}")
     if channel is not None:
         async for line in _channel(config, channel):
             yield line
@@ -125,26 +129,28 @@ async def examine(
     for hint in config.hints:
         what, _, then = hint.partition(". ")
         yield Line("configuration", State.WARNING, what, then or "docs/configuration.md says more")
+    held = None
     try:
         held = keys.load(config.keys_dir)
-    except (keys.KeyFault, OSError) as error:
-        yield Line("keys", State.BAD, str(error), "restore the folder", Exit.CONFIG)
-        return
-    yield Line("keys", State.OK, f"{held.ring.active} signs; receipts: {held.receipt.thumbprint}")
-    if held.waiting:
-        again = "once it is on every replica: `countersign keys rotate`"
-        yield Line("keys", State.WARNING, f"{held.waiting} verifies and does not sign yet", again)
+    except keys.KeyFault as error:
+        yield Line("keys", State.BAD, error.message, error.cure, Exit.CONFIG)
+    if held is not None:
+        said = f"{held.ring.active} signs; receipts: {held.receipt.thumbprint}"
+        yield Line("keys", State.OK, said)
+        if held.waiting:
+            again = "once it is on every replica: `countersign keys rotate`"
+            why = f"{held.waiting} verifies and does not sign yet"
+            yield Line("keys", State.WARNING, why, again)
     async with AsyncExitStack() as stack:
+        store = None
         try:
-            store = await _store(config)
+            store = await database.connect(config.database_url, migrate=False)
         except Stop as error:
-            yield Line(
-                "database", State.BAD, str(error), "`countersign serve` sets it up", error.code
-            )
-            return
-        stack.push_async_callback(store.close)
-        kind = config.database_url.partition(":")[0]
-        yield Line("database", State.OK, f"{kind} answers, and its tables are of this version")
+            yield Line("database", State.BAD, error.message, error.cure, error.code)
+        if store is not None:
+            stack.push_async_callback(store.close)
+            kind = config.database_url.partition(":")[0]
+            yield Line("database", State.OK, f"{kind} answers, and its tables are of this version")
         on = Installation(config, held, store)
         for check in CHECKS:
             try:
@@ -153,33 +159,14 @@ async def examine(
             except Busy as error:
                 again = "look at the database's own log"
                 yield Line("database", State.BAD, str(error), again, Exit.UNREACHABLE)
-                return
-
-
-async def _store(config: Config) -> Store:
-    """The database as it is: one that is not there is not made."""
-    if gone := _no_file(config.database_url):
-        raise Stop(Exit.UNREACHABLE, f"there is no file {gone}")
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await Store.connect(config.database_url, migrate=False)
-    except (Busy, TimeoutError) as error:
-        raise Stop(Exit.UNREACHABLE, f"it does not answer: {error or 'too slow'}") from error
-    except (Refused, ValueError) as error:
-        raise Stop(Exit.CONFIG, str(error)) from error
-
-
-def _no_file(url: str) -> str | None:
-    file = url.removeprefix("sqlite:///")
-    return file if file != url and not Path(file).exists() else None
+                on = replace(on, store=None)  # the others are made all the same
 
 
 async def service(on: Installation) -> AsyncIterator[Line]:
     """Does the service answer where it listens, and where people and platforms look for it?"""
     config = on.config
     urls = [url for url in (_here(config), config.public_url) if url]
-    timeout = aiohttp.ClientTimeout(total=PATIENCE)
-    async with aiohttp.ClientSession(timeout=timeout) as http:
+    async with _session() as http:
         for url in urls:
             own = url != config.public_url
             again = (
@@ -192,7 +179,7 @@ async def service(on: Installation) -> AsyncIterator[Line]:
                 _, jwks, _ = await _get(http, f"{url}/.well-known/jwks.json")
                 code, ready, _ = await _get(http, f"{url}/readyz")
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                why = f"nothing answers at {url}: {type(error).__name__}"
+                why = f"nothing answers at {url}: {reason(error)}"
                 yield Line("service", State.BAD, why, again, Exit.UNREACHABLE)
                 continue
             if date is not None:
@@ -200,7 +187,7 @@ async def service(on: Installation) -> AsyncIterator[Line]:
             if (status, alive.get("status")) != (200, "ok"):
                 why = f"what answers at {url} is something else (HTTP {status})"
                 yield Line("service", State.BAD, why, again, Exit.UNREACHABLE)
-            elif on.keys.receipt.thumbprint not in _thumbprints(jwks):
+            elif on.keys and on.keys.receipt.thumbprint not in _thumbprints(jwks):
                 why = f"what answers at {url} signs with another receipt key"
                 again = "look at server.listen, public_url and keys.dir"
                 yield Line("service", State.BAD, why, again, Exit.UNREACHABLE)
@@ -211,6 +198,13 @@ async def service(on: Installation) -> AsyncIterator[Line]:
                 yield Line("service", State.OK, f"{url} is ready")
             for warning in ready.get("warnings", ()):
                 yield Line("service", State.WARNING, clean(warning), "its log says more")
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=PATIENCE),
+        connector=aiohttp.TCPConnector(resolver=Loopback()),
+    )
 
 
 def _here(config: Config) -> str | None:
@@ -250,9 +244,11 @@ def _thumbprints(jwks: dict[str, Any]) -> set[str]:
 
 async def clocks(on: Installation) -> AsyncIterator[Line]:
     """Is it the same time here, in the database and where the service answers?"""
-    before = clock()
-    there = await on.store.time()
-    seen = {"the database": (there, (before + clock()) // 2), **on.dates}
+    seen = dict(on.dates)
+    if on.store is not None:
+        before = clock()
+        there = await on.store.time()
+        seen = {"the database": (there, (before + clock()) // 2), **seen}
     for where, (theirs, ours) in seen.items():
         late = theirs - ours
         said = f"{late / 1000:+.1f} s at {where}"
@@ -281,8 +277,8 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
         made = channels.made({name: config.channels[name]}, config.templates)[name]
         findings = await asyncio.wait_for(made.check(), PATIENCE)
     except Exception as error:  # an adapter's fault, or its platform's: the others are asked still
-        why = f"it could not be asked: {type(error).__name__}"
-        yield Line(name, State.BAD, why, again, Exit.UNREACHABLE)
+        why = clean(str(error)) if isinstance(error, Busy | Refused | Stop) else reason(error)
+        yield Line(name, State.BAD, f"it could not be asked: {why}", again, Exit.UNREACHABLE)
     else:
         for finding in findings:
             said = f"{finding.subject}: {clean(finding.detail)}"
@@ -300,8 +296,7 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
 async def _heard(config: Config, name: str, *, listens: bool) -> AsyncIterator[Line]:
     """Would a tap reach the service? By the door that the platform uses, or by our own socket."""
     section: Any = config.channels[name]
-    timeout = aiohttp.ClientTimeout(total=PATIENCE)
-    async with aiohttp.ClientSession(timeout=timeout) as http:
+    async with _session() as http:
         if listens and getattr(section, "mode", "webhook") != "webhook":
             if url := _here(config):
                 yield await _listening(http, url, name)
@@ -332,7 +327,7 @@ async def _knocked(http: aiohttp.ClientSession, door: str, name: str) -> Line:
         async with http.post(door, data=b"", allow_redirects=False) as answer:
             status = answer.status
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        why = f"nothing answers at {door}: {type(error).__name__}"
+        why = f"nothing answers at {door}: {reason(error)}"
         again = "start the service; look at DNS, TLS and the proxy before it"
         return Line(name, State.BAD, why, again, Exit.UNREACHABLE)
     # What nobody signed is refused with this, by us: a proxy's 404 or login page is not.
@@ -362,7 +357,7 @@ async def _card(config: Config, name: str, person: str) -> Line:
             address = await made.open(account)
             await made.post(address, made.layout(_test_card(clock())), random(16).hex())
     except Exception as error:  # an adapter's fault, or its platform's
-        why = clean(str(error)) if isinstance(error, Busy | Refused) else type(error).__name__
+        why = clean(str(error)) if isinstance(error, Busy | Refused) else reason(error)
         again = f"docs/channels/{name}.md"
         return Line(f"card to {person}", State.BAD, why, again, Exit.UNREACHABLE)
     finally:
@@ -402,6 +397,8 @@ def _test_card(now: Instant) -> Card:
 
 async def people(on: Installation) -> AsyncIterator[Line]:
     """Whose accounts are in doubt: of two people, barred by their platform, or not by our hand."""
+    if on.store is None or on.keys is None:
+        return
     accounts, linked, ring = await on.store.accounts(), await on.store.linked(), on.keys.ring
     known = linking.directory(on.config.directory, ring, accounts, linked)
     found = linking.shown(known, ring, accounts, linked)
@@ -412,11 +409,15 @@ async def people(on: Installation) -> AsyncIterator[Line]:
             yield Line("people", State.WARNING, why, then)
     if not any(one.fault for one in found):
         codes = sum(one.how == "code" for one in found)
-        yield Line("people", State.OK, f"{len(found)} accounts, {codes} linked by a code")
+        yield Line(
+            "people", State.OK, f"{counted(len(found), 'account')}, {codes} linked by a code"
+        )
 
 
 async def webhooks(on: Installation) -> AsyncIterator[Line]:
     """When was each endpoint last reached, and what waits for it?"""
+    if on.store is None:
+        return
     jobs = (await on.store.counts()).jobs
     for name in on.config.webhooks:
         check, waiting = f"webhook {name}", jobs.get(("verdict", PREFIX + name), (0, 0))[0]
@@ -438,6 +439,8 @@ async def _known(store: Store, key: str) -> dict[str, Any] | None:
 
 async def outbox(on: Installation) -> AsyncIterator[Line]:
     """What was given up, what nobody carries out, and what nothing is configured for any more."""
+    if on.store is None:
+        return
     config, now = on.config, clock()
     parked = await on.store.parked(10_000)
     newest: dict[str, Parked] = {}

@@ -22,8 +22,10 @@ class Exit(IntEnum):
 
 
 class Stop(Exception):
-    """End the command with this code and these words."""
+    """End the command with this code and these words: what is wrong, and what helps (`cure`)."""
 
-    def __init__(self, code: Exit, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, code: Exit, message: str, cure: str = "") -> None:
+        super().__init__(f"{message} {cure}" if cure else message)
         self.code = code
+        self.message = message
+        self.cure = cure

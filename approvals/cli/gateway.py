@@ -18,7 +18,7 @@ from rich.text import Text
 from approvals.cli import keys as folder
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
-from approvals.cli.output import print_json
+from approvals.cli.output import counted, print_json
 from approvals.model import Refused
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def init(
         try:
             pin = folder.load(keys).receipt.thumbprint
         except folder.KeyFault as error:
-            raise Stop(Exit.CONFIG, str(error)) from error
+            raise Stop(Exit.CONFIG, error.message, error.cure) from error
     config.write_text(TEMPLATE.format(url=url, pin=pin))
     if as_json:
         print_json({"config": str(config), "thumbprint": pin})
@@ -107,9 +107,8 @@ def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
         print_json([asdict(fault) for fault in faults])
         raise typer.Exit(Exit.CONFIG if read is None else Exit.OK)
     settings = _settings(config)
-    sound = (
-        f"✓ {config} is sound: {len(settings.agents)} agents, {len(settings.rules.rules)} rules."
-    )
+    many = f"{counted(len(settings.agents), 'agent')}, {counted(len(settings.rules.rules), 'rule')}"
+    sound = f"✓ {config} is sound: {many}."
     out.print(Text(sound, "green"), soft_wrap=True)
 
 

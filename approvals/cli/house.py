@@ -41,6 +41,7 @@ from approvals.web.deps import Deps
 from approvals.web.limits import Limit
 from approvals.web.live import Live
 from approvals.web.metrics import Metrics
+from approvals.web.signin.link import KIND, Links
 from approvals.web.site import Site
 
 log = structlog.get_logger()
@@ -92,6 +93,8 @@ class Plan:
     """What our bot is called, by channel, where that is known: for links that open it."""
     lease: Duration = LEASE
     """How long a job of a copy that died is left to it."""
+    sign_in_link: bool = True
+    """People may ask for a sign-in link, where a channel can carry one."""
     review_url: Callable[[str], str | None] = lambda case_id: None
     reload: Callable[[Trust], Trust] = lambda trust: trust
     """Reads the key folder again; called every second."""
@@ -181,6 +184,16 @@ async def running(
             for seat in plan.gateways
         ]
         metrics.polls({one.seat.requester.name: (one.seat.name, one.age) for one in gateways})
+        links = Links(
+            store=store,
+            service=service,
+            channels=plan.channels,
+            origin=plan.site.origin,
+            clock=clock,
+            random=random,
+            each=Limit(clock, burst=10, per_second=0.1),
+            all=Limit(clock, burst=100, per_second=1),
+        )
         outbox = Outbox(
             store,
             service,
@@ -193,6 +206,7 @@ async def running(
             lease=plan.lease,
             carriers={**plan.carriers, **{one.lane: one for one in gateways}},
             routes={**plan.routes, **{one.seat.requester.name: (one.lane,) for one in gateways}},
+            errands={KIND: links.carry},
         )
 
         def heard(ids: Iterable[str] | None) -> None:
@@ -233,6 +247,7 @@ async def running(
             salt=plan.salt,
             glance=outbox.faces.glance,
             refresh=refresh,
+            ways=(links,) if plan.sign_in_link and links.carried else (),
         )
         app, events = application(deps, plan.channels)
         for name, channel in plan.channels.items():

@@ -13,10 +13,11 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -35,7 +36,12 @@ RECEIPT: Final = "receipt.pem"
 
 
 class KeyFault(Exception):
-    """Something is wrong with the key folder; `str()` says what, and what to do."""
+    """Something is wrong with the key folder: `message` says what, `cure` what helps."""
+
+    def __init__(self, message: str, cure: str = "") -> None:
+        super().__init__(f"{message} {cure}" if cure else message)
+        self.message = message
+        self.cure = cure
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +55,22 @@ class Keys:
 
 def load(folder: Path) -> Keys:
     """Read the folder. Raises `KeyFault` if it is incomplete or others may read it."""
-    ring_file = folder / RING
-    if not ring_file.exists():
-        raise KeyFault(f"{folder}: no keys here. Make them with `countersign keys new`.")
+    listed = _listed(folder)
     try:
-        listed = json.loads(ring_file.read_text())
-        keys = {}
-        for item in listed["keys"]:
-            kid = item["kid"]
-            keys[kid] = Key(kid, base64.b64decode(_private(folder / f"button-{kid}.key")))
-        newest = listed["keys"][-1]["kid"]
+        kids = [str(item["kid"]) for item in listed["keys"]]
+        files = {kid: folder / f"button-{kid}.key" for kid in kids}
+        _only_ours([*files.values(), folder / RECEIPT])
+        keys = {kid: Key(kid, base64.b64decode(_read(file))) for kid, file in files.items()}
+        newest = kids[-1]
         ring = KeyRing(keys, listed["active"])
-        pem = load_pem_private_key(_private(folder / RECEIPT), None)
+        pem = load_pem_private_key(_read(folder / RECEIPT), None)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         # Not with the error's own words: a parser may quote what it read.
-        raise KeyFault(f"{folder}: the keys cannot be read; restore the folder.") from error
+        raise KeyFault(
+            f"{folder}: the keys cannot be read.", "Restore the folder from a backup."
+        ) from error
     if not isinstance(pem, Ed25519PrivateKey):
-        raise KeyFault(f"{folder / RECEIPT}: not an Ed25519 key.")
+        raise KeyFault(f"{folder / RECEIPT}: not an Ed25519 key.", "Restore it from a backup.")
     return Keys(ring, ReceiptKey(pem), newest if newest != ring.active else None)
 
 
@@ -80,6 +85,8 @@ def new(folder: Path, *, now: Instant, random: Callable[[int], bytes]) -> Keys:
     if (folder / RING).exists():
         raise KeyFault(f"{folder}: there are keys already. `countersign keys rotate` adds one.")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (folder / ".gitignore").exists():  # wherever it was made, no commit takes it along
+        _write(folder / ".gitignore", b"*\n")
     receipt = Ed25519PrivateKey.generate()
     _write(
         folder / RECEIPT,
@@ -92,7 +99,7 @@ def new(folder: Path, *, now: Instant, random: Callable[[int], bytes]) -> Keys:
 
 def add(folder: Path, *, now: Instant, random: Callable[[int], bytes]) -> str:
     """Add a button key that verifies only, until `activate`. Returns its id."""
-    listed = json.loads((folder / RING).read_text())
+    listed = _listed(folder)
     kid = _add(folder, random)
     _list(folder, listed["active"], [*listed["keys"], {"kid": kid, "added_at": now}])
     return kid
@@ -100,7 +107,7 @@ def add(folder: Path, *, now: Instant, random: Callable[[int], bytes]) -> str:
 
 def activate(folder: Path, kid: str) -> None:
     """Let this key sign from now on; the others go on verifying."""
-    listed = json.loads((folder / RING).read_text())
+    listed = _listed(folder)
     if kid not in [item["kid"] for item in listed["keys"]]:
         raise KeyFault(f"{folder}: there is no key {kid!r}.")
     _list(folder, kid, listed["keys"])
@@ -108,7 +115,7 @@ def activate(folder: Path, kid: str) -> None:
 
 def revoke(folder: Path, kid: str) -> None:
     """Forget a key at once: every button and vote it signed is worth nothing from now on."""
-    listed = json.loads((folder / RING).read_text())
+    listed = _listed(folder)
     if kid == listed["active"]:
         raise KeyFault(f"{kid!r} is the signing key: `countersign keys rotate` first.")
     left = [item for item in listed["keys"] if item["kid"] != kid]
@@ -139,10 +146,45 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _private(path: Path) -> bytes:
+def _listed(folder: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_mode & 0o077:
-            raise KeyFault(f"{path}: others may read it. Run `chmod 600 {path}`.")
+        found = json.loads(_read(folder / RING))
+    except FileNotFoundError:
+        raise KeyFault(f"{folder}: no keys here.", _new(folder)) from None
+    except ValueError as error:
+        why = f"{folder / RING}: the list of keys cannot be read."
+        raise KeyFault(why, "Restore the folder from a backup.") from error
+    if not isinstance(found, dict) or not isinstance(found.get("keys"), list):
+        why = f"{folder / RING}: this is not a list of keys."
+        raise KeyFault(why, "Restore the folder from a backup.")
+    return found
+
+
+def _only_ours(files: list[Path]) -> None:
+    """Say of all files at once what is wrong with them."""
+    gone = [file for file in files if not file.exists()]
+    if gone:
+        raise KeyFault(f"{_named(gone)}: missing.", "Restore the folder from a backup.")
+    if wide := [file for file in files if file.stat().st_mode & 0o077]:
+        paths = " ".join(shlex.quote(str(file)) for file in wide)
+        raise KeyFault(f"{_named(wide)}: others may read it.", f"Run `chmod 600 {paths}`.")
+
+
+def _named(files: list[Path]) -> str:
+    return ", ".join(map(str, files))
+
+
+def _read(path: Path) -> bytes:
+    try:
         return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except PermissionError as error:
+        raise KeyFault(f"{path}: this user may not read it.", "Run this as its owner.") from error
     except OSError as error:
         raise KeyFault(f"{path}: {error.strerror}.") from error
+
+
+def _new(folder: Path) -> str:
+    where = "" if folder == Path("keys") else f" --dir {shlex.quote(str(folder))}"
+    return f"Make them: `countersign keys new{where}`."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -12,30 +13,57 @@ if TYPE_CHECKING:
     from approvals.cli.serve import Base
 
 
+class _Handler(logging.StreamHandler[Any]):
+    """What `logging` is heard by: adapters and libraries use it, everything else structlog."""
+
+
 def setup(*, console: bool, quiet: bool = False) -> None:
-    """Choose the form; `quiet` keeps to warnings."""
+    """Choose the form; `quiet` keeps to warnings.
+
+    Whoever logs, and however, there is one stream of one form: a collector that reads JSON lines
+    drops whatever is none, and alarms are among it.
+    """
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    last: list[Any]
     if console:
         # Not the default, which prints every local variable: tokens and keys are among them.
         plain = structlog.dev.plain_traceback
-        shared.append(
+        last = [
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
-        )
+        ]
     else:
-        shared += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
-        processors=shared,
+        processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.WARNING if quiet else logging.INFO
         ),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+    handler = _Handler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    for before in [one for one in root.handlers if isinstance(one, _Handler)]:
+        root.removeHandler(before)
+    root.addHandler(handler)
     # Libraries log bodies and tokens at lower levels (slack-bolt does, at INFO): warnings only.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    root.setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    threading.excepthook = _thread_failed
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    if failed.exc_value is not None and failed.exc_type is not SystemExit:
+        logging.getLogger("countersign").error("a thread ended", exc_info=failed.exc_value)
 
 
 def started(url: str, on: Base) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import aiohttp
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from approvals import words
 from approvals.cards import SUMMARY, bound, summarised
+from approvals.channel import reason
 from approvals.cli.browser import Loopback
 from approvals.cli.exits import Exit, Stop
 from approvals.evidence import canonical, digest_http, digest_payload
@@ -37,18 +39,47 @@ STYLES = {
 }
 
 
+_ADDRESS: Final = re.compile(r"https?://[^\s/?#@]+", re.IGNORECASE)
+PERSONAL: Final = "csp_"
+REQUESTER: Final = "csr_"
+"""What tokens and keys begin with. Said again here, because to import where they are made takes
+longer than to ask the service; a test compares them."""
+_MAKE_ONE: Final = "Make a personal token in the inbox, under Settings."
+
+
+def _no_token(text: str) -> str:
+    """Why this cannot be a person's token; "" where it may be one."""
+    if not text:
+        return "COUNTERSIGN_TOKEN is not set."
+    if text.startswith(REQUESTER):
+        return (
+            "COUNTERSIGN_TOKEN: This is a requester's key; "
+            f"a person's token begins with {PERSONAL}."
+        )
+    if not re.fullmatch(rf"{PERSONAL}[A-Za-z0-9_-]+", text):
+        begins = f"a person's token begins with {PERSONAL}"
+        return f"COUNTERSIGN_TOKEN is not a personal token: {begins}."
+    return ""
+
+
+LARGE: Final = "Not shown in a list: `countersign show` has all of it"
+"""In place of a title that the service does not tell."""
+
+
 class Remote:
     """A service, and the personal token of the person at this terminal."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._url = environ.get("COUNTERSIGN_URL", "http://127.0.0.1:8080").rstrip("/")
-        token = environ.get("COUNTERSIGN_TOKEN")
-        if not token:
+        if not _ADDRESS.fullmatch(self._url):
             raise Stop(
-                Exit.DENIED,
-                "COUNTERSIGN_TOKEN is not set. Make a personal token in the inbox, under Settings.",
+                Exit.UNREACHABLE,
+                "COUNTERSIGN_URL is not the address of a service.",
+                "It is like http://127.0.0.1:8080 or https://approve.example.com, without a path.",
             )
-        self._token = token.strip()
+        self._token = environ.get("COUNTERSIGN_TOKEN", "").strip()
+        if wrong := _no_token(self._token):
+            raise Stop(Exit.DENIED, wrong, _MAKE_ONE)
 
     def get(self, path: str, **query: str | None) -> Any:
         """The JSON at a path. Raises `Stop` in words."""
@@ -78,8 +109,8 @@ class Remote:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Stop(
                 Exit.UNREACHABLE,
-                f"{self._url} does not answer ({type(error).__name__}). Is `countersign serve` "
-                "running there? COUNTERSIGN_URL says where to look.",
+                f"{self._url} does not answer: {reason(error)}.",
+                "Is `countersign serve` running there? COUNTERSIGN_URL says where to look.",
             ) from error
         try:
             value = json.loads(raw)
@@ -91,8 +122,52 @@ class Remote:
             raise Stop(Exit.UNREACHABLE, f"{self._url} is not a Countersign service.")
         said = str(value.get("detail", "")) or f"HTTP {answer.status}"
         if answer.status >= 500:
-            raise Stop(Exit.UNREACHABLE, said)
+            raise Stop(Exit.UNREACHABLE, clean(said))
+        if answer.status == 401:
+            why = f"{self._url} does not take the token in COUNTERSIGN_TOKEN"
+            raise Stop(Exit.DENIED, f"{why}: it is unknown, expired or revoked.", _MAKE_ONE)
         raise Stop(Exit.DENIED if answer.status in (401, 403) else Exit.FAILED, clean(said))
+
+
+EVERY: Final = 2.0
+"""Seconds between two looks of `watch`."""
+
+
+def follow(
+    service: Remote, agent: str | None, *, sleep: Callable[[float], object]
+) -> Iterator[dict[str, Any] | Stop]:
+    """What waits, then what is new and what is decided, as it happens; for ever. A `Stop`, once:
+    the service does not answer for the moment."""
+    waiting: dict[str, Any] = {}
+    lost = False
+    while True:
+        try:
+            listed = service.get("/v1/requests", status="pending", agent=agent, limit="100")
+            now = {case["id"]: case for case in listed["requests"]}
+            ended = [] if listed["next"] else [known for known in waiting if known not in now]
+            changed = [service.get(f"/v1/requests/{known}") for known in ended]
+        except Stop as stop:
+            if stop.code is not Exit.UNREACHABLE:
+                raise
+            if not lost:
+                yield stop
+            lost = True
+        else:
+            lost = False
+            changed += [case for known, case in reversed(now.items()) if known not in waiting]
+            waiting = now
+            yield from changed
+        sleep(EVERY)
+
+
+def line(case: Mapping[str, Any]) -> Text:
+    """A request in one line."""
+    said = [_styled(case["status"]), _styled(case["risk"]), Text(clean(case["title"] or LARGE))]
+    if case["status"] != "pending" and case["votes"]:
+        said.append(Text(clean(_vote(case["votes"][-1])), "dim"))
+    elif case.get("agent"):
+        said.append(Text(clean(case["agent"]), "dim"))
+    return Text("  ").join([Text(case["id"], "dim"), *said])
 
 
 def table(cases: list[dict[str, Any]]) -> Table:
@@ -103,8 +178,8 @@ def table(cases: list[dict[str, Any]]) -> Table:
     shown.add_column("RISK", no_wrap=True)
     shown.add_column("WHAT", overflow="fold", ratio=1)
     for case in cases:
-        what = Text(clean(case.get("title") or case["rule"]), overflow="fold")
-        for more in (case.get("agent"), ", ".join(case["needs"])):
+        what = Text(clean(case.get("title") or LARGE), overflow="fold")
+        for more in (case.get("agent"), case.get("progress") or ", ".join(case["needs"])):
             what.append(f"\n{clean(more)}" if more else "", "dim")
         shown.add_row(case["id"], _styled(case["status"]), _styled(case["risk"]), what)
     return shown
@@ -163,7 +238,8 @@ def sheet(console: Console, case: Mapping[str, Any]) -> None:
             ("Status", _styled(case["status"])),
             ("Risk", _styled(case["risk"])),
             ("Rule", Text(clean(case["rule"]))),
-            ("Needs", Text(clean(", ".join(case["needs"])))),
+            ("State", Text(clean(case.get("state") or ""))),
+            ("Needs", Text(clean(case.get("progress") or ", ".join(case["needs"])))),
             ("Expires", Text(case["expires_at"] if case["status"] == "pending" else "")),
             ("Decided", Text(case["decided_at"] or "")),
             *(("Vote", Text(clean(_vote(vote)))) for vote in case["votes"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import os
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from approvals.policy import Deny, decide, nobody
 from approvals.proxy.lint import Finding, lint, samples
 from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Outbound, Rules
+from approvals.reading import read as read_request
 
 SECTIONS = ("packs", "decoders", "readers", "rules")
 
@@ -77,6 +79,13 @@ def outbound(text: str) -> Outbound:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        match error:
+            case json.JSONDecodeError():
+                why = f"it is not JSON: line {error.lineno}, column {error.colno}"
+            case binascii.Error():
+                why = "body_base64 is not base64"
+            case TypeError() | AttributeError():
+                why = "a value in it is of another kind"
         raise Stop(
             Exit.FAILED,
             f"This is not a request ({why}). It looks like "
@@ -86,7 +95,9 @@ def outbound(text: str) -> Outbound:
 
 def answer(rules: Rules, request: Outbound) -> dict[str, Any]:
     """The decision and how it came about, as plain values."""
-    said = rules.decide(request)
+    http = request.http()
+    meant = read_request(http, dialect=rules.book.dialect(http))
+    said = rules.decide(request, meant)
     return {
         "verb": said.verb.value,
         "rule": said.rule,
@@ -99,6 +110,17 @@ def answer(rules: Rules, request: Outbound) -> dict[str, Any]:
         "decoded": {
             name: list(value) if isinstance(value, list | tuple) else value
             for name, value in said.decoded.items()
+        },
+        "reading": {
+            "kind": meant.body.kind,
+            "faithful": meant.faithful,
+            "unclear": meant.unclear,
+            "undecoded": meant.undecoded,
+            "says": [one.says for one in meant.meanings if one.says],
+            "opaque": [
+                {"name": one.name, "type": one.media_type, "size": one.size, "sha256": one.sha256}
+                for one in meant.opaque
+            ],
         },
         "websocket": said.websocket,
         "oversize": said.oversize,

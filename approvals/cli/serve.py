@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +23,7 @@ from typing import Any
 import structlog
 
 from approvals.buttons import KeyRing
-from approvals.cli import channels, keys
+from approvals.cli import channels, database, keys
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.cli.house import House, Plan, running, settled
@@ -31,7 +31,8 @@ from approvals.config import Config, Unsafe, load
 from approvals.evidence import Entry
 from approvals.gateways.onecli import Seat
 from approvals.gateways.webhook import Webhook
-from approvals.model import ORG, Busy, Refused, Requester
+from approvals.marked import Place
+from approvals.model import ORG, Requester
 from approvals.service import Trust
 from approvals.store import Store
 from approvals.web import credentials
@@ -68,21 +69,24 @@ def configuration(path: Path) -> Config:
         raise Stop(Exit.CONFIG, f"{path}: {error.strerror}. --config says where it is.") from error
 
 
+def around(config: Config) -> Iterator[tuple[Place, str, str]]:
+    """What is wrong around a sound configuration, so that it would not start: for `check`."""
+    try:
+        keys.load(config.keys_dir)
+    except keys.KeyFault as error:
+        yield ("keys", "dir"), error.message.rstrip("."), error.cure.rstrip(".")
+    if wrong := database.look(config.database_url):
+        yield ("database", "url"), *wrong
+
+
 @asynccontextmanager
 async def base(config: Config, *, migrate: bool = True) -> AsyncIterator[Base]:
     """Keys and store of an installation. Raises `Stop` in words where they are not to be had."""
     try:
         held = keys.load(config.keys_dir)
     except keys.KeyFault as error:
-        raise Stop(Exit.CONFIG, str(error)) from error
-    try:
-        store = await Store.connect(config.database_url, migrate=migrate)
-    except Busy as error:
-        raise Stop(Exit.UNREACHABLE, f"The database does not answer: {error}") from error
-    except Refused as error:
-        raise Stop(Exit.CONFIG, f"{error}. `countersign serve` brings the tables up.") from error
-    except ValueError as error:
-        raise Stop(Exit.CONFIG, str(error)) from error
+        raise Stop(Exit.CONFIG, error.message, error.cure) from error
+    store = await database.connect(config.database_url, migrate=migrate)
     try:
         label = await store.put_meta("site", random(8).hex(), once=True)
         yield Base(config, held, store, Site.at(_site_url(config), label))
@@ -241,6 +245,7 @@ async def plan(on: Base) -> Plan:
         channels=adapters,
         worker=f"{socket.gethostname()}.{os.getpid()}.{random(4).hex()}",
         stub=channels.stubs(config.channels),
+        sign_in_link=config.sign_in_link,
         bots=channels.bots(config.channels),
         outbound_only=listening,
         salt=salt,

@@ -12,7 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -23,8 +23,10 @@ from approvals.cli import serve, whatsapp
 from approvals.cli.exits import Exit, Stop
 from approvals.config import Config
 
-EXAMPLE: Final = "https://approve.example.com"
-"""Stands for our address where none is configured."""
+OURS: Final = "<server.public_url>"
+"""Stands for our address where none is known; `check` refuses it."""
+OUTBOUND: Final = {"discord": "gateway", "slack": "socket", "telegram": "polling"}
+"""The channels that work without an address of ours, and what their `mode` is then."""
 PATIENCE: Final = 20.0
 SCOPES: Final = ("chat:write", "commands", "im:write", "users:read", "users:read.email")
 """What the Slack app may do; a test compares them with what the adapter checks."""
@@ -55,11 +57,14 @@ class Guide:
     events_url: str | None
     """Where the platform delivers; None: we open the connection."""
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    missing: str = ""
+    """What has to be known before this can be followed, and how it becomes known."""
 
     def as_json(self) -> dict[str, Any]:
         names = sorted(self.files)
         named = {"channel": self.channel, "events_url": self.events_url, "files": names}
-        return {**named, "steps": list(self.steps), "section": self.section}
+        steps = {"steps": list(self.steps), "section": self.section}
+        return {**named, **steps, "missing": self.missing or None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,28 @@ def guide(channel: str, url: str | None, *, outbound: bool, wishes: Wishes) -> G
     """
     if channel not in GUIDES:
         raise Stop(Exit.FAILED, f"There is no channel {channel!r}. Known: {', '.join(GUIDES)}.")
-    events = None if outbound else f"{url or EXAMPLE}/channels/{channel}/events"
-    return GUIDES[channel](events, wishes)
+    events = None if outbound else f"{url or OURS}/channels/{channel}/events"
+    made = GUIDES[channel](events, wishes)
+    if url or made.events_url is None:
+        return made
+    other = f", or choose --outbound (mode: {OUTBOUND[channel]})" if channel in OUTBOUND else ""
+    missing = (
+        f"server.public_url is missing: {channel} has to know where to deliver. Write it into the "
+        f"configuration, give it with --url https://…{other}."
+    )
+    # A file with a wrong address in it would be pasted all the same.
+    files = {name: body for name, body in made.files.items() if channel == "whatsapp"}
+    steps = (
+        "Set the address first, then run this again: it goes into what you paste.",
+        *made.steps,
+    )
+    return replace(made, events_url=None, steps=steps, files=files, missing=missing)
+
+
+def outbound(config: Config | None, channel: str) -> bool:
+    """Is the channel configured so that we open the connection?"""
+    section: Any = config.channels.get(channel) if config else None
+    return getattr(section, "mode", "") == OUTBOUND.get(channel, "none")
 
 
 def address(path: Path) -> tuple[Config | None, str | None]:
@@ -219,8 +244,8 @@ def _teams(events: str | None, wishes: Wishes) -> Guide:
 
 def _email(events: str | None, wishes: Wishes) -> Guide:
     section = (
-        "channels:\n  email:\n    host: smtp.example.com\n    user: countersign@example.com\n"
-        '    password: "${SMTP_PASSWORD}"\n    from: Countersign <countersign@example.com>\n'
+        "channels:\n  email:\n    host: …  # your provider's submission server\n    user: …\n"
+        '    password: "${SMTP_PASSWORD}"\n    from: Countersign <…>\n'
     )
     steps = (
         "At your mail provider make a mailbox, or a sender, of its own for this, with a password "
@@ -244,7 +269,7 @@ def _whatsapp(events: str | None, wishes: Wishes) -> Guide:
         section = (
             "channels:\n  whatsapp:\n    provider: twilio\n"
             '    account_sid: "${TWILIO_ACCOUNT_SID}"\n    auth_token: "${TWILIO_AUTH_TOKEN}"\n'
-            f'    sender: "+15550000000"\n    webhook_url: {events}\n    templates:\n'
+            f'    sender: "+…"  # the number\n    webhook_url: {events}\n    templates:\n'
             + "".join(f"      {kind}: HX…\n" for kind in whatsapp.kinds(files))
         )
         steps: tuple[str, ...] = (

@@ -29,6 +29,7 @@ import aiohttp
 import structlog
 
 from approvals import buttons, cards, grants
+from approvals.channel import reason
 from approvals.evidence import Entry, verify_receipt
 from approvals.gateways import onecli_rows as rows
 from approvals.model import (
@@ -411,7 +412,7 @@ class OneCli:
                 self._well()
                 return None
             except aiohttp.ClientError as error:
-                raise Busy(type(error).__name__) from None
+                raise Busy(reason(error)) from None
             if status != 400:
                 break
             self._other_prefix()
@@ -472,7 +473,7 @@ class OneCli:
             ):
                 return
         except (TimeoutError, aiohttp.ClientError) as error:
-            raise Busy(f"it does not answer ({type(error).__name__})") from None
+            raise Busy(f"it does not answer: {reason(error)}") from None
 
     def _other_prefix(self) -> None:
         """Before May 2026 the prefix was `/api`; what it does not know it answers with 400."""

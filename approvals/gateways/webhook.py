@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from standardwebhooks import Webhook as Signer
 
+from approvals.channel import reason
 from approvals.evidence import Entry, canonical_of
 from approvals.model import MINUTE, ORG, SECOND, Busy, Case, Duration, Instant, Refused, Status
 from approvals.store import Job, Store
@@ -100,7 +101,7 @@ class Webhook:
             raise Busy(f"no answer within {TIMEOUT:.0f} seconds") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Not with the error's own words: they hold the address.
-            raise Busy(type(error).__name__) from None
+            raise Busy(reason(error)) from None
         if 200 <= status < 300:
             return status
         if status == GONE:

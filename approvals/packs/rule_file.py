@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from approvals import conditions, decoders, matching
 from approvals.decoders import Decoder
-from approvals.marked import Marked, Place, explain, nearest
+from approvals.marked import Marked, Place, Within, explain, nearest
 from approvals.matching import When
 from approvals.model import Risk
 from approvals.packs.model import Rule, RuleBook, Verb, is_text
@@ -43,14 +43,17 @@ def rule_book(values: Mapping[str, Any], fault: FaultAt) -> RuleBook:
     if own is None:
         return RuleBook()
     files: list[tuple[str | None, _Pack | _File, FaultAt]] = [(None, own, fault)]
-    for at, name in enumerate(own.packs):
+    named: dict[str, tuple[str, ...]] = {}
+    for at, entry in enumerate(own.packs):
         place: Place = ("packs", at)
-        if name not in PACKS:
-            fault(place, f"there is no pack `{name}`", nearest(name, PACKS))
-        elif name in own.packs[:at]:
-            fault(place, f"the pack `{name}` is named twice", "remove one")
-        else:
-            files.append((name, *_pack(name, place, fault)))
+        for name, hosts in (entry if isinstance(entry, dict) else {entry: ()}).items():
+            if name not in PACKS:
+                fault(place, f"there is no pack `{name}`", nearest(name, PACKS))
+            elif name in named:
+                fault(place, f"the pack `{name}` is named twice", "remove one")
+            else:
+                named[name] = hosts
+                files.append((name, *_pack(name, hosts, place, fault)))
     found = [decoder for _, file, at in files for decoder in _decoders(file, at)]
     readers = tuple(reader for _, file, at in files for reader in _readers(file, at))
     known = _types(found, files)
@@ -85,6 +88,10 @@ class _When(_Section):
     path: _Texts | None = None
     agent: _Texts | None = None
     header: dict[str, _Texts] | None = None
+
+    def about(self, hosts: tuple[str, ...]) -> Self:
+        """The same, about these hosts where it names none."""
+        return self if self.host is not None else self.model_copy(update={"host": hosts or None})
 
     def frozen(self) -> When:
         header = tuple((self.header or {}).items()) or None
@@ -144,18 +151,21 @@ class _Shared(_Section):
 
 
 class _Pack(_Shared):
-    """`host`: whom all of it is about; an entry may name one of them only."""
+    """`host`: whom all of it is about; an entry may name one of them only. Without any, the
+    operator names the hosts (`packs: [{kubernetes: k8s.example.com}]`)."""
 
     docs: str
     host: _Texts = ()
 
-    def narrowed(self) -> _Pack:
-        def about(when: _When) -> _When:
-            return when if when.host is not None else when.model_copy(update={"host": self.host})
-
+    def narrowed(self, hosts: tuple[str, ...]) -> _Pack:
+        """About its own hosts and the operator's. About none, it only finds words for what is
+        asked: a rule that allows would let any host's calls pass."""
+        hosts = (*self.host, *hosts)
         entries = {
             key: tuple(
-                one.model_copy(update={"when": about(one.when)}) for one in getattr(self, key)
+                one.model_copy(update={"when": one.when.about(hosts)})
+                for one in getattr(self, key)
+                if hosts or not (isinstance(one, _Rule) and one.then is Verb.ALLOW)
             )
             for key in _Shared.model_fields
         }
@@ -163,7 +173,7 @@ class _Pack(_Shared):
 
 
 class _File(_Shared):
-    packs: tuple[str, ...] = ()
+    packs: tuple[str | dict[str, _Texts], ...] = ()
 
 
 def _file(values: Mapping[str, Any], fault: FaultAt) -> _File | None:
@@ -174,20 +184,24 @@ def _file(values: Mapping[str, Any], fault: FaultAt) -> _File | None:
         return None
 
 
-def _pack(name: str, place: Place, fault: FaultAt) -> tuple[_Pack, FaultAt]:
+def _pack(name: str, hosts: tuple[str, ...], place: Place, fault: FaultAt) -> tuple[_Pack, FaultAt]:
     """What the file says, and where to put the faults of one that somebody has edited."""
     marked = Marked(PACKS[name], {}, lenient="")
 
     def at(within: Place, message: str, hint: str = "") -> None:
-        fault(place, f"in {PACKS[name].name}: {'.'.join(map(str, within))}: {message}", hint)
+        fault(place, f"in {PACKS[name].name}: {_dotted(within)}: {message}", hint)
 
     for one in marked.faults:
         fault(place, str(one), "")
     try:
-        return _Pack.model_validate(marked.values).narrowed(), at
+        return _Pack.model_validate(marked.values).narrowed(hosts), at
     except ValidationError as error:
         explain(error, _Pack, (), at, {})
         return _Pack(docs=""), at
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(str(part) for part in place if not isinstance(part, Within))
 
 
 def _decoders(file: _Shared, fault: FaultAt) -> list[Decoder]:
@@ -242,8 +256,9 @@ def _rules(
         if one.condition is not None:
             try:
                 condition = conditions.compile(one.condition, known)
-            except ValueError as error:
-                fault((*place, "if"), f"{name}: {error}", "")
+            except conditions.Wrong as error:
+                where: Place = (*place, "if", Within(error.at or 0))
+                fault(where, f"{name}: {error}", error.hint)
         if one.risk is not None and one.then is not Verb.ASK:
             fault((*place, "risk"), f"{name}: only a rule that asks has a risk", "remove it")
         if one.oversize and one.then is not Verb.ALLOW:

@@ -11,16 +11,16 @@ reader) · `encoded` (text inside text) · `readers` (protocols) · `presentatio
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from approvals.model import Http
 from approvals.reading.body import read_body, read_typed
-from approvals.reading.encoded import look
+from approvals.reading.encoded import looked
 from approvals.reading.forms import folded, read_pairs, steps
 from approvals.reading.headers import ContentType, named, read_headers
-from approvals.reading.readers import NAMESPACES, meanings
+from approvals.reading.readers import NAMESPACES, hidden_json, meanings
 from approvals.reading.target import method_override, read_target
 from approvals.reading.values import (
     PLAIN,
@@ -37,6 +37,7 @@ from approvals.reading.values import (
     Scalar,
     Target,
 )
+from approvals.reading.xml import find_in
 
 __all__ = [
     "PLAIN", "SOURCE", "SOURCES", "UNCLEAR", "Dialect", "Header", "Leaf", "Meaning", "Opaque",
@@ -94,7 +95,8 @@ def find(reading: Reading, source: str) -> Any:
     `form.<key>`, `query.<key>` (a key as it is written there, `a[b]` too), `header.<name>`,
     `json.<key>.<key>` (into objects; `*`: of every item of a list), `path.<n>`: a segment, from 1;
     `path.2-3`: two of them with the slash; `path.2-`: all from there; `<reader>.<key>`: what a
-    special reader found (`mail.to`). A name that was given several times is a `Repeated`.
+    special reader found (`mail.to`); `xml.<name>.<name>`, in which `*` is every element of a name.
+    A name that was given several times is a `Repeated`.
     """
     kind, _, key = source.partition(".")
     match kind:
@@ -107,13 +109,20 @@ def find(reading: Reading, source: str) -> Any:
         case "path":
             return _segments(reading.target, key)
         case "json":
-            if reading.body.kind not in ("json", "ndjson"):
+            if reading.body.kind not in ("json", "ndjson", "yaml"):
                 return None
             return walk(reading.body.tree, key.split("."))
+        case "xml":
+            return (
+                find_in(reading.body.tree, key.split(".")) if reading.body.kind == "xml" else None
+            )
     for meaning in reading.meanings:
         if meaning.name == kind:
             return walk(dict(meaning.values), key.split("."))
-    return None
+    # Where servers differ in what it is, any special reader might have known it.
+    hidden = hidden_json(reading.body)
+    doubt = reading.unclear is not None or (hidden is not None and hidden.unclear is not None)
+    return UNCLEAR if doubt else None
 
 
 def names(reading: Reading) -> Mapping[str, Any]:
@@ -121,7 +130,8 @@ def names(reading: Reading) -> Mapping[str, Any]:
 
     The top names of a JSON body, form or payload themselves (`amount`), and over them: `body`,
     `query` (nested), `path` (segments by number, from 1), `header` (by name in lower case, `_` for
-    `-`), `method`, `host`, and each reader's own (`mail`, `aws`, …). Unclear values are `UNCLEAR`.
+    `-`), `method`, `host`, and each reader's own (`mail`, `aws`, …), with `says`: the operation in
+    a few words. Unclear values are `UNCLEAR`.
     """
     tree = reading.body.tree
     found: dict[str, Any] = dict(tree) if isinstance(tree, dict) else {}
@@ -134,7 +144,7 @@ def names(reading: Reading) -> Mapping[str, Any]:
             header.name.lower().replace("-", "_"): _header(reading, header.name)
             for header in reading.headers
         }
-    return found | {meaning.name: meaning.values for meaning in reading.meanings}
+    return found | {one.name: {**one.values, "says": one.says} for one in reading.meanings}
 
 
 _JSON: Final = ContentType("application/json")
@@ -169,21 +179,43 @@ def _both(query: Part, body: Part) -> tuple[Part, Part]:
     """A name in the query and in the body: servers differ in which of the two they take."""
     if not query.leaves or body.kind not in ("form", "multipart", "json"):
         return query, body
-    texts: dict[tuple[str, ...], str] = {}
-    for leaf in query.leaves:
-        if isinstance(leaf, Leaf):
-            texts[tuple(folded(str(step)) for step in leaf.path)] = str(leaf.value)
-    for leaf in body.leaves:
-        if not isinstance(leaf, Leaf):
-            continue
-        key = tuple(folded(str(step)) for step in leaf.path)
-        if key in texts and texts[key] != _plain(leaf.value):
-            why = f"`{leaf.path[0]}` stands in its query and, with another value, in its body."
+    given = _by_root(query, None)
+    more = _by_root(body, given.keys())
+    for root, values in more.items():
+        if given[root] != values:
+            name = next(
+                str(leaf.path[0]) for leaf in body.leaves if leaf.path and _root(leaf) == root
+            )
+            why = f"`{name}` stands in its query and, with another value, in its body."
             return (
                 replace(query, unclear=why, tree=UNCLEAR),
                 replace(body, unclear=why, tree=UNCLEAR),
             )
     return query, body
+
+
+def _by_root(part: Part, only: Collection[str] | None) -> dict[str, list[tuple[list[str], str]]]:
+    """All that stands under each name: to Rack, `a[c]` in the body replaces a query's whole `a`.
+
+    `only`: the names that are looked for; None: all.
+    """
+    found: dict[str, list[tuple[list[str], str]]] = {}
+    roots: dict[str | int, str] = {}
+    for leaf in part.leaves:
+        if not isinstance(leaf, Leaf) or not leaf.path:
+            continue
+        first = leaf.path[0]
+        root = roots.get(first)
+        if root is None:
+            root = roots[first] = _root(leaf)
+        if only is None or root in only:
+            steps = [folded(str(step)) for step in leaf.path]
+            found.setdefault(root, []).append((steps, _plain(leaf.value)))
+    return found
+
+
+def _root(leaf: Leaf | Opaque) -> str:
+    return folded(str(leaf.path[0]))
 
 
 def _plain(value: Scalar) -> str:
@@ -197,25 +229,9 @@ def _understood(reading: Reading) -> Reading:
     return replace(
         reading,
         meanings=found,
-        query=_looked(reading.query, {}),
-        body=_looked(reading.body, inside),
+        query=looked(reading.query, {}),
+        body=looked(reading.body, inside),
     )
-
-
-def _looked(part: Part, inside: Mapping[Path, Part | Opaque]) -> Part:
-    leaves = tuple(
-        _opened(leaf, inside) if isinstance(leaf, Leaf) else leaf for leaf in part.leaves
-    )
-    return part if leaves == part.leaves else replace(part, leaves=leaves)
-
-
-def _opened(leaf: Leaf, inside: Mapping[Path, Part | Opaque]) -> Leaf:
-    if leaf.path in inside:
-        return replace(leaf, inside=inside[leaf.path], how=leaf.how or "decoded")
-    if leaf.inside is not None or not isinstance(leaf.value, str) or leaf.how == "empty":
-        return leaf
-    found = look(leaf.value)
-    return leaf if found is None else replace(leaf, inside=found[0], how=found[1])
 
 
 def _field(part: Part, key: str) -> Any:

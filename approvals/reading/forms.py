@@ -25,30 +25,42 @@ def read_pairs(raw: bytes, *, kind: str) -> Part:
     """A query (without its `?`) or a form's body. Never raises."""
     if not raw:
         return Part(kind=kind)
-    if why := _fault(raw):
+    if why := _fault(raw, kind):
         return _unclear(kind, raw, why)
     pairs: list[tuple[str, str]] = []
-    for piece in raw.split(b"&"):
-        if not piece:
-            continue
+    pieces = [piece for piece in raw.split(b"&") if piece]
+    if len(pieces) > MAX_PAIRS:
+        return _unclear(kind, raw, f"It has more than {MAX_PAIRS} fields; some servers drop some.")
+    for piece in pieces:
         name, _, value = piece.partition(b"=")
+        # qs splits a pair at the first `]=`, wherever that stands (qs 6.17, lib/parse.js).
+        if b"]=" in value.replace(b"%5D", b"]").replace(b"%5d", b"]"):
+            return _unclear(kind, raw, "A value holds `]=`, where some servers end the name.")
         try:
             pairs.append((_decoded(name), _decoded(value)))
         except ValueError:
             return _unclear(kind, raw, "It is not UTF-8.")
         if "\0" in pairs[-1][0] or "\0" in pairs[-1][1]:
             return _unclear(kind, raw, "It holds a NUL character; some servers stop there.")
+    part = read_fields(kind, pairs)
+    return part if part.unclear is None else _unclear(kind, raw, part.unclear)
+
+
+def read_fields(kind: str, pairs: list[tuple[str, str]]) -> Part:
+    """Names and values that are decoded already: a leaf each, in order; without any if unclear."""
+    why = _names(pairs)
     if len(pairs) > MAX_PAIRS:
-        return _unclear(kind, raw, f"It has more than {MAX_PAIRS} fields; some servers drop some.")
-    if why := _names(pairs):
-        return _unclear(kind, raw, why)
-    return _grown(kind, pairs)
+        why = f"It has more than {MAX_PAIRS} fields; some servers drop some."
+    return Part(kind=kind, tree=UNCLEAR, unclear=why) if why else _grown(kind, pairs)
+
+
+_FOLDED: Final = str.maketrans(dict.fromkeys(". \t[-", "_"))
 
 
 def folded(name: str) -> str:
     """The name as the most careless server sees it: one letter case, and PHP's `_` for `.`, blanks
     and an open `[` (https://www.php.net/manual/en/language.variables.external.php)."""
-    return re.sub(r"[. \t\[-]", "_", name.lstrip(" ").casefold())
+    return name.lstrip(" ").casefold().translate(_FOLDED)
 
 
 def steps(name: str) -> Path | None:
@@ -61,21 +73,31 @@ def steps(name: str) -> Path | None:
 
 _NAME: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _STRANGE: Final = frozenset(
-    ("__proto__", "constructor", "prototype", "hasownproperty", "tostring", "valueof", "_charset_")
+    (
+        *("__proto__", "constructor", "prototype", "hasownproperty", "tostring", "valueof"),
+        *("isprototypeof", "propertyisenumerable", "tolocalestring", "__definegetter__"),
+        *("__definesetter__", "__lookupgetter__", "__lookupsetter__", "_charset_"),
+    )
 )
 """Names that JavaScript's objects have already (qs leaves them out), and the one by which HTML's
 forms announce a charset that some servers then use."""
+_INDEX: Final = re.compile(r"[0-9]+")
+_LONGEST_LIST: Final = 1_000
+"""No list of qs is longer (its parameterLimit), so that a number above it is a name to everybody:
+`items[48213][quantity]`."""
 
 
-def _fault(raw: bytes) -> str | None:
+def _fault(raw: bytes, kind: str) -> str | None:
     if re.search(rb"[^!-~]", raw):
         return "It holds bytes that must be escaped there."
     if b";" in raw:
         return "It holds a `;`, which separates fields for some servers."
     if re.search(rb"%(?![0-9A-Fa-f]{2})", raw):
         return "It has a broken escape, which servers read in several ways."
-    if raw[:1] in b"{[" and b"=" not in raw.partition(b"&")[0]:
+    if kind == "form" and raw[:1] in b"{[":
         return "It looks like JSON but is sent as a form."
+    if raw[:1] == b"?":
+        return "It begins with a `?` of its own, which some servers drop."
     return None
 
 
@@ -87,7 +109,7 @@ def _names(pairs: list[tuple[str, str]]) -> str | None:
     """Why servers may see other names than these; None where they agree."""
     names = dict.fromkeys(name for name, _ in pairs)
     roots: dict[str, Path] = {}
-    alike: dict[tuple[str | int, ...], str] = {}
+    alike: dict[Path, Path] = {}
     for name in names:
         path = steps(name)
         if not name or path is None:
@@ -96,11 +118,13 @@ def _names(pairs: list[tuple[str, str]]) -> str | None:
             return f"The name `{name[:60]}` is nested deeper than some servers read."
         if any(str(step).casefold() in _STRANGE for step in path):
             return f"The name `{name[:60]}` means something else to some servers."
-        if name != name.strip():
+        if any(str(step) != str(step).strip() for step in path):
             return f"The name `{name[:60]}` begins or ends with a blank, which some servers drop."
         key = tuple(folded(str(step)) for step in path)
-        if alike.setdefault(key, name) != name:
-            return f"`{alike[key][:60]}` and `{name[:60]}` are one name to some servers."
+        for at in range(1, len(path) + 1):
+            if alike.setdefault(key[:at], path[:at]) != path[:at]:
+                other, this = str(alike[key[:at]][-1])[:60], str(path[at - 1])[:60]
+                return f"`{other}` and `{this}` are one name to some servers."
         roots[name] = key
     return _nesting(roots, pairs)
 
@@ -108,21 +132,33 @@ def _names(pairs: list[tuple[str, str]]) -> str | None:
 def _nesting(keys: dict[str, Path], pairs: list[tuple[str, str]]) -> str | None:
     """Values and branches under one name, and lists whose items servers number differently."""
     whole = set(keys.values())
-    under: dict[Path, set[str]] = {}
+    under: dict[Path, dict[str, None]] = {}
     for name, key in keys.items():
         for at in range(1, len(key)):
             if key[:at] in whole:
                 return f"`{name[:60]}` stands below a name that has a value itself."
-            under.setdefault(key[:at], set()).add("list" if key[at] == "" else "map")
-    if any(len(kinds) > 1 for kinds in under.values()):
+            under.setdefault(key[:at], {})[str(key[at])] = None
+    if any("" in steps and len(steps) > 1 for steps in under.values()):
         return "One name is a list and a mapping at once."
+    if any(_renumbered([*steps]) for steps in under.values()):
+        return "A list is numbered in a way that some servers number anew."
     # `a[][b]=1&a[][c]=2` is one item to Rack and two to PHP.
+    if any("" in key[:-1] and key[key.index("") + 1] == "" for key in keys.values()):
+        return "A list stands in a list without a number; servers differ in what that is."
     inner = Counter(
         keys[name][: keys[name].index("")] for name, _ in pairs if "" in keys[name][:-1]
     )
     if any(count > 1 for count in inner.values()):
         return "A list of mappings is written in a way that servers group differently."
     return None
+
+
+def _renumbered(steps: list[str]) -> bool:
+    """Does qs make another list of these than PHP does? To it `a[5]=x` is the first item of `a`."""
+    numbers = [step for step in steps if _INDEX.fullmatch(step)]
+    if not numbers or numbers == [str(at) for at in range(len(steps))]:
+        return False
+    return any(len(one) > 15 or int(one) <= _LONGEST_LIST or one[0] == "0" for one in numbers)
 
 
 def _grown(kind: str, pairs: list[tuple[str, str]]) -> Part:

@@ -16,14 +16,19 @@ from approvals.reading.values import Header
 
 Headers = Sequence[tuple[str, str]]
 
+LONGEST: Final = 1_024
+"""Characters of a Content-Type; RFC 2046 allows boundaries of 70."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContentType:
-    """`media_type` in lower case, "" where there is none; `unclear`: why servers may differ."""
+    """`media_type` in lower case, "" where there is none; `unclear`: why servers may differ.
+    `charset`: one that is not UTF-8, where nothing else is unclear."""
 
     media_type: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     unclear: str | None = None
+    charset: str | None = None
 
     @property
     def is_json(self) -> bool:
@@ -42,6 +47,8 @@ def content_type(headers: Headers) -> ContentType:
     given = [value for name, value in headers if _dashed(name) == "content-type"]
     if not given:
         return ContentType()
+    if len(given[0]) > LONGEST:
+        return ContentType(unclear="Its content type is too long.")
     if len(given) > 1 or any(name.lower() == "content_type" for name, _ in headers):
         return ContentType(unclear="It has several content types.")
     media, *rest = _PARAMETER_START.split(given[0].strip(" \t"), maxsplit=1)
@@ -64,7 +71,7 @@ def content_type(headers: Headers) -> ContentType:
     charset = parameters.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8"):
         why = f"Its charset is {charset[:40]!r}, which servers do not read alike."
-        return ContentType(media, parameters, why)
+        return ContentType(media, parameters, why, charset)
     return ContentType(media, parameters)
 
 
@@ -88,6 +95,37 @@ def ordinary(name: str, value: str) -> bool:
     return shape is not None and shape.fullmatch(value.strip(" \t")) is not None
 
 
+def identity(headers: Headers) -> tuple[tuple[str, str], ...]:
+    """The headers that count when a request is compared with one that is held (law 28).
+
+    Names in lower case, sorted; values of one name in their order. Ordinary headers do not count.
+    Of a signature over the request (`Authorization` by AWS, Google's HMAC, Azure Storage or OAuth
+    1) only whose key it is counts, with its region and service, because each try is signed anew;
+    what is signed is compared itself. A bearer token counts whole, and so do `Idempotency-Key`,
+    session tokens and every header that is not known: a difference there makes it another request.
+    """
+    kept = [
+        (header.name.lower(), header.value.strip(" \t"))
+        for header in read_headers(headers)
+        if not header.ordinary and header.name.lower() not in _SIGNATURES
+    ]
+    said = [(name, _signer(value) if name == "authorization" else value) for name, value in kept]
+    return tuple(sorted(said, key=lambda one: one[0]))
+
+
+def _signer(value: str) -> str:
+    """Whose signature this is, without what changes with every try; other values as they are."""
+    found = _SCHEMES.match(value)
+    if found is None:
+        return value
+    if found["v4"]:
+        return f"{found['v4']}{found['key']}/{found['scope']}"
+    if found["v2"]:
+        return found["v2"]
+    stays = [one.strip() for one in found["given"].split(",")]
+    return found["oauth"] + ", ".join(sorted(one for one in stays if not _ONCE.match(one)))
+
+
 def named(headers: Headers, name: str) -> list[str]:
     """The values of a header, also under the name that CGI and WSGI take for it (`_` for `-`)."""
     return [value for given, value in headers if _dashed(given) == name]
@@ -104,59 +142,149 @@ _PARAMETER: Final = re.compile(
 )
 
 _PRINTABLE: Final = re.compile(r"[ -~]{0,1024}")
+_TELEMETRY: Final = re.compile(r"[ -~]{0,2048}")
+_SHORT: Final = re.compile(r"[ -~]{0,128}")
 _WORD: Final = re.compile(r"[A-Za-z0-9._:+/=-]{0,256}")
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
-_TYPES: Final = re.compile(r"[A-Za-z0-9*/+.;=, _-]{0,512}")
+_FLAG: Final = re.compile(r"(?i)true|false|0|1|on|\?0|\?1")
 _DATE: Final = re.compile(r"[A-Za-z0-9:, +-]{1,64}")
-_ATTEMPT: Final = re.compile(r"[A-Za-z0-9=; ._:-]{0,128}")
+_ATTEMPT: Final = re.compile(r"[A-Za-z0-9=; ,._:|-]{0,256}")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{4,128}={0,2}")
+_LANGUAGES: Final = re.compile(r"[A-Za-z0-9*;=., -]{0,256}")
+_CODINGS: Final = re.compile(r"[A-Za-z0-9*;=., -]{0,256}")
+# No version but in GitHub's own types, where it is about the answer: Heroku's `; version=3` chooses
+# the API that acts. Kubernetes's `as=Table` and OData's parameters are about the answer, too.
+_TYPE: Final = (
+    r"(?:\*|[a-z]+)/(?:\*|vnd\.github[a-z0-9.+-]*|vnd\.kubernetes\.protobuf"
+    r"|(?!vnd\.)(?![a-z0-9.+-]*\.v[0-9])[a-z0-9.+-]{1,40})"
+    r"(?: ?; ?(?:q=[01](?:\.[0-9]{1,3})?|charset=utf-8|as=[A-Za-z]{1,40}|g=[a-z0-9.]{1,40}"
+    r"|v=v[a-z0-9]{1,12}|(?:odata\.?)?[a-z.]{0,20}=(?:minimal|none|full|true|false)))*"
+)
+_TYPES: Final = re.compile(rf"(?i){_TYPE}(?:, ?{_TYPE}){{0,15}}|")
 
 _ORDINARY: Final[Mapping[str, re.Pattern[str]]] = {
-    # RFC 9110: what the client is and what it would like to have back.
+    # What the client is and what it would like to have back: RFC 9110, RFC 9218 (priority of the
+    # answer), RFC 9111 (caches), Client Hints. Not Content-Language: stores keep it. Not Origin,
+    # Referer, X-Requested-With, Prefer or If-*: servers act by them.
     "user-agent": _PRINTABLE,
     "accept": _TYPES,
-    "accept-charset": _TYPES,
-    "accept-encoding": _TYPES,
-    "accept-language": _TYPES,
+    "accept-charset": _LANGUAGES,
+    "accept-encoding": _CODINGS,
+    "accept-language": _LANGUAGES,
+    "cache-control": re.compile(r"no-cache|no-store|max-age=[0-9]{1,9}"),
+    "pragma": re.compile(r"no-cache"),
     "content-length": _NUMBER,
-    "content-language": re.compile(r"[A-Za-z0-9, -]{1,64}"),
+    "content-md5": _BASE64,
     "date": _DATE,
-    "dnt": _NUMBER,
-    "priority": _ATTEMPT,
-    "upgrade-insecure-requests": _NUMBER,
-    # AWS SDKs: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html, and the
-    # date and digest of Signature Version 4, which the signature binds.
+    "dnt": _FLAG,
+    "sec-gpc": _FLAG,
+    "priority": re.compile(r"(?:u=[0-7])?(?:, ?)?(?:i(?:=\?[01])?)?"),
+    "upgrade-insecure-requests": _FLAG,
+    # AWS: docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html; the date and digest
+    # of Signature Version 4, and checksums, which can only have a request refused
+    # (docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html). STREAMING-… is
+    # not here: it says how the body is to be taken apart.
     "amz-sdk-invocation-id": _WORD,
     "amz-sdk-request": _ATTEMPT,
+    "amz-sdk-retry": re.compile(r"[0-9/.]{1,32}"),
     "x-amz-user-agent": _PRINTABLE,
-    "x-amz-date": _WORD,
-    "x-amz-content-sha256": re.compile(r"[0-9a-f]{64}|UNSIGNED-PAYLOAD|STREAMING-[A-Z0-9-]{1,60}"),
+    "x-amz-date": re.compile(r"[0-9]{8}T[0-9]{6}Z"),
+    "x-amz-content-sha256": re.compile(r"[0-9a-f]{64}|UNSIGNED-PAYLOAD"),
+    "x-amz-sdk-checksum-algorithm": re.compile(r"(?i)crc32c?|crc64nvme|sha1|sha256|md5"),
+    **dict.fromkeys(
+        (f"x-amz-checksum-{one}" for one in ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")),
+        _BASE64,
+    ),
     "x-amzn-trace-id": _ATTEMPT,
-    # Google: https://cloud.google.com/apis/docs/system-parameters
+    # Google: googleapis.dev/python/google-api-core/latest/client_info.html, cloud.google.com/trace
+    # /docs/trace-context. Not X-Goog-User-Project, X-Goog-Request-Params, or idempotency tokens.
     "x-goog-api-client": _PRINTABLE,
     "x-goog-gfe-can-retry": _WORD,
     "x-cloud-trace-context": _ATTEMPT,
-    # Stripe, Twilio, Microsoft Graph, Slack: client telemetry and ids of one try.
-    "x-stripe-client-user-agent": re.compile(r"[ -~]{0,2048}"),
-    "x-stripe-client-telemetry": re.compile(r"[ -~]{0,2048}"),
-    "x-twilio-client": _WORD,
-    "sdkversion": _PRINTABLE,
-    "client-request-id": _WORD,
-    "x-client-request-id": _WORD,
+    # Microsoft: github.com/microsoft/api-guidelines (azure/Guidelines.md, "Distributed Tracing"),
+    # learn.microsoft.com/graph/best-practices-concept, and what MSAL adds to its token requests.
     "x-ms-client-request-id": _WORD,
-    "return-client-request-id": re.compile(r"true|false"),
-    # Trace ids: W3C Trace Context, B3, Sentry, and what proxies add.
+    "x-ms-return-client-request-id": _FLAG,
+    "x-ms-correlation-request-id": _WORD,
+    "x-ms-client-session-id": _WORD,
+    "x-ms-useragent": _PRINTABLE,
+    "x-ms-date": _DATE,
+    "client-request-id": _WORD,
+    "return-client-request-id": _FLAG,
+    "sdkversion": _PRINTABLE,
+    "x-client-sku": _SHORT,
+    "x-client-ver": _SHORT,
+    "x-client-os": _SHORT,
+    "x-client-cpu": _SHORT,
+    "x-client-current-telemetry": _SHORT,
+    "x-client-last-telemetry": _SHORT,
+    # Stripe (stripe-python, _api_requestor.py), Twilio, Supabase, Apollo, kubectl (KEP-859): client
+    # telemetry. Not Stripe-Version, Notion-Version, Idempotency-Key, X-GitHub-Api-Version.
+    "x-stripe-client-user-agent": _TELEMETRY,
+    "x-stripe-client-telemetry": _TELEMETRY,
+    "x-twilio-client": _SHORT,
+    "x-client-info": _SHORT,
+    "apollographql-client-name": _SHORT,
+    "apollographql-client-version": _SHORT,
+    "kubectl-command": _SHORT,
+    "kubectl-session": _WORD,
+    # Model providers: openai-python and anthropic-sdk-python, _base_client.py, and what their older
+    # versions sent. Not OpenAI-Beta, OpenAI-Organization, Anthropic-Version, Anthropic-Beta.
+    **dict.fromkeys(
+        (
+            *("x-stainless-lang", "x-stainless-package-version", "x-stainless-os"),
+            *("x-stainless-arch", "x-stainless-runtime", "x-stainless-runtime-version"),
+            *("x-stainless-async", "x-stainless-retry-count", "x-stainless-timeout"),
+            *("x-stainless-read-timeout", "x-stainless-helper", "x-stainless-helper-method"),
+            *("x-stainless-stream-helper", "x-stainless-poll-helper", "x-stainless-raw-response"),
+            "x-stainless-custom-poll-interval",
+        ),
+        _SHORT,
+    ),
+    "x-openai-client-user-agent": _TELEMETRY,
+    "x-client-request-id": _WORD,
+    # https://git-scm.com/docs/gitprotocol-http: in which version refs are listed and fetched.
+    "git-protocol": re.compile("version=[0-2]"),
+    # Ids of a trace: W3C Trace Context, B3, Jaeger, OpenTracing, Sentry, Datadog, Elastic, Instana,
+    # New Relic, Application Insights, and what proxies add. Not baggage, Correlation-Context,
+    # jaeger-baggage, uberctx-… or ot-baggage-…: programs read their own values from those.
     "traceparent": _WORD,
     "tracestate": _PRINTABLE,
     "sentry-trace": _WORD,
     "b3": _WORD,
-    "uber-trace-id": _WORD,
+    **dict.fromkeys(
+        (f"x-b3-{one}" for one in ("traceid", "spanid", "parentspanid", "sampled", "flags")), _WORD
+    ),
+    "uber-trace-id": re.compile(r"[0-9A-Fa-f:%]{1,128}"),
+    **dict.fromkeys((f"ot-tracer-{one}" for one in ("traceid", "spanid", "sampled")), _WORD),
+    **dict.fromkeys(
+        (f"x-datadog-{one}" for one in ("trace-id", "parent-id", "sampling-priority", "origin")),
+        _ATTEMPT,
+    ),
+    "x-datadog-tags": re.compile(r"(?:_dd\.p\.[a-z]{1,8}=[A-Za-z0-9_-]{1,64},?){0,8}"),
+    "elastic-apm-traceparent": _WORD,
+    **dict.fromkeys(("x-instana-t", "x-instana-s", "x-instana-l"), _ATTEMPT),
+    "newrelic": re.compile(r"[A-Za-z0-9+/=]{1,1024}"),
+    "request-id": re.compile(r"[A-Za-z0-9|._-]{1,128}"),
+    "request-context": re.compile(r"appId=[A-Za-z0-9:-]{1,64}"),
     "x-request-id": _WORD,
     "x-correlation-id": _WORD,
 }
 _FAMILIES: Final = (
-    ("x-stainless-", _PRINTABLE),  # https://www.stainless.com/docs: openai, anthropic and others
-    ("x-b3-", _WORD),
-    ("x-datadog-", _ATTEMPT),
+    # developer.mozilla.org/docs/Web/HTTP/Reference/Headers#client_hints and #fetch_metadata…
     ("sec-ch-ua", _PRINTABLE),
     ("sec-fetch-", _WORD),
 )
+
+_SCHEMES: Final = re.compile(
+    r"(?P<v4>(?:AWS4-HMAC-SHA256|AWS4-ECDSA-P256-SHA256|GOOG4-RSA-SHA256|GOOG4-HMAC-SHA256) )"
+    r".*?Credential=(?P<key>[^/,\s]+)/[0-9]{8}/(?P<scope>[^,\s]+)"
+    r"|(?P<v2>(?:AWS|SharedKey|SharedKeyLite) [^:\s]+):\S+"
+    r"|(?P<oauth>OAuth )(?P<given>.*)"
+)
+"""Signature Version 4 and 4a (docs.aws.amazon.com/IAM/latest/UserGuide
+/reference_sigv-signing-elements.html) and Google's of the same form; AWS's second, and Azure
+Storage's Shared Key; OAuth 1 (RFC 5849)."""
+_ONCE: Final = re.compile(r"oauth_(?:nonce|timestamp|signature)=")
+_SIGNATURES: Final = frozenset(("signature", "signature-input"))
+"""RFC 9421: they hold the time of signing, and what they cover is compared itself."""

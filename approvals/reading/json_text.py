@@ -10,27 +10,34 @@ from __future__ import annotations
 import json
 import math
 import re
+from itertools import accumulate
 from typing import Any, Final
 
-from approvals.reading.values import MAX_DEPTH, UNCLEAR, Leaf, Part, nested
+from approvals.reading.values import MAX_DEPTH, MAX_LEAVES, TOO_MANY, UNCLEAR, Leaf, Part, nested
 
+NOT_JSON: Final = "It is not valid JSON."
 _EXACT: Final = 2**53 - 1
 
 
 def read_json(text: str, *, kind: str = "json") -> Part:
     """A JSON text. Never raises; what has no one reading is shown as it stands and unclear."""
+    if _too_many(text):
+        return Part(kind=kind, leaves=(Leaf((), text),), tree=UNCLEAR, unclear=TOO_MANY)
     try:
         tree = parse(text)
     except (ValueError, RecursionError) as error:
-        why = str(error) if isinstance(error, _Unclear) else "It is not valid JSON."
+        why = str(error) if isinstance(error, _Unclear) else NOT_JSON
         return Part(kind=kind, leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)
     return nested(kind, tree)
 
 
 def read_lines(text: str) -> Part:
     """Newline-delimited JSON (https://github.com/ndjson/ndjson-spec): one value a line."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) > MAX_LEAVES or _too_many(text):
+        return Part(kind="ndjson", leaves=(Leaf((), text),), tree=UNCLEAR, unclear=TOO_MANY)
     try:
-        tree = [parse(line) for line in text.split("\n") if line.strip()]
+        tree = [parse(line) for line in lines]
     except (ValueError, RecursionError):
         why = "One of its lines is not valid JSON."
         return Part(kind="ndjson", leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)
@@ -55,16 +62,26 @@ class _Unclear(ValueError):
 
 
 _ODD_ESCAPE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
-_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[^\[\]{}"]++', re.DOTALL)
+_TEXT: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_TEXTS: Final = re.compile(_TEXT, re.DOTALL)
+_BRACKETS: Final = re.compile(_TEXT + r'|[^\[\]{}"]++', re.DOTALL)
+
+
+def _too_many(text: str) -> bool:
+    """More values than are shown? There is one comma less than there are values, at any depth; so
+    that a large text is not taken apart in vain. Lists within lists take as long as values do."""
+    if text.count(",") < MAX_LEAVES and text.count("[") + text.count("{") <= 3 * MAX_LEAVES:
+        return False
+    bare = _TEXTS.sub("", text)
+    return bare.count(",") >= MAX_LEAVES or bare.count("[") + bare.count("{") > 3 * MAX_LEAVES
 
 
 def _too_deep(text: str) -> bool:
-    depth = 0
-    for bracket in _BRACKETS.sub("", text):
-        depth += 1 if bracket in "[{" else -1
-        if depth > MAX_DEPTH:
-            return True
-    return False
+    steps = map(_STEPS.__getitem__, _BRACKETS.sub("", text))
+    return max(accumulate(steps), default=0) > MAX_DEPTH
+
+
+_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def _odd(value: Any) -> bool:

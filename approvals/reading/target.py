@@ -77,6 +77,8 @@ def path_faults(raw: str, *, encoded_slash: bool = False) -> tuple[str | None, s
         return None, "Its path escapes a character that needs no escape; not all servers undo that."
     if ";" in raw or re.search(r"(?i)%3b", raw):
         return None, "Its path has a `;`, behind which some servers cut it off."
+    if re.search(r"[\"<>\[\]^`{|}]", raw):
+        return None, "Its path holds a character that should be escaped; not all servers take it."
     try:
         unquote(raw, errors="strict")
     except ValueError:
@@ -101,6 +103,8 @@ def method_override(names: Mapping[str, object] | set[str]) -> str | None:
 
 def _overrides(method: str, query: str, headers: Headers, *, body: bool) -> dict[str, str]:
     doubts: dict[str, str] = {}
+    if re.fullmatch("[A-Z]+(?:-[A-Z]+)*", method) is None:
+        doubts["method"] = "Its method is not in capitals; some servers take it for another."
     for name, _ in headers:
         dashed = name.lower().replace("_", "-")
         if part := _HEADER_OVERRIDES.get(dashed):

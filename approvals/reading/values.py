@@ -18,6 +18,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 MAX_LEAVES: Final = 5_000
 """Values in one part; a part with more is unclear, because every reader waits while it is read."""
+TOO_MANY: Final = "It holds too many values to be shown."
 LARGEST: Final = 1024 * 1024
 """Bytes of a body that are taken apart into values. Opaque parts and attachments may be larger."""
 MAX_DEPTH: Final = 64
@@ -70,10 +71,11 @@ class Leaf:
 class Part:
     """One thing that was read: the query, a body, a file of a form, a decoded text.
 
-    `kind`: "none", "query", "form", "json", "ndjson", "text", "multipart", "mail", "xml", "git",
-    "opaque" …. `leaves`: everything it says, in its own order. `tree`: the same as nested mappings
-    and lists, for conditions and titles; `UNCLEAR` where `unclear` is set. `repeated`: names given
-    several times in a form or query. `undecoded`: a sentence where text is still encoded.
+    `kind`: "none", "query", "form", "json", "ndjson", "text", "multipart" (a form),
+    "parts" (of an upload), "mail", "xml", "aws-chunked", "jwt", "git", "opaque" …. `leaves`:
+    everything it says, in its own order. `tree`: the same as nested mappings and lists, for
+    conditions and titles; `UNCLEAR` where `unclear` is set. `repeated`: names given several times
+    in a form or query. `undecoded`: a sentence where text is still encoded.
     """
 
     kind: str
@@ -224,22 +226,22 @@ def nested(kind: str, tree: Any, inside: Mapping[Path, Part | Opaque] | None = N
     more than `MAX_LEAVES` values is unclear.
     """
     leaves: list[Leaf | Opaque] = []
+    known = inside or {}
     stack: list[tuple[Path, Any]] = [((), tree)]
     while stack:
         path, value = stack.pop()
-        if len(leaves) >= MAX_LEAVES:
+        if type(value) is dict and value:
+            stack += [((*path, key), value[key]) for key in reversed(value)]
+        elif isinstance(value, list | tuple) and value:
+            stack += [((*path, at), value[at]) for at in range(len(value) - 1, -1, -1)]
+        elif isinstance(value, Opaque):
+            leaves.append(value)
+        elif isinstance(value, dict | list | tuple):
+            leaves.append(Leaf(path, "{}" if isinstance(value, dict) else "[]", how="empty"))
+        elif isinstance(value, Repeated):
+            leaves += [Leaf(path, text) for text in value.texts]
+        else:
+            leaves.append(Leaf(path, value, known.get(path)))
+        if len(leaves) > MAX_LEAVES:
             return Part(kind=kind, tree=UNCLEAR, unclear="It holds too many values to be shown.")
-        match value:
-            case Opaque():
-                leaves.append(value)
-            case dict() if value:
-                stack += [((*path, key), one) for key, one in reversed(value.items())]
-            case list() | tuple() if value:
-                stack += [((*path, at), one) for at, one in reversed([*enumerate(value)])]
-            case dict() | list() | tuple():
-                leaves.append(Leaf(path, "{}" if isinstance(value, dict) else "[]", how="empty"))
-            case Repeated(texts):
-                leaves += [Leaf(path, text) for text in texts]
-            case _:
-                leaves.append(Leaf(path, value, (inside or {}).get(path)))
     return Part(kind=kind, leaves=tuple(leaves), tree=tree)

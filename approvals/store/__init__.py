@@ -71,6 +71,7 @@ __all__ = [
     "Store",
     "Taps",
     "Token",
+    "Unready",
     "again_job",
     "metadata",
     "post_job",
@@ -78,6 +79,18 @@ __all__ = [
 
 _SEAL: Final = 0x636F756E02
 """The sealer's advisory lock on PostgreSQL."""
+
+
+class Unready(Refused):
+    """The tables are not those of this version: `revision` is theirs (None: there are none),
+    `wanted` is ours."""
+
+    def __init__(self, revision: str | None, wanted: str) -> None:
+        super().__init__(
+            f"the database is at revision {revision or 'none'} and this version needs {wanted}"
+        )
+        self.revision = revision
+        self.wanted = wanted
 
 
 class Store:
@@ -94,8 +107,8 @@ class Store:
     async def connect(cls, url: str, *, migrate: bool = True) -> Store:
         """Open `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/db`.
 
-        Brings the tables up to date first; with `migrate` False raises `Refused` where they are
-        not. `ValueError` for any other URL: a database in memory would forget.
+        Brings the tables up to date first; raises `Unready` where that is not wanted (`migrate`
+        False) or cannot be done. `ValueError` for any other URL: a database in memory would forget.
         """
         driver: Driver
         if url.startswith(("postgresql://", "postgres://")):
@@ -114,11 +127,11 @@ class Store:
             found = await driver.read(statements.revision())
             if found != schema.HEAD:
                 if not migrate:
-                    raise Refused(
-                        f"the database is at revision {found or 'none'} and this version needs "
-                        f"{schema.HEAD}: start it once without --no-migrate"
-                    )
-                await driver.upgrade()
+                    raise Unready(found, schema.HEAD)
+                try:
+                    await driver.upgrade()
+                except Refused as error:
+                    raise Unready(found, schema.HEAD) from error
         except BaseException:
             await driver.close()
             raise
@@ -482,6 +495,11 @@ class Store:
         """Use it up: None for all but the first, and when it has expired."""
         found = await self._write(statements.use_link, sha_=_sha(secret), now=now)
         return LoginLink(*found[0]) if found else None
+
+    async def live_links(self, person: str, now: Instant, *, org: str = ORG) -> int:
+        """How many sign-in links of this person could still be used."""
+        found = await self._read(statements.count_links, org_=org, person_=person, now=now)
+        return int(found[0][0])
 
     async def add_token(self, secret: str, token: Token) -> None:
         """Keep a personal token."""

@@ -305,8 +305,11 @@ def _settle(batch: Sequence[_Work], done: Sequence[Any]) -> None:
     for (_, future), value in zip(batch, done, strict=True):
         if future.done():
             continue
-        if isinstance(value, sqlite3.OperationalError):
-            future.set_exception(Busy(f"database: {value}"))  # locked, read-only, full
+        if isinstance(value, sqlite3.OperationalError) or type(value) is sqlite3.DatabaseError:
+            # Locked, read-only, full; or damaged, which is the base class itself.
+            busy = Busy(f"database: {value}")
+            busy.__cause__ = value
+            future.set_exception(busy)
         elif isinstance(value, _UNFIT):
             future.set_exception(ValueError(f"database: {type(value).__name__}"))
         elif isinstance(value, Exception):
@@ -332,6 +335,6 @@ def _open(path: str) -> sqlite3.Connection:
             "wal_autocheckpoint = 16000",
         ):
             connection.execute(f"PRAGMA {pragma}")
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.DatabaseError) as error:
         raise Busy(f"database {path}: {error}") from error
     return connection

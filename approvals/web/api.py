@@ -22,8 +22,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic import model_validator as validates_model
 
-from approvals import cards, policy
+from approvals import cards, policy, words
 from approvals.evidence import Entry, Ordered, canonical_of, read_json, rfc3339
+from approvals.marked import keys_at, wording
 from approvals.model import (
     ORG,
     SECOND,
@@ -117,7 +118,8 @@ class HttpBody(_Body):
         try:
             body = base64.b64decode(self.body, validate=True)
         except (binascii.Error, ValueError) as error:
-            raise Problem(422, "invalid_body", "http.body is not base64") from error
+            why = "http.body must be the bytes in base64, with padding and without line ends."
+            raise Problem(422, "invalid_body", why) from error
         if len(body) > BODY_LIMIT:
             raise Problem(413, "body_too_large", f"http.body: more than {BODY_LIMIT} bytes")
         pairs = [
@@ -149,8 +151,10 @@ class OpenBody(_Body):
 
     @validates_model(mode="after")
     def _one_of(self) -> OpenBody:
-        if (self.http is None) == ("payload" not in self.model_fields_set):
-            raise ValueError("exactly one of `http` and `payload` is required")
+        if self.http is None and "payload" not in self.model_fields_set:
+            raise ValueError("say what will be done, as `http` or as `payload`")
+        if self.http is not None and "payload" in self.model_fields_set:
+            raise ValueError("send either `http` or `payload`, not both")
         return self
 
 
@@ -467,17 +471,21 @@ class Api:
         shown = view(case, receipt, names=caller.person is not None)
         if caller.person is None:
             return shown
-        read = self._deps.store.content if whole else self._deps.store.small_content
-        request = await read(case.id, case.revision)
-        if request and cards.altered(case, request):
-            if whole:
-                raise Problem(409, "altered", "What is stored is not what was asked.")
-            request = None
-        shown["title"] = views.title(request, salt=self._deps.salt) if request else None
+        deps, person = self._deps, caller.person
+        said = views.voice(deps.directory.names, case, person)
+        needs = policy.needs(case.ask.quorum, case.votes) if case.open else ()
+        shown["state"] = words.state(case, said, now=deps.clock())
+        shown["progress"] = words.progress(case, needs, said)
         shown["agent"] = case.agent
-        shown["review"] = f"{self._deps.site.origin}/requests/{case.id}"
-        if whole:
-            shown["asked"] = asked(request) if request else None
+        shown["review"] = f"{deps.site.origin}/requests/{case.id}"
+        if not whole:
+            (head,) = await deps.heads_of(case)
+            return {**shown, "title": head.title if head else None}
+        request = await deps.store.content(case.id, case.revision)
+        if request and cards.altered(case, request):
+            raise Problem(409, "altered", "What is stored is not what was asked.")
+        shown["title"] = views.title(request, salt=deps.salt) if request else None
+        shown["asked"] = asked(request) if request else None
         return shown
 
     async def _receipt(self, case: Case, patience: float) -> str | None:
@@ -549,17 +557,58 @@ def _parse(model: type[Any], raw: bytes) -> Any:
         if _SURROGATE.search(raw):
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise Problem(422, "invalid_json", str(error)) from error
+        raise Problem(422, "invalid_json", _not_json(error)) from error
     try:
         body = model.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise Problem(422, "invalid_request", f"{where}: {first['msg']}") from error
+        raise Problem(422, "invalid_request", _complaint(error, model)) from error
     held = body.http.body if isinstance(body, OpenBody) and body.http else ""
     if len(raw) - len(held) > AROUND_LIMIT:
         raise large
     return body
+
+
+def _not_json(error: Exception) -> str:
+    """What is wrong with a body, without the words of a library."""
+    match error:
+        case json.JSONDecodeError():
+            return f"The body is not JSON: line {error.lineno}, column {error.colno}."
+        case UnicodeError():
+            return "The body is not text in UTF-8, or a text in it has half a character."
+        case RecursionError():
+            return "The JSON is nested too deeply."
+    return f"{str(error)[:1].upper()}{str(error)[1:]}."
+
+
+# Steps that pydantic takes inside of a union, and that nobody wrote.
+_UNION: Final = re.compile(
+    r"(str|int|bool|float|none|dict|list)(\[.*\])?|(function|constrained)-.*"
+)
+_WRITTEN: Final = {
+    "method": "an HTTP method, like POST",
+    "headers": "the names of headers, and texts",
+    "digest": "`sha-256:` and 64 hex digits, as the request shows it",
+    "decoded": "names, and for each a text, a number, true, false or a list of texts",
+    "id": "a name without blanks",
+}
+"""What stands where something else was sent, if its type alone does not say it."""
+
+
+def _complaint(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first thing that is wrong, in our words. The value is never quoted."""
+    first = error.errors(include_url=False)[0]
+    place = [part for part in first["loc"] if part != "[key]"]
+    while len(place) > 1 and isinstance(place[-1], str) and _UNION.fullmatch(place[-1]):
+        place.pop()
+    where = f"`{'.'.join(map(str, place))}`" if place else "The body"
+    message, hint = wording(first, where, keys_at(model, first["loc"][:-1]))
+    if first["type"].endswith(("_mismatch", "_type")):
+        for last in reversed(range(len(place))):
+            if written := _WRITTEN.get(str(place[last])):
+                return f"`{'.'.join(map(str, place[: last + 1]))}` must be {written}."
+    message = message.removeprefix("The body: ")
+    more = f" ({hint})" if hint and first["type"] == "extra_forbidden" else ""
+    return f"{message[:1].upper()}{message[1:]}{more}."
 
 
 def _id(request: web.Request) -> str:

@@ -301,6 +301,15 @@ def _request() -> dict[str, Any]:
             "description": "Shown to people only: a gateway's, or what we read; never an agent's.",
         },
         "agent": {"type": "string", "description": "Shown to people only."},
+        "state": {
+            "type": "string",
+            "description": "Shown to people only: the status in words, with who decided and what"
+            " came of it, as cards and pages say it.",
+        },
+        "progress": {
+            "type": "string",
+            "description": 'Shown to people only: who still has to approve; "" once it is closed.',
+        },
         "review": {
             "type": "string",
             "description": "Shown to people only: the page that shows it.",
