@@ -13,11 +13,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from approvals import buttons, cards, policy, words
+from approvals.cards import Bound
 from approvals.channel import Channel, Glance, Payload, Personal, Response, reachable
 from approvals.model import (
     Button,
@@ -64,6 +67,10 @@ class Faces:
         """What the request means; a large one is read apart."""
         return await self._service.readings.request(request, self._service.trust.book)
 
+    def bound(self, case: Case, request: Request, reading: Reading) -> Bound:
+        """What is bound, as cards show it: for `cards.labels_for` and `card`."""
+        return cards.bound(request, reading, salt=self._look.salt, opaque=case.ask.opaque)
+
     async def card(
         self,
         case: Case,
@@ -71,11 +78,11 @@ class Faces:
         channel: Channel,
         tappable: Sequence[Button],
         person: str | None,
+        what: Bound | None = None,
     ) -> Card:
         """The card of a case as it is now, with these buttons. `person`: whom it is sent to."""
         directory = self._service.trust.directory
         asked = {one.id for one in directory.approvers(case.ask, case.escalated)}
-        reader = person if person in asked and person not in case.barred else None
         return cards.build(
             case,
             request,
@@ -83,11 +90,14 @@ class Faces:
             buttons=tappable,
             limits=channel.limits,
             names=directory.names,
-            reader=reader,
+            reader=person if person in asked and person not in case.barred else None,
+            shared=person is None,
+            zone=_zone(directory.person(person) if person else None),
             needs=policy.needs(case.ask.quorum, case.votes) if case.open else (),
             review=self._look.review_url(case.id),
             salt=self._look.salt,
             stub=channel.name in self._look.stub,
+            what=what,
         )
 
     async def again(
@@ -162,6 +172,11 @@ class Faces:
             if wait is not None:
                 await asyncio.sleep(wait)
         return None
+
+
+def _zone(person: Person | None) -> tzinfo:
+    """The zone that this person reads times in."""
+    return ZoneInfo(person.time_zone) if person and person.time_zone else UTC
 
 
 def theirs(person: Person, case: Case, card: Card, tier: Tier) -> tuple[Card, str]:

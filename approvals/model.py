@@ -95,10 +95,17 @@ class Label(StrEnum):
     APPROVE = "Approve"
     DECLINE = "Decline"
     DECLINE_WITH_REASON = "Decline with reason"
+    DECLINE_PROMPT = "Decline…"
+    """Opens a dialog in which the reason may stay empty."""
 
     @property
     def choice(self) -> Choice:
         return Choice.APPROVE if self is Label.APPROVE else Choice.DECLINE
+
+    @property
+    def prompts(self) -> bool:
+        """Does a press ask for a reason first?"""
+        return self in (Label.DECLINE_WITH_REASON, Label.DECLINE_PROMPT)
 
 
 class Kind(StrEnum):
@@ -361,6 +368,8 @@ class Card:
     headline: str
     """The state in words (`words.state`): "Approved by Dana Lee", "Expired. Nothing was run." """
     title: str
+    subject: str
+    """Title and risk in one line, for notifications, subjects and lists; no word of the agent's."""
     risk: Risk
     action: str
     agent: str
@@ -376,8 +385,16 @@ class Card:
     digest: str
     """The first eight hex characters of the digest."""
     deadline: Instant
+    until: str
+    """The deadline in words, in the reader's time zone where that is known, else in UTC."""
+    decided_at: Instant | None
+    """When the case was closed; None while it is open."""
+    decided: str
+    """That in words, as `until`; "" while it is open."""
     progress: str
     """Who still has to approve ("You can approve this alone."); "" once it is closed."""
+    shared: bool
+    """Several people see this one card, in a room."""
     buttons: tuple[Button, ...]
     review: str | None
     """URL of the page that shows all of it; None where no public URL is configured."""

@@ -342,7 +342,10 @@ class Outbox:
         card_id = "crd_" + ulid(now, self._random(10))
         ring, stub = self._service.trust.ring, channel.name in self._look.stub
         reading, limits = await self.faces.reading(request), channel.limits
-        labels = cards.labels_for(case, request, reading, channel.abilities, limits, stub=stub)
+        what = self.faces.bound(case, request, reading)
+        labels = cards.labels_for(
+            case, request, reading, channel.abilities, limits, stub=stub, what=what
+        )
         minted = [
             buttons.mint(
                 ring, self._random(16), card_id=card_id, case=case, label=label, address=address
@@ -350,7 +353,7 @@ class Outbox:
             for label in labels
         ]
         tappable = [Button(stored.binding.label, token) for stored, token in minted]
-        card = await self.faces.card(case, request, channel, tappable, address.person)
+        card = await self.faces.card(case, request, channel, tappable, address.person, what)
         payload = self.faces.payload(channel, card, viewers)
         row = CardRow(
             card_id,

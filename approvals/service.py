@@ -28,7 +28,6 @@ from approvals.model import (
     Choice,
     Conflict,
     Instant,
-    Label,
     Outcome,
     Person,
     Refused,
@@ -379,11 +378,11 @@ class Service:
         person = self.trust.directory.by_account(tap.channel, who)
         if person is None:
             return refuse("unknown account", "You are not an approver of this request.")
-        if label is Label.DECLINE_WITH_REASON and tap.reason is None and case.open:
+        if label.prompts and tap.reason is None and case.open:
             may = policy.may(person, case, choice, tier=channel.tier, page=False, fresh=False)
             if isinstance(may, policy.Seats) and now < case.expires_at:
                 return Decision(Answer(Notice(NoticeKind.ASK_REASON, "Why do you decline?"), case))
-        act = _Act(tap.channel, tap.reason, channel.tier, False, tap.event)
+        act = _Act(tap.channel, tap.reason or None, channel.tier, False, tap.event)
         return self._vote(case, person, choice, act, now)
 
     def _vote(

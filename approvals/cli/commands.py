@@ -249,11 +249,11 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Explain every fault of the configuration, with its line and how to mend it."""
-    from approvals.cli import channels, serve
-    from approvals.config import faults, nothing
+    from approvals.cli import channels, serve, template_check
+    from approvals.config import faults
 
     try:
-        also = nothing if file_only else serve.around
+        also = template_check.faults if file_only else serve.around
         found = faults(config, os.environ, sections=channels.SECTIONS, also=also)
     except OSError as error:
         raise Stop(Exit.CONFIG, f"{config}: {error.strerror}.") from error

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from approvals import words
 from approvals.cards import SUMMARY, bound, summarised
 from approvals.channel import reason
 from approvals.cli.browser import Loopback
@@ -25,7 +26,6 @@ from approvals.model import ORG, Agent, Fact, Http, Kind, Outcome, Request
 from approvals.reading import read, read_payload
 from approvals.readings import held
 from approvals.text import clean
-from approvals.words import delivery
 
 STYLES = {
     "pending": "yellow",
@@ -327,7 +327,7 @@ def _outcome(outcome: Mapping[str, Any] | None) -> str:
     if outcome is None:
         return ""
     said = Outcome(outcome["delivered"], 0, outcome["status"])
-    return delivery(said, outcome["error"] or None)
+    return words.delivery(said, outcome["error"] or None)
 
 
 def _request(case: Mapping[str, Any], asked: Mapping[str, Any]) -> Request:
