@@ -123,11 +123,10 @@ def text(body: str) -> dict[str, Any]:
     return {"type": "text", "text": {"preview_url": False, "body": body}}
 
 
-def replies(header: str, body: str, footer: str, buttons: list[Any]) -> dict[str, Any]:
+def replies(body: str, footer: str, buttons: list[Any]) -> dict[str, Any]:
     """A WhatsApp message with reply buttons (`id` and `title`)."""
     told = {
         "type": "button",
-        "header": {"type": "text", "text": header},
         "body": {"text": body},
         "footer": {"text": footer},
         "action": {"buttons": [{"type": "reply", "reply": button} for button in buttons]},

@@ -1,4 +1,4 @@
-"""Mails that are no cards: the one whose link makes a mailbox a person's."""
+"""Mails that are no cards: a few lines and one link."""
 
 from __future__ import annotations
 
@@ -6,28 +6,40 @@ import html
 from collections.abc import Callable
 from typing import Final
 
-LIFETIME: Final = "It works once, within ten minutes."
-WHAT: Final = "Whoever reads this mailbox could then approve requests of AI agents as {}."
+from approvals.channel import Letter
+
 STYLE: Final = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 
 
 def invitation(
     account: str, person: str, by: str, link: str, inert: Callable[[str], str]
 ) -> dict[str, str]:
-    """Subject, text and HTML of the mail to this mailbox. `inert`: no address in it is a link."""
-    who = inert(person)
-    asked = (
-        f"{inert(by)} asked that the mailbox {inert(account)} be linked to {who} in Countersign."
+    """The mail whose link makes a mailbox a person's."""
+    asked = f"{by} asked that the mailbox {account} be linked to {person} in Countersign."
+    what = f"Whoever reads this mailbox could then approve requests of AI agents as {person}."
+    letter = Letter(
+        subject="Link this mailbox to Countersign",
+        before=(asked, what, f"If you are {person}, open this and press the button there:"),
+        label="Link this mailbox",
+        link=link,
+        after=(
+            "It works once, within ten minutes.",
+            "If you expected no such mail, do nothing: then nothing is changed.",
+        ),
     )
-    lines = [asked, WHAT.format(who), f"If you are {who}, open this and press the button there:"]
-    after = [LIFETIME, "If you expected no such mail, do nothing: then nothing is changed."]
-    text = "\n\n".join([*lines, link, *after, ""])
-    shown = [f"<p>{html.escape(line)}</p>" for line in lines]
-    where = html.escape(link)
-    shown += [f'<p><a href="{where}">Link this mailbox</a></p>']
+    return drawn(letter, inert)
+
+
+def drawn(letter: Letter, inert: Callable[[str], str]) -> dict[str, str]:
+    """Subject, text and HTML. `inert`: no address in the lines is a link."""
+    before, after = [*map(inert, letter.before)], [*map(inert, letter.after)]
+    text = "\n\n".join([*before, letter.link, *after, ""])
+    where, label = html.escape(letter.link), html.escape(letter.label)
+    shown = [f"<p>{html.escape(line)}</p>" for line in before]
+    shown += [f'<p><a href="{where}">{label}</a></p>']
     shown += [f"<p>{html.escape(line)}</p>" for line in after]
     head = '<meta charset="utf-8"><meta name="color-scheme" content="light dark">'
-    page = f'<!doctype html><html lang="en"><head>{head}<title>Link this mailbox</title></head>'
+    page = f'<!doctype html><html lang="en"><head>{head}<title>{label}</title></head>'
     page += f'<body style="margin:24px;max-width:600px;{STYLE}">{"".join(shown)}</body></html>'
-    # Nobody's words: it stands on locked screens.
-    return {"subject": "Link this mailbox to Countersign", "text": text, "html": page}
+    # Nobody's words in the subject: it stands on locked screens.
+    return {"subject": letter.subject, "text": text, "html": page}

@@ -22,6 +22,7 @@ from adapters._openid import bearer, keys
 from approvals.channel import Inbound, Notice, NoticeKind, Proven, Response, Tap
 from approvals.model import Busy, Card, Forged, Label, Malformed
 from approvals.proof import Signers, check_jwt
+from approvals.text import breakable
 
 # Who calls, whatever mail it is about. The tokens that it sends are Entra's: those of its own
 # (issued by substrate.office.com) ended on 2026-06-08.
@@ -41,9 +42,13 @@ EDGES: Final = re.compile("^(?=\xa0)|(?<=\xa0)$")  # a joiner there: nothing is 
 PRESSED: Final = re.compile(r"([A-Za-z0-9_-]{20}) (\S{1,80}) (\S{3,254})(?:\n(.*))?", re.DOTALL)
 
 
+COLOURS: Final = {"low": "good", "medium": "warning", "high": "attention"}
+
+
 def escape(text: str) -> str:
     """A line of others' that a TextBlock shows as it is."""
-    spaced = EDGES.sub("\u2060", BLANKS.sub("\xa0", text.expandtabs(4)))
+    text = breakable(text.expandtabs(4))
+    spaced = EDGES.sub("\u2060", BLANKS.sub("\xa0", text))
     return MARKS.sub(r"\\\1", spaced) or "\u2060"
 
 
@@ -59,7 +64,8 @@ def _lines(text: str, **how: Any) -> dict[str, Any]:
 
 def _row(label: str, value: str) -> dict[str, Any]:
     left = {"type": "Column", "width": "90px", "items": [_text(escape(label), isSubtle=True)]}
-    right = {"type": "Column", "width": "stretch", "items": [_text(escape(value))]}
+    lines = [_text(escape(line), spacing="None") for line in value.split("\n")]
+    right = {"type": "Column", "width": "stretch", "items": lines}
     return {"type": "ColumnSet", "spacing": "Small", "columns": [left, right]}
 
 
@@ -70,35 +76,40 @@ def _send(title: str, url: str, body: str) -> dict[str, Any]:
     return {"type": "Action.Http", "title": title, **sent}
 
 
-def draw(card: Card, originator: str, utc: str) -> dict[str, Any] | None:
+def draw(card: Card, originator: str) -> dict[str, Any] | None:
     """The card of a mail, its presses not addressed yet; None: this mail has links only."""
     if not card.buttons or not (card.review or "").startswith("https://"):
         return None
-    url, facts = urljoin(card.review or "", "/channels/email/events"), card.facts
+    url = urljoin(card.review or "", "/channels/email/events")
+    who = f"From {card.agent}. {card.progress} Answer by {card.until}."
     body = [
-        _text(f"Approval request, {card.risk} risk", size="Small"),
-        _text(escape(card.headline), spacing="None", weight="Bolder"),
         _text(escape(card.title), weight="Bolder", size="Medium"),
-        *(_row(*it) for it in (("Action", card.action), ("Agent", card.agent))),
-        *(_row(fact.label, fact.value) for fact in facts),
+        _text(f"{card.risk.capitalize()} risk", spacing="None", color=COLOURS[card.risk]),
+        _text(escape(who), isSubtle=True, size="Small"),
+        *(_row(fact.label, fact.value) for fact in card.facts),
     ]
+    if card.note:
+        body += [_text("Agent's note, unverified", isSubtle=True, size="Small")]
+        body += [_lines(card.note, style="emphasis", spacing="Small")]
+    if card.line:
+        body += [_text(escape(card.line), isSubtle=True, size="Small")]
     if card.payload:
         body += [_lines(card.payload, style="emphasis")]
     if card.elided:
         hidden = f"… {card.elided} bytes of {card.payload_size} are not shown here …"
-        body += [_text(hidden, weight="Bolder"), _lines(card.payload_tail, style="emphasis")]
-    if card.note:
-        body += [_text("Agent's note, unverified", isSubtle=True, size="Small")]
-        body += [_lines(card.note, style="emphasis", spacing="Small")]
-    end = f"Answer by {utc} · {escape(card.progress)} · Digest {card.digest}"
-    body += [_text(end, isSubtle=True, size="Small")]
+        body += [_text(hidden, weight="Bolder")]
+    if card.payload_tail:
+        body += [_lines(card.payload_tail, style="emphasis")]
     if card.review_needed:
         body += [_text(escape(card.review_needed), weight="Bolder")]
+    body += [_text(f"Digest {card.digest}", isSubtle=True, size="Small")]
     ask = "Reason, if you decline (optional; the agent reads it)"
     given = {"id": "reason", "placeholder": ask, "isMultiline": True, "maxLength": 500}
     body += [{"type": "Input.Text", **given}]
-    actions = [_send(str(button.label), url, button.token) for button in card.buttons]
-    actions += [{"type": "Action.OpenUrl", "title": "Review…", "url": card.review}]
+    review = "Review and approve…" if card.review_needed else "Details"
+    way = [{"type": "Action.OpenUrl", "title": review, "url": card.review}]
+    presses = [_send(str(button.label), url, button.token) for button in card.buttons]
+    actions = [*way, *presses] if card.review_needed else [*presses, *way]
     whole = _card(body, actions, originator, hide=True)
     return whole if len(json.dumps(whole)) <= SIZE else None
 

@@ -17,18 +17,22 @@ ATTRIBUTES: Final = re.compile(
     "lang|charset|name|content|media|style|class|id|role|v?align|width|height|border|bgcolor"
     "|cellpadding|cellspacing|dir|href"
 )
+UNSEEN: Final = ("title", "style")
 FETCHES: Final = re.compile(r"url\s*\(|@import|expression|\\", re.IGNORECASE)
 
 
-def drawn(page: str, card: Card, links: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The buttons that the page draws, (label, token) in order. `Refused`: it does more.
+def drawn(
+    page: str, card: Card, links: list[tuple[str, str]]
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """The buttons that the page draws, (label, token) in order, and its texts. `Refused`: it does
+    more.
 
     `links`: label and address of each button of the card, the only ones besides its review link.
     """
     seen = _Seen(card, links)
     seen.feed(page.lstrip().removeprefix("<!doctype html>"))
     seen.close()
-    return seen.drawn
+    return seen.drawn, seen.texts
 
 
 def with_head(page: str, element: str) -> str:
@@ -48,6 +52,8 @@ class _Seen(HTMLParser):
         self._tokens = {u: b.token for (_, u), b in zip(links, card.buttons, strict=True)}
         self._review = card.review
         self._open = self._text = ""
+        self.texts: list[str] = []
+        self._inside: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         for name, value in attrs:
@@ -56,6 +62,8 @@ class _Seen(HTMLParser):
                 raise Refused(f"email: the template has the attribute {name} in <{tag}>")
         if not TAGS.fullmatch(tag):
             raise Refused(f"email: the template has <{tag}>")
+        if tag in UNSEEN:
+            self._inside.append(tag)
         if tag == "a":
             href = dict(attrs).get("href") or ""
             if self._open or href not in (*self._tokens, self._review):
@@ -64,10 +72,14 @@ class _Seen(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self._text += data
+        if not self._inside:
+            self.texts.append(data)
         if self.cdata_elem and FETCHES.search(data):
             raise Refused("email: a style of the template fetches something")
 
     def handle_endtag(self, tag: str) -> None:
+        if tag in self._inside:
+            self._inside.remove(tag)
         if tag == "a":
             if token := self._tokens.get(self._open):
                 self.drawn.append((" ".join(self._text.split()), token))

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Final
 
@@ -15,9 +15,9 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 
 from adapters._discord import Rest
 from approvals import channel as port
-from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused, Tier
+from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused, Status, Tier
 from approvals.proof import check_ed25519, check_fresh, ed25519_key
-from approvals.text import utf16_len
+from approvals.text import fit, utf16_len
 
 log = logging.getLogger("countersign.discord")
 
@@ -26,6 +26,8 @@ log = logging.getLogger("countersign.discord")
 NAMES = ("content", "title", "description", "name", "value", "text", "label", "custom_id", "url")
 LIMITS: Final = dict(zip(NAMES, (2000, 256, 4096, 256, 1024, 2048, 80, 100, 512), strict=True))
 COLOURS: Final = {"low": 0x57F287, "medium": 0xFEE75C, "high": 0xED4245}
+CLOSED: Final = {"approved": 0x57F287, "declined": 0xED4245}
+GREY: Final = 0x99AAB5
 # What a person sees and what a press does, of an embed and of a component. All else is added by
 # Discord's store: id, content_scan_version, proxies, false flags.
 SHOWN: Final = re.compile(
@@ -37,9 +39,21 @@ SHOWN: Final = re.compile(
 COMMAND: Final = ("link", "code")
 
 
+# Three of them end a block. Between two a zero-width space is not seen, and cleaned text brings
+# none of its own.
+FENCE: Final = re.compile("`(?=``)")
+
+
 def inert(text: str) -> str:
-    """Text that nothing gets out of a code span or block: a backtick stands as `\\u{60}`."""
-    return text.replace("`", "\\u{60}") or "(empty)"
+    """Text that nothing gets out of a code span: clients disagree about longer fences
+    (https://github.com/discord/SimpleAST, CodeRules.kt), so a backtick is drawn by a letter that
+    looks like one, behind a zero-width space, which cleaned text brings none of."""
+    return text.replace("`", "\u200bˋ") or "(empty)"
+
+
+def fenced(text: str) -> str:
+    """Text that nothing gets out of a block."""
+    return FENCE.sub("`\u200b", text) or "(empty)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +69,11 @@ class Discord:
     gateway_url: str = "wss://gateway.discord.gg/"
     _rest: Rest = field(default_factory=Rest, init=False, repr=False, compare=False)
     name: ClassVar[str] = "discord"
-    # title, fact label and value, facts, payload, note, buttons, label: together under 6000
-    limits: ClassVar = port.Limits(150, 40, 120, 8, 1500, 400, 3, 80, lambda x: utf16_len(inert(x)))
+    # title, fact label and value, facts, payload, note, buttons, label. An embed's description,
+    # where the facts stand, and the line with the reading, has 4096; all embeds 6000.
+    limits: ClassVar = port.Limits(
+        200, 60, 900, 24, 3500, 900, 3, 80, lambda x: utf16_len(inert(x)), total=5200, together=3200
+    )
 
     def __post_init__(self) -> None:
         if not self.bot_token.strip() or not self.application_id.isdecimal():
@@ -70,16 +87,30 @@ class Discord:
 
     @property
     def abilities(self) -> port.Abilities:
-        return port.Abilities(True, True, True, True, False, self.mode == "gateway", Tier.B)
+        listens = self.mode == "gateway"
+        return port.Abilities(True, True, True, True, False, listens, Tier.B, dialog=True)
 
     def escape(self, text: str) -> str:
         # Within code nothing else is markup: https://docs.discord.com/developers/reference
         return inert(text)
 
     def layout(self, card: Card) -> port.Payload:
+        return port.whole(card, self._draw, _plain)
+
+    def _draw(self, card: Card) -> port.Drawn:
         link = card.review if card.review and port.reachable(card.review) else None
-        values = {"card": _tamed(card), "colour": COLOURS[card.risk], "link": link}
-        payload = self.render(values) | {"allowed_mentions": {"parse": []}}
+        colour = COLOURS[card.risk]
+        if card.status is not Status.PENDING:
+            colour = CLOSED.get(card.status, GREY)
+        blocks = {name: getattr(card, name) or "" for name in ("payload", "payload_tail", "note")}
+        fences = {name: fenced(text) for name, text in blocks.items()}
+        fences["facts"] = port.block(card.facts, fenced)
+        who = f"From {card.agent}. {card.progress}".strip()
+        who = inert(who)
+        if utf16_len(who) > 256:
+            who = f"{fit(who, 250, utf16_len).head}…"
+        values = {"card": _tamed(card), "fences": fences, "colour": colour, "who": who}
+        payload = self.render(values | {"link": link}) | {"allowed_mentions": {"parse": []}}
         rows = [row["components"] for row in payload["components"]]
         taps = [(one["label"], one["custom_id"]) for row in rows for one in row if "url" not in one]
         port.same_buttons(card, taps)
@@ -88,7 +119,8 @@ class Discord:
         _measured(payload)
         if total > 6000 or max(many) > 25 or len(many) > 10 or max(map(len, rows), default=0) > 5:
             raise Refused("discord: over 6000 characters, 25 fields, 10 embeds or 5 buttons")
-        return payload
+        texts = [_plain(text) for text in _texts(payload["embeds"])]
+        return port.Drawn(card, payload, texts)
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         head, key = inbound.headers.get, bytes.fromhex(self.public_key)
@@ -242,6 +274,19 @@ class Discord:
 
     async def _call(self, method: str, path: str, body: Any = None, **to: str) -> Any:
         return await self._rest.call(self.bot_token, self.api_url, log, method, path, body, **to)
+
+
+def _plain(text: str) -> str:
+    """As it was written, whether it stands in a line of code or in a block."""
+    return text.replace("\u200bˋ", "`").replace("\u200b", "")
+
+
+def _texts(node: Any) -> Iterator[str]:
+    for item in node.values() if isinstance(node, dict) else node:
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict | list):
+            yield from _texts(item)
 
 
 def _tamed(card: Card) -> Card:

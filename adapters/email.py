@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import html
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email import policy
@@ -24,6 +23,8 @@ from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, 
 
 # Bytes of HTML. Gmail hides what is beyond about 102 kB behind a link: so well below.
 HTML: Final = 50_000
+# Bytes of HTML that a fact takes besides its texts.
+ROW: Final = 320
 # What a browser takes for an address (https://html.spec.whatwg.org/#valid-e-mail-address): no
 # quoting, no comments, no line ends, ASCII. Length: RFC 5321, 4.5.3.1.3, erratum 1690.
 ADDRESS: Final = re.compile(
@@ -63,7 +64,9 @@ class Email:
     _smtp: Smtp = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "email"
     # title, fact label and value, facts, payload, note, buttons, label: in bytes, as escaped
-    limits: ClassVar = channel.Limits(300, 100, 800, 12, 16_000, 2000, 3, 20, _measure)
+    limits: ClassVar = channel.Limits(
+        300, 150, 4000, 40, 16_000, 2000, 3, 20, _measure, total=26_000, each=ROW, together=18_000
+    )
     abilities: ClassVar = channel.Abilities(False, False, True, False, False, False, Tier.B)
 
     def __post_init__(self) -> None:
@@ -89,21 +92,25 @@ class Email:
     def layout(self, card: Card) -> channel.Payload:
         if card.buttons and not card.review:
             raise Refused("email: without server.public_url there is nothing to link to")
-        utc = time.strftime("%d %b %Y, %H:%M UTC", time.gmtime(card.deadline // 1000))
-        # No word of anybody's: it stands on locked screens, and mail is threaded by it.
-        subject = f"Approval request, {card.risk} risk ({card.digest})"
+        return channel.whole(card, self._draw, inert)
+
+    def _draw(self, card: Card) -> channel.Drawn:
         links = [(str(b.label), urljoin(card.review or "", f"/m/{b.token}")) for b in card.buttons]
         shown = _inert(card)
-        values = {"card": shown, "links": links, "utc": utc, "subject": subject}
+        values = {"card": shown, "links": links, "subject": shown.subject}
         page = str(self.render(values)["html"])
-        channel.same_buttons(card, drawn(page, card, links))
+        buttons, texts = drawn(page, card, links)
+        channel.same_buttons(card, buttons)
         if len(page.encode()) > HTML:
             raise Refused(f"email: over {HTML} bytes: a part of it would not be shown")
         tokens = {str(button.label): button.token for button in card.buttons}
-        said: channel.Payload = {"subject": subject, "html": page, "text": _text(shown, links, utc)}
-        if self._outlook and (native := draw(shown, self._outlook.originator, utc)):
+        # The subject stands on locked screens: title and risk, and never a word of the agent's.
+        said: channel.Payload = {"subject": " ".join(card.subject.split()), "html": page}
+        said["text"] = _text(shown, links)
+        if self._outlook and (native := draw(shown, self._outlook.originator)):
             said["native"] = native
-        return {**said, "buttons": tokens, "open": card.status == "pending"}
+        payload = {**said, "buttons": tokens, "open": card.status == "pending"}
+        return channel.Drawn(card, payload, texts)
 
     async def prepare(self, inbound: channel.Inbound) -> None:
         if self._outlook:
@@ -141,6 +148,10 @@ class Email:
     async def invite(self, account: str, person: str, by: str, link: str) -> None:
         said = _letter.invitation(account, person, by, link, inert)
         await self._send(account, make_msgid("link", self._domain), said)
+
+    async def whisper(self, account: str, letter: channel.Letter) -> None:
+        said = _letter.drawn(letter, inert)
+        await self._send(account, make_msgid("sign-in", self._domain), said)
 
     async def redraw(self, ref: MessageRef, payload: channel.Payload) -> None:
         """A mail stays as it is: a short closing one follows it, once there is a verdict."""
@@ -186,7 +197,7 @@ class Email:
         headers = {
             "From": self.sender,
             "To": to,
-            "Subject": ("Re: " if thread else "") + payload["subject"],
+            "Subject": payload["subject"],
             "Date": formatdate(),
             "Message-ID": id_,
             **(thread or {}),
@@ -210,32 +221,42 @@ def _inert(card: Card) -> Card:
     texts: dict[str, Any] = {name: getattr(card, name) for name in TEXTS}
     texts = {name: text and inert(text) for name, text in texts.items()}
     facts = [replace(one, label=inert(one.label), value=inert(one.value)) for one in card.facts]
-    return replace(card, facts=tuple(facts), progress=inert(card.progress), **texts)
+    return replace(card, facts=tuple(facts), **texts)
 
 
-def _text(card: Card, links: list[tuple[str, str]], utc: str) -> str:
+def _text(card: Card, links: list[tuple[str, str]]) -> str:
     """The same card as plain text. Lines of others are marked: none can pass for one of ours."""
-    said = [card.headline, card.title, ""]
+    risk = f"{card.risk.capitalize()} risk"
     if card.status != "pending":
-        said += [f"Action: {card.action}", f"Digest: {card.digest}"]
-        return "\n".join([*said, *([f"All of it: {card.review}"] if card.review else []), ""])
-    said += [f"{card.risk.capitalize()} risk", f"Action: {card.action}", f"Agent: {card.agent}"]
-    said += [f"{fact.label}: {fact.value}" for fact in card.facts]
-    if card.payload:
-        said += ["", *(f"| {line}" for line in card.payload.split("\n"))]
-    if card.elided:
-        said += [f"… {card.elided} bytes of {card.payload_size} are not shown here …"]
-        said += [f"| {line}" for line in card.payload_tail.split("\n")]
+        when = f"Closed {card.decided}. " if card.decided else ""
+        said = [card.title, "", card.headline, f"{when}{risk}. From {card.agent}.", ""]
+        said += [channel.block(card.facts), ""] if card.facts else []
+        said += [f"Details: {card.review}"] if card.review else []
+        return "\n".join([*said, f"Digest {card.digest}", ""])
+    said = [card.title, risk, f"From {card.agent}. {card.progress}".strip()]
+    said += [f"Answer by {card.until}."]
+    said += ["", channel.block(card.facts)] if card.facts else []
     if card.note:
         said += ["", "Agent's note, unverified:", *(f"> {x}" for x in card.note.split("\n"))]
-    said += ["", f"Answer by {utc}. {card.progress}. Digest {card.digest}."]
-    said += [card.review_needed] if card.review_needed else []
-    said += ["", *(f"{label}: {url}" for label, url in links)]
-    said += [f"Review: {card.review}"] if card.review else []
-    return "\n".join([*said, "", *PLEDGE, ""])
+    said += ["", card.line] if card.line else [""]
+    if card.payload:
+        said += [f"| {line}" for line in card.payload.split("\n")]
+    if card.elided:
+        said += [f"… {card.elided} bytes of {card.payload_size} are not shown here …"]
+    if card.payload_tail:
+        said += [f"| {line}" for line in card.payload_tail.split("\n")]
+    said += ["", card.review_needed] if card.review_needed else []
+    review = "Review and approve" if card.review_needed else "Details"
+    way = [f"{review}: {card.review}"] if card.review else []
+    ours = [f"{label}: {url}" for label, url in links]
+    said += ["", *([*way, *ours] if card.review_needed else [*ours, *way])]
+    return "\n".join([*said, "", f"Digest {card.digest}.", "", *PLEDGE, ""])
 
 
-TEXTS: Final = ("headline", "title", "action", "agent", "payload", "payload_tail", "note")
+TEXTS: Final = (
+    *("headline", "title", "subject", "action", "agent", "line", "payload", "payload_tail"),
+    *("note", "progress", "until", "decided"),
+)
 PLEDGE: Final = (
     "The links open a page with all of it. Nothing is decided before you press the button there.",
     "Do not forward this mail: whoever has it can answer for you. A reply decides nothing.",

@@ -7,8 +7,10 @@ import hashlib
 import logging
 import re
 import time
+import unicodedata
 from binascii import a2b_qp
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
@@ -18,6 +20,7 @@ from adapters._slack import Web, socket
 from approvals import channel as port
 from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_fresh, check_hmac
+from approvals.text import unlinked
 
 log = logging.getLogger("countersign.slack")
 # The SDK gets this one too: below WARNING it logs whole payloads, with the tokens in them.
@@ -42,10 +45,49 @@ SHOWN: Final[dict[str | None, tuple[str, ...]]] = {
     None: ("title", "text", "confirm", "deny", "style", "bold", "italic", "strike", "code"),
 }
 # What Slack stores otherwise than sent: entities are decoded, emoji become `:names:`
-# (https://github.com/dylex/slack-libpurple/pull/185).
+# (https://github.com/dylex/slack-libpurple/pull/185). So each stands there by its name, Slack's own
+# where it is a common one (https://github.com/iamcal/emoji-data), else that of Unicode.
 CHANGED: Final = re.compile(
     "&(?=(?:amp|lt|gt);)|[©®‼⁉™ℹ\u20e3\u2194-\u21aa\u231a\u231b\u2328\u23cf\u23e9-\u23faⓂ\u25aa-\u25fe"
-    "\u2600-\u2712\u2714-\u27bf⤴⤵\u2b05-\u2b55〰〽㊗㊙\ufe0f\U0001f000-\U0001faff]"
+    "\u2600-\u2712\u2714-\u27bf⤴⤵\u2b05-\u2b55〰〽㊗㊙\ufe0f\u200d\U0001f000-\U0001faff]"
+)
+NAMES: Final = dict(
+    pair.split("=")
+    for pair in [
+        "©=copyright",
+        "®=registered",
+        "™=tm",
+        "✅=white_check_mark",
+        "❌=x",
+        "❗=exclamation",
+        "❓=question",
+        "⚠=warning",
+        "❤=heart",
+        "⭐=star",
+        "✨=sparkles",
+        "👍=+1",
+        "👎=-1",
+        "👋=wave",
+        "🙏=pray",
+        "👏=clap",
+        "🎉=tada",
+        "🔥=fire",
+        "💥=boom",
+        "🐛=bug",
+        "🔒=lock",
+        "💰=moneybag",
+        "📈=chart_with_upwards_trend",
+        "📌=pushpin",
+        "📝=memo",
+        "📣=mega",
+        "🚨=rotating_light",
+        "🛑=octagonal_sign",
+        "😀=grinning",
+        "😄=smile",
+        "😂=joy",
+        "😊=blush",
+        "🤖=robot_face",
+    ]
 )
 SCOPES: Final = {"chat:write", "commands", "im:write", "users:read", "users:read.email"}
 FORM: Final = bytes.maketrans(b"+%", b" =")
@@ -53,8 +95,18 @@ BARRED: Final = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "i
 
 
 def inert(text: str) -> str:
-    """Text that Slack stores and shows as it is: what it would change stands as `\\u{…}`."""
-    return CHANGED.sub(lambda match: f"\\u{{{ord(match[0]):x}}}", text) or "(empty)"
+    """Text that Slack stores and shows as it is: an emoji stands as its `:name:`, and an entity is
+    broken by a zero-width space, which cleaned text brings none of."""
+    return CHANGED.sub(lambda match: _named(match[0]), text) or "(empty)"
+
+
+def _named(char: str) -> str:
+    if char == "&":
+        return "&\u200b"
+    if char in "\ufe0f\u200d":
+        return ""  # how an emoji is drawn, or that two are joined: their names say it
+    name = NAMES.get(char) or unicodedata.name(char, f"u+{ord(char):x}").lower()
+    return f":{name.replace(' ', '_')}:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +123,11 @@ class Slack:
     api_url: str = "https://slack.com/api/"
     _web: Web = field(default_factory=Web, init=False, repr=False, compare=False)
     name: ClassVar[str] = "slack"
-    # title, fact label and value, facts, payload, note, buttons, label: together under TEXT
-    limits: ClassVar = port.Limits(150, 50, 300, 10, 3000, 1000, 3, 75, lambda x: len(inert(x)))
+    # title, fact label and value, facts, payload, note, buttons, label: together under TEXT, less
+    # what its end, its dialog and our own words take
+    limits: ClassVar = port.Limits(
+        150, 75, 1000, 25, 6000, 1000, 3, 75, lambda x: len(inert(x)), total=8000, together=5000
+    )
 
     def __post_init__(self) -> None:
         needs = {"webhook": "signing_secret", "socket": "app_token"}
@@ -82,23 +137,30 @@ class Slack:
 
     @property
     def abilities(self) -> port.Abilities:
-        return port.Abilities(True, True, True, True, True, self.mode == "socket", Tier.A, False)
+        socket = self.mode == "socket"
+        return port.Abilities(True, True, True, True, True, socket, Tier.A, False, dialog=True)
 
     def escape(self, text: str) -> str:
         # For mrkdwn: https://docs.slack.dev/messaging/formatting-message-text#escaping
         return inert(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
     def layout(self, card: Card) -> port.Payload:
-        utc = time.strftime("%d %b %H:%M UTC", time.gmtime(card.deadline // 1000))
-        text = self.escape(f"{card.headline}: {card.title}")
-        payload = self.render({"card": card, "text": text, "utc": utc})
+        return port.whole(card, self._draw, inert)
+
+    def _draw(self, card: Card) -> port.Drawn:
+        asked = "\n".join((card.title, *(f"{x.label}: {x.value}" for x in card.facts[:3])))
+        values = {"text": self.escape(card.subject), "confirm": _dialog(asked)}
+        # What is not a label is indented: no value begins a line of its own.
+        facts = (replace(x, value=x.value.replace("\n", "\n    ")) for x in card.facts)
+        payload = self.render({"card": replace(card, facts=tuple(facts)), **values})
         blocks = payload["blocks"]
         drawn = [one for block in blocks for one in block.get("elements", ()) if "value" in one]
         port.same_buttons(card, [(one["text"]["text"], one["value"]) for one in drawn])
         # Some is left free while it has buttons: if it could not say how it ended, they would stay.
         if len(blocks) > 50 or _tame(blocks) > TEXT - 1_000 * bool(card.buttons):
             raise Refused(f"slack: over 50 blocks or {TEXT} characters, 1000 of them for its end")
-        return payload
+        shown = [x for block in blocks if block["type"] == "rich_text" for x in _texts(block)]
+        return port.Drawn(card, payload, shown)
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         head = inbound.headers.get
@@ -213,6 +275,13 @@ class Slack:
         said = {"channel": reply.account, "text": self.escape(notice.text)}
         await self._call("chat.postMessage", said)
 
+    async def whisper(self, account: str, letter: port.Letter) -> None:
+        # A bot's token reads its messages only with im:history, which ours does not ask for.
+        to = {"channel": (await self.open(account)).conversation}
+        quiet = {"unfurl_links": False, "unfurl_media": False}
+        said = {"text": self.escape(letter.text), "mrkdwn": False}  # a bare address links anyway
+        await self._call("chat.postMessage", to | quiet | said)
+
     async def listen(self, deliver: port.Deliver) -> None:
         # Socket Mode. An envelope is acknowledged when `deliver` has committed it, not before.
         async def take(client: Any, request: Any) -> None:
@@ -254,6 +323,19 @@ class Slack:
 
     async def _call(self, method: str, body: dict[str, Any], how: str = "json") -> Any:
         return await self._web.call(self.bot_token, self.api_url, log, method, body, how)
+
+
+def _dialog(text: str) -> str:
+    """What is asked, for the dialog of Approve: at most 300 characters, and no link."""
+    text = unlinked(inert(text))
+    return text if len(text) <= 300 else f"{text[:299].rstrip()}…"
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if node["type"] == "text":
+        yield node["text"]
+    for one in node.get("elements", ()):
+        yield from _texts(one)
 
 
 def _see(node: Any, seen: list[Any]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 
@@ -29,6 +29,7 @@ from approvals.model import (
     Tier,
 )
 from approvals.proof import Signers, check_jwt
+from approvals.text import breakable
 
 # The checks on a token, and their numbers:
 # https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication
@@ -43,19 +44,23 @@ VIEWERS: Final = 60
 LOOK: Final = "refresh"
 SHARED: Final = (
     "Approvers see their buttons here. Missing yours? Choose Refresh card in this message's menu, "
-    "or Review…"
+    "or Details."
 )
+# Bytes that a fact takes besides its texts.
+ROW: Final = 310
 CARD: Final = "application/vnd.microsoft.card.adaptive"
 # Clients read these even in a TextRun; and runs of blanks would be drawn as one.
 DATES: Final = re.compile(r"\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
 BLANKS: Final = re.compile(r"(?<=[ \n]) |^ ")
+SHOW: Final = "Action.ShowCard"
 ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WRONG: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 def inert(text: str) -> str:
-    """Text that every client draws as it is: a date macro stands as `\\u{7b}{DATE(…`."""
-    return BLANKS.sub("\xa0", DATES.sub(r"\\u{7b}", text)) or "(empty)"
+    """Text that every client draws as it is: a date macro is broken by a zero-width space, which
+    cleaned text brings none of, and so is a word that would run out of the card and be cut off."""
+    return BLANKS.sub("\xa0", DATES.sub("{\u200b", breakable(text))) or "(empty)"
 
 
 def size(text: str) -> int:
@@ -80,8 +85,11 @@ class Teams:
     _bot: Connector = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "teams"
     # title, fact label and value, facts, payload, note, buttons, label: together under SIZE
-    limits: ClassVar = port.Limits(300, 100, 400, 10, 5000, 1500, 3, 75, size)
-    abilities: ClassVar = port.Abilities(True, False, True, True, False, False, Tier.B)
+    limits: ClassVar = port.Limits(
+        300, 100, 2000, 25, 8000, 1500, 3, 75, size, total=14_000, each=ROW, together=9_000
+    )
+    # The reason is asked for on the card itself: Decline opens it.
+    abilities: ClassVar = port.Abilities(True, False, True, False, False, False, Tier.B)
 
     def __post_init__(self) -> None:
         for needed in ("app_id", "tenant_id", "app_secret"):
@@ -118,9 +126,15 @@ class Teams:
         return _answered(CARD, payload["attachments"][0]["content"])
 
     def _lay(self, card: Card, word: str) -> port.Payload:
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(card.deadline // 1000))
-        when = f"{{{{DATE({at}, SHORT)}}}} {{{{TIME({at})}}}}"  # in the reader's own time zone
-        payload = self.render({"card": card, "when": when, "word": word})
+        def draw(one: Card) -> port.Drawn:
+            return self._draw(one, word)
+
+        return port.whole(card, draw, inert)
+
+    def _draw(self, card: Card, word: str) -> port.Drawn:
+        closed = _instant(card.decided_at) if card.decided_at else ""
+        values = {"when": _instant(card.deadline), "closed": closed, "word": word}
+        payload = self.render({"card": card, **values})
         drawn: list[tuple[Any, Any]] = []
         _tame(payload, drawn)
         if drawn[::2] != drawn[1::2]:
@@ -129,7 +143,7 @@ class Teams:
         # Some is left free while it is open: if it could not say how it ended, buttons would stay.
         if len(to_json(payload)) > SIZE - 4_000 * (card.status is Status.PENDING):
             raise Refused(f"teams: over {SIZE} bytes, 4000 of them for its end")
-        return payload
+        return port.Drawn(card, payload, [*_texts(payload)])
 
     async def prepare(self, inbound: port.Inbound) -> None:
         await self.signers.have(bearer(inbound), self._bot.keys, inbound.at)
@@ -250,6 +264,9 @@ class Teams:
         self._heed(reply)
         await self._bot.say(reply.conversation, notice.text)
 
+    async def whisper(self, account: str, letter: port.Letter) -> None:
+        await self._bot.say((await self.open(account)).conversation, letter.text)
+
     def _heed(self, event: port.Tap | port.Reply) -> None:
         """Whoever is of our own tenant tells us its region, if that is Microsoft's."""
         if event.stranger is None and self._bot.ours(event.reply_to["service"]):
@@ -293,6 +310,24 @@ def _asking(payload: port.Payload, viewers: Sequence[str]) -> port.Payload:
     except WRONG:
         raise Refused("teams: a template makes one attachment, the card") from None
     return payload | {"attachments": [hung | {"content": content}]}
+
+
+def _instant(at: int) -> str:
+    """A time in the reader's own zone."""
+    utc = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at // 1000))
+    return f"{{{{DATE({utc}, SHORT)}}}} {{{{TIME({utc})}}}}"
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """What is to be seen at once: nothing hidden, and not what a button opens."""
+    for item in node if isinstance(node, list) else ():
+        yield from _texts(item)
+    if isinstance(node, dict) and node.get("isVisible", True) and node.get("type") != SHOW:
+        if node.get("type") in ("TextRun", "TextBlock"):
+            yield node["text"]
+        for item in node.values():
+            if isinstance(item, list | dict):
+                yield from _texts(item)
 
 
 def _tame(node: Any, drawn: list[tuple[Any, Any]]) -> None:

@@ -60,7 +60,9 @@ class Telegram:
     _api: Api = field(default_factory=Api, init=False, repr=False, compare=False)
     name: ClassVar[str] = "telegram"
     # title, fact label and value, facts, payload, note, buttons, label: together under TEXT
-    limits: ClassVar = port.Limits(150, 30, 100, 8, 900, 300, 3, 40, lambda x: utf16_len(inert(x)))
+    limits: ClassVar = port.Limits(
+        200, 60, 900, 24, 3200, 800, 3, 40, lambda x: utf16_len(inert(x)), total=3500, together=2400
+    )
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9]+:\S+", self.bot_token):
@@ -79,9 +81,11 @@ class Telegram:
         return inert(text)
 
     def layout(self, card: Card) -> port.Payload:
-        utc = time.strftime("%d %b %H:%M UTC", time.gmtime(card.deadline // 1000))
+        return port.whole(card, self._draw, inert)
+
+    def _draw(self, card: Card) -> port.Drawn:
         link = card.review if card.review and port.reachable(card.review) else None
-        drawn = self.render({"card": card, "utc": utc, "link": link})
+        drawn = self.render({"card": card, "facts": port.block(card.facts), "link": link})
         text, entities = _written(drawn["lines"])
         rows = drawn["inline_keyboard"]
         each = [one for row in rows for one in row if "url" not in one]
@@ -90,7 +94,7 @@ class Telegram:
         if utf16_len(text) > TEXT or any(len(value.encode()) > CALLBACK for _, value in taps):
             raise Refused(f"telegram: over {TEXT} characters, or {CALLBACK} bytes in a button")
         shown = {"text": text, "entities": entities, "reply_markup": {"inline_keyboard": rows}}
-        return shown | {"link_preview_options": {"is_disabled": True}}
+        return port.Drawn(card, shown | {"link_preview_options": {"is_disabled": True}}, [text])
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         # Only this proves the sender; neither body nor time is signed.
@@ -194,6 +198,13 @@ class Telegram:
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:
         where = _where(reply.conversation)
         await self._call("send_message", **where, text=inert(notice.text))
+
+    async def whisper(self, account: str, letter: port.Letter) -> None:
+        where = _where((await self.open(account)).conversation)
+        # Protected: whoever has the bot's token could else forward it to a chat of their own.
+        # https://core.telegram.org/bots/api#sendmessage, `protect_content`
+        quiet: Any = {"link_preview_options": {"is_disabled": True}, "protect_content": True}
+        await self._call("send_message", **where, **quiet, text=letter.text)
 
     async def called(self) -> str:
         return str((await self._call("get_me")).username)

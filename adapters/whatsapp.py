@@ -31,11 +31,15 @@ REMEMBERED: Final = 10_000
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-reply-buttons-messages
 # and for a template with its values https://www.twilio.com/docs/errors/63021. FIXED: characters of
 # the templates in docs/channels/whatsapp.md without their values.
-BODY, HEADER, FOOTER, FIXED = 1024, 60, 60, 240
+BODY, FOOTER, FIXED = 1024, 60, 240
+KINDS: Final = ("notice", "review", "request")
 ABOUT: Final = "?fields=display_phone_number,quality_rating"
 # There is no escape character. A mark formats at the edge of a word only, a backtick anywhere
-# (https://faq.whatsapp.com/539178204879377); `┃` is what stands between the values of a template.
+# (https://faq.whatsapp.com/539178204879377), and `┃` is what stands between the values of a
+# template. A letter that looks alike stands for each there, behind a zero-width space, which
+# cleaned text brings none of: so it is nobody else's.
 MARKS: Final = re.compile(r"[`┃]|(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])")
+ALIKE: Final = {"`": "ˋ", "┃": "│", "*": "∗", "_": "ˍ", "~": "∼"}
 NEEDS: Final = {
     "meta": ("access_token", "app_secret", "verify_token", "phone_number_id"),
     "twilio": ("account_sid", "auth_token", "sender", "webhook_url", "templates"),
@@ -43,14 +47,15 @@ NEEDS: Final = {
 
 
 def inert(text: str) -> str:
-    """Text that WhatsApp shows as it is: what would format stands as `\\u{…}`, nothing links."""
-    return unlinked(MARKS.sub(lambda match: f"\\u{{{ord(match[0]):x}}}", text))
+    """Text that WhatsApp shows as it is: what would format is drawn by what looks like it, nothing
+    links."""
+    return unlinked(MARKS.sub(lambda match: f"\u200b{ALIKE[match[0]]}", text))
 
 
 def flat(text: str) -> str:
     """A value of a template has no line end, tab or four blanks (132018), and is not empty."""
-    text = text.replace("⏎", "\\u{23ce}").replace("\n", "⏎").replace("\t", "\\u{9}")
-    return text.replace("    ", "   \\u{20}")
+    text = text.replace("⏎", "\u200b↵").replace("\n", "⏎").replace("\t", "\u200b⇥")
+    return text.replace("    ", "   \u200b \u200b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class WhatsApp:
     # Title, fact label and value, facts, payload, note, buttons, label. Together they may be more
     # than a message takes: then `layout` tries the card shorter, in the end without Approve.
     limits: ClassVar = port.Limits(
-        120, 30, 200, 10, 600, 200, 3, 20, lambda text: utf16_len(flat(inert(text)))
+        120, 40, 400, 20, 800, 200, 3, 20, lambda text: utf16_len(flat(inert(text))), line=200
     )
     abilities: ClassVar = port.Abilities(False, False, True, False, False, False, model.Tier.B)
 
@@ -93,41 +98,54 @@ class WhatsApp:
         return inert(text)
 
     def layout(self, card: Card) -> port.Payload:
-        names = ("title", "headline", "action", "agent", "progress", "payload", "payload_tail")
         if len(card.payload) + len(card.payload_tail) > self.limits.payload:
             raise Refused("whatsapp: more of the payload than a card shows")
+        return port.whole(card, self._draw, lambda text: _ours(inert(text)))
+
+    def _draw(self, card: Card) -> port.Drawn:
+        """Both ways to send it: which one, shows when it is sent. A template takes less, so that it
+        may be the one without Approve."""
+        drawn: port.Drawn | None = None
         for one in port.shorter(card, self.limits.measure):
-            safe: dict[str, Any] = {name: inert(getattr(one, name)) for name in names}
-            safe["facts"] = tuple(Fact(inert(x.label), inert(x.value)) for x in one.facts)
-            safe["note"] = inert(one.note or "").replace("\n", "\n> ")
-            safe["review_needed"] = inert(one.review_needed or "")
-            utc = time.strftime("%d %b %H:%M UTC", time.gmtime(one.deadline // 1000))
-            made = self.render({"card": replace(one, **safe), "utc": utc})
-            port.same_buttons(one, [(button["title"], button["id"]) for button in made["buttons"]])
-            if payload := self._native(made, made["buttons"]):
-                return payload | {"final": one.status != "pending"}
+            made = self.render({"card": _tamed(one)})
+            buttons = made["buttons"]
+            port.same_buttons(one, [(button["title"], button["id"]) for button in buttons])
+            if drawn is None and self._fits(made):
+                session = self._session(made, buttons)
+                payload = {"session": session, "final": one.status != "pending"}
+                drawn = port.Drawn(one, payload, [_ours(text) for text in made["body"]])
+            if drawn is not None and (template := self._template(made, buttons)) is not None:
+                return replace(drawn, payload=drawn.payload | {"template": template})
         raise Refused(f"whatsapp: over {BODY} characters however short its texts are cut")
 
-    def _native(self, made: Any, buttons: Any) -> port.Payload | None:
-        # Both ways to send it: which one, shows when it is sent. None: it is too long for one.
-        body, header, footer = "\n".join(made["body"]), made["header"], made["footer"]
+    def _session(self, made: Any, buttons: Any) -> Any:
+        """The message within the 24 hours. None: Twilio was given none for it."""
+        body = self._body(made)
+        if not buttons:
+            return self._text(body)
+        if self.provider == "twilio":
+            ids = _replies(buttons)
+            return _twilio.content(self.templates.get(f"session_{KINDS[len(ids)]}"), [body, *ids])
+        return _graph.replies(body, made["footer"], buttons)
+
+    def _body(self, made: Any) -> str:
+        # Twilio's quick replies have no footer.
+        ours = [made["footer"]] if made["buttons"] and self.provider == "twilio" else []
+        return "\n".join([*made["body"], *ours])
+
+    def _fits(self, made: Any) -> bool:
+        return utf16_len(self._body(made)) <= BODY and utf16_len(made["footer"]) <= FOOTER
+
+    def _template(self, made: Any, buttons: Any) -> Any:
+        """The message outside of them. None: it is too long for one."""
         values = [" ┃ ".join(map(flat, x)).strip() or "–" for x in made["values"]]
-        ids = [x["id"] for x in buttons if x["title"] != model.Label.DECLINE_WITH_REASON]
-        kind, twilio = ("notice", "review", "request")[len(ids)], self.provider == "twilio"
-        if buttons and twilio:  # its quick replies have neither header nor footer
-            body = f"*{header}*\n{body}\n{footer}"
-        sizes = (utf16_len(body), FIXED + sum(map(utf16_len, values)))
-        if max(sizes) > BODY or utf16_len(header) > HEADER or utf16_len(footer) > FOOTER:
+        if FIXED + sum(map(utf16_len, values)) > BODY:
             return None
-        session = self._text(body)
-        if buttons and twilio:
-            session = _twilio.content(self.templates.get(f"session_{kind}"), [body, *ids])
-        elif buttons:
-            session = _graph.replies(header, body, footer, buttons)
-        name = self.templates.get(kind, f"countersign_{kind}")
-        named = _graph.template(name, self.language, values, ids)
-        approved = _twilio.content(name, [*values, *ids]) if twilio else named
-        return {"session": session, "template": approved}
+        ids = _replies(buttons)
+        name = self.templates.get(KINDS[len(ids)], f"countersign_{KINDS[len(ids)]}")
+        if self.provider == "twilio":
+            return _twilio.content(name, [*values, *ids])
+        return _graph.template(name, self.language, values, ids)
 
     def _text(self, body: str) -> Any:
         return {"body": body} if self.provider == "twilio" else _graph.text(body)
@@ -235,6 +253,13 @@ class WhatsApp:
         # They have just written: the window is open. The words are ours, a backtick's effect too.
         await self._deliver(reply.account, self._text(unlinked(notice.text)))
 
+    async def whisper(self, account: str, letter: port.Letter) -> None:
+        # Free text is for 24 hours after they wrote; a template with a link is not ours to send.
+        last = await self._io["last"](account) if "last" in self._io else 0
+        if self.clock() - last >= WINDOW or self._io.get("over", {}).get(account) == last:
+            raise Refused("whatsapp: they have not written to us within 24 hours")
+        await self._deliver(account, self._text(letter.text))
+
     async def called(self) -> str:
         number = self.sender
         if self.provider == "meta":
@@ -295,3 +320,22 @@ class WhatsApp:
             url, ours = self.api_url or _twilio.URL, (self.account_sid, self.auth_token)
             self._io["client"] = _twilio.client(self._http, *ours, url, log)
         return self._io["client"]
+
+
+def _tamed(card: Card) -> Card:
+    names = ("title", "headline", "action", "agent", "line", "progress", "payload", "payload_tail")
+    safe: dict[str, Any] = {name: inert(getattr(card, name)) for name in names}
+    facts = ((x.label, x.value.replace("\n", "\n  ")) for x in card.facts)
+    safe["facts"] = tuple(Fact(inert(label), inert(value)) for label, value in facts)
+    safe["note"] = inert(card.note or "").replace("\n", "\n> ")
+    safe["review_needed"] = inert(card.review_needed or "")
+    return replace(card, **safe)
+
+
+def _replies(buttons: Any) -> list[str]:
+    return [x["id"] for x in buttons if x["title"] != model.Label.DECLINE_WITH_REASON]
+
+
+def _ours(text: str) -> str:
+    """Without what `inert` put in: what a text says, wherever it was cut into lines."""
+    return text.replace("\u200b", "")

@@ -45,8 +45,8 @@ class Limits:
 
     `measure`: how long a text is for the platform, in its unit and as the adapter escapes it; never
     less than its code points. UTF-16 code units are what most platforms count. `total`: all texts
-    of one message together. `line`: method and address in one line. `unbroken`: the longest word
-    that clients wrap; 0: they wrap any.
+    of one message; `together`: all its facts; `each`: what a fact takes besides label and value.
+    `line`: method and address in one line.
     """
 
     title: int
@@ -60,7 +60,8 @@ class Limits:
     measure: Measure = utf16_len
     total: int = 1_000_000
     line: int = 300
-    unbroken: int = 0
+    each: int = 4
+    together: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Abilities:
     tier: Tier
     says_counted: bool = True
     """Has a private word for a tap that counted; where not, the card says it and `tell` nothing."""
+    dialog: bool = False
+    """Its reason prompt is a dialog, where the reason may stay empty: one button does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,11 +252,71 @@ def same_buttons(card: Card, drawn: Sequence[tuple[str, str]]) -> None:
         raise Refused("the template draws other buttons than the card's own")
 
 
+LEAVES_OUT: Final = "This channel's template leaves out "
+"""How the sentence on a card begins whose template costs it its Approve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A card as it was drawn: `card` (shortened, where it had to be), its payload, and the texts
+    that a person sees on it, in order."""
+
+    card: Card
+    payload: Payload
+    texts: Sequence[str]
+
+
+def whole(card: Card, draw: Callable[[Card], Drawn], inert: Callable[[str], str]) -> Payload:
+    """The payload of a card, without Approve where the template leaves out what it approves.
+
+    `inert`: what the adapter makes of a text.
+    """
+    drawn = draw(card)
+    if all(button.label is not Label.APPROVE for button in drawn.card.buttons):
+        return drawn.payload
+    if (missing := left_out(drawn.card, drawn.texts, inert)) is None:
+        return drawn.payload
+    kept = tuple(button for button in card.buttons if button.label is not Label.APPROVE)
+    return draw(replace(card, buttons=kept, review_needed=f"{LEAVES_OUT}{missing}.")).payload
+
+
+def left_out(card: Card, texts: Sequence[str], inert: Callable[[str], str]) -> str | None:
+    """What of the card these texts do not say; None: they say all that a tap approves.
+
+    Parts may stand in any order, but each in its own order and whole; lines may be indented.
+    """
+    drawn = "\n".join(texts)
+
+    def shows(parts: Sequence[str]) -> bool:
+        at = 0
+        for line in (line for part in parts for line in part.split("\n") if line.strip()):
+            found = drawn.find(inert(line), at)
+            if found < 0:
+                return False
+            at = found + len(line)
+        return True
+
+    if not shows([text for fact in card.facts for text in (fact.label, fact.value)]):
+        return "a fact"
+    if not shows([card.line]):
+        return "method and address"
+    if not shows([card.payload, card.payload_tail]):
+        return "a part of the request"
+    return None if shows([card.note or ""]) else "the agent's note"
+
+
+def block(facts: Sequence[Fact], inert: Callable[[str], str] = str) -> str:
+    """Facts as lines, for a block in which nothing is read: what is not a label is indented."""
+    lines = [f"{inert(one.label)}: {inert(one.value)}" for one in facts]
+    return "\n".join(line.replace("\n", "\n  ") for line in lines)
+
+
 def shorter(card: Card, measure: Measure) -> Iterator[Card]:
     """The card, and what to try where a message takes fewer characters than all its texts have.
 
-    First with the texts shortened that are not bound; then, without Approve, all of them: about
-    700 characters are left, and `review_needed` says that only the page shows everything.
+    First with the texts shortened that are not bound; then, without Approve, with as many facts as
+    fit (no label is ever cut) and the ends of the reading: 900 characters are left, in the end 600,
+    and `review_needed` says that only the page shows everything.
     """
 
     def short(text: str, limit: int) -> str:
@@ -264,27 +327,45 @@ def shorter(card: Card, measure: Measure) -> Iterator[Card]:
     terse = replace(
         card,
         headline=short(card.headline, 100),
-        title=short(card.title, 60),
+        title=short(card.title, 100),
         agent=short(card.agent, 60),
         note=short(card.note, 60) if card.note else None,
-        progress=short(card.progress, 60),
+        progress=short(card.progress, 80),
     )
     yield terse
-    kept = tuple(Fact(short(one.label, 20), short(one.value, 45)) for one in card.facts[:4])
+    yield from (_cut(terse, short, measure, room, ends) for room, ends in ((300, 120), (60, 40)))
+
+
+def _cut(
+    card: Card, short: Callable[[str, int], str], measure: Measure, room: int, ends: int
+) -> Card:
+    """Without Approve. `room`: for the facts; `ends`: of the reading, at each end."""
+    kept = list[Fact]()
+    for fact in card.facts:
+        told = Fact(fact.label, short(fact.value, room // 4))
+        room -= measure(told.label) + measure(told.value) + 3
+        if room < 0:
+            break
+        kept.append(told)
     if left := len(card.facts) - len(kept):
-        kept += (Fact("More", f"{left} facts not shown here"),)
-    start, end = fit(card.payload, 120, measure), fit(card.payload_tail, 120, measure)
-    head, tail = start.head, end.tail or end.head or start.tail
-    whole = utf8_len(card.payload) + utf8_len(card.payload_tail)
-    yield replace(
-        terse,
+        kept.append(Fact("More", f"{left} facts not shown here"))
+    start, end = fit(card.payload, ends, measure), fit(card.payload_tail, ends, measure)
+    head, tail = start.head.rstrip(), (end.tail or end.head or start.tail).lstrip()
+    whole_ = utf8_len(card.payload) + utf8_len(card.payload_tail)
+    return replace(
+        card,
+        title=short(card.title, 60),
         action=short(card.action, 60),
-        facts=kept,
+        line=short(card.line, 80),
+        note=card.note and short(card.note, 40),
+        facts=tuple(kept),
         payload=head,
         payload_tail=tail,
-        elided=card.elided + whole - utf8_len(head) - utf8_len(tail),
+        elided=card.elided + whole_ - utf8_len(head) - utf8_len(tail),
         buttons=tuple(one for one in card.buttons if one.label is not Label.APPROVE),
-        review_needed="It is too long for this card." if card.buttons else None,
+        review_needed=(card.review_needed or "It is too long for this card.")
+        if card.buttons
+        else None,
     )
 
 
@@ -505,6 +586,39 @@ class Named(Protocol):
 
     async def called(self) -> str:
         """The name that links to our bot need. `Busy` or `Refused`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A few lines and one link, for one reader: no card, and nothing to tap.
+
+    `subject`: where there are subjects; it stands on locked screens. `label`: what the link is
+    called, where it need not be spelt out.
+    """
+
+    subject: str
+    before: tuple[str, ...]
+    label: str
+    link: str = field(repr=False)
+    after: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it as plain text."""
+        return "\n\n".join((*self.before, self.link, *self.after))
+
+
+@runtime_checkable
+class Whispers(Protocol):
+    """A channel where we can write to an account by ourselves, so that nobody else reads it.
+
+    Not one where whoever holds the bot's token can read what the bot wrote: a sign-in link that is
+    sent there would be theirs.
+    """
+
+    async def whisper(self, account: str, letter: Letter) -> None:
+        """Send it to this account alone; the link is not unfurled. `Busy` or `Refused`."""
         ...
 
 

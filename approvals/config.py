@@ -17,6 +17,7 @@ import dataclasses
 import hashlib
 import ipaddress
 import re
+import zoneinfo
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,7 +135,8 @@ class Config:
     `public_url` has no slash at its end. `key_hashes`: SHA-256 of each requester's key -> their
     name. `webhooks`: by the requester's name. `channels`: the sections of those that are on; `off`:
     those that are not, and why. `more_accounts`: second and further accounts of one person on one
-    channel. `hints`: what is no fault and could be better, and what to do about it after a ". ".
+    channel. `sign_in_link`: people may ask for a sign-in link, where a channel can carry one.
+    `hints`: what is no fault and could be better, and what to do about it after a ". ".
     """
 
     path: Path
@@ -154,6 +156,7 @@ class Config:
     more_accounts: tuple[Link, ...]
     policy: Policy
     book: RuleBook
+    sign_in_link: bool
     hints: tuple[str, ...]
 
     def requester(self, key: str) -> Requester | None:
@@ -245,6 +248,26 @@ def _account(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+_ABOUT: Final[Mapping[str, tuple[Callable[[str], bool], str, str]]] = {
+    "name": (
+        lambda text: 0 < len(text.strip()) <= 64 and text.isprintable() and "\n" not in text,
+        "a name is one line of at most 64 letters",
+        "like Dana Lee",
+    ),
+    "time_zone": (
+        lambda text: text in zoneinfo.available_timezones(),
+        "this is not a time zone",
+        "like Europe/Berlin: https://en.wikipedia.org/wiki/List_of_tz_database_time_zones",
+    ),
+    "language": (
+        lambda text: (
+            re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?", text) is not None
+        ),
+        "this is not a language",
+        "like en, de or pt-BR",
+    ),
+}
+"""What is said of a person besides their accounts: is it right, and if not, why and what is."""
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. @-]{0,63}$")]
 _Label = Annotated[str, Field(min_length=1, max_length=60)]
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -386,6 +409,10 @@ class _Decoder(_Section):
     fields: dict[_Variable, _Field] = Field(min_length=1)
 
 
+class _SignIn(_Section):
+    link: bool = True
+
+
 class _Roles(_Section):
     auditor: tuple[str, ...] = ()
     operator: tuple[str, ...] = ()
@@ -404,6 +431,7 @@ class _File(_Section):
     groups: dict[_Name, tuple[str, ...]]
     roles: _Roles = _Roles()
     packs: tuple[str | dict[str, _Texts], ...] = ()
+    sign_in: _SignIn = _SignIn()
     rules: tuple[_Rule, ...] = ()
     decoders: tuple[_Decoder, ...] = ()
     decoded: dict[_Variable, _Type] = Field(default_factory=dict)
@@ -552,6 +580,7 @@ class _Checks:
             more_accounts=more,
             policy=policy,
             book=dataclasses.replace(packs, decoders=(*found, *packs.decoders)),
+            sign_in_link=file.sign_in.link,
             hints=(
                 *(
                     f"the key of the requester {name} does not begin with {PREFIX}: scanners for "
@@ -780,11 +809,17 @@ class _Checks:
     ) -> tuple[tuple[Person, ...], tuple[Link, ...]]:
         channels, owners = self.known_channels | {EMAIL}, dict[tuple[str, str], str]()
         people, more = [], []
-        for id, accounts in self.file.people.items():
+        for id, given in self.file.people.items():
+            about = {key: given[key] for key in _ABOUT if key in given}
+            accounts = {key: ids for key, ids in given.items() if key not in _ABOUT}
+            for word, values in about.items():
+                right, why, hint = _ABOUT[word]
+                if len(values) != 1 or not right(values[0]):
+                    self.marked.fault(("people", id, word), why, hint)
             for channel, ids in accounts.items():
                 place = ("people", id, channel)
                 if channel not in channels:
-                    hint = nearest(channel, channels)
+                    hint = nearest(channel, {*channels, *_ABOUT})
                     self.marked.fault(place, f"there is no channel `{channel}`", hint)
                 for account in ids:
                     key = channel, account.casefold() if channel == EMAIL else account
@@ -812,6 +847,7 @@ class _Checks:
                         for role in ("auditor", "operator")
                         if id in getattr(self.file.roles, role)
                     ),
+                    **{word: values[0] for word, values in about.items()},
                 )
             )
         return tuple(people), tuple(more)

@@ -11,14 +11,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 
-from approvals import buttons, cards, policy
+from approvals import buttons, cards, policy, words
+from approvals.cards import Bound
 from approvals.channel import Channel, Glance, Payload, Personal, Response, reachable
 from approvals.model import (
     Button,
@@ -65,20 +67,37 @@ class Faces:
         """What the request means; a large one is read apart."""
         return await self._service.readings.request(request, self._service.trust.book)
 
+    def bound(self, case: Case, request: Request, reading: Reading) -> Bound:
+        """What is bound, as cards show it: for `cards.labels_for` and `card`."""
+        return cards.bound(request, reading, salt=self._look.salt, opaque=case.ask.opaque)
+
     async def card(
-        self, case: Case, request: Request, channel: Channel, tappable: Sequence[Button]
+        self,
+        case: Case,
+        request: Request,
+        channel: Channel,
+        tappable: Sequence[Button],
+        person: str | None,
+        what: Bound | None = None,
     ) -> Card:
-        """The card of a case as it is now, with these buttons."""
+        """The card of a case as it is now, with these buttons. `person`: whom it is sent to."""
+        directory = self._service.trust.directory
+        asked = {one.id for one in directory.approvers(case.ask, case.escalated)}
         return cards.build(
             case,
             request,
             await self.reading(request),
             buttons=tappable,
             limits=channel.limits,
+            names=directory.names,
+            reader=person if person in asked and person not in case.barred else None,
+            shared=person is None,
+            zone=_zone(directory.person(person) if person else None),
             needs=policy.needs(case.ask.quorum, case.votes) if case.open else (),
             review=self._look.review_url(case.id),
             salt=self._look.salt,
             stub=channel.name in self._look.stub,
+            what=what,
         )
 
     async def again(
@@ -97,7 +116,7 @@ class Faces:
                 for stored in await self._store.buttons_of(row.id)
             ]
             found.sort(key=lambda button: order.index(button.label))
-        return case, await self.card(case, request, channel, found)
+        return case, await self.card(case, request, channel, found, row.person)
 
     async def viewers(
         self, channel: Channel, case: Case, conversation: str, account: str | None
@@ -155,6 +174,11 @@ class Faces:
         return None
 
 
+def _zone(person: Person | None) -> tzinfo:
+    """The zone that this person reads times in."""
+    return ZoneInfo(person.time_zone) if person and person.time_zone else UTC
+
+
 def theirs(person: Person, case: Case, card: Card, tier: Tier) -> tuple[Card, str]:
     """The card with the buttons that this person may press now, and a word on what they cannot."""
     votes = [v for v in case.votes if v.person == person.id and v.revision == case.revision]
@@ -167,6 +191,5 @@ def theirs(person: Person, case: Case, card: Card, tier: Tier) -> tuple[Card, st
         elif not (votes and choice is Choice.APPROVE):
             kept.append(button)
     if votes and case.open:
-        at = time.gmtime(votes[0].at // 1000)
-        why = time.strftime("You approved this on %d %b at %H:%M UTC.", at)
+        why = words.own(case, words.Voice(reader=person.id)) or why
     return replace(card, buttons=tuple(kept)), why

@@ -7,6 +7,8 @@ Laws, each a property test in tests/test_machine.py:
   4. A decline by an eligible approver closes the case at once.
   5. Whatever changes, every posted card is redrawn: each change emits `Redraw`.
   6. Time comes in events: a vote at or after the deadline finds the case expired.
+  7. An approved case lapses once, after its receipt has expired, and only while nothing is known of
+     an outcome; an outcome that is told later still counts.
 
 Who is eligible is not asked here: `policy.may` said so before a `Voted` event was made.
 """
@@ -17,8 +19,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final, TypeAlias, assert_never
 
-from approvals.model import Case, Choice, Instant, Outcome, Status, Vote
+from approvals.model import SECOND, Case, Choice, Instant, Outcome, Status, Vote
 from approvals.policy import filled
+
+LATE: Final = 5 * SECOND
+"""After a receipt has expired: a gateway that released at the last moment has told us by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,14 @@ class Reported:
     outcome: Outcome
 
 
-Event: TypeAlias = Voted | Ticked | Withdrawn | Denied | Revised | Reported
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """It is now `at`, and no outcome came: was the verdict never collected?"""
+
+    at: Instant
+
+
+Event: TypeAlias = Voted | Ticked | Withdrawn | Denied | Revised | Reported | Lapsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,7 @@ TABLE: Final[dict[tuple[Status, type], frozenset[Status]]] = {
     (Status.PENDING, Denied): frozenset({Status.DECLINED}),
     (Status.PENDING, Revised): frozenset({Status.PENDING, Status.EXPIRED}),
     (Status.APPROVED, Reported): frozenset({Status.APPROVED}),
+    (Status.APPROVED, Lapsed): frozenset({Status.APPROVED}),
     (Status.DECLINED, Reported): frozenset({Status.DECLINED}),
 }
 """From which status which event may lead where. What is not here changes nothing."""
@@ -164,6 +177,11 @@ def wake_at(case: Case) -> Instant:
     return min(times)
 
 
+def lapse_at(case: Case) -> Instant:
+    """When an approved case that nobody reported on was never collected."""
+    return (case.decided_at or 0) + case.ask.release_within + LATE
+
+
 def _expired(case: Case, event: Event, head: str | None) -> Step | None:
     """Law 6. A refusal by a rule needs no time; a report comes after the verdict."""
     match event:
@@ -171,7 +189,7 @@ def _expired(case: Case, event: Event, head: str | None) -> Step | None:
             at = vote.at
         case Ticked(at) | Withdrawn(at=at) | Revised(at=at):
             pass
-        case Denied() | Reported():
+        case Denied() | Reported() | Lapsed():
             return None
     if at < case.expires_at:
         return None
@@ -199,7 +217,12 @@ def _step(case: Case, event: Event, head: str | None) -> Step:
                 return Step(case, (), Said.CLOSED)  # of a refusal, only that it is not known
             if case.outcome is not None and case.outcome.delivered is not None:
                 return Step(case, (), Said.REPEATED)
-            after = replace(case, outcome=outcome, version=case.version + 1)
+            after = replace(case, outcome=outcome, lapsed=False, version=case.version + 1)
+            return Step(after, (Redraw(),), Said.DONE)
+        case Lapsed(at):
+            if case.lapsed or case.outcome is not None or at < lapse_at(case):
+                return Step(case, (), Said.NOTHING)
+            after = replace(case, lapsed=True, version=case.version + 1)
             return Step(after, (Redraw(),), Said.DONE)
         case _:
             assert_never(event)

@@ -129,6 +129,9 @@ def _weighed(
     if when.path is not None:
         verdicts.append(_path(when.path, subject))
         yield "path", verdicts[-1]
+    # What one header overrides, a server may take all of from there: no rule is certain of any.
+    if subject.doubts.keys() & _OVERRIDDEN and (when.host or when.method or when.path):
+        yield "an overriding header or field", None
     for name, globs in when.header or ():
         verdicts.append(_header(name, globs, subject))
         yield f"header {name}", verdicts[-1]
@@ -186,6 +189,7 @@ def faults(when: When) -> list[tuple[str, str]]:
     return found
 
 
+_OVERRIDDEN: Final = {"method", "host", "path"}
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")
 _HOST: Final = re.compile(r"([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])\.?(?::([0-9]+))?")
 _PORTS: Final = {"http": "80", "https": "443"}

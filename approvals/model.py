@@ -95,10 +95,17 @@ class Label(StrEnum):
     APPROVE = "Approve"
     DECLINE = "Decline"
     DECLINE_WITH_REASON = "Decline with reason"
+    DECLINE_PROMPT = "Decline…"
+    """Opens a dialog in which the reason may stay empty."""
 
     @property
     def choice(self) -> Choice:
         return Choice.APPROVE if self is Label.APPROVE else Choice.DECLINE
+
+    @property
+    def prompts(self) -> bool:
+        """Does a press ask for a reason first?"""
+        return self in (Label.DECLINE_WITH_REASON, Label.DECLINE_PROMPT)
 
 
 class Kind(StrEnum):
@@ -235,13 +242,20 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A human. `accounts` maps a channel's name to the account id there; `groups` are by name."""
+    """A human. `accounts` maps a channel's name to the account id there; `groups` are by name.
+
+    `name`: what others read instead of the id. `time_zone`: an IANA name, `Europe/Berlin`;
+    `language`: a BCP 47 tag, `de` or `de-AT`. None: not configured.
+    """
 
     id: str
     email: str | None = None
     accounts: Mapping[str, str] = field(default_factory=dict)
     groups: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    name: str | None = None
+    time_zone: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +320,8 @@ class Case:
     """The newest sealed chain head known at the close ("seq:hash"); named in the receipt."""
     shown: str = ""  # fingerprint of the whole `Request`: what people are shown is what was asked
     seal: str = field(default="", repr=False)  # MAC over all that a vote rests on
+    lapsed: bool = False
+    """Approved, and its receipt expired without anybody having collected it."""
 
     @property
     def open(self) -> bool:
@@ -350,8 +366,10 @@ class Card:
     revision: int
     status: Status
     headline: str
-    """The state in words: "Waiting for approval", "Approved", "Expired. Nothing was run." """
+    """The state in words (`words.state`): "Approved by Dana Lee", "Expired. Nothing was run." """
     title: str
+    subject: str
+    """Title and risk in one line, for notifications, subjects and lists; no word of the agent's."""
     risk: Risk
     action: str
     agent: str
@@ -367,8 +385,16 @@ class Card:
     digest: str
     """The first eight hex characters of the digest."""
     deadline: Instant
+    until: str
+    """The deadline in words, in the reader's time zone where that is known, else in UTC."""
+    decided_at: Instant | None
+    """When the case was closed; None while it is open."""
+    decided: str
+    """That in words, as `until`; "" while it is open."""
     progress: str
-    """ "1 of 2: dana ✓" """
+    """Who still has to approve ("You can approve this alone."); "" once it is closed."""
+    shared: bool
+    """Several people see this one card, in a room."""
     buttons: tuple[Button, ...]
     review: str | None
     """URL of the page that shows all of it; None where no public URL is configured."""

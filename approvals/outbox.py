@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 import structlog
 
-from approvals import buttons, cards
+from approvals import buttons, cards, machine
 from approvals.channel import Channel, Payload, Personal
 from approvals.evidence import Entry
 from approvals.faces import Faces, Look
@@ -31,6 +31,7 @@ from approvals.model import (
     Instant,
     MessageRef,
     Refused,
+    Status,
 )
 from approvals.people import GIVEN_UP, GOOD
 from approvals.proposal import ulid
@@ -76,6 +77,10 @@ class Carrier(Protocol):
         ...
 
 
+Errand: TypeAlias = Callable[[Job], Awaitable[Sequence[Job]]]
+"""Does a job and returns those that follow. Raises `Busy` (later) or `Refused` (parked)."""
+
+
 class Outbox:
     """One worker: a lane for each channel, each carrier, and one for what needs no platform."""
 
@@ -93,8 +98,12 @@ class Outbox:
         lease: Duration = LEASE,
         carriers: Mapping[str, Carrier] | None = None,
         routes: Mapping[str, Sequence[str]] | None = None,
+        errands: Mapping[str, Errand] | None = None,
+        reporters: Collection[str] = (),
     ) -> None:
-        """`carriers` by lane; `routes`: the lanes that a requester's verdicts go to."""
+        """`carriers` by lane; `routes`: the lanes that a requester's verdicts go to; `errands`: who
+        carries out the kinds of jobs that are about no request; `reporters`: requesters that always
+        say what they did, so that silence means that they did nothing."""
         self._store = store
         self._service = service
         self._channels = channels
@@ -110,7 +119,8 @@ class Outbox:
         self._ending = False
         self._asked_all = False
         self._carriers = carriers or {}
-        self._routes = routes or {}
+        self._routes, self._reporters = routes or {}, frozenset(reporters)
+        self._errands = errands or {}
         lanes = (CORE, *channels, *self._carriers)
         self._kicks = {target: asyncio.Event() for target in lanes}
 
@@ -240,6 +250,15 @@ class Outbox:
                 await self._draw(job)
             case "verdict":
                 await self._deliver(job)
+            case "lapse":
+                await self._service.lapse(job.request_id)
+            case errand if errand in self._errands:
+                carry = self._errands[errand]
+                then = await self._asked(job.target, lambda: carry(job))
+                await self._store.done(jobs, then=then)
+                jobs.clear()
+                for follows in then:
+                    self._kicks[follows.target].set()
             case other:
                 raise Refused(f"unknown kind of job {other!r}: written by a newer version?")
 
@@ -253,24 +272,30 @@ class Outbox:
             why = "a button key that is not here yet, or was revoked, sealed this case"
             await self._later(late, why, None)
         now = self._clock()
-        cases = await self._store.cases(list(ids)) if self._routes else {}
+        watched = self._routes or self._reporters
+        cases = await self._store.cases(list(ids)) if watched else {}
         verdicts = [
             Job("verdict", case.id, lane, now)
             for case in cases.values()
             for lane in self._routes.get(case.requester, ())
         ]
-        await self._fan_out(jobs, verdicts)
+        lapses = [
+            Job("lapse", case.id, CORE, machine.lapse_at(case))
+            for case in cases.values()
+            if case.status is Status.APPROVED and case.requester in self._reporters
+        ]
+        await self._fan_out(jobs, [*verdicts, *lapses])
 
-    async def _fan_out(self, jobs: list[Job], verdicts: Sequence[Job] = ()) -> None:
-        """One redraw for each card, in its channel's lane, and these verdicts: those of all jobs
-        commit together, and with the jobs' own end."""
+    async def _fan_out(self, jobs: list[Job], more: Sequence[Job] = ()) -> None:
+        """One redraw for each card, in its channel's lane, and these jobs: those of all commit
+        together, and with the jobs' own end."""
         now = self._clock()
         draws = [
             Job("draw", card.request_id, card.channel, now, card.id)
             for card in await self._store.cards_of(*{job.request_id for job in jobs})
             if card.state is CardState.POSTED
         ]
-        await self._store.done(jobs, then=[*draws, *verdicts])
+        await self._store.done(jobs, then=[*draws, *more])
         jobs.clear()
         self.kick()
 
@@ -317,7 +342,10 @@ class Outbox:
         card_id = "crd_" + ulid(now, self._random(10))
         ring, stub = self._service.trust.ring, channel.name in self._look.stub
         reading, limits = await self.faces.reading(request), channel.limits
-        labels = cards.labels_for(case, request, reading, channel.abilities, limits, stub=stub)
+        what = self.faces.bound(case, request, reading)
+        labels = cards.labels_for(
+            case, request, reading, channel.abilities, limits, stub=stub, what=what
+        )
         minted = [
             buttons.mint(
                 ring, self._random(16), card_id=card_id, case=case, label=label, address=address
@@ -325,7 +353,7 @@ class Outbox:
             for label in labels
         ]
         tappable = [Button(stored.binding.label, token) for stored, token in minted]
-        card = await self.faces.card(case, request, channel, tappable)
+        card = await self.faces.card(case, request, channel, tappable, address.person, what)
         payload = self.faces.payload(channel, card, viewers)
         row = CardRow(
             card_id,

@@ -114,6 +114,9 @@ class Directory:
             member_of = frozenset(name for name, who in self.groups.items() if id in who)
             self._people[id] = replace(person, accounts=accounts[id], groups=member_of)
 
+        self.names = {id: person.name for id, person in self._people.items() if person.name}
+        """What people are called, by their ids; without those that have an id only."""
+
     def person(self, id: str) -> Person | None:
         return self._people.get(id)
 

@@ -13,20 +13,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any, Final
 
 from pydantic_core import to_json
 
 from approvals import buttons, machine, policy
 from approvals.channel import Abilities, Notice, NoticeKind, Tap
-from approvals.evidence import SKEW, Entry, ReceiptKey, receipt_claims, sign_receipt
+from approvals.evidence import SKEW, Entry, ReceiptKey, frame, receipt_claims, sign_receipt
 from approvals.model import (
+    MINUTE,
     ORG,
     Case,
     Choice,
     Conflict,
     Instant,
-    Label,
     Outcome,
     Person,
     Refused,
@@ -67,6 +68,10 @@ class Answer:
     conflict: bool = False
 
 
+REMEMBERED: Final = 10 * MINUTE
+"""For how long a refusal is the answer to the same request, for who joins."""
+SEEN_PENDING: Final = 100
+_AFTER: Final = ("request.reported", "request.lapsed")
 COUNTED_ALREADY: Final = Answer(Notice(NoticeKind.CLOSED, "This was counted already."))
 
 
@@ -113,7 +118,7 @@ class Service:
         """The newest sealed chain head ("seq:hash"); the sealer keeps it fresh."""
         self._store = store
         self._key = key
-        self._issuer = issuer
+        self.issuer = issuer
         self._clock = clock
         self._random = random
         self._turns = Turns(store, clock, committed)
@@ -173,6 +178,50 @@ class Service:
         """The gateway says what happened. Raises `Conflict` unless approved and not yet known."""
         event = machine.Reported(outcome)
         return await self._own_event(by, request_id, lambda now: event, "request.reported")
+
+    async def lapse(self, request_id: str) -> None:
+        """Its receipt has expired: where no outcome was reported, nobody collected the verdict."""
+
+        def turn(row: Row, now: Instant) -> Decision[None]:
+            if not isinstance(row, Case):
+                return Decision(None)
+            step = machine.transition(row, machine.Lapsed(now), self.head)
+            if step.said is not machine.Said.DONE:
+                return Decision(None)
+            return Decision(None, self._change(row, step, now, "request.lapsed"))
+
+        await self._turns.take(turn, duplicate=None, case=request_id)
+
+    async def join(self, by: Requester, proposal: Proposal) -> tuple[Case, bool]:
+        """Open a case, or give back the identical one of the same agent that is pending or was just
+        decided; and whether it is new. Raises as `open`."""
+        reading, now = await self._read(proposal), self._clock()
+        request, _ = self._opened(by, proposal, reading, now)
+        who, digest = request.agent.id, request.digest
+        pending = await self._store.page(
+            status=Status.PENDING, requester=by.name, agent=who, limit=SEEN_PENDING
+        )
+        for case in pending:
+            if case.digest == digest:
+                return case, False
+        # Each case is the key of the one that may follow it: of many that come at once one opens.
+        said = sha256(frame("countersign/join/1", who, digest)).hexdigest()
+        key = first = f"join {now // (60 * MINUTE)} {said}"
+        while True:
+            case, new = await self.open(by, proposal, (key, digest))
+            if new or self._joinable(case, now):
+                return case, new
+            key = f"{first} {case.id}"
+
+    def _joinable(self, case: Case, now: Instant) -> bool:
+        since = now - (case.decided_at or now)
+        match case.status:
+            case Status.APPROVED:
+                return case.outcome is None and since < case.ask.release_within
+            case Status.DECLINED:
+                return since < REMEMBERED
+            case _:
+                return case.open
 
     async def own(self, by: Requester, request_id: str) -> Case:
         """A requester's own case; anybody else's is `NotFound`."""
@@ -267,7 +316,7 @@ class Service:
             elif case.status is Status.APPROVED and not self._earned(case):
                 entries.append(self._entry(self._clock(), "tampered", case.id))
             else:
-                claims = receipt_claims(case, issuer=self._issuer)
+                claims = receipt_claims(case, issuer=self.issuer)
                 receipts.append((case.id, sign_receipt(self._key, claims)))
         await self._store.put_receipts(receipts)
         if entries:
@@ -329,11 +378,11 @@ class Service:
         person = self.trust.directory.by_account(tap.channel, who)
         if person is None:
             return refuse("unknown account", "You are not an approver of this request.")
-        if label is Label.DECLINE_WITH_REASON and tap.reason is None and case.open:
+        if label.prompts and tap.reason is None and case.open:
             may = policy.may(person, case, choice, tier=channel.tier, page=False, fresh=False)
             if isinstance(may, policy.Seats) and now < case.expires_at:
                 return Decision(Answer(Notice(NoticeKind.ASK_REASON, "Why do you decline?"), case))
-        act = _Act(tap.channel, tap.reason, channel.tier, False, tap.event)
+        act = _Act(tap.channel, tap.reason or None, channel.tier, False, tap.event)
         return self._vote(case, person, choice, act, now)
 
     def _vote(
@@ -351,7 +400,7 @@ class Service:
         vote = Vote(person.id, choice, may.groups, *how)
         sealed = buttons.seal_vote(self.trust.ring, case, vote)
         step = machine.transition(case, machine.Voted(sealed), self.head)
-        notice = notice_of(step, choice)
+        notice = notice_of(step, choice, person.id, self.trust.directory.names)
         if step.case is case:
             late = self._turned_away(case.id, notice.text, person.id, act.channel, "late", now)
             return replace(late, answer=Answer(notice, case))
@@ -463,7 +512,7 @@ class Service:
             match effect:
                 case machine.Wake(at):
                     wake = at
-                case machine.Redraw() if case.open or kind == "request.reported":
+                case machine.Redraw() if case.open or kind in _AFTER:
                     jobs.append(Job("redraw", case.id, "", now))
                 case machine.Forward():  # and redraw: one row to write while somebody waits
                     jobs.append(Job("forward", case.id, "", now))

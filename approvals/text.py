@@ -104,6 +104,25 @@ def clean(text: str, *, line: bool = True) -> str:
     return _tame(text, marks) if marks else text
 
 
+def breakable(text: str) -> str:
+    """Cleaned text in which every word can be wrapped, for clients that cut off what they cannot.
+
+    A zero-width space, which cleaned text brings none of, stands behind every 20 characters that
+    have no break: that is less than the narrowest column of a card.
+    """
+    return _UNBROKEN.sub("\\g<0>\u200b", text)
+
+
+def ends(text: str) -> str:
+    """Cleaned text that neither begins nor ends in white space, which platforms cut off: such a
+    character stands there as an escape."""
+    if not text or not (text[0].isspace() or text[-1].isspace()):
+        return text
+    first = _escape(text[0]) if text[0].isspace() else text[0]
+    last = _escape(text[-1]) if text[-1].isspace() else text[-1]
+    return first if len(text) == 1 else f"{first}{text[1:-1]}{last}"
+
+
 def within(text: str, limit: int, measure: Measure) -> bool:
     """Does it fit? It is never less than its code points, so what is huge need not be measured."""
     return len(text) <= limit and measure(text) <= limit
@@ -350,6 +369,9 @@ def _script(char: str) -> str:
     if not words or words[0] in _COMMON or words[:2] == ["KATAKANA", "HIRAGANA"]:
         return ""
     return words[0]
+
+
+_UNBROKEN: Final = re.compile(r"\S{20}(?=\S)")
 
 
 def _unmixed(found: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, cast
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from approvals.channel import Channel, Inbound, Payload, Render
+from approvals.channel import Abilities, Channel, Inbound, Payload, Render
 from approvals.model import Address, Button, Card, Fact, Label, Risk, Status
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -41,29 +41,51 @@ HOSTILE: Final = (
 """Texts as `cards.build` hands them on: redacted and cleaned, so without control characters."""
 
 
+LABELS: Final = (Label.APPROVE, Label.DECLINE, Label.DECLINE_WITH_REASON)
+
+
+def natural(card: Card, abilities: Abilities) -> Card:
+    """The card with the buttons that such a channel's cards have."""
+    kept = [one for one in card.buttons if one.label is not Label.DECLINE_WITH_REASON]
+    if abilities.dialog:
+        kept = [
+            replace(one, label=Label.DECLINE_PROMPT) if one.label is Label.DECLINE else one
+            for one in kept
+        ]
+    elif abilities.reason_prompt:
+        kept = [*card.buttons]
+    return replace(card, buttons=tuple(kept))
+
+
 def card(**changes: Any) -> Card:
     """A pending card of medium risk, with `changes`."""
     whole = Card(
         request_id="req_01K8ZJ3V9Q",
         revision=1,
         status=Status.PENDING,
-        headline="Waiting for approval: 1 more of default",
-        title="POST api.stripe.com/v1/payouts",
+        headline="Waiting for approval",
+        title="Pay 12,400.00 EUR to ACME & Söhne GmbH",
+        subject="Pay 12,400.00 EUR to ACME & Söhne GmbH · medium risk",
         risk=Risk.MEDIUM,
         action="stripe.payouts.create",
-        agent="billing-bot for dana",
+        agent="billing-bot for Dana Lee",
         facts=(Fact("Amount", "12,400.00 EUR"), Fact("To", "ACME & Söhne GmbH <Berlin>")),
-        payload="amount=1240000&currency=eur\nmethod=instant",
+        line="POST api.stripe.com/v1/payouts · form, 42 bytes",
+        payload="amount: 1240000\ncurrency: eur\nmethod: instant\nOrdinary headers: user-agent",
         payload_tail="",
         elided=0,
-        payload_size=42,
+        payload_size=75,
         note="Title: Pay the invoice\nNote: it is urgent, see <https://evil.example|the contract>",
         digest="a1b2c3d4",
         deadline=NOW + 900_000,
-        progress="0 of 1",
+        until="2 Jan 04:10 UTC",
+        decided_at=None,
+        decided="",
+        progress="You can approve this alone.",
+        shared=False,
         buttons=tuple(
             Button(label, token)
-            for label, token in zip(Label, ("Q" * 20, "R" * 20, "S" * 20), strict=True)
+            for label, token in zip(LABELS, ("Q" * 20, "R" * 20, "S" * 20), strict=True)
         ),
         review="https://approve.example.com/r/req_01K8ZJ3V9Q",
     )
@@ -71,29 +93,42 @@ def card(**changes: Any) -> Card:
 
 
 def _closed(status: Status, headline: str, **more: Any) -> Card:
-    return card(status=status, headline=headline, buttons=(), **more)
+    closed = {"decided_at": NOW + 60_000, "decided": "2 Jan 03:56 UTC", "progress": ""}
+    subject = f"{status.capitalize()}: {card().title}"
+    return card(status=status, headline=headline, subject=subject, buttons=(), **{**closed, **more})
 
 
 CARDS: Final[Mapping[str, Card]] = {
     "pending": card(),
-    "one-of-two": card(
-        headline="Waiting for approval: 1 more of finance", progress="1 of 2: Dana ✓"
-    ),
-    "approved": _closed(
-        Status.APPROVED,
-        "Approved by Dana and Lee. Delivered: 201",
-        progress="2 of 2: Dana ✓, Lee ✓",
-    ),
+    "one-of-two": card(progress="Needs two people from finance: Dana Lee approved, one more."),
+    "approved": _closed(Status.APPROVED, "Approved by Dana Lee and Lee Kim. Delivered: 201"),
     "declined": _closed(Status.DECLINED, "Declined by Dana: not this <month> & not @here"),
     "expired": _closed(Status.EXPIRED, "Expired. Nothing was run."),
     "withdrawn": _closed(Status.WITHDRAWN, "Withdrawn. Nothing was run."),
     "uninspectable": card(
-        payload="head\n" * 20,
-        payload_tail="tail\n" * 20,
-        elided=5944,
+        payload="\n".join(["head"] * 20),
+        payload_tail="\n".join(["tail"] * 20),
+        elided=5946,
         payload_size=6144,
         buttons=card().buttons[1:],
         review_needed="It is too long for this card.",
+    ),
+    "high": card(
+        risk=Risk.HIGH,
+        subject=f"{card().title} · high risk",
+        buttons=card().buttons[1:],
+        review_needed="Approving this needs a fresh sign-in on the review page.",
+    ),
+    "stub": card(
+        title="payouts",
+        subject="payouts · medium risk",
+        facts=(),
+        line="",
+        payload="",
+        payload_size=0,
+        note=None,
+        buttons=(),
+        review_needed="This channel shows titles only.",
     ),
 }
 """The states of a card. Each channel keeps what it makes of them in `fixtures/<channel>/golden`;

@@ -19,6 +19,7 @@ from aiohttp import web
 from approvals.cli.host import clock, random
 from approvals.evidence import Claims, ReceiptKey, digest_http, sign_receipt
 from approvals.proxy.ca import Authority, utc
+from approvals.proxy.environment import environment
 from approvals.proxy.proxy import Gateway, running
 from approvals.proxy.secrets import Secret, Secrets
 from approvals.proxy.settings import Settings, read
@@ -27,7 +28,7 @@ from approvals.proxy.wire import Patience
 PASSWORD: Final = "correct-horse-battery"
 OTHER: Final = "another-horse-battery"
 ISSUER: Final = "https://approve.example.com"
-QUICK: Final = Patience(head=0.5, idle=5, stall=5, answer=10, service=0.5, away=0.3)
+QUICK: Final = Patience(head=0.5, idle=5, stall=5, answer=10, service=0.5, away=0.3, drain=0.5)
 OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ALLOW: Final = "- {name: all, then: allow}"
 
@@ -119,14 +120,8 @@ class Gate:
         return f"http://{agent}:{password}@127.0.0.1:{self.port}"
 
     def environ(self) -> dict[str, str]:
-        return {
-            **dict.fromkeys(("http_proxy", "https_proxy", "HTTPS_PROXY"), self.proxy()),
-            **dict.fromkeys(("NO_PROXY", "no_proxy"), ""),
-            **dict.fromkeys(
-                ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
-                 "NODE_EXTRA_CA_CERTS", "PIP_CERT"), str(self.ca),
-            ),
-        }  # fmt: skip
+        """What `countersign gateway env` prints."""
+        return environment(self.proxy(), str(self.ca))
 
     def lines(self) -> list[dict[str, Any]]:
         text = (self.settings.folder / "audit.jsonl").read_text()
@@ -201,8 +196,10 @@ async def gate(
     ca_file: Path | None = None,
     env: Mapping[str, str] | None = None,
     patience: Patience = QUICK,
+    more: str = "",
 ) -> AsyncIterator[Gate]:
     """A gateway whose rules these are."""
+    folder.mkdir(exist_ok=True)
     file = folder / "gateway.yaml"
     file.write_text(
         f"""\
@@ -211,6 +208,7 @@ service: {{url: "{service}", key: csr_billing, requester: {requester}, issuer: "
           receipt_key: {pin}}}
 agents: {{bot: {{password: "{PASSWORD}"}}, other: {{password: "{OTHER}"}}}}
 upstream: {{private: ["{private}"]{f', ca_file: "{ca_file}"' if ca_file else ""}}}
+{more}
 rules:
 {rules}
 """
@@ -223,7 +221,8 @@ rules:
 
 @dataclass(slots=True)
 class Liar:
-    """An approval service that answers what it is told to. `opened`: the bodies it got."""
+    """An approval service that answers what it is told to. `opened`: the bodies it got; `away`: it
+    takes no outcome."""
 
     key: ReceiptKey
     url: str = ""
@@ -232,6 +231,8 @@ class Liar:
     outcomes: list[dict[str, Any]] = field(default_factory=list)
     withdrawn: asyncio.Event = field(default_factory=asyncio.Event)
     told: asyncio.Event = field(default_factory=asyncio.Event)
+    refused: asyncio.Event = field(default_factory=asyncio.Event)
+    away: bool = False
     keys: list[dict[str, str]] | None = None
     claims: Callable[[Claims], Claims] = lambda claims: claims
     sign: Callable[[Claims], str] | None = None
@@ -271,6 +272,9 @@ class Liar:
         return web.json_response({})
 
     async def outcome(self, request: web.Request) -> web.StreamResponse:
+        if self.away:
+            self.refused.set()
+            return web.json_response({}, status=503)
         self.outcomes.append(await request.json())
         self.told.set()
         return web.json_response({})

@@ -311,6 +311,21 @@ class Desk:
 
 
 @dataclass(slots=True)
+class Whisperer(Desk):
+    """A desk that can write to an account by itself. `refuses`: accounts that it will not reach."""
+
+    letters: list[tuple[str, port.Letter]] = field(default_factory=list)
+    refuses: frozenset[str] = frozenset()
+
+    async def whisper(self, account: str, letter: port.Letter) -> None:
+        if self.down:
+            raise Busy("the desk is down")
+        if account in self.refuses:
+            raise Refused("no such account")
+        self.letters.append((account, letter))
+
+
+@dataclass(slots=True)
 class Place:
     """A running house, and how a test talks to it."""
 

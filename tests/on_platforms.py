@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from approvals.channel import Channel, Event, Payload, Tap
 from approvals.model import Card, Fact, Kind, Outcome, Person, Status
 from approvals.store import Store
-from tests.channel_contract import CARDS, ROOT
+from tests.channel_contract import CARDS, ROOT, natural
 from tests.house import Clock, Place, open_house, rule
 from tests.test_cards import CASE, REQUEST, everywhere, vote
 from tests.test_cards import card as built
@@ -26,7 +26,7 @@ GROUPS = {"default": frozenset({"dana"}), "lunch": frozenset({"lee"})}
 def as_it_was(channel: Channel, state: str) -> Payload:
     """The card of this state, which is the golden one; `GOLDEN=1` writes that anew."""
     path = ROOT / "tests/fixtures" / channel.name / "golden" / f"{state}.json"
-    payload = channel.layout(CARDS[state])
+    payload = channel.layout(natural(CARDS[state], channel.abilities))
     if os.environ.get("GOLDEN"):
         path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
     assert payload == json.loads(path.read_text())

@@ -271,7 +271,7 @@ async def test_a_personal_token_decides_low_and_medium_risk(place: Place, action
     }
     again, problem = await place.decide(asked, by="kim")
     assert (again, problem["type"]) == (409, "closed")
-    assert "Already approved by dana" in problem["detail"]
+    assert "Approved by dana" in problem["detail"]
 
 
 async def test_law_19_a_personal_token_approves_no_high_risk_but_declines_it(place: Place) -> None:

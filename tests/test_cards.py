@@ -7,12 +7,15 @@ import json
 from dataclasses import fields, replace
 from itertools import product
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.cards import LONGEST, bound, build, fingerprint, inspectable, labels_for, renderer
+from approvals import cards
+from approvals.cards import Bound, build, fingerprint, renderer
+from approvals.cards.bound import LONGEST
 from approvals.channel import Abilities, Limits, same_buttons
 from approvals.model import (
     Agent,
@@ -34,6 +37,7 @@ from approvals.model import (
     Tier,
     Vote,
 )
+from approvals.reading import Reading, read, read_payload
 from approvals.text import utf8_len, utf16_len
 from tests import hostile
 from tests.test_text import ANY, SALT, raw
@@ -82,19 +86,43 @@ CASE = Case(
     created_at=0,
     expires_at=900_000,
 )
-APPROVE, DECLINE, REASON = (
-    Button(label, code * 20) for label, code in zip(Label, "abc", strict=True)
+APPROVE, DECLINE, REASON, PROMPT = (
+    Button(label, code * 20) for label, code in zip(Label, "abcd", strict=True)
 )
 BUTTONS = (APPROVE, DECLINE, REASON)
+
+
+def reading(request: Request) -> Reading:
+    """What the service reads in it."""
+    if request.http is None:
+        return read_payload(request.payload or "null")
+    return read(request.http)
 
 
 def card(case: Case = CASE, request: Request = REQUEST, **given: Any) -> Card:
     return build(
         case,
         request,
+        reading(request),
         **{"buttons": BUTTONS, "limits": LIMITS, "review": "https://x.example/r", "salt": SALT}
         | given,
     )
+
+
+def bound(request: Request, salt: bytes | None = SALT) -> Bound:
+    return cards.bound(request, reading(request), salt=salt)
+
+
+def inspectable(request: Request, limits: Limits | None = None) -> bool:
+    if limits is None:
+        return cards.inspectable(request, reading(request))
+    return cards.unfit(request, reading(request), limits) is None
+
+
+def labels_for(
+    case: Case, request: Request, can: Abilities, limits: Limits, **more: Any
+) -> tuple[Label, ...]:
+    return cards.labels_for(case, request, reading(request), can, limits, **more)
 
 
 def plain(payload: str, **changes: Any) -> Request:
@@ -139,8 +167,10 @@ def strings(shown: Card) -> list[tuple[str, str]]:
 
 def assert_showable(shown: Card) -> None:
     for name, value in strings(shown):
-        block = {"payload": "\n\t", "payload_tail": "\n\t", "note": "\n"}.get(name, "")
-        assert not raw(value, keep=block), name
+        blocks = {"payload": "\n\t", "payload_tail": "\n\t", "note": "\n", "value": "\n"}
+        assert not raw(value, keep=blocks.get(name, "")), name
+        if value and name not in ("digest",):
+            assert value == value.strip(), f"{name} ends in white space"
 
 
 def everywhere(text: str, kind: Kind) -> tuple[Case, Request]:
@@ -254,41 +284,64 @@ def test_law_11_a_gateways_title_and_facts_are_facts() -> None:
     assert shown.title == "Pay ACME GmbH"
     assert shown.facts[0] == Fact("Amount", "12,400.00 EUR")
     assert shown.agent == "Billing bot (billing-bot) via billing"
-    assert shown.note == "Note: because"
+    assert shown.note == "because"
 
 
 def test_an_agents_title_is_made_of_what_it_asks() -> None:
     assert card().title == "POST api.stripe.com/v1/payouts"
-    assert card(request=plain("{}")).title == "Action stripe.payouts.create"
+    assert card(request=plain("{}")).title == "stripe.payouts.create"
     assert card(request=plain("{}", action="Approved by the CFO")).title == (
         "An action without a plain name"
     )
-    assert card(request=http(method="APPROVED BY CFO")).title.startswith("Request api.stripe.com")
-    assert card(request=http(url="https://a@evil.example/")).title == ("POST to a strange address")
+
+
+def test_the_subject_is_title_and_risk_then_state_and_title() -> None:
+    assert card().subject == "POST api.stripe.com/v1/payouts · medium risk"
+    closed = card(replace(CASE, status=Status.APPROVED, votes=(vote("dana"),)))
+    assert closed.subject == "Approved: POST api.stripe.com/v1/payouts"
 
 
 def test_the_card_shows_every_part_of_what_is_bound() -> None:
     shown = card()
-    assert values(shown) == {
-        "Method": "POST",
-        "Host": "api.stripe.com",
-        "Path": "/v1/payouts",
-        "Query": "?expand=balance",
-        "Content type": "application/x-www-form-urlencoded",
-        "Headers": "2, above the body",
-    }
-    assert shown.payload == (
-        "authorization: Bearer csk_placeholder_stripe\nstripe-account: acct_1\n\n" + BODY.decode()
-    )
-    assert (shown.elided, shown.payload_tail, shown.payload_size) == (0, "", len(BODY))
-    assert (shown.action, shown.digest, shown.deadline) == (
-        "stripe.payouts.create",
-        "abababab",
-        900_000,
-    )
+    assert values(shown) == {}
+    assert shown.line == "POST api.stripe.com/v1/payouts · form, 27 bytes"
+    assert shown.payload.splitlines() == [
+        "?expand: balance",
+        "amount: 1240000",
+        "currency: eur",
+        "content-type: application/x-www-form-urlencoded",
+        "authorization: Bearer csk_placeholder_stripe",
+        "stripe-account: acct_1",
+    ]
+    size = len(shown.payload.encode())
+    assert (shown.elided, shown.payload_tail, shown.payload_size) == (0, "", size)
+    assert (shown.digest, shown.deadline) == ("abababab", 900_000)
     assert shown.agent == "billing-bot for dana via billing"
     assert shown.buttons == BUTTONS
     assert shown.review_needed is None
+
+
+def test_the_deadline_is_in_the_zone_of_the_reader_and_else_in_utc() -> None:
+    assert card().until == "1 Jan 00:15 UTC"
+    assert card(zone=ZoneInfo("Europe/Berlin")).until == "1 Jan 01:15 CET"
+    assert card(zone=ZoneInfo("America/Sao_Paulo")).until == "31 Dec 21:15 UTC-03"
+    closed = replace(CASE, status=Status.APPROVED, decided_at=60_000)
+    assert (card().decided, card().decided_at) == ("", None)
+    assert card(closed, zone=ZoneInfo("Europe/Berlin")).decided == "1 Jan 01:01 CET"
+
+
+def test_people_are_called_by_their_names() -> None:
+    names = {"dana": "Dana Lee"}
+    case = replace(CASE, votes=(vote("dana"),))
+    shown = card(case, names=names, needs=(("finance", 1),))
+    assert shown.agent == "billing-bot for Dana Lee via billing"
+    assert shown.progress == "Needs two people from finance: Dana Lee approved, one more."
+
+
+def test_a_note_alone_is_quoted_with_its_lines() -> None:
+    assert card(request=replace(REQUEST, note="First.\nSecond.")).note == "First.\nSecond."
+    claimed = replace(REQUEST, note="First.\nSecond.", claimed_title="Pay")
+    assert card(request=claimed).note == "Title: Pay\nNote: First.⏎Second."
 
 
 @pytest.mark.parametrize(
@@ -308,9 +361,8 @@ def test_the_card_shows_every_part_of_what_is_bound() -> None:
         http(headers=(), body=b"stripe-account: acct_1\n\n" + BODY),
         http(body=BODY + b"\n"),
         http(body=BODY.replace(b"e", "е".encode())),
-        replace(REQUEST, action="stripe.payouts.cancel"),
     ],
-    ids=range(15),
+    ids=range(14),
 )
 def test_law_14_two_requests_never_share_a_card(other: Request) -> None:
     assert card(request=other) != card()
@@ -331,17 +383,19 @@ def test_law_14_what_a_tap_may_approve_looks_like_nothing_else() -> None:
         request = http(url=url, headers=sent, body=line.encode())
         if inspectable(request):
             count += 1
-            seen.add(bound(request, salt=SALT))
-    # Only where Content-Type stands among the other headers means nothing, and is not shown.
+            seen.add(bound(request))
     assert count > 1_000
     assert len(seen) == count
 
 
-def test_a_query_is_shown_raw_and_with_its_mark() -> None:
-    assert values(card(request=http(url="https://a.example?x=%31")))["Query"] == "?x=%31"
-    assert values(card(request=http(url="https://a.example/?")))["Query"] == "?"
-    assert "Query" not in values(card(request=http(url="https://a.example/")))
-    assert values(card(request=http(url="http://a.example/")))["Host"] == "http://a.example"
+def test_a_query_is_shown_decoded_and_with_its_mark() -> None:
+    def first(url: str) -> tuple[str, str]:
+        shown = card(request=http(url=url))
+        return shown.line.partition(" · ")[0], shown.payload.splitlines()[0]
+
+    assert first("https://a.example?x=%31") == ("POST a.example/", "?x: 1")
+    assert first("https://a.example/?") == ("POST a.example/?", "amount: 1240000")
+    assert first("http://a.example/") == ("POST http://a.example/", "amount: 1240000")
 
 
 def test_a_card_of_another_revision_or_content_is_refused() -> None:
@@ -351,7 +405,7 @@ def test_a_card_of_another_revision_or_content_is_refused() -> None:
 
 
 UNSEEN = {
-    "too long": plain('"' + "x" * 3_000 + '"'),
+    "too long": plain('"' + "x, " * 1_000 + '"'),
     "binary": http(body=b"\x89PNG\xff"),
     "another charset": http(
         headers=(("content-type", "text/plain; charset=utf-7"),), body=b"+ADw-"
@@ -365,7 +419,7 @@ UNSEEN = {
     "secret in host": http(url=f"https://{hostile.SECRETS[12]}.evil.example/"),
     "secret in path": http(url="https://api.stripe.com/" + hostile.SECRETS[0]),
     "secret in payload": plain('{"password":"pay evil"}'),
-    "secret in action": replace(REQUEST, action="token:" + hostile.SECRETS[0]),
+    "secret in action": plain("{}", action="token:" + hostile.SECRETS[0]),
     "cookie": http(headers=(("cookie", "account=evil"),)),
     "header that merely sounds secret": http(headers=(("x-pay-token", "evil"),)),
     "user name in address": http(url="https://api.stripe.com@evil.example/"),
@@ -382,9 +436,10 @@ UNSEEN = {
     "compressed": http(headers=(("content-encoding", "br"),), body=b"amount=1"),
     "line end in header": http(headers=(("x-a", "1\r\nx-evil: 2"),)),
     "long path": http(url="https://api.stripe.com/" + "a" * 300),
-    "long query": http(url="https://api.stripe.com/?" + "a" * 300),
-    "long action": replace(REQUEST, action="a" * 301),
-    "too many facts": replace(REQUEST, facts=tuple(Fact("a", "b") for _ in range(7))),
+    "long query": http(url="https://api.stripe.com/?" + "a" * 3000),
+    "long action": plain("{}", action="a" * 301),
+    "too many facts": replace(REQUEST, facts=tuple(Fact("a", "b") for _ in range(13))),
+    "long label": replace(REQUEST, facts=(Fact("a" * 51, "b"),)),
     "long fact": replace(REQUEST, facts=(Fact("a", "b" * 301),)),
     "nothing": replace(REQUEST, http=None, payload=None),
 }
@@ -402,11 +457,12 @@ def test_law_14_what_is_elided_cannot_be_approved_by_a_tap(request_: Request) ->
 
 
 def test_law_14_only_what_does_not_fit_here_may_fit_elsewhere() -> None:
-    fits = {"too long", "long path", "long query", "long action", "too many facts", "long fact"}
+    fits = {"too long", "long path", "long query", "long action", "too many facts", "long label"}
+    fits |= {"long fact"}
     assert {name for name, request in UNSEEN.items() if inspectable(request)} == fits
     assert inspectable(REQUEST)
-    assert inspectable(http(body=b"x" * LONGEST))
-    assert not inspectable(http(body=b"x" * (LONGEST + 1))), "its middle is on no card"
+    assert inspectable(plain(json.dumps("x, y" * (LONGEST // 4))))
+    assert not inspectable(plain(json.dumps("x, y" * (LONGEST // 4 + 1)))), "its middle is nowhere"
 
 
 def test_law_14_a_credential_where_credentials_belong_is_no_obstacle() -> None:
@@ -417,9 +473,18 @@ def test_law_14_a_credential_where_credentials_belong_is_no_obstacle() -> None:
     assert "Authorization: Bearer [redacted 32 chars #" in shown.payload
 
 
+def test_why_no_tap_may_approve_is_the_specific_reason() -> None:
+    why = {name: card(request=request).review_needed for name, request in UNSEEN.items()}
+    assert why["secret in body"] == "A secret in it is not shown on cards."
+    assert why["incomplete"] == "Part of it was never received."
+    assert "bytes that must be escaped" in str(why["binary"])
+    assert why["too long"] == "It is too long for this card."
+    assert "compressed (br)" in str(why["compressed"])
+
+
 def test_law_14_truncation_shows_head_tail_and_length() -> None:
-    text = json.dumps({"a": "é" * 4_000}, ensure_ascii=False)
-    shown = card(request=plain(text))
+    text = "a: " + "é" * 4_000
+    shown = card(request=plain(json.dumps({"a": "é" * 4_000}, ensure_ascii=False)))
     assert utf16_len(shown.payload) + utf16_len(shown.payload_tail) <= LIMITS.payload
     assert text.startswith(shown.payload)
     assert text.endswith(shown.payload_tail)
@@ -427,23 +492,48 @@ def test_law_14_truncation_shows_head_tail_and_length() -> None:
     assert utf8_len(shown.payload) + shown.elided + utf8_len(shown.payload_tail) == utf8_len(text)
 
 
-def test_facts_that_do_not_fit_are_counted_and_ours_come_first() -> None:
-    request = replace(REQUEST, facts=tuple(Fact(f"F{i}", "v") for i in range(10)))
+@given(ANY, st.integers(0, 400))
+def test_what_is_left_out_is_counted_in_the_bytes_that_are_named(text: str, size: int) -> None:
+    """Both numbers count the same bytes, headers too (C13)."""
+    request = http(body=text.encode("utf-8", "surrogatepass"))
+    shown = card(request=request, limits=replace(LIMITS, payload=size))
+    seen = utf8_len(shown.payload) + utf8_len(shown.payload_tail)
+    assert seen + shown.elided == shown.payload_size
+
+
+def test_facts_that_do_not_fit_are_counted_and_labels_are_never_cut_for_headers() -> None:
+    request = replace(REQUEST, facts=tuple(Fact(f"F{i}", "v") for i in range(20)))
     shown = card(request=request)
     assert len(shown.facts) == LIMITS.facts
-    assert values(shown)["More"] == "5 facts not shown here"
-    assert {"Method", "Host", "Path", "Query"} <= set(values(shown))
+    assert values(shown)["More"] == "9 facts not shown here"
     assert card(request=request, limits=replace(LIMITS, facts=0)).facts == ()
+    together = card(request=request, limits=replace(LIMITS, facts=30, together=36))
+    assert values(together) == {
+        **{f"F{i}": "v" for i in range(5)},
+        "More": "15 facts not shown here",
+    }
 
 
-def test_the_page_sees_all_of_it_unredacted() -> None:
+def test_facts_come_first_then_the_reading_then_the_note() -> None:
+    facts = tuple(Fact(f"F{i}", "v" * 90) for i in range(8))
+    assert REQUEST.http is not None
+    many = http(headers=REQUEST.http.headers + tuple((f"x-{i}", "w" * 90) for i in range(20)))
+    request = replace(many, facts=facts, note="n" * 900)
+    tight = replace(LIMITS, total=1_800)
+    shown = card(request=request, limits=tight)
+    assert shown.facts == facts
+    assert shown.payload.startswith("?expand: balance\namount: 1240000")
+    assert APPROVE not in shown.buttons
+    assert 0 < len(shown.note or "") <= 200
+    roomy = card(request=request, limits=replace(LIMITS, total=6_000))
+    assert (roomy.facts, roomy.elided, roomy.note) == (facts, 0, "n" * 900)
+
+
+def test_the_terminal_sees_all_of_it_unredacted() -> None:
     for request in (UNSEEN["secret in body"], UNSEEN["secret in payload"]):
         seen = bound(request, salt=None)
-        assert seen.unseen is None
+        assert seen.refusal is None
         assert "evil" in seen.text
-    body = bytes(range(256))
-    assert bound(http(body=body), salt=None).text.count("\n") > 16
-    assert "Body" in {fact.label for fact in bound(http(body_complete=False), salt=None).facts}
 
 
 @given(ANY, st.integers(0, 80))
@@ -473,22 +563,22 @@ def test_law_15_secrets_are_on_no_part_of_a_card() -> None:
     assert values(shown)["Password"].startswith("[redacted 10 chars #")
 
 
-def test_law_15_a_stub_is_title_state_and_link_only() -> None:
+def test_law_15_a_stub_is_the_rules_name_state_and_link_only() -> None:
     shown = card(
         replace(CASE, reason="why"), replace(REQUEST, note="n", facts=(Fact("a", "b"),)), stub=True
     )
     assert (shown.facts, shown.payload, shown.payload_tail, shown.note) == ((), "", "", None)
     assert shown.buttons == ()
     assert shown.elided == 0
-    assert shown.title == "POST api.stripe.com/v1/payouts"
+    assert (shown.title, shown.line) == ("payments", "")
+    assert shown.subject == "payments · medium risk"
     assert shown.review == "https://x.example/r"
     assert shown.review_needed == "This channel shows titles only."
     assert labels_for(CASE, REQUEST, abilities(), LIMITS, stub=True) == ()
 
 
 STATES = [
-    (CASE, (("finance", 2),), "Waiting for approval: 2 more of finance"),
-    (CASE, (), "Waiting for approval"),
+    (CASE, (("finance", 2),), "Waiting for approval"),
     (
         replace(CASE, status=Status.APPROVED, votes=(vote("dana"), vote("kim"))),
         (),
@@ -551,12 +641,16 @@ def test_progress_counts_the_votes_on_this_revision() -> None:
     shown = build(
         replace(CASE, revision=2, votes=votes),
         replace(REQUEST, revision=2),
+        reading(REQUEST),
         limits=LIMITS,
         review=None,
         salt=SALT,
+        needs=(("finance", 1),),
     )
-    assert shown.progress == "1 of 2: dana ✓"
-    assert card().progress == "0 of 2"
+    assert shown.progress == "Needs two people from finance: dana approved, one more."
+    assert card(needs=(("finance", 2),)).progress == "Needs two people from finance."
+    alone = replace(CASE, ask=replace(CASE.ask, quorum=(("default", 1),)))
+    assert card(alone, reader="dana").progress == "You can approve this alone."
 
 
 @pytest.mark.parametrize("tier", Tier)
@@ -576,7 +670,7 @@ def test_law_19_high_risk_and_step_up_need_the_page() -> None:
         assert Label.APPROVE not in labels_for(case, REQUEST, abilities(), LIMITS)
         shown = card(case)
         assert APPROVE not in shown.buttons
-        assert shown.review_needed == "Approving this needs the sign-in page."
+        assert shown.review_needed == "Approving this needs a fresh sign-in on the review page."
 
 
 def test_what_the_case_says_of_itself_is_believed_too() -> None:
@@ -589,13 +683,16 @@ def test_few_buttons_never_leave_an_approve_alone() -> None:
     def labels(limits: Limits, *, reason_prompt: bool = True) -> tuple[Label, ...]:
         return labels_for(CASE, REQUEST, abilities(reason_prompt=reason_prompt), limits)
 
-    assert labels(LIMITS) == tuple(Label)
+    assert labels(LIMITS) == (Label.APPROVE, Label.DECLINE, Label.DECLINE_WITH_REASON)
     assert labels(LIMITS, reason_prompt=False) == (Label.APPROVE, Label.DECLINE)
     assert labels(replace(LIMITS, buttons=2)) == (Label.APPROVE, Label.DECLINE)
     assert labels(replace(LIMITS, buttons=1)) == (Label.DECLINE,)
     assert labels(replace(LIMITS, buttons=0)) == ()
     assert labels(replace(LIMITS, label=7)) == (Label.APPROVE, Label.DECLINE)
     assert labels_for(replace(CASE, status=Status.EXPIRED), REQUEST, abilities(), LIMITS) == ()
+    asks = replace(abilities(), dialog=True)
+    assert labels_for(CASE, REQUEST, asks, LIMITS) == (Label.APPROVE, Label.DECLINE_PROMPT)
+    assert labels_for(CASE, REQUEST, asks, replace(LIMITS, buttons=1)) == (Label.DECLINE_PROMPT,)
 
 
 TEMPLATE = """

@@ -422,7 +422,7 @@ def test_a_quorum_is_told_how_far_it_is(service: Installation, dana: str) -> Non
     ran = service.by(dana, "approve", made["id"], "--digest", made["digest"])
     assert ran.code == 0
     assert re.search(r"Status +pending", ran.out)
-    assert "1 more of finance" in ran.out
+    assert "Needs two people from finance: you approved, one more." in ran.out
     again = service.by(dana, "approve", made["id"], "--digest", made["digest"])
     assert again.code == Exit.DENIED
     assert "You have approved this already." in again.err
@@ -447,7 +447,7 @@ def test_another_digest_a_closed_case_and_no_case_are_refused(
     assert service.call("GET", f"/v1/requests/{made['id']}")[1]["status"] == "pending"
     assert service.by(dana, "decline", made["id"], "--digest", made["digest"]).code == 0
     late = service.by(dana, "approve", made["id"], "--digest", made["digest"])
-    assert (late.code, late.err.strip()) == (Exit.FAILED, "Already declined by dana.")
+    assert (late.code, late.err.strip()) == (Exit.FAILED, "Declined by dana")
     ran = service.by(dana, "show", "req_" + "0" * 26)
     assert ran.code == Exit.FAILED
     assert "no such request" in ran.err

@@ -205,6 +205,15 @@ rules:
         ("people: {dana: {}}\ngroups: {default: [dana], '*': [dana]}", "cannot be a name"),
         ("people: {dana: {slak: U1}}\ngroups: {default: [dana]}", "no channel `slak`"),
         ("people: {dana: {web: x}}\ngroups: {default: [dana]}", "no channel `web`"),
+        ("people: {dana: {nam: x}}\ngroups: {default: [dana]}", "do you mean `name`"),
+        ("people: {dana: {name: ['a', 'b']}}\ngroups: {default: [dana]}", "at most 64 letters"),
+        ("people: {dana: {name: ''}}\ngroups: {default: [dana]}", "at least 1"),
+        ('people: {dana: {name: "a\\nb"}}\ngroups: {default: [dana]}', "at most 64 letters"),
+        ("people: {dana: {time_zone: CEST}}\ngroups: {default: [dana]}", "not a time zone"),
+        ("people: {dana: {time_zone: ../etc}}\ngroups: {default: [dana]}", "not a time zone"),
+        ("people: {dana: {language: German}}\ngroups: {default: [dana]}", "not a language"),
+        (SMALL + "sign_in: {link: maybe}", "`link`"),
+        (SMALL + "sign_in: {lnk: true}", "do you mean `link`"),
         ("people: {dana: {email: dana}}\ngroups: {default: [dana]}", "not an e-mail"),
         (
             "people: {a: {slack: U1}, b: {slack: [U2, U1]}}\ngroups: {default: [a]}",
@@ -690,3 +699,21 @@ def test_a_condition_that_is_wrong_says_where(
         assert says in str(found)
         line = 6 if style == block else 5
         assert (found.line, found.column) == (line, column), style
+
+
+def test_a_person_has_a_name_a_time_zone_and_a_language(file: Path) -> None:
+    more = "name: Dana Lee, time_zone: Europe/Berlin, language: pt-BR"
+    found = load(file, f"people: {{dana: {{email: d@a.example, {more}}}, kim: {{}}}}\n"
+                 "groups: {default: [dana]}\n")  # fmt: skip
+    dana, kim = found.people
+    assert (dana.name, dana.time_zone, dana.language) == ("Dana Lee", "Europe/Berlin", "pt-BR")
+    assert dict(dana.accounts) == {"email": "d@a.example"}, "what is no account is none"
+    assert (kim.name, kim.time_zone, kim.language) == (None, None, None)
+    assert found.directory().names == {"dana": "Dana Lee"}
+
+
+@pytest.mark.parametrize(
+    ("text", "on"), [("", True), ("sign_in: {}", True), ("sign_in: {link: false}", False)]
+)
+def test_people_sign_in_by_a_link_unless_the_file_says_no(file: Path, text: str, on: bool) -> None:
+    assert load(file, SMALL + text).sign_in_link is on

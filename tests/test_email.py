@@ -165,13 +165,23 @@ async def test_a_mail_is_what_the_standards_say(server: MailServer) -> None:
     assert all(len(line) <= 78 for line in mail.raw.split(b"\r\n\r\n")[0].split(b"\r\n"))
 
 
-async def test_law_11_the_subject_holds_nobodys_words(server: MailServer) -> None:
+async def test_law_11_the_subject_is_title_and_risk_and_no_word_of_the_agents(
+    server: MailServer,
+) -> None:
     subjects = set()
     for text in ("Pay me", "Approved by: CFO", "x" * 500):
-        loud = {"title": text, "action": text, "agent": text, "headline": text, "note": text}
+        loud = {"action": text, "agent": text, "headline": text, "note": text}
         shown = card(**loud, facts=(Fact(text, text),))
         subjects.add(str((await sent(server, make(AWAY).layout(shown))).parsed["subject"]))
-    assert subjects == {"Approval request, medium risk (a1b2c3d4)"}
+    assert subjects == {"Pay 12,400.00 EUR to ACME & Söhne GmbH · medium risk"}
+
+
+async def test_the_closing_mail_says_in_its_subject_how_it_ended(server: MailServer) -> None:
+    mail = await sent(server, make(AWAY).layout(CARDS["approved"]))
+    assert mail.parsed["subject"] == "Approved: Pay 12,400.00 EUR to ACME & Söhne GmbH"
+    for part in (mail.part("plain"), Page(mail.part("html")).text):
+        assert "Approved by Dana Lee and Lee Kim. Delivered: 201" in " ".join(part.split())
+        assert "Closed 2 Jan 03:56 UTC" in part
 
 
 async def test_both_parts_say_the_same(server: MailServer) -> None:
@@ -181,19 +191,17 @@ async def test_both_parts_say_the_same(server: MailServer) -> None:
     for part in (mail.part("plain"), page.text):
         text = " ".join(part.replace("\u2060", "").replace("’", "'").split())
         facts = [f.value for f in shown.facts]
-        for word in (shown.headline, shown.title, shown.action, shown.agent, *facts):
+        for word in (shown.title, shown.progress, shown.agent, shown.line, shown.until, *facts):
             assert word in text
-        for word in ("5944 bytes of 6144 are not shown here", "Agent's note, unverified"):
+        for word in ("5946 bytes of 6144 are not shown here", "Agent's note, unverified"):
             assert word in text
         assert "Medium risk" in text
         assert f"Digest {shown.digest}" in text
         assert str(shown.review_needed) in text
     links = [f"https://approve.example.com/m/{b.token}" for b in shown.buttons]
-    assert [href for _, href in page.links] == [*links, shown.review]
-    assert re.findall(r"https://approve\.example\.com\S+", mail.part("plain")) == [
-        *links,
-        shown.review,
-    ]
+    assert [href for _, href in page.links] == [shown.review, *links]
+    found = re.findall(r"https://approve\.example\.com\S+", mail.part("plain"))
+    assert found == [shown.review, *links]
 
 
 SHORT: Final = tuple(text for text in hostile.CORPUS if len(text) < 1000)
@@ -555,7 +563,7 @@ async def small(sqlite_database: str) -> AsyncIterator[Letters]:
 
 async def test_a_request_is_approved_by_mail_from_end_to_end(house: Letters) -> None:
     request, links = await house.asked(http=HELD)
-    assert set(links) == {"Approve", "Decline", "Review…"}
+    assert set(links) == {"Approve", "Decline", "Details"}
     before = await everything_but_times(house)
     for _ in range(50):
         page = await house.browser().get(links["Approve"])
@@ -579,12 +587,12 @@ async def test_a_request_is_approved_by_mail_from_end_to_end(house: Letters) -> 
     assert closing.parsed["in-reply-to"] == first.parsed["message-id"]
     assert closing.parsed["references"] == first.parsed["message-id"]
     assert closing.parsed["message-id"] != first.parsed["message-id"]
-    assert closing.parsed["subject"] == f"Re: {first.parsed['subject']}"
+    assert closing.parsed["subject"] == "Approved: POST api.example.com/pay"
     assert "Approved by dana" in closing.part("plain")
     assert "/m/" not in closing.part("plain") + closing.part("html")
     after = await browser.get(links["Approve"])
     assert (after.status, after.forms) == (200, {})
-    assert "This was approved." in after.text
+    assert "Approved by dana" in after.text
 
 
 HELD: Final = {
@@ -637,13 +645,13 @@ async def test_law_08_the_page_is_kept_framed_and_indexed_by_nobody(small: Lette
 
 async def test_law_08_a_high_risk_link_asks_for_a_sign_in(small: Letters) -> None:
     request, links = await small.asked("high.pay")
-    assert set(links) == {"Decline", "Review…"}
-    assert links["Review…"] == f"/requests/{request['id']}"
+    assert set(links) == {"Review and approve…", "Decline"}
+    assert links["Review and approve…"] == f"/requests/{request['id']}"
     page = await small.browser().get(links["Decline"])
     assert list(page.forms) == [links["Decline"]]
     assert "Sign in to approve" in page.text
     assert f'href="/requests/{request["id"]}"' in page.text
-    assert (await small.browser().get(links["Review…"])).status == 401
+    assert (await small.browser().get(links["Review and approve…"])).status == 401
     assert "never by a tap" in page.text
     # With the fields of the one form the other choice cannot be made.
     browser = small.browser()
@@ -789,7 +797,7 @@ async def test_law_04_a_second_press_is_told_of_the_first(house: Letters) -> Non
     again = await browser.post(path, fields)  # the page was loaded again
     assert (again.status, "This was counted already." in again.text) == (409, True)
     after = await late.post(links["Decline"], other)
-    assert (after.status, "Already approved by dana." in after.text) == (409, True)
+    assert (after.status, "Approved by dana" in after.text) == (409, True)
     case = await house.place.case(request["id"])
     assert (case.status, len(case.votes)) == (Status.APPROVED, 1)
 
@@ -816,7 +824,7 @@ async def test_law_20_two_seats_are_two_mailboxes_and_one_closing_mail_each(
 ) -> None:
     request, links = await small.asked("two.pay")
     lees = small.links(small.to("lee@example.com")[-1])
-    assert not set(links.values()) & set(lees.values()) - {links["Review…"]}
+    assert not set(links.values()) & set(lees.values()) - {links["Details"]}
     answer = await small.browser().press(links["Approve"])
     assert "Your approval counts" in answer.text
     await small.place.carried()
@@ -937,7 +945,7 @@ async def test_law_15_a_stub_has_a_title_and_a_link_only(sqlite_database: str) -
     store = await Store.connect(sqlite_database)
     async with letters(store, stub=frozenset({"email"})) as house:
         _, links = await house.asked(http=HELD)
-        assert set(links) == {"Review…"}
+        assert set(links) == {"Review and approve…"}
         assert "acme" not in house.server.mails[-1].part("plain").split("\n", 3)[3]
     await store.close()
 

@@ -16,11 +16,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals.cli.host import clock
+from approvals.evidence import ReceiptKey
 from approvals.proxy.ca import utc
-from tests.gateway import Gate, authority, gate
+from approvals.proxy.wire import Patience
+from tests.gateway import Gate, authority, gate, liar, origin
 
+KEY = ReceiptKey(Ed25519PrivateKey.generate())
 PEERS = Path(__file__).parent / "peers"
 
 
@@ -72,12 +76,12 @@ async def test_curl(tmp_path: Path) -> None:
     (tmp_path / "body").write_bytes(BODY)
     async with both(tmp_path) as (our, url):
         out = await ran(
-            "curl", "-sS", "--path-as-is", "--data-binary", "@body", f"{url}/echo/../echo//x?y=%7e",
+            "curl", "-sS", "--path-as-is", "--data-binary", "@body", f"{url}/echo/x?y=%7e&z",
             "--next", "-sS", "-T", "-", f"{url}/echo/put",
             cwd=tmp_path, env=our.environ(), stdin=BODY,
         )  # fmt: skip
         assert out.count(SHA) == 2  # the second comes in chunks
-        assert '"/echo/../echo//x?y=%7e"' in out
+        assert '"/echo/x?y=%7e&z"' in out
 
 
 async def test_python_clients(tmp_path: Path) -> None:
@@ -174,3 +178,65 @@ async def test_pip_download(tmp_path: Path, files: Path) -> None:
         where += ["--proxy", our.proxy(), "--cert", str(our.ca)]
         await ran(sys.executable, *words.split(), *where, cwd=tmp_path, env=our.environ())
         assert [file.name for file in (tmp_path / "got").iterdir()] == ["demo-1.0-py3-none-any.whl"]
+
+
+PYTHON = """
+import asyncio, sys
+import aiohttp, httpx, requests
+which, url = sys.argv[1:]
+if which == "requests":
+    print(requests.post(url, data=b"x", timeout=1).status_code)
+elif which == "httpx":
+    print(httpx.post(url, content=b"x", timeout=1).status_code)
+else:
+    async def main():
+        timeout = aiohttp.ClientTimeout(sock_read=1)
+        async with aiohttp.ClientSession(trust_env=True, timeout=timeout) as http:
+            async with http.post(url, data=b"x") as answer:
+                print(answer.status)
+    asyncio.run(main())
+"""
+FETCH = """
+import { ProxyAgent, fetch } from 'undici'
+import { readFileSync } from 'node:fs'
+const ca = readFileSync(process.env.NODE_EXTRA_CA_CERTS)
+const dispatcher = new ProxyAgent({
+  uri: process.env.HTTPS_PROXY, requestTls: { ca }, headersTimeout: 1000,
+})
+console.log((await fetch(process.argv[3], { method: 'POST', body: 'x', dispatcher })).status)
+await dispatcher.close()
+"""
+
+
+@pytest.mark.parametrize("client", ["requests", "httpx", "aiohttp", "undici"])
+async def test_law_28_clients_wait_longer_than_their_timeout_for_a_person(
+    tmp_path: Path, client: str
+) -> None:
+    """Each gives up after 1 s without a byte; the verdict takes three, in which they get some."""
+    theirs, decided = authority(tmp_path / "theirs"), asyncio.Event()
+    if client == "undici":
+        (tmp_path / "node_modules").symlink_to(PEERS / "node_modules")
+    (tmp_path / "wait.mjs").write_text(FETCH)
+    (tmp_path / "wait.py").write_text(PYTHON)
+    node = shutil.which(
+        "node", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
+    assert node
+    program = [node, "wait.mjs"] if client == "undici" else [sys.executable, "wait.py"]
+
+    async def undecided(request: web.Request) -> web.Response | None:
+        if request.method == "GET" and "wait" in request.query and not decided.is_set():
+            asyncio.get_running_loop().call_later(3, decided.set)
+            await decided.wait()
+        return None
+
+    async with liar(KEY) as service, origin(theirs.context("localhost", utc(clock()))) as there:
+        service.before = undecided
+        patience = Patience(interim=0.25)
+        ca = tmp_path / "theirs/ca.pem"
+        given = {"rules": "", "service": service.url, "pin": KEY.thumbprint, "ca_file": ca}
+        async with gate(tmp_path, **given, patience=patience) as our:
+            url = f"https://localhost:{there.port}/"
+            out = await ran(*program, client, url, cwd=tmp_path, env=our.environ())
+        assert out.split() == ["200"]
+        assert len(there.seen) == len(service.opened) == 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,13 +17,18 @@ from hypothesis import strategies as st
 
 from approvals.model import Refused
 from approvals.proxy.secrets import (
+    COMMAND,
     FILE,
     KEY,
+    STEP,
     VARIABLE,
     Misuse,
     Scrubber,
     Secret,
     Secrets,
+    Spelling,
+    _shapes,
+    spelt,
 )
 from tests.gateway import OTHER, PASSWORD, basic, gate, origin
 from tests.installation import run
@@ -127,7 +134,7 @@ async def test_law_23_the_gateway_writes_no_secret_anywhere(tmp_path: Path) -> N
         held = our.secret(VALUE, f"127.0.0.1:{there.port}")
         for target in ("/", "/bot123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/x"):
             await our.ask(f"{there.url}{target}", "GET", f"Authorization: Bearer {held}")
-        for file in our.settings.folder.iterdir():
+        for file in filter(Path.is_file, our.settings.folder.rglob("*")):
             raw = file.read_bytes()
             for secret in (VALUE, PASSWORD, "csr_billing"):
                 assert secret.encode() not in raw, file
@@ -153,23 +160,23 @@ def test_the_file_is_bound_to_its_key_and_places(tmp_path: Path) -> None:
     secrets.put(Secret("token", "a.example", "authorization", None), VALUE)
     held = secrets.placeholder("token", "bot")
     headers = [("Authorization", f"Bearer {held}")]
-    filled = secrets.fill("bot", "https://a.example/", headers, b"", clear=False)
+    filled = secrets.fill("bot", "https://a.example/", headers, clear=False)
     assert filled.headers == (("Authorization", f"Bearer {VALUE}"),)
     assert VALUE not in repr(filled)
     for port in ("", ":443"):
-        secrets.fill("bot", f"https://a.example{port}/", headers, b"", clear=False)
+        secrets.fill("bot", f"https://a.example{port}/", headers, clear=False)
     for url in ("https://a.example:444/", "https://b.example/", "https://a.example.b.example/"):
         with pytest.raises(Misuse):
-            secrets.fill("bot", url, headers, b"", clear=False)
+            secrets.fill("bot", url, headers, clear=False)
     secrets.put(Secret("token", "a.example", "authorization", ("other",)), VALUE)
     with pytest.raises(Misuse):  # though it is the placeholder that "bot" had
-        secrets.fill("bot", "https://a.example/", headers, b"", clear=False)
+        secrets.fill("bot", "https://a.example/", headers, clear=False)
     secrets.put(Secret("token", "a.example", "authorization", None), VALUE)
     listed = json.loads((tmp_path / FILE).read_text())
     listed[0]["host"] = "evil.example"
     (tmp_path / FILE).write_text(json.dumps(listed))
     with pytest.raises(Refused, match="altered"):
-        secrets.fill("bot", "https://evil.example/", headers, b"", clear=False)
+        secrets.fill("bot", "https://evil.example/", headers, clear=False)
     (tmp_path / FILE).chmod(0o644)
     with pytest.raises(Refused, match="chmod 600"):
         Secrets(tmp_path, {}).all()
@@ -270,3 +277,178 @@ async def test_a_folder_that_others_may_read_does_not_start(tmp_path: Path) -> N
     with pytest.raises(Refused, match="chmod 700"):
         async with gate(tmp_path):
             pass
+
+
+SPELLINGS = (
+    "csk_placeholder_x", "%63sk%5Fplaceholder_x", "CSK_Placeholder_",
+    "%2525252563sk_place%2568older_", "%" + "25" * 300 + "63sk_placeholder%255f",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_law_15_a_placeholder_is_seen_however_it_is_spelt_and_cut(text: str) -> None:
+    assert spelt(text)
+    assert not spelt(text[:-9])
+    for cut in range(1, len(text)):
+        look = Spelling()
+        found = [look.feed(text[:cut].encode()), look.feed(text[cut:].encode())]
+        assert any(found), cut
+    look = Spelling()
+    assert any(look.feed(text[at : at + 1].encode()) for at in range(len(text)))
+
+
+HOSTILE = (b"%", b"%25", b"25", b"%63", b"csk_placeholder", b"c", b"cs%6", b"%2")
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_law_32_looking_for_placeholders_is_linear(unit: bytes) -> None:
+    """Counted in steps: each is bounded by its size, and a long text has as many more of them."""
+    steps = list[int]()
+    look = Spelling()
+    raw = b"%" + unit * (4 * STEP // len(unit))
+    for at in range(0, len(raw), STEP):
+        assert not look.feed(raw[at : at + STEP])
+        steps.append(len(look._tail))
+    assert max(steps) <= 3 * len("csk_placeholder_")
+
+
+async def test_a_body_is_not_looked_through_where_there_is_no_secret(tmp_path: Path) -> None:
+    async with origin() as there, gate(tmp_path) as our:
+        body = b"csk_placeholder_bot_token_0"
+        assert (await our.ask(f"{there.url}/", "POST", body=body))[0] == 200
+        our.secret(VALUE, f"127.0.0.1:{there.port}")
+        assert (await our.ask(f"{there.url}/", "POST", body=body))[0] == 403
+        assert (await our.ask(f"{there.url}/", "POST", body=b"x" * 200_000 + body))[0] == 403
+
+
+ODD = "sk/fake+fake&fake_0/end=='<q>"
+
+
+def _spellings() -> dict[str, str]:
+    import html
+    from urllib.parse import quote_plus
+
+    coded = "".join(f"\\u{ord(c):04X}" if c in "&<>+'\"`" else c for c in ODD)
+    return {
+        "PHP": json.dumps(ODD).replace("/", "\\/"),
+        "Python": json.dumps(ODD),
+        "Go": json.dumps(ODD).translate({38: "\\u0026", 60: "\\u003c", 62: "\\u003e"}),
+        ".NET": f'"{coded}"',
+        "HTML": html.escape(ODD),
+        "HTML of Go": html.escape(ODD).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
+        "an address": quote(ODD, safe=""),
+        "lower-case codes": re.sub("%..", lambda code: code[0].lower(), quote(ODD, safe="")),
+        "a form": quote_plus(ODD),
+        "within base64": base64.b64encode(f"user:{ODD}:more".encode()).decode(),
+    }
+
+
+@pytest.mark.parametrize("name", _spellings())
+def test_law_15_a_value_is_crossed_out_as_ordinary_encoders_write_it(name: str) -> None:
+    values = tuple(sorted(_shapes(ODD), key=len, reverse=True))
+    text = _spellings()[name]
+    crossed = Scrubber(values).whole(text.encode()).decode()
+    assert "*" * 12 in crossed
+    assert "fake" not in crossed
+    assert len(crossed) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("place", "path", "lines", "body", "sent"),
+    [
+        ("query:key", "/x?a=1&key=PLACE&b", [], b"", b"GET /x?a=1&key=REAL&b HTTP"),
+        ("path:", "/botPLACE/send", [], b"", b"GET /botREAL/send HTTP"),
+        ("form:token", "/x", ["Content-Type: application/x-www-form-urlencoded"],
+         b"a=1&token=PLACE", b"\r\n\r\na=1&token=REAL"),
+        ("authorization", "/x", ["Authorization: Basic BASIC"], b"", b"Authorization: Basic "),
+    ],
+)  # fmt: skip
+async def test_law_15_a_value_goes_into_a_query_a_path_a_form_or_basic_and_does_not_come_back(
+    tmp_path: Path, place: str, path: str, lines: list[str], body: bytes, sent: bytes
+) -> None:
+    async with origin() as there, gate(tmp_path) as our:
+        host = f"127.0.0.1:{there.port}"
+        held = our.secret(VALUE, f"a.example,{host}", place)
+        there.reply = lambda raw: (
+            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(raw), raw)
+        )
+        lines = [line.replace("BASIC", b64(f"u:{held}")) for line in lines]
+        filled = body.replace(b"PLACE", held.encode())
+        method = "POST" if body else "GET"
+        url = there.url + path.replace("PLACE", held)
+        status, said = await our.ask(url, method, *lines, body=filled)
+        assert status == 200
+        assert sent.replace(b"REAL", VALUE.encode()) in there.seen[0]
+        assert b"csk_placeholder" not in there.seen[0]
+        assert VALUE.encode() not in said
+        if body:
+            assert (
+                b"Content-Length: %d\r\n" % len(there.seen[0].partition(b"\r\n\r\n")[2])
+                in there.seen[0]
+            )
+        assert VALUE not in (our.settings.folder / "audit.jsonl").read_text()
+        for elsewhere in (
+            (f"/y?other={held}", f"/{held}") if place != "path:" else (f"/y?k={held}",)
+        ):
+            assert (await our.ask(there.url + elsewhere, method))[0] == 403
+        assert (await our.ask(f"{there.url}/y", "POST", body=held.encode()))[0] == 403
+        assert len(there.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "there"),
+    [("gmail.googleapis.com,www.googleapis.com", True), ("*.googleapis.com", True),
+     ("googleapis.com", False), ("*.gmail.googleapis.com", False), ("*.apis.com", False),
+     ("gmail.googleapis.com:8443", False)],
+)  # fmt: skip
+def test_law_15_a_secret_goes_to_its_hosts_only(host: str, there: bool) -> None:
+    assert Secret("google", host, "authorization", None).at("gmail.googleapis.com") is there
+
+
+def test_secret_set_takes_several_hosts_and_one_place(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text(
+        "service: {url: 'http://127.0.0.1:9', key: k, requester: g, issuer: i, "
+        f"receipt_key: {'A' * 43}}}\nagents: {{bot: {{password: {PASSWORD}}}}}\n"
+    )
+
+    def set_(*words: str) -> tuple[int, str]:
+        from typer.testing import CliRunner
+
+        from approvals.cli.commands import app
+        from approvals.cli.exits import Stop
+
+        told = CliRunner().invoke(app, ["secret", "set", "g", *words, "-c", str(config)], VALUE)
+        failed = isinstance(told.exception, Stop)
+        return (1, str(told.exception)) if failed else (told.exit_code, told.stdout)
+
+    hosts = ("--host", "gmail.googleapis.com", "--host", "*.example.com")
+    assert set_(*hosts, "--header", "Authorization")[0] == 0
+    assert Secrets(tmp_path / "gateway", {}).all()[0].host == "*.example.com,gmail.googleapis.com"
+    assert set_(*hosts, "--query", "key")[0] == 0
+    assert "one of --header" in set_(*hosts)[1]
+    assert "one of --header" in set_(*hosts, "--path", "--form", "x")[1]
+    assert "far too much" in set_("--host", "*.com", "--path")[1]
+
+
+async def test_a_secret_may_be_printed_by_a_command_each_time_it_is_needed(tmp_path: Path) -> None:
+    async with origin() as there, gate(tmp_path) as our:
+        count, host = tmp_path / "count", f"127.0.0.1:{there.port}"
+        script = f"echo x >> {count}; echo {VALUE}"
+        secrets = Secrets(our.settings.folder, {})
+
+        def keep(command: str) -> str:
+            secret = Secret("token", host, "authorization", None, kind=COMMAND)
+            secrets.put(secret, command)
+            return f"Authorization: Bearer {secrets.placeholder('token', 'bot')}"
+
+        line = keep(f"sh -c {shlex.quote(script)}")
+        assert VALUE.encode() not in (our.settings.folder / "secrets.json").read_bytes()
+        for _ in range(3):
+            assert (await our.ask(f"{there.url}/", "GET", line))[0] == 200
+        assert VALUE.encode() in there.seen[0]
+        assert count.read_text() == "x\n"
+        for bad in ("false", "echo short", "/no/such/program"):
+            status, said = await our.ask(f"{there.url}/", "GET", keep(bad))
+            assert (status, said["type"]) == (502, "secret_unavailable")
+        assert len(there.seen) == 3

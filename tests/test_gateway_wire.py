@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,8 @@ import pytest
 
 from approvals.cli.host import clock
 from approvals.proxy.ca import utc
+from approvals.proxy.proxy import Guesses
+from approvals.proxy.reach import Private, public
 from tests.gateway import OK, OTHER, QUICK, authority, basic, gate, origin, parsed
 
 AUTH = f"Proxy-Authorization: {basic()}\r\n".encode()
@@ -20,7 +23,7 @@ AUTH = f"Proxy-Authorization: {basic()}\r\n".encode()
 
 @pytest.mark.parametrize(
     "target",
-    ["/a/../b", "//", "//x//", "/%7e", "/~", "/x?", "/x?a=b+c%20d", "/x?%2F%2f&&=", "/?q=%00"],
+    ["/%7e", "/~", "/x?", "/x?a=b+c%20d", "/x?%2F%2f&&=", "/?q=%00"],
 )
 async def test_law_01_path_and_query_go_out_byte_for_byte(tmp_path: Path, target: str) -> None:
     async with origin() as there, gate(tmp_path) as our:
@@ -29,7 +32,9 @@ async def test_law_01_path_and_query_go_out_byte_for_byte(tmp_path: Path, target
         assert there.seen[0].split(b"\r\n")[0] == b"GET %b HTTP/1.1" % target.encode()
 
 
-@pytest.mark.parametrize("target", ["/a%2Fb", "/%2e%2e%2f", "/../x", "/a\\b", "/a%00"])
+@pytest.mark.parametrize(
+    "target", ["/a%2Fb", "/%2e%2e%2f", "/../x", "/a\\b", "/a%00", "/a/../b", "//", "//x//"]
+)
 async def test_what_a_server_may_read_otherwise_is_refused(tmp_path: Path, target: str) -> None:
     async with origin() as there, gate(tmp_path) as our:
         status, said = await our.ask(there.url + target)
@@ -316,3 +321,62 @@ async def test_an_upstream_that_breaks_off_or_talks_rubbish_is_502(tmp_path: Pat
         assert (await our.ask(f"{there.url}/", "TRACE"))[0] == 405
         assert (await our.ask(f"{there.url}/", "HEAD"))[0] == 200
         assert (await our.ask("http://127.0.0.1:1/", "HEAD"))[0] == 502
+
+
+async def test_bytes_that_come_with_connect_are_refused_in_words(tmp_path: Path) -> None:
+    async with gate(tmp_path) as our:
+        head = b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost:443\r\n" + AUTH + b"\r\n"
+        status, said = parsed(await our.raw(head + b"\x16\x03\x01\x02\x00"))
+        assert (status, said["type"]) == (400, "malformed")
+        assert "wait for its 200" in said["detail"]
+
+
+async def test_a_name_that_does_not_exist_looks_like_one_inside(tmp_path: Path) -> None:
+    async with gate(tmp_path, private="127.0.0.9:80") as our:
+        answers = []
+        for host in ("localhost", "nosuch.invalid"):
+            status, said = await our.ask(f"http://{host}:8090/")
+            answers.append((status, str(said).replace(host, "HOST")))
+        assert answers[0] == answers[1]
+        assert answers[0][0] == 403
+
+
+async def test_law_27_strangers_fill_no_disk(tmp_path: Path) -> None:
+    async with gate(tmp_path) as our:
+        for _ in range(15):
+            status, said = await our.ask("http://a.example/", agent=basic("bot", "a wrong guess"))
+            assert (status, said["type"]) == (407, "unknown_agent")
+        assert len([line for line in our.lines() if line["status"] == 407]) == 1
+
+
+def test_law_27_refusals_of_strangers_are_counted_and_slowed_down() -> None:
+    guesses = Guesses()
+    first = [guesses.take("10.0.0.1", 5.0) for _ in range(25)]
+    assert first == [(0.0, 1)] + [(0.0, 0)] * 19 + [(1.0, 0)] * 5
+    assert guesses.take("10.0.0.2", 6.0) == (0.0, 1)
+    assert guesses.take("10.0.0.1", 66.0) == (0.0, 25)  # with the 24 before it
+
+
+async def test_a_body_that_is_too_large_says_which_rule_to_change(tmp_path: Path) -> None:
+    async with origin() as there, gate(tmp_path) as our:
+        head = f"POST {there.url}/ HTTP/1.1\r\nHost: 127.0.0.1:{there.port}\r\n".encode()
+        raw = await our.raw(head + AUTH + b"Content-Length: 99999999\r\n\r\n")
+        status, said = parsed(raw)
+        assert (status, said["rule"]) == (413, "all")
+        assert "`oversize: true`" in said["detail"]
+        assert b"The rule that decides is" in raw.split(b"\r\n")[0]  # git and curl show no more
+
+
+@pytest.mark.parametrize("address", ["3fff::1", "5f00::1", "192.88.99.1", "2001:10::1", "4000::1"])
+def test_law_10_the_registries_say_what_is_public(address: str) -> None:
+    assert not public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["2606:4700::1", "8.8.8.8", "192.0.0.9", "64:ff9b::808:808"])
+def test_what_is_public_can_be_reached(address: str) -> None:
+    assert public(ip_address(address))
+
+
+@pytest.mark.parametrize("text", ["[::1]/128", "[fd00::/8]", "[::1]:80", "10.0.0.0/8:443"])
+def test_a_private_address_has_its_length_in_or_behind_the_brackets(text: str) -> None:
+    assert Private.read(text)

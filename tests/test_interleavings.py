@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from approvals import words
 from approvals.channel import Tap
 from approvals.evidence import read_receipt
 from approvals.model import MINUTE, SECOND, Case, Conflict, Outcome, Person
@@ -228,6 +229,10 @@ class World:
                 unknown = what["delivered"] is None
                 assert status == "approved" or (status == "declined" and unknown)
                 continue
+            if entry.kind == "request.lapsed":
+                assert status == "approved"
+                assert entry.at > (closed_at or 0) + case.ask.release_within
+                continue
             assert status == "pending", "a closed case never changes again"
             in_time = entry.at < case.created_at + OPEN_FOR
             match entry.kind:
@@ -311,15 +316,19 @@ def expect(message: Message, case: Case, revision: int) -> None:
     delivery = {None: "Delivery unknown", True: "Delivered", False: "Not delivered"}
     told = f". {delivery[outcome.delivered]}" if outcome else ""
     headline = {
-        "pending": f"Waiting for approval: {SEATS - len(approvals)} more of finance",
+        "pending": "Waiting for approval",
         "approved": f"Approved by {' and '.join(approvals)}{told}",
         "declined": f"Declined by {''.join(decliners)}{told}",
         "expired": "Expired. Nothing was run.",
         "withdrawn": "Withdrawn. Nothing was run.",
     }
+    if case.lapsed:
+        by = " and ".join(approvals)
+        headline["approved"] = f"Approved by {by}, but never collected. Nothing was run."
     assert now["headline"] == headline[case.status]
     assert now["status"] == case.status
-    assert now["progress"].startswith(f"{len(approvals)} of {SEATS}")
+    left = (f"{words.number(SEATS - len(approvals))} more") if approvals else "from finance"
+    assert (f"{left}." in now["progress"]) == case.open
     assert [label for label, _ in now["buttons"]] == (
         ["Approve", "Decline", "Decline with reason"] if case.open else []
     )

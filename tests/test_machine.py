@@ -12,6 +12,7 @@ from approvals import machine
 from approvals.machine import (
     Denied,
     Forward,
+    Lapsed,
     Notify,
     Post,
     Redraw,
@@ -83,6 +84,7 @@ EVENTS = [
     Denied(OPENED + 20, "no"),
     Revised(OPENED + 20, a_case(digest="sha-256:" + "1" * 64)),
     Reported(Outcome(True, OPENED + 30, 201)),
+    Lapsed(OPENED + 10_000_000),
 ]
 
 
@@ -94,7 +96,7 @@ def test_machine_law_1_a_closed_case_never_reopens(status: Status, event: machin
     step = transition(case, event)
     assert step.case.status is status
     assert (step.case.votes, step.case.decided_at) == (case.votes, case.decided_at)
-    if not (status is Status.APPROVED and isinstance(event, Reported)):
+    if not (status is Status.APPROVED and isinstance(event, Reported | Lapsed)):
         assert step.case == case
         assert step.effects == ()
         assert step.said is Said.CLOSED
@@ -192,6 +194,33 @@ def test_an_unknown_outcome_may_become_known_and_a_known_one_is_final() -> None:
     again = transition(known.case, Reported(Outcome(False, OPENED + 50)))
     assert again.said is Said.REPEATED
     assert again.case == known.case
+
+
+@given(
+    st.integers(OPENED, OPENED + 200_000),
+    st.lists(
+        st.sampled_from([Outcome(None, 1), Outcome(True, 1, 200), Outcome(False, 1), None]),
+        max_size=5,
+    ),
+)
+def test_machine_law_7_only_an_expired_receipt_without_an_outcome_lapses(
+    at: int, told: list[Outcome | None]
+) -> None:
+    case = approved()
+    due = machine.lapse_at(case)
+    assert due > (case.decided_at or 0) + case.ask.release_within
+    for outcome in told:
+        before = case
+        step = transition(case, Lapsed(at) if outcome is None else Reported(outcome))
+        case = step.case
+        if outcome is None:
+            lapses = at >= due and before.outcome is None and not before.lapsed
+            assert (case.lapsed and not before.lapsed) == lapses
+            assert (Redraw() in step.effects) == lapses
+        elif step.said is Said.DONE:
+            assert not case.lapsed, "what was told late still counts"
+        assert case.status is Status.APPROVED
+        assert (case.votes, case.decided_at) == (before.votes, before.decided_at)
 
 
 PEOPLE = {

@@ -184,3 +184,21 @@ def test_patterns_that_could_never_match_are_faults(when: When) -> None:
 def test_good_patterns_have_no_faults() -> None:
     when = When(("h.example", "*.h.example", "[::1]:80"), ("GET",), ("/**", "/a/*/b"), ("*",))
     assert faults(when) == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["X-Original-URL", "X_Rewrite_URL", "X-Forwarded-Host", "Forwarded", "X-HTTP-Method-Override"],
+)
+def test_law_29_what_a_header_may_override_is_never_certain(header: str) -> None:
+    request = Http("GET", "https://shop.example.com/ok/a", ((header, "/evil"),), b"")
+    subject = Subject.of("r", "a", "act", request)
+    for when in (When(path=("/ok/**",)), When(method=("GET",)), When(host=("shop.example.com",))):
+        assert match(when, None, subject) is None
+    assert match(When(agent=("a",)), None, subject) is True
+
+
+def test_law_29_a_body_on_get_is_never_certain() -> None:
+    request = Http("GET", "https://shop.example.com/ok/a", (), b"x")
+    when = When(method=("GET",), path=("/ok/**",))
+    assert match(when, None, Subject.of("r", "a", "act", request)) is None

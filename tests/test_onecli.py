@@ -170,9 +170,9 @@ async def test_law_14_a_summary_and_its_digest_are_called_what_they_are(small: S
         assert "not the bytes; parts may be missing without a sign" in body
         person = place.house.service.trust.directory.person("dana")
         assert person is not None
-        view = views.whole(case, content, person, fresh=True, receipt=False, salt=b"")
+        view = views.whole(case, content, person, fresh=True, receipt=False, salt=b"", names={})
         visitor = Visitor(person, "secret", place.clock())
-        page = str(render("request", visitor=visitor, view=view).text)
+        page = str(render("request", visitor=visitor, view=view, ways=(), declining=False).text)
         assert "Summary digest" in page
         assert "The gateway sums the body up." in page
         assert "It may leave parts out without a sign" in page

@@ -181,7 +181,7 @@ def drawn(text: str) -> str:
     assert [it.type for it in parts] == ["paragraph_open", "inline", "paragraph_close"], text
     inline = parts[1].children or []
     assert {it.type for it in inline} <= {"text", "text_special"}, text
-    return "".join(it.content for it in inline).replace("\xa0", " ")
+    return "".join(it.content for it in inline).replace("\xa0", " ").replace("\u200b", "")
 
 
 def bare(text: str) -> str:
@@ -202,9 +202,10 @@ def test_law_13_hostile_words_are_words_on_a_card(start: int) -> None:
             continue
         seen += 1
         lines = [drawn(line) for line in texts(found)]
-        words = (view.title, view.action, view.agent, *(fact.value for fact in view.facts))
+        words = [view.title, view.line, *(x for f in view.facts for x in f.value.split("\n"))]
         assert {*map(bare, words)} <= {*map(bare, lines)}
-        labels = [*(button.label for button in view.buttons), "Review…"]
+        labels = [*(button.label for button in view.buttons)]
+        labels = ["Review and approve…", *labels] if view.review_needed else [*labels, "Details"]
         assert [action["title"] for action in found["actions"]] == labels
         for line in lines:
             assert not re.search(r"[A-Za-z]://|\w\.[^\W\d_]|\S@[^\s\u2060]", line), text
@@ -265,18 +266,18 @@ async def test_a_card_says_what_its_mail_says_and_its_presses_hold_a_token_alone
     found = shown(mail)
     said = [drawn(line) for line in texts(found)]
     page = unescape(mail.part("html"))
-    for word in (view.headline, view.title, view.action, view.agent, view.review_needed):
+    for word in (view.title, view.line, view.review_needed):
         assert inert(str(word)) in said
-    assert "… 5944 bytes of 6144 are not shown here …" in said
+    assert "… 5946 bytes of 6144 are not shown here …" in said
     for line in said:
         for part in re.split(" · |Agent's", line):
-            assert part.strip() in page or part == "Approval request, medium risk"
+            assert part.strip() in page or part == "Agent's note, unverified"
     assert {name: found[name] for name in ("version", "originator", "hideOriginalBody")} == {
         **{"version": "1.0", "originator": PROVIDER, "hideOriginalBody": True}
     }
     titles = {action["title"]: action for action in found["actions"]}
-    assert list(titles) == ["Decline", "Decline with reason", "Review…"]
-    assert titles["Review…"]["url"] == view.review
+    assert list(titles) == ["Review and approve…", "Decline", "Decline with reason"]
+    assert titles["Review and approve…"]["url"] == view.review
     assert titles["Decline"]["url"] == "https://approve.example.com/channels/email/events"
     assert press(found, "Decline", "no") == f"{'R' * 20} crd_01K8ZJ3V9Q {DANA}\nno"
 
@@ -464,8 +465,8 @@ async def test_law_06_an_altered_press_counts_for_nothing(house: Letters) -> Non
 async def test_law_19_high_risk_is_not_approved_in_outlook(house: Letters) -> None:
     request, found = await house.asked("high.pay")
     titles = [action["title"] for action in found["actions"]]
-    assert titles == ["Decline", "Review…"]
-    assert found["actions"][-1]["url"] == f"{SITE.origin}/requests/{request['id']}"
+    assert titles == ["Review and approve…", "Decline"]
+    assert found["actions"][0]["url"] == f"{SITE.origin}/requests/{request['id']}"
 
 
 async def test_law_09_who_is_not_microsoft_gets_a_401(house: Letters) -> None:
@@ -509,7 +510,7 @@ async def test_the_links_of_the_mail_work_beside_the_card(house: Letters) -> Non
     _, found = await house.asked()
     (mail,) = [mail for mail in house.server.mails if mail.recipients == [DANA]]
     links = dict(Page(mail.part("html")).links)
-    assert set(links) == {"Approve", "Decline", "Review…"}
+    assert set(links) == {"Approve", "Decline", "Details"}
     assert links["Approve"].rpartition("/")[2] == press(found, "Approve").split(" ")[0]
 
 

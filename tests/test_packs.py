@@ -197,6 +197,29 @@ def test_a_request_of_a_vendors_sdk_is_faithful_and_described(name: str) -> None
     assert reading.faithful, (reading.unclear, reading.undecoded)
 
 
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ("application/x-www-form-urlencoded; charset=utf-7", b"amount=5"),
+        ("application/x-www-form-urlencoded", b"amount=5&amount=6"),
+        ("text/plain", b"amount=5"),
+        ("application/octet-stream", b"amount=5\xff"),
+        ("", b"amount=5"),
+    ],
+)
+def test_a_title_says_all_of_it_only_where_the_body_says_no_amount(
+    headers: str, body: bytes
+) -> None:
+    url = "https://api.stripe.com/v1/payment_intents/pi_1/capture"
+    given = (("content-type", headers),) if headers else ()
+    assert book("stripe").decide(Outbound("bot", "POST", url, given, body)).title == (
+        "Capture a payment"
+    )
+    assert book("stripe").decide(Outbound("bot", "POST", url, (), b"")).title == (
+        "Capture all of pi_1"
+    )
+
+
 HOSTLESS = [name for name in PACKS if "host" not in yaml.safe_load(PACKS[name].read_text())]
 
 

@@ -30,6 +30,7 @@ import yaml
 from approvals.cli import keys
 from approvals.cli.browser import Browser
 from approvals.model import Choice
+from approvals.proxy.environment import FIXED, PROXY, TRUST
 from tests.installation import (
     GATE,
     ROOT,
@@ -351,13 +352,12 @@ def test_law_23_the_secret_is_nowhere_in_the_sandbox(house: House) -> None:
     with house.agent() as agent:
         seen = agent.do("look")
         proxy = f"http://bot:{PASSWORD}@127.0.0.1:{house.proxy}"
-        names = {"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"}
-        files = {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
-                 "GIT_SSL_CAINFO", "PIP_CERT"}  # fmt: skip
+        names, files = set(PROXY), set(TRUST)
+        more = {*FIXED, "NO_PROXY", "no_proxy", "JAVA_TOOL_OPTIONS"}
         plain = {"HOME", "USER", "LOGNAME", "PATH", "PWD", "LANG", "TERM", "SHLVL", "_", "LC_CTYPE"}
         assert {seen["environ"][name] for name in names} == {proxy}
         assert {seen["environ"][name] for name in files} == {"/run/ca.pem"}
-        assert set(seen["environ"]) - plain == names | files | {"PAY_API_KEY"}
+        assert set(seen["environ"]) - plain == names | files | more | {"PAY_API_KEY"}
         assert seen["environ"]["PAY_API_KEY"] == house.placeholder
 
         for kept in ("gateway/secrets.json", "gateway/secrets.key", "gateway.yaml", "agent.env"):

@@ -37,6 +37,7 @@ from approvals.channel import (
 from approvals.model import (
     Address,
     Busy,
+    Card,
     Fact,
     Forged,
     Refused,
@@ -171,14 +172,16 @@ def test_hostile_cards_are_within_slacks_limits(text: str) -> None:
 
 def test_the_longest_card_fits_and_slacks_own_models_accept_it() -> None:
     limits = make(AWAY).limits
-    facts = (Fact("l" * limits.fact_label, "v" * limits.fact_value),) * limits.facts
+    most = limits.together // (limits.fact_label + limits.fact_value + limits.each)
+    facts = (Fact("l" * limits.fact_label, "v" * limits.fact_value),) * most
+    room = limits.total - limits.together - 1_300
     longest = card(
         title="t" * limits.title,
         facts=facts,
         action="a" * limits.fact_value,
         agent="a" * limits.fact_value,
-        payload="p" * (limits.payload // 2),
-        payload_tail="p" * (limits.payload // 2),
+        payload="p" * (room // 2),
+        payload_tail="p" * (room // 2),
         elided=10**9,
         note="n" * limits.note,
         headline="h" * 400,
@@ -200,13 +203,45 @@ def test_law_14_what_no_tap_may_approve_has_review_and_no_approve() -> None:
         b for b in make(AWAY).layout(CARDS["uninspectable"])["blocks"] if b["type"] == "actions"
     ]
     said = [element["text"]["text"] for element in actions["elements"]]
-    assert said == ["Decline", "Decline with reason", "Review…"]
+    assert said == ["Review and approve…", "Decline", "Decline with reason"]
 
 
-@pytest.mark.parametrize(("risk", "asks"), [(Risk.LOW, False), (Risk.MEDIUM, True)])
-def test_approving_asks_again_above_low_risk(risk: Risk, asks: bool) -> None:
-    (actions,) = [b for b in make(AWAY).layout(card(risk=risk))["blocks"] if b["type"] == "actions"]
-    assert ["confirm" in element for element in actions["elements"]] == [asks, False, False, False]
+def buttons(shown: Card) -> list[dict[str, Any]]:
+    (actions,) = [b for b in make(AWAY).layout(shown)["blocks"] if b["type"] == "actions"]
+    found: list[dict[str, Any]] = actions["elements"]
+    return found
+
+
+@pytest.mark.parametrize("risk", [Risk.LOW, Risk.MEDIUM])
+@pytest.mark.parametrize("shared", [True, False])
+def test_approving_asks_again_in_a_room_above_low_risk(risk: Risk, shared: bool) -> None:
+    asks = [shared and risk is Risk.MEDIUM, False, False, False]
+    assert ["confirm" in one for one in buttons(card(risk=risk, shared=shared))] == asks
+
+
+def test_the_dialog_says_what_is_approved_and_links_nowhere() -> None:
+    shown = card(shared=True, facts=(Fact("To", "www.evil.example 🚀 <!here>"),) * 9)
+    said = buttons(shown)[0]["confirm"]["text"]["text"]
+    assert said.replace("\u200b", "").startswith(f"{shown.title}\nTo: ")
+    assert "www.evil" not in said
+    assert ":rocket: <!here>" in said
+    long = buttons(card(shared=True, title="t" * 150, facts=(Fact("a", "v" * 900),)))
+    assert 290 < len(long[0]["confirm"]["text"]["text"]) <= 300
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("🚀 Deploy finished", ":rocket: Deploy finished"),
+        ("© 2026 ACME™ ✅", ":copyright: 2026 ACME:tm: :white_check_mark:"),
+        ("👩‍💻 ☎️", ":woman::personal_computer: :black_telephone:"),
+        ("🦕 *all* `pass`", ":sauropod: *all* `pass`"),
+        ("&amp; & &lt;", "&\u200bamp; & &\u200blt;"),
+    ],
+)
+def test_everyday_text_is_shown_and_an_emoji_by_its_name(text: str, shown: str) -> None:
+    """C18: never as an escape."""
+    assert shown in json.dumps(make(AWAY).layout(card(payload=text)), ensure_ascii=False)
 
 
 def test_a_template_that_draws_other_buttons_is_refused() -> None:
@@ -277,7 +312,7 @@ def variations(node: Any) -> Iterator[Any]:
                 yield {**node, name: other}
         if node.get("type") in ("plain_text", "text"):
             yield (
-                {**node, "emoji": True}
+                {**node, "emoji": not node["emoji"]}
                 if node["type"] == "plain_text"
                 else {**node, "style": {"strike": True}}
             )
@@ -296,7 +331,7 @@ def test_law_07_any_change_of_a_card_changes_its_echo(state: str) -> None:
     channel = make(AWAY)
     sent = channel.layout(CARDS[state])
     seen = [channel.echo({"blocks": blocks}) for blocks in variations(sent["blocks"])]
-    assert len(seen) > 100
+    assert len(seen) > 50
     assert channel.echo(sent) not in seen
 
 
@@ -506,7 +541,7 @@ async def test_a_card_that_slack_stored_otherwise_is_reported(
     await channel.post(ROOM, channel.layout(card()), "crd_1")
     assert caplog.text == ""
     payload = channel.layout(card())
-    payload["blocks"][1]["elements"][1]["elements"][0]["text"] = "✅"
+    payload["blocks"][0]["elements"][0]["elements"][0]["text"] = "✅"
     await channel.post(ROOM, payload, "crd_2")
     assert "otherwise than sent" in caplog.text
 

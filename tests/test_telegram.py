@@ -155,12 +155,16 @@ def test_offsets_count_utf16_units(text: str) -> None:
     said = [
         units16[2 * b["offset"] : 2 * (b["offset"] + b["length"])].decode("utf-16-le") for b in bold
     ]
-    assert said == ["Approval request · medium risk", "Action", "Agent"]
+    assert said == ["🟠 Medium risk"]
 
 
 def test_law_14_what_no_tap_may_approve_has_review_and_no_approve() -> None:
     rows = CHANNEL.layout(CARDS["uninspectable"])["reply_markup"]["inline_keyboard"]
-    assert [one["text"] for (one,) in rows] == ["Decline", "Decline with reason", "Review…"]
+    assert [one["text"] for (one,) in rows] == [
+        "Review and approve…",
+        "Decline",
+        "Decline with reason",
+    ]
 
 
 @pytest.mark.parametrize(

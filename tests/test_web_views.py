@@ -160,7 +160,9 @@ def test_law_03_page_card_and_terminal_say_what_came_of_it_in_the_same_words(
         outcome=outcome,
     )
     card = cards.build(closed, request, limits=ROOM, review=None, salt=b"")
-    page = views.whole(closed, request, Person("dana"), fresh=True, receipt=False, salt=b"")
+    page = views.whole(
+        closed, request, Person("dana"), fresh=True, receipt=False, salt=b"", names={}
+    )
     told = Console(width=200, file=io.StringIO())
     remote.sheet(told, {**view(closed, None, names=True), "title": "x"})
     assert page.outcome is not None

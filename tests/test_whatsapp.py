@@ -309,10 +309,10 @@ def test_law_14_what_does_not_fit_is_cut_and_loses_approve() -> None:
     assert payload["template"]["template"]["name"] == "countersign_review"
     assert shown.buttons[0].token not in strings(payload)
     text = told["body"]["text"]
-    assert "6 facts not shown here" in text
+    assert "7 facts not shown here" in text
     assert "280 bytes of 400 are not shown" in text
     assert "It is too long for this card." in text
-    assert f"Review: {shown.review}" in text
+    assert f"Review and approve: {shown.review}" in text
 
 
 def test_law_14_what_is_not_bound_goes_first() -> None:
@@ -323,12 +323,36 @@ def test_law_14_what_is_not_bound_goes_first() -> None:
         one["reply"]["title"] for one in payload["session"]["interactive"]["action"]["buttons"]
     ]
     assert titles[0] == "Approve"
-    for text in (
-        payload["session"]["interactive"]["body"]["text"],
-        json.dumps(payload["template"], ensure_ascii=False),
-    ):
-        assert "p" * 450 in text
-        assert re.search(r"n…\[\d+ more\]…n", text)
+    text = payload["session"]["interactive"]["body"]["text"]
+    assert "p" * 450 in text
+    assert re.search(r"n…\[\d+ more\]…n", text)
+
+
+def test_law_14_a_template_that_takes_less_leaves_the_session_its_approve() -> None:
+    payload = make(AWAY).layout(card(payload="p" * 570, payload_size=570, note=None))
+    told = payload["session"]["interactive"]
+    assert told["action"]["buttons"][0]["reply"]["title"] == "Approve"
+    assert payload["template"]["template"]["name"] == "countersign_review"
+    assert card().buttons[0].token not in json.dumps(payload["template"])
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("🚀 Deploy of *all* `tests`", "🚀 Deploy of \u200b∗all\u200b∗ \u200bˋtests\u200bˋ"),
+        ("a_b ~c~ d*e", "a_b \u200b∼c\u200b∼ d*e"),
+    ],
+)
+def test_everyday_text_is_shown_and_a_mark_by_what_looks_like_it(text: str, shown: str) -> None:
+    """C18: never as an escape."""
+    assert inert(text) == shown
+
+
+def test_no_line_of_a_fact_begins_a_line() -> None:
+    payload = make(AWAY).layout(card(facts=(Fact("Text", "Hello\nApproved by: CFO"),)))
+    lines = payload["session"]["interactive"]["body"]["text"].split("\n")
+    assert "  Approved by: CFO" in lines
+    assert "Approved by: CFO" not in lines
 
 
 def test_law_13_nothing_formats_links_or_leaves_its_place() -> None:
@@ -407,7 +431,8 @@ async def test_within_24_hours_a_card_is_a_message_with_reply_buttons(
     said(channel, NOW - WINDOW + 1000)
     whatsapp.open.add(DANA)
     ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
-    assert "Approval request · medium risk" in whatsapp.text(ref.message)
+    assert whatsapp.text(ref.message).startswith("*Pay 12,400.\u200b00 EUR to ACME")
+    assert "🟠 Medium risk" in whatsapp.text(ref.message)
     assert whatsapp.buttons(ref.message)["Approve"] == card().buttons[0].token
     other = await channel.post(
         replace(ADDRESS, conversation="15550001"), channel.layout(card()), "k"
@@ -443,7 +468,7 @@ async def test_a_message_that_failed_later_is_lost_and_opens_nothing(
     said(channel)
     whatsapp.open.add(DANA)
     ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
-    assert whatsapp.text(ref.message).startswith(("Approval request", "*Approval request"))
+    assert whatsapp.text(ref.message).startswith("*Pay 12,400")
     failed = whatsapp.failed(ref.message)
     assert read(channel, failed) == Lost("whatsapp", DANA, ref.message)
     assert hear(channel, failed) == Lost("whatsapp", DANA, ref.message)  # and opens nothing
@@ -497,7 +522,7 @@ async def test_the_end_is_told_once_and_nothing_before(
     _, (account, sent) = whatsapp.sent.values()
     assert account == DANA
     text = whatsapp.text([*whatsapp.sent][-1])
-    assert "Approved by Dana and Lee." in text
+    assert "Approved by Dana Lee and Lee Kim." in text
     assert whatsapp.buttons([*whatsapp.sent][-1]) == {}
     if open_ and channel.provider == "meta":
         assert sent["context"] == {"message_id": ref.message}
@@ -528,7 +553,7 @@ async def test_a_private_word_is_a_message_and_a_counted_vote_that_ends_it_needs
     )
     await channel.tell(tap, Notice(NoticeKind.COUNTED, "Approved."))
     assert len(whatsapp.sent) == 1
-    counted = "Your approval counts. Still needed: 1 more of finance."
+    counted = "Your approval counts. Needs two people from finance: dana approved, one more."
     for word in (counted, "You are not an approver of *this*."):
         await channel.tell(tap, Notice(NoticeKind.REFUSED, word))
         assert whatsapp.text([*whatsapp.sent][-1]) == inert(word)
@@ -913,7 +938,7 @@ async def test_law_04_from_a_request_to_a_verdict(
         whatsapp.arrived.clear()
         assert await pressed(place, whatsapp.press(id, "Decline", at=clock())) == 200
         await asyncio.wait_for(whatsapp.arrived.wait(), 5)
-        assert whatsapp.text([*whatsapp.sent][-1]) == "Already approved by dana."
+        assert whatsapp.text([*whatsapp.sent][-1]) == "Approved by dana. Delivered: 200"
 
 
 async def test_law_20_votes_in_between_are_told_to_nobody_but_who_voted(

@@ -42,7 +42,7 @@ from tests.test_whatsapp import (  # noqa: F401 - no_edge is a fixture
 
 STRANGER = "15550007777"
 NOBODY_YET = (Person("dana"), *PEOPLE[1:])
-SESSION = ("Approval request", "*Approval request")
+SESSION = "*"
 
 
 @pytest.fixture

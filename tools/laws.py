@@ -47,8 +47,6 @@ LAWS: Final = {
     32: "Work is bounded, not only bytes: hostile input takes linear time.",
 }
 LATER: Final = {
-    16: "not in this version",
-    17: "not in this version",
     18: "not in this version",
 }
 """Why a law may have no test yet."""

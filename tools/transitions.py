@@ -26,7 +26,12 @@ def text() -> str:
     ends = [status.value for status in Status if not any(a == status for a, _ in edges)]
     drawn += [f"    {status} --> [*]" for status in ends]
     laws = inspect.getdoc(machine) or ""
-    numbered = [line.strip() for line in laws.splitlines() if line.strip()[:1].isdigit()]
+    numbered = list[str]()
+    for line in map(str.strip, laws.split("\n\n")[1].splitlines()):
+        if line[:1].isdigit():
+            numbered.append(line)
+        elif numbered:  # the rest of a long one
+            numbered.append(f"   {line}")
     return "\n".join(
         [
             "# How a case moves",

@@ -5,16 +5,15 @@ from approvals.cards.bound import SUMMARY, Bound, bound, summarised
 from approvals.cards.card import (
     altered,
     build,
-    delivery,
     fingerprint,
     inspectable,
     labels_for,
+    plain_action,
     unfit,
-    unknown,
 )
 from approvals.cards.templates import renderer
 
 __all__ = [
-    "SUMMARY", "Bound", "altered", "bound", "build", "delivery", "fingerprint", "inspectable",
-    "labels_for", "renderer", "summarised", "unfit", "unknown",
+    "SUMMARY", "Bound", "altered", "bound", "build", "fingerprint", "inspectable",
+    "labels_for", "plain_action", "renderer", "summarised", "unfit",
 ]  # fmt: skip

@@ -21,6 +21,7 @@ from approvals.reading.presentation import size
 from approvals.secret_shapes import secret_paths
 from approvals.text import (
     clean,
+    ends,
     redact,
     redact_address,
     redact_field,
@@ -32,7 +33,11 @@ from approvals.text import (
 LONGEST: Final = 32 * 1024
 """Characters of one value that a card looks at: of more, the ends. No tap approves that much, and
 to redact ten megabytes takes seconds, for each card."""
+MANY: Final = 1_000
+"""Values of one part that a card looks at: more fit on none, and each is searched for secrets."""
 INDENT: Final = "  "
+SECRET: Final = 12
+"""Characters of the shortest secret that is known by its shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,9 @@ def bound(request: Request, reading: Reading, *, salt: bytes | None, opaque: boo
     else:
         text = "\n".join(_part(reading.query, hide, prefix="?") + _part(reading.body, hide))
     headers = "\n".join(_headers(reading, hide)) if request.http is not None else ""
-    whole = "\n".join(one for one in (text, headers) if one)
+    whole = ends("\n".join(one for one in (text, headers) if one))
     return Bound(
-        line=line,
+        line=ends(line),
         text=whole,
         refusal=refusal(request, reading, opaque=opaque, hidden=hide.hidden, cut=hide.left_out > 0),
         left_out=hide.left_out,
@@ -136,12 +141,13 @@ class _Hide:
         self.hidden = self.hidden or found.changed
         return found.text
 
-    def address(self, target: Target, query: Part) -> tuple[str, str]:
-        """Host and path, judged together with the query, whose secrets are noted."""
+    def address(self, target: Target, host_: str, query: Part) -> tuple[str, str]:
+        """Host (as it was written) and path, judged together with the query, whose secrets are
+        noted."""
         if self.salt is None:
-            return target.host, target.path
+            return host_, target.path
         raw = f"?{target.query}" if target.query else ""
-        host, path, shown = redact_address(target.host, target.path, raw, self.salt)
+        host, path, shown = redact_address(host_, target.path, raw, self.salt)
         self.hidden = self.hidden or host.changed or path.changed or shown.changed
         if shown.changed:
             pieces = [piece for piece in raw[1:].split("&") if piece]
@@ -183,11 +189,20 @@ def _line(request: Request, reading: Reading, hide: _Hide) -> str:
         where = clean(hide.text(http.url))
     else:
         scheme = "" if target.scheme == "https" else f"{target.scheme}://"
-        host, path = hide.address(target, reading.query)
-        where = f"{scheme}{show_host(host) if host == target.host else clean(host)}{clean(path)}"
+        host, path = hide.address(target, _host(http, target), reading.query)
+        shown = show_host(target.host) if host.lower() == target.host else clean(host)
+        empty = "?" if target.query == "" else ""
+        where = f"{scheme}{shown}{clean(path)}{empty}"
     what = "no body" if not http.body and http.body_complete else _kind(reading.body)
     amount = f", {size(len(http.body))}" if http.body else ""
-    return f"{clean(http.method)} {where} · {what}{amount}"
+    return f"{clean(hide.text(http.method))} {where} · {what}{amount}"
+
+
+def _host(http: Http, target: Target) -> str:
+    """The host in the letters in which it was written: some secrets are known by them."""
+    start = http.url.find("//") + 2
+    written = http.url[start : start + len(target.host)]
+    return written if written.lower() == target.host else target.host
 
 
 def _kind(part: Part) -> str:
@@ -221,7 +236,13 @@ def _part(part: Part, hide: _Hide, prefix: str = "") -> list[str]:
             label = f"{prefix}query" if prefix else "body"
             lines.append(_labelled(label, _value(leaf, text, hide)))
         return lines
-    return list(_tree([(leaf.path, leaf) for leaf in part.leaves], hide, part.kind, prefix))
+    leaves, more = part.leaves, []
+    if hide.salt is not None and len(leaves) > MANY:
+        leaves, rest = leaves[:MANY], leaves[MANY:]
+        hide.left_out += sum(len(str(getattr(leaf, "value", ""))) + 1 for leaf in rest)
+        more = [f"…[{len(rest)} more values]…"]
+    rows = [(leaf.path, leaf) for leaf in leaves]
+    return [*_tree(rows, hide, part.kind, prefix), *more]
 
 
 _Rows = Sequence[tuple[tuple[str | int, ...], Leaf | Opaque]]
@@ -231,9 +252,9 @@ def _tree(rows: _Rows, hide: _Hide, kind: str, prefix: str = "") -> Iterator[str
     """The leaves as an indented outline: names that lead to one value only stand in one line."""
     for (head,), group in groupby(rows, key=lambda row: row[0][:1] or ("",)):
         below = [(path[1:], leaf) for path, leaf in group]
-        label, rest = _join(prefix, head, kind), below
+        label, rest = _join(prefix, head, kind, hide), below
         while len({path[:1] for path, _ in rest}) == 1 and rest[0][0]:
-            label = _join(label, rest[0][0][0], kind)
+            label = _join(label, rest[0][0][0], kind, hide)
             rest = [(path[1:], leaf) for path, leaf in rest]
         if all(not path for path, _ in rest):
             for _, leaf in rest:
@@ -244,10 +265,12 @@ def _tree(rows: _Rows, hide: _Hide, kind: str, prefix: str = "") -> Iterator[str
                 yield from (f"{INDENT}{one}" for one in line.split("\n"))
 
 
-def _join(label: str, step: str | int, kind: str) -> str:
-    """A label and one more step: `a.b`, `a[0]`, `a[b]` in a form, `a["odd name"]`."""
+def _join(label: str, step: str | int, kind: str, hide: _Hide) -> str:
+    """A label and one more step: `a.b`, `a[0]`, `a[b]` in a form, `a["odd name"]`. A name may hold
+    a secret, too."""
     if isinstance(step, int):
         return f"{label}[{step}]"
+    step = hide.text(step) if len(step) >= SECRET else step
     known = _PLAIN.fullmatch(step.replace(".", "") if kind in _BRACKETS else step)
     plain = clean(step if known else json.dumps(step, ensure_ascii=False))
     if not label or label == "?":

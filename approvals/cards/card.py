@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
+from approvals import words
 from approvals.buttons import flat
 from approvals.cards.bound import Bound, bound, summarised
 from approvals.channel import Abilities, Limits
@@ -24,47 +27,32 @@ from approvals.model import (
     Choice,
     Conflict,
     Fact,
+    Instant,
     Kind,
     Label,
-    Outcome,
     Refused,
     Request,
     Risk,
-    Status,
-    Vote,
 )
 from approvals.reading import Reading
-from approvals.text import Measure, clean, fit, redact, redact_field, suspect, utf8_len, within
+from approvals.text import (
+    Measure,
+    clean,
+    ends,
+    fit,
+    redact,
+    redact_field,
+    suspect,
+    utf8_len,
+    within,
+)
 
 REASON: Final = 200
-NAME: Final = 64
+AGENT: Final = 120
 AROUND: Final = 360
 """What the state, who asks, who decides and until when take of a message, at the most."""
-
-
-def unknown(status: int | None, error: str | None, otherwise: str) -> str:
-    """What is said of a verdict of which nobody knows what became: in the gateway's words.
-
-    With a status it was taken, and those words are all there is to know. `otherwise`: how the
-    saying begins where they do not say themselves that it is unknown.
-    """
-    if error and status is not None:
-        return error[:1].upper() + error[1:]
-    if error and error.startswith("unknown"):
-        return f"Delivery {error}"
-    return f"{otherwise}: {error}" if error else otherwise
-
-
-def delivery(outcome: Outcome, error: str | None) -> str:
-    """What became of the verdict: the same words on cards, pages and at a terminal.
-
-    `error`: the gateway's words, as they may be shown.
-    """
-    if outcome.delivered is None:
-        return unknown(outcome.status, error, "Delivery unknown")
-    detail = ", ".join(str(part) for part in (outcome.status, error) if part is not None)
-    said = "Delivered" if outcome.delivered else "Not delivered"
-    return f"{said}: {detail}" if detail else said
+NOTE: Final = 120
+"""Of the note, what has its place before the reading."""
 
 
 def labels_for(
@@ -75,25 +63,26 @@ def labels_for(
     limits: Limits,
     *,
     stub: bool = False,
+    what: Bound | None = None,
 ) -> tuple[Label, ...]:
     """Which buttons a card gets on this channel; none once closed, none on a stub.
 
-    Approve only where a tap may approve, and never without Decline beside it.
+    Approve only where a tap may approve, and never without a decline beside it. `what`: what is
+    bound, where that was computed already.
     """
-    if not case.open or stub:
+    if not case.open or stub or limits.buttons < 1:
         return ()
-    labels = [Label.DECLINE]
-    if (
-        abilities.tier.carries(case.ask.risk)
-        and _page_only(case) is None
-        and unfit(request, reading, limits, opaque=case.ask.opaque) is None
-    ):
-        labels.insert(0, Label.APPROVE)
-    if abilities.reason_prompt:
+    prompt = abilities.dialog and len(Label.DECLINE_PROMPT.value) <= limits.label
+    labels = [Label.DECLINE_PROMPT if prompt else Label.DECLINE]
+    if limits.buttons < 2:
+        return tuple(labels)
+    if abilities.tier.carries(case.ask.risk) and _page_only(case) is None:
+        what = what or bound(request, reading, salt=b"", opaque=case.ask.opaque)
+        if (what.refusal or _too_long(request, what, limits)) is None:
+            labels.insert(0, Label.APPROVE)
+    if abilities.reason_prompt and not prompt:
         labels.append(Label.DECLINE_WITH_REASON)
     labels = [label for label in labels if len(label.value) <= limits.label]
-    if Label.DECLINE not in labels or limits.buttons < 2:
-        return tuple(label for label in labels if label is Label.DECLINE)[: max(limits.buttons, 0)]
     return tuple(labels[: limits.buttons])
 
 
@@ -111,6 +100,12 @@ def unfit(
     """Why no tap may approve this on a channel with these limits; None where one may."""
     what = bound(request, reading, salt=b"", opaque=opaque)
     return what.refusal or _too_long(request, what, limits)
+
+
+def plain_action(action: str) -> str:
+    """A title where nothing else is known. An agent's action is a title only as an identifier:
+    anything else would be its words where ours are expected (law 11)."""
+    return action if _IDENTIFIER.fullmatch(action) else "An action without a plain name"
 
 
 def fingerprint(request: Request) -> str:
@@ -137,22 +132,35 @@ def build(
     salt: bytes,
     names: Mapping[str, str] | None = None,
     needs: Sequence[tuple[str, int]] = (),
+    reader: str | None = None,
+    shared: bool = False,
+    zone: tzinfo = UTC,
     stub: bool = False,
+    what: Bound | None = None,
 ) -> Card:
     """The card of a case for one address.
 
     `buttons`: those minted for it; an Approve that may not be there is left out, and all of them
     once the case is closed. `names`: people's display names by id. `needs`: open seats by group.
-    `stub`: title, state and link only. Raises `Conflict` if `request` is not what `case` is about,
-    `Refused` if it was altered.
+    `reader`: the person whom it is sent to and who may decide; None: a room. `shared`: several
+    people see it. `zone`: the reader's. `stub`: the rule's name, state and link only. `what`: what
+    is bound, with this salt, where that was computed already. Raises `Conflict` if `request` is
+    not what `case` is about, `Refused` if it was altered.
     """
     if (request.id, request.revision, request.digest) != (case.id, case.revision, case.digest):
         raise Conflict("this content is not the revision that the case is about")
     if altered(case, request):
         raise Refused("this content was altered since the request was opened")
-    words = _words(case, request)
-    cut = _Cut(salt if suspect("\n".join(words)) else None, limits.measure)
-    what = bound(request, reading, salt=salt, opaque=case.ask.opaque)
+    others = _others(case, request)
+    cut = _Cut(salt if suspect("\n".join(others)) else None, limits.measure)
+    voice = words.Voice(
+        names=names or {},
+        reader=reader,
+        people=not stub,
+        quote=None if stub else partial(cut, limit=REASON),
+        short=partial(cut, limit=words.NAME),
+    )
+    what = what or bound(request, reading, salt=salt, opaque=case.ask.opaque)
     page_only = what.refusal or _page_only(case)
     if stub:
         page_only = "This channel shows titles only."
@@ -164,28 +172,40 @@ def build(
         shown, page_only = (), None
     elif page_only is None and all(button.choice is not Choice.APPROVE for button in shown):
         page_only = "A tap here may not approve this."
-    body = fit("" if stub else what.text, _room(request, what, limits), limits.measure)
-    end = len(what.text) - len(body.tail)
-    elided = what.left_out + (utf8_len(what.text[len(body.head) : end]) if body.elided else 0)
+    room = _room(request, what, limits)
+    body = fit("" if stub else what.text, min(limits.payload, room), limits.measure)
+    # No element ends in white space: platforms cut it off, and then it is not what was sent.
+    head, tail = body.head.rstrip(), body.tail.lstrip()
+    elided = what.left_out + utf8_len(what.text) - utf8_len(head) - utf8_len(tail)
+    left = NOTE + room - limits.measure(head) - limits.measure(tail)
+    title = _title(request, reading, what, cut, limits.title)
+    if stub:
+        title = cut(case.ask.rule, limits.title)
+    title = title or cut.short("(empty)", limits.title)
     return Card(
         request_id=case.id,
         revision=case.revision,
         status=case.status,
-        headline=_headline(case, names or {}, needs, cut, stub=stub),
-        title=_title(request, reading, what, cut, limits.title),
+        headline=words.state(case, voice),
+        title=title,
+        subject=_subject(case, title),
         risk=case.ask.risk,
         action=cut(request.action, limits.fact_value),
-        agent=cut(_agent(request), limits.fact_value),
+        agent=cut(_agent(request, voice), AGENT),
         facts=() if stub else _facts(request, limits, cut),
         line="" if stub else cut.short(what.line, limits.line),
-        payload=body.head,
-        payload_tail=body.tail,
+        payload=head,
+        payload_tail=tail,
         elided=0 if stub else elided,
         payload_size=what.size,
-        note=None if stub else _note(request, limits, cut),
+        note=None if stub else _note(request, min(limits.note, left), cut),
         digest=_digest(case.digest),
         deadline=case.expires_at,
-        progress=_progress(case, names or {}, cut),
+        until=_when(case.expires_at, zone),
+        decided_at=None if case.open else case.decided_at,
+        decided="" if case.open or case.decided_at is None else _when(case.decided_at, zone),
+        progress=words.progress(case, needs, voice),
+        shared=shared,
         buttons=shown,
         review=review,
         review_needed=page_only,
@@ -207,18 +227,18 @@ class _Cut:
         self.measure = measure
 
     def __call__(self, text: str, limit: int) -> str:
-        return self.short(clean(_hide(text, self.salt)[0]), limit)
+        return self.short(ends(clean(_hide(text, self.salt)[0])), limit)
 
     def field(self, label: str, value: str, limit: int) -> str:
         if self.salt is not None:
             value = redact_field(label, value, self.salt).text
-        return self.short(clean(value), limit)
+        return self.short(ends(clean(value)), limit)
 
-    def block(self, label: str, value: str, limits: Limits) -> str:
-        """A fact's value with its line ends."""
+    def block(self, label: str, value: str, limit: int) -> str:
+        """A value with its line ends."""
         if self.salt is not None:
             value = redact_field(label, value, self.salt).text
-        return self.short(clean(value, line=False), limits.fact_value)
+        return self.short(ends(clean(value, line=False).replace("\t", "    ")), limit)
 
     def short(self, text: str, limit: int) -> str:
         """Cleaned text within `limit`, saying how many characters are missing, if that fits."""
@@ -257,10 +277,11 @@ def _too_long(request: Request, what: Bound, limits: Limits) -> str | None:
     measure = limits.measure
     if (
         measure(what.line) > limits.line
-        or measure(what.text) > _room(request, what, limits)
+        or measure(what.text) > min(limits.payload, _room(request, what, limits))
         or len(request.facts) > limits.facts
+        or _facts_size(request, limits) > limits.together
+        or any(measure(clean(fact.label)) > limits.fact_label for fact in request.facts)
         or any(measure(clean(fact.value, line=False)) > limits.fact_value for fact in request.facts)
-        or (limits.unbroken and _longest_run(what.text) > limits.unbroken)
     ):
         return _TOO_LONG
     return None
@@ -269,29 +290,35 @@ def _too_long(request: Request, what: Bound, limits: Limits) -> str | None:
 def _room(request: Request, what: Bound, limits: Limits) -> int:
     """What is left for the reading when title, facts and a short note have their places."""
     measure = limits.measure
-    note = min(limits.note, 120) if request.note or request.claimed_title else 0
-    used = AROUND + measure(what.line) + note + min(measure(request.title or ""), limits.title)
-    used += sum(
-        min(measure(fact.label), limits.fact_label)
-        + min(measure(fact.value), limits.fact_value)
-        + 3
+    note = min(limits.note, NOTE) if _notes(request) else 0
+    used = (
+        AROUND + measure(what.line) + note + min(measure(clean(request.title or "")), limits.title)
+    )
+    return max(limits.total - used - min(_facts_size(request, limits), limits.together), 0)
+
+
+def _facts_size(request: Request, limits: Limits) -> int:
+    return sum(
+        _fact_size(clean(fact.label), clean(fact.value, line=False), limits)
         for fact in request.facts[: limits.facts]
     )
-    return max(min(limits.payload, limits.total - used), 0)
 
 
-def _longest_run(text: str) -> int:
-    return max(map(len, re.split(r"\s", text)), default=0)
+def _fact_size(label: str, value: str, limits: Limits) -> int:
+    """What a fact takes, cut to its limits; its lines but the first are indented."""
+    size = min(limits.measure(label), limits.fact_label)
+    size += min(limits.measure(value), limits.fact_value) + limits.each
+    return size + 4 * min(value.count("\n"), limits.fact_value)
 
 
-def _words(case: Case, request: Request) -> list[str]:
+def _others(case: Case, request: Request) -> list[str]:
     """Every text that may stand on the card, but for what is bound."""
     agent, error = request.agent, case.outcome.error if case.outcome is not None else None
-    words = [request.title, request.claimed_title, request.note, request.action, case.reason]
-    words += [agent.id, agent.name, agent.on_behalf_of, error]
+    texts = [request.title, request.claimed_title, request.note, request.action, case.reason]
+    texts += [agent.id, agent.name, agent.on_behalf_of, error, case.ask.rule]
     for fact in (*request.facts, *request.claimed_facts):
-        words += (fact.label, ": ", fact.value)
-    return [word for word in words if word]
+        texts += (fact.label, ": ", fact.value)
+    return [text for text in texts if text]
 
 
 def _name(text: str) -> str:
@@ -305,37 +332,42 @@ def _title(request: Request, reading: Reading, what: Bound, cut: _Cut, limit: in
         return cut(request.title, limit)
     says = next((one.says for one in reading.meanings if one.says), None)
     if request.http is None:
-        plain = _IDENTIFIER.fullmatch(request.action)
-        return cut(says or (request.action if plain else "An action without a plain name"), limit)
-    where = what.line.partition(" · ")[0]
+        return cut(says or plain_action(request.action), limit)
+    where = ends(what.line.partition(" · ")[0])
     if says:
         host = where.partition(" ")[2].removeprefix("http://").partition("/")[0]
         return cut(f"{says} at {host}", limit)
     return cut.short(where, limit)
 
 
-def _agent(request: Request) -> str:
+def _agent(request: Request, voice: words.Voice) -> str:
     """The id, whom it acts for, and the requester whose key proved itself."""
     agent = request.agent
     text = _name(agent.id)
     if request.kind is Kind.GATEWAY and agent.name:
         text = f"{agent.name} ({text})"
     if agent.on_behalf_of:
-        text += f" for {_name(agent.on_behalf_of)}"
+        text += f" for {voice.names.get(agent.on_behalf_of) or _name(agent.on_behalf_of)}"
     return text if request.requester == agent.id else f"{text} via {_name(request.requester)}"
 
 
 def _facts(request: Request, limits: Limits, cut: _Cut) -> tuple[Fact, ...]:
-    facts, left_out = request.facts, len(request.facts) - limits.facts
-    if left_out > 0:
-        facts, left_out = facts[: limits.facts - 1], left_out + 1
     shown = [
-        _fact(cut(fact.label, limits.fact_label), cut.block(fact.label, fact.value, limits))
-        for fact in facts
+        _fact(
+            cut(fact.label, limits.fact_label),
+            cut.block(fact.label, fact.value, limits.fact_value),
+        )
+        for fact in request.facts[: limits.facts]
     ]
-    if left_out > 0:
+    sizes = [_fact_size(x.label, x.value, limits) for x in shown]
+    kept = len(shown)
+    if len(request.facts) > kept:
+        kept -= 1
+    while kept > 0 and sum(sizes[:kept]) > limits.together:
+        kept -= 1
+    if (left_out := len(request.facts) - max(kept, 0)) and shown:
         more = cut.short(f"{left_out} facts not shown here", limits.fact_value)
-        shown.append(_fact(cut.short("More", limits.fact_label), more))
+        return (*shown[:kept], _fact(cut.short("More", limits.fact_label), more))
     return tuple(shown)
 
 
@@ -344,8 +376,8 @@ def _fact(label: str, value: str) -> Fact:
     return Fact(label or "(empty)", value or "(empty)")
 
 
-def _note(request: Request, limits: Limits, cut: _Cut) -> str | None:
-    """The agent's words, one line a statement: no value begins a line of its own."""
+def _notes(request: Request) -> list[tuple[str, str]]:
+    """What the agent says, each with its label."""
     lines = []
     if request.kind is Kind.AGENT and request.agent.name:
         lines.append(("Name", request.agent.name))
@@ -354,64 +386,26 @@ def _note(request: Request, limits: Limits, cut: _Cut) -> str | None:
     lines += [(fact.label, fact.value) for fact in request.claimed_facts]
     if request.note:
         lines.append(("Note", request.note))
-    if not lines:
-        return None
-    shown = [
-        f"{cut(label, limits.note)}: {cut.field(label, value, limits.note)}"
-        for label, value in lines
-    ]
-    return cut.short("\n".join(shown), limits.note)
+    return lines
 
 
-def _votes(case: Case, choice: Choice) -> tuple[Vote, ...]:
-    return tuple(v for v in case.votes if v.choice is choice and v.revision == case.revision)
+def _note(request: Request, limit: int, cut: _Cut) -> str | None:
+    """The agent's words, one line a statement: no value begins a line of its own."""
+    lines = _notes(request)
+    if lines == [("Note", request.note)]:  # nothing to tell apart
+        return cut.block("Note", request.note or "", limit) or None
+    shown = [f"{cut(label, limit)}: {cut.field(label, value, limit)}" for label, value in lines]
+    return cut.short(ends("\n".join(shown)), limit) or None
 
 
-def _people(votes: Sequence[Vote], names: Mapping[str, str], cut: _Cut) -> str:
-    shown = [cut.short(clean(names.get(vote.person, vote.person)), NAME) for vote in votes]
-    return " and ".join((", ".join(shown[:-1]), shown[-1])) if len(shown) > 1 else "".join(shown)
+def _subject(case: Case, title: str) -> str:
+    """ "Pay 12,400.00 EUR to ACME · high risk"; "Approved: Pay 12,400.00 EUR to ACME"."""
+    return f"{title} · {case.ask.risk} risk" if case.open else f"{words.label(case)}: {title}"
 
 
-def _headline(
-    case: Case,
-    names: Mapping[str, str],
-    needs: Sequence[tuple[str, int]],
-    cut: _Cut,
-    *,
-    stub: bool,
-) -> str:
-    match case.status:
-        case Status.PENDING:
-            open_seats = ", ".join(f"{count} more of {clean(group)}" for group, count in needs)
-            return "Waiting for approval" + (f": {open_seats}" if open_seats else "")
-        case Status.APPROVED:
-            people = _people(_votes(case, Choice.APPROVE), names, cut)
-            said = f"Approved by {people}" if people else "Approved"
-            told = _delivery(case, cut, stub=stub)
-            return f"{said}. {told}" if told else said
-        case Status.DECLINED:
-            people = _people(_votes(case, Choice.DECLINE), names, cut)
-            said = f"Declined by {people}" if people else "Declined"
-            said = f"{said}: {cut(case.reason, REASON)}" if case.reason and not stub else said
-            told = _delivery(case, cut, stub=stub)
-            return f"{said}. {told}" if told else said
-        case Status.EXPIRED:
-            return "Expired. Nothing was run."
-        case Status.WITHDRAWN:
-            # A reason says what is known, which may be less than that nothing was run.
-            known = cut(case.reason, REASON) if case.reason else "Nothing was run."
-            return f"Withdrawn. {known}"
-
-
-def _delivery(case: Case, cut: _Cut, *, stub: bool) -> str:
-    outcome = case.outcome
-    if outcome is None:
-        return ""
-    return delivery(outcome, cut(outcome.error, REASON) if outcome.error and not stub else None)
-
-
-def _progress(case: Case, names: Mapping[str, str], cut: _Cut) -> str:
-    votes = _votes(case, Choice.APPROVE)
-    seats = sum(count for _, count in case.ask.quorum)
-    said = ", ".join(f"{_people((vote,), names, cut)} ✓" for vote in votes)
-    return f"{len(votes)} of {seats}" + (f": {said}" if said else "")
+def _when(at: Instant, zone: tzinfo) -> str:
+    """ "28 Nov 14:20 CET"."""
+    there = datetime.fromtimestamp(at // 1000, zone)
+    name = there.tzname() or "UTC"
+    named = name if name[:1].isalpha() else f"UTC{name}"
+    return f"{there.day} {there:%b %H:%M} {named}"

@@ -249,11 +249,11 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Explain every fault of the configuration, with its line and how to mend it."""
-    from approvals.cli import channels, serve
-    from approvals.config import faults, nothing
+    from approvals.cli import channels, serve, template_check
+    from approvals.config import faults
 
     try:
-        also = nothing if file_only else serve.around
+        also = template_check.faults if file_only else serve.around
         found = faults(config, os.environ, sections=channels.SECTIONS, also=also)
     except OSError as error:
         raise Stop(Exit.CONFIG, f"{config}: {error.strerror}.") from error
@@ -283,6 +283,8 @@ def preview(
     ] = None,
     kind: Annotated[Kind | None, typer.Option(help="What the requester is.")] = None,
     risk: Annotated[Risk | None, typer.Option(help="Look at it at this risk.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page for each into DIR.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write a picture of each into DIR.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show every channel's card for a request, and send it to nobody."""
@@ -296,7 +298,10 @@ def preview(
     if as_json:
         _print_json({"channels": {one.channel: one.plain() for one in found}})
         return
-    for one in found:
+    written = previews.write(found, html, png)
+    for path in written:
+        out.print(Text(str(path)), soft_wrap=True)
+    for one in () if written else found:
         previews.show(out, one)
 
 

@@ -101,8 +101,11 @@ rules:
     when: {{host: "{upstream}", method: POST, path: /v1/payouts}}
     then: ask
     action: pay.payouts.create
-    title: Pay money out
-    facts: {{Amount in cents: form.amount, Currency: form.currency, To: form.destination}}
+    title: "Pay {{{{ amount | money(currency) }}}} to {{{{ destination }}}}"
+    facts:
+      Amount: "{{{{ amount | money(currency) }}}}"
+      To: "{{{{ destination }}}}"
+      Invoice: "{{{{ memo }}}}"
 """
 
 

@@ -30,7 +30,7 @@ from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
 from approvals.faces import Look
 from approvals.gateways.onecli import OneCli, Seat
-from approvals.model import MINUTE, Busy, Case, Duration, Instant, Requester
+from approvals.model import MINUTE, Busy, Case, Duration, Instant, Kind, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
 from approvals.readings import Readings
@@ -41,6 +41,7 @@ from approvals.web.deps import Deps
 from approvals.web.limits import Limit
 from approvals.web.live import Live
 from approvals.web.metrics import Metrics
+from approvals.web.signin.link import KIND, Links
 from approvals.web.site import Site
 
 log = structlog.get_logger()
@@ -92,6 +93,8 @@ class Plan:
     """What our bot is called, by channel, where that is known: for links that open it."""
     lease: Duration = LEASE
     """How long a job of a copy that died is left to it."""
+    sign_in_link: bool = True
+    """People may ask for a sign-in link, where a channel can carry one."""
     review_url: Callable[[str], str | None] = lambda case_id: None
     reload: Callable[[Trust], Trust] = lambda trust: trust
     """Reads the key folder again; called every second."""
@@ -181,6 +184,18 @@ async def running(
             for seat in plan.gateways
         ]
         metrics.polls({one.seat.requester.name: (one.seat.name, one.age) for one in gateways})
+        polled = {one.seat.requester.name: (one.lane,) for one in gateways}
+        routes: Mapping[str, tuple[str, ...]] = {**plan.routes, **polled}
+        links = Links(
+            store=store,
+            service=service,
+            channels=plan.channels,
+            origin=plan.site.origin,
+            clock=clock,
+            random=random,
+            each=Limit(clock, burst=10, per_second=0.1),
+            all=Limit(clock, burst=100, per_second=1),
+        )
         outbox = Outbox(
             store,
             service,
@@ -192,7 +207,13 @@ async def running(
             vetted=refresh,
             lease=plan.lease,
             carriers={**plan.carriers, **{one.lane: one for one in gateways}},
-            routes={**plan.routes, **{one.seat.requester.name: (one.lane,) for one in gateways}},
+            routes=routes,
+            reporters={
+                by.name
+                for by in plan.requesters.values()
+                if by.kind is Kind.GATEWAY and by.name not in routes
+            },
+            errands={KIND: links.carry},
         )
 
         def heard(ids: Iterable[str] | None) -> None:
@@ -233,6 +254,7 @@ async def running(
             salt=plan.salt,
             glance=outbox.faces.glance,
             refresh=refresh,
+            ways=(links,) if plan.sign_in_link and links.carried else (),
         )
         app, events = application(deps, plan.channels)
         for name, channel in plan.channels.items():

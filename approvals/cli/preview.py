@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from approvals import cards
 from approvals.channel import Channel, Payload
 from approvals.cli import channels
 from approvals.cli.exits import Exit, Stop
+from approvals.cli.preview_pages import RENDERER, page
 from approvals.cli.rules import outbound
 from approvals.config import Config
 from approvals.model import (
@@ -166,9 +169,55 @@ def _asked(text: str, book: RuleBook, kind: Kind | None) -> tuple[Requester, Pro
         )
     by = AGENT if kind is not Kind.GATEWAY else GATEWAY
     try:
-        return by, proposal(by, text.encode())
+        return by, proposal(by, text.encode())[0]
     except Problem as problem:
         raise Stop(Exit.FAILED, f"This is not a request: {problem.detail}") from problem
+
+
+def write(found: Sequence[Preview], html: Path | None, png: Path | None) -> list[Path]:
+    """A page, a picture or both for each channel. Raises `Stop` where Chromium is missing."""
+    pages: dict[str, str] = {}
+    for one in found:
+        if one.payload is not None:
+            pages[one.channel] = page(one.channel, one.payload, scripts=_scripts())
+    written = []
+    if html is not None:
+        html.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            written.append(html / f"{name}.html")
+            written[-1].write_text(text)
+    if png is not None:
+        written += _pictures(pages, png)
+    return written
+
+
+def _scripts() -> Path | None:
+    """Where Microsoft's renderer of Teams' cards may be: here, or in a checkout of ours."""
+    places = (Path(), Path("tests/browser"))
+    return next((place for place in places if (place / RENDERER).exists()), None)
+
+
+def _pictures(pages: Mapping[str, str], folder: Path) -> list[Path]:
+    chromium = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    )
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only pictures need it
+    except ImportError as error:
+        raise Stop(Exit.FAILED, "Pictures need `pip install playwright`.") from error
+    if chromium is None:
+        raise Stop(Exit.FAILED, "Pictures need Chromium: install it, or name it in CHROMIUM.")
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        view = browser.new_page(viewport={"width": 480, "height": 200}, device_scale_factor=2)
+        for name, text in pages.items():
+            view.set_content(text)
+            written.append(folder / f"{name}.png")
+            view.screenshot(path=written[-1], full_page=True)
+        browser.close()
+    return written
 
 
 def read(path: Path) -> str:

@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from approvals.cards import SUMMARY, bound, delivery, summarised
+from approvals import words
+from approvals.cards import SUMMARY, bound, summarised
 from approvals.channel import reason
 from approvals.cli.browser import Loopback
 from approvals.cli.exits import Exit, Stop
@@ -178,7 +179,7 @@ def table(cases: list[dict[str, Any]]) -> Table:
     shown.add_column("WHAT", overflow="fold", ratio=1)
     for case in cases:
         what = Text(clean(case.get("title") or LARGE), overflow="fold")
-        for more in (case.get("agent"), ", ".join(case["needs"])):
+        for more in (case.get("agent"), case.get("progress") or ", ".join(case["needs"])):
             what.append(f"\n{clean(more)}" if more else "", "dim")
         shown.add_row(case["id"], _styled(case["status"]), _styled(case["risk"]), what)
     return shown
@@ -237,7 +238,8 @@ def sheet(console: Console, case: Mapping[str, Any]) -> None:
             ("Status", _styled(case["status"])),
             ("Risk", _styled(case["risk"])),
             ("Rule", Text(clean(case["rule"]))),
-            ("Needs", Text(clean(", ".join(case["needs"])))),
+            ("State", Text(clean(case.get("state") or ""))),
+            ("Needs", Text(clean(case.get("progress") or ", ".join(case["needs"])))),
             ("Expires", Text(case["expires_at"] if case["status"] == "pending" else "")),
             ("Decided", Text(case["decided_at"] or "")),
             *(("Vote", Text(clean(_vote(vote)))) for vote in case["votes"]),
@@ -325,7 +327,7 @@ def _outcome(outcome: Mapping[str, Any] | None) -> str:
     if outcome is None:
         return ""
     said = Outcome(outcome["delivered"], 0, outcome["status"])
-    return delivery(said, outcome["error"] or None)
+    return words.delivery(said, outcome["error"] or None)
 
 
 def _request(case: Mapping[str, Any], asked: Mapping[str, Any]) -> Request:

@@ -23,7 +23,7 @@ from typing import Any
 import structlog
 
 from approvals.buttons import KeyRing
-from approvals.cli import channels, database, keys
+from approvals.cli import channels, database, keys, template_check
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.cli.house import House, Plan, running, settled
@@ -70,7 +70,9 @@ def configuration(path: Path) -> Config:
 
 
 def around(config: Config) -> Iterator[tuple[Place, str, str]]:
-    """What is wrong around a sound configuration, so that it would not start: for `check`."""
+    """What is wrong around a sound configuration, so that it would not start, and with the owner's
+    templates: for `check`."""
+    yield from template_check.faults(config)
     try:
         keys.load(config.keys_dir)
     except keys.KeyFault as error:
@@ -245,6 +247,7 @@ async def plan(on: Base) -> Plan:
         channels=adapters,
         worker=f"{socket.gethostname()}.{os.getpid()}.{random(4).hex()}",
         stub=channels.stubs(config.channels),
+        sign_in_link=config.sign_in_link,
         bots=channels.bots(config.channels),
         outbound_only=listening,
         salt=salt,

@@ -2,7 +2,7 @@
 
 Laws: a verdict is a receipt that verifies by the pinned key, for exactly what is about to be sent,
 used once (noted on disk before anything is sent); whatever else the service says or fails to say,
-nothing is released; a request nobody waits for any more is withdrawn.
+nothing is released; what came of a release is told until the service has taken it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import structlog
@@ -23,25 +22,49 @@ import structlog
 from approvals.evidence import Claims, read_json, thumbprint, verify_receipt
 from approvals.model import Instant, Refused
 from approvals.proxy.settings import Service
-from approvals.proxy.wire import PIECE, Patience, Problem, Reader
+from approvals.proxy.wire import PIECE, Patience, Problem
 
+T = TypeVar("T")
 LONGEST: Final = 1024 * 1024
 """Bytes of an answer of the service."""
 WAIT: Final = 60
-_CLOSED: Final = ("approved", "declined", "expired", "withdrawn")
+SLOWEST: Final = 30.0
+"""Seconds between two tries to tell an outcome."""
+LONGEST_WAIT: Final = 60.0
+"""Seconds of a `Retry-After` that are believed."""
+AT_ONCE: Final = 32
+"""Outcomes that are told at the same time."""
+_CUT: Final = '{"delivered": null, "error": "unknown: the gateway stopped before an answer came"}'
 
 
 class Away(Exception):
-    """The service does not answer, or not as itself."""
+    """The service does not answer, or not as itself. `sent`: it may have got the request."""
+
+    def __init__(self, why: str = "", *, sent: bool = True) -> None:
+        super().__init__(why)
+        self.sent = sent
 
 
-def unreachable() -> Problem:
-    why = "Nobody can be asked right now. Nothing was sent; try again later."
-    return Problem(503, "approval_service_unreachable", why, headers=[("retry-after", "5")])
+class Slower(Exception):
+    """The service is there and wants us slower (429): again after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
+def unreachable(request: str = "") -> Problem:
+    why = (
+        "The approval service can't be reached right now. Nothing was sent. "
+        "Try again in a few seconds."
+    )
+    more = {"request": request} if request else {}
+    headers = [("retry-after", "5")]
+    return Problem(503, "approval_service_unreachable", why, headers=headers, again=True, **more)
 
 
 class Used:
-    """The receipts that released something, on disk."""
+    """The receipts that released something, and the outcomes still to be told, on disk."""
 
     def __init__(self, path: Path) -> None:
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -49,21 +72,58 @@ class Used:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
         self._database.execute("CREATE TABLE IF NOT EXISTS used (id TEXT PRIMARY KEY, at INTEGER)")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS outcomes (id TEXT PRIMARY KEY, said TEXT, due INTEGER)"
+        )
+        # Whatever was released and has no outcome was cut off: nobody will ever know more.
+        self._database.execute("UPDATE outcomes SET due = 1")
         self._aside = ThreadPoolExecutor(1, "countersign-used")  # a commit waits for the disk
 
     async def note(self, claims: Claims, now: Instant) -> None:
-        """Durable when it returns. `Refused`: it was used before. `sqlite3.Error`: not noted."""
+        """Durable when it returns, with the outcome "unknown" for when we never tell another.
+
+        `Refused`: it was used before. `sqlite3.Error`: not noted.
+        """
 
         def write() -> None:
             with self._database:  # the request's id too: it is released once, whatever is signed
                 rows = [(f"jti:{claims['jti']}", now), (f"sub:{claims['sub']}", now)]
                 self._database.execute("BEGIN IMMEDIATE")
                 self._database.executemany("INSERT INTO used VALUES (?, ?)", rows)
+                cut = (claims["sub"], _CUT)
+                self._database.execute("INSERT OR REPLACE INTO outcomes VALUES (?, ?, 0)", cut)
 
         try:
-            await asyncio.get_running_loop().run_in_executor(self._aside, write)
+            await self._do(write)
         except sqlite3.IntegrityError:
             raise Refused("the receipt was used before") from None
+
+    async def released(self, request: str) -> bool:
+        """Was this request sent, or about to be?"""
+        query = "SELECT 1 FROM used WHERE id = ?"
+        found = await self._do(
+            lambda: self._database.execute(query, (f"sub:{request}",)).fetchone()
+        )
+        return found is not None
+
+    async def outcome(self, request: str, said: str) -> None:
+        """Keep it until `told`."""
+        row = (request, said)
+        query = "INSERT OR REPLACE INTO outcomes VALUES (?, ?, 1)"
+        await self._do(lambda: self._database.execute(query, row))
+
+    async def untold(self) -> list[tuple[str, str]]:
+        """(request, JSON) of outcomes that the service has not taken yet, some of them."""
+        query = "SELECT id, said FROM outcomes WHERE due = 1 LIMIT ?"
+        return await self._do(lambda: self._database.execute(query, (AT_ONCE,)).fetchall())
+
+    async def told(self, request: str, said: str) -> None:
+        """The service took this; a newer outcome of the same request stays."""
+        query = "DELETE FROM outcomes WHERE id = ? AND said = ?"
+        await self._do(lambda: self._database.execute(query, (request, said)))
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._aside, work)
 
     def close(self) -> None:
         self._aside.shutdown()
@@ -71,35 +131,63 @@ class Used:
 
 
 class Approvals:
-    """Asks, waits, verifies."""
+    """Asks, reads, verifies, tells."""
 
     def __init__(
         self, service: Service, used: Used, *, clock: Callable[[], Instant],
         random: Callable[[int], bytes], patience: Patience,
     ) -> None:  # fmt: skip
-        self._service, self._used, self._patience = service, used, patience
-        self._clock, self._random = clock, random
+        self._service, self._patience = service, patience
+        self.used = used
+        self.clock, self.random = clock, random
         self._key: dict[str, str] | None = None
         self._later: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._answers: bool | None = None
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Authorization": f"Bearer {service.key.get_secret_value()}"},
         )
+        self._teller = asyncio.create_task(self._tell())
 
-    async def verdict(self, question: bytes, agent: Reader) -> dict[str, Any]:
-        """The closed case, as the service tells it: nothing of it is proven.
-
-        `Problem`: nobody could be asked. `Gone`: the agent left. The request is withdrawn then.
-        """
-        opening = asyncio.create_task(self._open(question))
+    async def faults(self) -> list[str]:
+        """What is wrong between the service and us, in words. `Away`, `Slower`: nobody says."""
+        ours, status = self._service, 0
+        status, who = await self.call("GET", "/v1/requester")
+        if status == 401:
+            return [
+                f"the service at {ours.url} does not know service.key: set its variable "
+                "(COUNTERSIGN_KEY) to the key of a requester with `kind: gateway` there"
+            ]
+        wrong = []
+        if status == 200:
+            if who.get("name") != ours.requester:
+                wrong.append(
+                    f"the service calls us {who.get('name')!r}, and service.requester is "
+                    f"{ours.requester!r}: every receipt would be refused. "
+                    f"Write `requester: {who.get('name')}`"
+                )
+            if who.get("kind") != "gateway":
+                wrong.append(
+                    f"the requester {who.get('name')!r} has `kind: {who.get('kind')}` at the "
+                    "service: with `kind: gateway` its facts are shown as facts"
+                )
+            if who.get("issuer") != ours.issuer:
+                wrong.append(
+                    f"the service signs as {who.get('issuer')!r}, and service.issuer is "
+                    f"{ours.issuer!r}: every receipt would be refused"
+                )
         try:
-            request_id = await agent.unless_gone(asyncio.shield(opening))
-            del question
-            return await agent.unless_gone(self._closed(request_id))
-        except BaseException:
-            self.later(self._withdraw(opening))
-            raise
+            await self._pinned()
+        except Refused:
+            wrong.append(
+                f"the service does not sign with the key {ours.receipt_key} that "
+                "service.receipt_key pins: every receipt would be refused"
+            )
+        except Problem:
+            raise Away("its keys cannot be read") from None
+        return wrong
 
     async def release(self, case: Mapping[str, Any], digest: str) -> None:
         """Return if its receipt releases what has this digest, now and once. `Refused`."""
@@ -108,27 +196,20 @@ class Approvals:
             claims = verify_receipt(
                 str(case["receipt"]), keys, issuer=self._service.issuer,
                 audience=self._service.requester, subject=case["id"], digest=digest,
-                now=self._clock(),
+                now=self.clock(),
             )  # fmt: skip
         except (TypeError, OverflowError) as error:
             raise Refused(f"the receipt cannot be read ({type(error).__name__})") from None
-        await self._used.note(claims, self._clock())
+        await self.used.note(claims, self.clock())
 
     def report(self, request_id: str, **outcome: Any) -> None:
-        """Tell the service what came of it, later."""
+        """Tell the service what came of it: kept on disk until it has taken it."""
 
-        async def tell() -> None:
-            for pause in (1, 5, 25):
-                try:
-                    path = f"/v1/requests/{request_id}/outcome"
-                    status, _ = await self._call("POST", path, json.dumps(outcome).encode())
-                    if status < 500:
-                        return
-                except Away:
-                    pass
-                await asyncio.sleep(pause)
+        async def keep() -> None:
+            await self.used.outcome(request_id, json.dumps(outcome))
+            self._news.set()
 
-        self.later(tell())
+        self.later(keep())
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -136,78 +217,70 @@ class Approvals:
         task.add_done_callback(self._later.discard)
 
     async def close(self) -> None:
-        """Give what is still to be told a moment."""
+        """Give what is still to be told a moment; the rest is told after the next start."""
         if self._later:
             await asyncio.wait(self._later, timeout=5)
         for task in tuple(self._later):
             task.cancel()
+        self._teller.cancel()
+        await asyncio.gather(self._teller, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await self._tell_once()
         await self._http.close()
-        self._used.close()
+        self.used.close()
 
-    async def _open(self, question: bytes) -> str:
-        key = self._random(16).hex()
-        for last in (False, True):
-            try:
-                status, case = await self._call("POST", "/v1/requests", question, key=key)
-            except Away:
-                if last:
-                    raise unreachable() from None
-                continue
-            if status in (200, 201) and re.fullmatch(r"req_[0-9A-Za-z]+", str(case.get("id"))):
-                return str(case["id"])
-            if status in (403, 413, 422):
-                slug = "refused_by_service" if status == 403 else "uninspectable"
-                raise Problem(403 if status == 403 else 413, slug, str(case.get("detail"))[:500])
-            break
-        structlog.get_logger().error("approval_service_refuses", status=status)
-        raise unreachable()
-
-    async def _closed(self, request_id: str) -> dict[str, Any]:
-        now = asyncio.get_running_loop().time
-        heard, pause = now(), 0.05
+    async def _tell(self) -> None:
+        pause = 0.0
         while True:
-            asked = now()
+            self._news.clear()
             try:
-                path = f"/v1/requests/{request_id}?wait={WAIT}"
-                status, case = await self._call("GET", path, wait=WAIT)
-                if status == 200 and case.get("id") == request_id:
-                    state = case.get("status")
-                    if state in _CLOSED and (state != "approved" or case.get("receipt")):
-                        return case
-                    if state == "pending":
-                        heard = now()
-                elif status in (401, 403, 404):
-                    raise unreachable()  # it knows neither us nor the request
-            except Away:
-                pass
-            if now() - heard > self._patience.away:
-                raise unreachable()
-            if now() - asked < 1:  # it does not wait: it was just decided, or something is wrong
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 1)
+                left = await self._tell_once()
+            except sqlite3.Error as error:
+                structlog.get_logger().error("outcomes_unreadable", why=type(error).__name__)
+                left = True
+            pause = min(SLOWEST, pause * 2 or 1) if left else 0
+            await (asyncio.sleep(pause) if left else self._news.wait())
 
-    async def _withdraw(self, opening: asyncio.Task[str]) -> None:
-        with contextlib.suppress(Away, Problem):  # then it expires
-            await self._call("DELETE", f"/v1/requests/{await opening}")
+    async def _tell_once(self) -> bool:
+        """Tell what is untold. True: some could not be, and are for later."""
+        while rows := await self.used.untold():
+            taken = await asyncio.gather(*(self._told(*row) for row in rows))
+            if not all(taken):
+                return True
+        return False
+
+    async def _told(self, request: str, said: str) -> bool:
+        try:
+            status, _ = await self.call("POST", f"/v1/requests/{request}/outcome", said.encode())
+        except (Away, Slower):
+            return False
+        if status >= 500 or status in (401, 408):
+            return False
+        if status >= 400 and status != 409:
+            structlog.get_logger().warning("outcome_refused", request=request, status=status)
+        await self.used.told(request, said)
+        return True
 
     async def _pinned(self) -> dict[str, str]:
         """The pinned key's bytes. From wherever they come, only they have this thumbprint."""
         if self._key is None:
             try:
-                _, answer = await self._call("GET", "/.well-known/jwks.json")
+                _, answer = await self.call("GET", "/.well-known/jwks.json")
                 for jwk in answer["keys"]:
                     plain = {name: str(jwk.get(name)) for name in ("kty", "crv", "x")}
                     if plain["crv"] == "Ed25519" and thumbprint(plain) == self._service.receipt_key:
                         self._key = plain
-            except (Away, LookupError, TypeError, ValueError, AttributeError):
+            except (Away, Slower, LookupError, TypeError, ValueError, AttributeError):
                 raise unreachable() from None
         if self._key is None:
             raise Refused("the service does not have the key that is pinned")
         return self._key
 
-    async def _call(
+    async def call(
         self, method: str, path: str, body: bytes | None = None, *, key: str = "", wait: float = 0
     ) -> tuple[int, dict[str, Any]]:
+        """Status and JSON object of an answer. `Away`, `Slower`."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
         headers |= {"Idempotency-Key": key} if key else {}
         timeout = aiohttp.ClientTimeout(total=self._patience.service + wait)
@@ -217,13 +290,39 @@ class Approvals:
                 method, self._service.url + path, data=body, headers=headers,
                 timeout=timeout, allow_redirects=False,
             ) as answer:  # fmt: skip
+                if answer.status == 429:
+                    self._reached(None)
+                    raise Slower(_seconds(answer.headers.get("Retry-After")))
                 async for piece in answer.content.iter_chunked(PIECE):
                     raw += piece
                     if len(raw) > LONGEST:
-                        raise Away
+                        raise Away("an answer that is too long")
             value = read_json(bytes(raw))
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
+            if not isinstance(value, dict):
+                raise Away("an answer that is not a JSON object")
+        except aiohttp.ClientConnectorError as error:
+            self._reached(f"{error.os_error.strerror or error}")
+            raise Away(sent=False) from None
+        except Away as error:
+            self._reached(str(error))
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
+            self._reached(type(error).__name__)
             raise Away from None
-        if not isinstance(value, dict):
-            raise Away
+        self._reached(None)
         return answer.status, value
+
+    def _reached(self, why: str | None) -> None:
+        """One line in the log when it stops answering, and one when it answers again."""
+        if (why is None) != self._answers:
+            log, url = structlog.get_logger(), self._service.url
+            if why is not None:
+                log.error("approval_service_away", service=url, why=why)
+            elif self._answers is False:
+                log.info("approval_service_back", service=url)
+            self._answers = why is None
+
+
+def _seconds(text: str | None) -> float:
+    whole = text if text and text.isascii() and text.isdigit() else "1"
+    return min(float(whole[:9]), LONGEST_WAIT)

@@ -17,6 +17,7 @@ import re
 import socket
 import sqlite3
 from asyncio.sslproto import SSLProtocol
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -26,14 +27,17 @@ from typing import Any, Final, TypeAlias, cast
 import h11
 import structlog
 
-from approvals.evidence import digest_http, end_to_end, split_url
-from approvals.model import Fact, Instant, Refused
+from approvals.evidence import end_to_end, split_url
+from approvals.model import SECOND, Fact, Instant, Refused
 from approvals.packs import Verb
-from approvals.proxy.ask import Approvals, Used
+from approvals.proxy.ask import Approvals, Away, Slower, Used
 from approvals.proxy.ca import Authority, utc
+from approvals.proxy.clients import interim
+from approvals.proxy.held import Copy, Holdings, Ticket, aside, digest_of, still_waiting
 from approvals.proxy.reach import Reach, Upstream, place
+from approvals.proxy.refusal import Asked, refusal
 from approvals.proxy.rules import Decision, Outbound
-from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, spelt
+from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, Spelling, spelt
 from approvals.proxy.settings import Settings
 from approvals.proxy.wire import PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire
 from approvals.readings import Readings
@@ -42,6 +46,14 @@ from approvals.text import redact
 LARGEST: Final = 10 * 1024 * 1024
 """Bytes of a body that is held."""
 LOG: Final = "audit.jsonl"
+GUESSED: Final = 60.0
+"""Seconds in which the refusals of callers from one address are one line of the audit file."""
+ROOM: Final = 3
+"""Bodies of one agent, of more than 64 KiB, that are in memory at the same time; more are read when
+one of these was decided, or lies on disk."""
+FREE: Final = 20
+"""Of these refusals so many are answered at once. Clients that send their password only when they
+are asked for it need one for each connection."""
 OPENS: Final = Fact("WebSocket", "Opens a connection; what is sent on it afterwards is not shown.")
 """Stands first on the card of a request that, once approved, becomes a tunnel."""
 _UNFIT: Final = frozenset({"accept-encoding", "range", "if-range", "sec-websocket-extensions"})
@@ -63,7 +75,13 @@ async def running(
 ) -> AsyncIterator[Gateway]:  # fmt: skip
     """A listening gateway. `Refused`: something in its folder is not as it must be."""
     gateway, loop = Gateway(settings, env, clock, random, patience), asyncio.get_running_loop()
-    server = await loop.create_server(gateway.protocol, *settings.listen, backlog=4096)
+    try:
+        server = await loop.create_server(gateway.protocol, *settings.listen, backlog=4096)
+    except OSError as error:
+        await gateway.close()
+        host, port = settings.listen
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise Refused(f"cannot listen on {host}:{port}: {why}") from None
     gateway.port = server.sockets[0].getsockname()[1]
     try:
         yield gateway
@@ -83,7 +101,7 @@ class Gateway:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             raise Refused(f"{folder} is open to others: chmod 700 {folder}")
-        self.port = 0
+        self.port, self._closing = 0, False
         self._settings, self._patience = settings, patience
         self._clock, self._salt = clock, random(16)
         self._authority = Authority(folder, utc(clock()))
@@ -94,7 +112,11 @@ class Gateway:
             settings.service, Used(folder / "used.db"), clock=clock, random=random,
             patience=patience,
         )  # fmt: skip
+        self._holdings = Holdings(folder, settings.holding, self._approvals, patience)
         self._connections: set[asyncio.Task[None]] = set()
+        self._guesses = Guesses()
+        self._rooms = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(ROOM))
+        self._busy: set[asyncio.Task[Any]] = set()  # those of them with a request that goes on
         handle = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._log = os.fdopen(handle, "a", buffering=1)
 
@@ -108,12 +130,29 @@ class Gateway:
 
         return asyncio.StreamReaderProtocol(reader, accept, loop=asyncio.get_running_loop())
 
+    async def faults(self) -> list[str] | None:
+        """What is wrong between the service and us, in words; None: it does not answer."""
+        try:
+            return await self._approvals.faults()
+        except (Away, Slower):
+            return None
+
     async def close(self) -> None:
+        """End: idle connections at once, held ones with a 503, and what was released in time."""
+        if self._closing:
+            return
+        self._closing = True
+        await self._holdings.close()
+        for task in self._connections - self._busy:
+            task.cancel()
+        if self._busy:
+            await asyncio.wait(tuple(self._busy), timeout=self._patience.drain)
         for task in tuple(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
         self._reach.close()
         await self._approvals.close()
+        self._holdings.end()
         await self._readings.close()
         self._log.close()
 
@@ -133,17 +172,35 @@ class Gateway:
                 if request.method == b"CONNECT" and not wire.origin:
                     await self._connect(wire, request, about)
                     break
-                await self._one(wire, request, about)
-                if not wire.again():
+                task = asyncio.current_task()
+                assert task is not None  # noqa: S101 - each connection is a task
+                self._busy.add(task)
+                try:
+                    await self._one(wire, request, about)
+                finally:
+                    self._busy.discard(task)
+                if self._closing or not wire.again():
                     break
         except Problem as problem:
-            reported = {"type": problem.slug, "status": problem.status, "why": problem.detail}
-            self._note("refused", {**about, **reported, **problem.more})
+            reported: About = {
+                "type": problem.slug,
+                "status": problem.status,
+                "why": problem.detail,
+            }
+            pause = 0.0
+            if problem.slug == "unknown_agent":
+                peer = str((wire.writer.get_extra_info("peername") or ("",))[0])
+                pause, count = self._guesses.take(peer, asyncio.get_running_loop().time())
+                reported["count"] = count
+            if reported.get("count") != 0:
+                self._note("refused", {**about, **reported, **problem.more})
+            if pause:
+                await wire.reader.unless_gone(asyncio.sleep(pause))
             if wire.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-                headers = [*problem.headers, ("connection", "close")]
-                kind, document = "application/problem+json", problem.document()
+                told = refusal(problem, _asker(wire))
+                headers = [*told.headers, ("connection", "close")]
                 with contextlib.suppress(OSError, TimeoutError):
-                    await wire.answer(problem.status, kind, document, headers)
+                    await wire.answer(problem.status, told.kind, told.body, headers, told.phrase)
             else:
                 wire.writer.transport.abort()
         except (Gone, OSError, TimeoutError):
@@ -166,6 +223,9 @@ class Gateway:
             raise Problem(400, "malformed", f"{error}.") from None
         if wire.length:
             raise Problem(400, "malformed", "CONNECT has no body.")
+        if wire.reader.early:
+            why = "Bytes for the tunnel came before CONNECT was answered: wait for its 200."
+            raise Problem(400, "malformed", why)
         await wire.send(h11.Response(status_code=200, headers=[], reason=b"Connection established"))
         transport = cast(asyncio.Transport, wire.writer.transport)
         if await _first_byte(transport, self._patience.head) != b"\x16":  # a TLS handshake
@@ -193,8 +253,8 @@ class Gateway:
         scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
         try:
             name, _, password = base64.b64decode(token.strip(), validate=True).partition(b":")
-            known = self._settings.agents.get(name.decode("latin-1"))
-            right = known.get_secret_value().encode() if known else os.urandom(16)
+            known = self._settings.password(name.decode("latin-1"))
+            right = known.encode() if known else os.urandom(16)
             if scheme.lower() == b"basic" and hmac.compare_digest(password, right):
                 return name.decode("latin-1")
         except binascii.Error:
@@ -204,6 +264,13 @@ class Gateway:
         raise Problem(407, "unknown_agent", why, headers=[challenge])
 
     async def _one(self, wire: Wire, request: h11.Request, about: About) -> None:
+        async with contextlib.AsyncExitStack() as room:
+            await self._taken(wire, request, about, room)
+
+    async def _taken(
+        self, wire: Wire, request: h11.Request, about: About, room: contextlib.AsyncExitStack
+    ) -> None:
+        """One request. `room`: what its body takes of the memory of its agent, until it is left."""
         target = request.target.decode("latin-1")
         if target.startswith("/") and not wire.origin:
             if request.method != b"GET" or target not in ("/", "/healthz"):
@@ -214,7 +281,7 @@ class Gateway:
         seen = self._seen(agent, request, wire.origin + target, wire)
         shown = redact(seen.url, self._salt).text.partition("?")[0]
         about |= {"method": seen.method, "url": shown}
-        seen, decision = await self._decided(wire, seen)
+        seen, decision = await self._decided(wire, seen, room)
         about["rule"] = decision.rule
         upgrades = [v for n, v in request.headers if n == b"upgrade" and v.lower() == b"websocket"]
         upgrade = request.method == b"GET" and bool(upgrades)
@@ -228,16 +295,19 @@ class Gateway:
             why = "Upgrade: websocket and Sec-WebSocket-Key come together or not at all."
             raise Problem(400, "malformed", why)
         addresses = await self._reach.addresses(seen.url)  # before anybody is asked
-        if (filled := self._filled(seen)).values:
+        await self._looked_through(seen)
+        if (filled := await self._filled(seen)).values:
             kept = [header for header in seen.headers if header[0].lower() not in _UNFIT]
             seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
-        tell: Tell = _untold
         if decision.verb is not Verb.ALLOW:
-            tell = await self._asked(wire, seen, decision, about, opens=upgrade)
-            addresses = []  # they may have changed meanwhile
-        if filled.values:  # and so may the secrets
-            filled = self._filled(seen)
-        await self._send(wire, seen, filled, upgrade, tell, about, addresses)
+            version = request.http_version
+            asking = self._ask(wire, seen, decision, upgrade, about, version, room)
+            del seen, filled  # its body lies on disk while it is held
+            await asking
+            return
+        if filled.values:
+            filled = await self._filled(seen)
+        await self._send(wire, seen, filled, upgrade, _untold, about, addresses)
 
     def _seen(self, agent: str, request: h11.Request, url: str, wire: Wire) -> Outbound:
         """The request as it will be sent, the body not read yet."""
@@ -256,7 +326,9 @@ class Gateway:
         url = f"{scheme}://{authority}{path}" + ("" if query is None else f"?{query}")
         return Outbound(agent, method, url, tuple(headers), None if wire.length != 0 else b"")
 
-    async def _decided(self, wire: Wire, seen: Outbound) -> tuple[Outbound, Decision]:
+    async def _decided(
+        self, wire: Wire, seen: Outbound, room: contextlib.AsyncExitStack
+    ) -> tuple[Outbound, Decision]:
         """With the body, unless it may pass as it comes. `Problem`: denied, or too large."""
         decision = self._settings.rules.decide(seen)
         denied = decision.verb is Verb.DENY and not decision.needs_body
@@ -264,11 +336,13 @@ class Gateway:
         if seen.body is None and not denied and not streams:
             body = bytearray()
             if wire.length > LARGEST:
-                raise _oversized()
+                raise _oversized(decision)
+            if not 0 <= wire.length <= PIECE:
+                await room.enter_async_context(self._rooms[seen.agent])
             async for piece in wire.body():
                 body += piece
                 if len(body) > LARGEST:
-                    raise _oversized()
+                    raise _oversized(decision)
             kept = [header for header in seen.headers if header[0].lower() != "content-length"]
             kept.append(("Content-Length", str(len(body))))
             seen = replace(seen, headers=tuple(kept), body=bytes(body))
@@ -280,10 +354,12 @@ class Gateway:
             raise Problem(403 if decision.rule else 400, slug, decision.why, rule=decision.rule)
         return seen, decision
 
-    def _filled(self, seen: Outbound) -> Filled:
-        clear, body = self._reach.listed(seen.url), seen.body or b""
+    async def _filled(self, seen: Outbound) -> Filled:
+        clear = self._reach.listed(seen.url)
         try:
-            return self._secrets.fill(seen.agent, seen.url, seen.headers, body, clear=clear)
+            await self._secrets.fetch(seen.agent, seen.url)
+            sent = (seen.agent, seen.url, seen.headers, seen.body or b"")
+            return self._secrets.fill(*sent, clear=clear)
         except Misuse as error:
             structlog.get_logger().error("placeholder_misused", agent=seen.agent, where=str(error))
             raise _misplaced(error) from None
@@ -291,58 +367,140 @@ class Gateway:
             structlog.get_logger().error("secret_unavailable", why=str(error))
             raise Problem(502, "secret_unavailable", "A credential cannot be read.") from None
 
-    async def _asked(
-        self, wire: Wire, seen: Outbound, decision: Decision, about: About, *, opens: bool
-    ) -> Tell:
-        """Return once a receipt released exactly this; what came of it is told by the result."""
+    async def _looked_through(self, seen: Outbound) -> None:
+        """`Problem`: a placeholder out of place in the body; a large one is read aside."""
+        if not seen.body or not self._spells():
+            return
+        body = self._secrets.blank(seen.agent, seen.url, seen.headers, seen.body)
+        if spelt(body) if len(body) <= PIECE else await asyncio.to_thread(spelt, body):
+            structlog.get_logger().error("placeholder_misused", where="the body")
+            raise _misplaced("the body")
+
+    def _spells(self) -> bool:
+        """Does any placeholder stand for anything here?"""
         try:
-            digest = digest_http(
-                revision=1, action=decision.action, method=seen.method, url=seen.url,
-                headers=seen.headers, body=seen.body or b"",
-            )  # fmt: skip
+            return self._secrets.any()
+        except (Refused, OSError, ValueError):
+            return True
+
+    async def _ask(
+        self, wire: Wire, seen: Outbound, decision: Decision, upgrade: bool, about: About,
+        version: bytes, room: contextlib.AsyncExitStack,
+    ) -> None:  # fmt: skip
+        """Hold it until a receipt releases exactly this, or join what is held already."""
+        try:
+            digest = await aside(partial(digest_of, decision.action, seen), len(seen.body or b""))
         except ValueError as error:
             raise Problem(400, "malformed", f"{error}.") from None
-        about["digest"] = digest
-        self._note("asked", about)
-        case = await self._approvals.verdict(_question(seen, decision, opens=opens), wire.reader)
-        id_ = about["request"] = case["id"]
-        if case["status"] == "declined":
-            reason = case.get("reason") if isinstance(case.get("reason"), str) else None
-            why = reason or "A person declined this."
-            raise Problem(403, "declined", why, request=id_, reason=reason)
-        if case["status"] != "approved":
-            why = "Nobody decided in time. Nothing was sent."
-            raise Problem(403, case["status"], why, request=id_)
+        kind = "websocket" if upgrade else "http"
+        asked = _question(seen, decision, opens=upgrade)
+        ticket, new = await self._holdings.enter(seen, asked, digest, kind=kind)
+        headers = seen.headers
+        del seen  # what is sent is what is held
+        await room.aclose()
+        about["digest"] = ticket.digest
+        self._note("asked" if new else "joined", about)
+        with self._holdings.waiting(ticket) as place:
+            hold = self._settings.holding.hold
+            waiting = asyncio.create_task(self._keep_waiting(wire, headers, version))
+            try:
+                async with asyncio.timeout(hold and hold / SECOND):
+                    result = await wire.reader.unless_gone(ticket.turn(place))
+            except TimeoutError:
+                raise still_waiting(ticket.request) from None
+            finally:
+                waiting.cancel()
+                if ticket.request:
+                    about["request"] = ticket.request
+            if isinstance(result, Problem):
+                self._holdings.finish(ticket, result, collected=True)
+                raise result
+            if isinstance(result, Copy):
+                await self._copied(wire, result, about)
+                self._holdings.finish(ticket, result, collected=True)
+                return
+            await self._released(wire, ticket, upgrade, about)
+
+    async def _keep_waiting(
+        self, wire: Wire, headers: Sequence[tuple[str, str]], version: bytes
+    ) -> None:
+        """Interim answers, so that the client's read timeout starts anew."""
+        kept = interim(headers, version=version)
+        with contextlib.suppress(OSError, TimeoutError):
+            while kept is not None:
+                await asyncio.sleep(self._patience.interim or kept.seconds)
+                await wire.send(h11.InformationalResponse(status_code=kept.status, headers=[]))
+
+    async def _copied(self, wire: Wire, copy: Copy, about: About) -> None:
+        if copy.pieces is None:
+            raise _lost(about["request"], copy.head.status_code)
+        self._note("answered again", {**about, "status": copy.head.status_code})
+        body = b"".join(copy.pieces)
+        await wire.send(copy.head, h11.Data(data=body), h11.EndOfMessage())
+
+    async def _released(self, wire: Wire, ticket: Ticket, upgrade: bool, about: About) -> None:
+        """Send what is held, once its receipt is noted; what came of it is told and kept."""
+        case, id_ = ticket.case, ticket.request
+        assert case is not None  # noqa: S101 - only what was approved is released
+        if wire.reader.gone.done():
+            raise Gone  # the next try collects it
         tell = partial(self._approvals.report, id_)
         try:
-            await self._approvals.release(case, digest)
+            seen = await self._holdings.whole(ticket)
+            filled = await self._filled(seen)
+            await self._approvals.release(case, ticket.digest)
         except Refused as error:
             structlog.get_logger().error("receipt_refused", request=id_, why=str(error))
-            tell(delivered=False, error=f"the gateway refused the receipt: {error}"[:1000])
-            why = f"What the service calls approved is not proven: {error}."
-            raise Problem(502, "receipt_refused", why) from None
+            if not await self._approvals.used.released(id_):
+                tell(delivered=False, error=f"the gateway refused the receipt: {error}"[:1000])
+            why = f"What the service calls approved is not proven: {error}. Nothing was sent."
+            problem = Problem(502, "receipt_refused", why, request=id_)
+            self._holdings.finish(ticket, problem, collected=True)
+            raise problem from None
         except sqlite3.Error as error:
             structlog.get_logger().error("receipt_not_noted", why=type(error).__name__)
-            raise Problem(503, "receipt_not_noted", "The gateway cannot write its notes.") from None
+            why = "The gateway cannot write its notes. Nothing was sent."
+            raise Problem(503, "receipt_not_noted", why, again=True) from None
         self._note("released", about)
-        if wire.reader.gone.done():
-            tell(delivered=False, error="the agent had left")
+        outcome = _Outcome(tell)
+        slow = asyncio.get_running_loop().call_later(self._patience.slow, outcome.slow)
+        cut = Problem(
+            502, "upstream_failed", "It was approved and sent; what came of it is not known.",
+            request=id_, again=None,
+        )  # fmt: skip
+        result: Problem | Copy = cut
+        collected = False
+        try:
+            copy = await self._send(wire, seen, filled, upgrade, outcome, about, ())
+            result, collected = copy or cut, copy is None or copy.taken
+        except Problem as problem:
+            problem.more.setdefault("request", id_)
+            result, collected = problem, not wire.reader.gone.done()
+            raise
+        except asyncio.CancelledError:
+            outcome(delivered=None, error="unknown: the gateway stopped before an answer came")
+            raise
+        finally:
+            slow.cancel()
+            if result is cut and outcome.status is not None:
+                result = _lost(id_, outcome.status)
+            self._holdings.finish(ticket, result, collected=collected)
+        if not collected:
             raise Gone
-        return tell
 
     async def _watched(self, wire: Wire) -> AsyncIterator[bytes]:
         """A body that is not kept, as it comes."""
-        tail = b""
+        look = Spelling() if self._spells() else None
         async for piece in wire.body():
-            if spelt(tail + piece):
+            if look and look.feed(piece):
                 raise _misplaced("the body")
-            tail = (tail + piece)[-256:]
             yield piece
 
     async def _send(
         self, wire: Wire, seen: Outbound, filled: Filled, upgrade: bool, tell: Tell, about: About,
         addresses: Sequence[str],
-    ) -> None:  # fmt: skip
+    ) -> Copy | None:  # fmt: skip
+        """Send it and pass the answer on; a copy of that where a person released it."""
         # What a person released, what may change something and what is in clear has a connection of
         # its own. Nor may a secret come back on one whose answers it is not crossed out of.
         origin, alone = _origin(seen.url), tell is not _untold
@@ -354,11 +512,12 @@ class Gateway:
         headers = [*filled.headers, *hop]
         if seen.body is None and not any(n.lower() == "content-length" for n, _ in headers):
             headers.append(("Transfer-Encoding", "chunked"))
-        body = self._watched(wire) if seen.body is None else _whole(seen.body)
+        whole = filled.body if filled.body is not None else seen.body
+        body = self._watched(wire) if whole is None else _whole(whole)
         try:
             head = h11.Request(
                 method=seen.method,
-                target=seen.url.removeprefix(origin),
+                target=(filled.url or seen.url).removeprefix(origin),
                 headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in headers],
             )
             addresses = addresses or await self._reach.addresses(seen.url)
@@ -379,37 +538,112 @@ class Gateway:
             except _FAILED as error:
                 tell(delivered=None, error=f"no answer ({type(error).__name__})")
                 status = 504 if isinstance(error, TimeoutError) else 502
-                why = "No answer came. It is not known what was done."
-                raise Problem(status, "upstream_failed", why) from None
+                why = (
+                    "No answer came. It is not known what was done: check before sending it again."
+                )
+                raise Problem(status, "upstream_failed", why, again=None) from None
             tell(delivered=True, status=answer.status_code)
             self._note("sent", {**about, "status": answer.status_code})
-            await wire.reader.unless_gone(_relay(wire, upstream, answer, filled))
+            relayed = _relay(wire, upstream, answer, filled, whole=alone)
+            copy = await (relayed if alone else wire.reader.unless_gone(relayed))
             kept = again and self._reach.keep(whose, upstream)
+            return copy
         finally:
             if not kept:
                 await upstream.close()
 
 
-async def _relay(wire: Wire, upstream: Upstream, answer: Answer, filled: Filled) -> None:
-    """The answer, as it comes, without the secrets."""
+class Guesses:
+    """Callers that no agent is: their refusals are counted, and many of them are slowed down."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[float, int, int]] = {}  # since, how many, of them not noted
+
+    def take(self, peer: str, now: float) -> tuple[float, int]:
+        """(seconds to wait before the answer, refusals to note: this one and those before it)."""
+        since, number, silent = self._seen.get(peer, (now - GUESSED, 0, 0))
+        if now - since >= GUESSED:
+            since, number, noted = now, 0, silent + 1
+            silent = 0
+        else:
+            noted, silent = 0, silent + 1
+        if len(self._seen) >= 1_000:
+            self._seen.clear()
+        self._seen[peer] = since, number + 1, silent
+        return (1.0 if number >= FREE else 0.0), noted
+
+
+class _Outcome:
+    """Tells the service what came of a release: the first thing that is certain, and no other."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._certain = tell, False
+        self.status: int | None = None
+        """Of the upstream's answer, once there is one."""
+
+    def __call__(self, **said: Any) -> None:
+        if not self._certain:
+            self._certain, self.status = True, said.get("status")
+            self._tell(**said)
+
+    def slow(self) -> None:
+        """It takes a while: so that nobody thinks that it was never sent."""
+        if not self._certain:
+            self._tell(delivered=None, error="unknown so far: it was sent, and no answer came yet")
+
+
+async def _relay(
+    wire: Wire, upstream: Upstream, answer: Answer, filled: Filled, *, whole: bool
+) -> Copy | None:
+    """The answer, as it comes, without the secrets.
+
+    `whole`: it is taken to its end and copied, also when the agent leaves meanwhile: then `Gone` is
+    raised only where it is too large for that.
+    """
     scrub, switching = Scrubber(filled.values), isinstance(answer, h11.InformationalResponse)
     coded = any(n == b"content-encoding" and v.lower() != b"identity" for n, v in answer.headers)
     if filled.values and coded:
-        raise Problem(502, "compressed_answer", "The answer is compressed though it may not be.")
+        why = "The answer is compressed though it may not be."
+        raise Problem(502, "compressed_answer", why, again=None)
     headers = [(n, scrub.whole(value)) for n, value in _answered(answer, switching=switching)]
     reason = scrub.whole(answer.reason)
-    await wire.send(type(answer)(status_code=answer.status_code, headers=headers, reason=reason))
+    head = type(answer)(status_code=answer.status_code, headers=headers, reason=reason)
+    copy = Copy(head) if whole and isinstance(head, h11.Response) else None
+    there = True
+
+    async def send(*events: h11.Event) -> None:
+        nonlocal there
+        there = there and not (copy and wire.reader.gone.done())
+        try:
+            if there:
+                await wire.send(*events)
+        except (OSError, TimeoutError):
+            if copy is None:
+                raise
+            there = False
+        if not there and copy and copy.pieces is None:
+            raise Gone
+
+    await send(head)
     if switching:
         await _joined(wire, upstream, scrub)
-        return
+        return None
     try:
         async for piece in upstream.data():
             if out := scrub.feed(piece):
-                await wire.send(h11.Data(data=out))
+                if copy:
+                    copy.add(out)
+                await send(h11.Data(data=out))
     except _FAILED:
         wire.writer.transport.abort()  # cut off here too: it must not look whole
         raise Gone from None
-    await wire.send(h11.Data(data=scrub.end()), h11.EndOfMessage())
+    last = scrub.end()
+    if copy and last:
+        copy.add(last)
+    await send(h11.Data(data=last), h11.EndOfMessage())
+    if copy:
+        copy.taken = there
+    return copy
 
 
 def _answered(answer: Answer, *, switching: bool) -> Iterator[tuple[bytes, bytes]]:
@@ -474,19 +708,31 @@ async def _whole(body: bytes) -> AsyncIterator[bytes]:
         yield body[at : at + PIECE]
 
 
-def _question(seen: Outbound, decision: Decision, *, opens: bool) -> bytes:
+def _question(seen: Outbound, decision: Decision, *, opens: bool) -> dict[str, Any]:
+    """What the service is asked, without the body."""
     headers: dict[str, list[str]] = {}
     for name, value in end_to_end(seen.headers):
         headers.setdefault(name, []).append(value)
-    http = {"method": seen.method, "url": seen.url, "headers": headers}
-    http["body"] = base64.b64encode(seen.body or b"").decode()
-    asked: dict[str, Any] = {"action": decision.action, "agent": {"id": seen.agent}, "http": http}
+    asked: dict[str, Any] = {"action": decision.action, "agent": {"id": seen.agent}}
+    asked["http"] = {"method": seen.method, "url": seen.url, "headers": headers}
     facts = (*((OPENS,) if opens else ()), *decision.facts)
     asked["facts"] = [{"label": fact.label, "value": fact.value} for fact in facts]
-    asked["decoded"] = dict(decision.decoded)
+    asked["decoded"] = json.loads(json.dumps(dict(decision.decoded), default=list))
     asked |= {"title": decision.title} if decision.title else {}
     asked |= {"risk": decision.risk.value} if decision.risk else {}
-    return json.dumps(asked, default=list).encode()
+    return asked
+
+
+def _asker(wire: Wire) -> Asked:
+    """Whose SDK will read a refusal, as far as it is known."""
+    if wire.asked is None:
+        return Asked()
+    headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in wire.asked.headers]
+    target = wire.asked.target.decode("latin-1")
+    try:
+        return Asked(place(wire.origin + target)[1].strip("[]"), headers)
+    except ValueError:
+        return Asked("", headers)
 
 
 def _origin(url: str) -> str:
@@ -494,9 +740,25 @@ def _origin(url: str) -> str:
     return f"{scheme}://{authority}"
 
 
+def _lost(request: str, status: int) -> Problem:
+    why = (
+        f"It was approved, sent once and answered with {status}; that answer was too large to keep "
+        "for a retry, or was cut off. Sending it again asks a person again."
+    )
+    return Problem(502, "answer_lost", why, request=request, again=None)
+
+
 def _misplaced(where: object) -> Problem:
     return Problem(403, "placeholder_refused", f"A placeholder may not stand in {where}.")
 
 
-def _oversized() -> Problem:
-    return Problem(413, "too_large", f"A body that is held has at most {LARGEST} bytes.")
+def _oversized(decision: Decision) -> Problem:
+    """Says what to change: git and registries send large packs, and show only the status."""
+    rule = f"The rule that decides is {decision.rule!r}" if decision.rule else "No rule is about it"
+    why = (
+        f"The body is larger than {LARGEST // 2**20} MiB, the most that this gateway reads before "
+        f"it decides. {rule}; a rule with `then: allow` and `oversize: true` in gateway.yaml lets "
+        "larger bodies pass as they come."
+    )
+    structlog.get_logger().warning("body_too_large", rule=decision.rule, setting="oversize: true")
+    return Problem(413, "too_large", why, rule=decision.rule)

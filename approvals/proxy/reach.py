@@ -35,6 +35,20 @@ MOST_KEPT: Final = 64
 MOST_NAMES: Final = 1_000
 """Hosts whose addresses are remembered, as long as a connection may wait."""
 _LENGTHS: Final = (b"content-length", b"transfer-encoding")
+# IANA's special-purpose registries (iana.org/assignments/iana-ipv4-special-registry and
+# iana-ipv6-special-registry, 2025-10): what they call not globally reachable, with the parts that
+# are nevertheless. The standard library's table is as old as the Python.
+_CLOSED: Final = tuple(map(ipaddress.ip_network, (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+    "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
+    "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    "2001::/23", "2001:db8::/32", "3fff::/20",
+)))  # fmt: skip
+_OPEN: Final = tuple(map(ipaddress.ip_network, (
+    "192.0.0.9/32", "192.0.0.10/32", "2001:1::1/128", "2001:1::2/128", "2001:1::3/128",
+    "2001:3::/32", "2001:4:112::/48", "2001:20::/28", "2001:30::/28",
+)))  # fmt: skip
+_UNICAST: Final = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out (RFC 4291)
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052; its v4 address is the last 32 bits
 _COMPATIBLE: Final = ipaddress.ip_network("::/96")  # RFC 4291 §2.5.5.1
 
@@ -50,11 +64,13 @@ class Private:
     def read(cls, text: str) -> Private:
         """`127.0.0.1:9000`, `10.1.0.0/16`, `[::1]:80`, `[fd00::/8]`. `ValueError`."""
         parts = re.fullmatch(
-            r"(?:\[([0-9A-Fa-f:.]+(?:/\d+)?)\]|([\d.]+(?:/\d+)?))(?::(\d{1,5}))?", text
+            r"(?:\[([0-9A-Fa-f:.]+)(?:(/\d+)\]|\](/\d+)?)|([\d.]+(?:/\d+)?))(?::(\d{1,5}))?", text
         )
         if parts is None:
             raise ValueError("an address is written like 127.0.0.1:9000, 10.1.0.0/16 or [::1]:80")
-        return cls(ipaddress.ip_network(parts[1] or parts[2]), int(parts[3]) if parts[3] else None)
+        v6, inside, behind, v4, port = parts.groups()
+        network = ipaddress.ip_network(v4 or v6 + (inside or behind or ""))
+        return cls(network, int(port) if port else None)
 
 
 def place(url: str) -> tuple[str, str, int]:
@@ -69,16 +85,21 @@ def place(url: str) -> tuple[str, str, int]:
 def public(address: Address) -> bool:
     """May anybody reach it? Judged with the IPv4 address that an IPv6 one carries."""
     if isinstance(address, ipaddress.IPv6Address):
-        if address.is_site_local:  # RFC 3879
-            return False
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
         if address in _NAT64 or address in _COMPATIBLE:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner:
             return public(inner)
-    return address.is_global and not (
-        address.is_multicast or address.is_reserved or address.is_unspecified
-    )
+        if address not in _UNICAST:
+            return False
+    closed = any(address in network for network in _CLOSED)
+    return not closed or any(address in network for network in _OPEN)
+
+
+def refused(host: str) -> Problem:
+    """The same for a name that does not exist and for one inside: neither is an agent's to know."""
+    why = f"{host} does not exist, or is at an address that is not public and not listed."
+    return Problem(403, "address_refused", why)
 
 
 class Reach:
@@ -112,8 +133,7 @@ class Reach:
             reached = await self._named(host, port)
         allowed = [text for text in reached if self._may(ipaddress.ip_address(text), port)]
         if not allowed:
-            why = f"{host} is at an address that is not public and not listed."
-            raise Problem(403, "address_refused", why)
+            raise refused(host)
         return allowed
 
     async def _named(self, host: str, port: int) -> list[str]:
@@ -123,7 +143,7 @@ class Reach:
             try:
                 infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             except (OSError, UnicodeError):
-                raise Problem(502, "unknown_host", f"The host {host} is not known.") from None
+                raise refused(host) from None
             found = list(dict.fromkeys(str(entry[4][0]) for entry in infos))
             if len(self._names) >= MOST_NAMES:
                 self._names.clear()

@@ -1,23 +1,27 @@
 """Credentials that the gateway puts in, and agents never see.
 
-Laws: a value is on disk encrypted only, bound to its name, host, header and agents; it replaces its
-agent's placeholder in its header, on the way to its host, over https; a placeholder anywhere else
+Laws: a value is on disk encrypted only, bound to its name, hosts, place and agents; it replaces its
+agent's placeholder in its place, on the way to its hosts, over https; a placeholder anywhere else
 is a refusal, so that nobody can be made to echo the value; what comes back has it crossed out.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+import shlex
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus, unquote_plus
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -33,16 +37,29 @@ VARIABLE: Final = "COUNTERSIGN_GATEWAY_KEY"
 SHORTEST: Final = 8
 """Characters of a value; a shorter one could not be crossed out of answers."""
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
+VALUE: Final = "value"
+COMMAND: Final = "command"
+"""What a secret holds: its value, or a command that prints it (`op read …`)."""
+FETCHED: Final = 300.0
+"""Seconds for which what a command printed is used."""
+PATIENCE: Final = 20.0
+"""Seconds that a command may take."""
 PREFIX: Final = "csk_placeholder_"
-# Also percent-encoded, any number of times.
-_SPELT: Final = "".join(rf"(?:{char}|%(?:25)*{ord(char):02x})" for char in PREFIX)
-_MARK: Final = re.compile(f"(?i){_SPELT}".encode())
+FORM: Final = "application/x-www-form-urlencoded"
+STEP: Final = 64 * 1024
+"""Bytes that are looked through at once: some milliseconds at most."""
+_AGAIN: Final = re.compile(rb"%(?:25)+")  # percent-encoded several times
+_MARK: Final = re.compile("".join(rf"(?:{char}|%{ord(char):02x})" for char in PREFIX).encode())
 _BASIC: Final = re.compile(r"(?i)(basic +)([A-Za-z0-9+/_-]+=*) *")
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """`host`: `api.example.com` or with a port; `agents` None: every agent's placeholder."""
+    """`host`: one or more, parted by commas: `api.example.com`, with a port, or `*.example.com`.
+
+    `header`: where it stands: the name of a header, `query:NAME`, `form:NAME` or `path:`. `agents`
+    None: every agent's placeholder.
+    """
 
     name: str
     host: str
@@ -50,10 +67,23 @@ class Secret:
     agents: tuple[str, ...] | None
     nonce: str = field(default="", repr=False)
     sealed: str = field(default="", repr=False)
+    kind: str = VALUE
 
     def bound(self) -> bytes:
         agents = self.agents and json.dumps(self.agents)
-        return frame("countersign/secret/1", self.name, self.host, self.header, agents or None)
+        kind = () if self.kind == VALUE else (self.kind,)  # there were only values once
+        terms = (self.name, self.host, self.header, agents or None, *kind)
+        return frame("countersign/secret/1", *terms)
+
+    def of(self, agent: str) -> bool:
+        return self.agents is None or agent in self.agents
+
+    def at(self, authority: str) -> bool:
+        """May it go there? `*.example.com` is every name below example.com, and not that itself."""
+        return any(
+            authority == host or (host.startswith("*.") and authority.endswith(host[1:]))
+            for host in self.host.split(",")
+        )
 
 
 class Misuse(Exception):
@@ -62,10 +92,15 @@ class Misuse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """Headers as they go out, and what must not come back (longest first)."""
+    """Headers, target and body as they go out, and what must not come back (longest first).
+
+    `url`, `body` None: as they came.
+    """
 
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     values: tuple[bytes, ...] = field(repr=False)
+    url: str | None = field(default=None, repr=False)
+    body: bytes | None = field(default=None, repr=False)
 
 
 class Secrets:
@@ -75,6 +110,8 @@ class Secrets:
         self._file = folder / FILE
         self._key = _key(folder / KEY, env.get(VARIABLE))
         self._read: tuple[object, tuple[Secret, ...]] = (None, ())
+        self._fetched: dict[Secret, tuple[float, str]] = {}
+        self._fetching = asyncio.Lock()
 
     def all(self) -> tuple[Secret, ...]:
         """What there is. `Refused`: others can read the file."""
@@ -88,14 +125,58 @@ class Secrets:
             self._read = version, tuple(Secret(**it) for it in tupled)
         return self._read[1]
 
+    def any(self) -> bool:
+        """Is there one? If not, no placeholder stands for anything."""
+        return bool(self.all())
+
     def put(self, secret: Secret, value: str) -> None:
         """Add it, or give the one of its name a new value and place. `ValueError`: unfit."""
-        if len(value) < SHORTEST or re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", value) is None:
-            raise ValueError(f"a value is {SHORTEST} or more printable ASCII characters")
+        if secret.kind == VALUE:
+            _fit(value)
+        elif not shlex.split(value):  # raises where a quote is open
+            raise ValueError("a command has a program")
         nonce = os.urandom(12)
         sealed = AESGCM(self._key).encrypt(nonce, value.encode(), secret.bound())
         fields = asdict(secret) | {"nonce": nonce.hex(), "sealed": sealed.hex()}
         self._write([it for it in self.all() if it.name != secret.name] + [Secret(**fields)])
+
+    async def fetch(self, agent: str, url: str) -> None:
+        """Run the commands of what may go there, if they were not just run. `Refused`: one failed.
+
+        A command is the operator's own, run without a shell, and gets nothing of the request.
+        """
+        authority = split_url(url)[1]
+        for secret in self.all():
+            if secret.kind != COMMAND or not secret.of(agent) or not secret.at(authority):
+                continue
+            async with self._fetching:  # many requests at once wait for one command
+                now = asyncio.get_running_loop().time()
+                if self._fetched.get(secret, (0.0, ""))[0] <= now:
+                    self._fetched[secret] = now + FETCHED, await self.printed(secret)
+
+    async def printed(self, secret: Secret) -> str:
+        """What a secret's command prints. `Refused`, in words that hold none of it."""
+        words = shlex.split(self._opened(secret))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
+            )
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    out, _ = await process.communicate()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+            if process.returncode:
+                raise ValueError(f"it exits with {process.returncode}")
+            value = out.decode("latin-1").rstrip("\r\n")
+            _fit(value)
+        except TimeoutError:
+            raise Refused(f"the command of {secret.name}: no answer in {PATIENCE:.0f} s") from None
+        except (OSError, ValueError) as error:
+            raise Refused(f"the command of {secret.name}: {error}") from None
+        return value
 
     def remove(self, name: str) -> bool:
         """False: there is none of this name."""
@@ -113,12 +194,40 @@ class Secrets:
         code = hmac.digest(self._key, frame("countersign/placeholder/1", agent, name), "sha256")
         return f"{PREFIX}{agent}_{name}_{code[:12].hex()}"
 
-    def fill(self, agent: str, url: str, headers: Headers, body: bytes, *, clear: bool) -> Filled:
-        """Put the values in. `clear`: plain http may carry them here. `Misuse`, `Refused`."""
+    def fill(
+        self, agent: str, url: str, headers: Headers, body: bytes = b"", *, clear: bool
+    ) -> Filled:
+        """Put the values in. `clear`: plain http may carry them here. `Misuse`, `Refused`.
+
+        That a placeholder stands elsewhere in the body is for `spelt` to find.
+        """
         scheme, authority, path, query = split_url(url)
-        found = "the path" if spelt(path) else "the query" if spelt(query or "") else None
-        found = found or ("the body" if spelt(body) else None)
+        mine = [it for it in self.all() if it.at(authority)]
+        mine = [it for it in mine if it.of(agent)]
         filled, values = [], set[bytes]()
+
+        def put(text: str, place: str, coded: Callable[[str], str] = str) -> str:
+            for secret in mine:
+                placeholder = self.placeholder(secret.name, agent)
+                if secret.header == place and placeholder in text:
+                    real = self._value(secret)
+                    text = text.replace(placeholder, coded(real))
+                    values.update(_shapes(real))
+            return text
+
+        def fields(text: str, kind: str, coded: Callable[[str], str]) -> str:
+            pairs = [pair.partition("=") for pair in text.split("&")]
+            done = [(k, eq, put(v, f"{kind}:{unquote_plus(k)}", coded)) for k, eq, v in pairs]
+            return "&".join("".join(pair) for pair in done)
+
+        path = put(path, "path:", lambda real: quote(real, safe=":@!$'()*,~"))
+        query = query and fields(query, "query", lambda real: quote(real, safe=""))
+        sent = None
+        if body and _is_form(headers):
+            text = body.decode("latin-1")
+            text = fields(text, "form", quote_plus)
+            sent = text.encode("latin-1") if text.encode("latin-1") != body else None
+        found = "the path" if spelt(path) else "the query" if spelt(query or "") else None
         for name, value in headers:
             if spelt(name):
                 found = "the name of a header"
@@ -128,15 +237,7 @@ class Secrets:
                 continue
             if scheme != "https" and not clear:
                 raise Misuse("a request that is not encrypted")
-            text = inner or value
-            for secret in self.all():
-                placeholder = self.placeholder(secret.name, agent)
-                ours = secret.agents is None or agent in secret.agents
-                here = (secret.host, secret.header) == (authority, name.lower())
-                if ours and here and placeholder in text:
-                    real = self._value(secret)
-                    text = text.replace(placeholder, real)
-                    values |= _shapes(real)
+            text = put(inner or value, name.lower())
             if spelt(text):
                 found = f"the header {name} for {authority}"
             if inner is not None:
@@ -144,11 +245,41 @@ class Secrets:
                 values.add(encoded.encode())
                 text = value[: value.index(" ")] + " " + encoded
             filled.append((name, text))
+        target = f"{scheme}://{authority}{path}" + ("" if query is None else f"?{query}")
         if found is not None:
             raise Misuse(found)
-        return Filled(tuple(filled), tuple(sorted(values, key=len, reverse=True)))
+        if values and scheme != "https" and not clear:
+            raise Misuse("a request that is not encrypted")
+        if sent is not None:
+            length = ("Content-Length", str(len(sent)))
+            filled = [length if n.lower() == "content-length" else (n, v) for n, v in filled]
+        crossed = tuple(sorted(values, key=len, reverse=True))
+        return Filled(tuple(filled), crossed, target if target != url else None, sent)
+
+    def blank(self, agent: str, url: str, headers: Headers, body: bytes) -> bytes:
+        """A form's body without the placeholders that belong in its fields."""
+        authority = split_url(url)[1]
+        mine = [it for it in self.all() if it.header.startswith("form:") and it.at(authority)]
+        if not mine or not _is_form(headers):
+            return body
+        kept = []
+        for pair in body.split(b"&"):
+            key, equals, value = pair.partition(b"=")
+            place = f"form:{unquote_plus(key.decode('latin-1'))}"
+            for secret in mine:
+                if secret.header == place and secret.of(agent):
+                    value = value.replace(self.placeholder(secret.name, agent).encode(), b"")
+            kept.append(key + equals + value)
+        return b"&".join(kept)
 
     def _value(self, secret: Secret) -> str:
+        if secret.kind != COMMAND:
+            return self._opened(secret)
+        if secret not in self._fetched:
+            raise Refused(f"the command of {secret.name} was not run")
+        return self._fetched[secret][1]
+
+    def _opened(self, secret: Secret) -> str:
         try:
             nonce, sealed = bytes.fromhex(secret.nonce), bytes.fromhex(secret.sealed)
             return AESGCM(self._key).decrypt(nonce, sealed, secret.bound()).decode()
@@ -185,10 +316,39 @@ class Scrubber:
         return raw
 
 
+class Spelling:
+    """Looks through a text for a placeholder, whoever's and however percent-encoded, in pieces.
+
+    Linear: each piece is read by a few passes, whatever it holds (law 32).
+    """
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    def feed(self, piece: bytes) -> bool:
+        """Does one end in this piece?"""
+        raw = self._tail + piece.lower()
+        if b"%25" in raw:
+            raw = _AGAIN.sub(b"%", raw)
+        self._tail = raw[-3 * len(PREFIX) :]
+        return _MARK.search(raw) is not None
+
+
 def spelt(text: str | bytes) -> bool:
     """Does it hold a placeholder, whoever's and however percent-encoded?"""
     raw = text.encode("utf-8", "replace") if isinstance(text, str) else text
-    return _MARK.search(raw) is not None
+    look = Spelling()
+    return any(look.feed(raw[at : at + STEP]) for at in range(0, len(raw), STEP))
+
+
+def _fit(value: str) -> None:
+    if len(value) < SHORTEST or re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", value) is None:
+        raise ValueError(f"a value is {SHORTEST} or more printable ASCII characters")
+
+
+def _is_form(headers: Headers) -> bool:
+    kinds = [value for name, value in headers if name.lower() == "content-type"]
+    return [kind.partition(";")[0].strip().lower() for kind in kinds] == [FORM]
 
 
 def _basic(value: str) -> str | None:
@@ -202,9 +362,33 @@ def _basic(value: str) -> str | None:
 
 
 def _shapes(value: str) -> set[bytes]:
-    """A value as servers may echo it."""
-    texts = {value, quote(value, safe=""), json.dumps(value)[1:-1], quote(value)}
-    return {text.encode() for text in texts} | {base64.b64encode(value.encode()).rstrip(b"=")}
+    """A value as servers may echo it: in addresses, JSON, HTML and base64, as encoders write it."""
+    plain, named = json.dumps(value)[1:-1], ("&", "<", ">", "+", "'", "/", "=", '"', "`")
+    texts = {value, quote(value, safe=""), quote(value), quote_plus(value), plain, escape(value)}
+    texts |= {_percent_lower(text) for text in tuple(texts)}
+    texts |= {plain.replace("/", "\\/"), repr(value)[1:-1], value.replace("'", "''")}
+    html = escape(value, quote=False)
+    texts |= {html, html.replace('"', "&quot;"), html.replace('"', "&#34;").replace("'", "&#39;")}
+    texts.add(escape(value).replace("&#x27;", "&#39;"))
+    # Go, Rails and .NET write some of these as \uXXXX, in either case.
+    for some in (named[:3], (*named[:3], "'"), (*named[:5], '"', "`"), named):
+        for form in ("%04x", "%04X"):
+            coded = "".join("\\u" + form % ord(c) if c in some else c for c in value)
+            texts |= {coded, coded.replace("/", "\\/")}
+    shapes = {text.encode() for text in texts}
+    for raw in (value.encode(), b" " + value.encode(), b"  " + value.encode()):
+        # Within more text, three thirds of it look different: the middle of each is certain.
+        lead = len(raw) - len(value)
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            text = encode(raw).rstrip(b"=")
+            shapes.add(text[-(-lead * 8 // 6) : len(text) if not lead and not len(raw) % 3 else -1])
+            if not lead:
+                shapes.add(text)
+    return {shape for shape in shapes if len(shape) >= SHORTEST}
+
+
+def _percent_lower(text: str) -> str:
+    return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), text)
 
 
 def _key(path: Path, given: str | None) -> bytes:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
+from approvals.evidence import frame
 from approvals.marked import Fault, Marked, explain
+from approvals.model import MINUTE, SECOND, Duration
 from approvals.proxy.reach import Private
 from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Rules
@@ -51,6 +62,29 @@ class _Agent(_Section):
     password: SecretStr = Field(min_length=SHORTEST)
 
 
+def _duration(value: object) -> int:
+    found = re.fullmatch(r"([0-9]{1,6})(s|m|h)", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("a duration is written like 50s, 10m or 1h")
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] * SECOND
+
+
+_Span = Annotated[int, BeforeValidator(_duration)]
+
+
+class _Held(_Section):
+    requests: int = Field(default=10_000, ge=1)
+    agent_bytes: int = Field(default=2 * 1024**3, ge=1)
+    bytes: int = Field(default=4 * 1024**3, ge=1)
+
+
+class _Derived(_Section):
+    """Agents that are not listed: each password follows from the key and the agent's name."""
+
+    key: SecretStr = Field(min_length=32)
+    prefix: Annotated[str, Field(pattern=f"^{NAME}$")]
+
+
 class _Upstream(_Section):
     private: tuple[
         Annotated[str, AfterValidator(lambda text: Private.read(text) and text)], ...
@@ -62,11 +96,31 @@ class _File(_Section):
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8081"
     folder: str = "gateway"
     service: Service
-    agents: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Agent] = Field(min_length=1)
+    agents: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Agent] = Field(default_factory=dict)
+    derived: _Derived | None = None
     upstream: _Upstream = _Upstream()
+    rejoin_within: _Span = 10 * MINUTE
+    hold: _Span | None = None
+    held: _Held = _Held()
     packs: object = None  # these three are the rulebook's
     decoders: object = None
     rules: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How long and how much is held.
+
+    `rejoin_within`: after the last connection of a held request ended, an identical one may join
+    it. `hold`: a connection is kept waiting so long, then told to come again; None: as long as it
+    takes. `requests`, `agent_bytes`: of one agent; `bytes`: of all, on disk.
+    """
+
+    rejoin_within: Duration = 10 * MINUTE
+    hold: Duration | None = None
+    requests: int = 10_000
+    agent_bytes: int = 2 * 1024**3
+    bytes: int = 4 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +134,21 @@ class Settings:
     private: tuple[Private, ...]
     ca_file: Path | None
     rules: Rules
+    derived: tuple[str, SecretStr] | None = None
+    """A prefix of names, and the key that these agents' passwords follow from."""
+    holding: Holding = Holding()
+
+    def password(self, agent: str) -> str | None:
+        """An agent's; None: there is no such agent."""
+        if (known := self.agents.get(agent)) is not None:
+            return known.get_secret_value()
+        if self.derived is None or not re.fullmatch(NAME, agent):
+            return None
+        prefix, key = self.derived
+        if not agent.startswith(prefix) or agent == prefix:
+            return None
+        message = frame("countersign/agent/1", agent)
+        return hmac.digest(key.get_secret_value().encode(), message, "sha256").hex()[:40]
 
 
 def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Fault]]:
@@ -98,6 +167,8 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
         file.agents
     ):
         marked.fault(("agents",), "two agents have the same password")
+    if not file.agents and file.derived is None:
+        marked.fault(("agents",), "no agent may use this gateway: name one, or set `derived`")
     if marked.faults:
         return None, marked.faults
     host, _, port = file.listen.rpartition(":")
@@ -109,5 +180,13 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
         private=tuple(map(Private.read, file.upstream.private)),
         ca_file=ca_file,
         rules=rules,
+        derived=(file.derived.prefix, file.derived.key) if file.derived else None,
+        holding=Holding(
+            file.rejoin_within,
+            file.hold,
+            file.held.requests,
+            file.held.agent_bytes,
+            file.held.bytes,
+        ),
     )
     return settings, []

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import dataclass
@@ -32,7 +31,8 @@ class Patience:
     """Seconds. `head`: a whole head; `idle`: until the next one; `stall`: a body or a reader that
     does not move; `answer`: an upstream's answer; `kept`: how long a connection to one waits for
     another request; `service`: one answer of the approval service; `away`: how long it may be away
-    while a request is held."""
+    while a request is held; `drain`: what was released, when the gateway ends; `slow`: after which
+    the service is told that an answer is awaited; `interim`: instead of a client's own."""
 
     head: float = 20
     idle: float = 75
@@ -41,26 +41,42 @@ class Patience:
     kept: float = 4  # under the 5 s after which Node, Apache and uvicorn close
     service: float = 15
     away: float = 30
+    drain: float = 30
+    slow: float = 2
+    interim: float | None = None
 
 
 PATIENCE: Final = Patience()
 
 
 class Problem(Exception):
-    """What the agent gets instead of an answer: an RFC 9457 document. `more`: members of it."""
+    """What the agent gets instead of an answer: an RFC 9457 document. `more`: members of it.
+
+    `again`: does sending the same request again help? None: that depends on what happened.
+    """
 
     def __init__(
         self, status: int, slug: str, detail: str, *, headers: Iterable[tuple[str, str]] = (),
-        **more: Any,
+        again: bool | None = False, **more: Any,
     ) -> None:  # fmt: skip
         super().__init__(detail)
         self.status, self.slug, self.detail, self.headers = status, slug, detail, list(headers)
-        self.more = more
+        self.again, self.more = again, more
 
-    def document(self) -> bytes:
+    @property
+    def words(self) -> str:
+        """What is wrong, and whether to send it again."""
+        if self.again is None or "again" in self.detail:
+            return self.detail
+        return f"{self.detail} Sending it again {'may' if self.again else 'will not'} help."
+
+    def document(self) -> dict[str, Any]:
+        """Its members; `message` and `error` are where SDKs look for words."""
         title = self.slug.replace("_", " ").capitalize()
-        said = {"type": self.slug, "title": title, "status": self.status, "detail": self.detail}
-        return json.dumps({**said, **self.more}).encode()
+        said = {"type": self.slug, "title": title, "status": self.status, "detail": self.words}
+        error = {"type": self.slug, "code": self.status, "message": self.words}
+        told = {} if self.again is None else {"retryable": self.again}
+        return {**said, "message": self.words, "error": error, **told, **self.more}
 
 
 class Gone(Exception):
@@ -75,6 +91,11 @@ class Reader(asyncio.StreamReader):
         super().__init__(limit=PIECE, loop=loop)
         self.gone: asyncio.Future[Any] = loop.create_future()
         self.came = 0
+
+    @property
+    def early(self) -> int:
+        """Bytes that came and were not read."""
+        return len(self._buffer)  # type: ignore[attr-defined] # asyncio has no public name for it
 
     def feed_data(self, data: Any) -> None:
         super().feed_data(data)
@@ -116,6 +137,8 @@ class Wire:
         self._patience = patience
         self.length = 0
         """Bytes of the body of the last `head`, -1: it comes in chunks."""
+        self.asked: h11.Request | None = None
+        """The last `head`."""
         self._left = 0  # bytes of the body or chunk; -1: a line with a chunk's size is next
         self._fresh, self._chunked, self._bodiless = True, False, False
 
@@ -150,7 +173,7 @@ class Wire:
             raise _malformed("it is not a request") from None
         if not isinstance(request, h11.Request) or request.http_version not in (b"1.1", b"1.0"):
             raise _malformed("it is not HTTP/1.1")
-        self._bodiless = request.method == b"HEAD"
+        self.asked, self._bodiless = request, request.method == b"HEAD"
         self.length = int(framed[1] or -1) if framed else 0
         self._chunked, self._left = self.length < 0, self.length
         if self._chunked and request.http_version == b"1.0":
@@ -217,11 +240,13 @@ class Wire:
             await self.writer.drain()
 
     async def answer(
-        self, status: int, kind: str, body: bytes, headers: Iterable[tuple[str, str]] = ()
-    ) -> None:
+        self, status: int, kind: str, body: bytes, headers: Iterable[tuple[str, str]] = (),
+        reason: bytes = b"",
+    ) -> None:  # fmt: skip
         """A whole answer of our own."""
         about = [("content-type", kind), ("content-length", str(len(body))), *headers]
-        response = h11.Response(status_code=status, headers=[*about, ("cache-control", "no-store")])
+        about.append(("cache-control", "no-store"))
+        response = h11.Response(status_code=status, headers=about, reason=reason)
         shown = h11.Data(data=b"" if self._bodiless else body)
         await self.send(response, shown, h11.EndOfMessage())
 
@@ -249,6 +274,11 @@ class Wire:
             pass
         finally:
             self.writer.transport.abort()
+            with contextlib.suppress(
+                OSError, TimeoutError
+            ):  # or asyncio reports a reset as a fault
+                async with asyncio.timeout(1):
+                    await self.writer.wait_closed()
 
 
 def _malformed(why: str) -> Problem:

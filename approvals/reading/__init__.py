@@ -131,11 +131,13 @@ def names(reading: Reading) -> Mapping[str, Any]:
     The top names of a JSON body, form or payload themselves (`amount`), and over them: `body`,
     `query` (nested), `path` (segments by number, from 1), `header` (by name in lower case, `_` for
     `-`), `method`, `host`, and each reader's own (`mail`, `aws`, …), with `says`: the operation in
-    a few words. Unclear values are `UNCLEAR`.
+    a few words. Unclear values are `UNCLEAR`, and so is a body that was not read as fields: a
+    server may find some in it.
     """
     tree = reading.body.tree
     found: dict[str, Any] = dict(tree) if isinstance(tree, dict) else {}
-    found |= {"body": tree, "query": reading.query.tree}
+    fields = reading.body.kind in ("none", "form", "multipart", "parts", "json", "ndjson", "mail")
+    found |= {"body": tree if tree or fields else UNCLEAR, "query": reading.query.tree}
     if reading.target is not None:
         target = reading.target
         found |= {"method": target.method, "host": target.host}

@@ -496,6 +496,11 @@ class Store:
         found = await self._write(statements.use_link, sha_=_sha(secret), now=now)
         return LoginLink(*found[0]) if found else None
 
+    async def live_links(self, person: str, now: Instant, *, org: str = ORG) -> int:
+        """How many sign-in links of this person could still be used."""
+        found = await self._read(statements.count_links, org_=org, person_=person, now=now)
+        return int(found[0][0])
+
     async def add_token(self, secret: str, token: Token) -> None:
         """Keep a personal token."""
         await self._write(statements.insert_token, sha=_sha(secret), **rows.named(token))

@@ -129,6 +129,7 @@ def state(case: Case) -> str:
             case.escalated,
             case.reminded,
             case.head,
+            *((True,) if case.lapsed else ()),
         )
     )
 
@@ -171,15 +172,17 @@ def case_params(change: Change) -> dict[str, Any]:
 
 def case(row: Row) -> Case:
     """From the columns `CASE`."""
-    id_, org, revision, digest, by, agent, terms, created, expires, status, version, moved = row
+    id_, org, revision, digest, by, agent, terms, created, expires, status, version, state_ = row
     seal, shown, shared = terms.split(" ", 2)
     ask, barred, inspectable, complete = _terms(shared)
+    votes, decided, reason, outcome, escalated, reminded, head, *lapsed = _moved(state_)
+    moved = (votes, decided, reason, outcome, escalated, reminded, head)
     return Case(
         *(id_, org, revision, digest, by, agent, ask, created, expires, barred, inspectable),
         complete,
         _STATUS[status],
         version,
-        *(*_moved(moved), shown, seal),
+        *(*moved, shown, seal, *lapsed),
     )
 
 

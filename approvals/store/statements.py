@@ -729,6 +729,13 @@ def use_link(_: Dialect) -> Any:
     return what.returning(*(c[n] for n in LoginLink.__slots__))
 
 
+def count_links(_: Dialect) -> Any:
+    c = login_links.c
+    live = (c.used_at.is_(None), c.expires_at > P("now"))
+    whose = (c.org == P("org_"), c.person == P("person_"))
+    return sa.select(sa.func.count()).select_from(login_links).where(*whose, *live)
+
+
 def put_meta(key: str, value: str, once: bool) -> Script[str]:
     """Write, and read what holds now."""
     yield (_put_meta_once if once else _put_meta), {"key": key, "value": value}

@@ -22,7 +22,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic import model_validator as validates_model
 
-from approvals import cards, policy
+from approvals import cards, policy, words
 from approvals.evidence import Entry, Ordered, canonical_of, read_json, rfc3339
 from approvals.marked import keys_at, wording
 from approvals.model import (
@@ -34,6 +34,7 @@ from approvals.model import (
     Conflict,
     Fact,
     Http,
+    Kind,
     Outcome,
     Person,
     Refused,
@@ -136,7 +137,11 @@ class FactBody(_Body):
 
 
 class OpenBody(_Body):
-    """A request for approval. Exactly one of `http` and `payload`."""
+    """A request for approval. Exactly one of `http` and `payload`.
+
+    `join`: where an identical request of the same agent is pending, or was just decided, that one
+    is answered and nothing is opened: for requesters that try again without an Idempotency-Key.
+    """
 
     action: Annotated[str, Field(min_length=1, max_length=200)]
     title: Line | None = None
@@ -148,6 +153,7 @@ class OpenBody(_Body):
     risk: Literal["low", "medium", "high"] | None = None
     expires_in: Annotated[int, Field(ge=1, le=7 * 24 * 3600)] | None = None
     decoded: Annotated[dict[str, Decoded], Field(max_length=200)] = Field(default_factory=dict)
+    join: bool = False
 
     @validates_model(mode="after")
     def _one_of(self) -> OpenBody:
@@ -164,6 +170,12 @@ class OutcomeBody(_Body):
     delivered: bool | None
     status: Annotated[int, Field(ge=100, le=599)] | None = None
     error: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class WithdrawBody(_Body):
+    """`reason`: a gateway's words on why nobody waits any more, for the cards."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
 class DecisionBody(_Body):
@@ -208,6 +220,7 @@ def view(case: Case, receipt: str | None, *, names: bool) -> dict[str, Any]:
             "at": rfc3339(outcome.at),
         },
         "receipt": receipt,
+        **({"lapsed": True} if case.lapsed else {}),
     }
 
 
@@ -266,6 +279,7 @@ class Api:
             web.post("/v1/requests/{id}/outcome", self.outcome),
             web.post("/v1/requests/{id}/decision", self.decision),
             web.get("/v1/requests/{id}/receipt", self.receipt, allow_head=False),
+            web.get("/v1/requester", self.who, allow_head=False),
             web.get("/v1/audit", self.audit, allow_head=False),
             web.get("/.well-known/jwks.json", self.jwks, allow_head=False),
         ]
@@ -303,7 +317,7 @@ class Api:
     async def open(self, request: web.Request) -> web.Response:
         by = await self.requester(request)
         self._deps.opens.take(by.name)
-        asked, sha = await self._body(request, partial(_opening, by))
+        (asked, join), sha = await self._body(request, partial(_opening, by))
         _unambiguous(asked, self._deps.service.trust.book)
         key = request.headers.get("Idempotency-Key")
         if key is not None and not (0 < len(key) <= 200 and key.isascii() and key.isprintable()):
@@ -312,7 +326,10 @@ class Api:
             )
         known = (key, sha) if key else None
         try:
-            case, created = await self._deps.service.open(by, asked, known)
+            if join and known is None:
+                case, created = await self._deps.service.join(by, asked)
+            else:
+                case, created = await self._deps.service.open(by, asked, known)
         except Mismatch as error:
             raise Problem(
                 409, "idempotency_mismatch", f"the key {str(error)!r} came with another body before"
@@ -327,7 +344,7 @@ class Api:
     async def revise(self, request: web.Request) -> web.Response:
         by = await self.requester(request)
         self._deps.opens.take(by.name)
-        asked = await self._body(request, partial(proposal, by))
+        asked, _ = await self._body(request, partial(proposal, by))
         _unambiguous(asked, self._deps.service.trust.book)
         try:
             case = await self._deps.service.revise(by, _id(request), asked)
@@ -337,7 +354,12 @@ class Api:
 
     async def withdraw(self, request: web.Request) -> web.Response:
         by = await self.requester(request)
-        case = await self._deps.service.withdraw(by, _id(request))
+        reason = None
+        if request.body_exists:
+            body = await self._body(request, partial(_parse, WithdrawBody))
+            # An agent's words have no place in a headline.
+            reason = body.reason if by.kind is Kind.GATEWAY else None
+        case = await self._deps.service.withdraw(by, _id(request), reason)
         return _json(view(case, None, names=False))
 
     async def outcome(self, request: web.Request) -> web.Response:
@@ -346,6 +368,12 @@ class Api:
         said = Outcome(body.delivered, self._deps.clock(), body.status, body.error)
         case = await self._deps.service.report(by, _id(request), said)
         return _json(view(case, await self._deps.store.receipt(case.id), names=False))
+
+    async def who(self, request: web.Request) -> web.Response:
+        """What the caller is called here, so that a gateway can check its configuration."""
+        by = await self.requester(request)
+        issuer = self._deps.service.issuer
+        return _json({"name": by.name, "kind": by.kind.value, "issuer": issuer})
 
     # Both
 
@@ -471,17 +499,21 @@ class Api:
         shown = view(case, receipt, names=caller.person is not None)
         if caller.person is None:
             return shown
-        read = self._deps.store.content if whole else self._deps.store.small_content
-        request = await read(case.id, case.revision)
-        if request and cards.altered(case, request):
-            if whole:
-                raise Problem(409, "altered", "What is stored is not what was asked.")
-            request = None
-        shown["title"] = views.title(request, salt=self._deps.salt) if request else None
+        deps, person = self._deps, caller.person
+        said = views.voice(deps.directory.names, case, person)
+        needs = policy.needs(case.ask.quorum, case.votes) if case.open else ()
+        shown["state"] = words.state(case, said, now=deps.clock())
+        shown["progress"] = words.progress(case, needs, said)
         shown["agent"] = case.agent
-        shown["review"] = f"{self._deps.site.origin}/requests/{case.id}"
-        if whole:
-            shown["asked"] = asked(request) if request else None
+        shown["review"] = f"{deps.site.origin}/requests/{case.id}"
+        if not whole:
+            (head,) = await deps.heads_of(case)
+            return {**shown, "title": head.title if head else None}
+        request = await deps.store.content(case.id, case.revision)
+        if request and cards.altered(case, request):
+            raise Problem(409, "altered", "What is stored is not what was asked.")
+        shown["title"] = views.title(request, salt=deps.salt) if request else None
+        shown["asked"] = asked(request) if request else None
         return shown
 
     async def _receipt(self, case: Case, patience: float) -> str | None:
@@ -496,15 +528,15 @@ class Api:
         return receipt
 
 
-def proposal(by: Requester, raw: bytes) -> Proposal:
-    """The body of an open or a revision as a value. Raises a 4xx problem in words.
+def proposal(by: Requester, raw: bytes) -> tuple[Proposal, bool]:
+    """The body of an open or a revision as a value, and whether it may join. Raises a 4xx problem.
 
     Where it does not say which agent asks, it is the only one that this requester has.
     """
     body = _parse(OpenBody, raw)
     only = by.agents[0] if by.agents is not None and len(by.agents) == 1 else "agent"
     agent = body.agent or AgentBody(id=only)
-    return Proposal(
+    asked = Proposal(
         action=body.action,
         agent=Agent(agent.id, agent.name, agent.on_behalf_of),
         title=body.title,
@@ -516,6 +548,7 @@ def proposal(by: Requester, raw: bytes) -> Proposal:
         expires_in=body.expires_in * SECOND if body.expires_in else None,
         decoded=body.decoded,
     )
+    return asked, body.join
 
 
 def _ordered(payload: Any) -> str:
@@ -535,7 +568,7 @@ def _unambiguous(asked: Proposal, book: RuleBook) -> None:
         raise Problem(400, "ambiguous", found.refused)
 
 
-def _opening(by: Requester, raw: bytes) -> tuple[Proposal, str]:
+def _opening(by: Requester, raw: bytes) -> tuple[tuple[Proposal, bool], str]:
     """The proposal, and the hash by which its idempotency key knows it."""
     return proposal(by, raw), hashlib.sha256(raw).hexdigest()
 

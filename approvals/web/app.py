@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,9 +21,10 @@ from approvals.web import inbox, login, mail, mailbox, openapi
 from approvals.web.api import BODY_LIMIT, Api, problem_of
 from approvals.web.deps import Deps
 from approvals.web.events import Events
+from approvals.web.guard import visitor_of
 from approvals.web.metrics import Metrics
 from approvals.web.problems import Problem, away
-from approvals.web.site import HEADERS, is_loopback, say
+from approvals.web.site import HEADERS, Say, is_loopback, say
 from approvals.web.views import calm
 
 log = structlog.get_logger()
@@ -40,7 +43,8 @@ REQUEST_LIMIT: Final = BODY_LIMIT * 4 // 3 + 1024 * 1024
 def application(deps: Deps, channels: Mapping[str, Channel]) -> tuple[web.Application, Events]:
     """The application and its events, which the outbound-only modes deliver to as well."""
     app = web.Application(
-        client_max_size=REQUEST_LIMIT, middlewares=[_measured(deps.metrics), _answer_errors]
+        client_max_size=REQUEST_LIMIT,
+        middlewares=[_measured(deps.metrics), _answering(partial(_no_page, deps))],
     )
     events = Events(deps, channels)
     app.add_routes(events.routes())
@@ -59,7 +63,7 @@ def application(deps: Deps, channels: Mapping[str, Channel]) -> tuple[web.Applic
 
 def metrics_only(deps: Deps) -> web.Application:
     """What listens on the metrics port, if there is one."""
-    app = web.Application(middlewares=[_answer_errors])
+    app = web.Application(middlewares=[_answering(partial(_no_page, deps))])
     app.router.add_get("/metrics", Health(deps).metrics_always, allow_head=False)
     return app
 
@@ -120,31 +124,38 @@ def _measured(metrics: Metrics) -> Middleware:
     return measured
 
 
-@web.middleware
-async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        if error.status < 400:
-            raise
-        if error.status == 404 and _reads_pages(request):
-            return _no_page()
-        slug = SLUGS.get(error.status, "bad_request")  # its own words change with Python's version
-        problem: Problem | None = Problem(error.status, slug, f"{request.method}: {error.reason}.")
-        if allow := error.headers.get("Allow"):
-            problem = Problem(
-                error.status, slug, f"Allowed here: {allow}.", headers={"Allow": allow}
-            )
-    except Busy:
-        detail = away(request.method)
-        problem = Problem(503, "unavailable", detail, headers={"Retry-After": "1"})
-    except Exception as error:
-        problem = problem_of(error)
-        if problem is None:
-            log.exception("unexpected_error", method=request.method, route=_route(request))
-            problem = Problem(500, "internal_error", "Something went wrong here; it is logged.")
-    assert problem is not None  # noqa: S101 - for the type checker
-    return problem.response()
+def _answering(no_page: Callable[[web.Request], Awaitable[web.Response]]) -> Middleware:
+    """Turns errors into answers. `no_page`: what a browser gets where there is nothing."""
+
+    @web.middleware
+    async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            if error.status == 404 and _reads_pages(request):
+                return await no_page(request)
+            # aiohttp's own words change with Python's version
+            slug = SLUGS.get(error.status, "bad_request")
+            detail = f"{request.method}: {error.reason}."
+            problem: Problem | None = Problem(error.status, slug, detail)
+            if allow := error.headers.get("Allow"):
+                problem = Problem(
+                    error.status, slug, f"Allowed here: {allow}.", headers={"Allow": allow}
+                )
+        except Busy:
+            detail = away(request.method)
+            problem = Problem(503, "unavailable", detail, headers={"Retry-After": "1"})
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                log.exception("unexpected_error", method=request.method, route=_route(request))
+                problem = Problem(500, "internal_error", "Something went wrong here; it is logged.")
+        assert problem is not None  # noqa: S101 - for the type checker
+        return problem.response()
+
+    return answering
 
 
 def _reads_pages(request: web.Request) -> bool:
@@ -152,8 +163,13 @@ def _reads_pages(request: web.Request) -> bool:
     return "text/html" in request.headers.get("Accept", "").lower()
 
 
-def _no_page() -> web.Response:
-    answer = say(NO_PAGE, status=404)
+async def _no_page(deps: Deps, request: web.Request) -> web.Response:
+    """In the frame of every other page, with its ways out."""
+    visitor = None
+    if request.host.lower() == deps.site.host:
+        with suppress(Say, Busy):
+            visitor = await visitor_of(deps, request)
+    answer = say(NO_PAGE, visitor=visitor, status=404)
     answer.headers.update(HEADERS)
     return answer
 

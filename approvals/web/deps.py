@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from approvals.channel import Channel, Glance, Response
 from approvals.model import Case, Instant, Person, Requester
@@ -13,10 +13,15 @@ from approvals.people import Directory
 from approvals.service import Service
 from approvals.store import Store
 from approvals.web import credentials
+from approvals.web.heads import Heads
 from approvals.web.limits import Limit
 from approvals.web.live import Live
 from approvals.web.metrics import Metrics
 from approvals.web.site import Site
+from approvals.web.views import Head
+
+if TYPE_CHECKING:
+    from approvals.web.signin import Way
 
 ID: Final = re.compile(r"req_[0-9A-Z]{26}")
 """What a request's id looks like; what cannot be one is not looked for."""
@@ -33,7 +38,8 @@ class Deps:
     tokens that prove nothing) and `sign_ins` count failures, by remote address; `link_codes` those
     of an account. `linkable`: the channels where a code can be sent, and what says our bot's name
     there, or "". `salt`: of redactions, as on cards. `glance`: what to show whoever
-    looks at a card. `refresh`: look at keys and accounts now, not within a second.
+    looks at a card. `refresh`: look at keys and accounts now, not within a second. `ways`: how
+    people sign in. `heads`: what lists say of requests (`heads_of`).
     """
 
     service: Service
@@ -56,11 +62,17 @@ class Deps:
     salt: bytes = field(repr=False)
     glance: Callable[[Channel, Glance], Awaitable[Response]]
     refresh: Callable[[], Awaitable[None]]
+    ways: tuple[Way, ...] = ()
+    heads: Heads = field(default_factory=Heads, repr=False)
 
     @property
     def directory(self) -> Directory:
         """The people as they are configured now."""
         return self.service.trust.directory
+
+    async def heads_of(self, *cases: Case) -> list[Head | None]:
+        """What lists say of each case; None for one that was altered: nobody may see it."""
+        return await self.heads.of(self.store, cases, self.salt)
 
     async def person_of_token(self, token: str) -> Person | None:
         """Whose personal token this is, if it is live and genuine."""

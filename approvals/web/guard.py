@@ -16,7 +16,7 @@ from aiohttp import web
 from approvals.model import Busy, Conflict, Refused
 from approvals.service import NotFound
 from approvals.web import credentials
-from approvals.web.deps import Deps
+from approvals.web.deps import ID, Deps
 from approvals.web.problems import Problem, away
 from approvals.web.site import HEADERS, Say, Visitor, form, same_origin, say
 from approvals.web.views import Message, calm
@@ -24,19 +24,11 @@ from approvals.web.views import Message, calm
 Form: TypeAlias = Mapping[str, str]
 Answer: TypeAlias = Awaitable[web.StreamResponse]
 
-SIGNED_OUT: Final = Message(
-    "You are signed out",
-    (
-        "To sign in, run this with your name on the machine where Countersign runs,"
-        " and open the link that it prints:",
-    ),
-    icon="lock",
-    command="countersign login-link NAME",
+SHELL: Final = (
+    "To sign in, run this with your name on the machine where Countersign runs, and open the link"
+    " that it prints:",
 )
-COME_BACK: Final = (
-    "To go on, run this with your name on the machine where Countersign runs, open the link that it"
-    " prints in this browser, and come back to this page:",
-)
+COME_BACK: Final = ("To go on, sign in in this browser, and come back to this page.",)
 ELSEWHERE: Final = Message(
     "That did not come from this site",
     ("Nothing was changed. Open the page again and press the button there.",),
@@ -46,7 +38,7 @@ ELSEWHERE: Final = Message(
 )
 OLD_FORM: Final = calm(
     "This page was too old",
-    "You have signed in anew since it was opened. Nothing was changed.",
+    "You've signed in again since you opened it. Nothing was changed.",
     "expired",
 )
 MISSING: Final = calm("Not found", "There is no such request, or it is not yours to see.", "empty")
@@ -113,10 +105,23 @@ async def visitor_of(deps: Deps, request: web.Request, back: str | None = None) 
         person = deps.directory.person(session.person) if session else None
         if session and person:
             return Visitor(person, cookie, session.at)
-    message = SIGNED_OUT
+    message = signed_out(deps, request.match_info.get("id", ""))
     if back is not None:
         message = replace(message, lines=COME_BACK, href=back, go="I have signed in")
     raise Say(401, message, {"WWW-Authenticate": 'Cookie realm="countersign"'})
+
+
+def signed_out(deps: Deps, back: str = "") -> Message:
+    """How to sign in. `back`: the request that they are at."""
+    ways = tuple(way.template for way in deps.ways)
+    return Message(
+        "You are signed out",
+        () if ways else SHELL,
+        icon="lock",
+        command="countersign login-link NAME",
+        ways=ways,
+        back=back if ID.fullmatch(back) else "",
+    )
 
 
 def slowed(limit: Callable[[str | None], None], who: str | None) -> None:
@@ -171,7 +176,7 @@ def _said(request: web.Request, error: Exception, visitor: Visitor | None) -> we
         case NotFound():
             return say(MISSING, visitor=visitor, status=404)
         case Conflict():
-            lines = ("Somebody else changed it first. Nothing of yours was counted.",)
+            lines = ("Somebody else changed it first. Your vote wasn't recorded.",)
             again = Message("Please look again", lines, "calm", "expired", href="/inbox")
             return say(again, visitor=visitor, status=409)
         case Refused():

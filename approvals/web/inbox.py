@@ -7,64 +7,59 @@ decide is not known here: `policy.may`, by way of the service, says it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
-from approvals import cards, grants, policy
+from approvals import cards, grants, policy, words
 from approvals.channel import NoticeKind
-from approvals.model import Case, Choice, Person, Refused, Request, Status
+from approvals.model import Case, Choice, Person, Refused, Request, Risk, Status
 from approvals.service import Answer, NotFound
-from approvals.web import views
-from approvals.web.deps import Deps, audiences, audits
+from approvals.text import clean
+from approvals.web import together, views
+from approvals.web.deps import ID, Deps, audiences, audits
 from approvals.web.guard import Form, get, post, visitor_of
-from approvals.web.login import see_other, sign_in_again
+from approvals.web.login import sign_in_again
+from approvals.web.signin import see_other
 from approvals.web.site import HEADERS, NOT_UNDERSTOOD, Say, Visitor, render, say
-from approvals.web.views import Message
+from approvals.web.views import Asked, Head, Inbox, Message
 
 PAGE: Final = 25
+LOOKED: Final = 300
+"""Cases that are sorted, filtered and searched for one page; beyond them the page says so."""
+SEARCH: Final = 200
+"""Characters of a search, and of a name to choose."""
+STREAMS: Final = 4
+"""Live pages of one session: a browser has six connections for each host, and needs some."""
 REASON: Final = 1000
 HEARTBEAT: Final = 20.0
 """Seconds between signs of life to an open page; its session is looked at again each time."""
 
 
 def routes(deps: Deps) -> list[web.RouteDef]:
-    """The list, the request, its bytes and its receipt, the decision, and the live changes."""
+    """The list, the request, its bytes and its receipt, the decision and its result, and the live
+    changes."""
 
     async def home(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         return see_other("/inbox")
 
     async def inbox(request: web.Request, visitor: Visitor) -> web.StreamResponse:
-        decided = request.query.get("tab") == "decided"
-        before = request.query.get("before")
-        if before is not None and not before.isprintable():
-            raise Say(400, NOT_UNDERSTOOD)
-        cases, more = await _some(deps, visitor.person, decided, before)
-        # A list reads only what is small: fifty bodies of ten megabytes would keep everybody.
-        found = await asyncio.gather(*(deps.store.small_content(c.id, c.revision) for c in cases))
-        items = tuple(
-            views.item(case, content, visitor.person, salt=deps.salt)
-            for case, content in zip(cases, found, strict=True)
-            if content is None or not cards.altered(case, content)
-        )
-        tab = "?tab=decided" if decided else ""
-        next_to = f"{tab}&before={more}" if tab else f"?before={more}"
-        view = views.Inbox(
-            tab="decided" if decided else "waiting",
-            items=items,
-            count=f"{len(items)}{'+' if more or before else ''}",
-            older=f"/inbox{next_to}" if more else None,
-            newest=f"/inbox{tab}" if before else None,
+        asked = _asked(request)
+        view = await (_decided if asked.tab == "decided" else _waiting)(
+            deps, request, visitor.person, asked
         )
         return render("inbox", visitor=visitor, here="inbox", view=view)
 
     async def whole(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         case, content = await _load(deps, request, visitor)
         receipt = not case.open and await deps.store.receipt(case.id) is not None
-        now, person = deps.clock(), visitor.person
+        now, person, names = deps.clock(), visitor.person, deps.directory.names
         fresh = visitor.fresh(now)
+        declining = request.query.get("decline") is not None
         given = await grants.of(deps.service, deps.store, case, person, now)
         grant = views.GrantShown(
             grants.offered(case, content, person, now), given.expires_at if given else None
@@ -72,12 +67,16 @@ def routes(deps: Deps) -> list[web.RouteDef]:
 
         def page() -> web.StreamResponse:
             view = views.whole(
-                case, content, person, fresh=fresh, receipt=receipt, salt=deps.salt, grant=grant
-            )
-            return render("request", visitor=visitor, view=view)
+                case, content, person,
+                fresh=fresh, receipt=receipt, salt=deps.salt, names=names, now=now, grant=grant,
+            )  # fmt: skip
+            ways = tuple(way.template for way in deps.ways if way.reaches(person))
+            return render("request", visitor=visitor, view=view, ways=ways, declining=declining)
 
         # Ten megabytes take seconds: nobody else waits for them.
-        return await asyncio.to_thread(page)
+        answer = await asyncio.to_thread(page)
+        together.looked_at(deps, request, visitor, case, answer)
+        return answer
 
     async def body(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         case, content = await _load(deps, request, visitor)
@@ -115,9 +114,27 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             reason if reason and choice is Choice.DECLINE else None,
             fresh=fresh,
         )
-        title = views.title(content, salt=deps.salt)
-        status, message = _result(answer, case, title, visitor.person, choice, fresh=fresh)
+        if answer.counted and answer.case is not None:
+            return see_other(f"/requests/{case.id}/result")
+        status, message = _refused(deps, answer, case, content, visitor.person, choice, fresh)
         return say(message, visitor=visitor, status=status)
+
+    async def result(request: web.Request, visitor: Visitor) -> web.StreamResponse:
+        """What came of it, as it stands now: it may be loaded again and again."""
+        case = await deps.visible(visitor.person, request.match_info["id"])
+        (head,) = await deps.heads_of(case) if case else (None,)
+        if case is None or head is None:
+            raise NotFound
+        person, now = visitor.person, deps.clock()
+        item = views.item(case, head, person, deps.directory.names, now)
+        said = views.voice(deps.directory.names, case, person)
+        mine = [one for one in await waiting(deps, person) if views.may_decide(one, person)]
+        mine.sort(key=SORTS["deadline"])
+        left = [one.id for one in mine if one.id != case.id]
+        outcome = words.outcome(case, said, now=now)
+        next_one = f"/requests/{left[0]}" if left else None
+        view = views.Result(item, words.own(case, said), outcome, next_one, len(left))
+        return render("result", visitor=visitor, view=view)
 
     async def grant(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         case, content = await _load(deps, request, visitor)
@@ -150,15 +167,32 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         )
         return say(gone, visitor=visitor, status=status)
 
+    async def listed(request: web.Request, visitor: Visitor) -> web.StreamResponse:
+        return await together.show(deps, request, visitor, await waiting(deps, visitor.person))
+
+    async def decided(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
+        return await together.decide(deps, request, visitor, form)
+
+    streams: defaultdict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
+
     async def events(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         stream = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
         changes = deps.live.changes()
         coming = asyncio.ensure_future(anext(changes))  # listening before the page knows it
+        mine, over = streams[visitor.secret], asyncio.get_running_loop().create_future()
+        mine.append(over)
+        if len(mine) > STREAMS:
+            mine.popleft().set_result(None)
         try:
             await stream.prepare(request)
             await stream.write(b"retry: 3000\n\n")
             while True:
-                if not (await asyncio.wait([coming], timeout=HEARTBEAT))[0]:
+                first = asyncio.FIRST_COMPLETED
+                done = await asyncio.wait([coming, over], timeout=HEARTBEAT, return_when=first)
+                if over.done():  # it asks now and then instead of trying again at once
+                    await stream.write(b"event: enough\ndata:\n\n")
+                    break
+                if not done[0]:
                     await visitor_of(deps, request)
                     await stream.write(b": still here\n\n")
                     continue
@@ -169,6 +203,11 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         except (ConnectionError, Say, StopAsyncIteration):
             pass  # The page has gone, its session has, or we go: then the browser asks again.
         finally:
+            if over in mine:
+                mine.remove(over)
+            if not mine:
+                streams.pop(visitor.secret, None)
+            over.cancel()
             coming.cancel()
             with suppress(asyncio.CancelledError, StopAsyncIteration):
                 await coming
@@ -181,8 +220,11 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         get(deps, "/requests/{id}", whole),
         get(deps, "/requests/{id}/body", body),
         get(deps, "/requests/{id}/receipt", receipt),
+        get(deps, "/requests/{id}/result", result),
         post(deps, "/requests/{id}/decision", decide),
         post(deps, "/requests/{id}/grant", grant),
+        get(deps, "/inbox/together", listed),
+        post(deps, "/inbox/together", decided),
     ]
 
 
@@ -208,40 +250,152 @@ async def content_of(deps: Deps, case: Case) -> Request:
     return content
 
 
-async def _some(
-    deps: Deps, person: Person, decided: bool, before: str | None
-) -> tuple[Sequence[Case], str | None]:
-    """One page of pending or decided cases, newest first, and the id to go on from, if any."""
+async def waiting(deps: Deps, person: Person) -> list[Case]:
+    """What waits and this person may see, the newest `LOOKED` + 1 of it."""
     mine = None if audits(person) else audiences(person)
-    status = None if decided else Status.PENDING
-    found = await deps.store.page(
-        status=status, closed=decided, audiences=mine, before=before, limit=PAGE + 1
+    return await deps.store.page(status=Status.PENDING, audiences=mine, limit=LOOKED + 1)
+
+
+SORTS: Final[Mapping[str, Callable[[Case], tuple[Any, ...]]]] = {
+    "deadline": lambda case: (case.expires_at, -case.ask.risk.rank(), case.id),
+    "risk": lambda case: (-case.ask.risk.rank(), case.expires_at, case.id),
+    "age": lambda case: (-case.created_at, case.id),
+}
+
+
+def _asked(request: web.Request) -> Asked:
+    """What the list's form says. Raises `Say` for what no form of ours could."""
+    given = request.query
+    values = {name: given.get(name, "").strip() for name in ("agent", "rule", "risk", "q")}
+    risk, sort = values["risk"], given.get("sort") or "deadline"
+    plain = all(len(value) <= SEARCH and (value.isprintable()) for value in values.values())
+    if not plain or (risk and risk not in set(Risk)) or sort not in SORTS:
+        raise Say(400, NOT_UNDERSTOOD)
+    tab = "decided" if given.get("tab") == "decided" else "waiting"
+    return Asked(tab=tab, sort=sort, mine=given.get("mine") == "1", **values)
+
+
+def _chosen(asked: Asked, case: Case) -> bool:
+    """Is the case among what was asked for, as far as it can be told without its content?"""
+    pairs = ((asked.agent, case.agent), (asked.rule, case.ask.rule), (asked.risk, case.ask.risk))
+    return all(wanted in ("", is_) for wanted, is_ in pairs)
+
+
+async def _matching(deps: Deps, asked: Asked, cases: Sequence[Case]) -> list[tuple[Case, Head]]:
+    """Those that hold the words that were searched for, with their heads; none that was altered."""
+    heads = await deps.heads_of(*cases)
+    wanted = asked.q.casefold().split()
+    found = []
+    for case, head in zip(cases, heads, strict=True):
+        if head is None:
+            continue
+        where = " ".join((head.title, head.agent, head.action, case.agent, case.ask.rule, case.id))
+        if all(word in where.casefold() for word in wanted):
+            found.append((case, head))
+    return found
+
+
+async def _waiting(deps: Deps, request: web.Request, person: Person, asked: Asked) -> Inbox:
+    """What waits: theirs to decide first, then what others decide."""
+    at = request.query.get("page", "1")
+    if not re.fullmatch("[1-9][0-9]{0,3}", at):
+        raise Say(400, NOT_UNDERSTOOD)
+    cases = await waiting(deps, person)
+    more, cases = len(cases) > LOOKED, cases[:LOOKED]
+    theirs = {case.id for case in cases if views.may_decide(case, person)}
+    chosen = [
+        case for case in cases if _chosen(asked, case) and (case.id in theirs or not asked.mine)
+    ]
+    chosen.sort(key=SORTS[asked.sort])
+    chosen.sort(key=lambda case: case.id not in theirs)
+    if asked.q:
+        chosen = [case for case, _ in await _matching(deps, asked, chosen)]
+    start = (int(at) - 1) * PAGE
+    shown = await _matching(deps, asked, chosen[start : start + PAGE])
+    now, names = deps.clock(), deps.directory.names
+    items = [views.item(case, head, person, names, now) for case, head in shown]
+    low = [case for case in cases if case.id in theirs and case.ask.risk is Risk.LOW]
+    pages = {
+        "older": asked.query(page=str(int(at) + 1)) if len(chosen) > start + PAGE else None,
+        "newer": asked.query(page=str(int(at) - 1)) if start else None,
+    }
+    return Inbox(
+        asked=asked,
+        mine=tuple(item for item in items if item.mine),
+        others=tuple(item for item in items if not item.mine),
+        count=len(theirs),
+        more=more,
+        agents=_choices(case.agent for case in cases),
+        rules=_choices(case.ask.rule for case in cases),
+        together=len(low),
+        **{name: where and f"/inbox{where}" for name, where in pages.items()},
     )
-    return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
 
 
-def _result(
-    answer: Answer, case: Case, title: str, person: Person, choice: Choice, *, fresh: bool
+async def _decided(deps: Deps, request: web.Request, person: Person, asked: Asked) -> Inbox:
+    """What was decided, the newest first, from one id downwards."""
+    before = start = request.query.get("before")
+    if before is not None and not ID.fullmatch(before):
+        raise Say(400, NOT_UNDERSTOOD)
+    audience = None if audits(person) else audiences(person)
+    found = list[tuple[Case, Head]]()
+    looked, more, seen = 0, True, list[Case]()
+    while len(found) <= PAGE and more and looked < LOOKED:
+        cases = await deps.store.page(
+            closed=True, audiences=audience, before=before, limit=4 * PAGE
+        )
+        more = len(cases) == 4 * PAGE
+        looked += len(cases)
+        seen += cases
+        chosen = [
+            case
+            for case in cases
+            if _chosen(asked, case)
+            and (not asked.mine or any(vote.person == person.id for vote in case.votes))
+        ]
+        found += await _matching(deps, asked, chosen)
+        before = cases[-1].id if cases else None
+    shown = found[:PAGE]
+    after = shown[-1][0].id if len(found) > PAGE else before if more else None
+    now, names = deps.clock(), deps.directory.names
+    return Inbox(
+        asked=asked,
+        mine=(),
+        others=tuple(views.item(case, head, person, names, now) for case, head in shown),
+        count=0,
+        more=False,
+        agents=_choices(case.agent for case in seen),
+        rules=_choices(case.ask.rule for case in seen),
+        older=f"/inbox{asked.query(before=after)}" if after else None,
+        newer=f"/inbox{asked.query()}" if start else None,
+    )
+
+
+def _choices(values: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """What can be chosen, and how it is shown."""
+    plain = sorted({value for value in values if len(value) <= SEARCH and value.isprintable()})
+    return tuple((value, clean(value)) for value in plain)
+
+
+def _refused(
+    deps: Deps,
+    answer: Answer,
+    case: Case,
+    content: Request,
+    person: Person,
+    choice: Choice,
+    fresh: bool,
 ) -> tuple[int, Message]:
-    """What the page says after a decision: only what is committed."""
-    back = f"/requests/{case.id}"
+    """What the page says after a press that did not count."""
+    title, back = views.title(content, salt=deps.salt), f"/requests/{case.id}"
     text = answer.notice.text
     if answer.conflict:
         return 409, _changed(case.id)
-    if answer.counted and answer.case is not None:
-        if answer.case.open:
-            said = (title, text)
-            return 200, Message("Your approval counts", said, "good", "approved", href="/inbox")
-        if answer.case.status is Status.APPROVED:
-            said = (title, "The signed receipt is made now; with it the request may go on.")
-            return 200, Message("Approved", said, "good", "approved", href="/inbox")
-        said = (title, "Nothing was run.")
-        return 200, Message("Declined", said, "calm", "declined", href="/inbox")
     if answer.notice.kind is NoticeKind.CLOSED:
-        return 409, Message(text, (title,), "calm", "expired", href="/inbox")
+        return 409, Message(text, (title,), "calm", "expired", None, back, "Look at it")
     may = policy.may(person, case, choice, tier=None, page=True, fresh=True)
     if not fresh and isinstance(may, policy.Seats):
-        return 403, sign_in_again(person.id, "Approving at high risk", back)
+        return 403, sign_in_again(deps, person, "Approving at high risk", back)
     lines = (title, text, "Nothing was changed.")
     return 403, Message("Not counted", lines, "bad", "declined", None, back, "Back")
 
@@ -249,7 +403,7 @@ def _result(
 def _changed(case_id: str) -> Message:
     return Message(
         "This request has changed",
-        ("It is not what you were looking at any more. Nothing was counted. Read it again.",),
+        ("It isn't what you were looking at any more. Your vote wasn't recorded. Read it again.",),
         tone="calm",
         icon="medium",
         href=f"/requests/{case_id}",

@@ -17,11 +17,11 @@ import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
-from approvals import buttons, policy
+from approvals import buttons, policy, words
 from approvals.channel import NoticeKind, Tap
 from approvals.model import Case, Choice, Person, Request, Status
 from approvals.people import EMAIL
@@ -51,7 +51,7 @@ NOBODY: Final = calm(
 )
 CHANGED: Final = calm(
     "This request has changed",
-    "This mail is about what was asked before. Nothing was counted. A newer mail is out.",
+    "This mail is about what was asked before. Your vote wasn't recorded. There is a newer mail.",
     "medium",
 )
 SOON: Final = calm(
@@ -95,7 +95,10 @@ def routes(deps: Deps) -> list[web.RouteDef]:
 
         def page() -> web.Response:
             view, sign_in = _view(deps, case, content, person, forms)
-            return render("mail", visitor=None, view=view, form=forms, sign_in=sign_in)
+            return render(
+                "mail", visitor=None, reader=person, view=view, form=forms, sign_in=sign_in,
+                declining=press.stored.binding.choice is Choice.DECLINE,
+            )  # fmt: skip
 
         answer = await asyncio.to_thread(page)  # ten megabytes take seconds
         answer.set_cookie(
@@ -187,11 +190,15 @@ def _view(
     def may(choice: Choice) -> policy.Seats | policy.No:
         return policy.may(person, case, choice, tier=tier, page=False, fresh=False)
 
-    whole = views.whole(case, content, person, fresh=True, receipt=False, salt=deps.salt)
-    said, left, approve = whole.say, deps.clock() < case.expires_at, may(Choice.APPROVE)
+    names, now = deps.directory.names, deps.clock()
+    whole = views.whole(
+        case, content, person,
+        fresh=True, receipt=False, salt=deps.salt, names=names, now=now,
+    )  # fmt: skip
+    said, left, approve = whole.say, now < case.expires_at, may(Choice.APPROVE)
     more = isinstance(approve, policy.No) or not forms.approve
     if case.open and not left:
-        said = views.HEADLINES[Status.EXPIRED]
+        said = words.state(replace(case, status=Status.EXPIRED))
     elif whole.can_approve and more:
         said = approve.why if isinstance(approve, policy.No) else "This mail can only decline."
     decline = isinstance(may(Choice.DECLINE), policy.Seats) and bool(forms.decline)
@@ -209,12 +216,16 @@ def _told(answer: Answer, title: str, back: str) -> tuple[int, Message]:
     """What the page says after a press: only what is committed."""
     text = answer.notice.text
     if answer.counted and answer.case is not None:
-        if answer.case.open:
-            return 200, Message("Your approval counts", (title, text), "good", "approved")
-        if answer.case.status is Status.APPROVED:
-            said = (title, "The signed receipt is made now; with it the request may go on.")
-            return 200, Message("Approved", said, "good", "approved")
-        return 200, Message("Declined", (title, "Nothing was run."), "calm", "declined")
+        after = answer.case
+        look: dict[str, Any] = {"href": back, "go": "See what comes of it"}
+        if after.open:
+            said = (title, text.partition(". ")[2])
+            return 200, Message("Your approval counts", said, "good", "approved", **look)
+        if after.status is Status.APPROVED:
+            said = (title, words.GOES_ON)
+            return 200, Message(words.label(after), said, "good", "approved", **look)
+        said = (title, words.NOTHING_RUN)
+        return 200, Message(words.label(after), said, "calm", "declined", **look)
     if answer.notice.kind is NoticeKind.CLOSED:
         return 409, Message(text, (title,), "calm", "expired", None, back, "Look at it")
     lines = (title, text, "Nothing was changed.")

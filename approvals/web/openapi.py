@@ -15,6 +15,7 @@ from approvals.web.api import (
     DecisionBody,
     OpenBody,
     OutcomeBody,
+    WithdrawBody,
 )
 from approvals.web.deps import ID
 
@@ -33,10 +34,15 @@ _MAYBE_TEXT: Final = {"type": ["string", "null"]}
 def document() -> dict[str, Any]:
     """The whole document, as JSON-able values."""
     schemas: dict[str, Any] = {}
-    for model in (OpenBody, OutcomeBody, DecisionBody):
+    for model in (OpenBody, OutcomeBody, DecisionBody, WithdrawBody):
         _add(schemas, model)
     schemas["OpenBody"]["oneOf"] = _ONE_OF
-    schemas |= {"Request": _request(), "Requests": _requests(), "Problem": _problem()}
+    schemas |= {
+        "Request": _request(),
+        "Requests": _requests(),
+        "Requester": _requester(),
+        "Problem": _problem(),
+    }
     requester: list[Any] = [{"requester": []}]
     person: list[Any] = [{"person": []}]
     either = [*requester, *person]
@@ -90,8 +96,10 @@ def document() -> dict[str, Any]:
                     "Withdraw a request",
                     "withdrawRequest",
                     requester,
+                    body="WithdrawBody",
+                    body_required=False,
                     answers={"200": "Request"},
-                    errors=(403, 404, 409),
+                    errors=(400, 403, 404, 409, 413, 415, 422),
                 ),
             },
             "/v1/requests/{id}/outcome": {
@@ -124,6 +132,15 @@ def document() -> dict[str, Any]:
                     either,
                     media={"200": ("application/jose", {"type": "string"})},
                     errors=(404,),
+                ),
+            },
+            "/v1/requester": {
+                "get": _call(
+                    "What the caller's key is called here",
+                    "readRequester",
+                    requester,
+                    answers={"200": "Requester"},
+                    errors=(403,),
                 ),
             },
             "/v1/audit": {
@@ -215,6 +232,7 @@ def _call(
     security: list[Any],
     *,
     body: str | None = None,
+    body_required: bool = True,
     answers: dict[str, str] | None = None,
     media: dict[str, tuple[str, Any]] | None = None,
     errors: tuple[int, ...],
@@ -239,7 +257,7 @@ def _call(
         call["parameters"] = parameters
     if body:
         content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}}
-        call["requestBody"] = {"required": True, "content": content}
+        call["requestBody"] = {"required": body_required, "content": content}
     return call
 
 
@@ -296,11 +314,25 @@ def _request() -> dict[str, Any]:
             "items": {"type": "string"},
             "description": "Rules that may match too, which is unclear: their demands are added.",
         },
+        "lapsed": {
+            "const": True,
+            "description": "Where it is there: approved, but its receipt expired and no outcome "
+            "was reported, so nobody collected it.",
+        },
         "title": {
             "type": ["string", "null"],
             "description": "Shown to people only: a gateway's, or what we read; never an agent's.",
         },
         "agent": {"type": "string", "description": "Shown to people only."},
+        "state": {
+            "type": "string",
+            "description": "Shown to people only: the status in words, with who decided and what"
+            " came of it, as cards and pages say it.",
+        },
+        "progress": {
+            "type": "string",
+            "description": 'Shown to people only: who still has to approve; "" once it is closed.',
+        },
         "review": {
             "type": "string",
             "description": "Shown to people only: the page that shows it.",
@@ -359,6 +391,12 @@ def _asked() -> dict[str, Any]:
         "required": list(properties),
         "properties": properties,
     }
+
+
+def _requester() -> dict[str, Any]:
+    text = {"type": "string"}
+    properties = {"name": text, "kind": {"enum": ["agent", "gateway"]}, "issuer": text}
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def _requests() -> dict[str, Any]:

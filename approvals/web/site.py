@@ -23,6 +23,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -129,10 +130,20 @@ def is_loopback(host: str) -> bool:
 
 
 def render(
-    name: str, *, visitor: Visitor | None, status: int = 200, here: str = "", **values: Any
+    name: str,
+    *,
+    visitor: Visitor | None,
+    status: int = 200,
+    here: str = "",
+    reader: Person | None = None,
+    **values: Any,
 ) -> web.Response:
-    """The page `name` as a response; the values are the template's."""
-    page = _PAGES.get_template(f"{name}.html.j2").render(visitor=visitor, here=here, **values)
+    """The page `name` as a response; the values are the template's. `reader`: who reads it, where
+    that is known though nobody is signed in: times are in their zone."""
+    reader = visitor.person if visitor else reader
+    values |= {"visitor": visitor, "here": here, "zone": reader.time_zone if reader else None}
+    values |= {"language": reader.language if reader else None}
+    page = _PAGES.get_template(f"{name}.html.j2").render(values)
     return web.Response(text=page, status=status, content_type="text/html", charset="utf-8")
 
 
@@ -187,10 +198,13 @@ def _iso(at: Instant) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
 
 
-def _when(at: Instant) -> str:
-    """What is read where no script runs; with one it becomes local."""
-    time = datetime.fromtimestamp(at / 1000, UTC)
-    return f"{time.day} {time:%b %Y, %H:%M:%S} UTC"
+def _when(at: Instant, zone: str | None) -> str:
+    """In the reader's zone; where none is configured in UTC, and a script makes it the browser's.
+
+    `%Z` is empty for zones without an abbreviation, which then have their offset as a name.
+    """
+    time = datetime.fromtimestamp(at / 1000, ZoneInfo(zone) if zone else UTC)
+    return f"{time.day} {time:%b %Y, %H:%M:%S %Z}"
 
 
 NOT_UNDERSTOOD: Final = Message(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
-from approvals import cards, policy, text
+from approvals import cards, policy, text, words
 from approvals.model import (
     Case,
     Choice,
@@ -21,26 +21,30 @@ from approvals.model import (
     Http,
     Instant,
     Kind,
-    Outcome,
     Person,
     Request,
     Risk,
     Status,
 )
 
-HEADLINES: Final = {
-    Status.PENDING: "Waiting for approval",
-    Status.APPROVED: "Approved",
-    Status.DECLINED: "Declined",
-    Status.EXPIRED: "Expired. Nothing was run.",
-    Status.WITHDRAWN: "Withdrawn. Nothing was run.",
-}
 GLANCE: Final = 3
 """Facts in a row of the list: as much as a phone shows without scrolling."""
+CUT: Final = 500
+"""Characters of a title or fact in a list; its page has the rest."""
 
 INDENT_SIZE: Final = 200_000
 INDENT_DEPTH: Final = 32
 """Beyond these the exact text alone is shown: indenting could make a page of gigabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a list says of a request, whatever its size. Cleaned."""
+
+    title: str
+    action: str
+    agent: str
+    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class Item:
     id: str
     title: str
     status: Status
-    headline: str
+    label: str
+    state: str
     risk: Risk
     action: str
     agent: str
@@ -59,19 +64,68 @@ class Item:
     decided_at: Instant | None
     facts: tuple[Fact, ...]
     progress: str
-    yours: str | None
-    """What the person who looks has done, if anything."""
+    mine: bool
+    """The person who looks may approve it, and has not yet."""
+    why: str | None
+    """Why it is not theirs to decide, or what they did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How the list was asked for: what is chosen in its form. "": everything."""
+
+    tab: str = "waiting"
+    sort: str = "deadline"
+    agent: str = ""
+    rule: str = ""
+    risk: str = ""
+    mine: bool = False
+    q: str = ""
+
+    @property
+    def filtered(self) -> bool:
+        return bool(self.agent or self.rule or self.risk or self.mine or self.q)
+
+    def query(self, **more: str) -> str:
+        """As the query of an address, "" or with its question mark."""
+        given = {"tab": self.tab if self.tab != "waiting" else ""}
+        given |= {"q": self.q, "agent": self.agent, "rule": self.rule, "risk": self.risk}
+        given |= {"mine": "1" if self.mine else ""}
+        given |= {"sort": self.sort if self.sort != "deadline" else "", **more}
+        chosen = {name: value for name, value in given.items() if value}
+        return f"?{urlencode(chosen)}" if chosen else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbox:
+    """The list. `older` and `newer` are addresses of other pages of it, where there are any."""
+
+    asked: Asked
+    mine: tuple[Item, ...]
+    others: tuple[Item, ...]
+    count: int
+    """How many wait for the person who looks, whatever is filtered."""
+    more: bool
+    """There are more than were looked through."""
+    agents: tuple[tuple[str, str], ...] = ()
+    """To choose from: the value and how it is shown."""
+    rules: tuple[tuple[str, str], ...] = ()
+    together: int = 0
+    """How many of low risk can be decided together."""
+    older: str | None = None
+    newer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Inbox:
-    """The list. `older` and `newest` are addresses of other pages of it, where there are any."""
+class Result:
+    """After a decision: how the case stands now, what the person did, what came of it, and which
+    of the `left` others is next."""
 
-    tab: str
-    items: tuple[Item, ...]
-    count: str
-    older: str | None = None
-    newest: str | None = None
+    item: Item
+    own: str | None
+    outcome: str | None
+    next: str | None
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +190,9 @@ class Whole:
     claimed_title: str | None
     claimed_facts: tuple[Fact, ...]
     note: str | None
-    seats: tuple[str, ...]
+    tense: str
+    """Of what is asked: it "will be", "was" or "would have been" sent."""
     votes: tuple[VoteShown, ...]
-    needs: str
     outcome: str | None
     receipt: bool
     say: str | None
@@ -152,7 +206,10 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing to say. `tone`: good, bad, calm or plain; `command` is shown to be copied."""
+    """One thing to say. `tone`: good, bad, calm or plain; `command` is shown to be copied.
+
+    `ways`: the forms by which somebody signs in here; `back`: the request they then come back to.
+    """
 
     title: str
     lines: tuple[str, ...] = ()
@@ -161,6 +218,9 @@ class Message:
     command: str | None = None
     href: str | None = None
     go: str = "Open the inbox"
+    ways: tuple[str, ...] = ()
+    who: str = ""
+    back: str = ""
 
 
 def calm(title: str, line: str, icon: str, href: str | None = "/inbox") -> Message:
@@ -168,25 +228,49 @@ def calm(title: str, line: str, icon: str, href: str | None = "/inbox") -> Messa
     return Message(title, (line,), "calm", icon, href=href)
 
 
-LARGE: Final = "Not shown in a list: open it to see what is asked"
+ERASED: Final = Head("Its content was erased", "", "", ())
 
 
-def item(case: Case, request: Request | None, person: Person, *, salt: bytes) -> Item:
-    """How a case looks in the list to `person`. None: too large to be read, or erased."""
+def head(request: Request, *, salt: bytes) -> Head:
+    """What a list says of a request. `salt`: of redactions."""
+    facts = tuple(Fact(f.label[:CUT], f.value[:CUT]) for f in _facts(request.facts[:GLANCE]))
+    return Head(
+        title(request, salt=salt)[:CUT], text.clean(request.action)[:CUT], _agent(request), facts
+    )
+
+
+def voice(names: Mapping[str, str], case: Case, person: Person) -> words.Voice:
+    """How the pages speak to this person of this case."""
+    seated = isinstance(_may_approve(case, person), policy.Seats)
+    return words.Voice(names=names, reader=person.id if seated else None)
+
+
+def item(
+    case: Case, shown: Head, person: Person, names: Mapping[str, str], now: Instant | None = None
+) -> Item:
+    """How a case looks in the list to `person`. `names`: people's, by id."""
+    said, may = voice(names, case, person), _may_approve(case, person)
+    own = words.own(case, said)
+    needs = policy.needs(case.ask.quorum, case.votes) if case.open else ()
+    why = own
+    if case.open and own is None and isinstance(may, policy.No):
+        why = may.why
     return Item(
         id=case.id,
-        title=title(request, salt=salt) if request else LARGE,
+        title=shown.title,
         status=case.status,
-        headline=HEADLINES[case.status],
+        label=words.label(case),
+        state=words.state(case, said, now=now),
         risk=case.ask.risk,
-        action=text.clean(request.action) if request else "",
-        agent=_agent(request) if request else text.clean(case.agent),
+        action=shown.action,
+        agent=shown.agent or text.clean(case.agent),
         created_at=case.created_at,
         expires_at=case.expires_at,
         decided_at=case.decided_at,
-        facts=_facts(request.facts[:GLANCE]) if request else (),
-        progress=_progress(case),
-        yours=_yours(case, person),
+        facts=shown.facts,
+        progress=words.progress(case, needs, said),
+        mine=case.open and own is None and isinstance(may, policy.Seats),
+        why=why,
     )
 
 
@@ -195,13 +279,24 @@ def title(request: Request, *, salt: bytes) -> str:
     if request.kind is Kind.GATEWAY and request.title and request.title.strip():
         return text.clean(text.redact(request.title, salt).text)
     if request.http is None:
-        return text.clean(text.redact(request.action, salt).text)
+        return text.clean(text.redact(cards.plain_action(request.action), salt).text)
     method, found = text.clean(request.http.method), _ADDRESS.fullmatch(request.http.url)
     if found is None:
         return f"{method} to an address that is not plain"
     host, path, _ = text.redact_address(found[1], found[2] or "/", "", salt)
     named = text.clean(host.text) if host.changed else text.show_host(host.text)
     return f"{method} {named}{text.clean(path.text)}"
+
+
+def may_decide(case: Case, person: Person) -> bool:
+    """Does it wait for this person: may they approve it on a page, and have not voted?"""
+    voted = any(v.person == person.id and v.revision == case.revision for v in case.votes)
+    return case.open and not voted and isinstance(_may_approve(case, person), policy.Seats)
+
+
+def _may_approve(case: Case, person: Person) -> policy.Seats | policy.No:
+    """As if they had just signed in: to do that is theirs."""
+    return policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=True)
 
 
 def whole(
@@ -212,16 +307,20 @@ def whole(
     fresh: bool,
     receipt: bool,
     salt: bytes,
+    names: Mapping[str, str],
+    now: Instant | None = None,
     grant: GrantShown = GrantShown(),
 ) -> Whole:
     """Everything about a request. `fresh`: the person signed in not more than five minutes ago.
 
     Titles are redacted, and credentials in headers that exist for nothing else, as on cards; all
-    else is shown whole, because this page is where it can be seen.
+    else is shown whole, because this page is where it can be seen. `names`: people's, by id.
     """
-    shown = item(case, request, person, salt=salt)
+    said = voice(names, case, person)
+    named = title(request, salt=salt)
+    shown = replace(item(case, head(request, salt=salt), person, names, now), title=named)
     approve = policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=fresh)
-    rested = policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=True)
+    rested = _may_approve(case, person)
     decline = policy.may(person, case, Choice.DECLINE, tier=None, page=True, fresh=fresh)
     voted = any(v.person == person.id and v.revision == case.revision for v in case.votes)
     can_approve = case.open and not voted and isinstance(approve, policy.Seats)
@@ -229,9 +328,9 @@ def whole(
     sign_in = not can_approve and case.open and not voted and isinstance(rested, policy.Seats)
     say = None
     if not case.open:
-        say = _closed(case)
+        say = shown.state
     elif voted:
-        say = "You approved this. It waits for others."
+        say = words.own(case, said)
     elif isinstance(rested, policy.No):
         say = rested.why
     name = request.agent.name if request.kind is Kind.AGENT else None
@@ -242,7 +341,7 @@ def whole(
         digest=case.digest,
         rule=text.clean(", and perhaps ".join((case.ask.rule, *case.ask.also))),
         requester=text.clean(case.requester),
-        on_behalf_of=text.clean(request.agent.on_behalf_of) if request.agent.on_behalf_of else None,
+        on_behalf_of=said.name(request.agent.on_behalf_of) if request.agent.on_behalf_of else None,
         complete=case.complete,
         summary=cards.summarised(case.digest),
         facts=_facts(request.facts),
@@ -252,10 +351,10 @@ def whole(
         claimed_title=text.clean(request.claimed_title) if request.claimed_title else None,
         claimed_facts=_facts(request.claimed_facts),
         note=text.clean(request.note, line=False) if request.note else None,
-        seats=tuple(f"{seats} of {group}" for group, seats in case.ask.quorum),
+        tense=words.tense(case),
         votes=tuple(
             VoteShown(
-                v.person,
+                said.name(v.person),
                 v.choice,
                 v.channel,
                 v.at,
@@ -266,8 +365,7 @@ def whole(
             )
             for v in case.votes
         ),
-        needs=_needs(case) if case.open else "",
-        outcome=_outcome(case.status, case.outcome),
+        outcome=words.outcome(case, said, now=now),
         receipt=receipt,
         say=say,
         can_approve=can_approve,
@@ -387,55 +485,6 @@ def _body(request: Request) -> Body | None:
         cut=not request.http.body_complete and not summary,
         indented=text.clean(pretty, line=False) if pretty else None,
     )
-
-
-def _names(case: Case) -> str:
-    return ", ".join(v.person for v in case.votes if v.revision == case.revision)
-
-
-def _needs(case: Case) -> str:
-    current = tuple(v for v in case.votes if v.revision == case.revision)
-    return " and ".join(f"{n} of {group}" for group, n in policy.needs(case.ask.quorum, current))
-
-
-def _progress(case: Case) -> str:
-    seats = sum(n for _, n in case.ask.quorum)
-    current = [v for v in case.votes if v.revision == case.revision]
-    match case.status:
-        case Status.PENDING:
-            return f"{len(current)} of {seats}" if seats > 1 or current else ""
-        case Status.APPROVED | Status.DECLINED:
-            return f"by {_names(case)}" if current else ""
-        case _:
-            return ""
-
-
-def _yours(case: Case, person: Person) -> str | None:
-    if any(v.person == person.id and v.revision == case.revision for v in case.votes):
-        return "you voted" if case.open else None
-    return None
-
-
-def _closed(case: Case) -> str:
-    match case.status:
-        case Status.APPROVED:
-            return "This was approved. Nothing is left to decide."
-        case Status.DECLINED:
-            return "This was declined. Nothing was run."
-        case Status.WITHDRAWN if case.reason:
-            return f"Withdrawn. {text.clean(case.reason)}"
-        case Status.WITHDRAWN:
-            return "The requester took this back. Nothing was run."
-        case _:
-            return "Nobody decided in time. Nothing was run."
-
-
-def _outcome(status: Status, outcome: Outcome | None) -> str | None:
-    if status is not Status.APPROVED and outcome is None:
-        return None
-    if outcome is None:
-        return "Not reported yet"
-    return cards.delivery(outcome, text.clean(outcome.error) if outcome.error else None)
 
 
 _CLOSES: Final = re.compile(r"[ \t\r\n]*[\]}]")

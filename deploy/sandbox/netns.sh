@@ -27,7 +27,12 @@ inside() { # in the namespaces, still root: $1 user, $2 folder, $3 port, then th
         esac
     done <&4
     export {http,https}_proxy="http://${login}127.0.0.1:$port" {HTTP,HTTPS}_PROXY="http://${login}127.0.0.1:$port"
+    # What `countersign gateway env` prints, for this place of the gateway and its CA; a test compares.
     export {SSL_CERT_FILE,REQUESTS_CA_BUNDLE,CURL_CA_BUNDLE,NODE_EXTRA_CA_CERTS,GIT_SSL_CAINFO,PIP_CERT}=/run/ca.pem
+    export {UV_SSL_CERT_FILE,npm_config_cafile,AWS_CA_BUNDLE,HTTPLIB2_CA_CERTS,CARGO_HTTP_CAINFO,DENO_CERT}=/run/ca.pem
+    export {GRPC_DEFAULT_SSL_ROOTS_FILE_PATH,CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE}=/run/ca.pem
+    export NODE_USE_ENV_PROXY=1 NO_PROXY='' no_proxy=''
+    export JAVA_TOOL_OPTIONS="-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=$port -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=$port"
     export HOME=/run/agent USER="$user" LOGNAME="$user"
     cd /run/agent && unset OLDPWD
     for place in /tmp /var/tmp /dev/shm; do mount -t tmpfs -o mode=1777,nosuid,nodev none "$place"; done

@@ -52,7 +52,9 @@ from approvals.web.deps import Deps
 from approvals.web.limits import Limit
 from approvals.web.live import Live
 from approvals.web.metrics import Metrics
+from approvals.web.signin.link import KIND, Links
 from approvals.web.site import Site
+from tests.house import Whisperer
 
 HERE = Path(__file__).parent
 START: Instant = 1_795_000_000_000
@@ -117,6 +119,7 @@ class House:
     cookies: dict[str, str] = field(default_factory=dict)
     gateway: Requester = GATEWAY
     agent: Requester = AGENT
+    mailbox: Whisperer = field(default_factory=lambda: Whisperer(name="email"))
     payout: Proposal = PAYOUT
 
     async def open(self, asked: Proposal = PAYOUT, by: Requester = GATEWAY) -> Case:
@@ -142,6 +145,18 @@ class House:
             request_id=request_id,
         )
 
+    async def sent(self) -> str:
+        """The link that was asked for and sent last, once all is carried."""
+        (links,) = self.deps.ways
+        assert isinstance(links, Links)
+        for lane in ("", "email"):
+            for job in await self.deps.store.claim(
+                lane, worker="w", now=self.clock(), lease=MINUTE, limit=99
+            ):
+                if job.kind == KIND:
+                    await self.deps.store.done([job], then=await links.carry(job))
+        return self.mailbox.letters[-1][1].link
+
     async def sign_in(self, person: str = "dana") -> None:
         """Sign in the way a person does; the cookie is kept for the next calls."""
         answer = await self.post("/login", link=await self.link(person))
@@ -164,7 +179,11 @@ class House:
     async def decide(self, case: Case, /, choice: str, **more: str) -> Answer:
         path = f"/requests/{case.id}"
         fields = await self.form(path, f"{path}/decision")
-        return await self.post(f"{path}/decision", **{**fields, "choice": choice, **more})
+        answer = await self.post(f"{path}/decision", **{**fields, "choice": choice, **more})
+        if answer.status == 303:  # as a browser does
+            assert answer.headers["Location"] == f"{path}/result"
+            return await self.get(answer.headers["Location"])
+        return answer
 
     async def _call(
         self, method: str, path: str, form: Mapping[str, str] | None, headers: Mapping[str, str]
@@ -222,11 +241,23 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         known = linking.directory(lambda links: Directory(PEOPLE, GROUPS, links), ring, [], linked)
         service.trust = replace(service.trust, directory=known)
 
+    mailbox = Whisperer(name="email")
+    site = Site.at(f"http://127.0.0.1:{port}", "k3v9x2")
+    links = Links(
+        store=store,
+        service=service,
+        channels={"email": mailbox},
+        origin=site.origin,
+        clock=clock,
+        random=secrets.token_bytes,
+        each=Limit(clock, burst=10, per_second=0.1),
+        all=Limit(clock, burst=100, per_second=1),
+    )
     deps = Deps(
         service=service,
         store=store,
         live=live,
-        site=Site.at(f"http://127.0.0.1:{port}", "k3v9x2"),
+        site=site,
         clock=clock,
         random=secrets.token_bytes,
         requesters={},
@@ -243,6 +274,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         salt=b"",
         glance=Faces(store, service, Look(lambda case_id: None, b"")).glance,
         refresh=refresh,
+        ways=(links,),
     )
     app = web.Application()
     app.add_routes([*login.routes(deps), *inbox.routes(deps)])
@@ -251,7 +283,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await web.SockSite(runner, listener).start()
     working = [asyncio.create_task(service.run()), asyncio.create_task(live.run())]
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-        yield House(deps, clock, deps.site.origin, port, http)
+        yield House(deps, clock, deps.site.origin, port, http, mailbox=mailbox)
     for task in working:
         task.cancel()
         with suppress(asyncio.CancelledError):

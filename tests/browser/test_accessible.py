@@ -22,6 +22,8 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SMALL = """() => [...document.querySelectorAll('a, button, summary, input, select, textarea')]
   .filter(it => it.checkVisibility() && it.type !== 'hidden' && !it.classList.contains('skip'))
   .map(it => [it.textContent.trim() || it.name, it.getBoundingClientRect(), it])
+  .map(([name, box, it]) =>
+    [name, it.type === 'checkbox' ? it.closest('label').getBoundingClientRect() : box, it])
   .filter(([, box, it]) => box.height < 44 && !it.closest('.row') && !it.closest('p:not(.crumb)'))
   .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
 
@@ -88,6 +90,9 @@ async def _pages(house: Any) -> dict[str, str]:
     return {
         **{name: f"/requests/{case.id}" for name, case in cases.items()},
         "waiting": "/inbox",
+        "filtered": "/inbox?q=pay&sort=risk&agent=billing-bot",
+        "together": "/inbox/together",
+        "result": f"/requests/{done.id}/result",
         "decided": "/inbox?tab=decided",
         "settings": "/settings",
         "not found": "/requests/none",

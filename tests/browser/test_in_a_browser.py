@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from approvals.model import MINUTE, Ask, Choice, Http, Risk, Status
+from approvals.model import MINUTE, Ask, Choice, Http, Outcome, Risk, Status
 from approvals.service import Proposal
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -142,7 +142,7 @@ async def test_the_list_is_live(house: Any, dana: Page) -> None:
     await expect(dana.get_by_text("Nothing is waiting for you.")).to_be_visible()
     case = await house.open()
     await expect(dana.get_by_role("link", name="Pay ACME GmbH")).to_be_visible()
-    await expect(dana.locator(".count")).to_have_text("1")
+    await expect(dana.locator(".count")).to_have_text("1 for you")
     await _vote(house, case, "lee", Choice.APPROVE)
     await expect(dana.get_by_text("Nothing is waiting for you.")).to_be_visible()
 
@@ -150,7 +150,7 @@ async def test_the_list_is_live(house: Any, dana: Page) -> None:
 async def test_an_open_request_says_at_once_that_it_was_decided(house: Any, dana: Page) -> None:
     case = await _open(dana, house)
     await _vote(house, case, "lee", Choice.DECLINE)
-    await expect(dana.get_by_text("This was declined. Nothing was run.")).to_be_visible()
+    await expect(dana.locator(".say", has_text="Declined by lee")).to_be_visible()
     await expect(dana.get_by_role("button", name="Approve")).to_have_count(0)
     await expect(dana.locator("#announce")).to_have_text("Declined")
 
@@ -264,10 +264,129 @@ async def test_high_risk_leads_through_a_fresh_sign_in(house: Any, dana: Page) -
     house.clock.now += 6 * MINUTE
     case = await _open(dana, house)
     await expect(dana.get_by_role("button", name="Approve")).to_have_count(0)
-    await expect(dana.get_by_text("countersign login-link dana")).to_be_visible()
-    await dana.goto(f"{house.origin}/login/{await house.link('dana', case.id)}")
+    await dana.get_by_role("button", name="Send me a link").click()
+    await expect(dana.get_by_role("heading", name="Check your mail or chat")).to_be_visible()
+    await dana.goto(await house.sent())
     await dana.get_by_role("button", name="Sign in").click()
+    assert dana.url == f"{house.origin}/requests/{case.id}"
     approve = dana.get_by_role("button", name="Approve")
     await expect(approve).to_be_enabled()
     await approve.click()
     await expect(dana.get_by_role("heading", name="Approved")).to_be_visible()
+
+
+# A tab in the background, and a service that is gone
+
+
+HIDE = """() => {
+  Object.defineProperty(document, 'hidden', {get: () => true, configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+async def test_a_hidden_inbox_counts_in_its_title_and_its_icon(house: Any, dana: Page) -> None:
+    icon = dana.locator('link[rel="icon"]')
+    await expect(dana.locator("#list")).to_be_visible()
+    assert "icon-dot" not in (await icon.get_attribute("href") or "")
+    await dana.evaluate(HIDE)
+    case = await house.open()
+    await expect(dana).to_have_title("(1) Waiting · Countersign")
+    assert "icon-dot" in (await icon.get_attribute("href") or "")
+    await _vote(house, case, "lee", Choice.APPROVE)
+    await expect(dana).to_have_title("Waiting · Countersign")
+    assert "icon-dot" not in (await icon.get_attribute("href") or "")
+
+
+NOTES = """() => {
+  window.notes = [];
+  window.Notification = class extends EventTarget {
+    static permission = 'default';
+    static async requestPermission() { return (Notification.permission = 'granted'); }
+    constructor(title, more) { super(); notes.push([title, more.body, more.tag]); }
+  };
+}"""
+
+
+async def test_law_11_who_asked_for_it_is_notified_in_our_words_while_hidden(
+    house: Any, dana: Page
+) -> None:
+    await dana.add_init_script(f"({NOTES})()")
+    await dana.reload()
+    await house.open()
+    await expect(dana.locator(".count")).to_have_text("1 for you")
+    await dana.evaluate(HIDE)
+    await house.open()
+    await expect(dana).to_have_title("(2) Waiting · Countersign")
+    assert await dana.evaluate("notes") == [], "nobody is notified who did not ask for it"
+    await dana.get_by_role("button", name="Notify me of new requests").click()
+    await expect(dana.get_by_role("button", name="Stop notifying me")).to_be_visible()
+    asked = Proposal("x", house.payout.agent, title="Harmless", payload="{}", note="Trust me")
+    case = await house.open(asked, house.agent)
+    await expect(dana).to_have_title("(3) Waiting · Countersign")
+    told = [["x", "Medium risk · Countersign", case.id]]
+    assert await dana.evaluate("notes") == told
+    await dana.get_by_role("button", name="Stop notifying me").click()
+    await house.open()
+    await expect(dana).to_have_title("(4) Waiting · Countersign")
+    assert await dana.evaluate("notes") == told
+
+
+async def test_a_service_that_is_gone_is_said_and_approve_waits_until_it_is_back(
+    house: Any, dana: Page
+) -> None:
+    case = await _open(dana, house)
+    approve = dana.get_by_role("button", name="Approve")
+    await expect(dana.locator(".go:not([aria-disabled])")).to_be_visible()
+    await dana.context.set_offline(True)
+    banner = dana.get_by_role("alert")
+    await expect(banner).to_contain_text("Connection lost")
+    await expect(approve).to_have_attribute("aria-disabled", "true")
+    await approve.dispatch_event("click")
+    assert (await house.case(case)).votes == ()
+    await dana.context.set_offline(False)
+    await expect(banner).to_be_hidden()
+    await expect(dana.locator(".go:not([aria-disabled])")).to_be_visible()
+    await approve.click()
+    await expect(dana.get_by_role("heading", name="Approved")).to_be_visible()
+
+
+async def test_a_service_that_ends_its_live_stream_and_is_not_there_is_said(
+    house: Any, dana: Page
+) -> None:
+    await _open(dana, house)
+    await expect(dana.locator(".go:not([aria-disabled])")).to_be_visible()
+    await dana.route("**/*", lambda route: route.abort())
+    house.deps.live.close()
+    await expect(dana.get_by_role("alert")).to_contain_text("Connection lost")
+    await expect(dana.get_by_role("button", name="Approve")).to_have_attribute(
+        "aria-disabled", "true"
+    )
+
+
+async def test_several_are_decided_together_after_each_was_unfolded(house: Any, dana: Page) -> None:
+    house.rule(Ask("reads", (("default", 1),), risk=Risk.LOW))
+    first = await house.open(replace(house.payout, title="Read one"))
+    second = await house.open(replace(house.payout, title="Read two"))
+    await dana.goto(f"{house.origin}/inbox")
+    await dana.get_by_role("link", name="Decide 2 of low risk together").click()
+    assert await dana.locator("input[type=checkbox]:enabled").count() == 0
+    for case in (first, second):
+        await dana.locator(f'[data-look="/requests/{case.id}"] summary').click()
+        box = dana.locator(f'input[name="do.{case.id}"]')
+        await expect(box).to_be_enabled()
+        await box.check()
+    await expect(dana.locator(".looked")).to_have_count(2)
+    await expect(dana.locator(".looked").first).to_contain_text("Exactly what will be sent")
+    await dana.locator(".go:not([aria-disabled])").click()
+    await expect(dana.get_by_role("heading", name="2 of 2 decided")).to_be_visible()
+    for case in (first, second):
+        assert (await house.case(case)).status is Status.APPROVED
+
+
+async def test_the_result_shows_the_outcome_when_it_comes(house: Any, dana: Page) -> None:
+    case = await _open(dana, house)
+    await dana.locator(".go:not([aria-disabled])").click()
+    await expect(dana.get_by_text("What comes of it appears here.")).to_be_visible()
+    done = Outcome(True, house.clock(), 201)
+    await house.deps.service.report(house.gateway, case.id, done)
+    await expect(dana.get_by_text("Approved by dana. Delivered: 201")).to_be_visible()

@@ -576,7 +576,7 @@ def unknown(at: int) -> tuple[Inbound, ...]:
     return tuple(signed(one, at) for one in (*payloads, *bodies))
 
 
-CODE = re.compile(r"```\n(?:(?!```).)*\n```|`[^`\n]+`|<t:[0-9]+:f>", re.DOTALL)
+CODE = re.compile(r"```\n(?:(?!```).)*\n```|`[^`\n]+`|<t:[0-9]+:[fR]>", re.DOTALL)
 
 
 def unstyled(payload: Payload) -> list[str]:

@@ -116,12 +116,16 @@ def member(who: str, **other: Any) -> dict[str, Any]:
 
 
 def buttons(card: Any) -> list[dict[str, Any]]:
-    """The actions of a card, where they may stand."""
+    """The actions of a card, where they may stand, and for one that opens a card its own."""
     found: list[dict[str, Any]] = []
     for block in card.get("body", []):
         if block["type"] == "ActionSet":
             found += block["actions"]
-    return found + card.get("actions", [])
+    return [
+        one
+        for action in found + card.get("actions", [])
+        for one in (buttons(action["card"]) if action["type"] == "Action.ShowCard" else [action])
+    ]
 
 
 @dataclass

@@ -9,7 +9,7 @@ const made = {
   text: ({ body, preview_url }) => new Text(body, preview_url),
   interactive: ({ header, body, footer, action }) => new Interactive(
     new ActionButtons(...action.buttons.map(({ reply }) => new Button(reply.id, reply.title))),
-    new Body(body.text), new Header(header.text), new Footer(footer.text)),
+    new Body(body.text), header && new Header(header.text), new Footer(footer.text)),
   template: ({ name, language, components }) => new Template(name, language.code, ...components.map((one) =>
     one.type === 'body'
       ? new BodyComponent(...one.parameters.map(({ text }) => new BodyParameter(text)))

@@ -5,12 +5,24 @@
 const ARM_MS = 700;
 const SOON_MS = 120000;
 const RETRY_MS = 5000;
+const PING_MS = 3000;
+const POLL_MS = 30000;
 const announce = (text) => { document.getElementById("announce").textContent = text; };
 
 // Times ---------------------------------------------------------------------------------------
+// In the zone and language that are configured for the reader, else in the browser's own.
+function format(shape) {
+  const { zone, language } = document.body.dataset;
+  try {
+    return new Intl.DateTimeFormat(language || undefined, { ...shape, timeZone: zone || undefined });
+  } catch {
+    return new Intl.DateTimeFormat(undefined, shape); // a zone that this browser does not know yet
+  }
+}
 const formats = {
-  clock: new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" }),
-  day: new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" }),
+  clock: format({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" }),
+  day: format({ day: "numeric", month: "short", year: "numeric" }),
+  whole: format({ dateStyle: "full", timeStyle: "long" }),
 };
 const two = (n) => String(n).padStart(2, "0");
 
@@ -47,15 +59,35 @@ function tick() {
       text = formats["day" in time.dataset ? "day" : "clock"].format(at);
     }
     if (time.textContent !== text) time.textContent = text;
-    time.title ||= new Date(at).toString();
+    time.title ||= formats.whole.format(at);
   }
   if (ran_out && !overdue) setTimeout(refresh, 1500);
   overdue = ran_out;
 }
 
+// A service that does not answer: it is said, and nothing can be approved until it is back --------
+let lost = false;
+function connection(up) {
+  if (lost !== up) return;
+  lost = !up;
+  document.getElementById("lost").hidden = up;
+  for (const form of document.querySelectorAll("form[data-arm]")) form.dispatchEvent(new Event("connection"));
+  if (up) refresh();
+}
+async function ping() {
+  let up = false;
+  try {
+    up = (await fetch("/healthz", { cache: "no-store" })).status < 500; // 502: of a proxy before it
+  } catch {
+    up = false;
+  }
+  connection(up);
+  if (!up) setTimeout(ping, PING_MS);
+}
+
 // Approve is armed late, so that nobody presses what has only just appeared under the thumb -------
 function arm(form) {
-  const button = form.querySelector("button");
+  const button = form.querySelector(".go") ?? form.querySelector("button");
   let timer = 0;
   const disarm = () => {
     clearTimeout(timer);
@@ -64,7 +96,7 @@ function arm(form) {
     button.classList.remove("arming");
   };
   const start = () => {
-    if (timer || document.hidden) return;
+    if (timer || document.hidden || lost) return;
     button.classList.add("arming");
     timer = setTimeout(() => {
       button.removeAttribute("aria-disabled");
@@ -77,8 +109,11 @@ function arm(form) {
     seen = entries[entries.length - 1].intersectionRatio >= 0.99;
     if (seen) start(); else disarm();
   }, { threshold: [0, 0.99] }).observe(button);
-  document.addEventListener("visibilitychange", () => { disarm(); if (seen) start(); });
+  const anew = () => { disarm(); if (seen) start(); };
+  document.addEventListener("visibilitychange", anew);
+  form.addEventListener("connection", anew);
   form.addEventListener("submit", (event) => {
+    if (event.submitter && event.submitter !== button) return;
     if (button.getAttribute("aria-disabled") === "true") event.preventDefault();
     else if (form.dataset.sent) event.preventDefault();
     else form.dataset.sent = "1";
@@ -103,33 +138,65 @@ function copyable(block) {
 let busy = false;
 let again = false;
 async function refresh() {
-  const here = document.querySelector("[data-refresh]");
-  if (!here) return;
+  const regions = [...document.querySelectorAll("[data-refresh]")];
+  if (!regions.length) return;
   if (busy) { again = true; return; }
   busy = true;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.querySelector("[data-refresh]");
-    if (answer.ok && fresh) swap(here, fresh);
-    else if (answer.status < 500) location.reload(); // signed out, or not there any more: it says so
+    const fresh = regions.map((here) => page.getElementById(here.id));
+    if (answer.ok && fresh.every(Boolean)) {
+      regions.forEach((here, at) => swap(here, fresh[at]));
+      if (!document.getElementById("request")) document.title = page.title;
+      dot();
+      tick();
+    } else if (answer.status < 500) location.reload(); // signed out, or not there any more: it says so
   } catch {
-    // Offline: the next event, or the reader, tries again.
+    ping();
   } finally {
     busy = false;
     if (again) { again = false; refresh(); }
   }
 }
 
+// What is new for the reader: the title counts it, the icon has a dot, and who pressed the button is told
+function dot() {
+  const icon = document.querySelector('link[rel="icon"]');
+  const wanted = /^\(\d/.test(document.title) ? icon.dataset.dot : icon.dataset.plain;
+  if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
+}
+const told = "countersign-notify";
+const notifies = () => "Notification" in window && Notification.permission === "granted" && localStorage.getItem(told) === "on";
+function notify(row) {
+  const link = row.querySelector("a");
+  const note = new Notification(link.textContent, { body: `${row.dataset.risk} · Countersign`, tag: row.dataset.mine });
+  note.addEventListener("click", () => { window.focus(); location.assign(link.href); });
+}
+function offer(button) {
+  if (!("Notification" in window) || Notification.permission === "denied") return;
+  const say = () => { button.textContent = notifies() ? "Stop notifying me" : "Notify me of new requests"; };
+  button.closest("[hidden]").hidden = false;
+  say();
+  button.addEventListener("click", async () => {
+    if (notifies()) localStorage.setItem(told, "off");
+    else if (await Notification.requestPermission() === "granted") localStorage.setItem(told, "on");
+    say();
+    announce(notifies() ? "You will be notified while this page is open." : "You are not notified.");
+  });
+}
+
 function swap(here, fresh) {
-  const count = (node) => node.querySelectorAll(".row").length;
   const title = fresh.ownerDocument.title;
   if (here.id !== "request") {
-    const grew = count(fresh) - count(here);
+    const known = new Set([...here.querySelectorAll("[data-mine]")].map((row) => row.dataset.mine));
     const focused = here.contains(document.activeElement) && document.activeElement.getAttribute("href");
     here.replaceChildren(...fresh.childNodes);
+    if (here.className !== fresh.className) here.className = fresh.className;
     if (focused) here.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
-    if (grew > 0) announce(grew === 1 ? "A new request is waiting" : `${grew} new requests are waiting`);
+    const added = [...here.querySelectorAll("[data-mine]")].filter((row) => !known.has(row.dataset.mine));
+    if (added.length) announce(added.length === 1 ? "A new request is waiting" : `${added.length} new requests are waiting`);
+    if (document.hidden && notifies()) added.slice(0, 3).forEach(notify);
   } else {
     const mine = here.querySelector('input[name="csrf"]')?.value;
     const same = here.dataset.version === fresh.dataset.version && mine === fresh.querySelector('input[name="csrf"]')?.value;
@@ -154,7 +221,37 @@ function swap(here, fresh) {
       announce(revised ? "This request has changed. Read it again." : fresh.querySelector(".chips .badge").textContent.trim());
     }
   }
-  tick();
+}
+
+// Deciding several together: a fold brings the page of its request, and then it can be ticked -------
+function lookable(fold) {
+  fold.addEventListener("toggle", async () => {
+    if (!fold.open || fold.dataset.there) return;
+    const row = fold.closest("[data-row]");
+    const box = row.querySelector('input[type="checkbox"]');
+    try {
+      const answer = await fetch(fold.dataset.look, { headers: { accept: "text/html" }, cache: "no-store" });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const whole = page.getElementById("request");
+      if (!answer.ok || whole?.dataset.digest !== box.value) { location.reload(); return; }
+      const shown = Object.assign(document.createElement("div"), { className: "looked", tabIndex: 0 });
+      shown.append(...whole.querySelectorAll(".content > .card"));
+      for (const node of shown.querySelectorAll("[id], [aria-labelledby]")) {
+        node.removeAttribute("id");
+        node.removeAttribute("aria-labelledby");
+      }
+      for (const block of shown.querySelectorAll("pre:not([aria-label])")) block.removeAttribute("tabindex");
+      shown.setAttribute("role", "group");
+      shown.setAttribute("aria-label", "The whole request");
+      fold.querySelector("p").replaceWith(shown);
+      fold.dataset.there = "1";
+      box.disabled = false;
+      row.querySelector(".tick span").firstChild.textContent = "Include it";
+      tick();
+    } catch {
+      ping();
+    }
+  });
 }
 
 function enliven(root) {
@@ -163,20 +260,35 @@ function enliven(root) {
 }
 
 enliven(document);
+for (const fold of document.querySelectorAll("[data-look]")) lookable(fold);
+for (const button of document.querySelectorAll("[data-notify]")) offer(button);
 tick();
+dot();
 setInterval(tick, 1000);
+addEventListener("offline", () => connection(false));
+addEventListener("online", ping);
 if (document.body.dataset.live && document.querySelector("[data-refresh]")) {
-  // A hidden page holds no connection: a browser has only six for each host.
   const shown = document.querySelector("[data-request]")?.dataset.request;
+  // The list goes on hearing in the background, so that its title can count and it can notify.
+  const stays = Boolean(document.getElementById("list"));
   let live = null;
   let retry = 0;
+  let poll = 0;
   const connect = () => {
+    clearInterval(poll);
+    clearTimeout(retry);
     live = new EventSource(document.body.dataset.live);
     live.addEventListener("change", (event) => { if (!shown || !event.data || event.data === shown) refresh(); });
     // Whatever changed between the page and this connection was told to nobody.
-    live.addEventListener("open", refresh);
-    // Refused, not merely interrupted: a browser does not try again by itself then.
+    live.addEventListener("open", () => { connection(true); refresh(); });
+    // There are too many pages of this session: the one opened first asks now and then instead.
+    live.addEventListener("enough", () => {
+      live.close();
+      poll = setInterval(refresh, POLL_MS);
+    });
     live.addEventListener("error", () => {
+      ping();
+      // Refused, not merely interrupted: a browser does not try again by itself then.
       if (live.readyState !== EventSource.CLOSED) return;
       refresh();
       retry = setTimeout(connect, RETRY_MS);
@@ -184,8 +296,12 @@ if (document.body.dataset.live && document.querySelector("[data-refresh]")) {
   };
   connect();
   document.addEventListener("visibilitychange", () => {
-    live.close();
-    clearTimeout(retry);
-    if (!document.hidden) connect();
+    if (document.hidden && !stays) {
+      live.close();
+      clearTimeout(retry);
+      clearInterval(poll);
+    } else if (!document.hidden && live.readyState === EventSource.CLOSED) connect();
   });
+} else if (document.querySelector("form[data-arm]")) {
+  setInterval(ping, PING_MS * 5);
 }
