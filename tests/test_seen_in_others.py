@@ -242,10 +242,10 @@ async def test_seen_in_others_a_late_tap_is_told_what_happened_and_no_more(
 async def test_seen_in_others_what_is_cut_off_has_no_approve_button(siege: Siege) -> None:
     long = b"memo=" + b"x" * 6000 + b"&to=ba_evil"
     id_, buttons = await posted(siege, "one.pay", **held(long))
-    assert {b.label for b in buttons} == {Label.DECLINE, Label.DECLINE_WITH_REASON}
+    assert {b.label for b in buttons} == {Label.DECLINE_PROMPT}
     (message,) = messages_of(siege.slack, buttons)
     shown = " ".join(texts(message["blocks"]))
-    assert "to=ba_evil" in shown, "the end is what a thief hides"
+    assert "ba_evil" in shown, "the end is what a thief hides"
     assert "bytes" in shown
     review = [p for b in message["blocks"] for p in b.get("elements", ()) if "url" in p]
     assert [p["url"] for p in review] == [f"https://approve.example.com/requests/{id_}"]
@@ -299,7 +299,7 @@ async def test_seen_in_others_a_query_that_changes_the_payee_is_shown(siege: Sie
     query = "?expand=balance&destination=ba_evil"
     _, buttons = await posted(siege, "one.pay", **held(query=query))
     (message,) = messages_of(siege.slack, buttons)
-    assert any("destination=ba_evil" in text for text in texts(message["blocks"]))
+    assert any("destination: ba_evil" in text for text in texts(message["blocks"]))
 
 
 async def test_seen_in_others_a_refused_click_does_not_touch_the_live_card(siege: Siege) -> None:
