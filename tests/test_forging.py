@@ -42,7 +42,7 @@ from tests.siege import (
 )
 
 HOUR: Final = 60 * MINUTE
-MANY: Final = 80_000
+MANY: Final = 100_000
 """Forgeries in the great siege, at least, and each of them another one."""
 
 
@@ -177,7 +177,7 @@ async def everybody_decides(siege: Siege, alive: Sequence[Issued]) -> int:
 
 
 async def test_law_06_of_a_hundred_thousand_forged_taps_none_is_accepted(siege: Siege) -> None:
-    alive, dead = await issue_everything(siege, 12)
+    alive, dead = await issue_everything(siege, 14)
     place_of: dict[str, Place] = {}
     owners: dict[str, set[str]] = {}
     for button in (*alive, *dead):
