@@ -185,10 +185,13 @@ def _named(reading: Reading, target: Target, headers: Mapping[str, Any]) -> list
     fields = body if reading.body.kind == "form" else {}
     inner = _opened(body) if reading.body.kind in ("json", "none") else UNCLEAR
     found: list[tuple[Any, Any]] = []
+    # A body of another type may be read as what it looks like, and name another operation.
     if "Action" in fields or "Action" in query:
-        found.append((fields.get("Action", query.get("Action")), grown({**query, **fields})))
+        sure = reading.body.kind in ("form", "none")
+        action = fields.get("Action", query.get("Action")) if sure else UNCLEAR
+        found.append((action, grown({**query, **fields})))
     if "x-amz-target" in headers:
-        text = headers["x-amz-target"]
+        text = headers["x-amz-target"] if reading.body.kind in ("json", "none") else UNCLEAR
         found.append((text.rpartition(".")[2] if isinstance(text, str) else UNCLEAR, inner))
     rpc = re.fullmatch(r"/service/[A-Za-z0-9_.]+/operation/([A-Za-z0-9_]+)", target.path)
     if rpc is not None:

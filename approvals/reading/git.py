@@ -99,7 +99,8 @@ def _pushed(reading: Reading, repository: str) -> Meaning:
     head = {"repository": repository, "service": "git-receive-pack", "reads": False}
     body = reading.body
     fits = reading.target is not None and reading.target.method == "POST"
-    if body.kind != "git" or body.unclear is not None or not fits:
+    pushed = body.kind == "git" and body.unclear is None and "updates" in body.tree
+    if not pushed or not fits:  # the body of a fetch, sent to where a push goes, says no refs
         return Meaning(name="git", values={**head, **dict.fromkeys(_WHAT, UNCLEAR)})
     updates = body.tree["updates"]
     kinds = [one["kind"] for one in updates]

@@ -272,3 +272,12 @@ def test_names_that_a_dialect_reads_as_lists_may_be_given_twice() -> None:
     reading = read(request, dialect=Dialect(repeats=frozenset(("tagKeys",))))
     assert find(reading, "aws.operation") == "UntagResource"
     assert find(reading, "aws.members.tagKeys") == ["a", "b"]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/json"])
+def test_an_action_beside_a_body_of_another_type_is_unclear(kind: str) -> None:
+    body = b"Action=TerminateInstances&InstanceId.1=i-1"
+    url = "https://ec2.us-east-1.amazonaws.com/?Action=DescribeInstances&Version=2016-11-15"
+    reading = read(Http("POST", url, (("content-type", kind),), body))
+    assert find(reading, "aws.operation") is UNCLEAR
+    assert find(reading, "aws.reads") in (False, UNCLEAR)

@@ -223,3 +223,11 @@ def test_large_files_that_are_sent_do_not_read() -> None:
 def test_a_question_about_large_files_that_cannot_be_read_does_not_read(body: object) -> None:
     found = meaning(post(LFS, body, LFS_TYPE), "git")
     assert (found.says, found.values["reads"]) == (None, False)
+
+
+def test_the_body_of_a_fetch_at_the_address_of_a_push_says_no_refs() -> None:
+    head = (("content-type", "application/x-git-upload-pack-request"),)
+    url = "https://github.com/a/b.git/git-receive-pack"
+    reading = read(Http("POST", url, head, b"0000"))
+    assert find(reading, "git.reads") is False
+    assert find(reading, "git.refs") is UNCLEAR
