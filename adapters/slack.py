@@ -150,8 +150,8 @@ class Slack:
     def _draw(self, card: Card) -> port.Drawn:
         asked = "\n".join((card.title, *(f"{x.label}: {x.value}" for x in card.facts[:3])))
         values = {"text": self.escape(card.subject), "confirm": _dialog(asked)}
-        # What is not a label is indented: no value begins a line of its own.
-        facts = (replace(x, value=x.value.replace("\n", "\n    ")) for x in card.facts)
+        # No value begins a line: it could pass for a fact of its own.
+        facts = (replace(x, value=x.value.replace("\n", "⏎")) for x in card.facts)
         payload = self.render({"card": replace(card, facts=tuple(facts)), **values})
         blocks = payload["blocks"]
         drawn = [one for block in blocks for one in block.get("elements", ()) if "value" in one]

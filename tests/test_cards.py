@@ -380,7 +380,8 @@ def test_law_14_what_a_tap_may_approve_looks_like_nothing_else() -> None:
     seen = set()
     count = 0
     for url, sent, line in product(urls, headers, lines):
-        request = http(url=url, headers=sent, body=line.encode())
+        told = (("content-type", "text/plain"), *sent)
+        request = http(url=url, headers=told, body=line.encode())
         if inspectable(request):
             count += 1
             seen.add(bound(request))
@@ -466,7 +467,8 @@ def test_law_14_only_what_does_not_fit_here_may_fit_elsewhere() -> None:
 
 
 def test_law_14_a_credential_where_credentials_belong_is_no_obstacle() -> None:
-    request = http(headers=(("Authorization", "Bearer " + hostile.SECRETS[0]),))
+    typed = ("content-type", "application/x-www-form-urlencoded")
+    request = http(headers=(typed, ("Authorization", "Bearer " + hostile.SECRETS[0])))
     shown = card(request=request)
     assert APPROVE in shown.buttons
     assert hostile.SECRETS[0] not in shown.payload

@@ -181,7 +181,7 @@ class Office:
     async def carded(self, request: Any, channels: Iterable[str] = SEATS) -> None:
         """Wait until each of them has its card, and no more of them."""
         wanted = {*channels}
-        await until(lambda: self.shows(request, "Waiting for approval", wanted) == wanted, 20)
+        await until(lambda: self.shows(request, "Answer by", wanted) == wanted, 20)
         assert [len(self.said(one, request)) for one in wanted] == [1] * len(wanted)
 
     async def ended(self, request: Any, by: str, channels: Iterable[str] = SEATS) -> None:

@@ -162,12 +162,12 @@ async def everybody_decides(siege: Siege, alive: Sequence[Issued]) -> int:
         by_request.setdefault(button.request_id, []).append(button)
     accepted = 0
     for number, mine in enumerate(by_request.values()):
-        label = list(Label)[number % 3]
+        label = (Label.APPROVE, Label.DECLINE_PROMPT)[number % 2]
         button = next((b for b in mine if b.label == label), mine[0])
         user = sorted(audiences_of(button))[0]
         tap = siege.tap(button.press(user, number))
         answer = await siege.house.service.tap(tap)
-        if button.label == Label.DECLINE_WITH_REASON:
+        if Label(button.label).prompts:
             assert answer.notice.kind is NoticeKind.ASK_REASON, answer
             prompt = replace(tap, message=None, echo=None, reason="no", event=f"V{number}")
             answer = await siege.house.service.tap(prompt)
@@ -177,7 +177,7 @@ async def everybody_decides(siege: Siege, alive: Sequence[Issued]) -> int:
 
 
 async def test_law_06_of_a_hundred_thousand_forged_taps_none_is_accepted(siege: Siege) -> None:
-    alive, dead = await issue_everything(siege, 12)
+    alive, dead = await issue_everything(siege, 14)
     place_of: dict[str, Place] = {}
     owners: dict[str, set[str]] = {}
     for button in (*alive, *dead):
@@ -452,7 +452,10 @@ async def press(siege: Siege, button: Issued, user: str | None = None) -> bool:
     """A genuine tap; does it count? A row that cannot even be read is a refusal as well."""
     press_ = button.press(user or min(audiences_of(button)), next(PRESSES))
     try:
-        return (await siege.house.service.tap(siege.tap(press_))).counted
+        tap = siege.tap(press_)
+        if Label(button.label).prompts:  # answered without a reason
+            tap = replace(tap, message=None, echo=None, reason="")
+        return (await siege.house.service.tap(tap)).counted
     except (ValueError, KeyError, TypeError, Malformed):
         return False
 
@@ -582,7 +585,7 @@ async def test_write_access_to_the_terms_makes_no_approval(
         assert not answer.counted, name
     await nobody_approved(siege, id_)
     # A no needs no proof: whoever could approve may still refuse.
-    mine = [b for b in await siege.issued() if (b.request_id, b.label) == (id_, "Decline")]
+    mine = [b for b in await siege.issued() if (b.request_id, b.label) == (id_, "Decline…")]
     hers = next(b for b in mine if b.room == "D" + ACCOUNTS["dana"][1:])
     assert await press(siege, hers) == (what not in ("a quorum of others", "no quorum"))
 
@@ -677,7 +680,7 @@ async def test_write_access_to_a_verdict_makes_no_receipt(open_city: Siege, thie
     await written(id_, [vote])
     # A veto that was turned into a yes.
     (button,) = await card_of(siege, "one.no")
-    no = next(b for b in await siege.issued() if (b.ts, b.label) == (button.ts, "Decline"))
+    no = next(b for b in await siege.issued() if (b.ts, b.label) == (button.ts, "Decline…"))
     assert await press(siege, no)
     case = (await store.cases([no.request_id]))[no.request_id]
     vote = json.loads(json.dumps([getattr(case.votes[0], name) for name in VOTE]))
@@ -714,7 +717,7 @@ async def test_a_closed_request_that_is_opened_by_hand_takes_no_old_tap(
     if status is Status.APPROVED:
         assert [await press(siege, card) for card in cards[:2]] == [True, True]
     elif status is Status.DECLINED:
-        assert await press(siege, next(b for b in mine if b.label == "Decline"))
+        assert await press(siege, next(b for b in mine if b.label == "Decline…"))
     elif status is Status.WITHDRAWN:
         assert (await siege.call("DELETE", f"/v1/requests/{id_}"))[0] == 200
     siege.clock.now += 61_000

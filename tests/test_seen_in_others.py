@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -205,8 +206,9 @@ async def test_seen_in_others_no_button_stays_on_a_card_that_is_decided(
                 await siege.settle()
                 buttons = [b for b in await siege.issued() if b.request_id == id_] or buttons
         case "declined":
-            press = labelled(buttons, Label.DECLINE, DANA).press(DANA)
-            assert await siege.deliver(press) == 200
+            press = labelled(buttons, Label.DECLINE_PROMPT, DANA).press(DANA)
+            prompt = replace(siege.tap(press), message=None, echo=None, reason="")
+            assert (await siege.house.service.tap(prompt)).counted
         case "expired":
             clock.now += 60_000
             await siege.house.service.tick()
@@ -240,12 +242,12 @@ async def test_seen_in_others_a_late_tap_is_told_what_happened_and_no_more(
 
 
 async def test_seen_in_others_what_is_cut_off_has_no_approve_button(siege: Siege) -> None:
-    long = b"memo=" + b"x" * 6000 + b"&to=ba_evil"
+    long = b"memo=" + b"x." * 5000 + b"&to=ba_evil"
     id_, buttons = await posted(siege, "one.pay", **held(long))
-    assert {b.label for b in buttons} == {Label.DECLINE, Label.DECLINE_WITH_REASON}
+    assert {b.label for b in buttons} == {Label.DECLINE_PROMPT}
     (message,) = messages_of(siege.slack, buttons)
     shown = " ".join(texts(message["blocks"]))
-    assert "to=ba_evil" in shown, "the end is what a thief hides"
+    assert "ba_evil" in shown, "the end is what a thief hides"
     assert "bytes" in shown
     review = [p for b in message["blocks"] for p in b.get("elements", ()) if "url" in p]
     assert [p["url"] for p in review] == [f"https://approve.example.com/requests/{id_}"]
@@ -299,7 +301,7 @@ async def test_seen_in_others_a_query_that_changes_the_payee_is_shown(siege: Sie
     query = "?expand=balance&destination=ba_evil"
     _, buttons = await posted(siege, "one.pay", **held(query=query))
     (message,) = messages_of(siege.slack, buttons)
-    assert any("destination=ba_evil" in text for text in texts(message["blocks"]))
+    assert any("destination: ba_evil" in text for text in texts(message["blocks"]))
 
 
 async def test_seen_in_others_a_refused_click_does_not_touch_the_live_card(siege: Siege) -> None:
@@ -317,11 +319,11 @@ async def test_seen_in_others_a_refused_click_does_not_touch_the_live_card(siege
 async def test_seen_in_others_a_button_that_does_not_fit_is_not_dropped_in_silence(
     tmp_path: Path, database: str, slack: SlackPeer
 ) -> None:
-    """An owner's template that draws two buttons of three sends no card at all, and says so."""
+    """An owner's template that draws one button of two sends no card at all, and says so."""
     template = (ROOT / "card_templates/slack.json.j2").read_text()
     assert "in card.buttons %}" in template
     own = tmp_path / "two.json.j2"
-    own.write_text(template.replace("in card.buttons %}", "in card.buttons[:2] %}"))
+    own.write_text(template.replace("in card.buttons %}", "in card.buttons[:1] %}"))
     more = {"templates": {"slack": str(own)}}
     async with besieged(tmp_path, database, slack, clock=Clock(), **more) as siege:
         request = await siege.open("one.pay")

@@ -14,6 +14,7 @@ from rich.console import Console
 from approvals import cards
 from approvals.cli import remote
 from approvals.model import Agent, Ask, Case, Http, Kind, Outcome, Person, Request, Status
+from approvals.reading import read
 from approvals.web import views
 from approvals.web.api import view
 from approvals.web.site import Site, same_origin
@@ -159,7 +160,7 @@ def test_law_03_page_card_and_terminal_say_what_came_of_it_in_the_same_words(
         status=Status.APPROVED,
         outcome=outcome,
     )
-    card = cards.build(closed, request, limits=ROOM, review=None, salt=b"")
+    card = cards.build(closed, request, read(request.http), limits=ROOM, review=None, salt=b"")
     page = views.whole(
         closed, request, Person("dana"), fresh=True, receipt=False, salt=b"", names={}
     )

@@ -69,7 +69,8 @@ def bound(request: Request, reading: Reading, *, salt: bytes | None, opaque: boo
     hide.secrets = secret_paths(reading.body.tree, path)
     line = _line(request, reading, hide)  # which also finds the secrets of the query
     if summarised(request.digest) and request.http is not None:
-        text = _block("summary", request.http.body.decode("utf-8", "replace"), hide)
+        told = _block("summary", request.http.body.decode("utf-8", "replace"), hide)
+        text = "\n".join([*_part(reading.query, hide, prefix="?"), told])
     else:
         text = "\n".join(_part(reading.query, hide, prefix="?") + _part(reading.body, hide))
     headers = "\n".join(_headers(reading, hide)) if request.http is not None else ""
@@ -195,6 +196,8 @@ def _line(request: Request, reading: Reading, hide: _Hide) -> str:
         where = f"{scheme}{shown}{clean(path)}{empty}"
     what = "no body" if not http.body and http.body_complete else _kind(reading.body)
     amount = f", {size(len(http.body))}" if http.body else ""
+    if summarised(request.digest):
+        what, amount = "the gateway's summary, not the bytes: parts may be missing", ""
     return f"{clean(hide.text(http.method))} {where} · {what}{amount}"
 
 

@@ -61,12 +61,13 @@ class Preview:
 
     def plain(self) -> dict[str, Any]:
         """For programs."""
-        card = self.card
+        # A layout may leave Approve out where its message has no room for all of it.
+        card, drawn = self.card, json.dumps(self.payload)
         said: dict[str, Any] = {
             "title": card.title,
             "risk": card.risk.value,
             "facts": [{"label": fact.label, "value": fact.value} for fact in card.facts],
-            "buttons": [str(button.label) for button in card.buttons],
+            "buttons": [str(button.label) for button in card.buttons if button.token in drawn],
             "review_needed": card.review_needed,
             "line": card.line,
             "reading": card.payload + card.payload_tail,

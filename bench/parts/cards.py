@@ -137,9 +137,12 @@ async def _laid_out(house: House, slack: Any, posted: list[taps.Card]) -> Stopwa
         request = await house.store.content(case.id, case.revision)
         assert request is not None
         reading = await house.service.readings.request(request, house.service.trust.book)
-        labels = cards.labels_for(case, request, reading, slack.abilities, slack.limits)
-        tappable = [Button(label, "t" * 20) for label in labels]
         with watch.running():
+            what = cards.bound(request, reading, salt=b"", opaque=case.ask.opaque)
+            labels = cards.labels_for(
+                case, request, reading, slack.abilities, slack.limits, what=what
+            )
+            tappable = [Button(label, "t" * 20) for label in labels]
             card = cards.build(
                 case,
                 request,
@@ -149,6 +152,7 @@ async def _laid_out(house: House, slack: Any, posted: list[taps.Card]) -> Stopwa
                 needs=policy.needs(case.ask.quorum, case.votes),
                 review=f"https://approve.example.com/requests/{case.id}",
                 salt=b"",
+                what=what,
             )
             slack.echo(slack.layout(card))
     return watch
