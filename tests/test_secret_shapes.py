@@ -72,7 +72,7 @@ ADDRESSES = {
     ),
     "feishu": (f"https://open.feishu.cn/open-apis/bot/v2/hook/{HEX}", HEX),
     "sentry": (f"https://{HEX}@o1.ingest.sentry.io/2", HEX),
-    "pypi": (j("https://__token__:", W, "@upload.pypi.org/legacy/"), W),
+    "pypi": (j("https://__token__:", W, "@packages.example.com/legacy/"), W),
     "npm": (j("https://bot:", W[:12], "@npm.example.com/"), W[:12]),
     "git": (j("https://", W, "@git.example.com/acme/site.git"), W),
     "aws v4": (
@@ -119,7 +119,9 @@ def test_law_15_credentials_in_addresses_are_redacted(address: str, secret: str)
     assert "[redacted " in found.text
     inside = json.dumps({"text": f"see {address} now"}).replace("/", "\\/")
     assert secret not in redact(inside, SALT).text, "in a body, with PHP's slashes"
-    scheme, host, path, query = re.fullmatch(r"(https)://([^/]+)(/[^?]*)?(\?.*)?", address).groups()  # type: ignore[union-attr]
+    found = re.fullmatch(r"(https)://([^/]+)(/[^?]*)?(\?.*)?", address)
+    assert found is not None
+    scheme, host, path, query = found.groups()
     parts = redact_address(host, path or "", query or "", SALT)
     assert secret not in "".join(part.text for part in parts)
     assert "".join(part.text for part in parts) == found.text.removeprefix(f"{scheme}://")

@@ -9,7 +9,6 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 CORE: Final = ("model", "policy", "machine", "buttons", "evidence", "service")
 CORE_LIMIT: Final = 2_000
-ADAPTER_LIMIT: Final = 250
 
 
 def lines(path: Path) -> int:

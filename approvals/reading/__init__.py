@@ -221,7 +221,9 @@ def _root(leaf: Leaf | Opaque) -> str:
 
 
 def _plain(value: Scalar) -> str:
-    return {True: "true", False: "false", None: "null"}.get(value, str(value))  # type: ignore[arg-type]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "null" if value is None else str(value)
 
 
 def _understood(reading: Reading) -> Reading:

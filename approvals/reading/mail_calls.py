@@ -254,7 +254,7 @@ class _Mail:
             self.doubt = True
         elif html:
             part = html_leaf(path, given).inside
-            assert isinstance(part, Part)  # noqa: S101  (for mypy: it always is)
+            assert isinstance(part, Part)  # noqa: S101 - for mypy: it always is
             self.inside[path] = part
             self.texts.append(str(_leaf(part)))
         else:

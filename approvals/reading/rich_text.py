@@ -176,7 +176,7 @@ def _run(node: Any) -> str | None:
         return None
     kind, text = str(node.get("type")), node.get("text")
     attributes = node.get("attrs") if isinstance(node.get("attrs"), Mapping) else {}
-    assert isinstance(attributes, Mapping)  # noqa: S101  (for mypy)
+    assert isinstance(attributes, Mapping)  # noqa: S101 - for mypy
     if kind == "button":
         label = "".join(_lines(text)) if text is not None else ""
         return f"[{label}] ({node['url']})" if "url" in node else f"[{label}]"
