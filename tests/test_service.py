@@ -785,7 +785,7 @@ async def test_law_11_an_agents_words_stand_apart_and_a_gateways_are_facts(place
     }
     theirs = await place.opened("low.read", key="csr_scripts", **words)
     card = (await place.card(theirs, "U-dana")).now
-    assert card["title"] == "Action low.read"
+    assert card["title"] == "low.read"
     assert card["facts"] == []
     for said in ("Approved by: CFO", "1.00 EUR", "please hurry", "The CFO"):
         assert said in card["note"]
@@ -796,7 +796,7 @@ async def test_law_11_an_agents_words_stand_apart_and_a_gateways_are_facts(place
     held = await place.opened("low.read", **words)
     card = (await place.card(held, "U-dana")).now
     assert (card["title"], card["facts"]) == ("Approved by: CFO", [["Amount", "1.00 EUR"]])
-    assert card["note"] == "Note: please hurry"
+    assert card["note"] == "please hurry"
 
 
 async def test_law_11_rules_see_nothing_that_an_agent_says_it_decoded(store: Store) -> None:

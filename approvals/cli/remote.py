@@ -24,8 +24,9 @@ from approvals.cli.exits import Exit, Stop
 from approvals.evidence import canonical, digest_http, digest_payload
 from approvals.model import ORG, Agent, Fact, Http, Kind, Outcome, Request
 from approvals.reading import read, read_payload
+from approvals.reading.content import text_of
 from approvals.readings import held
-from approvals.text import clean
+from approvals.text import clean, show_hex
 
 STYLES = {
     "pending": "yellow",
@@ -267,6 +268,9 @@ def _asked(console: Console, found: Request, review: str) -> None:
     console.print(Text(what.line), overflow="fold")
     if what.text:
         _block(console, what.text)
+    if found.http is not None and text_of(found.http.body) is None:
+        console.print(Text("\nIts bytes", "bold"))
+        _block(console, show_hex(found.http.body))
     if not found.complete:
         console.print(Text("The rest was never received by anyone here.", "bold yellow"))
     if found.note or found.claimed_title or found.claimed_facts or found.agent.name:
