@@ -14,8 +14,20 @@ from typing import Any, ClassVar, Final
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
 from adapters._discord import Rest
+from adapters._echo import differences, digest, settled
 from approvals import channel as port
-from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused, Status, Tier
+from approvals.model import (
+    Address,
+    Busy,
+    Card,
+    Difference,
+    Fact,
+    Malformed,
+    MessageRef,
+    Refused,
+    Status,
+    Tier,
+)
 from approvals.proof import check_ed25519, check_fresh, ed25519_key
 from approvals.text import fit, utf16_len
 
@@ -35,6 +47,10 @@ SHOWN: Final = re.compile(
     "|name|value|text|icon_url|components|label|custom_id|style|emoji|disabled|content|accessory"
     "|items|media|spoiler|accent_color|options|placeholder|sku_id"
 )
+# Of these, what is read as text: the ends of it may be cut off.
+TEXTS: Final = frozenset(("title", "description", "name", "value", "text", "label", "content"))
+# What our buttons carry. Another feature of the application has ids of its own.
+TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 # The command that a code is given to: `countersign setup discord` registers it.
 COMMAND: Final = ("link", "code")
 
@@ -147,9 +163,12 @@ class Discord:
         to = {"id": body["id"], "token": body["token"]} if self.mode == "gateway" else {}
         if body["type"] == 2:
             return self._typed(body, user["id"], far, to)
+        if not TOKEN.fullmatch(str(data.get("custom_id"))):
+            return port.Ignored("a button, a menu or a dialog of another feature")
         if body["type"] == 3 and data["component_type"] == 2:
-            message = body["message"]["id"]
-            more = {"message": message, "echo": self.echo(body["message"])}
+            shown, message = body["message"], body["message"]["id"]
+            more = {"message": message, "echo": self.echo(shown)}
+            more["echo_before"] = _echo_before(shown)
         elif body["type"] == 5:
             # It brings the card along as it was when the prompt opened: not compared, so that
             # it may decline only.
@@ -189,27 +208,20 @@ class Discord:
         return Address("discord", opened["id"], account=account)
 
     def echo(self, payload: port.Payload) -> str:
-        # An embed's type is Discord's to set. Flag 4 hides all embeds.
-        embeds = [one | {"type": None} for one in payload.get("embeds") or ()]
-        seen: list[Any] = [_seen(embeds), _seen(payload.get("components") or [])]
-        names = ("content", "attachments", "poll", "sticker_items")
-        seen += [(payload.get("flags") or 0) & 4, *(payload.get(name) or None for name in names)]
-        return hashlib.sha256(to_json(seen)).hexdigest()
+        return digest(_view(payload))
 
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
         # https://docs.discord.com/developers/resources/message#create-message: 25 characters
         once = {"nonce": hashlib.sha256(key.encode()).hexdigest()[:25], "enforce_nonce": True}
         path = "/channels/{channel_id}/messages"
         sent = await self._call("POST", path, payload | once, channel_id=address.conversation)
-        if self.echo(sent) != self.echo(payload):
-            log.warning("discord stored %s otherwise than sent: no tap on it counts", sent["id"])
-        return MessageRef("discord", address.conversation, sent["id"])
+        return MessageRef("discord", address.conversation, sent["id"], _altered(payload, sent))
 
-    async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
+    async def redraw(self, ref: MessageRef, payload: port.Payload) -> tuple[Difference, ...]:
         # Attachments that are not named stay: what somebody else put there goes with this.
         to = {"channel_id": ref.conversation, "message_id": ref.message}
         path, body = "/channels/{channel_id}/messages/{message_id}", payload | {"attachments": []}
-        await self._call("PATCH", path, body, **to)
+        return _altered(payload, await self._call("PATCH", path, body, **to))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         # https://docs.discord.com/developers/interactions/receiving-and-responding: 3 seconds
@@ -301,6 +313,42 @@ def _whispered(notice: port.Notice) -> dict[str, Any]:
     # Flag 64: only who it is for sees it.
     data = {"content": f"`{inert(notice.text)}`", "flags": 64}
     return {"type": 4, "data": data | {"allowed_mentions": {"parse": []}}}
+
+
+def _altered(payload: port.Payload, sent: Any) -> tuple[Difference, ...]:
+    # What has no embeds is no message of Discord's.
+    known = isinstance(sent, dict) and "embeds" in sent
+    return differences(_view(payload), _view(sent)) if known else ()
+
+
+def _view(payload: port.Payload) -> dict[str, Any]:
+    # An embed's type is Discord's to set. Flag 4 hides all embeds.
+    embeds = [one | {"type": None} for one in payload.get("embeds") or ()]
+    seen = {"embeds": _shown(embeds), "components": _shown(payload.get("components") or [])}
+    seen["flags"] = (payload.get("flags") or 0) & 4
+    seen["content"] = settled(payload.get("content") or "")
+    return seen | {x: payload.get(x) or None for x in ("attachments", "poll", "sticker_items")}
+
+
+def _shown(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_shown(item) for item in node]
+    if isinstance(node, dict):
+        seen = {x: _shown(node[x]) for x in sorted(node) if SHOWN.fullmatch(x)}
+        both = (
+            (x, settled(y) if x in TEXTS and isinstance(y, str) else y) for x, y in seen.items()
+        )
+        return {x: y for x, y in both if y}
+    return node
+
+
+def _echo_before(payload: port.Payload) -> str:
+    # What `echo` was until 0.1, for cards that wait since then. Stricter in everything.
+    embeds = [one | {"type": None} for one in payload.get("embeds") or ()]
+    seen: list[Any] = [_seen(embeds), _seen(payload.get("components") or [])]
+    names = ("content", "attachments", "poll", "sticker_items")
+    seen += [(payload.get("flags") or 0) & 4, *(payload.get(name) or None for name in names)]
+    return digest(seen)
 
 
 def _seen(node: Any) -> Any:

@@ -11,14 +11,16 @@ import unicodedata
 from binascii import a2b_qp
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
+from adapters._echo import differences, digest, settled
 from adapters._slack import Web, socket
 from approvals import channel as port
-from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
+from approvals.model import Address, Busy, Card, Difference, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_fresh, check_hmac
 from approvals.text import unlinked
 
@@ -91,6 +93,8 @@ NAMES: Final = dict(
 )
 SCOPES: Final = {"chat:write", "commands", "im:write", "users:read", "users:read.email"}
 FORM: Final = bytes.maketrans(b"+%", b" =")
+# What our buttons carry. Another feature of the same app has values of its own, or none.
+TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 BARRED: Final = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
 
 
@@ -174,6 +178,8 @@ class Slack:
         try:
             if sent := proven.claims.get("payload"):
                 return self._typed(sent) if "command" in sent else self._event(sent)
+            if body.startswith(b"{"):
+                return _of_the_events_api(from_json(body, cache_strings=False))
             if not body.startswith(b"payload="):
                 # A command is a form by itself, without a `payload`.
                 form = parse_qsl(body.decode("ascii"), True, True, errors="strict")
@@ -197,11 +203,16 @@ class Slack:
         return port.Reply("slack", event, who, place, port.typed(body["text"]), stranger=far)
 
     def _event(self, body: Any) -> port.Event:
-        kind, message, echo, reason = body["type"], None, None, None
-        if kind == "view_closed" or body.get("actions", [{}])[0].get("action_id") == "review":
-            return port.Ignored("a prompt was closed or a link opened")
+        kind, message, echo, before, reason = body["type"], None, None, None, None
+        if kind not in ("block_actions", "view_submission"):
+            return port.Ignored("not a press on a button")
         if self.app_id and body["api_app_id"] != self.app_id:
             raise Malformed("slack: for another app")
+        if kind == "block_actions":
+            if not any(TOKEN.fullmatch(str(one.get("value"))) for one in body["actions"]):
+                return port.Ignored("a link, or what another feature of the app shows")
+        elif body["view"]["callback_id"] != "reason":
+            return port.Ignored("a dialog of another feature of the app")
         user, team = body["user"], (body.get("team") or {}).get("id")
         home = self.team_id or team
         far = None if home and user.get("team_id") == home == (team or home) else "foreign team"
@@ -209,17 +220,17 @@ class Slack:
             (action,), where = body["actions"], body["container"]
             message, place, token = where["message_ts"], where["channel_id"], action["value"]
             event = f"{message}:{action['action_ts']}:{user['id']}"
-            echo = self.echo(body.get("message") or {})
-        elif kind == "view_submission":
+            shown = body.get("message") or {}
+            echo, before = self.echo(shown), _echo_before(shown)
+        else:
             view = body["view"]
             event, (place, token) = view["id"], view["private_metadata"].split(" ")
             reason = str(view["state"]["values"]["reason"]["reason"]["value"] or "")
-        else:
-            raise KeyError(kind)
         if {*map(type, (user["id"], place, token, event, message or ""))} != {str}:
             raise TypeError
         to = {"trigger": str(body.get("trigger_id")), "prompt": "" if message else "answered"}
-        return port.Tap("slack", event, user["id"], place, message, token, far, echo, reason, to)
+        of = ("slack", event, user["id"], place, message, token, far, echo, reason, to)
+        return port.Tap(*of, echo_before=before)
 
     async def open(self, account: str) -> Address:
         by = ("users.lookupByEmail", "email") if "@" in account else ("users.info", "user")
@@ -231,26 +242,17 @@ class Slack:
         return Address("slack", opened["channel"]["id"], account=user["id"])
 
     def echo(self, payload: port.Payload) -> str:
-        # Not the top-level `text`: it is not on the card, and Slack rewrites links in it. Other
-        # people's attachments and files are in. `&<>` come back as entities, and `inert` leaves
-        # none of their own: https://github.com/slackapi/bolt-python/issues/513 (2021-11-02).
-        seen: list[Any] = [payload.get("attachments") or None, payload.get("files") or None]
-        for block in payload.get("blocks") or ():
-            _see(block, seen)
-        text = to_json(seen).replace(b"&lt;", b"<").replace(b"&gt;", b">").replace(b"&amp;", b"&")
-        return hashlib.sha256(text).hexdigest()
+        return digest(_view(payload))
 
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
         body = {"channel": address.conversation, "unfurl_links": False, "unfurl_media": False}
         sent = await self._call("chat.postMessage", body | payload)
-        if sent.get("message") and self.echo(sent["message"]) != self.echo(payload):
-            log.warning("slack stored %s otherwise than sent: no tap on it will count", sent["ts"])
-        return MessageRef("slack", sent["channel"], sent["ts"])
+        return MessageRef("slack", sent["channel"], sent["ts"], _altered(payload, sent))
 
-    async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
+    async def redraw(self, ref: MessageRef, payload: port.Payload) -> tuple[Difference, ...]:
         # Attachments that are not named stay: what somebody else put there goes with this.
         to = {"channel": ref.conversation, "ts": ref.message, "attachments": []}
-        await self._call("chat.update", to | payload)
+        return _altered(payload, await self._call("chat.update", to | payload))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         errors = {"response_action": "errors", "errors": {"reason": notice.text}}
@@ -338,8 +340,82 @@ def _texts(node: Any) -> Iterator[str]:
         yield from _texts(one)
 
 
+def _of_the_events_api(body: Any) -> port.Event:
+    # The app's events may be delivered to the same address; we ask for none. Slack wants its
+    # challenge back, once: https://docs.slack.dev/reference/events/url_verification
+    if body["type"] == "url_verification":
+        return port.Handshake(port.Response(body=to_json({"challenge": str(body["challenge"])})))
+    return port.Ignored("an event, and we ask for none")
+
+
+def _altered(payload: port.Payload, sent: Any) -> tuple[Difference, ...]:
+    # An answer without blocks says nothing of them: chat.update's own example has only the text
+    # (https://docs.slack.dev/reference/methods/chat.update). A tap tells, then.
+    stored = sent.get("message") or {}
+    return differences(_view(payload), _view(stored)) if "blocks" in stored else ()
+
+
+def _view(payload: port.Payload) -> dict[str, Any]:
+    # Not the top-level `text`: it is not on the card, and Slack rewrites links in it. Other
+    # people's attachments and files are in.
+    seen = {name: payload.get(name) or None for name in ("attachments", "files")}
+    return seen | {"blocks": [_shown(block) for block in payload.get("blocks") or ()]}
+
+
+def _shown(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_shown(item) for item in node]
+    if isinstance(node, str):
+        return _decoded(node)
+    if not isinstance(node, dict):
+        return node or None
+    kind = node.get("type")
+    seen = {"type": kind}
+    for name in SHOWN.get(kind) or sorted(node):
+        value = _shown(node.get(name))
+        if name == "text" and isinstance(value, str) and kind != "text":
+            value = settled(value)
+        if value:
+            seen[name] = value
+    parts = seen.get("elements")
+    if isinstance(parts, list) and str(kind).startswith("rich_text_"):
+        seen["elements"] = _line([one for one in parts if one])
+    return seen
+
+
+def _line(parts: list[Any]) -> list[Any]:
+    # Texts beside each other: what stands at an end is at an end of the line, or at a colon.
+    texts = [str(one.get("text", "")) if isinstance(one, dict) else "" for one in parts]
+    colon = [True, *(text.rstrip().endswith(":") for text in texts[:-1])]
+    ends = [*colon[1:], True]
+    for one, text, start, end in zip(parts, texts, colon, ends, strict=True):
+        if text:
+            one["text"] = settled(text, start=start, end=end)
+    return parts
+
+
+def _decoded(text: str) -> str:
+    # `&<>` come back as entities, and `inert` leaves none of their own:
+    # https://github.com/slackapi/bolt-python/issues/513 (2021-11-02).
+    if "&" not in text:
+        return text
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _echo_before(payload: port.Payload) -> str:
+    # What `echo` was until 0.1, for cards that wait since then. Stricter in everything.
+    seen: list[Any] = [payload.get("attachments") or None, payload.get("files") or None]
+    for block in payload.get("blocks") or ():
+        _see(block, seen)
+    text = to_json(seen).replace(b"&lt;", b"<").replace(b"&gt;", b">").replace(b"&amp;", b"&")
+    return hashlib.sha256(text).hexdigest()
+
+
 def _see(node: Any, seen: list[Any]) -> None:
     # Readable in one way only: -1 before an object, its length before a list.
+    if not isinstance(node, dict):
+        seen.append(node)
+        return
     seen += (-1, kind := node.get("type"))
     for name in SHOWN.get(kind) or sorted(node):
         value = node.get(name)
@@ -357,6 +433,8 @@ def _tame(node: Any) -> int:
     # Makes its texts inert and counts them. `Refused`: a text or list is empty or over its limit.
     if not isinstance(node, dict):
         return sum(map(_tame, node)) if isinstance(node, list) else 0
+    if isinstance(parts := node.get("elements"), list):
+        _join(parts)
     total = sum(map(_tame, node.values()))
     if isinstance(node.get("text"), str):
         node["text"] = inert(node["text"])
@@ -367,3 +445,12 @@ def _tame(node: Any) -> int:
     if not 0 < len(own) <= most or node.get("type") not in SHOWN or len(node.get("url", "")) > 3000:
         raise Refused(f"slack: {node.get('type')}: unknown, or {len(own)} long and not 1 to {most}")
     return total
+
+
+def _join(parts: list[Any]) -> None:
+    # A blank between two texts begins the second: where one ends a text, Slack may cut it off.
+    for one, after in pairwise(parts):
+        texts = [x.get("text") if isinstance(x, dict) else None for x in (one, after)]
+        match texts:
+            case [str(text), str(following)] if bare := text.rstrip(" "):
+                one["text"], after["text"] = bare, text[len(bare) :] + inert(following)

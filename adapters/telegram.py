@@ -4,7 +4,6 @@ and pre entities, which Telegram does not read; a tap brings its message along t
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import re
 import time
@@ -13,9 +12,10 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
+from adapters._echo import differences, digest, settled
 from adapters._telegram import Api
 from approvals import channel as port
-from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
+from approvals.model import Address, Busy, Card, Difference, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_secret
 from approvals.text import utf16_len
 
@@ -38,6 +38,8 @@ NOBODY: Final = {1087968824, 136817688, 777000}
 # Telegram turns a tab into a blank and drops these three marks, and then it is not what was sent:
 # https://github.com/tdlib/td/blob/master/td/telegram/misc.cpp (clean_input_string)
 CHANGED: Final = re.compile("[\t\u030a\u0333\u033f]")
+# What our buttons carry.
+TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 # What a prompt ends with: the answer to it carries the prompt's text and nothing else of ours.
 ASKED: Final = re.compile(r"Reference ([A-Za-z0-9_-]{20})\Z")
 REASON: Final = 500
@@ -119,14 +121,18 @@ class Telegram:
         if not {"data", "message"} <= query.keys():
             return port.Ignored("a game, or a message that was sent from elsewhere")
         message, token = query["message"], query["data"]
+        if isinstance(token, str) and not TOKEN.fullmatch(token):
+            return port.Ignored("a button of another feature of the bot")
         who, stranger = _sender(query["from"])
         if {*map(type, (query["id"], token))} != {str} or type(message["message_id"]) is not int:
             raise TypeError
         # Of a message that it has forgotten Telegram tells the place and the date 0.
-        echo = self.echo(message) if message["date"] else None
+        echo, before = None, None
+        if message["date"]:
+            echo, before = self.echo(message), _echo_before(message)
         return port.Tap(
             "telegram", query["id"], who, _place(message), str(message["message_id"]), token,
-            stranger, echo, None, {"query": query["id"], "by": by},
+            stranger, echo, None, {"query": query["id"], "by": by}, before,
         )  # fmt: skip
 
     def _answered(self, message: Any) -> port.Event:
@@ -160,25 +166,18 @@ class Telegram:
         return Address("telegram", str(chat.id), account=str(chat.id))
 
     def echo(self, payload: port.Payload) -> str:
-        # The text; what is in it beyond our styles (a link, a spoiler, what folds away); a preview;
-        # each button in its row. Not the colour of one: not every server gives it back.
-        preview = payload.get("link_preview_options") or {}
-        odd = [one for one in payload.get("entities") or () if one["type"] not in STYLES]
-        url = None if preview.get("is_disabled") else preview.get("url")
-        seen: list[Any] = [payload.get("text"), odd, url]
-        for row in (payload.get("reply_markup") or {}).get("inline_keyboard") or ():
-            seen.append([sorted((k, v) for k, v in one.items() if k != "style") for one in row])
-        return hashlib.sha256(to_json(seen)).hexdigest()
+        return digest(_view(payload))
 
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
         sent = await self._call("send_message", **_where(address.conversation), **payload)
-        if self.echo(sent.to_dict()) != self.echo(payload):
-            log.warning("telegram stored %s otherwise than sent: no tap on it counts", sent.id)
-        return MessageRef("telegram", address.conversation, str(sent.id))
+        altered = differences(_view(payload), _view(sent.to_dict()))
+        return MessageRef("telegram", address.conversation, str(sent.id), altered)
 
-    async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
+    async def redraw(self, ref: MessageRef, payload: port.Payload) -> tuple[Difference, ...]:
         where = {"chat_id": _where(ref.conversation)["chat_id"], "message_id": int(ref.message)}
-        await self._call("edit_message_text", **where, **payload)
+        sent = await self._call("edit_message_text", **where, **payload)
+        # None: it was so already, says Telegram.
+        return differences(_view(payload), _view(sent.to_dict())) if sent else ()
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         # https://core.telegram.org/bots/api#making-requests-when-getting-updates
@@ -282,6 +281,41 @@ def _written(lines: Any) -> tuple[str, list[dict[str, Any]]]:
             text += said
         text += "\n"
     return text[:-1], entities
+
+
+def _view(payload: port.Payload) -> dict[str, Any]:
+    rows = [[_on(one) for one in row] for row in _keyboard(payload)]
+    odd = [_on(one) for one in _odd(payload)]
+    seen = {"text": settled(payload.get("text") or ""), "entities": odd}
+    return seen | {"link_preview": _preview(payload), "inline_keyboard": rows}
+
+
+def _on(node: Any) -> dict[str, Any]:
+    # A button or an entity. Not the colour of a button: not every server gives it back.
+    kept = {k: v for k, v in sorted(node.items()) if v and k != "style"}
+    return kept | {"text": settled(kept["text"])} if "text" in kept else kept
+
+
+def _odd(payload: port.Payload) -> list[Any]:
+    # What is in the text beyond our styles: a link, a spoiler, what folds away.
+    return [one for one in payload.get("entities") or () if one["type"] not in STYLES]
+
+
+def _preview(payload: port.Payload) -> Any:
+    preview = payload.get("link_preview_options") or {}
+    return None if preview.get("is_disabled") else preview.get("url")
+
+
+def _keyboard(payload: port.Payload) -> Any:
+    return (payload.get("reply_markup") or {}).get("inline_keyboard") or ()
+
+
+def _echo_before(payload: port.Payload) -> str:
+    # What `echo` was until 0.1, for cards that wait since then. Stricter in everything.
+    seen: list[Any] = [payload.get("text"), _odd(payload), _preview(payload)]
+    for row in _keyboard(payload):
+        seen.append([sorted((k, v) for k, v in one.items() if k != "style") for one in row])
+    return digest(seen)
 
 
 def _toast(tap: port.Tap, notice: port.Notice) -> dict[str, Any]:

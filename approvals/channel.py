@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from approvals.model import (
     Address,
     Card,
+    Difference,
     Duration,
     Fact,
     Instant,
@@ -109,7 +110,8 @@ class Tap:
 
     `event`: the platform's own id of this press, for de-duplication. `stranger`: why this account
     can never be an approver here (a bot, a guest, a foreign team), else None. `echo`: SHA-256 (hex)
-    over the message as the platform echoed it, or None where it sent none. `reason`: what a reason
+    over the message as the platform echoed it, or None where it sent none. `echo_before`: the same
+    as older versions computed it, for cards that they posted. `reason`: what a reason
     prompt collected. `message` None: the platform did not say (a submitted prompt): it may decline
     only. `reply_to`: what the adapter needs to answer this tap privately; opaque to the core.
     """
@@ -124,6 +126,7 @@ class Tap:
     echo: str | None = None
     reason: str | None = None
     reply_to: Mapping[str, str] = field(default_factory=dict, repr=False)
+    echo_before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,15 +488,25 @@ class Channel(Protocol):
         ...
 
     def echo(self, payload: Payload) -> str | None:
-        """The `Tap.echo` a tap on this payload must carry; None where taps carry none. Pure."""
+        """The `Tap.echo` a tap on this payload must carry; None where taps carry none. Pure.
+
+        Equal for what nobody can tell apart (white space at the end of a text, NFC, flags that are
+        off or absent); different for any other text, label, token, link or attachment.
+        """
         ...
 
     async def post(self, address: Address, payload: Payload, key: str) -> MessageRef:
-        """Send a card. `key`: idempotency key, if the platform takes one. `Busy` or `Refused`."""
+        """Send a card. `key`: idempotency key, if the platform takes one. `Busy` or `Refused`.
+
+        `altered` of the result: what the platform's answer shows otherwise.
+        """
         ...
 
-    async def redraw(self, ref: MessageRef, payload: Payload) -> None:
-        """Make the posted card say `payload`, or send a closing message where nothing is edited."""
+    async def redraw(self, ref: MessageRef, payload: Payload) -> Sequence[Difference] | None:
+        """Make the posted card say `payload`, or send a closing message where nothing is edited.
+
+        What the platform's answer shows otherwise, where it gives the message back.
+        """
         ...
 
     def answer(self, tap: Tap, notice: Notice) -> Response | None:

@@ -41,6 +41,9 @@ from approvals.store import CardRow, CardState, Store
 log = structlog.get_logger()
 NOTHING: Final = "Nothing new."
 NOT_YOURS: Final = "You are not an approver of this request."
+ALTERED: Final = (
+    "{} altered this card, so a tap on it can't be trusted to mean what you saw. Review it instead."
+)
 OVERTAKEN: Final = (0.1, 0.3)
 """Seconds after which a card is looked for again: a client may be faster than the answer to the
 post, and asks again only after a minute."""
@@ -103,7 +106,8 @@ class Faces:
     async def again(
         self, row: CardRow, case: Case, request: Request, channel: Channel
     ) -> tuple[Case, Card]:
-        """The case that a posted card shows, and the card anew. Raises `Refused`: a key is gone."""
+        """The case that a posted card shows, and the card anew; without Approve where its platform
+        altered it. Raises `Refused`: a key is gone."""
         if row.revision != case.revision:
             # What was said of the newer revision is not about this one.
             gone = replace(case, status=Status.WITHDRAWN, shown="", reason=None)
@@ -116,7 +120,11 @@ class Faces:
                 for stored in await self._store.buttons_of(row.id)
             ]
             found.sort(key=lambda button: order.index(button.label))
-        return case, await self.card(case, request, channel, found, row.person)
+        kept = [one for one in found if row.altered is None or one.choice is Choice.DECLINE]
+        card = await self.card(case, request, channel, kept, row.person)
+        if len(kept) < len(found):
+            card = replace(card, review_needed=ALTERED.format(channel.name.capitalize()))
+        return case, card
 
     async def viewers(
         self, channel: Channel, case: Case, conversation: str, account: str | None

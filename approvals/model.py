@@ -403,9 +403,25 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where a platform gave a card back otherwise than it was sent.
+
+    `path`: a JSON path, which holds no text of the card. `sent`: our text there, or the line of it.
+    """
+
+    path: str
+    sent: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRef:
-    """Where a posted card is: enough to edit it later."""
+    """Where a posted card is: enough to edit it later.
+
+    `altered`: how the platform's own answer to the post differs from what was sent, in ways that
+    somebody could see; empty: it does not, or the platform gives no message back.
+    """
 
     channel: str
     conversation: str
     message: str
+    altered: tuple[Difference, ...] = field(default=(), compare=False)

@@ -13,7 +13,14 @@ from approvals.text import clean
 INVALID: Final = "This button is not valid here."
 STALE: Final = "The request has changed since. Please look at it again."
 TAMPERED: Final = "What is stored of this request was altered. Nobody can approve it."
-ALTERED: Final = "This message is not the card that we sent. A fresh one is on its way."
+ALTERED: Final = (
+    "This message isn't the card we sent, so your tap wasn't counted. "
+    "Decide on the review page, or on the card that replaces it."
+)
+OVER: Final = "This request is closed, so your tap wasn't counted."
+UNTRUSTED: Final = (
+    "This message isn't the card we sent, so your tap wasn't counted. Decide on the review page."
+)
 
 
 def notice_of(step: machine.Step, choice: Choice, person: str, names: Mapping[str, str]) -> Notice:

@@ -27,6 +27,7 @@ from approvals.model import (
     Busy,
     Button,
     Case,
+    Difference,
     Duration,
     Instant,
     MessageRef,
@@ -36,7 +37,8 @@ from approvals.model import (
 from approvals.people import GIVEN_UP, GOOD
 from approvals.proposal import ulid
 from approvals.service import Service
-from approvals.store import CardRow, CardState, Job, Store
+from approvals.store import TAPPED, CardRow, CardState, Job, Store, draw_job
+from approvals.text import clean
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -100,10 +102,12 @@ class Outbox:
         routes: Mapping[str, Sequence[str]] | None = None,
         errands: Mapping[str, Errand] | None = None,
         reporters: Collection[str] = (),
+        altered: Callable[[str], None] = lambda channel: None,
     ) -> None:
         """`carriers` by lane; `routes`: the lanes that a requester's verdicts go to; `errands`: who
         carries out the kinds of jobs that are about no request; `reporters`: requesters that always
-        say what they did, so that silence means that they did nothing."""
+        say what they did, so that silence means that they did nothing. `altered` is told of each
+        card that its channel shows otherwise than it was sent."""
         self._store = store
         self._service = service
         self._channels = channels
@@ -113,6 +117,7 @@ class Outbox:
         self._clock = clock
         self._random = random
         self._vetted = vetted
+        self._altered = altered
         self._lease = lease
         self._known: dict[tuple[str, str], tuple[Address, Instant]] = {}
         self._until: dict[str, Instant] = {}
@@ -165,7 +170,8 @@ class Outbox:
         turns: dict[str | int, list[Job]] = {}
         for job in jobs:
             if job.kind not in ("forward", "redraw"):
-                turns.setdefault(job.data if job.kind == "draw" else job.id, []).append(job)
+                card = job.data.partition(" ")[0]
+                turns.setdefault(card if job.kind == "draw" else job.id, []).append(job)
         await asyncio.gather(*map(self._in_turn, turns.values()))
         return len(jobs)
 
@@ -291,7 +297,7 @@ class Outbox:
         together, and with the jobs' own end."""
         now = self._clock()
         draws = [
-            Job("draw", card.request_id, card.channel, now, card.id)
+            draw_job(card, now)
             for card in await self._store.cards_of(*{job.request_id for job in jobs})
             if card.state is CardState.POSTED
         ]
@@ -333,6 +339,8 @@ class Outbox:
         to = json.loads(job.data)
         if to.get("revision", case.revision) != case.revision:
             return  # its revision has a card of its own to come
+        if to.get("why") == "echo" and not await self._replaceable(to["instead"]):
+            return
         address = await self._address(channel, case, to)
         viewers = await self._viewers(channel, case, address.conversation, address.account)
         if not await self._hold(jobs):
@@ -367,6 +375,7 @@ class Outbox:
             echo=None,
             echo_next=None,
             drawn=case.version,
+            instead=to.get("instead") if to.get("why") == "echo" else None,
         )
         where = {"channel": channel.name, "conversation": address.conversation, "card": card_id}
         if not await self._store.add_card(
@@ -387,12 +396,14 @@ class Outbox:
             raise
         # The case may have changed meanwhile, and nobody redraws a card that is being posted: one
         # look comes after, and is kept with the message, so that no crash leaves the card as it is.
+        altered, entries = self._otherwise(row, ref.altered)
         await self._store.bind_message(
             card_id,
             ref.message,
-            (self._entry("card.posted", case.id, message=ref.message, **where),),
+            (self._entry("card.posted", case.id, message=ref.message, **where), *entries),
             echo=self._seal(channel, card_id, ref.message, payload),
-            jobs=[Job("draw", case.id, channel.name, now, card_id)],
+            altered=altered,
+            jobs=[draw_job(row, now)],
             done=jobs,
         )
         jobs.clear()
@@ -400,10 +411,13 @@ class Outbox:
 
     async def _draw(self, job: Job) -> None:
         """Make one card say what its case says now."""
-        row = await self._store.card(job.data)
+        card_id, _, again = job.data.partition(" ")
+        row = await self._store.card(card_id)
         case = (await self._store.cases([job.request_id])).get(job.request_id)
         channel = self._channels.get(job.target)
-        if row is None or case is None or row.message is None or row.drawn >= case.version:
+        if row is None or case is None or row.message is None:
+            return
+        if row.drawn >= case.version and not (again and channel and channel.abilities.edit):
             return
         if channel is None:
             raise Refused(f"the channel {job.target!r} is no longer configured")
@@ -421,9 +435,42 @@ class Outbox:
         sealed = self._seal(channel, row.id, row.message, payload)
         await self._store.drawing(row.id, sealed, (intent,))
         ref = MessageRef(row.channel, row.conversation, row.message)
-        await self._asked(channel.name, lambda: channel.redraw(ref, payload))
+        found = await self._asked(channel.name, lambda: channel.redraw(ref, payload))
         entry = self._entry("card.redrawn", case.id, version=case.version, **where)
         await self._store.drawn(row.id, case.version if edit else LAST, (entry,))
+        # At the end there is no tap left to be trusted; and what is known is not told again.
+        if found and card.status is Status.PENDING and row.altered is None:
+            altered, entries = self._otherwise(row, found)
+            await self._store.alter(row.id, altered or "", entries)
+            self._kicks[channel.name].set()
+
+    def _otherwise(
+        self, row: CardRow, found: Sequence[Difference]
+    ) -> tuple[str | None, tuple[Entry, ...]]:
+        """Where the platform shows another card than was sent, and what is kept of that; None: it
+        shows the same. Law 7: what a person sees there is not what we know, so no tap approves."""
+        if not found:
+            return None, ()
+        # A path holds names of fields, and those come from the other side.
+        where = clean(found[0].path)[:200]
+        return where, (self._told(row, where),)
+
+    def _told(self, row: CardRow, where: str) -> Entry:
+        """Counted, logged, and for the audit."""
+        self._altered(row.channel)
+        log.warning("card_altered", channel=row.channel, request=row.request_id, where=where)
+        more = {"channel": row.channel, "card": row.id, "where": where}
+        return self._entry("card.altered", row.request_id, **more)
+
+    async def _replaceable(self, card_id: str) -> bool:
+        """A tap showed that this card was altered: it is drawn again, without Approve. May another
+        be posted in its place? Once per cause: not where it stands in for such a card itself."""
+        row = await self._store.card(card_id)
+        if row is None or row.altered not in (None, TAPPED):
+            return False
+        if row.altered is None:
+            await self._store.alter(row.id, TAPPED, (self._told(row, TAPPED),))
+        return row.instead is None
 
     def _seal(self, channel: Channel, card_id: str, message: str, payload: Payload) -> str:
         """What a tap on this message has to fit; the database alone cannot say it of another."""

@@ -37,13 +37,13 @@ from approvals.model import (
     Tier,
     Vote,
 )
-from approvals.notices import ALTERED, INVALID, STALE, TAMPERED, notice_of
+from approvals.notices import ALTERED, INVALID, OVER, STALE, TAMPERED, UNTRUSTED, notice_of
 from approvals.packs import RuleBook
 from approvals.people import Directory, audiences
 from approvals.proposal import Proposal, draft, ulid
 from approvals.reading import Reading
 from approvals.readings import Readings, held
-from approvals.store import CardState, Change, Job, Press, Store, again_job, post_job
+from approvals.store import CardState, Change, Job, Press, Store, again_job, draw_job, post_job
 from approvals.turns import Decision, Row, Turns
 
 
@@ -347,9 +347,13 @@ class Service:
 
         def refuse(why: str, say: str = INVALID, *, alert: bool = False) -> Decision[Answer]:
             decision = self._turned_away(case.id, say, who, tap.channel, why, now)
-            if not (alert and case.open):
+            if not alert:
                 return decision
-            return replace(decision, jobs=(again_job(case, card, now),))
+            if case.open:
+                return replace(decision, jobs=(again_job(case, card, now, why),))
+            # An old client, most likely: what it shows is drawn again.
+            told = Answer(Notice(NoticeKind.REFUSED, OVER))
+            return replace(decision, answer=told, jobs=(draw_job(card, now, again=True),))
 
         if row.seen:
             return replace(refuse("repeated"), answer=COUNTED_ALREADY)
@@ -368,9 +372,16 @@ class Service:
             return replace(refuse("posting"), again=True)
         elif card.state is not CardState.POSTED or card.message != tap.message:
             return refuse("message", alert=True)
-        elif echo is None or not any(
-            buttons.sealed(ring, proof, buttons.CARD, card.id, tap.message, echo)
+        elif card.altered is not None:
+            # The platform shows another card than we sent. A Decline token can only ever decline,
+            # whatever stands around it: a mistaken press ends in a refusal, as all doubt does.
+            if choice is not Choice.DECLINE:
+                return refuse("altered", UNTRUSTED)
+        elif not any(
+            buttons.sealed(ring, proof, buttons.CARD, card.id, tap.message, shown)
             for proof in (card.echo, card.echo_next)
+            for shown in (echo, tap.echo_before)
+            if shown is not None
         ):
             return refuse("echo", ALTERED, alert=True)
         if tap.stranger:
@@ -383,7 +394,10 @@ class Service:
             if isinstance(may, policy.Seats) and now < case.expires_at:
                 return Decision(Answer(Notice(NoticeKind.ASK_REASON, "Why do you decline?"), case))
         act = _Act(tap.channel, tap.reason or None, channel.tier, False, tap.event)
-        return self._vote(case, person, choice, act, now)
+        decision = self._vote(case, person, choice, act, now)
+        # Their client still shows the buttons, and may never get our word: it is drawn again.
+        late = () if case.open else (draw_job(card, now, again=True),)
+        return replace(decision, jobs=(*decision.jobs, *late))
 
     def _vote(
         self, case: Case, person: Person, choice: Choice, act: _Act, now: Instant

@@ -36,7 +36,18 @@ from approvals.cli import keys
 from approvals.cli.house import House, Plan, running, settled
 from approvals.cli.templates import load
 from approvals.evidence import sign_checkpoint
-from approvals.model import Address, Agent, Ask, Http, Kind, MessageRef, Person, Requester, Risk
+from approvals.model import (
+    Address,
+    Agent,
+    Ask,
+    Difference,
+    Http,
+    Kind,
+    MessageRef,
+    Person,
+    Requester,
+    Risk,
+)
 from approvals.people import Directory
 from approvals.policy import Policy
 from approvals.proposal import Proposal
@@ -84,8 +95,9 @@ class Posted(Slack):
         )
         return MessageRef("slack", address.conversation, ts)
 
-    async def redraw(self, ref: MessageRef, payload: Payload) -> None:
+    async def redraw(self, ref: MessageRef, payload: Payload) -> tuple[Difference, ...]:
         """As if Slack had taken it."""
+        return ()
 
 
 def plan(folder: Path, secret: str, worker: str = "bench") -> Plan:

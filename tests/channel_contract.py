@@ -151,6 +151,7 @@ class Kit:
     proven; None where nothing is ever delivered, because buttons lead to our own page. `proofs`:
     the headers without which nothing is proven. `stale`: milliseconds after which it is too late,
     None where the platform gives no time. `unknown`: proven deliveries that mean nothing.
+    `foreign`: proven deliveries that are for other features of the same app.
     `parsed(payload)`: the strings in which the platform reads markup. `links(payload)`: every
     address that can be followed. `secrets`: what no log and no repr may hold. `signs_body`: False
     where the platform proves itself by a shared secret alone. `delays`: a platform that is busy
@@ -173,6 +174,7 @@ class Kit:
     delays: bool = True
     write: Callable[[int, str], Inbound] | None = None
     overheard: Callable[[int, str], Inbound] | None = None
+    foreign: Callable[[int], tuple[Inbound, ...]] = lambda at: ()
 
     def press(self, at: int) -> Inbound:
         """What `tap` makes, of a channel that has deliveries."""

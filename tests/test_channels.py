@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from adapters import CHANNELS
+from approvals import cards
 from approvals.channel import (
     LEAVES_OUT,
     Channel,
@@ -26,7 +27,22 @@ from approvals.channel import (
     Talks,
     Tap,
 )
-from approvals.model import Busy, Fact, Forged, Malformed, Refused, Status
+from approvals.model import (
+    Agent,
+    Ask,
+    Busy,
+    Card,
+    Case,
+    Fact,
+    Forged,
+    Kind,
+    Malformed,
+    Refused,
+    Request,
+    Status,
+)
+from approvals.reading import read_payload
+from tests import hostile
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, Kit, card, kit, strings, template
 
 AWAY = "http://127.0.0.1:9/"
@@ -211,6 +227,13 @@ def test_what_is_not_understood_is_malformed(told: Kit) -> None:
         assert type(caught.value) is Malformed
 
 
+def test_proven_deliveries_for_other_features_of_the_app_are_ignored(told: Kit) -> None:
+    channel = told.make(AWAY)
+    for inbound in told.foreign(NOW):
+        event = channel.read(channel.authenticate(inbound))
+        assert isinstance(event, Ignored), inbound.body
+
+
 @pytest.mark.parametrize("state", CARDS)
 def test_an_unchanged_layout_has_an_unchanged_echo(one: Kit, state: str) -> None:
     channel = one.make(AWAY)
@@ -251,6 +274,29 @@ def test_law_12_nothing_unseen_gets_onto_a_card(one: Kit, text: str) -> None:
     payload = one.make(AWAY).layout(card(title=text))
     for said in strings(payload):
         assert not any(ord(char) < 32 and char != "\n" for char in said)
+
+
+@pytest.mark.parametrize("texts", hostile.BATCHES, ids=range(len(hostile.BATCHES)))
+def test_law_07_no_element_of_a_card_ends_in_white_space(one: Kit, texts: tuple[str, ...]) -> None:
+    """Platforms cut it off, and then the card is not what was sent."""
+    channel = one.make(AWAY)
+    # No request holds a lone surrogate: its digest cannot be computed.
+    whole = [text[:500] + text[-50:] for text in texts if not re.search("[\ud800-\udfff]", text)]
+    for text in (*whole, "ends in a blank ", "ends in a line\n", "\t", " both "):
+        for said in strings(channel.layout(hostile_card(text, channel))):
+            end = "" if channel.abilities.echo else "\n"  # of a mail's text
+            assert said.removesuffix(end) == said.rstrip(), ascii(said)
+
+
+def hostile_card(text: str, channel: Channel) -> Card:
+    """The product's card of a request with this text wherever others write."""
+    facts = (Fact(text, text), Fact("Amount", text))
+    words = ("req_1", "default", 1, text, Kind.GATEWAY, Agent(text, text, text), text, None, text)
+    claimed: Any = {"claimed_title": text, "claimed_facts": facts, "note": text}
+    request = Request(*words, "sha-256:00", 0, title=text, facts=facts, **claimed)
+    case = Case("req_1", "default", 1, "sha-256:00", text, text, Ask("r", (("g", 1),)), 0, NOW)
+    how: Any = {"buttons": card().buttons, "limits": channel.limits, "salt": b"s"}
+    return cards.build(case, request, read_payload(text), review="https://a.example/r", **how)
 
 
 def test_law_14_a_card_that_is_too_long_is_refused_not_cut(one: Kit) -> None:

@@ -17,7 +17,8 @@ from approvals.cli.doctor import SLOW, WRONG, Line
 from approvals.cli.exits import Exit
 from approvals.cli.host import clock
 from approvals.model import MINUTE
-from approvals.store import Job, Store
+from approvals.proposal import ulid
+from approvals.store import CardRow, Job, Store
 from tests.installation import SECRETS, Installation, Ran, answering, install
 from tests.peers.email import MailServer
 from tests.peers.outlook import APP, PROVIDER, TENANT
@@ -261,6 +262,26 @@ async def test_the_doctor_sees_what_nobody_carries_out(alone: Installation) -> N
         assert "2 forward in the core, due since" in overdue.detail
         assert "1 wait for slack, which is not configured any more" in slack.detail
         assert "1 wait for webhook:gone" in hook.detail
+
+
+async def test_the_doctor_names_a_platform_that_alters_cards(alone: Installation) -> None:
+    """Whichever copy noticed, and not for ever."""
+    await asyncio.to_thread(alone.start)
+    await asyncio.to_thread(alone.stop)
+    async with looked_at(alone) as on:
+        assert on.store is not None
+        assert await said(doctor.altered, on) == []
+        for age in (8 * 24 * 60 * MINUTE, MINUTE, 0):
+            card_id = "crd_" + ulid(clock() - age, bytes([age > 0] * 10))
+            row = CardRow(card_id, f"req_{age}", 1, "slack", "C1", "U1")
+            assert await on.store.add_card(row, [])
+            await on.store.bind_message(card_id, f"{age}.1", altered="$.blocks[1].elements[0].text")
+        (line,) = await said(doctor.altered, on)
+    assert str(line) == (
+        "! cards: slack altered 2 cards in the last 7 days, last at $.blocks[1].elements[0].text; "
+        "they lost Approve → see which values it alters: "
+        "`countersign doctor slack --card-to PERSON`"
+    )
 
 
 async def test_what_others_wrote_is_cleaned(alone: Installation) -> None:

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from adapters import CHANNELS, slack, telegram
 from approvals import linking
-from approvals.cli import setup, whatsapp
+from approvals.cli import doctor, setup, whatsapp
 from approvals.cli.exits import Exit
 from tests.installation import answering, install, run
 from tests.peers import discord
@@ -191,10 +191,18 @@ async def test_the_doctor_sends_a_test_card_to_who_asked(tmp_path: Path) -> None
         await asyncio.to_thread(place.start)
         await asyncio.to_thread(place.stop)
         ran = await asyncio.to_thread(place.run, "doctor", "slack", "--card-to", "dana", "--json")
-        line = ran.json[-1]
+        line, echo = ran.json[-2:]
         assert (line["check"], line["state"]) == ("card to dana", "ok"), line
+        assert (echo["check"], echo["state"]) == ("cards come back as sent", "ok"), echo
         (sent,) = peer.messages.values()
         assert "This is a test" in json.dumps(sent)
         assert "actions" not in {block["type"] for block in sent["blocks"]}
+        for name in doctor.HOSTILE:
+            assert name in json.dumps(sent)
+        peer.alters = lambda text: text.replace("Zu", "Z").replace("www.", "")
+        ran = await asyncio.to_thread(place.run, "doctor", "slack", "--card-to", "dana", "--json")
+        echo = ran.json[-1]
+        assert (echo["check"], echo["state"]) == ("cards come back as sent", "warning"), echo
+        assert echo["detail"].startswith("otherwise than sent: accents, links (first at $.blocks[")
         none = await asyncio.to_thread(place.run, "doctor", "slack", "--card-to", "nobody")
         assert none.code == Exit.FAILED

@@ -825,6 +825,21 @@ async def test_no_migrate_refuses_in_words(blank: str) -> None:
     await (await Store.connect(blank, migrate=False)).close()
 
 
+async def _older_card(url: str, id_: str) -> None:
+    columns = "id, request_id, revision, channel, conversation, message, echo, state, drawn"
+    values = f"'{id_}', 'req_1', 1, 'slack', 'C1', '1.1', 'seal', 'posted', 1"
+    insert = f"INSERT INTO cards ({columns}) VALUES ({values})"
+    if url.startswith("sqlite"):
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(sa.text(insert))
+        engine.dispose()
+    else:
+        raw = await asyncpg.connect(url)
+        await raw.execute(insert)
+        await raw.close()
+
+
 async def test_every_released_version_is_brought_up_with_what_it_holds(
     blank: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -834,6 +849,8 @@ async def test_every_released_version_is_brought_up_with_what_it_holds(
             before.setattr(schema, "HEAD", older)
             store = await Store.connect(blank)
             await store.put_meta(older, "kept")
+            if older < "0003":  # a card as that version wrote it
+                await _older_card(blank, f"crd_{older}")
             await store.close()
         with pytest.raises(Refused, match=f"revision {older} and this version needs {schema.HEAD}"):
             await Store.connect(blank, migrate=False)
@@ -841,6 +858,15 @@ async def test_every_released_version_is_brought_up_with_what_it_holds(
     assert await store.meta(older) == "kept"
     await store.heard_from("whatsapp", {"1": 1})
     assert await store.last_heard("whatsapp", "1") == 1
+    card = await store.card("crd_0001")
+    assert card is not None
+    assert (card.echo, card.drawn, card.altered, card.instead) == ("seal", 1, None, None)
+    assert await store.alter(card.id, "$.blocks[0]")
+    assert not await store.alter(card.id, "$.blocks[1]")
+    assert await store.altered("crd_") == [("slack", "crd_0001", "$.blocks[0]")]
+    assert [
+        job.data for job in await store.claim("slack", worker="w", now=1, lease=1, limit=9)
+    ] == ["crd_0001"]
     await store.close()
 
 

@@ -269,12 +269,10 @@ def test_law_07_any_change_of_a_card_changes_its_echo() -> None:
     assert sent not in seen
 
 
-async def test_a_card_that_telegram_stored_otherwise_is_reported(
-    channel: Telegram, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_card_that_telegram_stored_otherwise_is_reported(channel: Telegram) -> None:
     payload = {**channel.layout(card()), "text": "https://evil.example", "entities": []}
-    await channel.post(ROOM, payload, "crd_1")
-    assert "otherwise than sent" in caplog.text
+    (one,) = (await channel.post(ROOM, payload, "crd_1")).altered
+    assert one.path == "$.entities[0]"
 
 
 # Reading

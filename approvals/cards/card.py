@@ -281,7 +281,10 @@ def _too_long(request: Request, what: Bound, limits: Limits) -> str | None:
         or len(request.facts) > limits.facts
         or _facts_size(request, limits) > limits.together
         or any(measure(clean(fact.label)) > limits.fact_label for fact in request.facts)
-        or any(measure(clean(fact.value, line=False)) > limits.fact_value for fact in request.facts)
+        or any(
+            measure(ends(clean(fact.value, line=False))) > limits.fact_value
+            for fact in request.facts
+        )
     ):
         return _TOO_LONG
     return None

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
@@ -32,15 +32,30 @@ from approvals.cli.output import counted
 from approvals.config import Config, faults
 from approvals.evidence import rfc3339, thumbprint
 from approvals.gateways.webhook import PREFIX
-from approvals.model import SECOND, Busy, Card, Duration, Instant, Kind, Refused, Risk, Status
+from approvals.model import (
+    SECOND,
+    Busy,
+    Card,
+    Difference,
+    Duration,
+    Fact,
+    Instant,
+    Kind,
+    Refused,
+    Risk,
+    Status,
+)
+from approvals.proposal import ulid
 from approvals.store import Parked, Store
-from approvals.text import clean
+from approvals.text import clean, ends
 
 PATIENCE: Final = 20.0
 """Seconds for one question to another side."""
 SLOW: Final[Duration] = 5 * SECOND
 WRONG: Final[Duration] = 30 * SECOND
 """Differences between clocks: worth a word, and worth a refusal (the skew that receipts allow)."""
+RECENT: Final[Duration] = 7 * 24 * 3600 * SECOND
+"""How long an altered card is worth a finding."""
 OVERDUE: Final[Duration] = 60 * SECOND
 """A job that has been due for so long is carried out by nobody."""
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked at, not bound to
@@ -124,7 +139,8 @@ async def examine(
         async for line in _channel(config, channel):
             yield line
         if card_to is not None and channel in config.channels:
-            yield await _card(config, channel, card_to)
+            async for line in _card(config, channel, card_to):
+                yield line
         return
     for hint in config.hints:
         what, _, then = hint.partition(". ")
@@ -338,8 +354,8 @@ async def _knocked(http: aiohttp.ClientSession, door: str, name: str) -> Line:
     return Line(name, State.BAD, why, again, Exit.UNREACHABLE)
 
 
-async def _card(config: Config, name: str, person: str) -> Line:
-    """One card that asks nothing, to where this person's cards go."""
+async def _card(config: Config, name: str, person: str) -> AsyncIterator[Line]:
+    """One card that asks nothing, to where this person's cards go, and how it comes back."""
     async with serve.base(config, migrate=False) as on:
         known = await on.store.accounts(), await on.store.linked()
         who = linking.directory(config.directory, on.keys.ring, *known).person(person)
@@ -352,17 +368,51 @@ async def _card(config: Config, name: str, person: str) -> Line:
             account = who.email
         if account is None:
             why, again = f"{person} has no account there", f"`countersign link {person} {name}`"
-            return Line(f"card to {person}", State.BAD, why, again)
+            yield Line(f"card to {person}", State.BAD, why, again)
+            return
         async with asyncio.timeout(PATIENCE):
             address = await made.open(account)
-            await made.post(address, made.layout(_test_card(clock())), random(16).hex())
+            payload = made.layout(_test_card(clock()))
+            ref = await made.post(address, payload, random(16).hex())
     except Exception as error:  # an adapter's fault, or its platform's
         why = clean(str(error)) if isinstance(error, Busy | Refused) else reason(error)
         again = f"docs/channels/{name}.md"
-        return Line(f"card to {person}", State.BAD, why, again, Exit.UNREACHABLE)
+        yield Line(f"card to {person}", State.BAD, why, again, Exit.UNREACHABLE)
+        return
     finally:
         await made.close()
-    return Line(f"card to {person}", State.OK, f"sent to {clean(account)}: is it there?")
+    yield Line(f"card to {person}", State.OK, f"sent to {clean(account)}: is it there?")
+    yield _echoed(name, ref.altered, echoes=made.abilities.echo)
+
+
+HOSTILE: Final = {
+    "Emoji": "emoji ✅ 🚀 © ™ 1\ufe0f\u20e3",
+    "Blanks": "blanks: a\ttab, two  in a row, two at the end  ",
+    "Accents": "accents: Zu\u0308rich, cafe\u0301",
+    "Mentions": "mentions @everyone @here <!channel> <@U024BE7LH>",
+    "Links": "links https://example.com www.example.com [x](https://example.com)",
+    "Markup": "markup *b* _i_ ~s~ `c` ```f``` > q # h",
+    "Entities": 'entities &amp; &lt;b&gt; <b> & "',
+    "Right to left": "right to left \u05e9\u05dc\u05d5\u05dd 12.40 \u202e04.21",
+}
+"""Values that platforms alter, by name; each begins with its name, so that a difference tells which
+one it is in. Accents are decomposed."""
+
+
+def _echoed(channel: str, altered: Sequence[Difference], *, echoes: bool) -> Line:
+    """Which of the test card's values came back otherwise: cards with such have no Approve."""
+    check = "cards come back as sent"
+    if not echoes:
+        why = f"{channel} does not give messages back: a tap is as good as the bot's secret"
+        return Line(check, State.OK, why)
+    if not altered:
+        names = ", ".join(HOSTILE).lower()
+        return Line(check, State.OK, f"as sent: {names}")
+    said = "\n".join(one.sent for one in altered).lower()
+    names = ", ".join(name.lower() for name in HOSTILE if name.lower() in said)
+    why = f"otherwise than sent: {names or 'something else'} (first at {clean(altered[0].path)})"
+    again = f"such cards can be approved on their page only: docs/channels/{channel}.md"
+    return Line(check, State.WARNING, why, again)
 
 
 def _test_card(now: Instant) -> Card:
@@ -376,7 +426,7 @@ def _test_card(now: Instant) -> Card:
         risk=Risk.LOW,
         action="test",
         agent="countersign doctor",
-        facts=(),
+        facts=tuple(Fact(name, ends(clean(value, line=False))) for name, value in HOSTILE.items()),
         line="Nothing is sent",
         payload="Nothing is asked of you.",
         payload_tail="",
@@ -474,6 +524,18 @@ async def gateways(on: Installation) -> AsyncIterator[Line]:
             yield Line(f"gateway {name}", State.OK, f"it has a key, and {told}")
 
 
+async def altered(on: Installation) -> AsyncIterator[Line]:
+    """Which platforms showed cards otherwise than they were sent, whichever copy noticed."""
+    if on.store is None:
+        return
+    found = await on.store.altered("crd_" + ulid(clock() - RECENT, bytes(10)))
+    for name, count in sorted(Counter(channel for channel, _, _ in found).items()):
+        newest = next(where for channel, _, where in found if channel == name)
+        why = f"{name} altered {counted(count, 'card')} in the last 7 days, last at {newest}"
+        again = f"see which values it alters: `countersign doctor {name} --card-to PERSON`"
+        yield Line("cards", State.WARNING, f"{why}; they lost Approve", again)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     service,
     clocks,
@@ -481,5 +543,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     people,
     webhooks,
     outbox,
+    altered,
     gateways,
 )

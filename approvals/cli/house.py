@@ -214,6 +214,7 @@ async def running(
                 if by.kind is Kind.GATEWAY and by.name not in routes
             },
             errands={KIND: links.carry},
+            altered=metrics.altered,
         )
 
         def heard(ids: Iterable[str] | None) -> None:

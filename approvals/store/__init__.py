@@ -27,6 +27,7 @@ from approvals.store import rows, schema, statements
 from approvals.store.driver import Driver
 from approvals.store.tables import metadata, windows
 from approvals.store.values import (
+    TAPPED,
     Account,
     AuditRow,
     CardRow,
@@ -47,10 +48,12 @@ from approvals.store.values import (
     Taps,
     Token,
     again_job,
+    draw_job,
     post_job,
 )
 
 __all__ = [
+    "TAPPED",
     "Account",
     "AuditRow",
     "CardRow",
@@ -73,6 +76,7 @@ __all__ = [
     "Token",
     "Unready",
     "again_job",
+    "draw_job",
     "metadata",
     "post_job",
 ]
@@ -282,16 +286,18 @@ class Store:
         entries: Sequence[Entry] = (),
         *,
         echo: str | None = None,
+        altered: str | None = None,
         jobs: Sequence[Job] = (),
         done: Sequence[Job] = (),
     ) -> None:
         """The platform took the card: its message id and echo (None: `echo_next` is it now).
 
-        With it, in one transaction: `jobs` are queued and those that are `done` finished.
+        `altered`: where it shows another one than was sent; it is to be drawn again. With it, in
+        one transaction: `jobs` are queued and those that are `done` finished.
         """
         params = {"id_": card_id, "message": message, "given": echo, "state": CardState.POSTED}
         held = [statements.held(job) for job in done]
-        await self._db.write(statements.bound(params, entries, jobs, held))
+        await self._db.write(statements.bound(params, altered, entries, jobs, held))
 
     async def drawing(self, card_id: str, echo: str | None, entries: Sequence[Entry] = ()) -> None:
         """Before a redraw: from now on taps may echo the new card as well as the old."""
@@ -305,6 +311,19 @@ class Store:
         a newer one the message may show the older face by now: then a `draw` of it is due at once.
         """
         return await self._db.write(statements.drawn(card_id, version, entries))
+
+    async def alter(self, card_id: str, altered: str, entries: Sequence[Entry] = ()) -> bool:
+        """The platform shows another card than was sent: no tap on it approves, from now on.
+
+        False, and nothing is changed, where that is known. Else a `draw` of it is due at once.
+        """
+        return await self._db.write(statements.alter(card_id, altered, entries))
+
+    async def altered(self, since: str, limit: int = 1000) -> list[tuple[str, str, str]]:
+        """(channel, card id, where) of altered cards whose ids are not below `since`, the newest
+        first."""
+        found = await self._read(statements.altered_cards, since=since, most=limit)
+        return [(row[0], row[1], row[2]) for row in found]
 
     async def fail_card(
         self, card_id: str, entries: Sequence[Entry] = (), jobs: Sequence[Job] = ()

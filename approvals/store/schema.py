@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from approvals.model import Refused
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration. Said here, so that tables that are up to date cost no import of Alembic."""
 
 _LOCK: Final = 0x636F756E01

@@ -354,6 +354,26 @@ def bind_message(_: Dialect) -> Any:
     return cards.update().where(c.id == P("id_")).values(**values, echo_next=sa.null())
 
 
+def _alter(_: Dialect) -> Any:
+    c = cards.c
+    what = cards.update().where(c.id == P("id_"), c.altered.is_(None))
+    return what.values(altered=P("altered"), drawn=0).returning(c.request_id, c.channel)
+
+
+def alter(card_id: str, altered: str, entries: Sequence[Entry]) -> Script[bool]:
+    """Note it, the first time, and order a draw, due at once, however new what it shows is."""
+    found = yield _alter, {"id_": card_id, "altered": altered}
+    jobs = [Job("draw", request_id, channel, 0, card_id) for request_id, channel in found]
+    yield from write(entries if found else (), jobs)
+    return bool(found)
+
+
+def altered_cards(_: Dialect) -> Any:
+    c = cards.c
+    what = sa.select(c.channel, c.id, c.altered).where(c.altered.is_not(None), c.id >= P("since"))
+    return what.order_by(c.id.desc()).limit(P("most"))
+
+
 def _drawn(_: Dialect) -> Any:
     c = cards.c
     echo: Any = sa.func.coalesce(c.echo_next, c.echo)
@@ -380,10 +400,16 @@ def drawn(card_id: str, version: int, entries: Sequence[Entry]) -> Script[bool]:
 
 
 def bound(
-    card: Params, entries: Sequence[Entry], jobs: Sequence[Job], finished: Sequence[Params]
+    card: Params,
+    altered: str | None,
+    entries: Sequence[Entry],
+    jobs: Sequence[Job],
+    finished: Sequence[Params],
 ) -> Script[None]:
     """The message of a card, and the jobs that follow from it and that end with it."""
     yield bind_message, card
+    if altered is not None:
+        yield from alter(card["id_"], altered, ())
     if finished:
         yield done, finished
     yield from write(entries, jobs)

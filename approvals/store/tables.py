@@ -92,6 +92,8 @@ cards: Final = _table(
     _text("echo_next", null=True),
     _text("state"),
     _int("drawn"),
+    _text("altered", null=True),
+    _text("instead", null=True),
     sa.Index("cards_request", "request_id"),
     sa.Index("cards_message", "channel", "conversation", "message"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from pydantic_core import to_json
 
@@ -42,7 +42,9 @@ class CardRow:
     """One attempt to show a case at one address.
 
     `echo`: the seal that fits what a tap must echo; `echo_next`: the one that may fit as well while
-    a redraw is on its way. `drawn`: the case's version that was last drawn.
+    a redraw is on its way. `drawn`: the case's version that was last drawn. `altered`: where the
+    platform shows it otherwise than sent (a JSON path, or `TAPPED`): no tap on it approves any
+    more. `instead`: the card that it was posted in place of.
     """
 
     id: str
@@ -57,6 +59,12 @@ class CardRow:
     echo_next: str | None = None
     state: CardState = CardState.POSTING
     drawn: int = 0
+    altered: str | None = None
+    instead: str | None = None
+
+
+TAPPED: Final = "seen at a tap"
+"""`CardRow.altered` of a card that came back as sent, and was another one when it was tapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +100,18 @@ def post_job(case: Case, channel: str, due: Instant, **to: str | None) -> Job:
     return Job("post", case.id, channel, due, to_json(to | {"revision": case.revision}).decode())
 
 
-def again_job(case: Case, card: CardRow, due: Instant) -> Job:
-    """Another card where this one is, or was to be."""
+def again_job(case: Case, card: CardRow, due: Instant, why: str = "") -> Job:
+    """Another card where this one is, or was to be. `why` "echo": a tap showed that this one was
+    altered."""
     room = None if card.account else card.conversation
     to = {"room": room, "person": card.person, "account": card.account, "instead": card.id}
-    return post_job(case, card.channel, due, **to)
+    return post_job(case, card.channel, due, **to, why=why)
+
+
+def draw_job(card: CardRow, due: Instant, *, again: bool = False) -> Job:
+    """Make this card say what its case says now. `again`: also where it was told to already."""
+    data = f"{card.id} again" if again else card.id
+    return Job("draw", card.request_id, card.channel, due, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from approvals.channel import (
     Glance,
     Handshake,
     Hears,
+    Ignored,
     Inbound,
     Lost,
     Notice,
@@ -118,6 +119,8 @@ class Events:
                 return _http(response)
             case Tap():
                 return await self._tapped(channel, event)
+            case Ignored(why):
+                log.info("delivery_ignored", channel=channel.name, why=why)
             case Glance():
                 return await self._glanced(channel, event)
             case Reply() | GivenUp() | Lost():
@@ -237,6 +240,8 @@ class Events:
         """Outbound-only mode: the same taps by a socket that we opened."""
 
         async def deliver(event: object) -> Notice | None:
+            if isinstance(event, Ignored):
+                log.info("delivery_ignored", channel=channel.name, why=event.why)
             if isinstance(event, Reply):
                 self._say(channel, event, await self._written(event))
             if not isinstance(event, Tap):

@@ -27,6 +27,12 @@ class Metrics:
         )
         # Kept, because the library looks for a label's counter anew each time, under a lock.
         self._tapped = cache(self.taps.labels)
+        self._altered = Counter(
+            "countersign_cards_altered",
+            "Cards that a platform showed otherwise than they were sent.",
+            ["channel"],
+            registry=self.registry,
+        )
         self.requests = Counter(
             "countersign_requests_opened", "Requests opened.", ["risk"], registry=self.registry
         )
@@ -69,6 +75,10 @@ class Metrics:
     def tapped(self, channel: str, answer: str) -> None:
         """A tap was answered."""
         self._tapped(channel, answer).inc()
+
+    def altered(self, channel: str) -> None:
+        """A card there is not the one that was sent."""
+        self._altered.labels(channel).inc()
 
     def opened(self, case: Case) -> None:
         """A request was opened here."""

@@ -14,6 +14,7 @@ import re
 import time
 import zlib
 from collections import deque
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -171,6 +172,8 @@ class DiscordPeer:
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     identified: list[dict[str, Any]] = field(default_factory=list)
     base: str = ""
+    alters: Callable[[str], str] = str
+    """What is made of what an embed says when it is stored."""
     _open: set[str] = field(default_factory=set)
     _nonces: dict[str, dict[str, Any]] = field(default_factory=dict)
     _count: Any = field(default_factory=lambda: itertools.count(1))
@@ -336,6 +339,10 @@ class DiscordPeer:
         if wrong := faults(body):
             raise Wrong(400, 50035, f"Invalid Form Body\nIn {wrong}")
         kept = stored(body)
+        for embed in kept["embeds"]:
+            embed["description"] = self.alters(embed.get("description", ""))
+            for one in embed.get("fields", ()):
+                one["value"] = self.alters(one["value"])
         whole = {
             **message,
             **{name: kept[name] for name in kept if name in body or name not in message},
@@ -552,8 +559,6 @@ def unknown(at: int) -> tuple[Inbound, ...]:
         {**good, "channel_id": None},
         {**good, "id": 7},
         {**good, "token": None},
-        {**good, "data": {"component_type": 3, "custom_id": "x", "values": ["y"]}},
-        {**good, "data": {**good["data"], "custom_id": ["x"]}},
         {**good, "data": "approve"},
         {**good, "message": None},
         {**good, "message": {**good["message"], "id": 7}},
@@ -574,6 +579,20 @@ def unknown(at: int) -> tuple[Inbound, ...]:
     ]
     bodies = (b"", b"{", b"\xff", b"[" * 100_000)
     return tuple(signed(one, at) for one in (*payloads, *bodies))
+
+
+def foreign(at: int) -> tuple[Inbound, ...]:
+    good, modal = fixture("button_in_a_server"), fixture("modal_submit")
+    link = fixture("command_in_a_server")
+    payloads: list[Any] = [
+        {**good, "data": {"component_type": 3, "custom_id": "x", "values": ["y"]}},
+        {**good, "data": {**good["data"], "custom_id": "lunch:17"}},
+        {**good, "data": {**good["data"], "custom_id": ["x"]}},
+        {**modal, "data": {**modal["data"], "custom_id": "lunch"}},
+        {**link, "data": {**link["data"], "name": "lunch"}},
+        {**link, "type": 4, "data": {**link["data"], "name": "lunch"}},
+    ]
+    return tuple(signed(one, at) for one in payloads)
 
 
 CODE = re.compile(r"```\n(?:(?!```).)*\n```|`[^`\n]+`|<t:[0-9]+:[fR]>", re.DOTALL)
@@ -600,6 +619,7 @@ def links(payload: Payload) -> list[str]:
 KIT = Kit(
     name="discord",
     make=make,
+    foreign=foreign,
     tap=lambda at: signed(fixture("button_in_a_server"), at),
     proofs=("x-signature-ed25519", "x-signature-timestamp"),
     stale=300_000,

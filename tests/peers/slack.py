@@ -13,6 +13,7 @@ import json
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,15 @@ def stored(blocks: list[Any]) -> list[Any]:
         return kept
 
     return [walk(block, top=True) for block in blocks]
+
+
+def _each_text(change: Callable[[str], str], node: Any) -> Any:
+    if isinstance(node, list):
+        return [_each_text(change, item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {name: _each_text(change, item) for name, item in node.items()}
+    return kept | {"text": change(node["text"])} if isinstance(node.get("text"), str) else kept
 
 
 def faults(blocks: Any) -> list[str]:
@@ -149,6 +159,10 @@ class SlackPeer:
     whispered: asyncio.Event = field(default_factory=asyncio.Event)
     sent: asyncio.Event = field(default_factory=asyncio.Event)
     base: str = ""
+    alters: Callable[[str], str] | None = None
+    """What is made of every text of a block when it is stored."""
+    admits: bool = True
+    """Is what was made of it in the answer to a post?"""
     _count: Any = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -260,8 +274,9 @@ class SlackPeer:
         }
         if not message["attachments"]:
             del message["attachments"]
-        self.messages[room, ts] = message
-        return {"channel": room, "ts": ts, "message": message}
+        kept = message | {"blocks": _each_text(self.alters or str, message["blocks"])}
+        self.messages[room, ts] = kept
+        return {"channel": room, "ts": ts, "message": kept if self.admits else message}
 
     def _chat_postEphemeral(self, body: Any) -> dict[str, Any]:
         if body.get("channel") not in self.rooms:
@@ -426,13 +441,8 @@ def unknown(at: int) -> tuple[Inbound, ...]:
         None,
         "text",
         7,
-        {"type": "shortcut"},
-        {**good, "type": "block_suggestion"},
         {**good, "api_app_id": "A0OTHER"},
-        {**good, "actions": []},
         {**good, "actions": [action, action]},
-        {**good, "actions": [{**action, "value": None}]},
-        {**good, "actions": [{**action, "value": {"a": 1}}]},
         {**good, "actions": "approve"},
         {**good, "container": {}},
         {**good, "container": {"message_ts": ["1"], "channel_id": "C1"}},
@@ -461,9 +471,34 @@ def unknown(at: int) -> tuple[Inbound, ...]:
     )
 
 
+def foreign(at: int) -> tuple[Inbound, ...]:
+    """Shapes: https://docs.slack.dev/reference/interaction-payloads and /reference/events."""
+    good = json.loads((FIXTURES / "block_actions.json").read_text())["body"]
+    view = {"id": "V1", "callback_id": "lunch", "private_metadata": "", "state": {"values": {}}}
+    event = {"type": "app_mention", "user": "U1", "text": "<@U2> hello", "channel": "C1"}
+    chosen = {"type": "static_select", "action_id": "dish", "selected_option": {"value": "soup"}}
+    payloads: list[Any] = [
+        {"type": "shortcut", "callback_id": "lunch", "trigger_id": "1.1", "api_app_id": APP},
+        {"type": "message_action", "callback_id": "lunch", "api_app_id": APP},
+        {**good, "type": "block_suggestion"},
+        {**good, "actions": []},
+        {**good, "actions": [{**good["actions"][0], "value": None}]},
+        {**good, "actions": [{**good["actions"][0], "value": {"a": 1}}]},
+        {**good, "actions": [{"type": "button", "action_id": "order", "value": "lunch:17"}]},
+        {**good, "actions": [{"type": "button", "action_id": "approve", "value": "approve"}]},
+        {**good, "actions": [chosen]},
+        {"type": "view_submission", "api_app_id": APP, "user": {"id": "U1"}, "view": view},
+        {"type": "view_closed", "api_app_id": APP, "user": {"id": "U1"}, "view": view},
+    ]
+    called = {"token": "x", "team_id": TEAM, "api_app_id": APP, "event": event}
+    called |= {"type": "event_callback", "event_id": "Ev1", "event_time": 1767326126}
+    return (*(signed(one, at) for one in payloads), signed(json.dumps(called).encode(), at))
+
+
 KIT = Kit(
     name="slack",
     make=make,
+    foreign=foreign,
     tap=tap,
     proofs=("x-slack-signature", "x-slack-request-timestamp"),
     stale=300_000,

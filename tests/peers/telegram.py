@@ -14,6 +14,7 @@ import json
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +70,8 @@ class TelegramPeer:
     base: str = ""
     said: asyncio.Event = field(default_factory=asyncio.Event)
     """Something was answered or sent since it was cleared."""
+    alters: Callable[[str], str] = str
+    """What is made of a text when it is stored."""
     _queries: set[str] = field(default_factory=set)
     _count: Any = field(default_factory=lambda: itertools.count(1))
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -236,7 +239,7 @@ class TelegramPeer:
             raise Wrong("Bad Request: message text is empty")
         if units(text) > 4096:
             raise Wrong("Bad Request: message is too long")
-        text = text.rstrip(" \n")
+        text = self.alters(text.rstrip(" \n"))
         entities = [one for one in given if one["length"]]
         for kind, form in FOUND.items():
             for match in re.finditer(form, text):
@@ -412,9 +415,24 @@ def links(payload: Payload) -> list[str]:
     return [*(one["url"] for one in (*found, *payload["entities"]) if "url" in one), *words]
 
 
+def foreign(at: int) -> tuple[Inbound, ...]:
+    good = fixture("callback_query")
+    query = good["callback_query"]
+    game = {name: query[name] for name in query if name != "data"} | {"game_short_name": "chess"}
+    updates: list[Any] = [
+        {**good, "callback_query": {**query, "data": "lunch:17"}},
+        {**good, "callback_query": game},
+        {"update_id": 1, "edited_message": fixture("message_in_a_group")["message"]},
+        {"update_id": 1, "poll": {"id": "1"}},
+        fixture("message_in_a_group"),
+    ]
+    return tuple(delivery(one, at) for one in updates)
+
+
 KIT = Kit(
     name="telegram",
     make=make,
+    foreign=foreign,
     tap=lambda at: delivery(fixture("callback_query"), at),
     proofs=("x-telegram-bot-api-secret-token",),
     stale=None,

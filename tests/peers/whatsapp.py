@@ -459,6 +459,18 @@ def unknown(at: int) -> tuple[Inbound, ...]:
     return tuple(signed(one, at) for one in (*bad, *raw))
 
 
+def foreign(at: int) -> tuple[Inbound, ...]:
+    good = body("button_reply")
+    one = good["entry"][0]["changes"][0]["value"]["messages"][0]
+    reply = {"id": "lunch:17", "title": "Order"}
+    messages: list[Any] = [
+        {**one, "interactive": {"type": "button_reply", "button_reply": reply}},
+        {**one, "interactive": {"type": "list_reply", "list_reply": reply}},
+        {**one, "type": "image", "image": {"id": "1"}},
+    ]
+    return tuple(signed(delivered(each), at) for each in messages)
+
+
 def unknown_twilio(at: int) -> tuple[Inbound, ...]:
     good = body("twilio_button")
     changes: list[dict[str, str]] = [
@@ -494,6 +506,7 @@ ADDRESS = Address("whatsapp", DANA, account=DANA)
 KIT = Kit(
     name="whatsapp",
     make=make,
+    foreign=foreign,
     tap=lambda at: signed(body("button_reply"), at),
     proofs=("x-hub-signature-256",),
     stale=None,
