@@ -13,8 +13,9 @@ import pickle
 import struct
 import sys
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -30,15 +31,71 @@ SECONDS: Final = 5.0
 REMEMBERED: Final = 8 * 1024 * 1024
 """Bytes of requests whose readings are kept for the next card of the same request."""
 TOO_LONG: Final = "It takes too long to be read."
+FAILED: Final = (TimeoutError, OSError, EOFError, asyncio.IncompleteReadError)
+_T = TypeVar("_T")
+
+
+class Apart:
+    """A process beside this one that makes one call after the other, each within `seconds`.
+
+    `call` raises TimeoutError, or OSError, EOFError or IncompleteReadError where the process ended;
+    the next call starts it again.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._turn = asyncio.Lock()
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def call(self, function: Callable[..., _T], *args: Any, **named: Any) -> _T:
+        """What `function`, which stands in a module, makes of values that can be pickled."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    return await self._asked(function, args, named)
+            except FAILED as error:
+                structlog.get_logger().warning("reading_failed", why=type(error).__name__)
+                await self._end()
+                raise
+
+    async def close(self) -> None:
+        async with self._turn:
+            await self._end()
+
+    async def _asked(
+        self, function: Callable[..., _T], args: tuple[Any, ...], named: dict[str, Any]
+    ) -> _T:
+        worker = self.process
+        if worker is None or worker.returncode is not None:
+            worker = self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "approvals.reading.worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+        source, sink = worker.stdout, worker.stdin
+        if source is None or sink is None:
+            raise EOFError
+        asked = pickle.dumps((function, args, named))
+        sink.write(struct.pack(LENGTH, len(asked)) + asked)
+        await sink.drain()
+        (length,) = struct.unpack(LENGTH, await source.readexactly(struct.calcsize(LENGTH)))
+        found: _T = pickle.loads(await source.readexactly(length))  # noqa: S301 # our own child
+        return found
+
+    async def _end(self) -> None:
+        worker, self.process = self.process, None
+        if worker is not None:
+            with contextlib.suppress(ProcessLookupError):
+                worker.kill()
+            await worker.wait()
 
 
 class Readings:
-    """`of` and `request` answer with a `Reading` and never raise; `close` ends the worker."""
+    """`of` and `request` answer with a `Reading` and never raise; `close` ends the processes."""
 
     def __init__(self, *, seconds: float = SECONDS) -> None:
-        self._seconds = seconds
-        self._turn = asyncio.Lock()
-        self._worker: asyncio.subprocess.Process | None = None
+        self._reader = Apart(seconds)
+        self._drawer = Apart(seconds)  # so that nobody's page holds up what is asked
         self._known: OrderedDict[tuple[str, Dialect], tuple[Reading, int]] = OrderedDict()
         self._size = 0
 
@@ -46,14 +103,10 @@ class Readings:
         """The reading of an HTTP request, or of a JSON payload."""
         if _size(http, payload) <= HERE:
             return _read(http, payload, dialect)
-        async with self._turn:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    return await self._apart(http, payload, dialect)
-            except (TimeoutError, OSError, EOFError, asyncio.IncompleteReadError) as error:
-                structlog.get_logger().warning("reading_failed", why=type(error).__name__)
-                await self._end()
-        return _unread(http, payload, dialect)
+        try:
+            return await self._reader.call(_read, http, payload, dialect)
+        except FAILED:
+            return _unread(http, payload, dialect)
 
     async def request(self, request: Request, book: RuleBook) -> Reading:
         """The reading of a request that was opened, remembered for its other cards.
@@ -74,34 +127,21 @@ class Readings:
             self._size -= self._known.popitem(last=False)[1][1]
         return reading
 
+    async def draw(
+        self, function: Callable[..., _T], *given: Any, about: Sequence[Request], **named: Any
+    ) -> _T | None:
+        """What a function of requests and readings makes of them, in a thread; of large ones in a
+        process, and None where that takes too long."""
+        if sum(_size(one.http, one.payload) for one in about) <= HERE:
+            return await asyncio.to_thread(function, *given, **named)
+        try:
+            return await self._drawer.call(function, *given, **named)
+        except FAILED:
+            return None
+
     async def close(self) -> None:
-        async with self._turn:
-            await self._end()
-
-    async def _apart(self, http: Http | None, payload: str | None, dialect: Dialect) -> Reading:
-        worker = self._worker
-        if worker is None or worker.returncode is not None:
-            worker = self._worker = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "approvals.reading.worker"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-            )
-        source, sink = worker.stdout, worker.stdin
-        if source is None or sink is None:
-            raise EOFError
-        asked = pickle.dumps((http, payload, dialect))
-        sink.write(struct.pack(LENGTH, len(asked)) + asked)
-        await sink.drain()
-        (length,) = struct.unpack(LENGTH, await source.readexactly(struct.calcsize(LENGTH)))
-        found: Reading = pickle.loads(await source.readexactly(length))  # noqa: S301 # our own child
-        return found
-
-    async def _end(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            with contextlib.suppress(ProcessLookupError):
-                worker.kill()
-            await worker.wait()
+        await self._reader.close()
+        await self._drawer.close()
 
 
 def held(http: Http | None, *, summary: bool) -> Http | None:

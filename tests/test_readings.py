@@ -52,7 +52,7 @@ async def test_law_32_what_takes_too_long_to_read_is_unclear() -> None:
 
 async def test_a_worker_that_dies_is_started_again(readings: Readings) -> None:
     assert (await readings.of(large(1), None, PLAIN)).unclear is None
-    worker = readings._worker
+    worker = readings._reader.process
     assert worker is not None
     os.kill(worker.pid, signal.SIGKILL)
     await worker.wait()
@@ -67,7 +67,7 @@ async def test_two_at_once_get_their_own_readings(readings: Readings) -> None:
 async def test_closing_ends_the_worker() -> None:
     readings = Readings()
     await readings.of(large(1), None, PLAIN)
-    worker = readings._worker
+    worker = readings._reader.process
     assert worker is not None
     await readings.close()
     assert worker.returncode is not None

@@ -1,7 +1,7 @@
-"""The process that reads large requests: `python -m approvals.reading.worker`; see `readings`.
+"""The process that works on large requests: `python -m approvals.reading.worker`; see `readings`.
 
-One request after the other on standard input, its reading on standard output, each as a length and
-a pickle. It ends when its input does.
+One call after the other on standard input (a function and what it is given), its answer on standard
+output, each as a length and a pickle. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import struct
 import sys
 from typing import BinaryIO, Final
 
-from approvals.reading import read, read_payload
-
 LENGTH: Final = "!Q"
 
 
@@ -20,12 +18,8 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
     size = struct.calcsize(LENGTH)
     while len(head := source.read(size)) == size:
         (length,) = struct.unpack(LENGTH, head)
-        http, payload, dialect = pickle.loads(source.read(length))  # noqa: S301 # from our parent
-        if http is not None:
-            found = read(http, dialect=dialect)
-        else:
-            found = read_payload("null" if payload is None else payload, dialect=dialect)
-        said = pickle.dumps(found)
+        function, args, named = pickle.loads(source.read(length))  # noqa: S301 # from our parent
+        said = pickle.dumps(function(*args, **named))
         sink.write(struct.pack(LENGTH, len(said)) + said)
         sink.flush()
 
