@@ -370,6 +370,9 @@ class _Escalate(_Section):
     to: str
 
 
+_Reason = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
 class _Ask(_Section):
     quorum: dict[str, Annotated[int, Field(ge=1, le=20)]] = Field(min_length=1)
     via: tuple[str, ...] = ()
@@ -382,6 +385,7 @@ class _Ask(_Section):
     four_eyes: bool | None = None
     allow_unseen: bool = False
     opaque: Literal["named"] | None = None
+    reasons: tuple[_Reason, ...] = Field(default=(), max_length=8)
 
     @property
     def needs_four_eyes(self) -> bool:
@@ -457,6 +461,7 @@ _SHAPES: Final[Mapping[Place, str]] = {
     ("rules", "*", "ask", "quorum"): "quorum: {default: 1}",
     ("rules", "*", "ask", "via"): "via: [slack]",
     ("rules", "*", "ask", "remind"): "remind: [5m]",
+    ("rules", "*", "ask", "reasons"): "reasons: [Wrong amount, Not agreed]",
     ("rules", "*", "ask", "escalate"): "escalate: {after: 10m, to: finance}",
     ("decoders",): "decoders: [{name: …, when: {…}, fields: {…}}]",
 }
@@ -1083,6 +1088,7 @@ def _frozen(name: str, ask: _Ask) -> Ask:
         four_eyes=ask.needs_four_eyes,
         allow_unseen=ask.allow_unseen,
         opaque=ask.opaque == "named",
+        reasons=ask.reasons,
         remind=tuple(sorted(ask.remind)),
         escalate=None if escalate is None else Escalation(escalate.after, escalate.to),
     )

@@ -238,6 +238,8 @@ class Ask:
     policy: str = ""
     """Digest of the whole policy this came from; named in the receipt."""
     also: tuple[str, ...] = added(())
+    reasons: tuple[str, ...] = added(())
+    """Ready reasons to decline with, as the rule words them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,7 @@ def _added(decided: Ask, doubtful: Sequence[Ask]) -> Ask:
         allow_unseen=all(ask.allow_unseen for ask in every),
         step_up=next((ask.step_up for ask in every if ask.step_up), None),
         remind=tuple(sorted({after for ask in every for after in ask.remind})),
+        reasons=tuple(dict.fromkeys(reason for ask in every for reason in ask.reasons)),
         escalate=_agreed([ask.escalate for ask in every]),
     )
 

@@ -328,6 +328,7 @@ OTHER_ASK: dict[str, Any] = {
     "escalate": None,
     "policy": "",
     "also": ("a doubtful rule",),
+    "reasons": ("Not agreed",),
 }
 OTHER_CASE: dict[str, Any] = {
     "id": "req_2",
