@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 
 from approvals import cards
@@ -17,6 +14,7 @@ from approvals.model import Agent, Ask, Case, Http, Kind, Outcome, Person, Reque
 from approvals.reading import read
 from approvals.web import views
 from approvals.web.api import view
+from approvals.web.sheet import sheet
 from approvals.web.site import Site, same_origin
 from tests.house import ROOM
 
@@ -83,61 +81,6 @@ def test_law_11_a_claimed_title_is_never_the_title() -> None:
     assert views.title(request, salt=b"") == "POST a.example:8443/p"
 
 
-JSON: Any = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
-
-
-@given(JSON, st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t: ")]))
-def test_indenting_changes_nothing_but_white_space(value: Any, separators: Any) -> None:
-    source = json.dumps(value, separators=separators)
-    shown = views.indented(source)
-    if not isinstance(value, dict | list):
-        assert shown is None
-    elif shown is not None:
-        assert json.loads(shown) == value
-        assert _bare(shown) == _bare(source)
-
-
-def _bare(text: str) -> list[str]:
-    """The text without white space outside of strings."""
-    parts, inside, escaped = [], False, False
-    for char in text:
-        if inside or char not in " \t\r\n":
-            parts.append(char)
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = inside
-        elif char == '"':
-            inside = not inside
-    return parts
-
-
-def test_indenting_keeps_what_parsing_would_lose() -> None:
-    source = '{"a":1.0,"a":1e400,"b":"\\u0041","c":{},"d":[ ]}'
-    assert views.indented(source) == (
-        '{\n  "a": 1.0,\n  "a": 1e400,\n  "b": "\\u0041",\n  "c": {},\n  "d": []\n}'
-    )
-
-
-def test_law_27_indenting_never_makes_a_page_of_gigabytes() -> None:
-    assert views.indented("[" * 33 + "]" * 33) is None
-    assert views.indented("[" * 90_000 + "]" * 90_000) is None
-    assert views.indented(json.dumps([0] * 200_000)) is None
-    assert views.indented("[" + "{}," * 60_000 + "{}]") is not None
-    assert views.indented("{" + " " * 190_000 + "}") == "{}"
-
-
-@pytest.mark.parametrize(
-    ("count", "said"),
-    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (12_345, "12.3 kB (12,345 bytes)")],
-)
-def test_sizes_are_exact(count: int, said: str) -> None:
-    assert views.size(count) == said
-
-
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
@@ -160,9 +103,12 @@ def test_law_03_page_card_and_terminal_say_what_came_of_it_in_the_same_words(
         status=Status.APPROVED,
         outcome=outcome,
     )
-    card = cards.build(closed, request, read(request.http), limits=ROOM, review=None, salt=b"")
+    assert request.http is not None
+    reading = read(request.http)
+    card = cards.build(closed, request, reading, limits=ROOM, review=None, salt=b"")
+    what = sheet(request, reading, salt=b"")
     page = views.whole(
-        closed, request, Person("dana"), fresh=True, receipt=False, salt=b"", names={}
+        closed, request, what, Person("dana"), fresh=True, receipt=False, salt=b"", names={}
     )
     told = Console(width=200, file=io.StringIO())
     remote.sheet(told, {**view(closed, None, names=True), "title": "x"})

@@ -292,7 +292,7 @@ def _shown(leaf: Leaf | Opaque, label: str, kind: str, hide: _Hide) -> str:
     if leaf.how == "empty":
         return str(leaf.value)
     name = str(leaf.path[-1]) if leaf.path else label
-    return clean(hide.field(name, _scalar(leaf.value, kind)), line=False)
+    return clean(hide.field(name, scalar(leaf.value, kind)), line=False)
 
 
 def _value(leaf: Leaf | Opaque, text: str, hide: _Hide) -> str:
@@ -310,7 +310,7 @@ def _value(leaf: Leaf | Opaque, text: str, hide: _Hide) -> str:
     return clean(hide.text(text), line=False)
 
 
-def _scalar(value: Scalar, kind: str) -> str:
+def scalar(value: Scalar, kind: str) -> str:
     """A value as it is told apart from others: a text that looks like a number is in quotes."""
     if not isinstance(value, str):
         return json.dumps(value)

@@ -14,16 +14,19 @@ from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import web
+from pydantic_core import to_json
 
 from approvals import cards, grants, policy, words
 from approvals.channel import NoticeKind
-from approvals.model import Case, Choice, Person, Refused, Request, Risk, Status
+from approvals.evidence import Entry
+from approvals.model import ORG, Case, Choice, Person, Refused, Request, Risk, Status
 from approvals.service import Answer, NotFound
 from approvals.text import clean
 from approvals.web import together, views
 from approvals.web.deps import ID, Deps, audiences, audits
 from approvals.web.guard import Form, get, post, visitor_of
 from approvals.web.login import sign_in_again
+from approvals.web.sheet import BYTES, Sheet, sheet, unread
 from approvals.web.signin import see_other
 from approvals.web.site import HEADERS, NOT_UNDERSTOOD, Say, Visitor, render, say
 from approvals.web.views import Asked, Head, Inbox, Message
@@ -56,6 +59,13 @@ def routes(deps: Deps) -> list[web.RouteDef]:
 
     async def whole(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         case, content = await _load(deps, request, visitor)
+        answer = await drawn(request, visitor, case, content, await sheet_of(deps, case, content))
+        together.looked_at(deps, request, visitor, case, answer)
+        return answer
+
+    async def drawn(
+        request: web.Request, visitor: Visitor, case: Case, content: Request, shown: Sheet
+    ) -> web.StreamResponse:
         receipt = not case.open and await deps.store.receipt(case.id) is not None
         now, person, names = deps.clock(), visitor.person, deps.directory.names
         fresh = visitor.fresh(now)
@@ -67,24 +77,44 @@ def routes(deps: Deps) -> list[web.RouteDef]:
 
         def page() -> web.StreamResponse:
             view = views.whole(
-                case, content, person,
+                case, content, shown, person,
                 fresh=fresh, receipt=receipt, salt=deps.salt, names=names, now=now, grant=grant,
             )  # fmt: skip
             ways = tuple(way.template for way in deps.ways if way.reaches(person))
             return render("request", visitor=visitor, view=view, ways=ways, declining=declining)
 
-        # Ten megabytes take seconds: nobody else waits for them.
-        answer = await asyncio.to_thread(page)
-        together.looked_at(deps, request, visitor, case, answer)
-        return answer
+        # Ten megabytes take a while: nobody else waits for them.
+        return await asyncio.to_thread(page)
+
+    async def hidden(request: web.Request, visitor: Visitor) -> web.StreamResponse:
+        """Somebody came back to the address of a secret that was shown."""
+        return see_other(f"/requests/{request.match_info['id']}")
+
+    async def reveal(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
+        """The page with one secret shown, once; nobody sees it before the audit entry is kept."""
+        case, content = await _load(deps, request, visitor)
+        _same(case, form)
+        place = form.get("place", "")
+        shown = await sheet_of(deps, case, content, show=place)
+        await _reveals(deps, visitor, case, shown, place)
+        return await drawn(request, visitor, case, content, shown)
 
     async def body(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         case, content = await _load(deps, request, visitor)
         asked = request.query.get("revision")
         if asked is not None and asked != str(case.revision):
             raise Say(409, _changed(case.id))
-        data = content.http.body if content.http else (content.payload or "").encode()
-        return _download(data, f"{case.id}.{'bin' if content.http else 'json'}")
+        shown = await sheet_of(deps, case, content)
+        if shown.bytes is None or shown.bytes.place:
+            raise Say(403, _secret(case.id))
+        return _bytes_of(case, content)
+
+    async def secret_body(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
+        """The bytes of what holds a secret."""
+        case, content = await _load(deps, request, visitor)
+        _same(case, form)
+        await _reveals(deps, visitor, case, await sheet_of(deps, case, content), BYTES)
+        return _bytes_of(case, content)
 
     async def receipt(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         case = await deps.visible(visitor.person, request.match_info["id"])
@@ -97,21 +127,16 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         case, content = await _load(deps, request, visitor)
         if form.get("choice") not in set(Choice) or not form.get("digest"):
             raise Say(400, NOT_UNDERSTOOD)
-        if form.get("revision") != str(case.revision) or form["digest"] != case.digest:
-            raise Say(409, _changed(case.id))
+        _same(case, form)
         choice = Choice(form["choice"])
-        reason = form.get("reason", "").replace("\r\n", "\n").strip()
-        if len(reason) > REASON:
-            long = (f"A reason may have {REASON} characters. Nothing was changed.",)
-            back = f"/requests/{case.id}"
-            raise Say(413, Message("That is too long", long, "bad", "declined", None, back, "Back"))
+        reason = reason_of(case, form, f"/requests/{case.id}")
         fresh = visitor.fresh(deps.clock())
         answer = await deps.service.decide(
             visitor.person,
             case.id,
             choice,
             form["digest"],
-            reason if reason and choice is Choice.DECLINE else None,
+            reason if choice is Choice.DECLINE else None,
             fresh=fresh,
         )
         if answer.counted and answer.case is not None:
@@ -140,8 +165,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         case, content = await _load(deps, request, visitor)
         if form.get("do") not in ("give", "revoke"):
             raise Say(400, NOT_UNDERSTOOD)
-        if form.get("revision") != str(case.revision) or form.get("digest") != case.digest:
-            raise Say(409, _changed(case.id))
+        _same(case, form)
         now, person, back = deps.clock(), visitor.person, f"/requests/{case.id}"
         about = (deps.service, deps.store, case)
         if form["do"] == "give":
@@ -218,7 +242,10 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         get(deps, "/inbox", inbox),
         get(deps, "/inbox/events", events, allow_head=False),
         get(deps, "/requests/{id}", whole),
+        get(deps, "/requests/{id}/reveal", hidden),
+        post(deps, "/requests/{id}/reveal", reveal),
         get(deps, "/requests/{id}/body", body),
+        post(deps, "/requests/{id}/body", secret_body),
         get(deps, "/requests/{id}/receipt", receipt),
         get(deps, "/requests/{id}/result", result),
         post(deps, "/requests/{id}/decision", decide),
@@ -248,6 +275,56 @@ async def content_of(deps: Deps, case: Case) -> Request:
             409, Message("This is not what was asked", wrong, "bad", "declined", href="/inbox")
         )
     return content
+
+
+async def sheet_of(deps: Deps, case: Case, content: Request, *, show: str = "") -> Sheet:
+    """What its page shows of a request, with what changed since the revision before. `show`: the
+    place of the one secret that is to be seen."""
+    service, before = deps.service, None
+    reading = await service.readings.request(content, service.trust.book)
+    about = [content]
+    if case.revision > 1:
+        old = await deps.store.content(case.id, case.revision - 1)
+        if old is not None:
+            before = old, await service.readings.request(old, service.trust.book)
+            about.append(old)
+    made = await service.readings.draw(
+        sheet, content, reading,
+        about=about, salt=deps.salt, opaque=case.ask.opaque, show=show, before=before,
+    )  # fmt: skip
+    return made or unread(content, salt=deps.salt)
+
+
+async def _reveals(deps: Deps, visitor: Visitor, case: Case, shown: Sheet, place: str) -> None:
+    """Keeps who is about to see which secret. Raises `Say` where they may not, or there is none."""
+    if not views.may_reveal(case, visitor.person):
+        why = "Only those who decide this request, and auditors, can have its secrets shown."
+        no = Message("Not shown", (why,), "bad", "lock", None, f"/requests/{case.id}", "Back")
+        raise Say(403, no)
+    if place not in shown.secrets and (shown.read or place != BYTES):
+        raise Say(400, NOT_UNDERSTOOD)
+    what = shown.secrets.get(place, "all of its bytes")
+    said = {"by": visitor.person.id, "revision": case.revision, "place": place, "what": what}
+    text, now = to_json(said).decode(), deps.clock()
+    await deps.store.append([Entry(ORG, now, "secret.revealed", case.id, text, deps.random(16))])
+
+
+def reason_of(case: Case, form: Form, back: str) -> str | None:
+    """The reason of a form: a ready one of the rule's, the person's own words, or both."""
+    own = form.get("reason", "").replace("\r\n", "\n").strip()
+    ready = form.get("ready", "")
+    if ready and ready not in {clean(reason) for reason in case.ask.reasons}:
+        raise Say(400, NOT_UNDERSTOOD)
+    if len(own) > REASON:
+        long = (f"A reason may have {REASON} characters. Nothing was changed.",)
+        raise Say(413, Message("That is too long", long, "bad", "declined", None, back, "Back"))
+    return ": ".join(part for part in (ready, own) if part) or None
+
+
+def _same(case: Case, form: Form) -> None:
+    """Raises `Say` unless the form is about what is asked now."""
+    if form.get("revision") != str(case.revision) or form.get("digest") != case.digest:
+        raise Say(409, _changed(case.id))
 
 
 async def waiting(deps: Deps, person: Person) -> list[Case]:
@@ -409,6 +486,16 @@ def _changed(case_id: str) -> Message:
         href=f"/requests/{case_id}",
         go="Read it again",
     )
+
+
+def _secret(case_id: str) -> Message:
+    lines = ("These bytes hold a secret. The button on the page of the request downloads them.",)
+    return Message("Not this way", lines, "calm", "lock", None, f"/requests/{case_id}", "Open it")
+
+
+def _bytes_of(case: Case, content: Request) -> web.Response:
+    data = content.http.body if content.http else (content.payload or "").encode()
+    return _download(data, f"{case.id}.{'bin' if content.http else 'json'}")
 
 
 def _download(data: bytes, name: str) -> web.Response:

@@ -30,7 +30,8 @@ from approvals.store import CardState, Press
 from approvals.web import views
 from approvals.web.deps import Deps
 from approvals.web.guard import Form, open_get, open_post, slowed
-from approvals.web.inbox import REASON, content_of
+from approvals.web.inbox import content_of, reason_of, sheet_of
+from approvals.web.sheet import Sheet
 from approvals.web.site import NOT_UNDERSTOOD, Say, render, say
 from approvals.web.views import Message, calm
 
@@ -84,6 +85,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         if not SECRET.fullmatch(secret):
             secret = urlsafe_b64encode(deps.random(32)).decode().rstrip("=")
         tokens = await _tokens(deps, press)
+        whole = await sheet_of(deps, case, content)
         once = deps.random(16).hex()
         forms = Shown(
             card.account or "",
@@ -94,13 +96,13 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         )
 
         def page() -> web.Response:
-            view, sign_in = _view(deps, case, content, person, forms)
+            view, sign_in = _view(deps, case, content, whole, person, forms)
             return render(
                 "mail", visitor=None, reader=person, view=view, form=forms, sign_in=sign_in,
                 declining=press.stored.binding.choice is Choice.DECLINE,
             )  # fmt: skip
 
-        answer = await asyncio.to_thread(page)  # ten megabytes take seconds
+        answer = await asyncio.to_thread(page)  # ten megabytes take a while
         answer.set_cookie(
             _cookie(deps),
             secret,
@@ -124,11 +126,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         if card.state is CardState.POSTING:
             raise Say(503, SOON, {"Retry-After": "1"})
         content = await content_of(deps, press.case)
-        reason = form.get("reason", "").replace("\r\n", "\n").strip()
-        if len(reason) > REASON:
-            long = (f"A reason may have {REASON} characters. Nothing was changed.",)
-            back = f"/m/{token}"
-            raise Say(413, Message("That is too long", long, "bad", "declined", None, back, "Back"))
+        reason = reason_of(press.case, form, f"/m/{token}")
         declines = press.stored.binding.choice is Choice.DECLINE
         tap = Tap(
             EMAIL,
@@ -137,7 +135,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             conversation=card.conversation,
             message=card.message or "",
             token=token,
-            reason=reason if reason and declines else None,
+            reason=reason if declines else None,
         )
         answer = await deps.service.tap(tap)
         deps.metrics.tapped(EMAIL, answer.notice.kind.value)
@@ -182,7 +180,7 @@ async def _tokens(deps: Deps, press: Press) -> dict[Choice, str]:
 
 
 def _view(
-    deps: Deps, case: Case, content: Request, person: Person, forms: Shown
+    deps: Deps, case: Case, content: Request, sheet: Sheet, person: Person, forms: Shown
 ) -> tuple[views.Whole, bool]:
     """The page of the request, with what this mail may do; and whether signing in does more."""
     tier = deps.service.trust.channels[EMAIL].tier
@@ -192,7 +190,7 @@ def _view(
 
     names, now = deps.directory.names, deps.clock()
     whole = views.whole(
-        case, content, person,
+        case, content, sheet, person,
         fresh=True, receipt=False, salt=deps.salt, names=names, now=now,
     )  # fmt: skip
     said, left, approve = whole.say, now < case.expires_at, may(Choice.APPROVE)
@@ -208,6 +206,7 @@ def _view(
         can_approve=whole.can_approve and left and not more,
         can_decline=whole.can_decline and left and decline,
         sign_in=False,
+        reveals=False,
     )
     return shown, whole.can_approve and left and more
 

@@ -1,24 +1,23 @@
 """What each page says, as values made from a case, its request and the person who looks; pure.
 
 Every string that somebody else wrote has passed `text.clean`; the templates escape what is left.
-Nothing is shortened on the page of a request: it is the place that shows all of what is bound.
+Nothing is shortened on the page of a request: it is the place that shows all of what is bound
+(`sheet`). Secrets are hidden there, too, until a press shows one.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from approvals import cards, policy, text, words
 from approvals.model import (
     Case,
     Choice,
     Fact,
-    Http,
     Instant,
     Kind,
     Person,
@@ -26,15 +25,12 @@ from approvals.model import (
     Risk,
     Status,
 )
+from approvals.web.sheet import Sheet
 
 GLANCE: Final = 3
 """Facts in a row of the list: as much as a phone shows without scrolling."""
 CUT: Final = 500
 """Characters of a title or fact in a list; its page has the rest."""
-
-INDENT_SIZE: Final = 200_000
-INDENT_DEPTH: Final = 32
-"""Beyond these the exact text alone is shown: indenting could make a page of gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,27 +125,6 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpShown:
-    method: str
-    host: str
-    url: str
-    query: tuple[tuple[str, str], ...]
-    headers: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The bytes of a body, or the payload. `cut`: the rest was never received."""
-
-    title: str
-    size: str
-    text: str
-    binary: bool
-    cut: bool
-    indented: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class VoteShown:
     person: str
     choice: Choice
@@ -183,13 +158,17 @@ class Whole:
     complete: bool
     summary: bool
     """The body is a gateway's description of it."""
-    facts: tuple[Fact, ...]
-    http: HttpShown | None
-    body: Body | None
+    http: bool
+    sheet: Sheet
+    reveals: bool
+    """The person who looks may have secrets shown."""
+    page_only: str | None
+    """Why no tap on a card may approve this, as a sentence; None where one may, or none could."""
+    reasons: tuple[str, ...]
+    """Ready reasons to decline with."""
     claimed_name: str | None
     claimed_title: str | None
     claimed_facts: tuple[Fact, ...]
-    note: str | None
     tense: str
     """Of what is asked: it "will be", "was" or "would have been" sent."""
     votes: tuple[VoteShown, ...]
@@ -233,9 +212,9 @@ ERASED: Final = Head("Its content was erased", "", "", ())
 
 def head(request: Request, *, salt: bytes) -> Head:
     """What a list says of a request. `salt`: of redactions."""
-    facts = tuple(Fact(f.label[:CUT], f.value[:CUT]) for f in _facts(request.facts[:GLANCE]))
+    facts = tuple(Fact(f.label[:CUT], f.value[:CUT]) for f in _facts(request.facts[:GLANCE], salt))
     return Head(
-        title(request, salt=salt)[:CUT], text.clean(request.action)[:CUT], _agent(request), facts
+        title(request, salt=salt)[:CUT], _safe(request.action, salt)[:CUT], _agent(request), facts
     )
 
 
@@ -275,9 +254,10 @@ def item(
 
 
 def title(request: Request, *, salt: bytes) -> str:
-    """A gateway's title; else what we read ourselves, redacted. Never the agent's words."""
-    if request.kind is Kind.GATEWAY and request.title and request.title.strip():
-        return text.clean(text.redact(request.title, salt).text)
+    """The operator's or the gateway's; else what we read ourselves, redacted. Never the agent's
+    words, which are in `claimed_title`."""
+    if request.title and request.title.strip():
+        return _safe(request.title, salt)
     if request.http is None:
         return text.clean(text.redact(cards.plain_action(request.action), salt).text)
     method, found = text.clean(request.http.method), _ADDRESS.fullmatch(request.http.url)
@@ -294,6 +274,12 @@ def may_decide(case: Case, person: Person) -> bool:
     return case.open and not voted and isinstance(_may_approve(case, person), policy.Seats)
 
 
+def may_reveal(case: Case, person: Person) -> bool:
+    """May this person have a secret of it shown: somebody who decides it, or an auditor?"""
+    seat = policy.may(person, case, Choice.DECLINE, tier=None, page=True, fresh=True)
+    return "auditor" in person.roles or isinstance(seat, policy.Seats)
+
+
 def _may_approve(case: Case, person: Person) -> policy.Seats | policy.No:
     """As if they had just signed in: to do that is theirs."""
     return policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=True)
@@ -302,6 +288,7 @@ def _may_approve(case: Case, person: Person) -> policy.Seats | policy.No:
 def whole(
     case: Case,
     request: Request,
+    sheet: Sheet,
     person: Person,
     *,
     fresh: bool,
@@ -313,8 +300,7 @@ def whole(
 ) -> Whole:
     """Everything about a request. `fresh`: the person signed in not more than five minutes ago.
 
-    Titles are redacted, and credentials in headers that exist for nothing else, as on cards; all
-    else is shown whole, because this page is where it can be seen. `names`: people's, by id.
+    `sheet`: what it holds. `names`: people's, by id.
     """
     said = voice(names, case, person)
     named = title(request, salt=salt)
@@ -324,6 +310,7 @@ def whole(
     decline = policy.may(person, case, Choice.DECLINE, tier=None, page=True, fresh=fresh)
     voted = any(v.person == person.id and v.revision == case.revision for v in case.votes)
     can_approve = case.open and not voted and isinstance(approve, policy.Seats)
+    can_approve = can_approve and sheet.read  # what cannot be drawn was seen by nobody
     can_decline = case.open and isinstance(decline, policy.Seats)
     sign_in = not can_approve and case.open and not voted and isinstance(rested, policy.Seats)
     say = None
@@ -344,13 +331,14 @@ def whole(
         on_behalf_of=said.name(request.agent.on_behalf_of) if request.agent.on_behalf_of else None,
         complete=case.complete,
         summary=cards.summarised(case.digest),
-        facts=_facts(request.facts),
-        http=_http(request.http, salt) if request.http else None,
-        body=_body(request),
-        claimed_name=text.clean(name) if name else None,
-        claimed_title=text.clean(request.claimed_title) if request.claimed_title else None,
-        claimed_facts=_facts(request.claimed_facts),
-        note=text.clean(request.note, line=False) if request.note else None,
+        http=request.http is not None,
+        sheet=sheet,
+        reveals=may_reveal(case, person),
+        page_only=sheet.refusal if case.open and sheet.read else None,
+        reasons=tuple(text.clean(reason) for reason in case.ask.reasons),
+        claimed_name=_safe(name, salt) if name else None,
+        claimed_title=_safe(request.claimed_title, salt) if request.claimed_title else None,
+        claimed_facts=_facts(request.claimed_facts, salt),
         tense=words.tense(case),
         votes=tuple(
             VoteShown(
@@ -358,7 +346,7 @@ def whole(
                 v.choice,
                 v.channel,
                 v.at,
-                text.clean(v.reason, line=False) if v.reason else None,
+                text.clean(text.redact(v.reason, salt).text, line=False) if v.reason else None,
                 v.unseen,
                 v.revision,
                 v.revision != case.revision,
@@ -376,53 +364,6 @@ def whole(
     )
 
 
-def indented(source: str) -> str | None:
-    """JSON with white space added between its values and nothing else changed; None if it is none.
-
-    The text is not parsed and written again: numbers, escapes, and keys that come twice stay.
-    """
-    if len(source) > INDENT_SIZE:
-        return None
-    try:
-        if not isinstance(json.loads(source), dict | list):
-            return None
-    except (ValueError, RecursionError):
-        return None
-    out: list[str] = []
-    depth, quoted, escaped = 0, False, False
-    for i, c in enumerate(source):
-        if quoted:
-            out.append(c)
-            quoted = escaped or c != '"'
-            escaped = not escaped and c == "\\"
-        elif c == '"':
-            quoted = True
-            out.append(c)
-        elif c in "{[":
-            empty = _CLOSES.match(source, i + 1) is not None
-            depth += 1
-            if depth > INDENT_DEPTH:
-                return None
-            out.append(c if empty else c + "\n" + "  " * depth)
-        elif c in "}]":
-            depth -= 1
-            out.append(c if out[-1] in ("{", "[") else "\n" + "  " * depth + c)
-        elif c == ",":
-            out.append(",\n" + "  " * depth)
-        elif c == ":":
-            out.append(": ")
-        elif c not in " \t\r\n":
-            out.append(c)
-    return "".join(out)
-
-
-def size(count: int) -> str:
-    """A number of bytes in words: exact up to 1 kB, then both."""
-    if count < 1000:
-        return f"{count} byte" + ("" if count == 1 else "s")
-    return f"{count / 1000:.1f} kB ({count:,} bytes)"
-
-
 def _agent(request: Request) -> str:
     """Its id; its name too where a gateway says it."""
     agent = request.agent
@@ -431,63 +372,17 @@ def _agent(request: Request) -> str:
     return text.clean(agent.id)
 
 
-def _facts(facts: Sequence[Fact]) -> tuple[Fact, ...]:
-    return tuple(Fact(text.clean(f.label), text.clean(f.value)) for f in facts)
+def _safe(given: str, salt: bytes) -> str:
+    return text.clean(text.redact(given, salt).text)
 
 
-def _host(url: str) -> str:
-    found = _ADDRESS.fullmatch(url)
-    return text.show_host(found[1]) if found else "The address is not plain: look at it closely"
-
-
-def _http(http: Http, salt: bytes) -> HttpShown:
-    _, _, query = http.url.partition("?")
-    try:
-        pairs = parse_qsl(
-            query.partition("#")[0], keep_blank_values=True, errors="backslashreplace"
-        )
-    except ValueError:
-        pairs = [("(not decodable)", query)]
-    return HttpShown(
-        method=text.clean(http.method),
-        host=_host(http.url),
-        url=text.clean(http.url),
-        query=tuple((text.clean(n), text.clean(v)) for n, v in pairs),
-        headers=tuple(
-            (text.clean(n), text.clean(v)) for n, v in text.hide_credentials(http.headers, salt)
-        ),
+def _facts(facts: Sequence[Fact], salt: bytes) -> tuple[Fact, ...]:
+    return tuple(
+        Fact(_safe(f.label, salt), text.clean(text.redact_field(f.label, f.value, salt).text))
+        for f in facts
     )
 
 
-def _body(request: Request) -> Body | None:
-    if request.http is None:
-        payload = request.payload or ""
-        pretty = indented(payload)
-        return Body(
-            title="Payload (JSON)",
-            size=size(len(payload.encode(errors="surrogatepass"))),
-            text=text.clean(payload, line=False),
-            binary=False,
-            cut=False,
-            indented=text.clean(pretty, line=False) if pretty else None,
-        )
-    body = request.http.body
-    kinds = [v for n, v in request.http.headers if n.lower() == "content-type"]
-    summary = cards.summarised(request.digest)
-    kind = kinds[0] if len(kinds) == 1 and not summary else None
-    shown = text.show_bytes(body, kind)
-    pretty = None if shown.binary else indented(text.decode(body, kind) or "")
-    return Body(
-        title="Body, summed up" if summary else "Body (hexadecimal)" if shown.binary else "Body",
-        size=size(len(body)),
-        text=shown.text,
-        binary=shown.binary,
-        cut=not request.http.body_complete and not summary,
-        indented=text.clean(pretty, line=False) if pretty else None,
-    )
-
-
-_CLOSES: Final = re.compile(r"[ \t\r\n]*[\]}]")
 # No backslash, blank, user name or fragment: parsers disagree about what those mean.
 _ADDRESS: Final = re.compile(
     r"https?://([^\x00-\x20/?#@\\%<>^|\"`{}\s]+)(/[^?#\s]*)?(?:\?[^#\s]*)?", re.IGNORECASE

@@ -22,8 +22,8 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SMALL = """() => [...document.querySelectorAll('a, button, summary, input, select, textarea')]
   .filter(it => it.checkVisibility() && it.type !== 'hidden' && !it.classList.contains('skip'))
   .map(it => [it.textContent.trim() || it.name, it.getBoundingClientRect(), it])
-  .map(([name, box, it]) =>
-    [name, it.type === 'checkbox' ? it.closest('label').getBoundingClientRect() : box, it])
+  .map(([name, box, it]) => [name, ['checkbox', 'radio'].includes(it.type)
+    ? it.closest('label').getBoundingClientRect() : box, it])
   .filter(([, box, it]) => box.height < 44 && !it.closest('.row') && !it.closest('p:not(.crumb)'))
   .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
 
@@ -82,10 +82,30 @@ async def _pages(house: Any) -> dict[str, str]:
     await vote(declined, "lee", Choice.DECLINE, "Not before the audit.")
     gone = await house.open()
     await service.withdraw(house.gateway, gone.id)
+    secret = Http(
+        "POST",
+        "https://a.example/x?sig=1",
+        (("Authorization", "Bearer fake-token-x"),),
+        b'{"password": "hunter2hunter2", "deep": {"a": [1, {"b": "%s"}]}}' % (b"w " * 900),
+    )
+    revised = await house.open(replace(house.payout, http=secret))
+    house.rule(Ask("any", (("default", 1),), reasons=("Wrong amount", "Not agreed")))
+    await service.revise(
+        house.gateway,
+        revised.id,
+        replace(
+            house.payout,
+            http=replace(secret, headers=(*secret.headers, ("Content-Type", "application/json"))),
+        ),
+    )
+    utf7 = Http(
+        "POST", "https://a.example/", (("Content-Type", "text/x; charset=utf-7"),), b"+AGE-"
+    )
+    unclear = await house.open(replace(house.payout, http=utf7))
     house.rule(Ask("infra", (("infra", 1),)))
     cases = {
         "high": high, "claims": claims, "unseen": unseen, "approved": done,
-        "declined": declined, "withdrawn": gone,
+        "declined": declined, "withdrawn": gone, "revised": revised, "unclear": unclear,
     }  # fmt: skip
     return {
         **{name: f"/requests/{case.id}" for name, case in cases.items()},
@@ -127,6 +147,15 @@ async def test_no_page_has_a_fault_that_axe_can_find(
     await page.goto(house.origin + paths["high"])
     await page.get_by_text("Decline…").click()
     await look("declining")
+    await page.goto(house.origin + paths["revised"])
+    await page.get_by_text("Decline…").click()
+    await look("ready reasons")
+    for summary in await page.locator(".content summary").all():
+        await summary.click()
+    await look("all unfolded")
+    await page.get_by_role("button", name="password").click()
+    await look("a secret shown")
+    await page.goto(house.origin + paths["high"])
     house.clock.now += 6 * MINUTE
     await page.reload()
     await look("sign in again")

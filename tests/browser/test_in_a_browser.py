@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -251,12 +253,65 @@ async def test_large_requests_are_shown_whole(house: Any, dana: Page) -> None:
     held = Http("POST", "https://a.example/", (), body)
     case = await house.open(Proposal("send", house.payout.agent, http=held))
     await dana.goto(f"{house.origin}/requests/{case.id}")
+    await dana.get_by_text("The exact bytes").first.click()
     shown = await dana.get_by_label("Body").text_content()
     assert shown == body.decode()
     async with dana.expect_download() as download:
         await dana.get_by_text("Download the exact bytes").click()
     path = await (await download.value).path()
     assert path.read_bytes() == body
+
+
+async def _above_the_bar(page: Page, text: str) -> bool:
+    """Does this stand on the first screen, and not under the bar with the buttons?"""
+    shown = await page.get_by_text(text).first.bounding_box()
+    bar = await page.locator(".decision").bounding_box()
+    assert shown is not None
+    assert bar is not None
+    assert bar["y"] + bar["height"] <= 845, "the bar is on the first screen"
+    return bool(shown["y"] + shown["height"] <= bar["y"])
+
+
+async def test_what_is_approved_stands_above_approve_on_a_phone(house: Any, dana: Page) -> None:
+    headers = [(f"X-Amz-{at}", "a value of some length that takes a line") for at in range(6)]
+    kind = ("Content-Type", "application/x-amz-json-1.1")
+    body = b'{"Action": "TerminateInstances", "InstanceId": "i-0abcd1234ef567890"}'
+    http = Http("POST", "https://ec2.example.com/", (*headers, kind), body)
+    note = "It is not used any more, and costs 400 EUR a month.\n" * 9
+    case = await house.open(Proposal("act", house.payout.agent, http=http, note=note))
+    await dana.goto(f"{house.origin}/requests/{case.id}")
+    assert await _above_the_bar(dana, "i-0abcd1234ef567890")
+
+
+@pytest.mark.parametrize("many", [True, False])
+async def test_a_page_of_112_kb_is_three_screens_high_until_unfolded(
+    house: Any, dana: Page, many: bool
+) -> None:
+    rows = [
+        {"id": at, "name": f"Customer {at}", "mail": f"customer{at}@x.example"}
+        for at in range(1_620)
+    ]
+    value = {"items": rows} if many else {"note": "Some words to read.\n" * 5_600}
+    body = json.dumps(value).encode()
+    assert len(body) > 112_000
+    http = Http("POST", "https://a.example/import", (("Content-Type", "application/json"),), body)
+    case = await house.open(Proposal("act", house.payout.agent, http=http, note="Because.\n" * 99))
+    await dana.goto(f"{house.origin}/requests/{case.id}")
+    assert await dana.evaluate("document.documentElement.scrollHeight") <= 3 * 844
+    await dana.get_by_text("Show all 1").first.click()
+    assert await dana.evaluate("document.documentElement.scrollHeight") > 30 * 844
+
+
+async def test_law_15_a_secret_is_revealed_where_it_stands(house: Any, dana: Page) -> None:
+    body = b'{"a": 1, "password": "hunter2hunter2hunter2"}'
+    http = Http("POST", "https://a.example/", (("Content-Type", "application/json"),), body)
+    case = await house.open(Proposal("act", house.payout.agent, http=http))
+    await dana.goto(f"{house.origin}/requests/{case.id}")
+    await expect(dana.get_by_text("hunter2hunter2hunter2")).to_have_count(0)
+    await dana.get_by_role("button", name=re.compile("password")).click()
+    await expect(dana.get_by_text("hunter2hunter2hunter2")).to_be_in_viewport()
+    await dana.get_by_role("button", name="Approve").click()
+    await expect(dana.get_by_role("heading", name="Approved")).to_be_visible()
 
 
 async def test_high_risk_leads_through_a_fresh_sign_in(house: Any, dana: Page) -> None:

@@ -236,6 +236,7 @@ function lookable(fold) {
       if (!answer.ok || whole?.dataset.digest !== box.value) { location.reload(); return; }
       const shown = Object.assign(document.createElement("div"), { className: "looked", tabIndex: 0 });
       shown.append(...whole.querySelectorAll(".content > .card"));
+      for (const node of shown.querySelectorAll("h1, form, .button")) node.remove(); // they are for its own page
       for (const node of shown.querySelectorAll("[id], [aria-labelledby]")) {
         node.removeAttribute("id");
         node.removeAttribute("aria-labelledby");
