@@ -399,6 +399,21 @@ async def test_law_15_a_secret_is_shown_once_by_a_press_that_is_kept(house: Any)
     assert (await house.decide(case, "approve")).status == 200, "it can be decided from there"
 
 
+async def test_law_15_a_secret_that_was_folded_is_in_view_once_it_is_shown(house: Any) -> None:
+    value = {"items": [f"word {at}" for at in range(99)], "password": SECRET}
+    http = replace(HIDDEN, body=json.dumps(value).encode())
+    case = await house.open(Proposal("send", Agent("a"), http=http))
+    await house.sign_in()
+    path = f"/requests/{case.id}"
+    page = (await house.get(path)).text
+    assert '<details class="more"><summary>Show all' in page
+    answer = await house.post(
+        f"{path}/reveal", **await house.form(path, f"{path}/reveal#at.body.100")
+    )
+    assert '<details class="more" open><summary>Show all' in answer.text
+    assert SECRET in answer.text
+
+
 async def test_law_15_only_those_who_decide_and_auditors_see_a_secret(house: Any) -> None:
     house.rule(Ask("infra", (("infra", 1),)))
     case = await house.open(Proposal("send", Agent("a"), http=HIDDEN))
