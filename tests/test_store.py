@@ -67,14 +67,13 @@ ASK = Ask(
     (("finance", 2), ("infra", 1)),
     ("slack", "slack:C024BE91L"),
     Risk.HIGH,
-    900_000,
-    60_000,
-    True,
-    False,
-    "passkey",
-    (300_000,),
-    Escalation(600_000, "infra"),
-    "sha-256:abc",
+    expires=900_000,
+    release_within=60_000,
+    four_eyes=True,
+    step_up="passkey",
+    remind=(300_000,),
+    escalate=Escalation(600_000, "infra"),
+    policy="sha-256:abc",
 )
 
 
