@@ -224,13 +224,15 @@ class Store:
     ) -> list[Case]:
         """Newest first, below the id `before`. None filters nothing, empty `audiences` all; with
         `closed` all but the pending."""
-        given: dict[str, Any] = {"agent": agent, "requester": requester, "before": before}
-        given["open" if status is Status.PENDING else "status"] = status
-        given["closed"] = Status.PENDING if closed else None
-        given["audiences"] = None if audiences is None else list(audiences)
+        if audiences is not None and not audiences:
+            return []
+        given = {"agent": agent, "requester": requester, "before": before}
         given = {name: value for name, value in given.items() if value is not None}
         params = {f"{name}_": value for name, value in given.items()}
-        found = await self._read(statements.page(frozenset(given)), **params, org_=org, most=limit)
+        params |= {f"audience{i}_": one for i, one in enumerate(audiences or ())}
+        filters = {*given, *([status] if status else ()), *(["closed"] if closed else ())}
+        build = statements.page(frozenset(filters), len(audiences or ()))
+        found = await self._read(build, **params, org_=org, most=limit)
         return [rows.case(row) for row in found]
 
     async def visible(self, request_id: str, audiences: Collection[str], org: str = ORG) -> bool:
