@@ -96,6 +96,7 @@ class Outbox:
         worker: str,
         clock: Callable[[], Instant],
         random: Callable[[int], bytes],
+        steady: Callable[[], Instant],
         vetted: Callable[[], Awaitable[None]],
         lease: Duration = LEASE,
         carriers: Mapping[str, Carrier] | None = None,
@@ -116,6 +117,7 @@ class Outbox:
         self._worker = worker
         self._clock = clock
         self._random = random
+        self._steady = steady
         self._vetted = vetted
         self._altered = altered
         self._lease = lease
@@ -183,7 +185,7 @@ class Outbox:
 
     def _pause(self, target: str) -> Duration:
         """How long this lane is still to be left alone."""
-        return max(0, self._until.get(target, 0) - self._clock())
+        return max(0, self._until.get(target, 0) - self._steady())
 
     async def _asked(self, lane: str, ask: Callable[[], Awaitable[T]]) -> T:
         """One call to a platform. What it says of slowing down holds for its whole lane."""
@@ -193,7 +195,7 @@ class Outbox:
             return await ask()
         except Busy as error:
             if error.retry_after:
-                until = self._clock() + error.retry_after
+                until = self._steady() + error.retry_after
                 self._until[lane] = max(until, self._until.get(lane, 0))
             raise
 

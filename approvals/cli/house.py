@@ -121,9 +121,14 @@ async def running(
     *,
     clock: Callable[[], Instant],
     random: Callable[[int], bytes],
+    steady: Callable[[], Instant],
     carry: bool = True,
 ) -> AsyncIterator[House]:
-    """The service, listening, until the block ends. `carry` False leaves the outbox alone."""
+    """The service, listening, until the block ends. `carry` False leaves the outbox alone.
+
+    `clock` is what time it is, and may be set; `steady` only ever goes on, and limits and pauses
+    count by it.
+    """
     async with AsyncExitStack() as stack:
         live = Live(store)
         metrics = Metrics()
@@ -193,8 +198,8 @@ async def running(
             origin=plan.site.origin,
             clock=clock,
             random=random,
-            each=Limit(clock, burst=10, per_second=0.1),
-            all=Limit(clock, burst=100, per_second=1),
+            each=Limit(steady, burst=10, per_second=0.1),
+            all=Limit(steady, burst=100, per_second=1),
         )
         outbox = Outbox(
             store,
@@ -204,6 +209,7 @@ async def running(
             worker=plan.worker,
             clock=clock,
             random=random,
+            steady=steady,
             vetted=refresh,
             lease=plan.lease,
             carriers={**plan.carriers, **{one.lane: one for one in gateways}},
@@ -243,10 +249,10 @@ async def running(
             metrics_open=plan.metrics_open,
             faults=faults,
             warnings=parts.warnings,
-            opens=Limit(clock, burst=plan.opens_per_second * 4, per_second=plan.opens_per_second),
-            forgeries=Limit(clock, burst=100, per_second=2),
-            sign_ins=Limit(clock, burst=10, per_second=0.1),
-            link_codes=Limit(clock, burst=5, per_second=1 / 60),
+            opens=Limit(steady, burst=plan.opens_per_second * 4, per_second=plan.opens_per_second),
+            forgeries=Limit(steady, burst=100, per_second=2),
+            sign_ins=Limit(steady, burst=10, per_second=0.1),
+            link_codes=Limit(steady, burst=5, per_second=1 / 60),
             linkable={
                 name: partial(linking.bot, one, plan.bots.get(name, ""))
                 for name, one in plan.channels.items()
