@@ -74,7 +74,9 @@ class Runner(web.AppRunner):
     """An `AppRunner` whose connections are those above, and that does not say its versions."""
 
     def __init__(self, app: web.Application, **settings: Any) -> None:
-        super().__init__(app, **settings)
+        # A compressed body is never unpacked: nothing needs it, and that would be work for anybody.
+        # Of a body that was refused a little is read and thrown away, so that the answer arrives.
+        super().__init__(app, auto_decompress=False, lingering_time=2.0, **settings)
         app.on_response_prepare.append(_nameless)
 
     async def _make_server(self) -> Any:
