@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -82,6 +81,8 @@ class Plan:
     salt: bytes = b""
     metrics_listen: tuple[str, int] | None = None
     metrics_open: bool = False
+    connections: int | None = None
+    """How many are held at once; None: any number."""
     opens_per_second: float = 50.0
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
     """Where verdicts are taken, by the lane's name."""
@@ -130,7 +131,8 @@ async def running(
     count by it.
     """
     async with AsyncExitStack() as stack:
-        live = Live(store)
+        # Whoever waits leaves room for taps, pages and new requests.
+        live = Live(store, most=plan.connections and plan.connections * 3 // 4)
         metrics = Metrics()
         parts = Parts(asyncio.get_running_loop().time)
         readings = Readings()
@@ -309,9 +311,13 @@ async def running(
             # One platform that is away takes no copy out of the others' service.
             listen = partial(events.listen, plan.channels[name])
             parts.keep(f"listen {name}", listen, vital=False)
-        url = await _listen(stack, app, plan.listen)
+        loop, dropped = asyncio.get_running_loop(), metrics.dropped
+        stack.callback(loop.set_exception_handler, loop.get_exception_handler())
+        loop.set_exception_handler(wire.full(dropped, loop.time))
+        url = await _listen(stack, app, plan.listen, plan.connections, dropped)
         if plan.metrics_listen:
-            await _listen(stack, metrics_only(deps), plan.metrics_listen)
+            # Not counted with the others: who looks what is wrong must get through.
+            await _listen(stack, metrics_only(deps), plan.metrics_listen, None, dropped)
         yield House(url, store, service, outbox, live, deps)
 
 
@@ -345,9 +351,17 @@ def _directory(
     return directory
 
 
-async def _listen(stack: AsyncExitStack, app: web.Application, where: tuple[str, int]) -> str:
+async def _listen(
+    stack: AsyncExitStack,
+    app: web.Application,
+    where: tuple[str, int],
+    most: int | None,
+    dropped: wire.Dropped,
+) -> str:
     runner = wire.Runner(
         app,
+        most=most,
+        dropped=dropped,
         access_log=None,
         logger=wire.LOGGER,
         shutdown_timeout=2.0,
@@ -356,9 +370,4 @@ async def _listen(stack: AsyncExitStack, app: web.Application, where: tuple[str,
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    host, port = where
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=4096, reuse_port=False)
-    await web.SockSite(runner, listener, backlog=4096).start()
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
+    return await wire.listen(runner, where)

@@ -23,7 +23,7 @@ from typing import Any
 import structlog
 
 from approvals.buttons import KeyRing
-from approvals.cli import channels, database, keys, template_check
+from approvals.cli import channels, database, descriptors, keys, template_check
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random, steady
 from approvals.cli.house import House, Plan, running, settled
@@ -273,7 +273,7 @@ async def serve(path: Path, *, migrate: bool, started: Callable[[House, Base], N
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         try:
-            made = await plan(on)
+            made = replace(await plan(on), connections=descriptors.raised())
             async with running(made, on.store, clock=clock, random=random, steady=steady) as house:
                 with settled():
                     started(house, on)

@@ -407,6 +407,9 @@ class Api:
         case = await self._visible(caller, _id(request))
         wait = _number(request, "wait", 0, 0, WAIT_LIMIT)
         if wait and case.open:
+            if self._deps.live.full:
+                detail = "As many wait as there is room for. Ask again soon, or without `wait`."
+                raise Problem(503, "too_many_waiting", detail, headers={"Retry-After": "2"})
             await self._deps.live.closed(case.id, wait)
             case = await self._visible(caller, case.id)
         return _json(await self._view(case, caller, whole=True))
