@@ -37,7 +37,7 @@ from approvals.model import (
 from approvals.people import GIVEN_UP, GOOD
 from approvals.proposal import ulid
 from approvals.service import Service
-from approvals.store import TAPPED, CardRow, CardState, Job, Store, draw_job
+from approvals.store import JOBS, TAPPED, CardRow, CardState, Job, Store, draw_job
 from approvals.text import clean
 
 log = structlog.get_logger()
@@ -63,6 +63,9 @@ VETTED: Final[Duration] = 24 * 60 * MINUTE
 """How long an account's standing on its platform (no guest, no bot, not deleted) is believed."""
 LAST: Final = 2**31 - 1
 """The version of a card after which none follows: a channel that cannot edit was told the end."""
+STRANDED: Final[Duration] = 60 * MINUTE
+"""How long a job is left to a copy that may know it: longer than copies differ while one after the
+other is brought up to date."""
 CORE: Final = ""
 """The lane of jobs that need no platform."""
 
@@ -128,6 +131,7 @@ class Outbox:
         self._carriers = carriers or {}
         self._routes, self._reporters = routes or {}, frozenset(reporters)
         self._errands = errands or {}
+        self._kinds = JOBS | frozenset(self._errands)
         lanes = (CORE, *channels, *self._carriers)
         self._kicks = {target: asyncio.Event() for target in lanes}
 
@@ -161,8 +165,9 @@ class Outbox:
             return 0
         limit = BATCH if target == CORE else AT_ONCE
         jobs = await self._store.claim(
-            target, worker=self._worker, now=self._clock(), lease=self._lease, limit=limit
-        )
+            target, worker=self._worker, now=self._clock(), lease=self._lease, limit=limit,
+            kinds=self._kinds,
+        )  # fmt: skip
         forwards = [job for job in jobs if job.kind == "forward"]
         if forwards:
             await self._attempt(forwards, self._forward)
@@ -176,6 +181,19 @@ class Outbox:
                 turns.setdefault(card if job.kind == "draw" else job.id, []).append(job)
         await asyncio.gather(*map(self._in_turn, turns.values()))
         return len(jobs)
+
+    async def sweep(self) -> None:
+        """Park what no copy has taken for `STRANDED`: of a lane or a kind that nobody knows any
+        more. A copy takes only what it can carry, so that one with an older file spoils nothing."""
+        now = self._clock()
+        before, lanes = now - STRANDED, tuple(self._kicks)
+        for job_id, kind, request_id, lane in await self._store.stranded(
+            before, lanes, self._kinds
+        ):
+            why = "no copy of the service carries this: it has no such lane or kind of job"
+            entry = self._entry("parked", request_id, job=kind, lane=lane, why=why)
+            if await self._store.strand(job_id, before, now=now, error=why, entries=(entry,)):
+                log.error("outbox_parked", kind=kind, lane=lane, why=why)
 
     async def _in_turn(self, jobs: Sequence[Job]) -> None:
         """One after the other: draws of one card would overtake each other, and where it cannot be

@@ -55,6 +55,8 @@ WRITES: Final = 5.0
 PRUNE_EVERY: Final = 3600.0
 STANDINGS: Final = 3600.0
 """Seconds between looks for accounts of bad standing that nobody asked about for a day."""
+SWEEP: Final = 60.0
+"""Seconds between looks for jobs that no copy takes."""
 KEEP: Final[Duration] = 7 * 24 * 60 * MINUTE
 """How long seen events and idempotency keys are kept; no platform repeats itself for longer."""
 
@@ -303,6 +305,7 @@ async def running(
         parts.repeat("prune", PRUNE_EVERY, prune, vital=False)
         if carry:
             parts.keep("outbox", outbox.run)
+            parts.repeat("sweep", SWEEP, outbox.sweep, vital=False)
             parts.repeat("standings", STANDINGS, outbox.ask_again, vital=False)
         for one in gateways:
             parts.keep(f"{one.lane} watch", one.watch, vital=False)

@@ -53,6 +53,7 @@ from approvals.store.values import (
 )
 
 __all__ = [
+    "JOBS",
     "TAPPED",
     "Account",
     "AuditRow",
@@ -81,6 +82,8 @@ __all__ = [
     "post_job",
 ]
 
+JOBS: Final = frozenset(("post", "draw", "redraw", "forward", "verdict", "lapse"))
+"""Kinds of jobs that every copy of this version carries out."""
 _SEAL: Final = 0x636F756E02
 """The sealer's advisory lock on PostgreSQL."""
 
@@ -365,13 +368,22 @@ class Store:
     # Outbox
 
     async def claim(
-        self, target: str, *, worker: str, now: Instant, lease: Duration, limit: int
+        self,
+        target: str,
+        *,
+        worker: str,
+        now: Instant,
+        lease: Duration,
+        limit: int,
+        kinds: Collection[str] = JOBS,
     ) -> list[Job]:
-        """Take up to `limit` due jobs of one lane for `lease`; after that they are due again."""
-        until = now + lease
+        """Take up to `limit` due jobs of one lane and of these kinds for `lease`; after that they
+        are due again."""
         found = await self._write(
-            statements.claim, target_=target, worker=worker, now=now, until=until, most=limit
-        )
+            statements.claim,
+            target_=target, worker=worker, now=now, until=now + lease, most=limit,
+            kinds=sorted(kinds),
+        )  # fmt: skip
         return sorted((rows.job(row) for row in found), key=attrgetter("id"))
 
     async def done(
@@ -404,6 +416,23 @@ class Store:
         """Never again by itself: it is among `parked` until `resend`."""
         params = {**statements.held(job), "parked_at": now, "last_error": error}
         await self._db.write(statements.write(entries, (), statements.park, params))
+
+    async def stranded(
+        self, before: Instant, lanes: Collection[str], kinds: Collection[str]
+    ) -> list[tuple[int, str, str, str]]:
+        """Jobs due since before then that are not of these lanes and kinds: their id, kind, request
+        and lane."""
+        found = await self._read(
+            statements.stranded, before=before, lanes=sorted(lanes), kinds=sorted(kinds)
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in found]
+
+    async def strand(
+        self, job_id: int, before: Instant, *, now: Instant, error: str, entries: Sequence[Entry]
+    ) -> bool:
+        """Park a job that was due before then, and that nobody took. False: somebody did."""
+        params = {"id_": job_id, "before": before, "parked_at": now, "last_error": error}
+        return await self._db.write(statements.strand(params, entries))
 
     async def parked(self, limit: int = 100) -> list[Parked]:
         """The newest first."""

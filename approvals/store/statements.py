@@ -481,9 +481,10 @@ insert_job: Final = _insert(outbox, *rows.QUEUED, "attempts")
 count_parked: Final = _count(outbox, lambda: outbox.c.parked_at.is_not(None))
 
 
-def claim(_: Dialect) -> Any:
+def claim(d: Dialect) -> Any:
     o = outbox.c
-    ready = (o.parked_at.is_(None), o.target == P("target_"), o.due_at <= P("now"))
+    ready = [o.parked_at.is_(None), o.target == P("target_"), o.due_at <= P("now")]
+    ready.append(d.among(o.kind, "kinds"))
     # A CTE that locks is never folded into the statement around it, so it runs once and its limit
     # holds; the outer condition repeats for a row that moved between snapshot and lock.
     picked = (
@@ -531,6 +532,32 @@ def retry(_: Dialect) -> Any:
 def park(_: Dialect) -> Any:
     values = {"parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()}
     return outbox.update().where(*_held()).values(values).returning(outbox.c.id)
+
+
+def _stranded(d: Dialect) -> Any:
+    o = outbox.c
+    ours = d.among(o.target, "lanes") & d.among(o.kind, "kinds")
+    return sa.select(o.id, o.kind, o.request_id, o.target).where(
+        o.parked_at.is_(None), o.due_at < P("before"), ~ours
+    )
+
+
+stranded: Final[Builder] = _stranded
+
+
+def _strand(_: Dialect) -> Any:
+    o = outbox.c
+    which = (o.id == P("id_"), o.parked_at.is_(None), o.due_at < P("before"))
+    values = {"parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()}
+    return outbox.update().where(*which).values(values).returning(o.id)
+
+
+def strand(params: Params, entries: Sequence[Entry]) -> Script[bool]:
+    """Park what nobody took; the entries only if it was still there."""
+    found = yield _strand, params
+    if found:
+        yield from write(entries)
+    return bool(found)
 
 
 def parked(_: Dialect) -> Any:
