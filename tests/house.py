@@ -440,7 +440,7 @@ class Place:
 
     async def sealed(self) -> list[str]:
         """The audit chain, sealed to its end, as exported."""
-        while await self.store.seal(self.clock()):
+        while await self.store.seal(self.clock()) != 0:  # None: another is at it
             pass
         return [line async for line in self.store.export(0)]
 

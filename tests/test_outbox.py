@@ -410,6 +410,18 @@ async def test_law_02_those_called_in_later_are_vetted_for_the_room(store: Store
         assert {"U-dana", "U-lee", "U-kim", "U-sam"} == set(desk.opened)
 
 
+async def test_a_commit_wakes_the_outbox_once(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL it is also woken when it begins to listen, some time after the start."""
+    woken, store = list[int](), await Store.connect(sqlite_database)
+    async with open_house(store) as place:
+        monkeypatch.setattr(type(place.house.outbox), "kick", lambda _: woken.append(1))
+        await place.opened()
+        assert len(woken) == 1
+    await store.close()
+
+
 async def test_law_24_a_copy_takes_only_what_it_can_carry(store: Store) -> None:
     """X14: a copy with an older file took jobs that it did not know, and parked them."""
     async with open_house(store) as place:

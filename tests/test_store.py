@@ -41,6 +41,7 @@ from approvals.model import (
     Status,
     Vote,
 )
+from approvals.store import _SEAL as SEAL
 from approvals.store import (
     Account,
     CardRow,
@@ -657,7 +658,7 @@ async def test_only_one_sealer_at_a_time(postgresql_database: str) -> None:
     await stores[0].append([an_entry(a_case(), f"k{n}") for n in range(200)])
 
     async def seal(store: Store) -> int:
-        return sum([await store.seal(NOW, limit=20) for _ in range(20)])
+        return sum([await store.seal(NOW, limit=20) or 0 for _ in range(20)])
 
     assert sum(await asyncio.gather(*map(seal, stores))) == 200
     lines = [line async for line in stores[0].export()]
@@ -665,6 +666,23 @@ async def test_only_one_sealer_at_a_time(postgresql_database: str) -> None:
     assert len(lines) == 200
     for store in stores:
         await store.close()
+
+
+async def test_a_sealer_is_told_whether_nothing_is_left_or_another_is_at_it(
+    postgresql_database: str,
+) -> None:
+    """E8: both were 0, and who sealed until nothing was left stopped too soon."""
+    store, other = await Store.connect(postgresql_database), await asyncpg.connect(
+        postgresql_database
+    )  # fmt: skip
+    await store.append([an_entry(a_case())])
+    async with other.transaction():
+        await other.execute("SELECT pg_advisory_xact_lock($1)", SEAL)
+        assert await store.seal(NOW) is None
+    assert await store.seal(NOW) == 1
+    assert await store.seal(NOW) == 0
+    await other.close()
+    await store.close()
 
 
 async def test_jobs_are_claimed_once_whoever_asks(postgresql_database: str) -> None:

@@ -467,14 +467,14 @@ class Store:
         moved = {job.request_id for job in jobs}
         await self._db.write(statements.append(entries, jobs, known), moved)
 
-    async def seal(self, now: Instant, sign: Sign | None = None, limit: int = 500) -> int:
+    async def seal(self, now: Instant, sign: Sign | None = None, limit: int = 500) -> int | None:
         """Link up to `limit` unsealed entries to the chain; how many were.
 
-        One sealer at a time: 0 also where another is at it. With `sign` a signed checkpoint of the
+        One sealer at a time: None where another is at it. With `sign` a signed checkpoint of the
         new head is kept. On PostgreSQL an entry may commit after one of a higher id was sealed, so
         the order of the chain is that of sealing, and none is ever passed over.
         """
-        return await self._db.locked(statements.seal(now, sign, limit), _SEAL) or 0
+        return await self._db.locked(statements.seal(now, sign, limit), _SEAL)
 
     async def audit(self, after: int = 0, limit: int = 1000, *, org: str = ORG) -> list[AuditRow]:
         """Sealed entries whose `seq` is above `after`, in order."""
