@@ -232,7 +232,7 @@ async def test_any_text_goes_the_quick_way(store: Store) -> None:
     entries = tuple(Entry("default", NOW, word, None, word, bytes(range(256))) for word in words)
     erased = Entry("default", NOW, "erased", "req_1", None, None)
     change = voting(case, 'lee "\\', '{"e",\\}')
-    jobs = tuple(Job("k", "r", "quick", NOW, word) for word in words)
+    jobs = tuple(Job("post", "r", "quick", NOW, word) for word in words)
     change = replace(change, entries=(*entries, erased), effects=jobs)
     assert await store.commit([change]) == [Result.WON]
     assert (await store.cases(["req_1"]))["req_1"] == change.case
