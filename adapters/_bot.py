@@ -104,7 +104,9 @@ class Connector:
         path = f"v3/conversations/{quote(conversation, '')}/activities"
         method, path = ("PUT", f"{path}/{quote(instead, '')}") if instead else ("POST", path)
         sent = await self.call(method, path, Activity.from_dict(activity).serialize())
-        return instead or str(sent["id"])
+        if not isinstance(known := sent.get("id"), str) or not known:
+            raise Busy("teams: it does not say that it took the activity")
+        return instead or known
 
     async def say(self, conversation: str, text: str) -> None:
         """Send a text, in which nothing is read as markup."""
@@ -157,7 +159,8 @@ class Connector:
         if ours:
             log.error("teams refuses us, not the person: %s", said)
         # https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
-        if ours or status in (412, 429) or status >= 500 or status < 400:
+        # Without a code it is not Teams that refuses: a proxy, a portal.
+        if ours or not code or status in (412, 429) or status >= 500 or status < 400:
             raise Busy(said, retry_after(heads.get("Retry-After")))
         raise Refused(said)
 

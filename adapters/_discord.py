@@ -47,18 +47,23 @@ class Rest:
             async with asyncio.timeout(10):
                 http = await self._opened(bot_token, url)
                 route = discord.http.Route(method, path, **to)
-                return await http.request(route, **({} if body is None else {"json": body}))
+                said = await http.request(route, **({} if body is None else {"json": body}))
         except discord.RateLimited as why:
             raise Busy(f"discord: {method} {path}: slower", int(why.retry_after * 1000)) from None
         except (discord.LoginFailure, discord.HTTPException) as why:
             status, code = getattr(why, "status", 401), getattr(why, "code", 0)
+            if status != 401 and not code:  # a proxy or a portal: Discord's own words have a code
+                raise Busy(f"discord: {method} {path}: {status}, not Discord's answer") from None
             opening = path.startswith("/users/") and code not in THEIRS
             if status == 401 or code in OURS or opening:
                 log.error("discord refuses us, not the person: %s: %s", path, code or status)
                 raise Busy(f"discord: {method} {path}: {status}, code {code}") from None
             raise Refused(f"discord: {method} {path}: {status}, code {code}") from None
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as why:
+        except (discord.DiscordException, aiohttp.ClientError, OSError, ValueError) as why:
             raise Busy(f"discord: {method} {path}: {reason(why)}") from None
+        if not _own(path, said):
+            raise Busy(f"discord: {method} {path}: not Discord's answer")
+        return said
 
     async def listen(
         self, bot_token: str, url: str, gateway: str, take: Callable[[Any], Awaitable[None]]
@@ -112,6 +117,15 @@ class Rest:
 
         (trace := aiohttp.TraceConfig()).on_request_end.append(ended)
         return trace
+
+
+def _own(path: str, said: Any) -> bool:
+    """Is it what this route returns: nothing, a list, or an object that has an id?"""
+    if path.endswith("/callback"):
+        return bool(said == "")
+    if path.endswith("/commands"):
+        return isinstance(said, list)
+    return isinstance(said, dict) and isinstance(said.get("id"), str)
 
 
 def _sdk(url: str) -> Any:

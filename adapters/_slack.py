@@ -49,9 +49,12 @@ class Web:
         except SlackApiError as error:
             answer, data = error.response, getattr(error.response, "data", None)
             status = getattr(answer, "status_code", None) or answer.status
-            code = str(data.get("error", "")) if isinstance(data, dict) else ""
+            said = isinstance(data, dict) and data.get("ok") is False and data.get("error")
+            # Without a code it is not Slack that refuses: a proxy, a portal, half an answer.
+            code = said if isinstance(said, str) else ""
             ours = OURS.fullmatch(code) or (method in OPENING and not THEIRS.fullmatch(code))
-            busy, why = status == 429 or status >= 500 or BUSY.fullmatch(code), code or status
+            busy, why = not code or status == 429 or status >= 500, code or status
+            busy = busy or BUSY.fullmatch(code)
             if ours and not busy:
                 log.error("slack refuses us, not the person: %s: %s", method, why)
             if ours or busy:
@@ -60,6 +63,8 @@ class Web:
             raise Refused(f"slack: {method}: {why}") from None
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as why:
             raise Busy(f"slack: {method}: {reason(why)}") from None
+        if not isinstance(sent.data, dict) or sent.data.get("ok") is not True:
+            raise Busy(f"slack: {method}: not Slack's own answer")
         self.heads = sent.headers
         return sent.data
 

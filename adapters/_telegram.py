@@ -7,8 +7,26 @@ import logging
 import os
 from typing import Any
 
+from pydantic_core import from_json
+
 from approvals.channel import reason
 from approvals.model import Busy, Refused
+
+
+def genuine(status: int, said: bytes) -> bool:
+    """Is this Telegram's own answer? The SDK goes by the status, whoever answered with it.
+
+    https://core.telegram.org/bots/api#making-requests
+    """
+    try:
+        answer = from_json(said)
+    except ValueError:
+        return False
+    if not isinstance(answer, dict):
+        return False
+    if answer.get("ok") is True:
+        return 200 <= status < 300 and answer.get("result") is not None
+    return answer.get("ok") is False and isinstance(answer.get("description"), str)
 
 
 class Api:
@@ -55,10 +73,17 @@ class Api:
             # At DEBUG and INFO these log addresses with the bot's token, and whole payloads.
             for name in ("telegram", "httpx", "httpcore"):
                 logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-            from telegram import Bot  # noqa: PLC0415 - imported where the channel is on
+            from telegram import Bot, error  # noqa: PLC0415 - imported where the channel is on
             from telegram.request import HTTPXRequest  # noqa: PLC0415 - as above
 
-            self._requests = poll, call = HTTPXRequest(1), HTTPXRequest(20, read_timeout=10)
+            class Own(HTTPXRequest):
+                async def do_request(self, *given: Any, **more: Any) -> tuple[int, bytes]:
+                    status, said = await super().do_request(*given, **more)
+                    if not genuine(status, said):
+                        raise error.NetworkError(f"{status}, and not Telegram's own answer")
+                    return status, said
+
+            self._requests = poll, call = Own(1), Own(20, read_timeout=10)
             both: Any = {"request": call, "get_updates_request": poll}
             self._bot = Bot(token, url, **both)
         return self._bot

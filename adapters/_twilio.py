@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from adapters._http import FAULTS, Codes, Http, exact
 from adapters._whatsapp import ACCOUNT, Fared, News, Wrote
 from approvals.channel import Inbound
-from approvals.model import Forged
+from approvals.model import Busy, Forged
 
 URL: Final = "https://api.twilio.com"
 # https://www.twilio.com/docs/api/errors
@@ -25,6 +25,8 @@ CODES: Final = Codes(
 )
 
 
+OWN: Final = 10_000
+"""Twilio's codes begin here. The SDK puts the status where there is none: a proxy's answer."""
 SID: Final = "(?:SM|MM)[0-9a-f]{32}"
 """A message's id."""
 
@@ -128,4 +130,7 @@ async def answered(call: Awaitable[Any], log: logging.Logger) -> Any:
     try:
         return await call
     except (TwilioException, *FAULTS) as error:
-        CODES.fail(getattr(error, "status", 500), getattr(error, "code", None), log)
+        status, code = getattr(error, "status", 500), getattr(error, "code", None)
+        if not isinstance(code, int) or code < OWN:
+            raise Busy(f"{status}, and no code of Twilio's") from None
+        CODES.fail(status, code, log)

@@ -37,7 +37,7 @@ from approvals.model import (
 from approvals.people import GIVEN_UP, GOOD
 from approvals.proposal import ulid
 from approvals.service import Service
-from approvals.store import TAPPED, CardRow, CardState, Job, Store, draw_job
+from approvals.store import JOBS, TAPPED, CardRow, CardState, Job, Store, draw_job
 from approvals.text import clean
 
 log = structlog.get_logger()
@@ -63,6 +63,9 @@ VETTED: Final[Duration] = 24 * 60 * MINUTE
 """How long an account's standing on its platform (no guest, no bot, not deleted) is believed."""
 LAST: Final = 2**31 - 1
 """The version of a card after which none follows: a channel that cannot edit was told the end."""
+STRANDED: Final[Duration] = 60 * MINUTE
+"""How long a job is left to a copy that may know it: longer than copies differ while one after the
+other is brought up to date."""
 CORE: Final = ""
 """The lane of jobs that need no platform."""
 
@@ -96,6 +99,7 @@ class Outbox:
         worker: str,
         clock: Callable[[], Instant],
         random: Callable[[int], bytes],
+        steady: Callable[[], Instant],
         vetted: Callable[[], Awaitable[None]],
         lease: Duration = LEASE,
         carriers: Mapping[str, Carrier] | None = None,
@@ -116,6 +120,7 @@ class Outbox:
         self._worker = worker
         self._clock = clock
         self._random = random
+        self._steady = steady
         self._vetted = vetted
         self._altered = altered
         self._lease = lease
@@ -126,6 +131,7 @@ class Outbox:
         self._carriers = carriers or {}
         self._routes, self._reporters = routes or {}, frozenset(reporters)
         self._errands = errands or {}
+        self._kinds = JOBS | frozenset(self._errands)
         lanes = (CORE, *channels, *self._carriers)
         self._kicks = {target: asyncio.Event() for target in lanes}
 
@@ -159,8 +165,9 @@ class Outbox:
             return 0
         limit = BATCH if target == CORE else AT_ONCE
         jobs = await self._store.claim(
-            target, worker=self._worker, now=self._clock(), lease=self._lease, limit=limit
-        )
+            target, worker=self._worker, now=self._clock(), lease=self._lease, limit=limit,
+            kinds=self._kinds,
+        )  # fmt: skip
         forwards = [job for job in jobs if job.kind == "forward"]
         if forwards:
             await self._attempt(forwards, self._forward)
@@ -175,6 +182,19 @@ class Outbox:
         await asyncio.gather(*map(self._in_turn, turns.values()))
         return len(jobs)
 
+    async def sweep(self) -> None:
+        """Park what no copy has taken for `STRANDED`: of a lane or a kind that nobody knows any
+        more. A copy takes only what it can carry, so that one with an older file spoils nothing."""
+        now = self._clock()
+        before, lanes = now - STRANDED, tuple(self._kicks)
+        for job_id, kind, request_id, lane in await self._store.stranded(
+            before, lanes, self._kinds
+        ):
+            why = "no copy of the service carries this: it has no such lane or kind of job"
+            entry = self._entry("parked", request_id, job=kind, lane=lane, why=why)
+            if await self._store.strand(job_id, before, now=now, error=why, entries=(entry,)):
+                log.error("outbox_parked", kind=kind, lane=lane, why=why)
+
     async def _in_turn(self, jobs: Sequence[Job]) -> None:
         """One after the other: draws of one card would overtake each other, and where it cannot be
         edited the second found the first at work, took the end as told, and it never was."""
@@ -183,7 +203,7 @@ class Outbox:
 
     def _pause(self, target: str) -> Duration:
         """How long this lane is still to be left alone."""
-        return max(0, self._until.get(target, 0) - self._clock())
+        return max(0, self._until.get(target, 0) - self._steady())
 
     async def _asked(self, lane: str, ask: Callable[[], Awaitable[T]]) -> T:
         """One call to a platform. What it says of slowing down holds for its whole lane."""
@@ -193,7 +213,7 @@ class Outbox:
             return await ask()
         except Busy as error:
             if error.retry_after:
-                until = self._clock() + error.retry_after
+                until = self._steady() + error.retry_after
                 self._until[lane] = max(until, self._until.get(lane, 0))
             raise
 

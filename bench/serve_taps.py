@@ -33,6 +33,7 @@ import approvals
 from adapters.slack import Slack
 from approvals.channel import Payload, Tap
 from approvals.cli import keys
+from approvals.cli.host import steady
 from approvals.cli.house import House, Plan, running, settled
 from approvals.cli.templates import load
 from approvals.evidence import sign_checkpoint
@@ -261,7 +262,9 @@ async def _house(wanted: Wanted, file: Path) -> AsyncIterator[tuple[House, Plan]
     """The service with its outbox paused; afterwards every audit entry is in the chain."""
     base = plan(wanted.made, wanted.secret)
     store = await Store.connect(f"sqlite:///{file}")
-    async with running(base, store, clock=clock, random=os.urandom, carry=False) as house:
+    async with running(
+        base, store, clock=clock, random=os.urandom, steady=steady, carry=False
+    ) as house:
         yield house, base
     while await store.seal(
         clock(), lambda head: sign_checkpoint(base.key, head, issuer=base.issuer)
@@ -322,7 +325,9 @@ async def main(wanted: Wanted) -> None:
     carry = bool(os.environ.get("BENCH_CARRY"))
     made = plan(wanted.made, wanted.secret)
     store = await Store.connect(url)
-    async with running(made, store, clock=clock, random=os.urandom, carry=carry) as house:
+    async with running(
+        made, store, clock=clock, random=os.urandom, steady=steady, carry=carry
+    ) as house:
         listening: dict[str, Any] = {"port": int(house.url.rpartition(":")[2])}
         listening.update(version=approvals.__version__, count="/metrics")
         listening["metric"] = 'countersign_taps_total{answer="counted",channel="slack"}'

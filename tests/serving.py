@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from approvals.cli import log, serve
+from approvals.cli.host import steady
 from approvals.cli.house import running
 
 
@@ -24,7 +25,9 @@ async def main(config: Path, lease: int) -> None:
         plan = replace(await serve.plan(on), opens_per_second=1e6, lease=lease)
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        async with running(plan, on.store, clock=serve.clock, random=serve.random) as house:
+        async with running(
+            plan, on.store, clock=serve.clock, random=serve.random, steady=steady
+        ) as house:
             log.started(house.url, on)
             await stop.wait()
 

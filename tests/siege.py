@@ -21,6 +21,7 @@ import yaml
 from adapters.slack import Slack
 from approvals.channel import Tap
 from approvals.cli import keys, serve
+from approvals.cli.host import steady
 from approvals.cli.house import House, running
 from approvals.model import Duration, Instant
 from tests.peers.slack import APP, BOT_TOKEN, SECRET, TEAM, SlackPeer, person, signed
@@ -185,7 +186,9 @@ async def besieged(
         assert isinstance(channel, Slack)
         headers = {"Authorization": f"Bearer {GATEWAY_KEY}"}
         async with (
-            running(plan, on.store, clock=clock, random=os.urandom, carry=carry) as house,
+            running(
+                plan, on.store, clock=clock, random=os.urandom, steady=steady, carry=carry
+            ) as house,
             aiohttp.ClientSession(headers=headers) as http,
         ):
             yield Siege(house, slack, channel, clock, http, config, database)

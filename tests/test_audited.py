@@ -68,7 +68,9 @@ async def served(path: Path, clock: Clock) -> AsyncIterator[Place]:
         trust = replace(made.trust, channels={"slack": desk.abilities})
         made = replace(made, trust=trust, channels={"slack": desk})
         async with (
-            running(made, on.store, clock=clock, random=os.urandom, carry=False) as house,
+            running(
+                made, on.store, clock=clock, random=os.urandom, steady=clock.steady, carry=False
+            ) as house,
             aiohttp.ClientSession() as http,
         ):
             yield Place(house, desk, clock, on.keys.receipt, http)

@@ -193,8 +193,11 @@ async def besiege(tmp_path: Path, database: str, rounds: int) -> None:
             await asyncio.gather(people, return_exceptions=True)
             await served.__aexit__(None, None, None)
         await one_verdict_each(store, clients, held)
-        while await store.seal(
-            serve.clock(), lambda point: sign_checkpoint(held.receipt, point, issuer="x")
+        while (
+            await store.seal(
+                serve.clock(), lambda point: sign_checkpoint(held.receipt, point, issuer="x")
+            )
+            != 0
         ):
             pass
         jwks = [held.receipt.jwk()]

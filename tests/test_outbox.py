@@ -22,7 +22,7 @@ from approvals.model import (
     Person,
     Refused,
 )
-from approvals.outbox import AT_ONCE, LEASE, VETTED
+from approvals.outbox import AT_ONCE, LEASE, STRANDED, VETTED
 from approvals.policy import Rule, When
 from approvals.store import CardState, Job, Store
 from tests.house import GROUPS, PEOPLE, RULES, Clock, Desk, Place, open_house
@@ -408,3 +408,45 @@ async def test_law_02_those_called_in_later_are_vetted_for_the_room(store: Store
         await place.opened("called.pay")
         await place.carried()
         assert {"U-dana", "U-lee", "U-kim", "U-sam"} == set(desk.opened)
+
+
+async def test_a_commit_wakes_the_outbox_once(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL it is also woken when it begins to listen, some time after the start."""
+    woken, store = list[int](), await Store.connect(sqlite_database)
+    async with open_house(store) as place:
+        monkeypatch.setattr(type(place.house.outbox), "kick", lambda _: woken.append(1))
+        await place.opened()
+        assert len(woken) == 1
+    await store.close()
+
+
+async def test_law_24_a_copy_takes_only_what_it_can_carry(store: Store) -> None:
+    """X14: a copy with an older file took jobs that it did not know, and parked them."""
+    async with open_house(store) as place:
+        asked = await place.opened()
+        await place.carried()
+        now = place.clock()
+        newer = Job("errand-of-tomorrow", asked["id"], "desk", now)
+        elsewhere = Job("verdict", asked["id"], "webhook new", now)
+        await store.append([], [newer, elsewhere])
+        for _ in range(3):
+            place.clock.turn(MINUTE)
+            await place.carried()
+            await place.house.outbox.sweep()
+        assert await store.parked() == []
+        left = {job.kind for job in await store.claim(
+            "desk", worker="newer", now=place.clock(), lease=1, limit=9, kinds=[newer.kind]
+        )}  # fmt: skip
+        assert left == {newer.kind}, "a newer copy carries it"
+        place.clock.turn(STRANDED + MINUTE)
+        await place.house.outbox.sweep()
+        parked = await store.parked()
+        assert {(one.job.kind, one.job.target) for one in parked} == {
+            (newer.kind, "desk"), ("verdict", "webhook new"),
+        }  # fmt: skip
+        assert all("no copy" in one.error for one in parked)
+        assert (await place.kinds()).count("parked") == 2
+        await place.house.outbox.sweep()
+        assert (await place.kinds()).count("parked") == 2

@@ -41,6 +41,7 @@ from approvals.model import (
     Status,
     Vote,
 )
+from approvals.store import _SEAL as SEAL
 from approvals.store import (
     Account,
     CardRow,
@@ -67,14 +68,13 @@ ASK = Ask(
     (("finance", 2), ("infra", 1)),
     ("slack", "slack:C024BE91L"),
     Risk.HIGH,
-    900_000,
-    60_000,
-    True,
-    False,
-    "passkey",
-    (300_000,),
-    Escalation(600_000, "infra"),
-    "sha-256:abc",
+    expires=900_000,
+    release_within=60_000,
+    four_eyes=True,
+    step_up="passkey",
+    remind=(300_000,),
+    escalate=Escalation(600_000, "infra"),
+    policy="sha-256:abc",
 )
 
 
@@ -232,7 +232,7 @@ async def test_any_text_goes_the_quick_way(store: Store) -> None:
     entries = tuple(Entry("default", NOW, word, None, word, bytes(range(256))) for word in words)
     erased = Entry("default", NOW, "erased", "req_1", None, None)
     change = voting(case, 'lee "\\', '{"e",\\}')
-    jobs = tuple(Job("k", "r", "quick", NOW, word) for word in words)
+    jobs = tuple(Job("post", "r", "quick", NOW, word) for word in words)
     change = replace(change, entries=(*entries, erased), effects=jobs)
     assert await store.commit([change]) == [Result.WON]
     assert (await store.cases(["req_1"]))["req_1"] == change.case
@@ -658,7 +658,7 @@ async def test_only_one_sealer_at_a_time(postgresql_database: str) -> None:
     await stores[0].append([an_entry(a_case(), f"k{n}") for n in range(200)])
 
     async def seal(store: Store) -> int:
-        return sum([await store.seal(NOW, limit=20) for _ in range(20)])
+        return sum([await store.seal(NOW, limit=20) or 0 for _ in range(20)])
 
     assert sum(await asyncio.gather(*map(seal, stores))) == 200
     lines = [line async for line in stores[0].export()]
@@ -666,6 +666,23 @@ async def test_only_one_sealer_at_a_time(postgresql_database: str) -> None:
     assert len(lines) == 200
     for store in stores:
         await store.close()
+
+
+async def test_a_sealer_is_told_whether_nothing_is_left_or_another_is_at_it(
+    postgresql_database: str,
+) -> None:
+    """E8: both were 0, and who sealed until nothing was left stopped too soon."""
+    store, other = await Store.connect(postgresql_database), await asyncpg.connect(
+        postgresql_database
+    )  # fmt: skip
+    await store.append([an_entry(a_case())])
+    async with other.transaction():
+        await other.execute("SELECT pg_advisory_xact_lock($1)", SEAL)
+        assert await store.seal(NOW) is None
+    assert await store.seal(NOW) == 1
+    assert await store.seal(NOW) == 0
+    await other.close()
+    await store.close()
 
 
 async def test_jobs_are_claimed_once_whoever_asks(postgresql_database: str) -> None:

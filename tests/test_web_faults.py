@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 
 import asyncpg
+import pytest
 
 from approvals.decoders import Decoder, Field, decode
 from approvals.model import Busy, Http
@@ -19,8 +20,9 @@ from approvals.reading import read, read_payload
 from approvals.reading.values import LARGEST
 from approvals.store import Store
 from approvals.web import credentials
+from approvals.web.limits import Limit
 from approvals.web.live import Live
-from approvals.web.problems import UNCHANGED, UNKNOWN, away
+from approvals.web.problems import UNCHANGED, UNKNOWN, Problem, away
 from approvals.web.site import Site
 from tests.house import RING, open_house, proposal
 
@@ -47,6 +49,26 @@ async def test_law_27_guessed_tokens_and_revisions_run_out(store: Store) -> None
         wrong = [(await place.call("GET", path, key="csr_wrong"))[0] for _ in range(101)]
         assert wrong == [401] * 100 + [429]
         assert (await place.call("GET", path))[0] == 200
+
+
+async def test_law_27_a_clock_that_is_set_changes_no_limit(store: Store) -> None:
+    """X20: set back by ten minutes, everybody was told to come again in ten minutes."""
+    async with open_house(store, opens_per_second=1.0) as place:
+        body = {"action": "a", "payload": {}}
+        for turned in (600_000, -600_000, -3_600_000, 7_200_000):
+            place.clock.set(turned)
+            place.clock.turn(1000)
+            assert (await place.call("POST", "/v1/requests", body))[0] == 201, turned
+        limit = Limit(place.clock.steady, burst=2, per_second=1.0)
+        limit.take("a")
+        place.clock.set(600_000)
+        limit.take("a")
+        with pytest.raises(Problem) as refused:
+            limit.take("a")
+        assert refused.value.headers["Retry-After"] == "1", "no time has passed"
+        place.clock.set(-1_200_000)
+        place.clock.turn(1000)
+        limit.take("a")
 
 
 async def alter(database: str, request_id: str) -> None:

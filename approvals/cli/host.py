@@ -15,5 +15,10 @@ def clock() -> Instant:
     return time.time_ns() // 1_000_000
 
 
+def steady() -> Instant:
+    """Milliseconds since some moment, by a clock that nobody sets: for limits and pauses."""
+    return time.monotonic_ns() // 1_000_000
+
+
 random: Final[Callable[[int], bytes]] = os.urandom
 """So many bytes from the operating system's generator."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -30,7 +29,7 @@ from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
 from approvals.faces import Look
 from approvals.gateways.onecli import OneCli, Seat
-from approvals.model import MINUTE, Busy, Case, Duration, Instant, Kind, Requester
+from approvals.model import MINUTE, Busy, Duration, Instant, Kind, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
 from approvals.readings import Readings
@@ -56,6 +55,8 @@ WRITES: Final = 5.0
 PRUNE_EVERY: Final = 3600.0
 STANDINGS: Final = 3600.0
 """Seconds between looks for accounts of bad standing that nobody asked about for a day."""
+SWEEP: Final = 60.0
+"""Seconds between looks for jobs that no copy takes."""
 KEEP: Final[Duration] = 7 * 24 * 60 * MINUTE
 """How long seen events and idempotency keys are kept; no platform repeats itself for longer."""
 
@@ -82,6 +83,8 @@ class Plan:
     salt: bytes = b""
     metrics_listen: tuple[str, int] | None = None
     metrics_open: bool = False
+    connections: int | None = None
+    """How many are held at once; None: any number."""
     opens_per_second: float = 50.0
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
     """Where verdicts are taken, by the lane's name."""
@@ -121,19 +124,21 @@ async def running(
     *,
     clock: Callable[[], Instant],
     random: Callable[[int], bytes],
+    steady: Callable[[], Instant],
     carry: bool = True,
 ) -> AsyncIterator[House]:
-    """The service, listening, until the block ends. `carry` False leaves the outbox alone."""
+    """The service, listening, until the block ends. `carry` False leaves the outbox alone.
+
+    `clock` is what time it is, and may be set; `steady` only ever goes on, and limits and pauses
+    count by it.
+    """
     async with AsyncExitStack() as stack:
-        live = Live(store)
+        # Whoever waits leaves room for taps, pages and new requests.
+        live = Live(store, most=plan.connections and plan.connections * 3 // 4)
         metrics = Metrics()
         parts = Parts(asyncio.get_running_loop().time)
         readings = Readings()
         stack.push_async_callback(readings.close)
-
-        def committed(cases: Sequence[Case]) -> None:
-            metrics.committed(cases)
-            outbox.kick()
 
         service = Service(
             store,
@@ -143,7 +148,7 @@ async def running(
             clock=clock,
             random=random,
             readings=readings,
-            committed=committed,
+            committed=metrics.committed,  # the outbox hears of it as it hears of other copies'
         )
         service.head = await store.head()
         built: tuple[KeyRing | None, _Known] = (None, ((), ()))
@@ -193,8 +198,8 @@ async def running(
             origin=plan.site.origin,
             clock=clock,
             random=random,
-            each=Limit(clock, burst=10, per_second=0.1),
-            all=Limit(clock, burst=100, per_second=1),
+            each=Limit(steady, burst=10, per_second=0.1),
+            all=Limit(steady, burst=100, per_second=1),
         )
         outbox = Outbox(
             store,
@@ -204,6 +209,7 @@ async def running(
             worker=plan.worker,
             clock=clock,
             random=random,
+            steady=steady,
             vetted=refresh,
             lease=plan.lease,
             carriers={**plan.carriers, **{one.lane: one for one in gateways}},
@@ -243,10 +249,10 @@ async def running(
             metrics_open=plan.metrics_open,
             faults=faults,
             warnings=parts.warnings,
-            opens=Limit(clock, burst=plan.opens_per_second * 4, per_second=plan.opens_per_second),
-            forgeries=Limit(clock, burst=100, per_second=2),
-            sign_ins=Limit(clock, burst=10, per_second=0.1),
-            link_codes=Limit(clock, burst=5, per_second=1 / 60),
+            opens=Limit(steady, burst=plan.opens_per_second * 4, per_second=plan.opens_per_second),
+            forgeries=Limit(steady, burst=100, per_second=2),
+            sign_ins=Limit(steady, burst=10, per_second=0.1),
+            link_codes=Limit(steady, burst=5, per_second=1 / 60),
             linkable={
                 name: partial(linking.bot, one, plan.bots.get(name, ""))
                 for name, one in plan.channels.items()
@@ -295,6 +301,7 @@ async def running(
         parts.repeat("prune", PRUNE_EVERY, prune, vital=False)
         if carry:
             parts.keep("outbox", outbox.run)
+            parts.repeat("sweep", SWEEP, outbox.sweep, vital=False)
             parts.repeat("standings", STANDINGS, outbox.ask_again, vital=False)
         for one in gateways:
             parts.keep(f"{one.lane} watch", one.watch, vital=False)
@@ -303,9 +310,13 @@ async def running(
             # One platform that is away takes no copy out of the others' service.
             listen = partial(events.listen, plan.channels[name])
             parts.keep(f"listen {name}", listen, vital=False)
-        url = await _listen(stack, app, plan.listen)
+        loop, dropped = asyncio.get_running_loop(), metrics.dropped
+        stack.callback(loop.set_exception_handler, loop.get_exception_handler())
+        loop.set_exception_handler(wire.full(dropped, loop.time))
+        url = await _listen(stack, app, plan.listen, plan.connections, dropped)
         if plan.metrics_listen:
-            await _listen(stack, metrics_only(deps), plan.metrics_listen)
+            # Not counted with the others: who looks what is wrong must get through.
+            await _listen(stack, metrics_only(deps), plan.metrics_listen, None, dropped)
         yield House(url, store, service, outbox, live, deps)
 
 
@@ -339,9 +350,17 @@ def _directory(
     return directory
 
 
-async def _listen(stack: AsyncExitStack, app: web.Application, where: tuple[str, int]) -> str:
+async def _listen(
+    stack: AsyncExitStack,
+    app: web.Application,
+    where: tuple[str, int],
+    most: int | None,
+    dropped: wire.Dropped,
+) -> str:
     runner = wire.Runner(
         app,
+        most=most,
+        dropped=dropped,
         access_log=None,
         logger=wire.LOGGER,
         shutdown_timeout=2.0,
@@ -350,9 +369,4 @@ async def _listen(stack: AsyncExitStack, app: web.Application, where: tuple[str,
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    host, port = where
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=4096, reuse_port=False)
-    await web.SockSite(runner, listener, backlog=4096).start()
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
+    return await wire.listen(runner, where)

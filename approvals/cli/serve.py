@@ -23,9 +23,9 @@ from typing import Any
 import structlog
 
 from approvals.buttons import KeyRing
-from approvals.cli import channels, database, keys, template_check
+from approvals.cli import channels, database, descriptors, keys, template_check
 from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random
+from approvals.cli.host import clock, random, steady
 from approvals.cli.house import House, Plan, running, settled
 from approvals.config import Config, Unsafe, load
 from approvals.evidence import Entry
@@ -273,7 +273,8 @@ async def serve(path: Path, *, migrate: bool, started: Callable[[House, Base], N
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         try:
-            async with running(await plan(on), on.store, clock=clock, random=random) as house:
+            made = replace(await plan(on), connections=descriptors.raised())
+            async with running(made, on.store, clock=clock, random=random, steady=steady) as house:
                 with settled():
                     started(house, on)
                     await stop.wait()

@@ -1,18 +1,36 @@
-"""HTTP that cannot be read: answered in fixed words, and never written into a log.
+"""Connections: how many there are, and what is not HTTP that can be read.
 
-aiohttp quotes the line it could not parse, in its log and in its answer, and that line may be a
-header with a key. It offers no setting for either: its connection handler is subclassed here.
+What cannot be read is answered in fixed words, and never written into a log: aiohttp quotes the
+line it could not parse, in its log and in its answer, and that line may be a header with a key. It
+offers no setting for either: its connection handler is subclassed here.
+
+Where there are as many connections as may be, one on which nothing was asked gives way.
 """
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import logging
+import os
+import socket
+from collections.abc import Callable
 from typing import Any, Final
 
+import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+log = structlog.get_logger()
+Dropped = Callable[[str], None]
+BACKLOG: Final = 4096
+"""Connections that the system keeps until they are accepted."""
+ACCEPT: Final = 64
+"""How many are accepted in one go. Where there is no descriptor left asyncio tries each of them."""
+QUIET: Final = 60.0
+"""Seconds without another line about the same."""
+_NO_ROOM: Final = "socket.accept() out of system resource"
 UNREADABLE: Final = json.dumps(
     {
         "type": "about:blank",
@@ -40,6 +58,17 @@ LOGGER.addFilter(_ClassOnly())
 class _Handler(RequestHandler):
     __slots__ = ()
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """aiohttp's own, and it is counted."""
+        super().connection_made(transport)
+        if isinstance(self._manager, _Server):
+            self._manager.crowded(self)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing was asked here that is not answered."""
+        return self._current_request is None and not self._messages
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -62,6 +91,18 @@ class _Handler(RequestHandler):
 
 
 class _Server(web.Server):
+    most: int | None
+    dropped: Dropped
+
+    def crowded(self, new: _Handler) -> None:
+        """Where there are too many now, one gives way: the oldest idle one, else the new one."""
+        if self.most is None or len(self.connections) <= self.most:
+            return
+        others = (one for one in self.connections if isinstance(one, _Handler) and one.idle)
+        oldest = next((one for one in others if one is not new), None)
+        self.dropped("full" if oldest is None else "idle")
+        (oldest or new).force_close()
+
     def __call__(self) -> RequestHandler:
         return _Handler(self, loop=self._loop, **self._kwargs)
 
@@ -71,13 +112,57 @@ async def _nameless(_: web.Request, response: web.StreamResponse) -> None:
 
 
 class Runner(web.AppRunner):
-    """An `AppRunner` whose connections are those above, and that does not say its versions."""
+    """An `AppRunner` whose connections are those above, and that does not say its versions.
 
-    def __init__(self, app: web.Application, **settings: Any) -> None:
-        super().__init__(app, **settings)
+    `most`: connections at once, None: any number; `dropped` is told why one was closed for that.
+    """
+
+    def __init__(
+        self, app: web.Application, *, most: int | None, dropped: Dropped, **settings: Any
+    ) -> None:
+        # A compressed body is never unpacked: nothing needs it, and that would be work for anybody.
+        # Of a body that was refused a little is read and thrown away, so that the answer arrives.
+        super().__init__(app, auto_decompress=False, lingering_time=2.0, **settings)
         app.on_response_prepare.append(_nameless)
+        self._most, self._dropped = most, dropped
 
     async def _make_server(self) -> Any:
-        server = await super()._make_server()
+        server: Any = await super()._make_server()
         server.__class__ = _Server
+        server.most, server.dropped = self._most, self._dropped
         return server
+
+
+def full(
+    dropped: Dropped, now: Callable[[], float]
+) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """An exception handler for the loop, for when the system has no descriptor left.
+
+    asyncio then pauses for a second by itself, but says so once for each connection that it might
+    have accepted. Here each is counted, and a line is written once in `QUIET`.
+    """
+    last = -QUIET
+
+    def heard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal last
+        if not str(context.get("message", "")).startswith(_NO_ROOM):
+            loop.default_exception_handler(context)
+            return
+        dropped("no_descriptor")
+        if now() - last >= QUIET:
+            last = now()
+            why = os.strerror(getattr(context.get("exception"), "errno", None) or errno.EMFILE)
+            log.error("connections_not_accepted", why=why, cure="raise the limit of open files")
+
+    return heard
+
+
+async def listen(runner: Runner, where: tuple[str, int]) -> str:
+    """Accept connections at this host and port; port 0: any. The URL that it became."""
+    host, port = where
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, reuse_port=False)
+    await web.SockSite(runner, listener, backlog=ACCEPT).start()
+    listener.listen(BACKLOG)
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"

@@ -53,6 +53,7 @@ from approvals.store.values import (
 )
 
 __all__ = [
+    "JOBS",
     "TAPPED",
     "Account",
     "AuditRow",
@@ -81,6 +82,8 @@ __all__ = [
     "post_job",
 ]
 
+JOBS: Final = frozenset(("post", "draw", "redraw", "forward", "verdict", "lapse"))
+"""Kinds of jobs that every copy of this version carries out."""
 _SEAL: Final = 0x636F756E02
 """The sealer's advisory lock on PostgreSQL."""
 
@@ -224,13 +227,15 @@ class Store:
     ) -> list[Case]:
         """Newest first, below the id `before`. None filters nothing, empty `audiences` all; with
         `closed` all but the pending."""
-        given: dict[str, Any] = {"agent": agent, "requester": requester, "before": before}
-        given["open" if status is Status.PENDING else "status"] = status
-        given["closed"] = Status.PENDING if closed else None
-        given["audiences"] = None if audiences is None else list(audiences)
+        if audiences is not None and not audiences:
+            return []
+        given = {"agent": agent, "requester": requester, "before": before}
         given = {name: value for name, value in given.items() if value is not None}
         params = {f"{name}_": value for name, value in given.items()}
-        found = await self._read(statements.page(frozenset(given)), **params, org_=org, most=limit)
+        params |= {f"audience{i}_": one for i, one in enumerate(audiences or ())}
+        filters = {*given, *([status] if status else ()), *(["closed"] if closed else ())}
+        build = statements.page(frozenset(filters), len(audiences or ()))
+        found = await self._read(build, **params, org_=org, most=limit)
         return [rows.case(row) for row in found]
 
     async def visible(self, request_id: str, audiences: Collection[str], org: str = ORG) -> bool:
@@ -363,13 +368,22 @@ class Store:
     # Outbox
 
     async def claim(
-        self, target: str, *, worker: str, now: Instant, lease: Duration, limit: int
+        self,
+        target: str,
+        *,
+        worker: str,
+        now: Instant,
+        lease: Duration,
+        limit: int,
+        kinds: Collection[str] = JOBS,
     ) -> list[Job]:
-        """Take up to `limit` due jobs of one lane for `lease`; after that they are due again."""
-        until = now + lease
+        """Take up to `limit` due jobs of one lane and of these kinds for `lease`; after that they
+        are due again."""
         found = await self._write(
-            statements.claim, target_=target, worker=worker, now=now, until=until, most=limit
-        )
+            statements.claim,
+            target_=target, worker=worker, now=now, until=now + lease, most=limit,
+            kinds=sorted(kinds),
+        )  # fmt: skip
         return sorted((rows.job(row) for row in found), key=attrgetter("id"))
 
     async def done(
@@ -402,6 +416,23 @@ class Store:
         """Never again by itself: it is among `parked` until `resend`."""
         params = {**statements.held(job), "parked_at": now, "last_error": error}
         await self._db.write(statements.write(entries, (), statements.park, params))
+
+    async def stranded(
+        self, before: Instant, lanes: Collection[str], kinds: Collection[str]
+    ) -> list[tuple[int, str, str, str]]:
+        """Jobs due since before then that are not of these lanes and kinds: their id, kind, request
+        and lane."""
+        found = await self._read(
+            statements.stranded, before=before, lanes=sorted(lanes), kinds=sorted(kinds)
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in found]
+
+    async def strand(
+        self, job_id: int, before: Instant, *, now: Instant, error: str, entries: Sequence[Entry]
+    ) -> bool:
+        """Park a job that was due before then, and that nobody took. False: somebody did."""
+        params = {"id_": job_id, "before": before, "parked_at": now, "last_error": error}
+        return await self._db.write(statements.strand(params, entries))
 
     async def parked(self, limit: int = 100) -> list[Parked]:
         """The newest first."""
@@ -436,14 +467,14 @@ class Store:
         moved = {job.request_id for job in jobs}
         await self._db.write(statements.append(entries, jobs, known), moved)
 
-    async def seal(self, now: Instant, sign: Sign | None = None, limit: int = 500) -> int:
+    async def seal(self, now: Instant, sign: Sign | None = None, limit: int = 500) -> int | None:
         """Link up to `limit` unsealed entries to the chain; how many were.
 
-        One sealer at a time: 0 also where another is at it. With `sign` a signed checkpoint of the
+        One sealer at a time: None where another is at it. With `sign` a signed checkpoint of the
         new head is kept. On PostgreSQL an entry may commit after one of a higher id was sealed, so
         the order of the chain is that of sealing, and none is ever passed over.
         """
-        return await self._db.locked(statements.seal(now, sign, limit), _SEAL) or 0
+        return await self._db.locked(statements.seal(now, sign, limit), _SEAL)
 
     async def audit(self, after: int = 0, limit: int = 1000, *, org: str = ORG) -> list[AuditRow]:
         """Sealed entries whose `seq` is above `after`, in order."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from approvals.model import Refused
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest migration. Said here, so that tables that are up to date cost no import of Alembic."""
 
 _LOCK: Final = 0x636F756E01

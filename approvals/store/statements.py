@@ -204,29 +204,52 @@ def due(_: Dialect) -> Any:
     return sa.select(cases.c.id).where(_open(), at <= P("now")).order_by(at).limit(P("most"))
 
 
-@lru_cache(maxsize=64)
-def page(filters: frozenset[str]) -> Builder:
-    """Newest first, with those of the conditions that are wanted."""
+def _closed() -> Any:
+    return sa.text(f"status <> '{Status.PENDING}'")
 
-    def build(d: Dialect) -> Any:
+
+@lru_cache(maxsize=256)
+def page(filters: frozenset[str], audience_count: int = 0) -> Builder:
+    """Newest first, with those of the conditions that are wanted.
+
+    Of what is decided, which grows for ever, only those rows are walked that may be on the page:
+    those of each audience, agent or state, in the order of their ids, until there are enough.
+    What is open is little: it is walked by its own index, and each is looked at.
+    """
+    names = [f"audience{i}_" for i in range(audience_count)]
+
+    def build(_: Dialect) -> Any:
         c, a = cases.c, audiences.c
         where: list[Any] = [c.org == P("org_")]
         where += [c[f] == P(f"{f}_") for f in ("agent", "requester") if f in filters]
-        if "status" in filters:
-            where.append(c.status == P("status_"))
-        if "open" in filters:
-            where.append(_open())
-        if "closed" in filters:
-            where.append(c.status != P("closed_"))
-        if "before" in filters:
-            where.append(c.id < P("before_"))
-        if "audiences" in filters:
-            theirs = (a.org == c.org, a.request_id == c.id, d.among(a.audience, "audiences_"))
-            where.append(sa.exists().where(*theirs))
+        where += [c.id < P("before_")] if "before" in filters else []
         what = sa.select(*(c[n] for n in rows.CASE))
-        return what.where(*where).order_by(c.id.desc()).limit(P("most"))
+        if Status.PENDING in filters:
+            if names:
+                theirs = (a.org == c.org, a.request_id == c.id, a.audience.in_(map(P, names)))
+                where.append(sa.exists().where(*theirs))
+            return _newest([what.where(*where, _open())], c.id)
+        # In so many words: PostgreSQL then knows how many there are of this state.
+        states = [state for state in Status if state in filters]
+        where += [sa.text(f"status = '{state}'") for state in states]
+        where += [_closed()] if "closed" in filters else []
+        if names:
+            where.append(a.org == P("org_"))
+            where += [a.request_id < P("before_")] if "before" in filters else []
+            joined = what.select_from(audiences.join(cases, c.id == a.request_id)).where(*where)
+            return _newest([joined.where(a.audience == P(name)) for name in names], a.request_id)
+        return _newest([what.where(*where)], c.id)
 
     return build
+
+
+def _newest(parts: Sequence[Any], order: Any) -> Any:
+    """The newest of several selections, each of which is walked no further than it may matter."""
+    limited = [part.order_by(order.desc()).limit(P("most")) for part in parts]
+    if len(limited) == 1:
+        return limited[0]
+    every = sa.union(*(sa.select(one.subquery()) for one in limited))
+    return every.order_by(sa.text("id DESC")).limit(P("most"))
 
 
 def visible(d: Dialect) -> Any:
@@ -259,7 +282,7 @@ def select_small(_: Dialect) -> Any:
 
 
 delete_contents: Final = _delete(contents, "request_id")
-delete_audiences: Final = _delete(audiences, "org", "request_id")
+delete_audiences: Final = _delete(audiences, "request_id")
 insert_audience: Final = _insert(audiences, quiet=True)
 insert_idempotency: Final = _insert(idempotency, quiet=True)
 select_idempotency: Final = _select(
@@ -298,7 +321,8 @@ def commit_one(change: Change) -> Script[Result]:
         raise Undo(Result.LOST)
     if change.content is not None:
         yield insert_content, rows.content_params(change.content)
-        yield delete_audiences, {"org_": case.org, "request_id_": case.id}
+        if change.before is not None:  # of a new case there are none yet
+            yield delete_audiences, {"request_id_": case.id}
         theirs = {"org": case.org, "request_id": case.id}
         yield insert_audience, [{**theirs, "audience": a} for a in change.audiences]
     yield from write(change.entries, change.effects)
@@ -457,9 +481,10 @@ insert_job: Final = _insert(outbox, *rows.QUEUED, "attempts")
 count_parked: Final = _count(outbox, lambda: outbox.c.parked_at.is_not(None))
 
 
-def claim(_: Dialect) -> Any:
+def claim(d: Dialect) -> Any:
     o = outbox.c
-    ready = (o.parked_at.is_(None), o.target == P("target_"), o.due_at <= P("now"))
+    ready = [o.parked_at.is_(None), o.target == P("target_"), o.due_at <= P("now")]
+    ready.append(d.among(o.kind, "kinds"))
     # A CTE that locks is never folded into the statement around it, so it runs once and its limit
     # holds; the outer condition repeats for a row that moved between snapshot and lock.
     picked = (
@@ -507,6 +532,32 @@ def retry(_: Dialect) -> Any:
 def park(_: Dialect) -> Any:
     values = {"parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()}
     return outbox.update().where(*_held()).values(values).returning(outbox.c.id)
+
+
+def _stranded(d: Dialect) -> Any:
+    o = outbox.c
+    ours = d.among(o.target, "lanes") & d.among(o.kind, "kinds")
+    return sa.select(o.id, o.kind, o.request_id, o.target).where(
+        o.parked_at.is_(None), o.due_at < P("before"), ~ours
+    )
+
+
+stranded: Final[Builder] = _stranded
+
+
+def _strand(_: Dialect) -> Any:
+    o = outbox.c
+    which = (o.id == P("id_"), o.parked_at.is_(None), o.due_at < P("before"))
+    values = {"parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()}
+    return outbox.update().where(*which).values(values).returning(o.id)
+
+
+def strand(params: Params, entries: Sequence[Entry]) -> Script[bool]:
+    """Park what nobody took; the entries only if it was still there."""
+    found = yield _strand, params
+    if found:
+        yield from write(entries)
+    return bool(found)
 
 
 def parked(_: Dialect) -> Any:

@@ -59,8 +59,10 @@ cases: Final = sa.Table(
     _text("state"),  # votes and all else that moves
     _int("wake_at", null=True),  # null once closed
     sa.Index("cases_requester", "requester", "id"),
+    sa.Index("cases_agent", "agent", "id"),
     # One index for "what is open" and "whose time has come": a tap that closes a case writes it.
     _some("cases_open", "id", "wake_at", where=f"status = '{Status.PENDING}'"),
+    _some("cases_closed", "status", "id", where=f"status <> '{Status.PENDING}'"),
 )
 
 contents: Final = sa.Table(
@@ -73,7 +75,11 @@ contents: Final = sa.Table(
 )
 
 audiences: Final = _table(
-    "audiences", _text("org", key=True), _text("audience", key=True), _text("request_id", key=True)
+    "audiences",
+    _text("org", key=True),
+    _text("audience", key=True),
+    _text("request_id", key=True),
+    sa.Index("audiences_request", "request_id"),
 )
 
 receipts: Final = _table("receipts", _text("request_id", key=True), _text("jws"))

@@ -49,6 +49,7 @@ from approvals.proposal import Proposal
 from approvals.reading.target import read_target
 from approvals.service import Mismatch, NotFound
 from approvals.web import views
+from approvals.web.bodies import LARGE_SECONDS, timely
 from approvals.web.deps import ID, Deps, audiences, audits
 from approvals.web.problems import Problem
 
@@ -60,6 +61,13 @@ CONTAINERS: Final = 100_000
 """Lists and objects of JSON: to read more takes longer than everybody else can be kept waiting."""
 AT_ONCE: Final = 64 * 1024
 """Bytes of JSON that are read where they arrive; more are read aside, so that nobody waits."""
+HEADER_LIMIT: Final = 200
+"""Headers of a held request. SDKs send 10 to 40; each is judged, redacted and shown."""
+HEADERS_SIZE: Final = 64 * 1024
+"""Characters of them together; servers take 8 to 64 kB."""
+TEXT_LIMIT: Final = 128 * 1024
+"""Characters of what is said beside what is bound: title, facts, note, decoded values. All of it is
+searched for secrets each time that it is shown, and no card shows more than a small part."""
 WAIT_LIMIT: Final = 60
 PATIENCE: Final = 1.0
 """Seconds for which the receipt of a verdict that is younger than `FRESH` is waited for."""
@@ -108,7 +116,13 @@ class HttpBody(_Body):
 
     @field_validator("headers")
     @classmethod
-    def _no_line_ends(cls, headers: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+    def _bounded_lines(cls, headers: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        each = [values if isinstance(values, list) else [values] for values in headers.values()]
+        if sum(map(len, each)) > HEADER_LIMIT:
+            raise ValueError(f"more than {HEADER_LIMIT} headers")
+        said = sum(len(value) for values in each for value in values)
+        if sum(map(len, headers)) + said > HEADERS_SIZE:
+            raise ValueError(f"more than {HEADERS_SIZE} characters of headers")
         for name, values in headers.items():
             for value in [values] if isinstance(values, str) else values:
                 if any((ord(c) < 32 and c != "\t") or ord(c) == 127 for c in value):
@@ -161,7 +175,18 @@ class OpenBody(_Body):
             raise ValueError("say what will be done, as `http` or as `payload`")
         if self.http is not None and "payload" in self.model_fields_set:
             raise ValueError("send either `http` or `payload`, not both")
+        if self._said() > TEXT_LIMIT:
+            raise ValueError(
+                f"more than {TEXT_LIMIT} characters in title, facts, note and decoded together"
+            )
         return self
+
+    def _said(self) -> int:
+        """Characters that are neither bound nor short by themselves."""
+        values = [*self.decoded, *self.decoded.values(), self.title or "", self.note or ""]
+        values += [part for fact in self.facts for part in (fact.label, fact.value)]
+        lists = [one for value in values if isinstance(value, list) for one in value]
+        return sum(len(one) for one in (*values, *lists) if isinstance(one, str))
 
 
 class OutcomeBody(_Body):
@@ -382,6 +407,9 @@ class Api:
         case = await self._visible(caller, _id(request))
         wait = _number(request, "wait", 0, 0, WAIT_LIMIT)
         if wait and case.open:
+            if self._deps.live.full:
+                detail = "As many wait as there is room for. Ask again soon, or without `wait`."
+                raise Problem(503, "too_many_waiting", detail, headers={"Retry-After": "2"})
             await self._deps.live.closed(case.id, wait)
             case = await self._visible(caller, case.id)
         return _json(await self._view(case, caller, whole=True))
@@ -475,7 +503,7 @@ class Api:
         """What `read` makes of a JSON body."""
         if request.content_type != "application/json":
             raise Problem(415, "unsupported_media_type", "Send `Content-Type: application/json`.")
-        raw = await request.read()
+        raw = await timely(request, LARGE_SECONDS)
         if len(raw) <= AT_ONCE:
             return read(raw)
         return await asyncio.get_running_loop().run_in_executor(self._aside, read, raw)

@@ -44,7 +44,7 @@ def application(deps: Deps, channels: Mapping[str, Channel]) -> tuple[web.Applic
     """The application and its events, which the outbound-only modes deliver to as well."""
     app = web.Application(
         client_max_size=REQUEST_LIMIT,
-        middlewares=[_measured(deps.metrics), _answering(partial(_no_page, deps))],
+        middlewares=[_measured(deps.metrics), _answering(partial(_no_page, deps)), _plain],
     )
     events = Events(deps, channels)
     app.add_routes(events.routes())
@@ -122,6 +122,16 @@ def _measured(metrics: Metrics) -> Middleware:
             return await handler(request)
 
     return measured
+
+
+@web.middleware
+async def _plain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Bodies come as they are. Unpacking costs a thousand times what sending costs, and what is
+    signed is what was sent."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        detail = "Send the body as it is, without Content-Encoding."
+        raise Problem(415, "encoded_body", detail, headers={"Accept-Encoding": "identity"})
+    return await handler(request)
 
 
 def _answering(no_page: Callable[[web.Request], Awaitable[web.Response]]) -> Middleware:

@@ -40,6 +40,7 @@ from approvals.evidence import Entry
 from approvals.model import ORG, Busy, Forged, Malformed
 from approvals.proposal import ulid
 from approvals.store import CardState, again_job
+from approvals.web.bodies import Bodies
 from approvals.web.deps import Deps
 from approvals.web.problems import Problem
 
@@ -58,6 +59,7 @@ class Events:
         self._hears = {n: one for n, one in channels.items() if isinstance(one, Hears)}
         self._terse = {n for n, one in channels.items() if not one.abilities.says_counted}
         self._told: set[asyncio.Task[None]] = set()
+        self._bodies = Bodies()
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -69,8 +71,8 @@ class Events:
         channel = self._channels.get(request.match_info["channel"])
         if channel is None:
             raise Problem(404, "not_found", "This channel is not configured.")
-        # Nobody has proven anything yet: not a byte more than the limit is taken in.
-        body = await _body(request)
+        # Nobody has proven anything yet: no byte more than the limit is taken in, and not for long.
+        body = await self._bodies.read(request, LIMIT)
         headers: dict[str, str] = {}
         for name, value in request.headers.items():
             headers.setdefault(name.lower(), value)
@@ -251,17 +253,6 @@ class Events:
             return answer.notice
 
         await channel.listen(deliver)
-
-
-async def _body(request: web.Request) -> bytes:
-    """All of it, up to the limit; one that came in one piece is not copied again and again."""
-    pieces, size = list[bytes](), 0
-    while piece := await request.content.readany():
-        size += len(piece)
-        if size > LIMIT:
-            raise web.HTTPRequestEntityTooLarge(LIMIT, size)
-        pieces.append(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _http(response: Response) -> web.Response:

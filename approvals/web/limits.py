@@ -14,10 +14,13 @@ KEPT: Final = 10_000
 
 
 class Limit:
-    """`burst` at once, and `per_second` more as time goes on, for each key."""
+    """`burst` at once, and `per_second` more as time goes on, for each key.
 
-    def __init__(self, clock: Callable[[], Instant], *, burst: float, per_second: float) -> None:
-        self._clock = clock
+    `steady`: a clock that nobody sets. By one that is set back, nothing would come for as long.
+    """
+
+    def __init__(self, steady: Callable[[], Instant], *, burst: float, per_second: float) -> None:
+        self._steady = steady
         self._burst = burst
         self._rate = per_second / 1000
         self._left: OrderedDict[str, tuple[float, Instant]] = OrderedDict()
@@ -37,11 +40,11 @@ class Limit:
     def count(self, key: str | None) -> None:
         """One less is left."""
         key = key or ""
-        self._left[key] = (self._now(key) - 1, self._clock())
+        self._left[key] = (self._now(key) - 1, self._steady())
         self._left.move_to_end(key)
         if len(self._left) > KEPT:
             self._left.popitem(last=False)
 
     def _now(self, key: str) -> float:
         left, since = self._left.get(key, (self._burst, 0))
-        return min(self._burst, left + (self._clock() - since) * self._rate)
+        return min(self._burst, left + (self._steady() - since) * self._rate)

@@ -28,8 +28,10 @@ _END: Final = ""
 class Live:
     """Wakes waiters. `changed` may be called as often as one likes; looking is batched."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, most: int | None = None) -> None:
+        """`most`: how many may wait at once; None: any number."""
         self._store = store
+        self._most = most
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._pages: set[asyncio.Queue[str | None]] = set()
         self._touched: set[str] = set()
@@ -40,6 +42,11 @@ class Live:
     def waiting(self) -> int:
         """How many clients wait for a verdict."""
         return sum(map(len, self._waiting.values()))
+
+    @property
+    def full(self) -> bool:
+        """There is no room for one more who waits."""
+        return self._most is not None and self.waiting + len(self._pages) >= self._most
 
     def changed(self, ids: Iterable[str] | None) -> None:
         """These cases changed; None: notifications were lost, so anything may have."""

@@ -66,6 +66,17 @@ class Metrics:
             "countersign_outbox_parked", "Effects that a platform refused.", registry=self.registry
         )
 
+        self._dropped = Counter(
+            "countersign_connections_dropped",
+            "Connections closed, or not accepted, because there were too many.",
+            ["why"],
+            registry=self.registry,
+        )
+
+    def dropped(self, why: str) -> None:
+        """A connection had to go."""
+        self._dropped.labels(why).inc()
+
     def committed(self, cases: Iterable[Case]) -> None:
         """These changes are durable. A case without an outcome that is closed closed just now."""
         for case in cases:

@@ -29,6 +29,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from approvals.model import MINUTE, Instant, Person
+from approvals.web.bodies import timely
 from approvals.web.views import Message
 
 FRESH: Final = 5 * MINUTE
@@ -173,7 +174,7 @@ async def form(request: web.Request) -> dict[str, str]:
     if request.content_length is None or request.content_length > FORM_LIMIT:
         raise Say(413, Message("That is too long", tone="bad", icon="declined", href="/inbox"))
     try:
-        body = (await request.read()).decode("ascii")
+        body = (await timely(request)).decode("ascii")
         pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=20, errors="strict")
     except ValueError:
         raise Say(400, NOT_UNDERSTOOD) from None

@@ -20,6 +20,7 @@ import asyncpg
 from approvals import cards, policy
 from approvals.channel import Tap
 from approvals.cli import keys
+from approvals.cli.host import steady
 from approvals.cli.house import House, running
 from approvals.model import Button
 from approvals.store import Store
@@ -89,7 +90,9 @@ async def _round(
     Posted.sent.clear()
     store = await Store.connect(url)
     try:
-        async with running(base, store, clock=clock, random=os.urandom, carry=False) as house:
+        async with running(
+            base, store, clock=clock, random=os.urandom, steady=steady, carry=False
+        ) as house:
             await serve_taps.open_cases(house, base, 0, count)
             found = await _timed(house, base.channels["slack"], count)
     finally:

@@ -1,0 +1,115 @@
+"""X13: what is not a platform's own well-formed answer is `Busy` on every channel: a captive
+portal, a proxy in between, an empty object. Only the platform's own words refuse, and nothing
+counts as posted or drawn that it did not say."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from aiohttp import ClientSession, DummyCookieJar, web
+from aiohttp.test_utils import TestServer
+from yarl import URL
+
+from approvals.channel import Channel
+from approvals.model import Busy
+from tests.channel_contract import CARDS, Kit, card, kit
+from tests.test_channels import KITS
+
+ENDED = CARDS["approved"]
+HTML = b"<!doctype html><title>Sign in to the network</title><h1>Please accept our terms</h1>"
+PLAIN, PAGE, JSON = "text/plain", "text/html; charset=utf-8", "application/json"
+ANSWERS: dict[str, tuple[int, str, bytes]] = {
+    "a captive portal": (200, PAGE, HTML),
+    "a captive portal that calls it JSON": (200, JSON, HTML),
+    "a portal's redirect": (302, PAGE, HTML),
+    "network authentication required": (511, PAGE, HTML),
+    "an empty object": (200, JSON, b"{}"),
+    "an empty list": (200, JSON, b"[]"),
+    "a null": (200, JSON, b"null"),
+    "nothing": (200, JSON, b""),
+    "no content": (204, PLAIN, b""),
+    "half an answer": (200, JSON, b'{"ok": true, "id": "'),
+    "a text": (200, PLAIN, b"OK"),
+    "a proxy's own object": (403, JSON, b'{"message": "blocked by policy", "error": "blocked"}'),
+    "a proxy's own not found": (404, JSON, b'{"detail": "no route"}'),
+    **{
+        f"a proxy's page with {status}": (status, PAGE, HTML)
+        for status in (400, 403, 404, 405, 407, 410, 413, 421, 451)
+    },
+    "a proxy's 403 without a body": (403, PLAIN, b""),
+    "a proxy's 404 without a body": (404, PLAIN, b""),
+}
+
+
+@dataclass
+class Way:
+    """What lies between us and the platform. `instead`: what it answers by itself."""
+
+    url: str = ""
+    instead: tuple[int, str, bytes] | None = None
+    caught: int = 0
+
+
+@asynccontextmanager
+async def between(api: str) -> AsyncIterator[Way]:
+    """A proxy in front of this platform, which is honest until it is told otherwise."""
+    real, way = URL(api), Way()
+
+    async def relay(request: web.Request) -> web.Response:
+        body = await request.read()
+        if way.instead is not None:
+            status, kind, said = way.instead
+            way.caught += 1
+            headers = {"Content-Type": kind, "Location": "/portal"}
+            return web.Response(status=status, body=said or None, headers=headers)
+        headers = {k: v for k, v in request.headers.items() if k not in ("Host", "Content-Length")}
+        where = URL(f"{real.origin()}{request.raw_path}", encoded=True)
+        async with http.request(request.method, where, data=body, headers=headers) as answer:
+            kept = {k: v for k, v in answer.headers.items() if k in ("Content-Type", "Date")}
+            return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", relay)
+    async with TestServer(app) as server, ClientSession(cookie_jar=DummyCookieJar()) as http:
+        way.url = api.replace(str(real.origin()), str(server.make_url("/")).rstrip("/"))
+        yield way
+
+
+@pytest.fixture(params=[name for name in KITS if name not in ("email", "outlook")])
+def one(request: pytest.FixtureRequest) -> Kit:
+    """Mail is sent by SMTP, where no page can be taken for an answer."""
+    return kit(request.param)
+
+
+async def busy(channel: Channel, one: Kit, way: Way, what: str) -> None:
+    """Posting, and drawing a card that is there, come to nothing that we believe."""
+    way.instead = None
+    ref = await channel.post(one.address, channel.layout(card()), "crd_1")
+    way.instead, way.caught = ANSWERS[what], 0
+    for ask in (
+        lambda: channel.post(one.address, channel.layout(card()), "crd_2"),
+        lambda: channel.redraw(ref, channel.layout(ENDED)),
+    ):
+        try:
+            await ask()
+        except Busy:
+            continue
+        except Exception as error:
+            raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
+        raise AssertionError(f"{what}: it was taken as done")
+    assert way.caught, "nothing was asked"
+    way.instead = None
+    await channel.redraw(ref, channel.layout(ENDED))
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+async def test_law_26_what_the_platform_did_not_say_is_busy(one: Kit, what: str) -> None:
+    async with one.peer() as peer, between(peer.api) as way:
+        channel = one.make(way.url)
+        try:
+            await busy(channel, one, way, what)
+        finally:
+            await channel.close()
