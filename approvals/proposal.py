@@ -32,7 +32,7 @@ from approvals.packs import Rule as PackRule
 from approvals.packs import RuleBook, Verb
 from approvals.packs.model import presented
 from approvals.reading import Reading
-from approvals.reading.presentation import Presented, Words, present
+from approvals.reading.presentation import Presented, Words, present, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +136,15 @@ def bind(
 
 
 def worded(bound: Bound, words: Words) -> Request:
-    """The request in the words of its rule, else of a gateway that decoded it, else of a pack."""
+    """The request in the words of its rule, else of a gateway that decoded it, else of a pack, else
+    of the reader of its protocol."""
     request = bound.request
     own = present(words, bound.reading)
     packs = presented(bound.pack, bound.reading) if bound.pack is not None else Presented()
     gateway = request.kind is Kind.GATEWAY
     return replace(
         request,
-        title=own.title or request.title or packs.title,
+        title=own.title or request.title or packs.title or said(bound.reading),
         facts=own.facts
         or (request.facts if gateway and request.facts else packs.facts)
         or request.facts,

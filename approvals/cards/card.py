@@ -178,7 +178,7 @@ def build(
     head, tail = body.head.rstrip(), body.tail.lstrip()
     elided = what.left_out + utf8_len(what.text) - utf8_len(head) - utf8_len(tail)
     left = NOTE + room - limits.measure(head) - limits.measure(tail)
-    title = _title(request, reading, what, cut, limits.title)
+    title = _title(request, what, cut, limits.title)
     if stub:
         title = cut(case.ask.rule, limits.title)
     title = title or cut.short("(empty)", limits.title)
@@ -328,19 +328,13 @@ def _name(text: str) -> str:
     return text if _IDENTIFIER.fullmatch(text) else f"“{text}”"
 
 
-def _title(request: Request, reading: Reading, what: Bound, cut: _Cut, limit: int) -> str:
-    """The operator's or the gateway's words; else what a reader of the protocol says; else the line
-    of method and address."""
+def _title(request: Request, what: Bound, cut: _Cut, limit: int) -> str:
+    """The words that were found when it was opened (`proposal.worded`); else method and address."""
     if request.title and request.title.strip():
         return cut(request.title, limit)
-    says = next((one.says for one in reading.meanings if one.says), None)
     if request.http is None:
-        return cut(says or plain_action(request.action), limit)
-    where = ends(what.line.partition(" · ")[0])
-    if says:
-        host = where.partition(" ")[2].removeprefix("http://").partition("/")[0]
-        return cut(f"{says} at {host}", limit)
-    return cut.short(where, limit)
+        return cut(plain_action(request.action), limit)
+    return cut.short(ends(what.line.partition(" · ")[0]), limit)
 
 
 def _agent(request: Request, voice: words.Voice) -> str:

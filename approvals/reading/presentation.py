@@ -63,6 +63,15 @@ def present(words: Words, request: Reading) -> Presented:
     return Presented(title.strip() or None if title else None, tuple(found))
 
 
+def said(request: Reading) -> str | None:
+    """What the reader of its protocol calls it, and where: "DeleteTable: orders at …". None where
+    no reader knows it, or where servers may read it in more than one way."""
+    says = next((one.says for one in request.meanings if one.says), None)
+    if says is None or request.unclear is not None:
+        return None
+    return f"{says} at {request.target.host}" if request.target is not None else says
+
+
 def fact(label: str, text: str) -> Fact:
     """A fact that can be sent and shown: cut where it is too long, and lone surrogates escaped."""
     cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)"
