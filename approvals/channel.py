@@ -345,7 +345,8 @@ def _cut(
     """Without Approve. `room`: for the facts; `ends`: of the reading, at each end."""
     kept = list[Fact]()
     for fact in card.facts:
-        told = Fact(fact.label, short(fact.value, room // 4))
+        # Fewer facts that can be read say more than all of them cut to nothing.
+        told = Fact(fact.label, short(fact.value, max(room // 3, 40)))
         room -= measure(told.label) + measure(told.value) + 3
         if room < 0:
             break

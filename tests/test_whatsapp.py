@@ -309,7 +309,7 @@ def test_law_14_what_does_not_fit_is_cut_and_loses_approve() -> None:
     assert payload["template"]["template"]["name"] == "countersign_review"
     assert shown.buttons[0].token not in strings(payload)
     text = told["body"]["text"]
-    assert "7 facts not shown here" in text
+    assert "6 facts not shown here" in text
     assert "280 bytes of 400 are not shown" in text
     assert "It is too long for this card." in text
     assert f"Review and approve: {shown.review}" in text
