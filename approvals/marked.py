@@ -270,7 +270,9 @@ def explain(
     """
     for error in errors.errors(include_url=False):
         place: Place = prefix + tuple(part for part in error["loc"] if part != "[key]")
-        last = str(place[-1]) if place else "the file"
+        # One of a list is called by the list's name: `0` says nothing to whoever wrote one text.
+        keys = [part for part in place if isinstance(part, str)] or ["the file"]
+        last = keys[-1]
         if error["type"] == "missing" and (variable := unset.get(place)):
             fault(place, f"`{last}` is missing", f"{variable} is not set")
             continue

@@ -207,7 +207,7 @@ rules:
         ("people: {dana: {web: x}}\ngroups: {default: [dana]}", "no channel `web`"),
         ("people: {dana: {nam: x}}\ngroups: {default: [dana]}", "do you mean `name`"),
         ("people: {dana: {name: ['a', 'b']}}\ngroups: {default: [dana]}", "at most 64 letters"),
-        ("people: {dana: {name: ''}}\ngroups: {default: [dana]}", "at least 1"),
+        ("people: {dana: {name: ''}}\ngroups: {default: [dana]}", "`name` is empty"),
         ('people: {dana: {name: "a\\nb"}}\ngroups: {default: [dana]}', "at most 64 letters"),
         ("people: {dana: {time_zone: CEST}}\ngroups: {default: [dana]}", "not a time zone"),
         ("people: {dana: {time_zone: ../etc}}\ngroups: {default: [dana]}", "not a time zone"),
