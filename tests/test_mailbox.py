@@ -352,7 +352,8 @@ async def alone(tmp_path: Path, database: str) -> AsyncIterator[tuple[Installati
         sends = f"email: {{host: 127.0.0.1, port: {server.port}, security: none, password: ''"
         slack = "slack: {bot_token: x, signing_secret: y}"
         told = f"channels: {{{sends}, from: approve@example.com}}, {slack}}}\n"
-        path.write_text(told + path.read_text())
+        site = f"public_url: http://approve.localhost:{place.port}, "
+        path.write_text(told + path.read_text().replace("{listen:", f"{{{site}listen:"))
         yield place, server
 
 
@@ -363,7 +364,7 @@ async def test_the_command_line_sends_a_link_and_prints_no_code(
     made = await run(place, "link", "lee", "email", "--to", "lee@private.example", "--json")
     (mail,) = server.mails
     ((_, link),) = Page(mail.part("html")).links
-    code = re.fullmatch(r"http://[0-9a-f]{16}\.localhost:\d+/link/(\S+)", link)
+    code = re.fullmatch(r"http://approve\.localhost:\d+/link/(\S+)", link)
     assert code
     assert code[1].partition(".")[0] not in made.out + made.err
     assert (made.json["code"], made.json["expires_in"]) == (None, 600)
