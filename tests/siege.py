@@ -230,6 +230,25 @@ class Issued:
             **more,
         }
 
+    def submit(self, user: str, n: int = 0) -> dict[str, Any]:
+        """The interaction that Slack makes of this button's dialog, sent without a reason."""
+        view = {
+            "id": f"V{self.ts}{user}{n}",
+            "callback_id": "reason",
+            "private_metadata": f"{self.room} {self.token}",
+            "state": {
+                "values": {"reason": {"reason": {"type": "plain_text_input", "value": None}}}
+            },
+        }
+        return {
+            "type": "view_submission",
+            "team": {"id": TEAM, "domain": "acme"},
+            "user": {"id": user, "username": user.lower(), "name": user.lower(), "team_id": TEAM},
+            "api_app_id": APP,
+            "trigger_id": f"{n}.2.x",
+            "view": view,
+        }
+
 
 def audiences_of(one: Issued) -> set[str]:
     """The accounts that may press it."""

@@ -82,7 +82,9 @@ class Copies:
         return found
 
     async def press(self, copy: int, button: Issued, user: str, number: int = 0) -> int:
-        inbound = signed(button.press(user, number), serve.clock())
+        declines = button.label == Label.DECLINE_PROMPT
+        pressed = button.submit(user, number) if declines else button.press(user, number)
+        inbound = signed(pressed, serve.clock())
         where = self.served[copy].url + "/channels/slack/events"
         async with self.http.post(where, data=inbound.body, headers=inbound.headers) as answer:
             await answer.read()
@@ -143,7 +145,7 @@ async def test_law_04_one_verdict_however_many_copies_are_told_at_once(three: Co
         of = {button.label: button for button in cards[id_]}
         assert {button.room for button in cards[id_]} == {ROOM}
         for copy in range(3):
-            said = (Label.APPROVE, ACCOUNTS["lee"]), (Label.DECLINE, ACCOUNTS["sam"])
+            said = (Label.APPROVE, ACCOUNTS["lee"]), (Label.DECLINE_PROMPT, ACCOUNTS["sam"])
             for label, user in said if number % 2 else said[::-1]:
                 pressed.append(three.press((copy + number) % 3, of[label], user, copy))
                 pressed.append(three.press((copy + number) % 3, of[label], user, 9))  # the same one

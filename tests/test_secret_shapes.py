@@ -119,9 +119,9 @@ def test_law_15_credentials_in_addresses_are_redacted(address: str, secret: str)
     assert "[redacted " in found.text
     inside = json.dumps({"text": f"see {address} now"}).replace("/", "\\/")
     assert secret not in redact(inside, SALT).text, "in a body, with PHP's slashes"
-    found = re.fullmatch(r"(https)://([^/]+)(/[^?]*)?(\?.*)?", address)
-    assert found is not None
-    scheme, host, path, query = found.groups()
+    split = re.fullmatch(r"(https)://([^/]+)(/[^?]*)?(\?.*)?", address)
+    assert split is not None
+    scheme, host, path, query = split.groups()
     parts = redact_address(host, path or "", query or "", SALT)
     assert secret not in "".join(part.text for part in parts)
     assert "".join(part.text for part in parts) == found.text.removeprefix(f"{scheme}://")
