@@ -17,7 +17,7 @@ from approvals.decoders import Decoder, Field, decode
 from approvals.model import Busy, Http
 from approvals.policy import Subject, When
 from approvals.reading import read, read_payload
-from approvals.reading.values import LARGEST
+from approvals.reading.values import LARGEST, MAX_LEAVES
 from approvals.store import Store
 from approvals.web import credentials
 from approvals.web.limits import Limit
@@ -128,7 +128,8 @@ def test_law_03_after_a_write_nobody_claims_that_nothing_happened() -> None:
 def test_law_27_nothing_is_decoded_of_what_is_too_large_to_read_at_once() -> None:
     decoders = [Decoder("d", When(), {"a": Field("json.a", "int")})]
     for pad, found in ((10, {"a": 1}), (LARGEST, {})):
-        text = json.dumps({"a": 1, "b": "x" * pad})
+        # Of few values a large body is read, apart: a mail may stand in one. Of many it is not.
+        text = json.dumps({"a": 1, "b": ["x"] * min(pad, MAX_LEAVES + 1)})
         http = Http(
             "POST", "https://a.example/", (("Content-Type", "application/json"),), text.encode()
         )

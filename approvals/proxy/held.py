@@ -38,6 +38,7 @@ from approvals.proxy.rules import Outbound
 from approvals.proxy.settings import Holding
 from approvals.proxy.shelf import Shelf
 from approvals.proxy.wire import PIECE, Patience, Problem
+from approvals.words import NOTHING_RUN
 
 T = TypeVar("T")
 INLINE: Final = 16 * 1024
@@ -339,7 +340,7 @@ class Holdings:
             await self._shelf.drop(ticket.id)
 
     async def _withdrawn(self, request: str) -> None:
-        why = "The agent's client gave up waiting and did not ask again. Nothing was run."
+        why = f"The agent's client gave up waiting and did not ask again. {NOTHING_RUN}"
         body, pause = json.dumps({"reason": why}).encode(), 0.5
         while True:
             try:
