@@ -46,7 +46,7 @@ from approvals.people import Directory
 from approvals.policy import Policy
 from approvals.readings import Readings
 from approvals.service import Proposal, Service, Trust
-from approvals.store import Store
+from approvals.store import JOBS, Store
 from approvals.web import credentials, inbox, login
 from approvals.web.deps import Deps
 from approvals.web.limits import Limit
@@ -151,7 +151,7 @@ class House:
         assert isinstance(links, Links)
         for lane in ("", "email"):
             for job in await self.deps.store.claim(
-                lane, worker="w", now=self.clock(), lease=MINUTE, limit=99
+                lane, worker="w", now=self.clock(), lease=MINUTE, limit=99, kinds=(*JOBS, KIND)
             ):
                 if job.kind == KIND:
                     await self.deps.store.done([job], then=await links.carry(job))
