@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -143,7 +144,12 @@ def _nesting(keys: dict[str, Path], pairs: list[tuple[str, str]]) -> str | None:
     if any(_renumbered([*steps]) for steps in under.values()):
         return "A list is numbered in a way that some servers number anew."
     # `a[][b]=1&a[][c]=2` is one item to Rack and two to PHP.
-    if any("" in key[:-1] and key[key.index("") + 1] == "" for key in keys.values()):
+    # `a[][0]=1` is a list of one list to PHP, and a list of one text to qs.
+    if any(
+        step == "" and (after == "" or _INDEX.fullmatch(str(after)))
+        for key in keys.values()
+        for step, after in pairwise(key)
+    ):
         return "A list stands in a list without a number; servers differ in what that is."
     inner = Counter(
         keys[name][: keys[name].index("")] for name, _ in pairs if "" in keys[name][:-1]

@@ -155,6 +155,8 @@ TRAPS: Final[Mapping[str, Case]] = {
     "list of mappings": form("a[][b]=1&a[][c]=2"),
     "one mapping in a list": form("a[][b]=1"),
     "list in a list": form("a[][]=1"),
+    "numbered list in a list": form("a[][0]=1"),
+    "numbered list in a list further down": form("a[b][][0]=1"),
     "two lists in a list": form("a[][]=1&a[][]=2"),
     "deep": form("a[b][c][d][e][f][g][h]=1"),
     "five": form("a[b][c][d][e][f]=1"),
