@@ -431,6 +431,7 @@ def logs() -> Iterator[None]:
 def test_everything_that_logs_writes_json_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
+    logging.captureWarnings(False)  # another test may have left it on, for a hook that is gone
     log.setup(console=False)
     log.setup(console=False)
     structlog.get_logger().info("serving", port=1)
