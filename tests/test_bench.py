@@ -32,7 +32,7 @@ def test_each_part_measures_both_databases_and_keeps_a_whole_record(
         capture_output=True,
         text=True,
         check=False,
-        timeout=1_500,
+        timeout=500,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for name, part in PARTS.items():

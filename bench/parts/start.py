@@ -130,11 +130,13 @@ def _imported(folder: Path) -> list[str]:
     """Modules of Slack's SDK that serving imported: none should be, in webhook mode."""
     port = int((folder / "port").read_text())
     command = [sys.executable, "-X", "importtime", *_serve(folder)[1:]]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+    times = folder / "imported"  # a pipe that nobody reads holds the server up when it is full
+    with times.open("w") as file, subprocess.Popen(command, stderr=file) as server:
         while not _ready(port) and server.poll() is None:
             time.sleep(0.05)
         server.send_signal(signal.SIGTERM)
-        said = server.communicate(timeout=PATIENCE)[1]
+        server.wait(timeout=PATIENCE)
+    said = times.read_text()
     modules = [line.rpartition("|")[2].strip() for line in said.splitlines()]
     return [name for name in modules if name.partition(".")[0] in SDK]
 
