@@ -40,7 +40,7 @@ LOGIN: Final = base64.b64encode(b"agent:" + PASSWORD.encode()).decode()
 PATIENCE: Final = 60.0
 TOGETHER: Final = 250
 """Connections that are opened at once."""
-BODY: Final = json.dumps({"amount": 1240, "currency": "eur", "to": "ACME GmbH", "n": "x" * 200})
+BODY: Final = {"amount": 1240, "currency": "eur", "to": "ACME GmbH", "n": "x" * 200}
 
 RULES: Final = """\
 listen: 127.0.0.1:{port}
@@ -250,14 +250,16 @@ def _peak(process: psutil.Process | None) -> float:
 async def _held(way: Way, process: psutil.Process, count: int, world: int) -> dict[str, Any]:
     """The gateway's memory while nobody decides."""
     rest = process.memory_info().rss / 1e6
-    request = way.request("/v1/payouts").replace(b"GET ", b"POST ", 1).removesuffix(b"\r\n")
-    request += b"Content-Length: %d\r\n\r\n%s" % (len(BODY), BODY.encode())
+    head = way.request("/v1/payouts").replace(b"GET ", b"POST ", 1).removesuffix(b"\r\n")
+    made = 0  # each is another request: the same one again would join the one that is held
     lines: list[asyncio.StreamWriter] = []
     for start in range(0, count, TOGETHER):
         more = range(start, min(start + TOGETHER, count))
         for _, writer in await asyncio.gather(*(_opened(way) for _ in more)):
-            writer.write(request)
+            body = json.dumps({**BODY, "invoice": made}).encode()
+            writer.write(head + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
             lines.append(writer)
+            made += 1
     ours = asyncio.get_running_loop().time
     until = ours() + 2 * PATIENCE
     while (waiting := await asyncio.to_thread(_waiting, world)) < count and ours() < until:
