@@ -14,7 +14,7 @@ from approvals.model import Busy, Refused
 
 
 def genuine(status: int, said: bytes) -> bool:
-    """Is this Telegram's own answer? The SDK goes by the status, whoever answered with it.
+    """Is this Telegram's own answer? The SDK looks only at the status, which a proxy can send too.
 
     https://core.telegram.org/bots/api#making-requests
     """

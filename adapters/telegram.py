@@ -200,7 +200,7 @@ class Telegram:
 
     async def whisper(self, account: str, letter: port.Letter) -> None:
         where = _where((await self.open(account)).conversation)
-        # Protected: whoever has the bot's token could else forward it to a chat of their own.
+        # Protected: a thief of the bot's token could otherwise forward it to another chat.
         # https://core.telegram.org/bots/api#sendmessage, `protect_content`
         quiet: Any = {"link_preview_options": {"is_disabled": True}, "protect_content": True}
         await self._call("send_message", **where, **quiet, text=letter.text)

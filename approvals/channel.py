@@ -627,7 +627,7 @@ class Letter:
 class Whispers(Protocol):
     """A channel where we can write to an account by ourselves, so that nobody else reads it.
 
-    Not one where whoever holds the bot's token can read what the bot wrote: a sign-in link that is
+    Not one where a thief of the bot's token can read what the bot wrote: a sign-in link that is
     sent there would be theirs.
     """
 
