@@ -24,6 +24,7 @@ from approvals.proxy.proxy import Gateway, running
 from approvals.proxy.secrets import Secret, Secrets
 from approvals.proxy.settings import Settings, read
 from approvals.proxy.wire import Patience
+from tests.house import HANGS
 
 PASSWORD: Final = "correct-horse-battery"
 OTHER: Final = "another-horse-battery"
@@ -134,7 +135,7 @@ class Gate:
             writer.write(sent)
             if eof:
                 writer.write_eof()
-            return await asyncio.wait_for(reader.read(), 10)
+            return await asyncio.wait_for(reader.read(), HANGS)
         finally:
             writer.close()
             with contextlib.suppress(OSError):

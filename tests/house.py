@@ -94,6 +94,9 @@ def rule(name: str, **ask: Any) -> Rule:
     return Rule(name, When(action=(f"{name}.*",)), None, asked, four_eyes)
 
 
+HANGS: Final = 60.0
+"""Seconds after which a test that waits has hung. No claim about speed: a good run is far below."""
+
 RULES: Final = (
     rule("two", quorum=(("finance", 2),)),
     rule("low", risk=Risk.LOW),
@@ -108,7 +111,7 @@ RULES: Final = (
 """A request of action `two.…` meets the rule `two`; any other the group `default`."""
 
 
-async def until(holds: Callable[[], Any], seconds: float = 10) -> Any:
+async def until(holds: Callable[[], Any], seconds: float = HANGS) -> Any:
     """What is about to be so, once it is; asks again whenever the loop comes round."""
     async with asyncio.timeout(seconds):
         while not (found := holds()):

@@ -15,7 +15,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -154,14 +153,13 @@ class Installation:
         line = self.process.stderr.readline()
         assert json.loads(line)["event"] == "serving", line + self.process.stderr.read()
 
-    def stop(self, number: int = signal.SIGINT) -> tuple[Ran, float]:
-        """End it; what it said since it started, and how many seconds it took."""
+    def stop(self, number: int = signal.SIGINT) -> Ran:
+        """End it; what it said since it started."""
         assert self.process is not None
-        began = time.monotonic()
         self.process.send_signal(number)
         ran = ended(self.process, 20)
         self.process = None
-        return ran, time.monotonic() - began
+        return ran
 
     def run(self, *words: str | Path, **more: str) -> Ran:
         """A command in the folder, as the operator."""

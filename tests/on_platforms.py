@@ -15,7 +15,7 @@ from approvals.channel import Channel, Event, Payload, Tap
 from approvals.model import Card, Fact, Kind, Outcome, Person, Status
 from approvals.store import Store
 from tests.channel_contract import CARDS, ROOT, natural
-from tests.house import Clock, Place, open_house, rule
+from tests.house import HANGS, Clock, Place, open_house, rule
 from tests.test_cards import CASE, REQUEST, everywhere, vote
 from tests.test_cards import card as built
 
@@ -69,7 +69,7 @@ async def listening(
     assert channel.abilities.listen
     task = asyncio.create_task(channel.listen(deliver))
     if connected:
-        await asyncio.wait_for(connected.wait(), 5)
+        await asyncio.wait_for(connected.wait(), HANGS)
     yield channel
     task.cancel()
     await asyncio.wait({task})

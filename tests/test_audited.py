@@ -24,7 +24,7 @@ from approvals.cli.exits import Stop
 from approvals.cli.house import running
 from approvals.evidence import read_checkpoint, verify_chain
 from approvals.model import Instant, Status
-from tests.house import Clock, Desk, Place, intrude
+from tests.house import HANGS, Clock, Desk, Place, intrude
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 KEY: Final = "csr_gate_0123456789abcdefghi"
@@ -119,7 +119,7 @@ async def test_law_21_every_kind_of_act_is_in_the_chain(tmp_path: Path, database
             await browser.send((await browser.get("/inbox")).form("/logout"), {})
         keys.add(tmp_path / "keys", now=serve.clock(), random=os.urandom)
         assert await command(path, "audit", "export")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS):
             while {"keys.changed": 1, "audit.read": 2}.items() - Counter(
                 await place.kinds()
             ).items():

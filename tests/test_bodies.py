@@ -7,10 +7,10 @@ import json
 import zlib
 from collections.abc import AsyncIterator
 from io import BytesIO
-from time import process_time
 
 import pytest
 from aiohttp import ClientSession, web
+from aiohttp.compression_utils import ZLibDecompressor
 from aiohttp.test_utils import TestServer
 
 from approvals.store import Store
@@ -101,19 +101,24 @@ def bomb(megabytes: int) -> bytes:
     return head + block * (megabytes - 1)
 
 
-async def test_law_27_a_compressed_body_is_refused_and_never_unpacked(place: Place) -> None:
+async def test_law_27_a_compressed_body_is_refused_and_never_unpacked(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """E5: each of these cost seconds of processor time, with no key."""
+
+    def unpacked(*_: object, **__: object) -> bytes:
+        raise AssertionError("a body was unpacked")
+
+    for name in ("decompress", "decompress_sync"):
+        monkeypatch.setattr(ZLibDecompressor, name, unpacked)
     body = bomb(2000)
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
     for path in ("/healthz", "/v1/requests", "/login", "/nope", "/channels/desk/events"):
-        before = process_time()
         async with place.http.post(
             f"{place.url}{path}", data=BytesIO(body), headers=headers
         ) as answer:
             said = json.loads(await answer.read())
-        took = process_time() - before
         assert (answer.status, said["type"]) == (415, "encoded_body"), path
-        assert took < 0.7, f"{path}: {took:.2f} s of processor time"
 
 
 def http(**fields: object) -> dict[str, object]:

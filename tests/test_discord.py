@@ -26,7 +26,7 @@ from approvals.model import Address, Busy, Fact, Forged, Refused, Status
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, card
-from tests.house import Clock, Place
+from tests.house import HANGS, Clock, Place
 from tests.peers.discord import (
     CODE,
     DANA,
@@ -571,7 +571,7 @@ async def test_a_press_over_the_gateway_reads_the_same_and_is_answered(
     async with listening(discord, deliver):
         press = await pressed(discord, channel)
         await discord.dispatch(press)
-        await asyncio.wait_for(discord.answered.wait(), 5)
+        await asyncio.wait_for(discord.answered.wait(), HANGS)
         (event,) = events
         assert isinstance(event, Tap)
         assert replace(event, reply_to={}) == tapped(press)
@@ -580,7 +580,7 @@ async def test_a_press_over_the_gateway_reads_the_same_and_is_answered(
         await discord.reconnect()
         await discord.dispatch(fixture("ping") | {"type": 2})
         await discord.dispatch(await pressed(discord, channel, "Decline"))
-        await asyncio.wait_for(discord.answered.wait(), 5)
+        await asyncio.wait_for(discord.answered.wait(), HANGS)
     assert len(events) == 2
     assert [one["intents"] for one in discord.identified] == [0]
 
@@ -598,9 +598,9 @@ async def test_a_tap_that_was_not_stored_is_not_answered(
 
     async with listening(discord, deliver):
         await discord.dispatch(await pressed(discord, channel))
-        await asyncio.wait_for(tried.wait(), 5)
+        await asyncio.wait_for(tried.wait(), HANGS)
         await discord.dispatch(await pressed(discord, channel, "Decline"))
-        await asyncio.wait_for(discord.answered.wait(), 5)
+        await asyncio.wait_for(discord.answered.wait(), HANGS)
     assert discord.answers == [{"type": 6}]
     assert "database is away" in caplog.text
 
@@ -710,11 +710,11 @@ async def test_law_03_a_late_tap_says_that_nothing_was_run(
 
 async def test_the_same_house_by_the_gateway(store: Store, discord: DiscordPeer) -> None:
     async with house(store, discord, mode="gateway") as place:
-        await asyncio.wait_for(discord.connected.wait(), 5)
+        await asyncio.wait_for(discord.connected.wait(), HANGS)
         request = await place.opened()
         await place.carried()
         room = direct(DANA)
         await discord.dispatch(discord.press(room, discord.newest(room)["id"], "Approve", DANA))
-        await asyncio.wait_for(discord.answered.wait(), 5)
+        await asyncio.wait_for(discord.answered.wait(), HANGS)
         assert discord.answers == [{"type": 6}]
         assert (await place.read(request["id"]))["status"] == "approved"

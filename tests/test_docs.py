@@ -26,6 +26,7 @@ from approvals.cli.commands import app
 from approvals.cli.exits import Exit
 from approvals.model import Choice
 from approvals.web.app import SLUGS
+from tests.house import HANGS
 from tests.installation import (
     BOT,
     Installation,
@@ -131,7 +132,7 @@ def service(tmp_path: Path) -> Iterator[Installation]:
     place = install(tmp_path)
     place.start()
     yield place
-    ran, _ = place.stop()
+    ran = place.stop()
     assert ran.code == 0, ran.err
 
 
@@ -221,7 +222,7 @@ def test_the_readme_can_be_followed(tmp_path: Path) -> None:
         text=True,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANGS
         while not listening(port):
             assert time.monotonic() < deadline
             assert served.poll() is None, served.communicate()
@@ -240,7 +241,7 @@ def test_the_readme_can_be_followed(tmp_path: Path) -> None:
 
 
 async def _approve_what_comes(link: str) -> None:
-    async with Browser.opened() as browser, asyncio.timeout(60):
+    async with Browser.opened() as browser, asyncio.timeout(HANGS):
         await browser.sign_in(link)
         news = await browser.http.get(f"{browser.origin}/inbox/events")
         await news.content.readline()

@@ -19,6 +19,7 @@ from approvals.cli.host import clock
 from approvals.model import MINUTE
 from approvals.proposal import ulid
 from approvals.store import CardRow, Job, Store
+from tests.house import HANGS
 from tests.installation import SECRETS, Installation, Ran, answering, install
 from tests.peers.email import MailServer
 from tests.peers.outlook import APP, PROVIDER, TENANT
@@ -123,7 +124,7 @@ async def test_the_doctor_follows_a_verdict_that_was_given_up(alone: Installatio
         receiver.answer(410)
         asked = await asyncio.to_thread(alone.small)
         await asyncio.to_thread(alone.call, "DELETE", f"/v1/requests/{asked['id']}")
-        await asyncio.wait_for(receiver.arrived.wait(), 10)
+        await asyncio.wait_for(receiver.arrived.wait(), HANGS)
         while not (parked := (await run(alone, "outbox", "list", "--json")).json):
             await asyncio.sleep(0.05)
         (one,) = parked
@@ -146,7 +147,7 @@ async def test_the_doctor_follows_a_verdict_that_was_given_up(alone: Installatio
         assert (await run(alone, "outbox", "resend")).code == 2
         sent = await run(alone, "outbox", "resend", str(one["id"]), "--json")
         assert sent.json == {"resent": [one["id"]]}
-        await asyncio.wait_for(receiver.arrived.wait(), 10)
+        await asyncio.wait_for(receiver.arrived.wait(), HANGS)
         first, second = receiver.got
         assert first.headers["webhook-id"] == second.headers["webhook-id"]
         while states(again := await lines(alone, code=-1))["outbox"] != ["ok"]:

@@ -22,7 +22,7 @@ from approvals.proxy.clients import alike, interim
 from approvals.proxy.wire import PATIENCE
 from approvals.store import Store
 from tests.gateway import PASSWORD, QUICK, Gate, Origin, basic, gate, liar, origin, parsed
-from tests.house import Clock, Place, open_house
+from tests.house import HANGS, Clock, Place, open_house
 
 KEY = ReceiptKey(Ed25519PrivateKey.generate())
 BODY = b"amount=5"
@@ -351,14 +351,14 @@ async def test_law_24_an_outcome_is_told_until_the_service_takes_it(
         assert service.outcomes == []
         service.away = False
         async with gate(tmp_path, **given) as our:  # it was kept on disk
-            await asyncio.wait_for(service.told.wait(), 10)
+            await asyncio.wait_for(service.told.wait(), HANGS)
             assert service.outcomes == [{"delivered": True, "status": 200}]
             service.away, service.told = True, asyncio.Event()
             assert await our.ask(f"{there.url}/2", "POST", body=b"x") == (200, b"ok")
             service.refused.clear()
             await service.refused.wait()
             service.away = False
-            await asyncio.wait_for(service.told.wait(), 10)  # and without a restart
+            await asyncio.wait_for(service.told.wait(), HANGS)  # and without a restart
             assert len(service.outcomes) == 2
 
 
@@ -433,7 +433,7 @@ async def test_law_28_who_does_not_come_again_is_withdrawn_once_the_service_is_b
             await service.stop()
             assert (await sent)[0] == 503
             async with liar(KEY, port) as back:
-                await asyncio.wait_for(back.withdrawn.wait(), 10)
+                await asyncio.wait_for(back.withdrawn.wait(), HANGS)
                 assert back.gone == ["req_1"]
 
 
@@ -564,7 +564,7 @@ async def process(file: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process,
     assert made.stdout is not None
     try:
         said = ""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANGS):
             while not (found := re.search(r'listen[":= ]+http://127\.0\.0\.1:(\d+)', said)):
                 line = (await made.stdout.readline()).decode()
                 assert line, said

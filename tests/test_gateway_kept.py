@@ -31,6 +31,7 @@ from tests.gateway import (
     liar,
     origin,
 )
+from tests.house import HANGS
 from tests.test_gateway_secrets import VALUE
 
 KEY = ReceiptKey(Ed25519PrivateKey.generate())
@@ -86,7 +87,7 @@ class Way:
 
     async def over(self) -> None:
         """Return once the upstream's last connection is closed, as far as it can tell."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             await self.there.lines[-1].wait_closed()
 
 

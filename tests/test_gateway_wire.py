@@ -17,6 +17,7 @@ from approvals.proxy.ca import utc
 from approvals.proxy.proxy import Guesses
 from approvals.proxy.reach import Private, public
 from tests.gateway import OK, OTHER, QUICK, authority, basic, gate, origin, parsed
+from tests.house import HANGS
 
 AUTH = f"Proxy-Authorization: {basic()}\r\n".encode()
 
@@ -251,7 +252,7 @@ async def test_events_come_as_they_are_sent_and_a_cut_answer_is_cut(tmp_path: Pa
         reader, writer = await asyncio.open_connection("127.0.0.1", our.port)
         head = f"GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
         writer.write(head.encode() + AUTH + b"\r\n")
-        assert await asyncio.wait_for(reader.readuntil(b"one\r\n"), 5)
+        assert await asyncio.wait_for(reader.readuntil(b"one\r\n"), HANGS)
         go.set()
         with contextlib.suppress(ConnectionResetError):
             assert await reader.read() == b""  # and no last chunk

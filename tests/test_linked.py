@@ -18,7 +18,7 @@ from approvals.channel import Channel, Inbound
 from approvals.cli import setup
 from approvals.model import Person
 from approvals.store import Store
-from tests.house import Place, open_house
+from tests.house import HANGS, Place, open_house
 from tests.installation import install
 from tests.peers import discord as peer_discord
 from tests.peers import slack as peer_slack
@@ -109,7 +109,7 @@ class Discord:
 
     async def _sent(self, place: Place, interaction: dict[str, Any]) -> None:
         if self.outbound:
-            await asyncio.wait_for(self.peer.connected.wait(), 5)
+            await asyncio.wait_for(self.peer.connected.wait(), HANGS)
             await self.peer.dispatch(interaction)
             return
         answer = await deliver(place, peer_discord.signed(interaction, place.clock()))
@@ -149,7 +149,7 @@ class Slack:
 
     async def _sent(self, place: Place, body: dict[str, Any]) -> None:
         if self.outbound:
-            await asyncio.wait_for(self.peer.connected.wait(), 5)
+            await asyncio.wait_for(self.peer.connected.wait(), HANGS)
             ack = await self.peer.envelope(body, f"e{len(self.peer.acks)}")
             assert "payload" not in ack  # or it would stand in the room
             return
@@ -201,7 +201,7 @@ async def answer(place: Place, line: Line, text: str) -> str:
     """What the account is told that wrote this: it alone, once."""
     before = len(line.words())
     await line.write(place, text)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS):
         while len(line.words()) == before:
             line.told.clear()
             await line.told.wait()
@@ -222,7 +222,7 @@ async def test_law_02_an_account_that_was_linked_by_a_code_gets_cards_and_its_ta
         request = await place.opened()
         await place.carried()
         await line.approve(place)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             while (case := await place.case(request["id"])).open:
                 await asyncio.sleep(0.01)
         assert (case.status.value, [vote.person for vote in case.votes]) == ("approved", ["dana"])
@@ -259,7 +259,7 @@ async def test_the_link_of_the_command_line_links_at_a_running_service(tmp_path:
             assert start == made["code"]
             line = Telegram(peer, outbound=True)
             peer.write(peer_telegram.LEE, f"/start {start}", peer_telegram.LEE)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(HANGS):
                 while not line.words():
                     line.told.clear()
                     await line.told.wait()

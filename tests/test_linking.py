@@ -23,7 +23,7 @@ from approvals.cli.host import clock
 from approvals.model import MINUTE, Person, Tier
 from approvals.people import GOOD, Directory, Link
 from approvals.store import LinkCode, Linked, Store
-from tests.house import GROUPS, PEOPLE, RING, Clock, Desk, Place, everything, open_house
+from tests.house import GROUPS, HANGS, PEOPLE, RING, Clock, Desk, Place, everything, open_house
 from tests.installation import Installation, Ran, install
 from tests.peers.telegram import BOT_TOKEN, TelegramPeer
 
@@ -41,7 +41,7 @@ async def said(place: Place, reply: Reply) -> Notice:
     """What the account is told that wrote this."""
     before = len(place.desk.told)
     assert await place.write(reply) == (200, None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS):
         while len(place.desk.told) == before:
             await asyncio.sleep(0)
     assert place.desk.told[-1][0] == reply.account
@@ -142,7 +142,7 @@ async def test_law_06_a_code_that_two_accounts_send_at_once_links_one(database: 
                 kinds = Counter(notice.kind for notice in told)
                 assert kinds == {NoticeKind.COUNTED: 1, NoticeKind.REFUSED: 3}
             assert len(await one.linked()) == 5
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(HANGS):
                 while len(await here.kinds()) < 5 * 5:  # the other copy may be sealing just now
                     await asyncio.sleep(0.01)
             assert Counter(await here.kinds())["linked"] == 5
@@ -154,7 +154,7 @@ async def test_law_06_a_code_that_two_accounts_send_at_once_links_one(database: 
 async def said_by(place: Place, reply: Reply) -> Notice:
     """As `said`, while others write at the same desk."""
     assert await place.write(reply) == (200, None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS):
         while not (mine := [word for who, word in place.desk.told if who == reply.account]):
             await asyncio.sleep(0)
     return mine[-1]
@@ -265,14 +265,14 @@ async def test_law_02_an_unlinked_account_counts_no_more_at_any_copy(database: s
             await said(here, here.desk.reply(await code(here, "dana"), "U-9"))
             request = await here.opened()
             card = await here.card(request, "U-9")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(HANGS):
                 while whose(there, "U-9") != "dana":
                     await asyncio.sleep(0.01)
             ended = await linking.unlink(
                 one, "dana", "desk", by="a test", now=clock(), random=os.urandom
             )
             assert ended == ["U-9"]
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(HANGS):
                 while whose(there, "U-9") or whose(here, "U-9"):
                     await asyncio.sleep(0.01)
             for place in (here, there):
@@ -353,7 +353,7 @@ async def test_a_code_that_comes_by_a_socket_links_too(store: Store) -> None:
     desk = Desk(tier=Tier.A, listens=True)
     async with open_house(store, desks=(desk,), outbound_only=frozenset({"desk"})) as place:
         desk.written.put_nowait(desk.reply(await code(place, "dana"), "U-9"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             while not desk.told:
                 await asyncio.sleep(0.01)
         assert whose(place, "U-9") == "dana"

@@ -37,7 +37,7 @@ from approvals.store import rows as store_rows
 from approvals.web import api, views
 from approvals.web.inbox import sheet_of
 from approvals.web.site import Visitor, render
-from tests.house import OTHERWISE, ROOM, Clock, Desk, Place, Wall, intrude, open_house, until
+from tests.house import HANGS, OTHERWISE, ROOM, Clock, Desk, Place, Wall, intrude, open_house, until
 from tests.peers.onecli import KEY, ORG_KEY, WORKSPACE, OneCliPeer
 
 PEERS = Path(__file__).parent / "peers"
@@ -73,7 +73,7 @@ async def cases(store: Store, status: Status | None = None) -> list[Case]:
     return await store.page(requester=BY.name, status=status)
 
 
-async def one(store: Store, status: Status | None = Status.PENDING, seconds: float = 10) -> Case:
+async def one(store: Store, status: Status | None = Status.PENDING, seconds: float = HANGS) -> Case:
     """The only case of this status, once there is one."""
     async with asyncio.timeout(seconds):
         while not (found := await cases(store, status)):
@@ -90,7 +90,7 @@ async def headline(desk: Desk, case: Case, *words: str) -> str:
 
 
 async def decide(place: Place, case: Case, choice: str = "approve", by: str = "dana") -> None:
-    async with asyncio.timeout(10):  # or there is no card to say what became of it
+    async with asyncio.timeout(HANGS):  # or there is no card to say what became of it
         while not any(card.message for card in await place.store.cards_of(case.id)):
             await asyncio.sleep(0.01)
     answer = await place.page({"id": case.id, "digest": case.digest}, choice, by=by)
@@ -275,7 +275,7 @@ async def test_a_verdict_rests_on_what_we_signed_and_sealed(sqlite_database: str
         await intrude(database, forged)
         await store.append([], [Job("verdict", case.id, f"onecli:{BY.name}", clock())])
         place.house.outbox.kick()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS):
             while await refused() < 1:
                 await asyncio.sleep(0.01)
         # And one that was decided as it should be, of which the rows name another held request.
@@ -288,7 +288,7 @@ async def test_a_verdict_rests_on_what_we_signed_and_sealed(sqlite_database: str
             meta = store_rows.content_params(other)["meta"]
             direct.execute("UPDATE contents SET meta = ? WHERE request_id = ?", (meta, case.id))
         await decide(place, case)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS):
             while await refused() < 2:
                 await asyncio.sleep(0.01)
         assert onecli.verdicts == []
@@ -306,7 +306,7 @@ async def test_an_automatic_refusal_waits_until_the_request_is_a_second_old(smal
         began = time.monotonic()
         _, agent = await onecli.hold_one(url="https://evil.example/x")
         case = await one(small, Status.DECLINED)
-        assert (await asyncio.wait_for(agent, 10))[0] == 403
+        assert (await asyncio.wait_for(agent, HANGS))[0] == 403
         assert time.monotonic() - began >= 1
         assert case.reason == "Refused by the rule 'never'."
 
@@ -454,13 +454,13 @@ async def test_law_24_two_copies_open_and_decide_once(database: str, choice: str
         serving(second, seat(onecli), desks=(desk,), key=place.key, worker="w2"),
     ):
         asked = [await onecli.hold_one() for _ in range(6)]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS):
             while len(found := await cases(first, Status.PENDING)) < 6:
                 await asyncio.sleep(0.01)
         await until(lambda: len(desk.messages) >= 12)
         for case in found:
             await decide(place, case, choice)
-        answers = [(await asyncio.wait_for(agent, 20))[0] for _, agent in asked]
+        answers = [(await asyncio.wait_for(agent, HANGS))[0] for _, agent in asked]
         assert answers == [200 if choice == "approve" else 403] * 6
         assert len(await cases(first)) == 6
         assert sorted(id for id, _, _ in onecli.verdicts) == sorted(id for id, _ in asked)
@@ -507,7 +507,7 @@ async def test_a_refused_key_stops_us_for_a_while_and_we_say_so(small: Store) ->
         OneCliPeer(fault="401") as onecli,
         serving(small, seat(onecli, pace=slow)) as place,
     ):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             while (answer := await place.call("GET", "/readyz"))[0] != 503:
                 await asyncio.sleep(0.01)
         assert "OneCLI 'home' refuses our key." in answer[1]["detail"]
@@ -516,7 +516,7 @@ async def test_a_refused_key_stops_us_for_a_while_and_we_say_so(small: Store) ->
         assert "gateway.key_refused" in await place.kinds()
         onecli.fault = ""
         await onecli.polled(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             while (await place.call("GET", "/readyz"))[0] != 200:
                 await asyncio.sleep(0.01)
 
@@ -536,16 +536,16 @@ async def test_law_26_an_odd_onecli_delays_nothing_else_and_is_asked_again(
     ):
         _, agent = await well.hold_one()
         await decide(place, await one(small))
-        assert (await asyncio.wait_for(agent, 5))[0] == 200
+        assert (await asyncio.wait_for(agent, HANGS))[0] == 200
         asked = await place.opened()
         assert (await place.decide(asked, by="dana"))[0] == 200
         onecli.fault = ""
         _, agent = await onecli.hold_one()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS):
             while not (found := await small.page(requester="odd")):
                 await asyncio.sleep(0.01)
         await decide(place, found[0])
-        assert (await asyncio.wait_for(agent, 10))[0] == 200
+        assert (await asyncio.wait_for(agent, HANGS))[0] == 200
 
 
 @pytest.mark.parametrize("chance", [b"\0\0", b"\x80\0", b"\xff\xff"], ids=range(3))
@@ -597,7 +597,7 @@ async def test_an_organisations_key_says_which_workspace(small: Store) -> None:
             await onecli.hold_one()
             await onecli.hold_one(workspace="ws_2")
             await one(small)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(HANGS):
                 while not (found := await small.page(requester="home.ws_2")):
                     await asyncio.sleep(0.01)
             await decide(place, found[0])
@@ -620,11 +620,9 @@ async def test_law_23_the_key_is_in_no_log_and_no_repr(
 async def test_reminders_come_by_themselves_and_cards_at_once(small: Store) -> None:
     clock = Wall()
     async with OneCliPeer() as onecli, serving(small, seat(onecli), clock=clock) as place:
-        began = time.monotonic()
         await onecli.hold_one()
         case = await one(small)
-        await until(lambda: len(place.desk.of(case.id)) == 2)
-        assert time.monotonic() - began < 2
+        await until(lambda: len(place.desk.of(case.id)) == 2)  # while the clock stands still
         assert case.ask.remind == (60_000, 120_000)
         clock.turn(60_000)
         await until(lambda: len(place.desk.of(case.id)) == 4)
@@ -902,10 +900,10 @@ async def test_the_sdk_sees_decides_and_the_agent_is_answered() -> None:
             assert sdk.stdin is not None
             assert sdk.stdout is not None
             id, agent = await onecli.hold_one()
-            seen = json.loads(await asyncio.wait_for(sdk.stdout.readline(), 20))
+            seen = json.loads(await asyncio.wait_for(sdk.stdout.readline(), HANGS))
             assert seen["id"] == id
             assert seen["timeoutSeconds"] == 180
-            status, _, _ = await asyncio.wait_for(agent, 20)
+            status, _, _ = await asyncio.wait_for(agent, HANGS)
             assert status == answer
             assert onecli.verdicts == [(id, decision, 200)]
             sdk.stdin.close()

@@ -31,6 +31,7 @@ from approvals.cli import keys
 from approvals.cli.browser import Browser
 from approvals.model import Choice
 from approvals.proxy.environment import FIXED, PROXY, TRUST
+from tests.house import HANGS
 from tests.installation import (
     GATE,
     ROOT,
@@ -49,6 +50,7 @@ WHO: Final = "nobody"
 AGENT: Final = """
 import base64, json, os, socket, sys, urllib.error, urllib.parse, urllib.request
 from pathlib import Path
+from tests.house import HANGS
 
 def tried(act, *words):
     try:
@@ -226,12 +228,12 @@ class House:
             yield Agent(around, self.folder)
         finally:
             around.terminate()
-            around.communicate(timeout=30)
+            around.communicate(timeout=HANGS)
             assert not Path("/run/netns", f"countersign-{around.pid}").exists()
 
     def held(self) -> Any:
         """The one request that waits for a person."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + HANGS
         while time.monotonic() < until:
             found = self.service.call("GET", "/v1/requests", key=GATE)[1]["requests"]
             if waiting := [case for case in found if case["status"] == "pending"]:
@@ -273,7 +275,7 @@ rules: [{{name: status, when: {{host: "127.0.0.1:{api.port}", path: /status}}, t
         service.start()
         stack.callback(service.stop)
         gateway = process("gateway", cwd=here)
-        stack.callback(lambda: (gateway.terminate(), gateway.communicate(timeout=20)))
+        stack.callback(lambda: (gateway.terminate(), gateway.communicate(timeout=HANGS)))
         assert gateway.stderr is not None
         assert json.loads(gateway.stderr.readline())["event"] == "gateway"
         folder = here / "agent"

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from approvals.model import MINUTE, Choice, Label, Status
+from tests.house import HANGS
 from tests.peers.slack import SlackPeer, signed
 from tests.siege import ACCOUNTS, OTHER_KEY, Clock, Issued, Siege, besieged, colleagues, texts
 
@@ -87,7 +88,7 @@ async def test_seen_in_others_a_stranger_is_told_in_private_and_only_there(siege
     before = dict(siege.slack.messages)
     approve = labelled(buttons, Label.APPROVE)
     assert await siege.deliver(approve.press(ACCOUNTS["mallory"])) == 200
-    await asyncio.wait_for(siege.slack.whispered.wait(), 5)
+    await asyncio.wait_for(siege.slack.whispered.wait(), HANGS)
     (whisper,) = siege.slack.whispers
     assert whisper["user"] == ACCOUNTS["mallory"]
     assert "not" in whisper["text"]

@@ -41,6 +41,7 @@ from tests.house import (
     DESK_SECRET,
     GATEWAY,
     GROUPS,
+    HANGS,
     KEYS,
     OTHERWISE,
     PEOPLE,
@@ -750,7 +751,7 @@ async def test_who_has_no_word_for_what_counted_is_not_asked_for_one(store: Stor
         card = await place.card(await place.opened(), "U-dana")
         assert (await place.tap(place.desk.press(card)))[1]["kind"] == "counted"
         assert (await place.tap(place.desk.press(card)))[1]["kind"] == "closed"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             while not place.desk.told:
                 await asyncio.sleep(0)
     assert [notice.kind for _, notice in place.desk.told] == ["closed"]

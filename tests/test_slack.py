@@ -47,6 +47,7 @@ from approvals.model import (
 from approvals.proof import hmac_sha256
 from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, card
+from tests.house import HANGS
 from tests.peers.slack import (
     APP_TOKEN,
     BOT_TOKEN,
@@ -668,7 +669,7 @@ async def test_a_press_over_a_socket_is_acknowledged_once_delivered(slack: Slack
         press = slack.press(ref.conversation, ref.message, "approve", "U024BE7LH")
         assert await slack.envelope(press, "e1") == {"envelope_id": "e1"}
         assert events == [read(make(AWAY), press)]
-        await asyncio.wait_for(slack.whispered.wait(), 5)
+        await asyncio.wait_for(slack.whispered.wait(), HANGS)
 
 
 async def test_a_prompt_over_a_socket_is_answered_in_the_acknowledgement(slack: SlackPeer) -> None:

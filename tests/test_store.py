@@ -59,6 +59,7 @@ from approvals.store import (
 )
 from approvals.store.driver import is_move
 from tests import conftest
+from tests.house import HANGS
 from tests.postgres import postgres
 
 NOW = 1_790_000_000_000
@@ -595,7 +596,7 @@ async def test_whoever_listens_hears_of_each_commit(store: Store) -> None:
     await store.put_receipts([("req_7", "jws")])
     await store.append([an_entry(case)], [Job("draw", "req_8", "slack", NOW)])
     await store.append([an_entry(case)])
-    await asyncio.wait_for(woken.wait(), 10)
+    await asyncio.wait_for(woken.wait(), HANGS)
     assert heard == ["req_1", "req_1", "req_7", "req_8"]
 
 
@@ -604,19 +605,19 @@ async def test_another_copy_hears_of_it_too_and_of_lost_notices(postgresql_datab
     two = await Store.connect(postgresql_database)
     heard: asyncio.Queue[Collection[str] | None] = asyncio.Queue()
     two.listen(heard.put_nowait)
-    assert await asyncio.wait_for(heard.get(), 10) is None
+    assert await asyncio.wait_for(heard.get(), HANGS) is None
     case = a_case()
     await given(one, case)
-    assert await asyncio.wait_for(heard.get(), 10) == ["req_1"]
+    assert await asyncio.wait_for(heard.get(), HANGS) == ["req_1"]
     await one.commit([voting(case, "lee")])
-    assert await asyncio.wait_for(heard.get(), 10) == ["req_1"]
+    assert await asyncio.wait_for(heard.get(), HANGS) == ["req_1"]
     admin = await asyncpg.connect(postgresql_database)
     await admin.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     await admin.close()
-    assert await asyncio.wait_for(heard.get(), 10) is None
+    assert await asyncio.wait_for(heard.get(), HANGS) is None
     await one.close()
     await two.close()
 

@@ -14,6 +14,7 @@ from approvals.evidence import Entry
 from approvals.model import ORG, Busy, Case, Instant
 from approvals.store import Change, Job, Press, Result, Store
 from approvals.turns import Decision, Turns
+from tests.house import HANGS
 from tests.test_store import NOW, a_card, a_case, an_entry, opening, voting
 
 BAD = ("nul \x00", "half \ud800", "long " + "key" * 3_000_000)
@@ -126,7 +127,7 @@ async def test_law_04_a_vote_waits_for_its_own_case_only_and_then_goes_round_aga
         return await turns.take(decide, duplicate="seen", case=case)
 
     direct = await asyncpg.connect(postgresql_database)
-    async with turning(store) as (turns, told), asyncio.timeout(20):
+    async with turning(store) as (turns, told), asyncio.timeout(HANGS):
         busy = direct.transaction()
         await busy.start()
         await direct.execute("SELECT 1 FROM cases WHERE id = 'req_1' FOR UPDATE")

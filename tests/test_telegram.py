@@ -21,7 +21,7 @@ from approvals.model import Address, Busy, Fact, Forged, Refused, Status
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, card
-from tests.house import Clock, Place
+from tests.house import HANGS, Clock, Place
 from tests.peers.telegram import (
     BOT_TOKEN,
     DANA,
@@ -569,7 +569,7 @@ async def test_a_press_that_was_asked_for_reads_the_same_and_is_answered(
     tap = await pressed(telegram, channel, "Approve")
     telegram.said.clear()
     async with polling(telegram, deliver) as poller:
-        await asyncio.wait_for(telegram.said.wait(), 5)
+        await asyncio.wait_for(telegram.said.wait(), HANGS)
         (event,) = events
         assert isinstance(event, Tap)
         assert replace(event, reply_to=tap.reply_to) == tap
@@ -601,11 +601,11 @@ async def test_law_24_an_update_is_confirmed_only_once_it_was_delivered(
 
     poller = make(telegram.api, mode="polling", secret_token="")
     with pytest.raises(Busy):
-        await asyncio.wait_for(poller.listen(fails), 5)
+        await asyncio.wait_for(poller.listen(fails), HANGS)
     await poller.close()
     assert len(telegram.updates) == 2
     async with polling(telegram, works):
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), HANGS)
         await telegram.drained()
     assert sorted(seen) == sorted([first.event, second.event] * 2)
 
@@ -625,7 +625,7 @@ async def test_what_cannot_be_read_does_not_stop_the_others(telegram: TelegramPe
     odd["callback_query"]["data"] = None
     telegram.updates += [odd, {**fixture("callback_query"), "update_id": 312744990}]
     async with polling(telegram, deliver):
-        await asyncio.wait_for(both.wait(), 5)
+        await asyncio.wait_for(both.wait(), HANGS)
     assert {type(event) for event in events} == {Ignored, Tap}
 
 
@@ -715,7 +715,7 @@ async def test_a_request_in_a_group_is_declined_with_a_reason(
         card_ = telegram.newest(GROUP)["message_id"]
         telegram.said.clear()
         await delivered(place, telegram.press(GROUP, card_, "Decline with reason", DANA))
-        await asyncio.wait_for(telegram.said.wait(), 5)
+        await asyncio.wait_for(telegram.said.wait(), HANGS)
         prompt = telegram.newest(GROUP)
         assert prompt["message_id"] != card_
         told = await delivered(place, telegram.reply(GROUP, prompt["message_id"], "No @here", DANA))
@@ -745,6 +745,6 @@ async def test_the_same_house_by_polling(store: Store, telegram: TelegramPeer) -
         await place.carried()
         telegram.said.clear()
         telegram.press(DANA, telegram.newest(DANA)["message_id"], "Approve", DANA)
-        await asyncio.wait_for(telegram.said.wait(), 5)
+        await asyncio.wait_for(telegram.said.wait(), HANGS)
         assert (await place.read(request["id"]))["status"] == "approved"
         assert [one["show_alert"] for one in telegram.toasts] == [False]

@@ -24,7 +24,7 @@ from approvals.web.limits import Limit
 from approvals.web.live import Live
 from approvals.web.problems import UNCHANGED, UNKNOWN, Problem, away
 from approvals.web.site import Site
-from tests.house import RING, open_house, proposal
+from tests.house import HANGS, RING, open_house, proposal
 
 
 async def test_law_27_only_who_forges_is_told_to_slow_down(store: Store) -> None:
@@ -102,7 +102,7 @@ async def test_law_24_a_waiter_is_woken_though_the_database_was_away() -> None:
     away = Away()
     live = Live(away)  # type: ignore[arg-type]  # a stand-in
     work = asyncio.create_task(live.run())
-    await asyncio.wait_for(live.closed("req_1", 60), 10)
+    await asyncio.wait_for(live.closed("req_1", 60), HANGS)
     assert away.asked == [["req_1"]] * 3
     assert not work.done()
     work.cancel()

@@ -22,7 +22,7 @@ from approvals.gateways.webhook import PATIENCE, Webhook
 from approvals.model import MINUTE, SECOND, Status
 from approvals.store import Job, Store
 from approvals.web.api import view
-from tests.house import Clock, Desk, Place, everything, intrude, open_house
+from tests.house import HANGS, Clock, Desk, Place, everything, intrude, open_house
 from tests.peers.receiver import Receiver
 
 KEYS = (b"n" * 32, b"o" * 24)
@@ -221,13 +221,13 @@ async def test_law_26_a_dead_receiver_delays_nobody(store: Store) -> None:
         dead.gate.clear()
         for _ in range(20):
             await declined(place)
-        await asyncio.wait_for(dead.arrived.wait(), 10)
+        await asyncio.wait_for(dead.arrived.wait(), HANGS)
         other = await place.opened(key="csr_scripts", agent={"id": "bot"})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             while not desk.of(other["id"]):
                 await asyncio.sleep(0.01)
         assert (await place.decide(other, "approve", by="kim"))[0] == 200
-        await asyncio.wait_for(well.arrived.wait(), 5)
+        await asyncio.wait_for(well.arrived.wait(), HANGS)
         assert well.got[0].data["status"] == "approved"
         answer = await place.read(other["id"], "?wait=5", key="csr_scripts")
         assert answer["receipt"]
@@ -254,7 +254,7 @@ async def test_law_26_a_receiver_that_is_slow_is_asked_again(
 async def test_law_27_an_answer_without_an_end_is_not_read(store: Store) -> None:
     async with Receiver(endless=True) as receiver, told(store, receiver) as place:
         await declined(place)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             await pushed(place)
             await receiver.broken_off.wait()
         assert (len(receiver.got), await parked(place)) == (1, [])
@@ -269,7 +269,7 @@ async def test_law_21_each_attempt_is_in_the_chain_before_and_after(store: Store
         receiver.gate.clear()
         delivering = asyncio.create_task(pushed(place))
         receiver.arrived.clear()
-        await asyncio.wait_for(receiver.arrived.wait(), 5)
+        await asyncio.wait_for(receiver.arrived.wait(), HANGS)
         entries = [e for e in await store.history(request["id"]) if "webhook" in e.kind]
         kinds = [e.kind.removeprefix("webhook.") for e in entries]
         assert kinds == ["sending", "failed", "sending"]

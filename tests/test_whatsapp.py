@@ -52,7 +52,7 @@ from approvals.model import (
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, Kit, card, strings
-from tests.house import Clock, Place, open_house
+from tests.house import HANGS, Clock, Place, open_house
 from tests.peers.whatsapp import (
     ACCOUNT_SID,
     ADDRESS,
@@ -915,7 +915,7 @@ async def test_law_04_from_a_request_to_a_verdict(
         # A stranger's tap consumes nothing, and the stranger is told.
         whatsapp.arrived.clear()
         assert await pressed(place, whatsapp.press(id, "Approve", "15550006666", clock())) == 200
-        await asyncio.wait_for(whatsapp.arrived.wait(), 5)
+        await asyncio.wait_for(whatsapp.arrived.wait(), HANGS)
         assert [*whatsapp.sent.values()][-1][0] == "15550006666"
         assert (await place.case(request["id"])).open
         # The tap, and the same one again.
@@ -937,7 +937,7 @@ async def test_law_04_from_a_request_to_a_verdict(
         assert len([x for x in whatsapp.sent if "Approved by dana" in whatsapp.text(x)]) == 1
         whatsapp.arrived.clear()
         assert await pressed(place, whatsapp.press(id, "Decline", at=clock())) == 200
-        await asyncio.wait_for(whatsapp.arrived.wait(), 5)
+        await asyncio.wait_for(whatsapp.arrived.wait(), HANGS)
         assert whatsapp.text([*whatsapp.sent][-1]) == "Approved by dana. Delivered: 200"
 
 
@@ -952,7 +952,7 @@ async def test_law_20_votes_in_between_are_told_to_nobody_but_who_voted(
         whatsapp.arrived.clear()
         one = whatsapp.press(first, "Approve", at=clock())
         assert await pressed(place, one) == 200
-        await asyncio.wait_for(whatsapp.arrived.wait(), 5)
+        await asyncio.wait_for(whatsapp.arrived.wait(), HANGS)
         await place.carried()
         assert [whatsapp.sent[id][0] for id in [*whatsapp.sent][2:]] == [DANA]
         # Two presses in one delivery: a late one of dana's, and lee's.
@@ -1039,20 +1039,20 @@ async def test_emulate_takes_our_messages_and_its_deliveries_are_proven(emulate:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", int(hook.split(":")[2].split("/")[0])).start()
     ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
-    assert await asyncio.wait_for(came.get(), 5) == Ignored("how a message fared")
+    assert await asyncio.wait_for(came.get(), HANGS) == Ignored("how a message fared")
     assert (await channel.check())[0].ok
     proof = aiohttp.encode_basic_auth(ACCOUNT_SID, AUTH_TOKEN)
     async with aiohttp.ClientSession(headers={"Authorization": proof}) as session:
         said_ = {"To": SENDER, "From": f"whatsapp:+{DANA}", "Body": "Approve"}
         async with session.post(f"{api}/_twilio/simulate/inbound-message", data=said_) as answer:
             assert answer.status == 201
-        reply = await asyncio.wait_for(came.get(), 5)
+        reply = await asyncio.wait_for(came.get(), HANGS)
         assert isinstance(reply, Reply)
         assert (reply.account, reply.text) == (DANA, "Approve")
         status = {"MessageSid": ref.message, "Status": "undelivered"}
         async with session.post(f"{api}/_twilio/simulate/message-status", data=status) as answer:
             assert answer.status == 200
-        assert await asyncio.wait_for(came.get(), 5) == Ignored("how a message fared")
+        assert await asyncio.wait_for(came.get(), HANGS) == Ignored("how a message fared")
         async with session.get(f"{api}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json") as answer:
             sent = {one["sid"]: one for one in (await answer.json())["messages"]}
     assert (sent[ref.message]["to"], sent[ref.message]["from"]) == (f"whatsapp:+{DANA}", SENDER)

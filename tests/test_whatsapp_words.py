@@ -18,7 +18,7 @@ from approvals import linking
 from approvals.model import MINUTE, Busy, Person, Status
 from approvals.people import GIVEN_UP
 from approvals.store import Store
-from tests.house import RING, Clock, Place, open_house
+from tests.house import HANGS, RING, Clock, Place, open_house
 from tests.installation import install
 from tests.peers.whatsapp import (
     ACCESS_TOKEN,
@@ -77,7 +77,7 @@ async def told(place: Place, peer: WhatsAppPeer, provider: str, text: str, by: s
     before = [*peer.sent]
     peer.arrived.clear()
     await wrote(place, peer, provider, text, by)
-    await asyncio.wait_for(peer.arrived.wait(), 5)
+    await asyncio.wait_for(peer.arrived.wait(), HANGS)
     (id,) = [id for id in peer.sent if id not in before]
     assert (peer.sent[id][0], peer.buttons(id)) == (by, {})
     return peer.text(id)
@@ -230,7 +230,7 @@ async def test_law_02_a_configured_number_that_was_given_up_counts_only_after_a_
         whatsapp.arrived.clear()
         assert await pressed(place, whatsapp.press(id, "Approve", at=clock())) == 200
         assert (await place.case(request)).votes == ()
-        await asyncio.wait_for(whatsapp.arrived.wait(), 5)  # a stranger's private refusal
+        await asyncio.wait_for(whatsapp.arrived.wait(), HANGS)  # a stranger's private refusal
         # It gets no card, and neither a card nor the daily question brings it back.
         sent = len(whatsapp.sent)
         await place.opened()
