@@ -74,13 +74,15 @@ def looked(part: Part, inside: Mapping[Path, Part | Opaque], depth: int = 0) -> 
     leaves: list[Leaf | Opaque] = []
     undecoded = part.undecoded
     for leaf in part.leaves:
-        if not isinstance(leaf, Leaf) or not (inside or leaf.inside or _long(leaf.value)):
+        value = leaf.value if isinstance(leaf, Leaf) else None
+        long = isinstance(value, str) and len(value) >= SHORTEST_PADDED
+        if not isinstance(leaf, Leaf) or not (long or inside or leaf.inside):
             leaves.append(leaf)
             continue
         found = _known(leaf, inside.get(leaf.path, leaf.inside), depth)
         if found is not None and depth >= DEEPEST:
             found, undecoded = None, _TOO_DEEP
-        leaves.append(leaf if found is None else replace(leaf, inside=found[0], how=found[1]))
+        leaves.append(leaf if found is None else leaf._replace(inside=found[0], how=found[1]))
     if undecoded == part.undecoded and all(map(operator.is_, leaves, part.leaves)):
         return part
     return replace(part, leaves=tuple(leaves), undecoded=undecoded)
@@ -90,10 +92,6 @@ _CALLED: Final = {
     **{"mail": "a mail", "sql": "SQL", "graphql": "GraphQL", "shell": "commands"},
     **{"diff": "changes", "html": "HTML, as text"},
 }
-
-
-def _long(value: object) -> bool:
-    return isinstance(value, str) and len(value) >= SHORTEST_PADDED
 
 
 def _known(leaf: Leaf, inside: Part | Opaque | None, depth: int) -> Found | None:
@@ -184,7 +182,10 @@ def _jwt(text: str, depth: int) -> Found | None:
             return None
         part = looked(part, {}, depth + 1)
         for leaf in part.leaves:
-            leaves.append(replace(leaf, path=(name, *leaf.path)))
+            path = (name, *leaf.path)
+            leaves.append(
+                leaf._replace(path=path) if isinstance(leaf, Leaf) else replace(leaf, path=path)
+            )
     raw = base64_bytes(signature)
     if raw is None:
         return None

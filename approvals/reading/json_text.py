@@ -119,6 +119,8 @@ def _integer(text: str) -> int:
 
 def _float(text: str) -> float:
     number = float(text)
+    if len(text) < 16 and text.replace(".", "", 1).isdecimal():
+        return number
     digits = re.sub(r"[eE].*|[-.]", "", text).strip("0")
     if math.isinf(number) or len(digits) > 17 or (number == 0 and digits):
         raise _Unclear("A number has more digits than some servers keep.")

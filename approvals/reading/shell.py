@@ -115,11 +115,8 @@ _COMMANDS: Final = _KEYS | {"command"}
 
 def _names(reading: Reading, keys: frozenset[str]) -> bool:
     """Does a value, or a list of words, stand under one of these names?"""
-    for leaf in reading.body.leaves:
-        for step in leaf.path[-2:]:
-            if isinstance(step, str) and step.lower() in keys:
-                return True
-    return False
+    last = {step for leaf in reading.body.leaves for step in leaf.path[-2:]}
+    return any(isinstance(step, str) and step.lower() in keys for step in last)
 
 
 def _objects(tree: Any) -> Iterator[tuple[Path, Any]]:

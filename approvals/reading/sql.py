@@ -168,12 +168,13 @@ def _texts(reading: Reading, *, hinted: bool) -> Iterator[tuple[Path, str]]:
     for leaf in reading.body.leaves:
         if not isinstance(leaf, Leaf) or not isinstance(leaf.value, str) or not leaf.path:
             continue
-        names = [str(step).casefold() for step in leaf.path if isinstance(step, str)]
-        if names and leaf.value.strip() and _is_sql(names[-1], leaf.value, hinted=hinted):
+        name = next((step for step in reversed(leaf.path) if isinstance(step, str)), None)
+        if name and leaf.value.strip() and _is_sql(name, leaf.value, hinted=hinted):
             yield leaf.path, leaf.value
 
 
 def _is_sql(name: str, text: str, *, hinted: bool) -> bool:
+    name = name.casefold()
     if _ALWAYS.fullmatch(name) or (hinted and name in _MOSTLY):
         return True
     if name not in _MOSTLY and name not in _PERHAPS:

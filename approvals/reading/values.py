@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 Path: TypeAlias = tuple[str | int, ...]
@@ -56,10 +56,12 @@ class Opaque:
     path: Path = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One value. `inside`: what an encoded text says once it is decoded (`how`: "base64", "JSON in
-    a text" …); a card shows that instead of the encoded text."""
+class Leaf(NamedTuple):
+    """One value; a tuple, because a request has thousands and a dataclass takes longer to make.
+
+    `inside`: what an encoded text says once it is decoded (`how`: "base64", "JSON in a text" …); a
+    card shows that instead of the encoded text.
+    """
 
     path: Path
     value: Scalar
@@ -219,6 +221,10 @@ def _parts(part: Part) -> Iterator[Part]:
             yield leaf.inside
 
 
+_SCALARS: Final = frozenset((str, int, float, bool, type(None)))
+_NESTS: Final = (dict, list, tuple, Opaque, Repeated)
+
+
 def nested(kind: str, tree: Any, inside: Mapping[Path, Part | Opaque] | None = None) -> Part:
     """A part whose leaves are those of a tree of mappings, lists and scalars, in its order.
 
@@ -227,21 +233,25 @@ def nested(kind: str, tree: Any, inside: Mapping[Path, Part | Opaque] | None = N
     """
     leaves: list[Leaf | Opaque] = []
     known = inside or {}
-    stack: list[tuple[Path, Any]] = [((), tree)]
-    while stack:
-        path, value = stack.pop()
-        if type(value) is dict and value:
-            stack += [((*path, key), value[key]) for key in reversed(value)]
-        elif isinstance(value, list | tuple) and value:
-            stack += [((*path, at), value[at]) for at in range(len(value) - 1, -1, -1)]
-        elif isinstance(value, Opaque):
-            leaves.append(value)
-        elif isinstance(value, dict | list | tuple):
-            leaves.append(Leaf(path, "{}" if isinstance(value, dict) else "[]", how="empty"))
-        elif isinstance(value, Repeated):
-            leaves += [Leaf(path, text) for text in value.texts]
+    open_: list[Iterator[tuple[Path, Any]]] = [iter([((), tree)])]
+    while open_:
+        for path, value in open_[-1]:
+            if type(value) in _SCALARS or not isinstance(value, _NESTS):
+                leaves.append(Leaf(path, value, known.get(path) if known else None))
+            elif isinstance(value, dict) and value:
+                open_.append(iter([((*path, key), one) for key, one in value.items()]))
+                break
+            elif isinstance(value, list | tuple) and value:
+                open_.append(iter([((*path, at), one) for at, one in enumerate(value)]))
+                break
+            elif isinstance(value, Opaque):
+                leaves.append(value)
+            elif isinstance(value, Repeated):
+                leaves += [Leaf(path, text) for text in value.texts]
+            else:
+                leaves.append(Leaf(path, "{}" if isinstance(value, dict) else "[]", how="empty"))
+            if len(leaves) > MAX_LEAVES:
+                return Part(kind=kind, tree=UNCLEAR, unclear=TOO_MANY)
         else:
-            leaves.append(Leaf(path, value, known.get(path)))
-        if len(leaves) > MAX_LEAVES:
-            return Part(kind=kind, tree=UNCLEAR, unclear="It holds too many values to be shown.")
+            open_.pop()
     return Part(kind=kind, leaves=tuple(leaves), tree=tree)
