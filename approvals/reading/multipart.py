@@ -7,17 +7,15 @@ fields and files. RFC 7578: names in plain ASCII quotes, CRLF, nothing before, b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
+from approvals.reading.calls import CALL, Typed, read_call
 from approvals.reading.content import opaque, text_of
 from approvals.reading.forms import MAX_PAIRS, read_fields, steps
 from approvals.reading.headers import ContentType
 from approvals.reading.mime import Doubtful, Head, parameters, read_head, split, typed
 from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Meaning, Opaque, Part, Path, Reading
-
-Typed = Callable[[bytes, ContentType], Part]
-"""`body.read_typed`: what a part of a given type says."""
 
 MAX_PARTS: Final = 100
 """Parts of an upload that is not a form."""
@@ -36,28 +34,48 @@ def read_related(body: bytes, kind: ContentType, read_typed: Typed) -> Part:
     """multipart/related and multipart/mixed: parts by number, from 1. Never raises.
 
     The tree maps the number, as text, to what a part says: the values of JSON, the text of a text,
-    an `Opaque` for all else.
+    a call's `method`, `url`, `headers` and `body` (`calls`), an `Opaque` for all else.
     """
     try:
-        pieces = _pieces(body, kind, MAX_PARTS)
-        leaves: list[Leaf | Opaque] = []
-        tree: dict[str, Any] = {}
-        for number, (head, content) in enumerate(pieces, 1):
-            path: Path = (str(number),)
-            found = typed(head.only("content-type") or "text/plain", escapes=False)
-            encoding = head.only("content-transfer-encoding") or "binary"
-            if encoding.lower() not in _AS_IT_IS:
-                raise Doubtful("One of its parts is encoded, which not all servers undo.")
-            leaves += [
-                Leaf((*path, name.lower()), value)
-                for name, value in head.fields
-                if name.lower() != "content-transfer-encoding"
-            ]
-            shown, tree[str(number)] = _content(content, found, path, read_typed, name=None)
-            leaves += shown
+        leaves, tree = _parts(body, kind, read_typed, outermost=True)
         return Part(kind="parts", leaves=tuple(leaves), tree=tree)
     except Doubtful as doubt:
         return unclear(body, "parts", str(doubt))
+
+
+def _parts(
+    body: bytes, kind: ContentType, read_typed: Typed, *, outermost: bool
+) -> tuple[list[Leaf | Opaque], dict[str, Any]]:
+    """`outermost`: a part may be a multipart/mixed of its own, as OData's change sets are."""
+    mixed = kind.media_type == "multipart/mixed"
+    # Python's and so Google's client ends its lines with LF alone.
+    eol = b"\n" if mixed and b"\r" not in body else b"\r\n"
+    leaves: list[Leaf | Opaque] = []
+    tree: dict[str, Any] = {}
+    for number, (head, content) in enumerate(_pieces(body, kind, MAX_PARTS, eol=eol), 1):
+        path: Path = (str(number),)
+        found = typed(head.only("content-type") or "text/plain", escapes=False)
+        encoding = head.only("content-transfer-encoding") or "binary"
+        if encoding.lower() not in _AS_IT_IS:
+            raise Doubtful("One of its parts is encoded, which not all servers undo.")
+        leaves += [
+            Leaf((*path, name.lower()), value)
+            for name, value in head.fields
+            if name.lower() != "content-transfer-encoding"
+        ]
+        shown: list[Leaf | Opaque]
+        if mixed and found.media_type == CALL:
+            call = read_call(content, read_typed, eol=eol)
+            said = f"{call.tree['method']} {call.tree['url']}"
+            shown, tree[str(number)] = [Leaf(path, said, call, "a call")], call.tree
+        elif mixed and outermost and found.media_type == "multipart/mixed":
+            inner, tree[str(number)] = _parts(content, found, read_typed, outermost=False)
+            inside = Part(kind="parts", leaves=tuple(inner), tree=tree[str(number)])
+            shown = [Leaf(path, f"{len(tree[str(number)])} parts", inside, "parts")]
+        else:
+            shown, tree[str(number)] = _content(content, found, path, read_typed, name=None)
+        leaves += shown
+    return leaves, tree
 
 
 def upload(reading: Reading) -> Meaning | None:
@@ -85,13 +103,15 @@ def unclear(body: bytes, kind: str, why: str) -> Part:
     return Part(kind=kind, leaves=(shown,), tree=UNCLEAR, unclear=why, undecoded=why)
 
 
-def _pieces(body: bytes, kind: ContentType, most: int) -> list[tuple[Head, bytes]]:
-    before, pieces, after = split(body, kind.parameters.get("boundary", ""), eol=b"\r\n", most=most)
+def _pieces(
+    body: bytes, kind: ContentType, most: int, *, eol: bytes = b"\r\n"
+) -> list[tuple[Head, bytes]]:
+    before, pieces, after = split(body, kind.parameters.get("boundary", ""), eol=eol, most=most)
     if before or after:
         raise Doubtful("Something stands before its first part or after its last one.")
-    if body[:2] == b"\r\n":
+    if body.startswith(eol):
         raise Doubtful("An empty line stands before its first part.")
-    return [read_head(piece, eol=b"\r\n", folds=False) for piece in pieces]
+    return [read_head(piece, eol=eol, folds=False) for piece in pieces]
 
 
 def _form(pieces: list[tuple[Head, bytes]], read_typed: Typed) -> Part:

@@ -118,7 +118,7 @@ def _scalars(value: Any) -> Iterator[Any]:
     stack = [value]
     while stack:
         one = stack.pop()
-        if isinstance(one, Mapping):
+        if isinstance(one, dict):
             stack += [*one.values()][::-1]
         elif isinstance(one, list | tuple):
             stack += [*one][::-1]
@@ -159,7 +159,7 @@ def _lines(value: Any) -> Iterator[str]:
         else:
             for one in value:
                 yield from _lines(one)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         if (run := _run(value)) is not None:
             yield run
             return
@@ -172,11 +172,11 @@ def _lines(value: Any) -> Iterator[str]:
 
 def _run(node: Any) -> str | None:
     """A piece of a line; None for what is a line or more by itself."""
-    if not isinstance(node, Mapping):
+    if not isinstance(node, dict):
         return None
     kind, text = str(node.get("type")), node.get("text")
-    attributes = node.get("attrs") if isinstance(node.get("attrs"), Mapping) else {}
-    assert isinstance(attributes, Mapping)  # noqa: S101 - for mypy
+    attributes = node.get("attrs") if isinstance(node.get("attrs"), dict) else {}
+    assert isinstance(attributes, dict)  # noqa: S101 - for mypy
     if kind == "button":
         label = "".join(_lines(text)) if text is not None else ""
         return f"[{label}] ({node['url']})" if "url" in node else f"[{label}]"
@@ -198,16 +198,16 @@ def _run(node: Any) -> str | None:
         return "\n"
     if kind in ("inlineCard", "blockCard") and isinstance(attributes.get("url"), str):
         return str(attributes["url"])
-    if isinstance(text, Mapping) and isinstance(text.get("content"), str):
+    if isinstance(text, dict) and isinstance(text.get("content"), str):
         return _linked(text["content"], _href(text.get("link")))
     return None
 
 
 def _href(link: Any) -> str | None:
-    if not isinstance(link, Mapping):
+    if not isinstance(link, dict):
         return None
     attributes = link.get("attrs")
-    found = link.get("url") or (attributes.get("href") if isinstance(attributes, Mapping) else None)
+    found = link.get("url") or (attributes.get("href") if isinstance(attributes, dict) else None)
     return found if isinstance(found, str) else None
 
 
@@ -228,9 +228,9 @@ def _texts(value: Any) -> Iterator[str]:
                 yield one
             else:
                 stack.append(tree)
-        elif isinstance(one, Mapping) and one.get("type") == "broadcast":
+        elif isinstance(one, dict) and one.get("type") == "broadcast":
             yield f"@{one.get('range')}"
-        elif isinstance(one, Mapping):
+        elif isinstance(one, dict):
             stack += [*one.values()][::-1]
         elif isinstance(one, list | tuple):
             stack += [*one][::-1]

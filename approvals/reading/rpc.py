@@ -1,4 +1,4 @@
-"""Calls in a JSON body: JSON-RPC 2.0, MCP, and batches of HTTP requests. Pure.
+"""Calls in a body: JSON-RPC 2.0, MCP, and batches of HTTP requests, in JSON or in parts. Pure.
 
 A batch does what each of its calls does, so none is left out: `says` counts them by method, and
 names those that delete first. A list in which only some items are calls is still a batch: the other
@@ -71,7 +71,7 @@ def mcp(reading: Reading) -> Meaning | None:
 
 
 def batch(reading: Reading) -> Meaning | None:
-    """HTTP requests in a JSON body. `batch.calls`: [{method, url, body}] in their order;
+    """HTTP requests in one body. `batch.calls`: [{method, url, body}] in their order;
     `batch.methods`: each once; `batch.reads`: all are GET or HEAD."""
     if reading.unclear is not None:
         return None
@@ -168,6 +168,8 @@ def _tool(call: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _items(reading: Reading) -> Sequence[Any] | None:
     tree = reading.body.tree
+    if reading.body.kind == "parts" and isinstance(tree, dict):
+        return _from_parts(tree)
     if reading.body.kind == "form" and isinstance(tree, dict):
         return _from_form(tree)
     if reading.body.kind != "json":
@@ -198,6 +200,16 @@ def _from_form(tree: Mapping[str, Any]) -> Sequence[Any] | None:
     except (ValueError, RecursionError):
         return [UNCLEAR]
     return items if isinstance(items, list) and _any_call(items) else None
+
+
+def _from_parts(tree: Mapping[str, Any]) -> Sequence[Any] | None:
+    """Google's and OData's batches, whose change sets are parts with parts of their own. A part
+    that is no call may be anything, beside calls."""
+    found: list[Any] = []
+    for part in tree.values():
+        inner = isinstance(part, dict) and part and all(key.isdecimal() for key in part)
+        found += part.values() if inner else [part]
+    return found if _any_call(found) else None
 
 
 def _any_call(items: Sequence[Any]) -> bool:
