@@ -22,12 +22,16 @@ import structlog
 from approvals.model import Http, Request
 from approvals.packs import RuleBook
 from approvals.reading import Dialect, Part, Reading, read, read_payload
+from approvals.reading.content import opaque
+from approvals.reading.headers import content_type
 from approvals.reading.values import UNCLEAR
 from approvals.reading.worker import LENGTH
 
 HERE: Final = 48 * 1024
 """Bytes that are read on the event loop, under 20 ms for the worst (docs/performance.md)."""
 SECONDS: Final = 5.0
+START: Final = 30.0
+"""Seconds that a worker may take to start; they are not those of the request."""
 REMEMBERED: Final = 8 * 1024 * 1024
 """Bytes of requests whose readings are kept for the next card of the same request."""
 TOO_LONG: Final = "It takes too long to be read."
@@ -51,6 +55,8 @@ class Apart:
         """What `function`, which stands in a module, makes of values that can be pickled."""
         async with self._turn:
             try:
+                async with asyncio.timeout(START):
+                    await self._started()
                 async with asyncio.timeout(self._seconds):
                     return await self._asked(function, args, named)
             except FAILED as error:
@@ -62,19 +68,26 @@ class Apart:
         async with self._turn:
             await self._end()
 
+    async def _started(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            return
+        self.process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "approvals.reading.worker"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        await self._pipes()[0].readexactly(struct.calcsize(LENGTH))
+
+    def _pipes(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        worker = self.process
+        if worker is None or worker.stdout is None or worker.stdin is None:
+            raise EOFError
+        return worker.stdout, worker.stdin
+
     async def _asked(
         self, function: Callable[..., _T], args: tuple[Any, ...], named: dict[str, Any]
     ) -> _T:
-        worker = self.process
-        if worker is None or worker.returncode is not None:
-            worker = self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "approvals.reading.worker"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-            )
-        source, sink = worker.stdout, worker.stdin
-        if source is None or sink is None:
-            raise EOFError
+        source, sink = self._pipes()
         asked = pickle.dumps((function, args, named))
         sink.write(struct.pack(LENGTH, len(asked)) + asked)
         await sink.drain()
@@ -166,7 +179,9 @@ def _read(http: Http | None, payload: str | None, dialect: Dialect) -> Reading:
 
 def _unread(http: Http | None, payload: str | None, dialect: Dialect) -> Reading:
     """Of the address only; the body is unclear."""
-    body = Part(kind="text", tree=UNCLEAR, unclear=TOO_LONG)
+    raw = (payload or "").encode("utf-8", "surrogatepass") if http is None else http.body
+    media = "application/json" if http is None else content_type(http.headers).media_type
+    body = Part(kind="opaque", leaves=(opaque(raw, media),), tree=UNCLEAR, unclear=TOO_LONG)
     if http is None:
         reading = Reading(target=None, query=Part(kind="none"), headers=(), body=body)
         return replace(reading, dialect=dialect)

@@ -157,7 +157,7 @@ class Installation:
         """End it; what it said since it started."""
         assert self.process is not None
         self.process.send_signal(number)
-        ran = ended(self.process, 20)
+        ran = ended(self.process)
         self.process = None
         return ran
 

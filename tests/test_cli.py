@@ -329,7 +329,7 @@ def test_watch_says_what_comes_and_what_is_decided(service: Installation, dana: 
             f"{made['id']}  declined  medium  watch.this  decline by dana on cli"
         )
         started.send_signal(signal.SIGINT)
-        assert ended(started, 20).code == 0
+        assert ended(started).code == 0
     finally:
         started.kill()
         started.communicate()
@@ -1054,7 +1054,7 @@ def test_the_demo_with_a_person_goes_on_until_it_is_ended(tmp_path: Path) -> Non
     asyncio.run(decide())
     port = int(re.findall(r"localhost:(\d+)", link)[0])
     started.send_signal(signal.SIGINT)
-    ran = ended(started, 10)
+    ran = ended(started)
     assert (ran.code, ran.err) == (0, "")
     assert nothing_left(tmp_path)
     assert not listening(port)
@@ -1065,7 +1065,7 @@ def test_the_demo_ended_early_leaves_nothing(tmp_path: Path, number: int) -> Non
     started = demo(tmp_path, "--port", "0")
     read_until(started, "/login/")
     started.send_signal(number)
-    ran = ended(started, 20)
+    ran = ended(started)
     assert (ran.code, ran.err) == (0, "")
     assert nothing_left(tmp_path)
 

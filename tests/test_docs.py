@@ -237,7 +237,7 @@ def test_the_readme_can_be_followed(tmp_path: Path) -> None:
         assert "✓ The receipt is genuine." in ran.stdout
     finally:
         served.terminate()
-        assert ended(served, 20).code == 0
+        assert ended(served).code == 0
 
 
 async def _approve_what_comes(link: str) -> None:

@@ -199,7 +199,7 @@ def test_the_first_request_is_asked_and_decided(tmp_path: Path) -> None:
         asyncio.run(_approve(link))
         assert "Your first request was approved" in read_until(started, "Your first request")
         started.send_signal(signal.SIGINT)
-        ran = ended(started, 30)
+        ran = ended(started)
         assert ran.code == 0, ran.err
         assert "Traceback" not in ran.err
     finally:

@@ -13,6 +13,7 @@ import pytest
 from approvals.model import Http
 from approvals.reading import PLAIN, UNCLEAR, read, read_payload
 from approvals.readings import HERE, TOO_LONG, Readings, held
+from tests.house import HANGS
 
 JSON = (("Content-Type", "application/json"),)
 
@@ -24,7 +25,7 @@ def large(value: object) -> Http:
 
 @pytest.fixture
 async def readings() -> AsyncIterator[Readings]:
-    made = Readings()
+    made = Readings(seconds=HANGS)
     yield made
     await made.close()
 

@@ -18,6 +18,7 @@ from approvals.readings import Readings
 from approvals.text import clean
 from approvals.web import sheet as module
 from approvals.web.sheet import BYTES, Row, Sheet, sheet
+from tests.house import HANGS
 
 SALT = b"s" * 16
 JSON = (("Content-Type", "application/json"),)
@@ -254,7 +255,7 @@ def test_a_comparison_of_what_is_too_long_or_alike_says_so() -> None:
 
 
 async def test_law_32_a_large_page_is_drawn_apart_and_is_the_same() -> None:
-    readings = Readings()
+    readings = Readings(seconds=HANGS)
     request, reading = asked(post(json.dumps({"a": "x" * 100_000, "password": SECRET}).encode()))
     found = await readings.draw(sheet, request, reading, about=[request], salt=SALT)
     assert found == sheet(request, reading, salt=SALT)
