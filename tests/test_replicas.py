@@ -246,7 +246,7 @@ async def test_waiters_return_though_the_listening_connection_was_cut(three: Cop
     try:
         cut = await database.fetch(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND query ILIKE 'listen%'"
+            "WHERE datname = current_database() AND application_name = 'countersign listener'"
         )
     finally:
         await database.close()

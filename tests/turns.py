@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-_TURN: Final = BaseEventLoop._run_once.__code__  # type: ignore[attr-defined]
+_TURN: Final = BaseEventLoop._run_once.__code__  # type: ignore[attr-defined] # not public
 
 
 class Turns:

@@ -152,7 +152,10 @@ class Postgresql:
     async def _hear(self) -> None:
         """Listen until the connection drops."""
         gone = asyncio.Event()
-        connection = await asyncpg.connect(self._url, timeout=10, command_timeout=10)
+        named = {"application_name": "countersign listener"}
+        connection = await asyncpg.connect(
+            self._url, timeout=10, command_timeout=10, server_settings=named
+        )
         try:
             connection.add_termination_listener(lambda _: gone.set())
             await connection.add_listener(CHANNEL, self._on_notice)
