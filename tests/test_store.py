@@ -904,22 +904,6 @@ async def test_copies_that_start_together_migrate_once(blank: str) -> None:
     await (await Store.connect(blank, migrate=False)).close()
 
 
-async def test_a_database_of_a_newer_version_is_refused(database: str) -> None:
-    store = await Store.connect(database)
-    await store.close()
-    if database.startswith("sqlite"):
-        engine = sa.create_engine(database)
-        with engine.begin() as connection:
-            connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-        engine.dispose()
-    else:
-        raw = await asyncpg.connect(database)
-        await raw.execute("UPDATE alembic_version SET version_num = '9999'")
-        await raw.close()
-    with pytest.raises(Refused, match="9999"):
-        await Store.connect(database)
-
-
 def test_an_up_to_date_store_never_imports_alembic(sqlite_database: str) -> None:
     program = (
         "import asyncio, sys; from approvals.store import Store\n"

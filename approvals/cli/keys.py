@@ -28,8 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from approvals.buttons import Key, KeyRing
-from approvals.marked import open_to_others
 from approvals.evidence import ReceiptKey
+from approvals.marked import open_to_others
 from approvals.model import Instant
 
 RING: Final = "ring.json"
