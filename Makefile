@@ -60,7 +60,7 @@ dist: $(VENV)/.runtime build/tools/.done  ## wheel, sdist and a bill of material
 		--output-reproducible --sv 1.6 --of JSON -o dist/countersign-server.cdx.json
 	@cd dist && sha256sum * | tee SHA256SUMS
 
-deploy-check: $(VENV)/.runtime build/tools/.done $(NODE)  ## deploy/ read by the programs that its files are for (see docs/operations.md)
+deploy-check: build/tools/.done tests/deploy/node_modules/.package-lock.json  ## deploy/ read by the programs that its files are for (see docs/operations.md)
 	@test "$$(id -u)" != 0 || DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends \
 		caddy nginx-light openssl prometheus systemd >/dev/null
 	@PATH="/usr/sbin:$$PATH" build/tools/bin/python -m tools.deploy_check
