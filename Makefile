@@ -51,7 +51,7 @@ docs: $(VENV)/.runtime  ## draw the pages that are drawn from the code
 lock: $(VENV)/.dev  ## pin anew what pyproject.toml asks for; UPGRADE=1 takes newer versions
 	tools/lock $(if $(UPGRADE),--upgrade)
 
-# The time of the last commit, so that whoever builds this commit gets the same bytes.
+# The time of the last commit, so that everyone who builds this commit gets the same bytes.
 dist: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
 dist: $(VENV)/.runtime build/tools/.done  ## wheel, sdist and a bill of materials (CycloneDX) in dist/, the same bytes each time
 	@rm -rf dist && mkdir dist

@@ -20,6 +20,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from approvals.cli import keys
 from approvals.cli.browser import Browser, Loopback
 from approvals.model import Choice
 from approvals.store import Store
@@ -219,6 +220,29 @@ def test_the_charts_policies_leave_the_agents_the_gateway_alone(tmp_path: Path) 
     assert private == 2  # neither process reaches the cloud's metadata
 
 
+def test_keys_that_are_mounted_for_our_group_are_taken_and_open_ones_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kubernetes mounts them as root's, readable by the group of the pod."""
+    assert run("keys", "new", "--dir", "keys", cwd=tmp_path).code == 0
+    folder = tmp_path / "keys"
+    own = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+    for mode in (0o440, 0o444):
+        for file in folder.iterdir():
+            file.chmod(mode)
+        if mode == 0o440:
+            assert keys.load(folder).ring.active
+        else:
+            with pytest.raises(keys.KeyFault, match="others may read it"):
+                keys.load(folder)
+    monkeypatch.undo()
+    for file in folder.iterdir():
+        file.chmod(0o440)
+    with pytest.raises(keys.KeyFault, match="others may read it"):
+        keys.load(folder)
+
+
 def test_the_charts_configurations_are_sound(tmp_path: Path) -> None:
     documents = list(yaml.safe_load_all(deploy_check.rendered(tmp_path)))
     for one in documents:
@@ -235,7 +259,7 @@ def test_the_charts_configurations_are_sound(tmp_path: Path) -> None:
 
 
 def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
-    """Whenever, wherever and by whomever they are made."""
+    """At any time, in any folder, by any user."""
     made = []
     for number, mask in enumerate((0o022, 0o077)):
         folder = tmp_path / str(number)

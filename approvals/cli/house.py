@@ -53,10 +53,10 @@ REFRESH: Final = 1.0
 WRITES: Final = 2.0
 """Seconds between looks whether the database still takes what is written: one small row."""
 ANSWERS: Final = 2.0
-"""Seconds that it has for that: with `WRITES` less than the five within which `/readyz` is true."""
+"""Seconds it gets for that. Together with `WRITES` less than 5, so `/readyz` is right within 5."""
 DRAIN: Final = 10.0
-"""Seconds that requests under way have to end when the service is told to: more than the database
-has to answer. Who waits for a verdict is let go at once."""
+"""Seconds that requests in progress get to finish when the service stops: more than the database
+gets to answer. Clients that wait for a verdict are released at once."""
 PRUNE_EVERY: Final = 3600.0
 STANDINGS: Final = 3600.0
 """Seconds between looks for accounts of bad standing that nobody asked about for a day."""

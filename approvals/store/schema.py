@@ -3,8 +3,8 @@
 
 Expand, then contract: while an upgrade rolls out, copies of the version before it go on with the
 newer tables, and may be started again or gone back to. So a migration only adds: tables, indexes
-that are not unique, columns that may be absent or have a default. What is no longer used is dropped
-one release later, when no copy names it any more. docs/operations.md has the rule; tests hold it.
+that are not unique, columns that may be absent or have a default. Unused columns and tables are
+dropped one release later, when no running copy names them. The rule is in docs/operations.md.
 """
 
 from __future__ import annotations

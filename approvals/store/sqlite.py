@@ -36,7 +36,8 @@ _Work: TypeAlias = "tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[An
 _UNFIT: Final = (sqlite3.DataError, OverflowError, ValueError)
 """What no repetition will make the database take."""
 LOCKED: Final = 4.0
-"""Seconds for which another process may hold the file: less than `PATIENCE`, which says less."""
+"""Seconds that another process may hold the file. Less than `PATIENCE`, so that the error says
+that it is locked."""
 TOGETHER: Final = 64
 """Most pieces of work in a transaction, and most cases in a statement."""
 
@@ -261,7 +262,7 @@ class _Thread(threading.Thread):
                     batch.append(self._queue.get_nowait())
             running = None not in batch
             for changes, run in ((False, self._query), (True, self._transact)):
-                # What nobody waits for any more is not begun: the caller was told "later".
+                # Skip work whose caller gave up: it was told to come again.
                 work = [
                     item[1]
                     for item in batch
