@@ -50,7 +50,6 @@ WHO: Final = "nobody"
 AGENT: Final = """
 import base64, json, os, socket, sys, urllib.error, urllib.parse, urllib.request
 from pathlib import Path
-from tests.house import HANGS
 
 def tried(act, *words):
     try:
