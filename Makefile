@@ -10,11 +10,11 @@ PYTEST ?= -n 2
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help install demo test lint fuzz differential bench tinyproxy docs lock clean
+.PHONY: help install demo test lint fuzz differential bench tinyproxy docs lock dist deploy-check clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(VENV)/.runtime  ## try it: three requests and a sign-in link (TAP=approve or TAP=decline: without you)
 	@$(BIN)/countersign demo $(if $(TAP),--tap $(TAP))
@@ -50,6 +50,25 @@ docs: $(VENV)/.runtime  ## draw the pages that are drawn from the code
 
 lock: $(VENV)/.dev  ## pin anew what pyproject.toml asks for; UPGRADE=1 takes newer versions
 	tools/lock $(if $(UPGRADE),--upgrade)
+
+# The time of the last commit, so that everyone who builds this commit gets the same bytes.
+dist: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+dist: $(VENV)/.runtime build/tools/.done  ## wheel, sdist and a bill of materials (CycloneDX) in dist/, the same bytes each time
+	@rm -rf dist && mkdir dist
+	@$(BIN)/python -m hatchling build -d dist
+	@build/tools/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --sv 1.6 --of JSON -o dist/countersign-server.cdx.json
+	@cd dist && sha256sum * | tee SHA256SUMS
+
+deploy-check: build/tools/.done tests/deploy/node_modules/.package-lock.json  ## deploy/ read by the programs that its files are for (see docs/operations.md)
+	@test "$$(id -u)" != 0 || DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends \
+		caddy nginx-light openssl prometheus systemd >/dev/null
+	@PATH="/usr/sbin:$$PATH" build/tools/bin/python -m tools.deploy_check
+
+build/tools/.done: requirements-tools.lock | $(BIN)/python
+	@$(PYTHON) -m venv build/tools
+	@build/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-tools.lock
+	@touch $@
 
 clean:  ## forget everything that was made here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -60,6 +60,10 @@ _FILES: Final[Mapping[str, tuple[int, ...]]] = {
     "gateways": (2,),
     "channels": (2,),
     "database": (1,),
+    # of gateway.yaml
+    "service": (1,),
+    "agents": (2,),
+    "derived": (1,),
 }
 """Where `<key>_file` is meant as such: top-level section -> depths of the mapping."""
 

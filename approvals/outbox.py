@@ -218,15 +218,18 @@ class Outbox:
             raise
 
     async def _lane(self, target: str) -> None:
-        kicked = self._kicks[target]
+        kicked, failing = self._kicks[target], False
         while not self._ending:
             kicked.clear()
             try:
-                if await self.drain(target):
+                more, failing = await self.drain(target), False
+                if more:
                     continue
             except Exception as error:  # most likely a database that is away: the lane lives on
                 why = f"{type(error).__name__}: {error}"
-                log.warning("outbox_lane_failed", lane=target, why=why)
+                if not failing:  # once an outage
+                    log.warning("outbox_lane_failed", lane=target, why=why)
+                failing = True
             try:
                 await asyncio.wait_for(kicked.wait(), POLL / 1000)
             except TimeoutError:

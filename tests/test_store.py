@@ -659,9 +659,13 @@ async def test_only_one_sealer_at_a_time(postgresql_database: str) -> None:
     await stores[0].append([an_entry(a_case(), f"k{n}") for n in range(200)])
 
     async def seal(store: Store) -> int:
-        return sum([await store.seal(NOW, limit=20) or 0 for _ in range(20)])
+        done = 0
+        while (sealed := await store.seal(NOW, limit=20)) != 0:  # None: another one is at it
+            done += sealed or 0
+        return done
 
-    assert sum(await asyncio.gather(*map(seal, stores))) == 200
+    async with asyncio.timeout(HANGS):
+        assert sum(await asyncio.gather(*map(seal, stores))) == 200
     lines = [line async for line in stores[0].export()]
     assert verify_chain(lines, heads=[await stores[0].head()]).bad is None
     assert len(lines) == 200
@@ -902,22 +906,6 @@ async def test_copies_that_start_together_migrate_once(blank: str) -> None:
     ]
     assert [await copy.wait() for copy in copies] == [0, 0, 0]
     await (await Store.connect(blank, migrate=False)).close()
-
-
-async def test_a_database_of_a_newer_version_is_refused(database: str) -> None:
-    store = await Store.connect(database)
-    await store.close()
-    if database.startswith("sqlite"):
-        engine = sa.create_engine(database)
-        with engine.begin() as connection:
-            connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-        engine.dispose()
-    else:
-        raw = await asyncpg.connect(database)
-        await raw.execute("UPDATE alembic_version SET version_num = '9999'")
-        await raw.close()
-    with pytest.raises(Refused, match="9999"):
-        await Store.connect(database)
 
 
 def test_an_up_to_date_store_never_imports_alembic(sqlite_database: str) -> None:

@@ -50,8 +50,13 @@ SEAL: Final = 0.5
 """Seconds between sealings: an entry is in the chain within one."""
 REFRESH: Final = 1.0
 """Seconds until this copy knows what another one learnt: a vetted account, a new key."""
-WRITES: Final = 5.0
+WRITES: Final = 2.0
 """Seconds between looks whether the database still takes what is written: one small row."""
+ANSWERS: Final = 2.0
+"""Seconds it gets for that. Together with `WRITES` less than 5, so `/readyz` is right within 5."""
+DRAIN: Final = 10.0
+"""Seconds that requests in progress get to finish when the service stops: more than the database
+gets to answer. Clients that wait for a verdict are released at once."""
 PRUNE_EVERY: Final = 3600.0
 STANDINGS: Final = 3600.0
 """Seconds between looks for accounts of bad standing that nobody asked about for a day."""
@@ -231,7 +236,7 @@ async def running(
 
         async def faults() -> Sequence[str]:
             try:
-                await store.ping()
+                await store.ping(within=ANSWERS)
             except Busy:
                 return ["The database does not answer."]
             return [*parts.faults(), *filter(None, (one.fault for one in gateways))]
@@ -281,7 +286,7 @@ async def running(
 
         async def write() -> None:
             # A disk that is full, or a database that is read-only, answers every question.
-            await store.put_meta("written", str(clock()))
+            await store.put_meta("written", str(clock()), within=ANSWERS)
 
         async def prune() -> None:
             await store.prune(clock(), KEEP)
@@ -317,6 +322,7 @@ async def running(
         if plan.metrics_listen:
             # Not counted with the others: who looks what is wrong must get through.
             await _listen(stack, metrics_only(deps), plan.metrics_listen, None, dropped)
+        stack.callback(live.close)
         yield House(url, store, service, outbox, live, deps)
 
 
@@ -369,4 +375,5 @@ async def _listen(
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
+    stack.push_async_callback(runner.drain, DRAIN)
     return await wire.listen(runner, where)

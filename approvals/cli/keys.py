@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from approvals.buttons import Key, KeyRing
 from approvals.evidence import ReceiptKey
+from approvals.marked import open_to_others
 from approvals.model import Instant
 
 RING: Final = "ring.json"
@@ -165,7 +166,7 @@ def _only_ours(files: list[Path]) -> None:
     gone = [file for file in files if not file.exists()]
     if gone:
         raise KeyFault(f"{_named(gone)}: missing.", "Restore the folder from a backup.")
-    if wide := [file for file in files if file.stat().st_mode & 0o077]:
+    if wide := [file for file in files if open_to_others(file.stat(), os.geteuid())]:
         paths = " ".join(shlex.quote(str(file)) for file in wide)
         raise KeyFault(f"{_named(wide)}: others may read it.", f"Run `chmod 600 {paths}`.")
 

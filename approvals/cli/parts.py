@@ -29,6 +29,8 @@ class _Part:
     """Without it nothing is decided or delivered; else its failing is a warning."""
     failures: int = 0
     running: bool = False
+    failing_since: float | None = None
+    """When that was logged."""
 
 
 class Parts:
@@ -94,7 +96,11 @@ class Parts:
     async def _keep(self, name: str, part: _Part, run: Callable[[], Awaitable[None]]) -> None:
         while True:
             part.since, part.running = self._now(), True
-            why = await _tried(run) or "it ended"
+            settling = asyncio.get_running_loop().call_later(SETTLED, self._well, name, part)
+            try:
+                why = await _tried(run) or "it ended"
+            finally:
+                settling.cancel()
             if part.failures and self._now() - part.since >= LONGEST:
                 part.failures = 0
             part.running = False
@@ -107,14 +113,25 @@ class Parts:
             if why := await _tried(act):
                 await self._failed(name, part, why, most=max(SHORTEST, every))
             else:
-                part.failures, part.since = 0, self._now()
+                part.since = self._now()
+                self._well(name, part)
+                part.failures = 0
                 await asyncio.sleep(every)
 
     async def _failed(self, name: str, part: _Part, why: str, *, most: float = LONGEST) -> None:
+        """Wait, longer each time. Only a change of state is logged: an outage is long."""
         part.failures += 1
         wait = min(most, LONGEST, SHORTEST * 2 ** min(part.failures - 1, 10))
-        log.error("part_failed", part=name, why=why, again_in=wait)
+        if part.failing_since is None:
+            part.failing_since = self._now()
+            log.error("part_failed", part=name, why=why)
         await asyncio.sleep(wait)
+
+    def _well(self, name: str, part: _Part) -> None:
+        if part.failing_since is not None:
+            seconds = round(self._now() - part.failing_since, 1)
+            log.info("part_recovered", part=name, seconds=seconds, tries=part.failures)
+            part.failing_since = None
 
 
 async def _tried(work: Callable[[], Awaitable[None]]) -> str | None:

@@ -35,6 +35,7 @@ from approvals.marked import Place
 from approvals.model import ORG, Requester
 from approvals.service import Trust
 from approvals.store import Store
+from approvals.store.schema import HEAD
 from approvals.web import credentials
 from approvals.web.api import view
 from approvals.web.site import Site
@@ -277,6 +278,13 @@ async def serve(path: Path, *, migrate: bool, started: Callable[[House, Base], N
             async with running(made, on.store, clock=clock, random=random, steady=steady) as house:
                 with settled():
                     started(house, on)
+                    if on.store.revision != HEAD:
+                        log.warning(
+                            "tables_are_newer",
+                            tables=on.store.revision,
+                            this_version=HEAD,
+                            next="bring this copy up to the version of the others",
+                        )
                     await stop.wait()
         except OSError as error:
             where = f"{config.listen.host}:{config.listen.port}"

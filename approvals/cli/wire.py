@@ -10,6 +10,7 @@ Where there are as many connections as may be, one on which nothing was asked gi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import logging
@@ -28,6 +29,8 @@ BACKLOG: Final = 4096
 """Connections that the system keeps until they are accepted."""
 ACCEPT: Final = 64
 """How many are accepted in one go. Where there is no descriptor left asyncio tries each of them."""
+LOOK: Final = 0.02
+"""Seconds between looks whether the last request has been answered."""
 QUIET: Final = 60.0
 """Seconds without another line about the same."""
 _NO_ROOM: Final = "socket.accept() out of system resource"
@@ -124,7 +127,30 @@ class Runner(web.AppRunner):
         # Of a body that was refused a little is read and thrown away, so that the answer arrives.
         super().__init__(app, auto_decompress=False, lingering_time=2.0, **settings)
         app.on_response_prepare.append(_nameless)
+        app.on_response_prepare.append(self._last)
         self._most, self._dropped = most, dropped
+        self._draining = False
+
+    async def drain(self, seconds: float) -> None:
+        """Accept no more connections, and wait until every request under way has its answer, for
+        `seconds` at most. Without this aiohttp's `cleanup` stops reading at once, and a request
+        whose body is still arriving is lost."""
+        self._draining = True
+        for site in list(self.sites):
+            await site.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._busy():  # noqa: ASYNC110 - aiohttp tells nobody of its last handler
+                    await asyncio.sleep(LOOK)
+
+    def _busy(self) -> bool:
+        open_ = self.server.connections if self.server else ()
+        return any(isinstance(one, _Handler) and not one.idle for one in open_)
+
+    async def _last(self, _: web.Request, response: web.StreamResponse) -> None:
+        """While draining, a connection that is kept takes no other request."""
+        if self._draining:
+            response.force_close()
 
     async def _make_server(self) -> Any:
         server: Any = await super()._make_server()

@@ -24,7 +24,7 @@ from approvals.buttons import Stored
 from approvals.evidence import GENESIS, Entry, export_line
 from approvals.model import ORG, Case, Duration, Instant, Refused, Request, Status
 from approvals.store import rows, schema, statements
-from approvals.store.driver import Driver
+from approvals.store.driver import PATIENCE, Driver
 from approvals.store.tables import metadata, windows
 from approvals.store.values import (
     TAPPED,
@@ -84,6 +84,8 @@ __all__ = [
 
 JOBS: Final = frozenset(("post", "draw", "redraw", "forward", "verdict", "lapse"))
 """Kinds of jobs that every copy of this version carries out."""
+PRUNING: Final = 60.0
+"""Seconds for which a deletion of everything that has expired may run."""
 _SEAL: Final = 0x636F756E02
 """The sealer's advisory lock on PostgreSQL."""
 
@@ -107,15 +109,18 @@ class Store:
     One instance a process, made and used on one event loop; methods may run at the same time.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, revision: str) -> None:
         self._db = driver
+        self.revision: Final = revision
+        """The newest migration of the tables; a newer one than ours where a newer copy was here."""
 
     @classmethod
     async def connect(cls, url: str, *, migrate: bool = True) -> Store:
         """Open `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/db`.
 
         Brings the tables up to date first; raises `Unready` where that is not wanted (`migrate`
-        False) or cannot be done. `ValueError` for any other URL: a database in memory would forget.
+        False) or cannot be done. Tables that a newer version made are used as they are, if it noted
+        that this one fits. `ValueError` for any other URL: a database in memory would forget.
         """
         driver: Driver
         if url.startswith(("postgresql://", "postgres://")):
@@ -132,7 +137,9 @@ class Store:
             driver = Sqlite(path)
         try:
             found = await driver.read(statements.revision())
-            if found != schema.HEAD:
+            newer = found is not None and found > schema.HEAD and await _fits(driver)
+            revision = found if found is not None and newer else schema.HEAD
+            if found != revision:
                 if not migrate:
                     raise Unready(found, schema.HEAD)
                 try:
@@ -142,7 +149,7 @@ class Store:
         except BaseException:
             await driver.close()
             raise
-        return cls(driver)
+        return cls(driver, revision)
 
     @property
     def writers(self) -> int:
@@ -153,9 +160,9 @@ class Store:
         """Finish what is under way and give the connections back."""
         await self._db.close()
 
-    async def ping(self) -> None:
-        """Return if the database answers."""
-        await self.meta("")
+    async def ping(self, *, within: float = PATIENCE) -> None:
+        """Return if the database answers within so many seconds."""
+        await self._db.read(statements.one(statements.select_meta, {"key_": ""}), within=within)
 
     async def time(self) -> Instant:
         """What time it is where the database is."""
@@ -697,22 +704,30 @@ class Store:
         found = await self._read(statements.select_meta, key_=key)
         return found[0][0] if found else None
 
-    async def put_meta(self, key: str, value: str, *, once: bool = False) -> str:
-        """Keep a value; with `once` only where there is none. What holds now."""
-        return await self._db.write(statements.put_meta(key, value, once))
+    async def put_meta(
+        self, key: str, value: str, *, once: bool = False, within: float = PATIENCE
+    ) -> str:
+        """Keep a value; with `once` only where there is none. Returns what holds now."""
+        return await self._db.write(statements.put_meta(key, value, once), within=within)
 
     async def prune(self, now: Instant, keep: Duration) -> None:
         """Delete what has expired, and seen events and idempotency keys older than `keep`.
 
         `keep` must exceed the time for which any platform or requester repeats itself.
         """
-        await self._db.write(statements.prune(now, keep))
+        await self._db.write(statements.prune(now, keep), within=PRUNING)
 
     async def _read(self, build: statements.Builder, **params: Any) -> Sequence[rows.Row]:
         return await self._db.read(statements.one(build, params))
 
     async def _write(self, build: statements.Builder, **params: Any) -> Sequence[rows.Row]:
         return await self._db.write(statements.one(build, params))
+
+
+async def _fits(driver: Driver) -> bool:
+    """Did the newer version that made these tables leave to this one what it needs?"""
+    noted = await driver.read(statements.one(statements.select_meta, {"key_": schema.FITS_KEY}))
+    return bool(noted) and noted[0][0] <= schema.HEAD
 
 
 def _sha(secret: str) -> bytes:

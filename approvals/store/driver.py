@@ -12,6 +12,10 @@ from approvals.store.values import Change, Heard, Press, Result, Taps
 
 T = TypeVar("T")
 
+PATIENCE: Final = 5.0
+"""Seconds after which a database that has not answered is `Busy`, the wait for a connection or a
+lock included."""
+
 PRESS: Final = ", ".join(
     [*(f"b.{n}" for n in BUTTON), *(f"c.{n}" for n in CARD), *(f"k.{n}" for n in CASE)]
 )
@@ -27,9 +31,11 @@ class Driver(Protocol):
     writers: ClassVar[int]
     """How many commits may usefully be under way at once."""
 
-    async def read(self, script: Script[T]) -> T: ...
+    async def read(self, script: Script[T], *, within: float = PATIENCE) -> T: ...
 
-    async def write(self, script: Script[T], moved: Collection[str] = ()) -> T:
+    async def write(
+        self, script: Script[T], moved: Collection[str] = (), *, within: float = PATIENCE
+    ) -> T:
         """In a transaction; then those who listen, everywhere, hear that `moved` moved."""
         ...
 

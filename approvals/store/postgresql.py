@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from approvals.model import Busy
 from approvals.store import rows, statements
-from approvals.store.driver import FROM_BUTTONS, PRESS, is_move
+from approvals.store.driver import FROM_BUTTONS, PATIENCE, PRESS, is_move
 from approvals.store.schema import upgrade_postgresql
 from approvals.store.statements import Dialect, Script, Undo
 from approvals.store.tables import audit, cases, outbox, seen
@@ -102,7 +102,7 @@ class Postgresql:
 
     @classmethod
     async def connect(cls, url: str) -> Postgresql:
-        """Raises `Busy` while there is no server."""
+        """Connects with the first use, which raises `Busy` while there is no server."""
 
         async def keep(_: object) -> None:
             """Nothing that we do needs a reset, and it is a round trip after every use."""
@@ -110,11 +110,10 @@ class Postgresql:
         with _errors():
             pool = await asyncpg.create_pool(
                 url,
-                min_size=1,
+                min_size=0,  # else asyncpg tries by itself, and logs each try with a traceback
                 max_size=10,
                 statement_cache_size=300,
-                command_timeout=30,
-                timeout=10,
+                timeout=PATIENCE,
                 reset=keep,
                 server_settings=_SETTINGS,
             )
@@ -130,7 +129,7 @@ class Postgresql:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._listener
         try:
-            await asyncio.wait_for(self._pool.close(), 10)
+            await asyncio.wait_for(self._pool.close(), PATIENCE)
         except TimeoutError:
             self._pool.terminate()
 
@@ -145,7 +144,9 @@ class Postgresql:
 
     async def _listen(self) -> None:
         while True:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(
+                OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+            ):
                 await self._hear()
             await asyncio.sleep(1)
 
@@ -154,7 +155,7 @@ class Postgresql:
         gone = asyncio.Event()
         named = {"application_name": "countersign listener"}
         connection = await asyncpg.connect(
-            self._url, timeout=10, command_timeout=10, server_settings=named
+            self._url, timeout=PATIENCE, command_timeout=PATIENCE, server_settings=named
         )
         try:
             connection.add_termination_listener(lambda _: gone.set())
@@ -162,7 +163,7 @@ class Postgresql:
             self._tell(None)  # what happened until here was not heard
             while not gone.is_set():
                 try:
-                    await asyncio.wait_for(gone.wait(), 30)
+                    await asyncio.wait_for(gone.wait(), PATIENCE)
                 except TimeoutError:
                     await connection.execute("SELECT 1")  # a dead peer says nothing by itself
         finally:
@@ -174,13 +175,34 @@ class Postgresql:
         if not text.startswith(self._origin):
             self._tell(text.split(" ")[1:])
 
-    async def read(self, script: Script[T]) -> T:
+    @contextlib.asynccontextmanager
+    async def _connection(self, within: float = PATIENCE) -> AsyncIterator[Any]:
+        """A connection, for `within` seconds in all. One that is in use for longer is cut off: a
+        server that hangs answers neither a cancellation nor a rollback, and both would be awaited.
+        """
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + within
+        connection = await self._pool.acquire(timeout=within)
+        cut = loop.call_at(ends, connection.terminate)
+        try:
+            yield connection
+        finally:
+            cut.cancel()
+            await self._pool.release(connection, timeout=max(0.1, ends - loop.time()))
+
+    async def read(self, script: Script[T], *, within: float = PATIENCE) -> T:
         with _errors():
-            async with self._pool.acquire() as connection:
+            async with self._connection(within) as connection:
                 return await self._run(connection, script)
 
-    async def write(self, script: Script[T], moved: Collection[str] = ()) -> T:
-        async with self._writing(), self._pool.acquire() as connection, connection.transaction():
+    async def write(
+        self, script: Script[T], moved: Collection[str] = (), *, within: float = PATIENCE
+    ) -> T:
+        async with (
+            self._writing(),
+            self._connection(within) as connection,
+            connection.transaction(),
+        ):
             value = await self._run(connection, script)
             await self._notify(connection, moved)
         if moved:
@@ -188,7 +210,7 @@ class Postgresql:
         return value
 
     async def locked(self, script: Script[T], key: int) -> T | None:
-        async with self._writing(), self._pool.acquire() as connection, connection.transaction():
+        async with self._writing(), self._connection() as connection, connection.transaction():
             if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", key):
                 return await self._run(connection, script)
         return None
@@ -227,7 +249,8 @@ class Postgresql:
     async def presses(self, taps: Taps) -> list[Press | None]:
         lookups, events = zip(*taps, strict=True)
         with _errors():
-            found = await self._pool.fetch(_PRESSES, _bytes(lookups), _texts(events))
+            async with self._connection() as connection:
+                found = await connection.fetch(_PRESSES, _bytes(lookups), _texts(events))
         return rows.presses(len(taps), found)
 
     async def commit(self, changes: Sequence[Change]) -> list[Result]:
@@ -254,7 +277,7 @@ class Postgresql:
         async with self._writing():
             while True:
                 try:
-                    async with self._pool.acquire() as connection, connection.transaction():
+                    async with self._connection() as connection, connection.transaction():
                         result = await self._run(connection, statements.commit_one(change))
                         await self._notify(connection, (change.case.id,))
                         return result
@@ -284,7 +307,8 @@ class Postgresql:
         ]
         async with self._writing():
             try:
-                row = await self._pool.fetchrow(_MOVE, *args, self._origin)
+                async with self._connection() as connection:
+                    row = await connection.fetchrow(_MOVE, *args, self._origin)
             except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, *_UNFIT):
                 return ()
         return cast("Sequence[int]", row[0]) if row else ()
@@ -337,11 +361,23 @@ def _errors() -> Iterator[None]:
         raise ValueError(f"database: {type(error).__name__}") from error
     except (
         OSError,  # refused, reset; TimeoutError is one too
-        asyncpg.PostgresConnectionError,
+        # The client's own: a connection that ended in the middle of a message, or is closed.
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        # The server's: https://www.postgresql.org/docs/current/errcodes-appendix.html
+        asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,
+        asyncpg.PostgresSystemError,  # its disk fails
+        asyncpg.InternalServerError,
         asyncpg.TransactionRollbackError,
         asyncpg.ReadOnlySQLTransactionError,  # a standby, as while another one takes over
+        asyncpg.InvalidAuthorizationSpecificationError,  # its password is just being changed
+        asyncpg.InvalidCatalogNameError,  # it is just being restored
+        asyncpg.ObjectNotInPrerequisiteStateError,
+        # A pooler handed us another server's connection, or the tables have just changed.
+        asyncpg.InvalidSQLStatementNameError,
+        asyncpg.DuplicatePreparedStatementError,
+        asyncpg.InvalidCachedStatementError,
     ) as error:
         raise Busy(f"database: {type(error).__name__}: {error}") from error

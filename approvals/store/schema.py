@@ -1,5 +1,11 @@
 # ruff: noqa: PLC0415 - Alembic costs memory that tables which are up to date never need
-"""Brings the tables up to date, under a lock, so that copies may start at the same time."""
+"""Brings the tables up to date, under a lock, so that copies may start at the same time.
+
+Expand, then contract: while an upgrade rolls out, copies of the version before it go on with the
+newer tables, and may be started again or gone back to. So a migration only adds: tables, indexes
+that are not unique, columns that may be absent or have a default. Unused columns and tables are
+dropped one release later, when no running copy names them. The rule is in docs/operations.md.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +18,13 @@ from approvals.model import Refused
 
 HEAD: Final = "0004"
 """The newest migration. Said here, so that tables that are up to date cost no import of Alembic."""
+
+FITS: Final = "0004"
+"""The oldest version, by its `HEAD`, that runs beside the tables of this one. It is noted in the
+database, because that version knows nothing of this one. A migration that takes something away
+raises it, at most to the `HEAD` of the last release."""
+FITS_KEY: Final = "fits"
+"""Where that stands in the table `meta`."""
 
 _LOCK: Final = 0x636F756E01
 """Of PostgreSQL's advisory locks; a number that nobody else uses there."""
@@ -58,3 +71,6 @@ def _upgrade(connection: sa.Connection) -> None:
     except CommandError as error:
         # The tables are from a newer version, most likely.
         raise Refused(f"the database cannot be brought to revision {HEAD}: {error}") from error
+    note = "INSERT INTO meta (key, value) VALUES (:key, :fits) "
+    note += "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    connection.execute(sa.text(note), {"key": FITS_KEY, "fits": FITS})

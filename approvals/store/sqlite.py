@@ -23,7 +23,7 @@ from sqlalchemy.dialects import sqlite
 
 from approvals.model import Busy
 from approvals.store import rows, statements
-from approvals.store.driver import FROM_BUTTONS, PRESS, is_move
+from approvals.store.driver import FROM_BUTTONS, PATIENCE, PRESS, is_move
 from approvals.store.schema import upgrade_sqlite
 from approvals.store.statements import Dialect, Script, Sql, Undo
 from approvals.store.tables import audit, cases, outbox, seen
@@ -35,6 +35,9 @@ _Work: TypeAlias = "tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[An
 
 _UNFIT: Final = (sqlite3.DataError, OverflowError, ValueError)
 """What no repetition will make the database take."""
+LOCKED: Final = 4.0
+"""Seconds that another process may hold the file. Less than `PATIENCE`, so that the error says
+that it is locked."""
 TOGETHER: Final = 64
 """Most pieces of work in a transaction, and most cases in a statement."""
 
@@ -62,11 +65,13 @@ class Sqlite:
     def listen(self, heard: Heard) -> None:
         self._heard.append(heard)
 
-    async def read(self, script: Script[T]) -> T:
-        return await self._reader.look(lambda connection: self._run(connection, script))
+    async def read(self, script: Script[T], *, within: float = PATIENCE) -> T:
+        return await self._reader.look(lambda connection: self._run(connection, script), within)
 
-    async def write(self, script: Script[T], moved: Collection[str] = ()) -> T:
-        value = await self._writer.change(lambda connection: self._run(connection, script))
+    async def write(
+        self, script: Script[T], moved: Collection[str] = (), *, within: float = PATIENCE
+    ) -> T:
+        value = await self._writer.change(lambda connection: self._run(connection, script), within)
         self._tell(moved)
         return value
 
@@ -223,20 +228,24 @@ class _Thread(threading.Thread):
         self._loop = asyncio.get_running_loop()
         self.start()
 
-    async def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def look(self, work: Callable[[sqlite3.Connection], T], within: float = PATIENCE) -> T:
         """Before the changes that queued with it."""
-        return await self._do(work, False)
+        return await self._do(work, False, within)
 
-    async def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def change(self, work: Callable[[sqlite3.Connection], T], within: float = PATIENCE) -> T:
         """In a transaction, and durable on return."""
-        return await self._do(work, True)
+        return await self._do(work, True, within)
 
-    async def _do(self, work: Callable[[sqlite3.Connection], T], changes: bool) -> T:
+    async def _do(self, work: Callable[[sqlite3.Connection], T], changes: bool, within: float) -> T:
         if self._stopped:
             raise Busy("database: closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put((changes, (work, future)))
-        return await future
+        try:
+            async with asyncio.timeout(within):
+                return await future
+        except TimeoutError as error:
+            raise Busy(f"database: no answer within {within:g} s") from error
 
     async def stop(self) -> None:
         """Finish what is queued."""
@@ -253,7 +262,12 @@ class _Thread(threading.Thread):
                     batch.append(self._queue.get_nowait())
             running = None not in batch
             for changes, run in ((False, self._query), (True, self._transact)):
-                work = [item[1] for item in batch if item is not None and item[0] is changes]
+                # Skip work whose caller gave up: it was told to come again.
+                work = [
+                    item[1]
+                    for item in batch
+                    if item is not None and item[0] is changes and not item[1][1].cancelled()
+                ]
                 if work:
                     done = run(work)
                     # A loop that was closed meanwhile waits for nothing.
@@ -322,7 +336,11 @@ def _open(path: str) -> sqlite3.Connection:
     try:
         Path(path).touch(mode=0o600)  # requests are nobody else's to read; its WAL gets the same
         connection = sqlite3.connect(
-            path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512
+            path,
+            timeout=LOCKED,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
         )
         for pragma in (
             "journal_mode = WAL",

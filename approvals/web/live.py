@@ -64,6 +64,7 @@ class Live:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        failing = False  # said once an outage
         while True:
             await self._arrived.wait()
             self._arrived.clear()
@@ -73,7 +74,9 @@ class Live:
                 concluded = await self._store.concluded(ids) if ids else []
             except Exception as error:
                 if isinstance(error, Busy):
-                    log.warning("live_store_busy", error=str(error))
+                    if not failing:
+                        log.warning("live_store_busy", error=str(error))
+                    failing = True
                 else:
                     log.exception("live_failed")
                 # Nobody will tell of these again: they are looked at until there is an answer.
@@ -81,6 +84,7 @@ class Live:
                 self._arrived.set()
                 await asyncio.sleep(AGAIN)
                 continue
+            failing = False
             for case_id in concluded:
                 for waiter in self._waiting.pop(case_id, ()):
                     if not waiter.done():
