@@ -18,7 +18,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals.evidence import ReceiptKey
-from approvals.proxy.clients import alike, interim
+from approvals.proxy import proxy
+from approvals.proxy.clients import alike, interim, limit
 from approvals.proxy.wire import PATIENCE
 from approvals.store import Store
 from tests.gateway import PASSWORD, QUICK, Gate, Origin, basic, gate, liar, origin, parsed
@@ -446,6 +447,26 @@ async def test_law_28_hold_answers_in_time_and_the_next_try_goes_on_waiting(
         (case,) = await cases(house)
         assert said["request"] == case["id"]
         again = pay(our, there)
+        await approved(house, case)
+        assert await again == (200, b"ok")
+        assert len(await cases(house)) == 1
+
+
+async def test_law_28_a_client_that_would_give_up_is_told_before_to_come_again(
+    tmp_path: Path, house: Place, there: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notion = "User-Agent: notionhq-client/5.26.0"
+    known = limit([("User-Agent", "notionhq-client/5.26.0")])
+    assert known is not None
+    assert known.seconds < 60  # when it gives up
+    assert 3 * known.seconds + 2 * known.again > 180  # its three tries
+    assert limit([("User-Agent", "node")]) is limit([]) is None
+    monkeypatch.setattr(proxy, "limit", lambda _: replace(known, seconds=1))
+    async with gateway(tmp_path, house) as our:
+        raw = await pay(our, there, notion)
+        assert (raw[0], raw[1]["type"], raw[1]["code"]) == (429, "still_waiting", "rate_limited")
+        (case,) = await cases(house)
+        again = pay(our, there, notion)
         await approved(house, case)
         assert await again == (200, b"ok")
         assert len(await cases(house)) == 1

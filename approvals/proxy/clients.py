@@ -25,6 +25,22 @@ _GO: Final = re.compile(
 )
 
 
+NOTION: Final = "notionhq-client/"
+"""How the user agent of Notion's client begins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a client waits in all, whatever it is sent meanwhile, and what makes it come again.
+
+    `seconds`: after so many it gets an answer of this `status`, and a `Retry-After` of `again`.
+    """
+
+    seconds: float
+    status: int
+    again: int
+
+
 @dataclass(frozen=True, slots=True)
 class Interim:
     """The answer that keeps a client waiting, and after how many seconds each."""
@@ -51,6 +67,16 @@ def interim(headers: Headers, *, version: bytes = b"1.1") -> Interim | None:
         return None
     # httpx gives up after 5 s unless it is told otherwise; nobody else does before 15 s.
     return Interim(100, 4 if _HTTPX.match(agent) else 10)
+
+
+def limit(headers: Headers) -> Patience | None:
+    """What is known of the client that sent this; None: interim answers keep it waiting.
+
+    Notion's client (@notionhq/client 5.26, `Client.ts`) gives up after 60 s, and does not try again
+    by itself. It does after a 429, twice, and waits for up to 60 s before each.
+    """
+    agent = next((value for name, value in headers if name.lower() == "user-agent"), "")
+    return Patience(seconds=50, status=429, again=30) if agent.startswith(NOTION) else None
 
 
 def alike(agent: str, kind: str, method: str, url: str, headers: Headers, body: bytes) -> bytes:

@@ -507,15 +507,16 @@ def restarting(request: str = "") -> Problem:
     return Problem(503, "gateway_restarting", why, headers=headers, again=True, **more)
 
 
-def still_waiting(request: str) -> Problem:
-    """What a client gets that `hold` does not keep any longer."""
+def still_waiting(request: str, *, status: int = 503, again: int = 2) -> Problem:
+    """What a client gets that is not kept waiting any longer: by `hold`, or because it would give
+    up. `again`: seconds until it should come again."""
     why = (
         "Still waiting for approval. Nothing was sent yet. "
         "Send the same request again to go on waiting."
     )
     more = {"request": request} if request else {}
-    headers = [("retry-after", "2")]
-    return Problem(503, "still_waiting", why, headers=headers, again=True, **more)
+    headers = [("retry-after", str(again))]
+    return Problem(status, "still_waiting", why, headers=headers, again=True, **more)
 
 
 def _refusal(case: Mapping[str, Any]) -> Problem:

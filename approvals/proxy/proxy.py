@@ -32,7 +32,7 @@ from approvals.model import SECOND, Fact, Instant, Refused
 from approvals.packs import Verb
 from approvals.proxy.ask import Approvals, Away, Slower, Used
 from approvals.proxy.ca import Authority, utc
-from approvals.proxy.clients import interim
+from approvals.proxy.clients import interim, limit
 from approvals.proxy.held import Copy, Holdings, Ticket, aside, digest_of, still_waiting
 from approvals.proxy.reach import Reach, Upstream, place
 from approvals.proxy.refusal import Asked, refusal
@@ -402,12 +402,19 @@ class Gateway:
         self._note("asked" if new else "joined", about)
         with self._holdings.waiting(ticket) as place:
             hold = self._settings.holding.hold
+            most, client = hold / SECOND if hold else None, limit(headers)
+            if client is not None:
+                most = min(most or client.seconds, client.seconds)
             waiting = asyncio.create_task(self._keep_waiting(wire, headers, version))
             try:
-                async with asyncio.timeout(hold and hold / SECOND):
+                async with asyncio.timeout(most):
                     result = await wire.reader.unless_gone(ticket.turn(place))
             except TimeoutError:
-                raise still_waiting(ticket.request) from None
+                if client is None:
+                    raise still_waiting(ticket.request) from None
+                raise still_waiting(
+                    ticket.request, status=client.status, again=client.again
+                ) from None
             finally:
                 waiting.cancel()
                 if ticket.request:

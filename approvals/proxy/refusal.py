@@ -15,6 +15,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from approvals.evidence import Headers
+from approvals.proxy.clients import NOTION
 from approvals.proxy.wire import Problem
 
 PHRASE: Final = 200
@@ -53,6 +54,7 @@ class Refusal:
 def refusal(problem: Problem, asked: Asked) -> Refusal:
     """The answer of a problem for whoever sent this."""
     named = {name.lower(): value for name, value in asked.headers}
+    agent = named.get("user-agent", "")
     document, words = problem.document(), problem.words
     headers = tuple(problem.headers)
     if problem.again is not None:  # what SDKs made by Stainless obey (openai, anthropic)
@@ -61,9 +63,9 @@ def refusal(problem: Problem, asked: Asked) -> Refusal:
     if _AWS.search(asked.host) or named.get("authorization", "").startswith("AWS4-"):
         kind, body, headers = _aws(problem, asked.host, named, document, headers)
         return Refusal(kind, body, _phrase(words), headers)
-    if named.get("user-agent", "").startswith("git/"):  # it shows text, and nothing else
+    if agent.startswith("git/"):  # it shows text, and nothing else
         return Refusal("text/plain", words.encode() + b"\n", _phrase(words), headers)
-    if asked.host == "api.notion.com":
+    if asked.host == "api.notion.com" or agent.startswith(NOTION):
         code = _NOTION.get(problem.status, "internal_server_error")
         document |= {"object": "error", "code": code, "request_id": _request(problem)}
     if asked.host == "api.stripe.com" and problem.again is not None:
