@@ -16,15 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.model import Refused
+from approvals.proxy.credentials import COMMAND, Secret
 from approvals.proxy.secrets import (
-    COMMAND,
     FILE,
     KEY,
     STEP,
     VARIABLE,
     Misuse,
     Scrubber,
-    Secret,
     Secrets,
     Spelling,
     _shapes,
@@ -216,7 +215,7 @@ def test_the_commands(tmp_path: Path) -> None:
     assert held.strip() in kept.out
     assert held.startswith("csk_placeholder_agent_stripe_")
     listed = run("secret", "list", cwd=tmp_path, **ENV).out
-    assert listed == "stripe  api.example.com  authorization  every agent\n"
+    assert listed == "stripe  value  api.example.com  authorization  every agent  not used yet\n"
     for words in (("--agent", "nobody"), ("--host", "a/b"), ("--header", "a b"), ("--host", "")):
         wrong = run("secret", "set", "x", *given, *words, cwd=tmp_path, stdin=VALUE, **ENV)
         assert wrong.code == 1, words
@@ -247,7 +246,8 @@ def test_the_commands_speak_json(tmp_path: Path) -> None:
     assert kept["placeholders"] == {"agent": held["placeholder"]}
     listed = said("secret", "list")
     where = {"host": "api.example.com", "header": "authorization", "agents": None}
-    assert listed == [{"name": "stripe", **where}]
+    unused = {"last_used": None, "last_failed": None, "error": None}
+    assert listed == [{"name": "stripe", "kind": "value", **where, **unused}]
 
 
 def test_faults_of_the_file_name_their_line_and_quote_no_secret(tmp_path: Path) -> None:
@@ -426,8 +426,8 @@ def test_secret_set_takes_several_hosts_and_one_place(tmp_path: Path) -> None:
     assert set_(*hosts, "--header", "Authorization")[0] == 0
     assert Secrets(tmp_path / "gateway", {}).all()[0].host == "*.example.com,gmail.googleapis.com"
     assert set_(*hosts, "--query", "key")[0] == 0
-    assert "one of --header" in set_(*hosts)[1]
-    assert "one of --header" in set_(*hosts, "--path", "--form", "x")[1]
+    assert "one of header" in set_(*hosts)[1]
+    assert "one of header" in set_(*hosts, "--path", "--form", "x")[1]
     assert "far too much" in set_("--host", "*.com", "--path")[1]
 
 
