@@ -272,6 +272,20 @@ async def test_a_presigned_address_is_refused(tmp_path: Path) -> None:
         assert "presigned" in said["detail"]
 
 
+async def test_a_signed_request_has_no_other_placeholder(tmp_path: Path) -> None:
+    async with gate(tmp_path) as our:
+        held = keep(our, "127.0.0.1:1")
+        secrets = Secrets(our.settings.folder, {})
+        secrets.put(Secret("key", "127.0.0.1:1", "x-api-key", None), "a-real-api-key")
+        key = ("X-Api-Key", secrets.placeholder("key", "bot"))
+        headers = [("Host", "127.0.0.1:1"), DATE, key]
+        lines = [": ".join(it) for it in signed("GET", "/k", headers, key=held, secret=held)[1:]]
+        status, said = await our.ask("http://127.0.0.1:1/k", "GET", *lines)
+        problem = json.loads(said)
+        assert (status, problem["__type"]) == (403, "SignatureRefused")
+        assert "another placeholder" in problem["detail"]
+
+
 @pytest.mark.parametrize(
     "text",
     [LINES, f"[default]\n# mine\n{LINES}",

@@ -186,6 +186,18 @@ def test_the_file_is_bound_to_its_key_and_places(tmp_path: Path) -> None:
         Secrets(tmp_path, {})
 
 
+def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
+    """It had no kinds, and no accounts."""
+    secrets = Secrets(tmp_path, {})
+    secrets.put(Secret("token", "a.example", "authorization", ("bot",)), VALUE)
+    (kept,) = json.loads((tmp_path / FILE).read_text())
+    del kept["kind"], kept["oauth"]
+    (tmp_path / FILE).write_text(json.dumps([kept]))
+    headers = [("Authorization", secrets.placeholder("token", "bot"))]
+    filled = Secrets(tmp_path, {}).fill("bot", "https://a.example/", headers, clear=False)
+    assert filled.headers == (("Authorization", VALUE),)
+
+
 @pytest.mark.parametrize("value", ["", "short", "line\r\nX: y-long", "naïve-value", " padded"])
 def test_what_no_header_carries_is_no_secret(tmp_path: Path, value: str) -> None:
     with pytest.raises(ValueError, match="printable"):

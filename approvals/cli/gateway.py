@@ -171,6 +171,9 @@ def env(
 @app.command()
 def doctor(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Check this gateway from the outside: its service, its key, its CA."""
+    from approvals.cli import log
+
+    log.setup(console=sys.stderr.isatty(), quiet=True)  # beside what is printed, which may be JSON
     settings = settings_of(config)
     lines = sound(lambda: asyncio.run(_checked(settings)))
     if as_json:

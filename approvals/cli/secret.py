@@ -217,18 +217,22 @@ def placeholder(
 
 
 def credentials(settings: Settings) -> list[tuple[str, str, str]]:
-    """What `gateway doctor` says of each: (what, ok | bad, detail)."""
+    """What `gateway doctor` says of each: (what, ok | bad, detail). Changes nothing."""
+    from approvals.proxy.secrets import FILE
+
+    if not settings.secrets and not (settings.folder / FILE).exists():
+        return []
     secrets = _secrets(settings)
-    kept, uses = sound(secrets.all), sound(secrets.uses.all)
-    lines = []
-    for it in kept:
-        error = uses[it.name].error if it.name in uses else None
-        missing = _missing(it)
-        if error or missing:
-            why = f"{missing or error} (at {_use(uses.get(it.name))['last_failed']})"
-            lines.append((f"secret {it.name}", "bad", why if error else f"{missing}"))
+    uses, lines = sound(secrets.uses.all), []
+    for it in secrets.all():
+        use = uses.get(it.name)
+        if (missing := _missing(it)) is not None:
+            state, detail = "bad", f"{missing}."
+        elif use is not None and use.error is not None:
+            state, detail = "bad", f"{use.error} (at {_use(use)['last_failed']})."
         else:
-            lines.append((f"secret {it.name}", "ok", f"{it.kind}, for {it.host}"))
+            state, detail = "ok", f"{it.kind}, for {it.host}"
+        lines.append((f"secret {it.name}", state, detail))
     return lines
 
 
@@ -262,6 +266,7 @@ async def _tried(
     settings: Settings, secret: Secret, url: str | None, form: str | None
 ) -> tuple[bool, str] | None:
     """Does it work, and in words; None: there was nothing to try."""
+    from approvals.cli import log
     from approvals.proxy.post import poster
     from approvals.proxy.reach import Reach
     from approvals.proxy.trial import STS, trial
@@ -271,6 +276,7 @@ async def _tried(
     target = url or (STS if secret.kind == "aws" else None)
     if target is None and not fetched:
         return None
+    log.setup(console=sys.stderr.isatty(), quiet=True)  # beside what is printed, which may be JSON
     agent = next(iter(secret.agents or settings.agents), "check")
     reach = Reach(settings.private, settings.ca_file, PATIENCE)
     secrets = _secrets(settings, poster(reach))

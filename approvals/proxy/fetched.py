@@ -21,7 +21,7 @@ import os
 import signal
 import sqlite3
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -44,13 +44,15 @@ from approvals.proxy.credentials import (
 from approvals.proxy.oauth import Denied, Token, answer, question
 
 FILE: Final = "credentials.db"
-LOCK: Final = "credentials.lock"
+LOCK: Final = "credentials.{}.lock"
 REST: Final = 60.0
 """Seconds for which a refusal of a credential is remembered, so that nobody is asked in a loop."""
 SOON: Final = 5.0
 """The same where it may work in a while."""
 YOUNG: Final = 30.0
 """Seconds in which a new access token that an upstream refuses is not renewed again."""
+AGAIN: Final = 0.05
+"""Seconds between two looks whether another process is done."""
 SELDOM: Final = 60.0
 """Seconds between two notes that a credential was used."""
 PRINTED: Final = 1024 * 1024
@@ -81,9 +83,11 @@ class Uses:
         self._noted: dict[str, Instant] = {}
 
     @contextlib.contextmanager
-    def _database(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+    def _database(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """`durable` False: a note that must not keep the loop, and may be lost."""
         made = self._path.exists()
-        database = sqlite3.connect(self._path, isolation_level=None)
+        wait = 10 if durable else 0.02
+        database = sqlite3.connect(self._path, isolation_level=None, timeout=wait)
         try:
             if not made:
                 self._path.chmod(0o600)
@@ -160,7 +164,7 @@ class Fetched:
     """Fetches, remembers for as long as it may, and gives what is there."""
 
     def __init__(self, folder: Path, uses: Uses, clock: Callable[[], Instant], post: Post) -> None:
-        self._lock, self._uses, self._clock, self._post = folder / LOCK, uses, clock, post
+        self._folder, self._uses, self._clock, self._post = folder, uses, clock, post
         self._texts: dict[Secret, tuple[float, str]] = {}
         self._tokens: dict[Secret, Token] = {}
         self._refused: dict[Secret, tuple[float, Unavailable]] = {}
@@ -259,8 +263,8 @@ class Fetched:
     async def _renew(self, secret: Secret, text: str) -> None:
         assert secret.oauth is not None  # noqa: S101 - of this kind only
         asked, mark = client(secret.oauth, text), self._uses.mark(secret, text)
-        with await asyncio.to_thread(self._alone):
-            kept = self._uses.tokens(secret.name, mark)
+        async with self._alone(secret):
+            kept = await asyncio.to_thread(self._uses.tokens, secret.name, mark)
             token = Token(kept["value"], kept["since"], kept["until"]) if kept else None
             if token and token.until > self._now() and token.value != self._spent.get(secret):
                 self._tokens[secret] = token  # another process has fetched it
@@ -288,22 +292,21 @@ class Fetched:
             how = "Nothing was sent." if error.again else f"{HOW} {secret.name}"
             raise Unavailable(secret.name, f"{error}. {how}", again=error.again) from None
 
-    @contextlib.contextmanager
-    def _held(self, handle: int) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def _alone(self, secret: Secret) -> AsyncIterator[None]:
+        """No other process renews it meanwhile. One that ends lets go."""
+        path = self._folder / LOCK.format(secret.name)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    await asyncio.sleep(AGAIN)
             yield
         finally:
             os.close(handle)
-
-    def _alone(self) -> contextlib.AbstractContextManager[None]:
-        """No other process renews meanwhile. Waits; a process that ends lets go."""
-        handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError:
-            os.close(handle)
-            raise
-        return self._held(handle)
 
 
 async def run(name: str, command: Command) -> str:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hmac
 import json
 import os
 import re
 import shlex
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -162,14 +164,15 @@ class Secrets:
 
     def answered(self, filled: Filled, status: int) -> None:
         """Note what an upstream said to a request with these credentials."""
+        if self._clock is None:
+            return
         for secret, token in filled.used.items():
-            if self._clock is None:
-                continue
-            if status != 401:
-                self.uses.used(secret.name, self._clock())
-                continue
-            self.uses.failed(secret.name, self._clock(), "a server answered 401 to it")
-            if self._fetched is not None and token:
+            with contextlib.suppress(sqlite3.Error):  # what was sent is sent, noted or not
+                if status != 401:
+                    self.uses.used(secret.name, self._clock())
+                else:
+                    self.uses.failed(secret.name, self._clock(), "a server answered 401 to it")
+            if status == 401 and token and self._fetched is not None:
                 self._fetched.refused(secret, token)
 
     async def close(self) -> None:
@@ -265,6 +268,9 @@ class Secrets:
         if sent is not None:
             length = ("Content-Length", str(len(sent)))
             filled = [length if n.lower() == "content-length" else (n, v) for n, v in filled]
+        if values and any(secret.kind == AWS for secret in used):
+            why = "It is signed for AWS and has another placeholder, which the signature covers"
+            raise Problem(403, "signature_refused", f"{why}. Nothing was sent.", again=False)
         crossed = tuple(sorted(values, key=len, reverse=True))
         return Filled(tuple(filled), crossed, target if target != url else None, sent, used)
 

@@ -78,5 +78,5 @@ def _filled_in(
     text = form or ("Bearer {}" if secret.header == "authorization" else MARK)
     if text.lower().startswith("basic "):
         login = text[6:].replace(MARK, placeholder).encode()
-        return url, [(secret.header, f"Basic {base64.b64encode(login).decode()}")]
-    return url, [(secret.header, text.replace(MARK, placeholder))]
+        return url, [(secret.header.title(), f"Basic {base64.b64encode(login).decode()}")]
+    return url, [(secret.header.title(), text.replace(MARK, placeholder))]
