@@ -267,6 +267,7 @@ async def _tried(
 ) -> tuple[bool, str] | None:
     """Does it work, and in words; None: there was nothing to try."""
     from approvals.cli import log
+    from approvals.proxy.credentials import Unavailable
     from approvals.proxy.post import poster
     from approvals.proxy.reach import Reach
     from approvals.proxy.trial import STS, trial
@@ -288,8 +289,10 @@ async def _tried(
         return await trial(
             secrets, reach, secret, target, form=form, agent=agent, clock=clock
         )  # fmt: skip
+    except Unavailable as error:
+        return False, error.why
     except Refused as error:
-        return False, f"{error}"
+        return False, str(error)
     finally:
         await secrets.close()
         reach.close()

@@ -331,7 +331,7 @@ async def run(name: str, command: Command) -> str:
         if len(out) > PRINTED:
             why, again = f"its command prints more than {PRINTED} bytes", False
         elif status:
-            why = f"its command exits with {status}; run it yourself to see why"
+            why = f"its command exits with {status}; the gateway's operator can run it to see why"
     except TimeoutError:
         why = f"its command gave no answer in {command.timeout:g} s"
     except (OSError, ValueError) as error:

@@ -11,7 +11,7 @@ from approvals.evidence import split_url
 from approvals.model import Instant, Refused
 from approvals.proxy import aws
 from approvals.proxy.ca import utc
-from approvals.proxy.credentials import AWS, Secret
+from approvals.proxy.credentials import AWS, Secret, Unavailable
 from approvals.proxy.oauth import Denied
 from approvals.proxy.post import exchanged
 from approvals.proxy.reach import Reach
@@ -48,6 +48,8 @@ async def trial(
         status, _ = await exchanged(reach, "GET", filled.url or target, filled.headers)
     except Misuse as error:
         return False, f"it may not stand in {error}"
+    except Unavailable as error:
+        return False, error.why
     except (Problem, Denied, Refused, ValueError) as error:
         return False, str(error).rstrip(".")
     except h11.LocalProtocolError:
