@@ -11,16 +11,18 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from structlog.testing import capture_logs
 
 from approvals.cli.host import clock
+from approvals.evidence import ReceiptKey
 from approvals.model import MINUTE, SECOND, Instant
 from approvals.proxy.ca import utc
 from approvals.proxy.credentials import OAUTH, Client, OAuth, Secret, client
 from approvals.proxy.fetched import FILE, SOON, YOUNG
 from approvals.proxy.oauth import Denied, answer, question
 from approvals.proxy.secrets import Secrets
-from tests.gateway import Gate, Origin, authority, gate, origin
+from tests.gateway import Gate, Origin, authority, gate, liar, origin
 from tests.house import HANGS
 from tests.peers.oauth import (
     CLIENT,
@@ -30,6 +32,7 @@ from tests.peers.oauth import (
     authorization_server,
 )
 
+KEY = ReceiptKey(Ed25519PrivateKey.generate())
 BOTH = f"client_secret={SECRET}\nrefresh_token={REFRESH}"
 
 
@@ -253,6 +256,32 @@ async def test_law_15_an_access_token_does_not_come_back(house: House) -> None:
     assert b"Bearer ****" in said
     log = (house.our.settings.folder / "audit.jsonl").read_text()
     assert house.server.given[0] not in log
+
+
+async def test_what_waits_for_a_person_is_sent_with_a_token_of_then(tmp_path: Path) -> None:
+    """Digest and card hold the placeholder, so the token may be another when it is sent."""
+    time, waited = Time(clock()), 61 * MINUTE
+
+    async def meanwhile(request: web.Request) -> None:
+        if request.method == "POST":
+            time.now += waited
+
+    async with (
+        origin() as there,
+        authorization_server() as server,
+        liar(KEY) as service,
+        gate(tmp_path, clock=time, rules="", service=service.url, pin=KEY.thumbprint) as our,
+    ):
+        service.before = meanwhile
+        late = waited // SECOND
+        service.claims = lambda it: {**it, "iat": it["iat"] + late, "exp": it["exp"] + late}
+        house = House(there, server, our, time)
+        held = house.keep()
+        assert (await house.ask(held, "POST"))[0] == 200
+        assert len(server.given) == 2
+        assert house.sent() == [server.given[1]]
+        (asked,) = service.opened
+        assert asked["http"]["headers"]["authorization"] == [f"Bearer {held}"]
 
 
 async def test_a_token_endpoint_is_reached_by_the_gateways_own_rules(tmp_path: Path) -> None:
