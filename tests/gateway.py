@@ -18,10 +18,12 @@ from aiohttp import web
 
 from approvals.cli.host import clock, random
 from approvals.evidence import Claims, ReceiptKey, digest_http, sign_receipt
+from approvals.model import Instant
 from approvals.proxy.ca import Authority, utc
+from approvals.proxy.credentials import Secret
 from approvals.proxy.environment import environment
 from approvals.proxy.proxy import Gateway, running
-from approvals.proxy.secrets import Secret, Secrets
+from approvals.proxy.secrets import Secrets
 from approvals.proxy.settings import Settings, read
 from approvals.proxy.wire import Patience
 from tests.house import HANGS
@@ -198,6 +200,7 @@ async def gate(
     env: Mapping[str, str] | None = None,
     patience: Patience = QUICK,
     more: str = "",
+    clock: Callable[[], Instant] = clock,
 ) -> AsyncIterator[Gate]:
     """A gateway whose rules these are."""
     folder.mkdir(exist_ok=True)

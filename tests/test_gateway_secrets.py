@@ -16,15 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.model import Refused
+from approvals.proxy.credentials import COMMAND, Secret
 from approvals.proxy.secrets import (
-    COMMAND,
     FILE,
     KEY,
     STEP,
     VARIABLE,
     Misuse,
     Scrubber,
-    Secret,
     Secrets,
     Spelling,
     _shapes,
@@ -187,6 +186,18 @@ def test_the_file_is_bound_to_its_key_and_places(tmp_path: Path) -> None:
         Secrets(tmp_path, {})
 
 
+def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
+    """It had no kinds, and no accounts."""
+    secrets = Secrets(tmp_path, {})
+    secrets.put(Secret("token", "a.example", "authorization", ("bot",)), VALUE)
+    (kept,) = json.loads((tmp_path / FILE).read_text())
+    del kept["kind"], kept["oauth"]
+    (tmp_path / FILE).write_text(json.dumps([kept]))
+    headers = [("Authorization", secrets.placeholder("token", "bot"))]
+    filled = Secrets(tmp_path, {}).fill("bot", "https://a.example/", headers, clear=False)
+    assert filled.headers == (("Authorization", VALUE),)
+
+
 @pytest.mark.parametrize("value", ["", "short", "line\r\nX: y-long", "naïve-value", " padded"])
 def test_what_no_header_carries_is_no_secret(tmp_path: Path, value: str) -> None:
     with pytest.raises(ValueError, match="printable"):
@@ -216,7 +227,7 @@ def test_the_commands(tmp_path: Path) -> None:
     assert held.strip() in kept.out
     assert held.startswith("csk_placeholder_agent_stripe_")
     listed = run("secret", "list", cwd=tmp_path, **ENV).out
-    assert listed == "stripe  api.example.com  authorization  every agent\n"
+    assert listed == "stripe  value  api.example.com  authorization  every agent  not used yet\n"
     for words in (("--agent", "nobody"), ("--host", "a/b"), ("--header", "a b"), ("--host", "")):
         wrong = run("secret", "set", "x", *given, *words, cwd=tmp_path, stdin=VALUE, **ENV)
         assert wrong.code == 1, words
@@ -247,7 +258,8 @@ def test_the_commands_speak_json(tmp_path: Path) -> None:
     assert kept["placeholders"] == {"agent": held["placeholder"]}
     listed = said("secret", "list")
     where = {"host": "api.example.com", "header": "authorization", "agents": None}
-    assert listed == [{"name": "stripe", **where}]
+    unused = {"last_used": None, "last_failed": None, "error": None}
+    assert listed == [{"name": "stripe", "kind": "value", **where, **unused}]
 
 
 def test_faults_of_the_file_name_their_line_and_quote_no_secret(tmp_path: Path) -> None:
@@ -426,8 +438,8 @@ def test_secret_set_takes_several_hosts_and_one_place(tmp_path: Path) -> None:
     assert set_(*hosts, "--header", "Authorization")[0] == 0
     assert Secrets(tmp_path / "gateway", {}).all()[0].host == "*.example.com,gmail.googleapis.com"
     assert set_(*hosts, "--query", "key")[0] == 0
-    assert "one of --header" in set_(*hosts)[1]
-    assert "one of --header" in set_(*hosts, "--path", "--form", "x")[1]
+    assert "one of header" in set_(*hosts)[1]
+    assert "one of header" in set_(*hosts, "--path", "--form", "x")[1]
     assert "far too much" in set_("--host", "*.com", "--path")[1]
 
 

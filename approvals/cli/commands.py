@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from approvals import __version__
-from approvals.cli import failures, gateway, remote
+from approvals.cli import failures, gateway, remote, secret
 from approvals.cli import keys as folder
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
@@ -919,7 +919,7 @@ for _made, _name, _panel in (
     (audit_app, "audit", EVIDENCE),
     (outbox_app, "outbox", EVIDENCE),
     (gateway.app, "gateway", HOLD),
-    (gateway.secret_app, "secret", HOLD),
+    (secret.app, "secret", HOLD),
     (rules_app, "rules", HOLD),
 ):
     app.add_typer(_made, name=_name, rich_help_panel=_panel)

@@ -42,7 +42,8 @@ from approvals.evidence import (
     verify_receipt,
 )
 from approvals.model import Choice, Refused
-from approvals.proxy.secrets import Secret, Secrets
+from approvals.proxy.credentials import Secret
+from approvals.proxy.secrets import Secrets
 from approvals.text import clean
 from approvals.web import credentials
 from approvals.web.site import FRESH

@@ -27,20 +27,15 @@ from approvals.model import Refused
 if TYPE_CHECKING:
     from approvals.marked import Fault
     from approvals.proxy.proxy import Gateway
-    from approvals.proxy.secrets import Secrets
     from approvals.proxy.settings import Settings
 
 T = TypeVar("T")
 
 app = typer.Typer(help="Our own gateway: holds what agents send, and asks before it sends it.")
-secret_app = typer.Typer(
-    help="Credentials of the gateway, which agents never see.", no_args_is_help=True
-)
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The gateway's configuration.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 CONFIG = Path("gateway.yaml")
-Name = Annotated[str, typer.Argument(help="What the secret is called.")]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -70,8 +65,8 @@ def run(context: typer.Context, config: ConfigPath = CONFIG) -> None:
     from approvals.cli import log
 
     log.setup(console=sys.stderr.isatty())
-    settings = _settings(config)
-    _sound(lambda: asyncio.run(_serve(settings)))
+    settings = settings_of(config)
+    sound(lambda: asyncio.run(_serve(settings)))
 
 
 @app.command()
@@ -113,7 +108,7 @@ def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
         read, faults = _read(config)
         print_json([asdict(fault) for fault in faults])
         raise typer.Exit(Exit.CONFIG if read is None else Exit.OK)
-    settings = _settings(config)
+    settings = settings_of(config)
     many = f"{counted(len(settings.agents), 'agent')}, {counted(len(settings.rules.rules), 'rule')}"
     sound = f"✓ {config} is sound: {many}."
     out.print(Text(sound, "green"), soft_wrap=True)
@@ -124,9 +119,9 @@ def ca(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Print the certificate that agents must trust. Made when there is none."""
     from approvals.proxy.ca import Authority, utc
 
-    settings = _settings(config)
+    settings = settings_of(config)
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pem = _sound(lambda: Authority(settings.folder, utc(clock()))).pem
+    pem = sound(lambda: Authority(settings.folder, utc(clock()))).pem
     print_json({"certificate": pem}) if as_json else sys.stdout.write(pem)
 
 
@@ -154,14 +149,14 @@ def env(
     from approvals.proxy.ca import CERTIFICATE, Authority, utc
     from approvals.proxy.environment import environment, written
 
-    settings = _settings(config)
+    settings = settings_of(config)
     password = settings.password(agent)
     if password is None:
         known = ", ".join(settings.agents)
         raise Stop(Exit.FAILED, f"{config} has no agent {agent!r}. There are: {known}.")
     if ca is None:
         settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sound(lambda: Authority(settings.folder, utc(clock())))
+        sound(lambda: Authority(settings.folder, utc(clock())))
         ca = str((settings.folder / CERTIFICATE).absolute())
     host, port = settings.listen
     place = proxy or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
@@ -176,8 +171,11 @@ def env(
 @app.command()
 def doctor(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Check this gateway from the outside: its service, its key, its CA."""
-    settings = _settings(config)
-    lines = _sound(lambda: asyncio.run(_checked(settings)))
+    from approvals.cli import log
+
+    log.setup(console=sys.stderr.isatty(), quiet=True)  # beside what is printed, which may be JSON
+    settings = settings_of(config)
+    lines = sound(lambda: asyncio.run(_checked(settings)))
     if as_json:
         print_json([{"check": c, "state": s, "detail": d} for c, s, d in lines])
     else:
@@ -193,6 +191,7 @@ async def _checked(settings: Settings) -> list[tuple[str, str, str]]:
     """(what, ok | warning | bad, detail) of each check. Changes nothing but a missing folder."""
     import tempfile
 
+    from approvals.cli.secret import credentials
     from approvals.proxy.ask import Approvals, Away, Slower, Used
     from approvals.proxy.wire import PATIENCE
 
@@ -217,123 +216,7 @@ async def _checked(settings: Settings) -> list[tuple[str, str, str]]:
             lines.append(("service", "bad", f"{url} can't be reached: {why}."))
         finally:
             await asks.close()
-    return lines
-
-
-@secret_app.command("set")
-def secret_set(
-    name: Name,
-    host: Annotated[
-        list[str],
-        typer.Option(help="Where it may go: api.example.com, with a port, or *.example.com."),
-    ],
-    header: Annotated[str | None, typer.Option(help="In which header.")] = None,
-    query: Annotated[str | None, typer.Option(help="In which query parameter.")] = None,
-    form: Annotated[str | None, typer.Option(help="In which field of a form.")] = None,
-    path: Annotated[bool, typer.Option("--path", help="In the path.")] = False,
-    command: Annotated[
-        str | None, typer.Option(help="Prints the value when it is needed: 'op read op://…'.")
-    ] = None,
-    agent: Annotated[list[str] | None, typer.Option(help="For whom; none: every agent.")] = None,
-    config: ConfigPath = CONFIG,
-    as_json: AsJson = False,
-) -> None:
-    """Keep a secret. Its value is read from stdin, or printed by a command each time."""
-    import re
-
-    from approvals.proxy.secrets import COMMAND, NAME, VALUE, Secret
-
-    settings = _settings(config)
-    hosts = ",".join(sorted({_host(it) for it in host}))
-    if not re.fullmatch(NAME, name):
-        raise Stop(Exit.FAILED, "A name has letters, digits, dots and dashes, at most 64.")
-    places = [header and header.lower(), query and f"query:{query}", form and f"form:{form}"]
-    given = [it for it in (*places, "path:" if path else None) if it]
-    if len(given) != 1:
-        raise Stop(Exit.FAILED, "Give one of --header, --query, --form and --path.")
-    (place,) = given
-    if header and (not re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", place) or place == "host"):
-        raise Stop(Exit.FAILED, "--header is the name of a header.")
-    if unknown := [it for it in agent or () if settings.password(it) is None]:
-        raise Stop(Exit.FAILED, f"{config} has no agent {min(unknown)!r}.")
-    value = command if command is not None else sys.stdin.read().rstrip("\r\n")
-    kind = VALUE if command is None else COMMAND
-    secret = Secret(name, hosts, place, tuple(sorted(agent)) if agent else None, kind=kind)
-    secrets = _secrets(settings)
-    try:
-        secrets.put(secret, value)
-        if command is not None:  # does it work?
-            kept = next(it for it in secrets.all() if it.name == name)
-            _sound(lambda: asyncio.run(secrets.printed(kept)))
-    except ValueError as error:
-        raise Stop(Exit.FAILED, f"{error}.") from error
-    made = {who: _secrets(settings).placeholder(name, who) for who in agent or settings.agents}
-    if as_json:
-        where = {"name": name, "host": hosts, "header": secret.header}
-        print_json(where | {"placeholders": made})
-        return
-    said = f"header {header}" if header else place.replace(":", " ").strip()
-    out.print(Text(f"✓ {name} is kept for {hosts}, {said}.", "green"), soft_wrap=True)
-    for who, placeholder in made.items():
-        out.print(Text(f"  {who}: {placeholder}"), soft_wrap=True)
-
-
-def _host(text: str) -> str:
-    """A host as requests name it, or every name below one."""
-    from approvals.evidence import split_url
-
-    wide, name = text.startswith("*."), text.removeprefix("*.")
-    try:
-        _, authority, path, query = split_url(f"https://{name}")
-    except ValueError:
-        authority = path = ""
-        query = None
-    if path != "/" or "/" in name or query is not None:
-        raise Stop(Exit.FAILED, "--host is a host name, or one with a port.")
-    if wide and "." not in authority:
-        raise Stop(Exit.FAILED, f"--host {text} would be far too much: *.example.com.")
-    return ("*." if wide else "") + authority
-
-
-@secret_app.command("list")
-def secret_list(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
-    """List the secrets: where each may go, never its value."""
-    kept = _secrets(_settings(config)).all()
-    if as_json:
-        names = ("name", "host", "header", "agents")
-        print_json([{name: getattr(it, name) for name in names} for it in kept])
-        return
-    for it in kept:
-        whom = ", ".join(it.agents) if it.agents else "every agent"
-        out.print(Text(f"{it.name}  {it.host}  {it.header}  {whom}"), soft_wrap=True)
-
-
-@secret_app.command("rm")
-def secret_rm(name: Name, config: ConfigPath = CONFIG) -> None:
-    """Forget a secret."""
-    if not _secrets(_settings(config)).remove(name):
-        raise Stop(Exit.FAILED, f"There is no secret {name!r}.")
-    out.print(Text(f"✓ {name} is forgotten.", "green"))
-
-
-@secret_app.command("placeholder")
-def secret_placeholder(
-    name: Name,
-    agent: Annotated[str, typer.Option(help="Whose.")],
-    config: ConfigPath = CONFIG,
-    as_json: AsJson = False,
-) -> None:
-    """Print what an agent has instead of the secret."""
-    settings = _settings(config)
-    secrets = _secrets(settings)
-    found = next((it for it in secrets.all() if it.name == name), None)
-    if found is None or settings.password(agent) is None or agent not in (found.agents or (agent,)):
-        raise Stop(Exit.FAILED, f"There is no secret {name!r} for an agent {agent!r}.")
-    placeholder = secrets.placeholder(name, agent)
-    if as_json:
-        print_json({"name": name, "agent": agent, "placeholder": placeholder})
-    else:
-        out.print(Text(placeholder), soft_wrap=True)
+    return lines + credentials(settings)
 
 
 async def _serve(settings: Settings) -> None:
@@ -399,7 +282,7 @@ def _read(config: Path) -> tuple[Settings | None, list[Fault]]:
         raise Stop(Exit.CONFIG, f"{config}: {error.strerror}.") from error
 
 
-def _settings(config: Path) -> Settings:
+def settings_of(config: Path) -> Settings:
     settings, faults = _read(config)
     for fault in faults:
         err.print(Text(str(fault)), soft_wrap=True)
@@ -408,14 +291,7 @@ def _settings(config: Path) -> Settings:
     return settings
 
 
-def _secrets(settings: Settings) -> Secrets:
-    from approvals.proxy.secrets import Secrets
-
-    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _sound(lambda: Secrets(settings.folder, os.environ))
-
-
-def _sound(act: Callable[[], T]) -> T:
+def sound(act: Callable[[], T]) -> T:
     try:
         return act()
     except Refused as error:

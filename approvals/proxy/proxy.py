@@ -33,7 +33,9 @@ from approvals.packs import Verb
 from approvals.proxy.ask import Approvals, Away, Slower, Used
 from approvals.proxy.ca import Authority, utc
 from approvals.proxy.clients import interim, limit
+from approvals.proxy.credentials import Unavailable
 from approvals.proxy.held import Copy, Holdings, Ticket, aside, digest_of, still_waiting
+from approvals.proxy.post import poster
 from approvals.proxy.reach import Reach, Upstream, place
 from approvals.proxy.refusal import Asked, refusal
 from approvals.proxy.rules import Decision, Outbound
@@ -105,9 +107,11 @@ class Gateway:
         self._settings, self._patience = settings, patience
         self._clock, self._salt = clock, random(16)
         self._authority = Authority(folder, utc(clock()))
-        self._secrets = Secrets(folder, env)
-        self._readings = Readings()
         self._reach = Reach(settings.private, settings.ca_file, patience)
+        self._secrets = Secrets(
+            folder, env, declared=settings.secrets, clock=clock, post=poster(self._reach)
+        )
+        self._readings = Readings()
         self._approvals = Approvals(
             settings.service, Used(folder / "used.db"), clock=clock, random=random,
             patience=patience,
@@ -150,6 +154,7 @@ class Gateway:
         for task in tuple(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._secrets.close()
         self._reach.close()
         await self._approvals.close()
         self._holdings.end()
@@ -357,12 +362,14 @@ class Gateway:
     async def _filled(self, seen: Outbound) -> Filled:
         clear = self._reach.listed(seen.url)
         try:
-            await self._secrets.fetch(seen.agent, seen.url)
-            sent = (seen.agent, seen.url, seen.headers, seen.body or b"")
-            return self._secrets.fill(*sent, clear=clear)
+            sent = (seen.agent, seen.url, seen.headers, seen.body)
+            await self._secrets.fetch(*sent)
+            return self._secrets.fill(*sent, clear=clear, method=seen.method)
         except Misuse as error:
             structlog.get_logger().error("placeholder_misused", agent=seen.agent, where=str(error))
             raise _misplaced(error) from None
+        except Unavailable as error:
+            raise Problem(502, "secret_unavailable", f"{error}.", again=error.again) from None
         except (Refused, OSError, ValueError) as error:
             structlog.get_logger().error("secret_unavailable", why=str(error))
             raise Problem(502, "secret_unavailable", "A credential cannot be read.") from None
@@ -551,6 +558,13 @@ class Gateway:
                 raise Problem(status, "upstream_failed", why, again=None) from None
             tell(delivered=True, status=answer.status_code)
             self._note("sent", {**about, "status": answer.status_code})
+            self._secrets.answered(filled, answer.status_code)
+            # 401: "the request has not been applied" (RFC 9110, 15.5.2). What only reads is sent
+            # once more with a new access token; everything else is for its agent to send again.
+            if again and answer.status_code == 401 and any(filled.used.values()):
+                renewed = await self._filled(seen)
+                if renewed.used != filled.used:
+                    return await self._send(wire, seen, renewed, upgrade, tell, about, ())
             relayed = _relay(wire, upstream, answer, filled, whole=alone)
             copy = await (relayed if alone else wire.reader.unless_gone(relayed))
             kept = again and self._reach.keep(whose, upstream)

@@ -2,22 +2,23 @@
 
 Laws: a value is on disk encrypted only, bound to its name, hosts, place and agents; it replaces its
 agent's placeholder in its place, on the way to its hosts, over https; a placeholder anywhere else
-is a refusal, so that nobody can be made to echo the value; what comes back has it crossed out.
+is a refusal, so that nobody can be made to echo the value; what comes back has it crossed out. Keys
+of AWS replace nothing: a request that was signed with the placeholder is signed anew with them.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
+import contextlib
 import hmac
 import json
 import os
 import re
 import shlex
-from asyncio.subprocess import DEVNULL, PIPE
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -27,23 +28,31 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from approvals.evidence import Headers, frame, split_url
-from approvals.model import Refused
-from approvals.proxy.ca import guarded, private
+from approvals.model import Instant, Refused
+from approvals.proxy import aws
+from approvals.proxy.ca import guarded, private, utc
+from approvals.proxy.credentials import (
+    AWS,
+    COMMAND,
+    OAUTH,
+    SHORTEST,
+    VALUE,
+    Command,
+    KeyPair,
+    Secret,
+    Unavailable,
+    client,
+    fit,
+    key_pair,
+    stored,
+)
+from approvals.proxy.fetched import Fetched, Post, Uses
+from approvals.proxy.wire import Problem
 
 FILE: Final = "secrets.json"
 KEY: Final = "secrets.key"
 VARIABLE: Final = "COUNTERSIGN_GATEWAY_KEY"
 """32 bytes in base64, instead of the key file."""
-SHORTEST: Final = 8
-"""Characters of a value; a shorter one could not be crossed out of answers."""
-NAME: Final = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
-VALUE: Final = "value"
-COMMAND: Final = "command"
-"""What a secret holds: its value, or a command that prints it (`op read …`)."""
-FETCHED: Final = 300.0
-"""Seconds for which what a command printed is used."""
-PATIENCE: Final = 20.0
-"""Seconds that a command may take."""
 PREFIX: Final = "csk_placeholder_"
 FORM: Final = "application/x-www-form-urlencoded"
 STEP: Final = 64 * 1024
@@ -51,39 +60,6 @@ STEP: Final = 64 * 1024
 _AGAIN: Final = re.compile(rb"%(?:25)+")  # percent-encoded several times
 _MARK: Final = re.compile("".join(rf"(?:{char}|%{ord(char):02x})" for char in PREFIX).encode())
 _BASIC: Final = re.compile(r"(?i)(basic +)([A-Za-z0-9+/_-]+=*) *")
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """`host`: one or more, parted by commas: `api.example.com`, with a port, or `*.example.com`.
-
-    `header`: where it stands: the name of a header, `query:NAME`, `form:NAME` or `path:`. `agents`
-    None: every agent's placeholder.
-    """
-
-    name: str
-    host: str
-    header: str
-    agents: tuple[str, ...] | None
-    nonce: str = field(default="", repr=False)
-    sealed: str = field(default="", repr=False)
-    kind: str = VALUE
-
-    def bound(self) -> bytes:
-        agents = self.agents and json.dumps(self.agents)
-        kind = () if self.kind == VALUE else (self.kind,)  # there were only values once
-        terms = (self.name, self.host, self.header, agents or None, *kind)
-        return frame("countersign/secret/1", *terms)
-
-    def of(self, agent: str) -> bool:
-        return self.agents is None or agent in self.agents
-
-    def at(self, authority: str) -> bool:
-        """May it go there? `*.example.com` is every name below example.com, and not that itself."""
-        return any(
-            authority == host or (host.startswith("*.") and authority.endswith(host[1:]))
-            for host in self.host.split(",")
-        )
 
 
 class Misuse(Exception):
@@ -94,36 +70,50 @@ class Misuse(Exception):
 class Filled:
     """Headers, target and body as they go out, and what must not come back (longest first).
 
-    `url`, `body` None: as they came.
+    `url`, `body` None: as they came. `used`: the credentials in it, each with the access token that
+    it had.
     """
 
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     values: tuple[bytes, ...] = field(repr=False)
     url: str | None = field(default=None, repr=False)
     body: bytes | None = field(default=None, repr=False)
+    used: Mapping[Secret, str] = field(default_factory=dict, repr=False)
 
 
 class Secrets:
-    """Those of a folder. Read again when the file changes."""
+    """Those of a folder, and of the configuration (`declared`). Read again when the file changes.
 
-    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
-        self._file = folder / FILE
+    `post` None: access tokens are not fetched here.
+    """
+
+    def __init__(
+        self, folder: Path, env: Mapping[str, str], *, declared: Sequence[Secret] = (),
+        clock: Callable[[], Instant] | None = None, post: Post | None = None,
+    ) -> None:  # fmt: skip
+        self._file, self._declared = folder / FILE, tuple(declared)
         self._key = _key(folder / KEY, env.get(VARIABLE))
         self._read: tuple[object, tuple[Secret, ...]] = (None, ())
-        self._fetched: dict[Secret, tuple[float, str]] = {}
-        self._fetching = asyncio.Lock()
+        self.uses = Uses(folder, self._key)
+        self._clock = clock
+        self._fetched = Fetched(folder, self.uses, clock, post) if clock and post else None
 
     def all(self) -> tuple[Secret, ...]:
         """What there is. `Refused`: others can read the file."""
         if not self._file.exists():
-            return ()
+            return self._declared
         about = self._file.stat()
         version = about.st_mtime_ns, about.st_ino
         if self._read[0] != version:
-            listed = json.loads(guarded(self._file))
-            tupled = [{**it, "agents": it["agents"] and tuple(it["agents"])} for it in listed]
-            self._read = version, tuple(Secret(**it) for it in tupled)
-        return self._read[1]
+            try:
+                listed = tuple(map(stored, json.loads(guarded(self._file))))
+            except (LookupError, TypeError, ValueError):
+                raise Refused(f"{self._file} is not a list of secrets") from None
+            if twice := {it.name for it in listed} & {it.name for it in self._declared}:
+                why = "is in the configuration and kept by `secret set`: remove one"
+                raise Refused(f"the secret {min(twice)} {why}")
+            self._read = version, listed
+        return (*self._read[1], *self._declared)
 
     def any(self) -> bool:
         """Is there one? If not, no placeholder stands for anything."""
@@ -131,62 +121,77 @@ class Secrets:
 
     def put(self, secret: Secret, value: str) -> None:
         """Add it, or give the one of its name a new value and place. `ValueError`: unfit."""
+        if any(it.name == secret.name for it in self._declared):
+            raise ValueError(f"{secret.name} is in the configuration: change it there")
         if secret.kind == VALUE:
-            _fit(value)
+            fit(value)
+        elif secret.kind == AWS:
+            key_pair(value)
+        elif secret.oauth is not None:
+            client(secret.oauth, value)
         elif not shlex.split(value):  # raises where a quote is open
             raise ValueError("a command has a program")
         nonce = os.urandom(12)
         sealed = AESGCM(self._key).encrypt(nonce, value.encode(), secret.bound())
-        fields = asdict(secret) | {"nonce": nonce.hex(), "sealed": sealed.hex()}
-        self._write([it for it in self.all() if it.name != secret.name] + [Secret(**fields)])
+        made = replace(secret, nonce=nonce.hex(), sealed=sealed.hex())
+        self._write([it for it in self._kept() if it.name != secret.name] + [made])
+        self.uses.forget(secret.name)
 
-    async def fetch(self, agent: str, url: str) -> None:
-        """Run the commands of what may go there, if they were not just run. `Refused`: one failed.
-
-        A command is the operator's own, run without a shell, and gets nothing of the request.
+    async def fetch(self, agent: str, url: str, headers: Headers, body: bytes | None) -> None:
+        """Have what a request needs that is not kept here, if its placeholder is in it. `Refused`:
+        it can't be had.
         """
         authority = split_url(url)[1]
+        texts = [url, *(value for _, value in headers)]
+        texts += [inner for _, value in headers if (inner := _basic(value)) is not None]
         for secret in self.all():
-            if secret.kind != COMMAND or not secret.of(agent) or not secret.at(authority):
+            if secret.kind in (VALUE, AWS) and secret.command is None:
                 continue
-            async with self._fetching:  # many requests at once wait for one command
-                now = asyncio.get_running_loop().time()
-                if self._fetched.get(secret, (0.0, ""))[0] <= now:
-                    self._fetched[secret] = now + FETCHED, await self.printed(secret)
+            if not secret.of(agent) or not secret.at(authority):
+                continue
+            placeholder = self.placeholder(secret.name, agent)
+            if any(placeholder in text for text in texts) or placeholder.encode() in (body or b""):
+                await self.ready(secret)
 
-    async def printed(self, secret: Secret) -> str:
-        """What a secret's command prints. `Refused`, in words that hold none of it."""
-        words = shlex.split(self._opened(secret))
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
-            )
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    out, _ = await process.communicate()
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-            if process.returncode:
-                raise ValueError(f"it exits with {process.returncode}")
-            value = out.decode("latin-1").rstrip("\r\n")
-            _fit(value)
-        except TimeoutError:
-            raise Refused(f"the command of {secret.name}: no answer in {PATIENCE:.0f} s") from None
-        except (OSError, ValueError) as error:
-            raise Refused(f"the command of {secret.name}: {error}") from None
-        return value
+    async def ready(self, secret: Secret) -> None:
+        """Run its command and fetch its access token, if what is there is too old. `Refused`."""
+        if self._fetched is None:
+            raise Unavailable(secret.name, "nothing is fetched here", again=False)
+        if (command := self._command(secret)) is not None:
+            await self._fetched.printed(secret, command)
+        if secret.kind == OAUTH:
+            await self._fetched.renewed(secret, self._text(secret))
+
+    def answered(self, filled: Filled, status: int) -> None:
+        """Note what an upstream said to a request with these credentials."""
+        if self._clock is None:
+            return
+        for secret, token in filled.used.items():
+            with contextlib.suppress(sqlite3.Error):  # what was sent is sent, noted or not
+                if status != 401:
+                    self.uses.used(secret.name, self._clock())
+                else:
+                    self.uses.failed(secret.name, self._clock(), "a server answered 401 to it")
+            if status == 401 and token and self._fetched is not None:
+                self._fetched.refused(secret, token)
+
+    async def close(self) -> None:
+        if self._fetched is not None:
+            await self._fetched.close()
 
     def remove(self, name: str) -> bool:
         """False: there is none of this name."""
-        kept = [it for it in self.all() if it.name != name]
-        self._write(kept)
-        return len(kept) < len(self._read[1])
+        before = self._kept()
+        self._write([it for it in before if it.name != name])
+        self.uses.forget(name)
+        return any(it.name == name for it in before)
+
+    def _kept(self) -> list[Secret]:
+        return [it for it in self.all() if it not in self._declared]
 
     def _write(self, secrets: Sequence[Secret]) -> None:
         beside = self._file.with_suffix(f".{os.urandom(4).hex()}")
-        private(beside, json.dumps([asdict(it) for it in secrets], indent=1).encode())
+        private(beside, json.dumps([it.record() for it in secrets], indent=1).encode())
         beside.replace(self._file)
 
     def placeholder(self, name: str, agent: str) -> str:
@@ -195,24 +200,34 @@ class Secrets:
         return f"{PREFIX}{agent}_{name}_{code[:12].hex()}"
 
     def fill(
-        self, agent: str, url: str, headers: Headers, body: bytes = b"", *, clear: bool
-    ) -> Filled:
-        """Put the values in. `clear`: plain http may carry them here. `Misuse`, `Refused`.
+        self, agent: str, url: str, headers: Headers, body: bytes | None = b"", *,
+        clear: bool, method: str = "",
+    ) -> Filled:  # fmt: skip
+        """Put the values in. `clear`: plain http may carry them here. `Misuse`, `Refused`, and
+        `Problem` where it cannot be signed. `body` None: it passes as it comes.
 
         That a placeholder stands elsewhere in the body is for `spelt` to find.
         """
         scheme, authority, path, query = split_url(url)
         mine = [it for it in self.all() if it.at(authority)]
         mine = [it for it in mine if it.of(agent)]
-        filled, values = [], set[bytes]()
+        filled, values, used = [], set[bytes](), dict[Secret, str]()
+        for signer in mine:
+            if signer.kind == AWS and self._signs(signer, agent, headers, query):
+                if scheme != "https" and not clear:
+                    raise Misuse("a request that is not encrypted")
+                unsigned = aws.Unsigned(method, url, headers, body)
+                headers = self._signed(signer, agent, unsigned)
+                used[signer] = ""
 
         def put(text: str, place: str, coded: Callable[[str], str] = str) -> str:
             for secret in mine:
                 placeholder = self.placeholder(secret.name, agent)
-                if secret.header == place and placeholder in text:
+                if secret.kind != AWS and secret.header == place and placeholder in text:
                     real = self._value(secret)
                     text = text.replace(placeholder, coded(real))
                     values.update(_shapes(real))
+                    used[secret] = real if secret.kind == OAUTH else ""
             return text
 
         def fields(text: str, kind: str, coded: Callable[[str], str]) -> str:
@@ -253,8 +268,11 @@ class Secrets:
         if sent is not None:
             length = ("Content-Length", str(len(sent)))
             filled = [length if n.lower() == "content-length" else (n, v) for n, v in filled]
+        if values and any(secret.kind == AWS for secret in used):
+            why = "It is signed for AWS and has another placeholder, which the signature covers"
+            raise Problem(403, "signature_refused", f"{why}. Nothing was sent.", again=False)
         crossed = tuple(sorted(values, key=len, reverse=True))
-        return Filled(tuple(filled), crossed, target if target != url else None, sent)
+        return Filled(tuple(filled), crossed, target if target != url else None, sent, used)
 
     def blank(self, agent: str, url: str, headers: Headers, body: bytes) -> bytes:
         """A form's body without the placeholders that belong in its fields."""
@@ -272,12 +290,51 @@ class Secrets:
             kept.append(key + equals + value)
         return b"&".join(kept)
 
+    def _signs(self, secret: Secret, agent: str, headers: Headers, query: str | None) -> bool:
+        """Is this key's placeholder what the request is signed with? `Problem`: in its address."""
+        placeholder = self.placeholder(secret.name, agent)
+        if placeholder in unquote_plus(query or ""):
+            why = "A presigned address can't be signed anew: its signature is part of what is shown"
+            raise Problem(403, "signature_refused", f"{why}. Nothing was sent.", again=False)
+        return any(
+            name.lower() == "authorization" and placeholder in value for name, value in headers
+        )
+
+    def _signed(
+        self, secret: Secret, agent: str, unsigned: aws.Unsigned
+    ) -> tuple[tuple[str, str], ...]:
+        if (missing := aws.missing()) is not None:
+            raise Unavailable(secret.name, missing, again=False)
+        if self._clock is None:
+            raise Unavailable(secret.name, "nothing is signed here", again=False)
+        keys, now = self._keys(secret), utc(self._clock())
+        if keys.until is not None and keys.until <= now.timestamp():
+            raise Unavailable(secret.name, "its keys have expired", again=False)
+        return aws.resigned(unsigned, self.placeholder(secret.name, agent), keys, now)
+
+    def _keys(self, secret: Secret) -> KeyPair:
+        try:
+            return key_pair(self._text(secret))
+        except ValueError as error:
+            raise Unavailable(secret.name, str(error), again=False) from None
+
     def _value(self, secret: Secret) -> str:
-        if secret.kind != COMMAND:
+        if secret.kind == OAUTH and self._fetched is not None:
+            return self._fetched.token(secret)
+        return self._text(secret)
+
+    def _text(self, secret: Secret) -> str:
+        """What it is made of: kept here, or printed by its command."""
+        if self._command(secret) is None:
             return self._opened(secret)
-        if secret not in self._fetched:
-            raise Refused(f"the command of {secret.name} was not run")
-        return self._fetched[secret][1]
+        if self._fetched is None:
+            raise Unavailable(secret.name, "no command is run here", again=False)
+        return self._fetched.text(secret)
+
+    def _command(self, secret: Secret) -> Command | None:
+        if secret.kind == COMMAND:
+            return Command(tuple(shlex.split(self._opened(secret))))
+        return secret.command
 
     def _opened(self, secret: Secret) -> str:
         try:
@@ -339,11 +396,6 @@ def spelt(text: str | bytes) -> bool:
     raw = text.encode("utf-8", "replace") if isinstance(text, str) else text
     look = Spelling()
     return any(look.feed(raw[at : at + STEP]) for at in range(0, len(raw), STEP))
-
-
-def _fit(value: str) -> None:
-    if len(value) < SHORTEST or re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", value) is None:
-        raise ValueError(f"a value is {SHORTEST} or more printable ASCII characters")
 
 
 def _is_form(headers: Headers) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,15 +17,29 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
+    model_validator,
 )
 
 from approvals.evidence import frame
 from approvals.marked import Fault, Marked, explain
 from approvals.model import MINUTE, SECOND, Duration
+from approvals.proxy.credentials import (
+    AWS,
+    NAME,
+    OAUTH,
+    VALUE,
+    ClientAuth,
+    Command,
+    OAuth,
+    Secret,
+    hosts,
+    place,
+    token_url,
+)
 from approvals.proxy.reach import Private
 from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Rules
-from approvals.proxy.secrets import NAME
 
 SHORTEST: Final = 16
 """Characters of an agent's password."""
@@ -85,6 +99,68 @@ class _Derived(_Section):
     prefix: Annotated[str, Field(pattern=f"^{NAME}$")]
 
 
+class _OAuth(_Section):
+    token_url: Annotated[str, AfterValidator(token_url)]
+    client_id: str = ""
+    scope: str = ""
+    client_auth: ClientAuth = "basic"
+    parameters: dict[str, str] = Field(default_factory=dict)
+
+    def made(self) -> OAuth:
+        extra = tuple(self.parameters.items())
+        return OAuth(self.token_url, self.client_id, self.scope, self.client_auth, extra)
+
+
+class _Secret(_Section):
+    """A credential whose value a command prints: nothing of it is kept here."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    host: tuple[str, ...] = ()
+    header: str | None = None
+    query: str | None = None
+    form: str | None = None
+    path: bool = False
+    agents: tuple[str, ...] | None = None
+    cache: _Span = 5 * MINUTE
+    timeout: _Span = 20 * SECOND
+    aws: bool = False
+    oauth: _OAuth | None = None
+
+    @field_validator("host", "agents", mode="before")
+    @classmethod
+    def _one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        self.made("x")
+        return self
+
+    def made(self, name: str) -> Secret:
+        """`ValueError`: it says too much or too little."""
+        header = self.header
+        if self.aws or self.oauth:
+            if self.aws and self.oauth:
+                raise ValueError("give one of aws and oauth")
+            if not (header or self.query or self.form or self.path):
+                header = "authorization"
+        where = place(header=header, query=self.query, form=self.form, path=self.path)
+        if self.aws and where != "authorization":
+            raise ValueError("a signature for AWS is always in Authorization")
+        allowed = hosts(self.host or (("*.amazonaws.com",) if self.aws else ()))
+        if not allowed:
+            raise ValueError("host is missing: where may it go?")
+        return Secret(
+            name,
+            allowed,
+            where,
+            tuple(sorted(self.agents)) if self.agents else None,
+            kind=OAUTH if self.oauth else AWS if self.aws else VALUE,
+            oauth=self.oauth.made() if self.oauth else None,
+            command=Command(self.command, self.cache / SECOND, self.timeout / SECOND),
+        )
+
+
 class _Upstream(_Section):
     private: tuple[
         Annotated[str, AfterValidator(lambda text: Private.read(text) and text)], ...
@@ -102,6 +178,7 @@ class _File(_Section):
     rejoin_within: _Span = 10 * MINUTE
     hold: _Span | None = None
     held: _Held = _Held()
+    secrets: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Secret] = Field(default_factory=dict)
     packs: object = None  # these three are the rulebook's
     decoders: object = None
     rules: object = None
@@ -137,6 +214,8 @@ class Settings:
     derived: tuple[str, SecretStr] | None = None
     """A prefix of names, and the key that these agents' passwords follow from."""
     holding: Holding = Holding()
+    secrets: tuple[Secret, ...] = ()
+    """Those whose values commands print."""
 
     def password(self, agent: str) -> str | None:
         """An agent's; None: there is no such agent."""
@@ -169,6 +248,10 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
         marked.fault(("agents",), "two agents have the same password")
     if not file.agents and file.derived is None:
         marked.fault(("agents",), "no agent may use this gateway: name one, or set `derived`")
+    for name, it in file.secrets.items():
+        known = file.derived is not None  # its agents have no line here
+        if not known and (unknown := set(it.agents or ()) - set(file.agents)):
+            marked.fault(("secrets", name, "agents"), f"there is no agent {min(unknown)!r}")
     if marked.faults:
         return None, marked.faults
     host, _, port = file.listen.rpartition(":")
@@ -188,5 +271,6 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
             file.held.agent_bytes,
             file.held.bytes,
         ),
+        secrets=tuple(it.made(name) for name, it in file.secrets.items()),
     )
     return settings, []
