@@ -213,6 +213,9 @@ def test_a_refusal_has_its_words_where_sdks_look() -> None:
     assert told.phrase.startswith(b"Not without a ticket: <b>e & ?x?.")
 
 
+SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20261128/eu-west-1/{}/aws4_request, Signature=a"
+
+
 @pytest.mark.parametrize(
     ("host", "headers", "kind", "inside"),
     [
@@ -223,6 +226,10 @@ def test_a_refusal_has_its_words_where_sdks_look() -> None:
          "application/xml", "<ErrorResponse><Error><Type>Sender</Type>"),
         ("dynamodb.eu-west-1.amazonaws.com", [("content-type", "application/x-amz-json-1.0")],
          "application/x-amz-json-1.0", '"__type": "Declined"'),
+        ("minio.example.com", [("Authorization", SIGNED.format("s3"))],
+         "application/xml", "<Error><Code>Declined</Code>"),
+        ("aws.example.com", [("Authorization", SIGNED.format("ec2"))],
+         "application/xml", "<Response><Errors><Error>"),
         ("lambda.eu-west-1.amazonaws.com", [], "application/json", '"message": "Not without'),
         ("api.notion.com", [], "application/problem+json", '"code": "restricted_resource"'),
         ("gmail.googleapis.com", [], "application/problem+json", '"status": "PERMISSION_DENIED"'),

@@ -22,6 +22,7 @@ PHRASE: Final = 200
 """Characters of the reason phrase."""
 _AWS: Final = re.compile(r"(?:^|\.)amazonaws\.com(?:\.cn)?$")
 _S3: Final = re.compile(r"(?:^|\.)s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?$")
+_SCOPE: Final = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/[^/,\s]+/([a-z0-9-]+)/aws4_request")
 _GOOGLE: Final = {
     400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 409: "ABORTED", 413: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
@@ -84,8 +85,10 @@ def _aws(
     """Its protocols: JSON 1.0/1.1, REST JSON, and the XML of S3, EC2 and the query services."""
     code, words, request = _code(problem), problem.words, _request(problem)
     error = f"<Code>{code}</Code><Message>{escape(_text(words))}</Message>"
-    service = host.partition(".")[0]
-    if _S3.search(host):
+    # The signature names the service also where the host does not (MinIO, LocalStack, a VPC's own).
+    scope = _SCOPE.search(named.get("authorization", ""))
+    service = scope[1] if scope else host.partition(".")[0]
+    if service == "s3" or _S3.search(host):
         xml = f"<Error>{error}<RequestId>{request}</RequestId></Error>"
     elif service == "ec2":
         xml = f"<Response><Errors><Error>{error}</Error></Errors>"
