@@ -111,6 +111,9 @@ class Discord:
         return inert(text)
 
     def layout(self, card: Card) -> port.Payload:
+        return self.drawn(card).payload
+
+    def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, _plain)
 
     def _draw(self, card: Card) -> port.Drawn:

@@ -90,6 +90,9 @@ class Email:
         return html.escape(inert(text))
 
     def layout(self, card: Card) -> channel.Payload:
+        return self.drawn(card).payload
+
+    def drawn(self, card: Card) -> channel.Drawn:
         if card.buttons and not card.review:
             raise Refused("email: without server.public_url there is nothing to link to")
         return channel.whole(card, self._draw, inert)

@@ -149,6 +149,9 @@ class Slack:
         return inert(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
     def layout(self, card: Card) -> port.Payload:
+        return self.drawn(card).payload
+
+    def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, inert)
 
     def _draw(self, card: Card) -> port.Drawn:

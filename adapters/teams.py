@@ -107,11 +107,14 @@ class Teams:
         return re.sub(r"([\\`*_{}\[\]()#+.!|<>~-])", r"\\\1", inert(text))
 
     def layout(self, card: Card) -> port.Payload:
+        return self.drawn(card).payload
+
+    def drawn(self, card: Card) -> port.Drawn:
         return self._lay(card, "")
 
     def shared(self, card: Card, viewers: Sequence[str]) -> port.Payload:
         self._lay(card, SHARED)  # a face that does not fit would be noticed when somebody looks
-        payload = self._lay(replace(card, buttons=()), SHARED)
+        payload = self._lay(replace(card, buttons=()), SHARED).payload
         # What was left free for the end holds them: at the end nobody is to ask any more.
         left, kept = SIZE - len(to_json(_asking(payload, ()))), []
         for one in viewers[:VIEWERS]:
@@ -122,12 +125,12 @@ class Teams:
     def face(self, glance: port.Glance, card: Card | None, word: str) -> port.Response:
         if card is None:
             return _said(word)
-        payload = self._lay(card, word)
+        payload = self._lay(card, word).payload
         if card.status is Status.PENDING:
             payload = _asking(payload, (glance.reply_to["viewer"],))
         return _answered(CARD, payload["attachments"][0]["content"])
 
-    def _lay(self, card: Card, word: str) -> port.Payload:
+    def _lay(self, card: Card, word: str) -> port.Drawn:
         def draw(one: Card) -> port.Drawn:
             return self._draw(one, word)
 

@@ -83,6 +83,9 @@ class Telegram:
         return inert(text)
 
     def layout(self, card: Card) -> port.Payload:
+        return self.drawn(card).payload
+
+    def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, inert)
 
     def _draw(self, card: Card) -> port.Drawn:

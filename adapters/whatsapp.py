@@ -98,6 +98,9 @@ class WhatsApp:
         return inert(text)
 
     def layout(self, card: Card) -> port.Payload:
+        return self.drawn(card).payload
+
+    def drawn(self, card: Card) -> port.Drawn:
         if len(card.payload) + len(card.payload_tail) > self.limits.payload:
             raise Refused("whatsapp: more of the payload than a card shows")
         return port.whole(card, self._draw, lambda text: _ours(inert(text)))
@@ -115,6 +118,8 @@ class WhatsApp:
                 payload = {"session": session, "final": one.status != "pending"}
                 drawn = port.Drawn(one, payload, [_ours(text) for text in made["body"]])
             if drawn is not None and (template := self._template(made, buttons)) is not None:
+                if drawn.payload["session"] is None:  # the template is all that is ever sent
+                    drawn = replace(drawn, card=one, texts=[_ours(x) for x in made["body"]])
                 return replace(drawn, payload=drawn.payload | {"template": template})
         raise Refused(f"whatsapp: over {BODY} characters however short its texts are cut")
 

@@ -269,18 +269,18 @@ class Drawn:
     texts: Sequence[str]
 
 
-def whole(card: Card, draw: Callable[[Card], Drawn], inert: Callable[[str], str]) -> Payload:
-    """The payload of a card, without Approve where the template leaves out what it approves.
+def whole(card: Card, draw: Callable[[Card], Drawn], inert: Callable[[str], str]) -> Drawn:
+    """The card as drawn, without Approve where the template leaves out what it approves.
 
     `inert`: what the adapter makes of a text.
     """
     drawn = draw(card)
     if all(button.label is not Label.APPROVE for button in drawn.card.buttons):
-        return drawn.payload
+        return drawn
     if (missing := left_out(drawn.card, drawn.texts, inert)) is None:
-        return drawn.payload
+        return drawn
     kept = tuple(button for button in card.buttons if button.label is not Label.APPROVE)
-    return draw(replace(card, buttons=kept, review_needed=f"{LEAVES_OUT}{missing}.")).payload
+    return draw(replace(card, buttons=kept, review_needed=f"{LEAVES_OUT}{missing}."))
 
 
 def left_out(card: Card, texts: Sequence[str], inert: Callable[[str], str]) -> str | None:
@@ -469,8 +469,15 @@ class Channel(Protocol):
         """Make cleaned text inert where the platform parses markup."""
         ...
 
+    def drawn(self, card: Card) -> Drawn:
+        """The card within the platform's limits. Pure. Raises `Refused` if it cannot be drawn.
+
+        Its `card` is what stands there: shortened, or without Approve, where it had to be.
+        """
+        ...
+
     def layout(self, card: Card) -> Payload:
-        """The native payload, within the platform's limits. Pure. Raises `Refused` if it cannot."""
+        """The payload of `drawn`."""
         ...
 
     def authenticate(self, inbound: Inbound) -> Proven:

@@ -208,6 +208,9 @@ class Desk:
     def escape(self, text: str) -> str:
         return text
 
+    def drawn(self, card: Card) -> port.Drawn:
+        return port.Drawn(card, self.layout(card), ())
+
     def layout(self, card: Card) -> Payload:
         return {
             "headline": card.headline,

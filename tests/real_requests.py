@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from approvals import cards, policy, proposal
 from approvals.channel import Channel
+from approvals.cli import preview as previews
 from approvals.model import Agent, Button, Card, Case, Http, Kind, Request, Requester, Risk
 from approvals.packs import PACKS, RuleBook, rule_book
 from approvals.reading import Reading, read
@@ -61,6 +62,19 @@ def _faults(name: str) -> list[object]:
     faults: list[object] = []
     rule_book({"packs": [name]}, lambda *fault: faults.append(fault))
     return faults
+
+
+@cache
+def previewed(name: str, risk: Risk = Risk.MEDIUM) -> dict[str, previews.Preview]:
+    """What `countersign preview` makes of the request of this name, by channel."""
+    how = replace(_setting(), risk=risk)
+    found = previews.preview((FOLDER / f"{name}.json").read_text(), how, None, NOW)
+    return {one.channel: one for one in found}
+
+
+@cache
+def _setting() -> previews.Setting:
+    return previews.setting(None, (), None)
 
 
 @cache

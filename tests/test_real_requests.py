@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from functools import cache
@@ -17,7 +16,7 @@ from adapters import CHANNELS
 from approvals.channel import Channel
 from approvals.model import Label
 from tests.channel_contract import ROOT, kit, strings
-from tests.real_requests import NAMES, real
+from tests.real_requests import NAMES, previewed, real
 
 PAGE: Final = ROOT / "docs/channels/README.md"
 START, END = "<!-- table: made by tests/test_real_requests.py -->\n", "<!-- end of the table -->\n"
@@ -33,14 +32,11 @@ def channel(name: str) -> Channel:
 @cache
 def drawn(name: str, where: str) -> tuple[bool, bool, str]:
     """May a tap approve it there, does the card show every fact, and why not."""
-    one, on = real(name), channel(where)
-    card = one.card(on)
-    payload = on.layout(card)
-    approve = next((b.token for b in card.buttons if b.label is Label.APPROVE), "-" * 20)
-    texts = json.dumps(payload)
-    whole = len(card.facts) == len(one.request.facts)
+    card = previewed(name)[where].card
+    whole = len(card.facts) == len(real(name).request.facts)
     whole = whole and not any(fact.label == "More" for fact in card.facts)
-    return approve in texts, whole, card.review_needed or "It is too long for this card."
+    approve = any(button.label is Label.APPROVE for button in card.buttons)
+    return approve, whole, card.review_needed or ""
 
 
 def plain(name: str) -> bool:

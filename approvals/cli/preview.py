@@ -48,11 +48,13 @@ from approvals.web.problems import Problem
 GATEWAY: Final = Requester("gateway", Kind.GATEWAY)
 AGENT: Final = Requester("agent", Kind.AGENT)
 SITE: Final = "https://approve.example.com"
+UNDRAWN: Final = "This channel cannot draw it."
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One channel's card. `payload` None: the channel cannot draw it, and `refused` says why."""
+    """One channel's card, as it stands there. `payload` None: the channel cannot draw it, and
+    `refused` says why."""
 
     channel: str
     card: Card
@@ -61,13 +63,12 @@ class Preview:
 
     def plain(self) -> dict[str, Any]:
         """For programs."""
-        # A layout may leave Approve out where its message has no room for all of it.
-        card, drawn = self.card, json.dumps(self.payload)
+        card = self.card
         said: dict[str, Any] = {
             "title": card.title,
             "risk": card.risk.value,
             "facts": [{"label": fact.label, "value": fact.value} for fact in card.facts],
-            "buttons": [str(button.label) for button in card.buttons if button.token in drawn],
+            "buttons": [str(button.label) for button in card.buttons],
             "review_needed": card.review_needed,
             "line": card.line,
             "reading": card.payload + card.payload_tail,
@@ -148,9 +149,12 @@ def preview(text: str, how: Setting, kind: Kind | None, now: Instant) -> list[Pr
             stub=stub,
         )
         try:
-            found.append(Preview(name, card, channel.layout(card)))
+            drawn = channel.drawn(card)
         except Refused as error:
-            found.append(Preview(name, card, None, str(error)))
+            none = replace(card, buttons=(), review_needed=card.review_needed or UNDRAWN)
+            found.append(Preview(name, none, None, str(error)))
+        else:
+            found.append(Preview(name, drawn.card, drawn.payload))
     return found
 
 
