@@ -15,6 +15,7 @@ from adapters._whatsapp import ACCOUNT, Fared, Foreign, Moved, News, Wrote
 from approvals.channel import Inbound, Proven, Response, reason
 from approvals.model import Busy, Forged
 from approvals.proof import check_hmac, check_secret
+from approvals.text import fitting, utf16_len
 
 URL: Final = "https://graph.facebook.com/v23.0"
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
@@ -91,6 +92,8 @@ def _message(one: Any, now: int) -> News:
     token, card, text = "", None, None
     if kind == "interactive" and one["interactive"]["type"] == "button_reply":
         token = one["interactive"]["button_reply"]["id"]
+    elif kind == "interactive" and one["interactive"]["type"] == "list_reply":
+        token = one["interactive"]["list_reply"]["id"]
     elif kind == "button":
         token = one["button"]["payload"]
     if token:
@@ -131,6 +134,21 @@ def replies(body: str, footer: str, buttons: list[Any]) -> dict[str, Any]:
         "footer": {"text": footer},
         "action": {"buttons": [{"type": "reply", "reply": button} for button in buttons]},
     }
+    return {"type": "interactive", "interactive": told}
+
+
+# Characters of a row: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-list-messages
+ROW, BELOW = 24, 72
+
+
+def choices(body: str, button: str, rows: list[tuple[str, str]]) -> dict[str, Any]:
+    """A WhatsApp message with a list behind a button: at most ten rows of text and id."""
+    listed = []
+    for said, id_ in rows:
+        more = {"description": fitting(said, BELOW)} if utf16_len(said) > ROW else {}
+        listed.append({"id": id_, "title": fitting(said, ROW), **more})
+    action = {"button": button, "sections": [{"rows": listed}]}
+    told = {"type": "list", "body": {"text": body}, "action": action}
     return {"type": "interactive", "interactive": told}
 
 

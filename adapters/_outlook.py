@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final
@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 from adapters._http import FAULTS, Http
 from adapters._openid import bearer, keys
-from approvals.channel import Inbound, Notice, NoticeKind, Proven, Response, Tap
+from approvals.channel import Inbound, Notice, NoticeKind, Proven, Response, Tap, ready
 from approvals.model import Busy, Card, Forged, Label, Malformed
 from approvals.proof import Signers, check_jwt
 from approvals.text import breakable
@@ -39,7 +39,9 @@ REASON: Final = 1000
 MARKS: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>&~-])")
 BLANKS: Final = re.compile(r"(?<= ) |^ | $")
 EDGES: Final = re.compile("^(?=\xa0)|(?<=\xa0)$")  # a joiner there: nothing is trimmed
-PRESSED: Final = re.compile(r"([A-Za-z0-9_-]{20}) (\S{1,80}) (\S{3,254})(?:\n(.*))?", re.DOTALL)
+PRESSED: Final = re.compile(
+    r"([A-Za-z0-9_-]{20}) (\S{1,80}) (\S{3,254})(?: reason (\d*))?(?:\n(.*))?", re.DOTALL
+)
 
 
 COLOURS: Final = {"low": "good", "medium": "warning", "high": "attention"}
@@ -104,6 +106,11 @@ def draw(card: Card, originator: str) -> dict[str, Any] | None:
         body += [_text(escape(card.review_needed), weight="Bolder")]
     body += [_text(f"Digest {card.digest}", isSubtle=True, size="Small")]
     ask = "Reason, if you decline (optional; the agent reads it)"
+    if card.reasons:
+        choices = [{"title": one, "value": str(at)} for at, one in enumerate(card.reasons)]
+        body += [{"type": "Input.ChoiceSet", "id": "ready", "choices": choices}]
+        body[-1]["placeholder"] = "Reason, if you decline"
+        ask = "In your own words (optional; the agent reads it)"
     given = {"id": "reason", "placeholder": ask, "isMultiline": True, "maxLength": 500}
     body += [{"type": "Input.Text", **given}]
     review = "Review and approve…" if card.review_needed else "Details"
@@ -111,7 +118,9 @@ def draw(card: Card, originator: str) -> dict[str, Any] | None:
     presses = [_send(str(button.label), url, button.token) for button in card.buttons]
     actions = [*way, *presses] if card.review_needed else [*presses, *way]
     whole = _card(body, actions, originator, hide=True)
-    return whole if len(json.dumps(whole)) <= SIZE else None
+    if len(json.dumps(whole)) <= SIZE:
+        return whole
+    return draw(replace(card, reasons=()), originator) if card.reasons else None
 
 
 def _card(body: list[Any], actions: list[Any], originator: str, *, hide: bool) -> dict[str, Any]:
@@ -122,17 +131,19 @@ def _card(body: list[Any], actions: list[Any], originator: str, *, hide: bool) -
 
 def script(card: dict[str, Any], key: str, to: str) -> str:
     """The card as an element of the mail `key` to this mailbox, which its presses come from."""
-    actions = [_addressed(action, f"{key} {to}") for action in card["actions"]]
+    offers = any(one.get("id") == "ready" for one in card["body"])
+    typed = " reason {{ready.value}}" * offers + "\n{{reason.value}}"
+    actions = [_addressed(action, f"{key} {to}", typed) for action in card["actions"]]
     text = json.dumps(card | {"actions": actions})
     for mark in "<>&":  # nothing in it can end the element, or begin another
         text = text.replace(mark, f"\\u{ord(mark):04x}")
     return f'<script type="application/adaptivecard+json">{text}</script>'
 
 
-def _addressed(action: dict[str, Any], where: str) -> dict[str, Any]:
+def _addressed(action: dict[str, Any], where: str, typed: str) -> dict[str, Any]:
     if action["type"] != "Action.Http":
         return action
-    typed = "" if action["title"] == Label.APPROVE else "\n{{reason.value}}"
+    typed = "" if action["title"] == Label.APPROVE else typed
     return action | {"body": f"{action['body']} {where}{typed}"}
 
 
@@ -179,17 +190,18 @@ class Outlook:
             who = proven.claims["preferred_username"].lower()
             if said is None or not who:
                 raise ValueError("not a press")
-            token, key, to, typed = said.groups()
+            token, key, to, place, typed = said.groups()
+            picked = ready(place)
         except FAULTS as error:
             raise Malformed(f"email: {type(error).__name__}") from None
         if typed is not None and len(typed) > REASON:
             raise Malformed("email: too long a reason")
         # One from another directory has a name here that somebody else gave.
         guest = "a guest" if proven.claims.get("idp") or proven.claims.get("acct") == 1 else None
-        place = to if to.lower() == who else who
+        box = to if to.lower() == who else who
         event = sha256(bearer(proven.inbound).encode() + proven.inbound.body).hexdigest()
         message, why = f"<{key}@{domain}>", (typed or "").strip() or None
-        return Tap("email", event, place, place, message, token, guest, None, why)
+        return Tap("email", event, box, box, message, token, guest, None, why, ready=picked)
 
     def answer(self, notice: Notice) -> Response:
         """What Outlook says of the press, and shows instead of the card once it is over."""

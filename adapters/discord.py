@@ -29,7 +29,7 @@ from approvals.model import (
     Tier,
 )
 from approvals.proof import check_ed25519, check_fresh, ed25519_key
-from approvals.text import fit, utf16_len
+from approvals.text import fit, fitting, utf16_len
 
 log = logging.getLogger("countersign.discord")
 
@@ -37,6 +37,9 @@ log = logging.getLogger("countersign.discord")
 # https://docs.discord.com/developers/components/reference#button
 NAMES = ("content", "title", "description", "name", "value", "text", "label", "custom_id", "url")
 LIMITS: Final = dict(zip(NAMES, (2000, 256, 4096, 256, 1024, 2048, 80, 100, 512), strict=True))
+# Characters of an option of a select, which a dialog may hold since 2025:
+# https://docs.discord.com/developers/components/using-modal-components
+OPTION: Final = 100
 COLOURS: Final = {"low": 0x57F287, "medium": 0xFEE75C, "high": 0xED4245}
 CLOSED: Final = {"approved": 0x57F287, "declined": 0xED4245}
 GREY: Final = 0x99AAB5
@@ -104,7 +107,7 @@ class Discord:
     @property
     def abilities(self) -> port.Abilities:
         listens = self.mode == "gateway"
-        return port.Abilities(True, True, True, True, False, listens, Tier.B, dialog=True)
+        return port.Abilities(True, True, True, True, False, listens, Tier.B)
 
     def escape(self, text: str) -> str:
         # Within code nothing else is markup: https://docs.discord.com/developers/reference
@@ -175,9 +178,11 @@ class Discord:
         elif body["type"] == 5:
             # It brings the card along as it was when the prompt opened: not compared, so that
             # it may decline only.
-            (row,) = data["components"]
-            message = (row.get("component") or row["components"][0])["value"]
+            fields = (x.get("component") or x["components"][0] for x in data["components"])
+            given = {one["custom_id"]: one for one in fields}
+            message, picked = given["reason"]["value"], given.get("ready", {}).get("values")
             more = {"message": None, "reason": message}
+            more["ready"] = port.ready(*picked) if picked else None
         else:
             raise KeyError(body["type"])
         told = (body["id"], user["id"], body["channel_id"], data["custom_id"])
@@ -230,7 +235,8 @@ class Discord:
         # https://docs.discord.com/developers/interactions/receiving-and-responding: 3 seconds
         said: dict[str, Any] = {"type": 6}  # seen; the card says it
         if notice.kind is port.NoticeKind.ASK_REASON:
-            said = {"type": 9, "data": self.render({"prompt": tap.token})}
+            reasons = [fitting(one, OPTION) for one in notice.reasons]
+            said = {"type": 9, "data": self.render({"prompt": tap.token, "reasons": reasons})}
         elif notice.kind is not port.NoticeKind.COUNTED:
             said = _whispered(notice)
         return port.Response(body=to_json(said))

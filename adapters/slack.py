@@ -22,7 +22,7 @@ from adapters._slack import Web, socket
 from approvals import channel as port
 from approvals.model import Address, Busy, Card, Difference, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_fresh, check_hmac
-from approvals.text import unlinked
+from approvals.text import fitting, unlinked
 
 log = logging.getLogger("countersign.slack")
 # The SDK gets this one too: below WARNING it logs whole payloads, with the tokens in them.
@@ -37,6 +37,8 @@ TEXT: Final = 10_000
 LIMITS: Final = {"header": 150, "button": 75, "mrkdwn": 3000, "plain_text": 3000, "context": 10}
 # What a person sees and what a press does, by type (a dialog and a style have none). All else in
 # what we send is added or dropped by Slack's store: block_id, verbatim, border, false flags.
+# Of an option's text: https://docs.slack.dev/reference/block-kit/composition-objects/option-object
+OPTION: Final = 75
 SHOWN: Final[dict[str | None, tuple[str, ...]]] = {
     **dict.fromkeys(("header", "mrkdwn"), ("text",)),
     **dict.fromkeys(("context", "actions", "rich_text"), ("elements",)),
@@ -142,7 +144,7 @@ class Slack:
     @property
     def abilities(self) -> port.Abilities:
         socket = self.mode == "socket"
-        return port.Abilities(True, True, True, True, True, socket, Tier.A, False, dialog=True)
+        return port.Abilities(True, True, True, True, True, socket, Tier.A, says_counted=False)
 
     def escape(self, text: str) -> str:
         # For mrkdwn: https://docs.slack.dev/messaging/formatting-message-text#escaping
@@ -206,7 +208,7 @@ class Slack:
         return port.Reply("slack", event, who, place, port.typed(body["text"]), stranger=far)
 
     def _event(self, body: Any) -> port.Event:
-        kind, message, echo, before, reason = body["type"], None, None, None, None
+        kind, message, echo, before, reason, ready = body["type"], None, None, None, None, None
         if kind not in ("block_actions", "view_submission"):
             return port.Ignored("not a press on a button")
         if self.app_id and body["api_app_id"] != self.app_id:
@@ -228,12 +230,16 @@ class Slack:
         else:
             view = body["view"]
             event, (place, token) = view["id"], view["private_metadata"].split(" ")
-            reason = str(view["state"]["values"]["reason"]["reason"]["value"] or "")
+            given = view["state"]["values"]
+            reason = str(given["reason"]["reason"]["value"] or "")
+            # None of the radio buttons pressed: null, says the reference of view submissions.
+            picked = given.get("ready", {}).get("ready", {}).get("selected_option") or {}
+            ready = port.ready(picked.get("value"))
         if {*map(type, (user["id"], place, token, event, message or ""))} != {str}:
             raise TypeError
         to = {"trigger": str(body.get("trigger_id")), "prompt": "" if message else "answered"}
         of = ("slack", event, user["id"], place, message, token, far, echo, reason, to)
-        return port.Tap(*of, echo_before=before)
+        return port.Tap(*of, echo_before=before, ready=ready)
 
     async def open(self, account: str) -> Address:
         by = ("users.lookupByEmail", "email") if "@" in account else ("users.info", "user")
@@ -269,7 +275,8 @@ class Slack:
         text, method = self.escape(notice.text), "chat.postEphemeral"
         said: dict[str, Any] = {"channel": tap.conversation, "user": tap.account, "text": text}
         if notice.kind is port.NoticeKind.ASK_REASON:
-            view = self.render({"prompt": f"{tap.conversation} {tap.token}"})
+            reasons = [fitting(one, OPTION) for one in notice.reasons]
+            view = self.render({"prompt": f"{tap.conversation} {tap.token}", "reasons": reasons})
             method, said = "views.open", {"trigger_id": tap.reply_to["trigger"], "view": view}
         try:
             await self._call(method, said)

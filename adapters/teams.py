@@ -134,7 +134,13 @@ class Teams:
         def draw(one: Card) -> port.Drawn:
             return self._draw(one, word)
 
-        return port.whole(card, draw, inert)
+        try:
+            return port.whole(card, draw, inert)
+        except Refused:
+            if not card.reasons:
+                raise
+        # What is asked has the room before ready reasons, which the page has too.
+        return port.whole(replace(card, reasons=()), draw, inert)
 
     def _draw(self, card: Card, word: str) -> port.Drawn:
         closed = _instant(card.decided_at) if card.decided_at else ""
@@ -197,9 +203,11 @@ class Teams:
         reason, message, token = value.get("reason"), sent["replyToId"], value["token"]
         if {*map(type, (message, token, reason or ""))} != {str}:
             raise TypeError
+        ready = port.ready(value.get("ready"))
         return port.Tap(
-            "teams", event, account, place, message, token, far, None, reason or None, to
-        )
+            "teams", event, account, place, message, token, far, None, reason or None, to,
+            ready=ready,
+        )  # fmt: skip
 
     def _from(self, sent: Any) -> tuple[str, str, str, str | None, dict[str, str]]:
         """Event, account, conversation, why it is a stranger's, and what an answer needs."""

@@ -43,6 +43,8 @@ TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 # What a prompt ends with: the answer to it carries the prompt's text and nothing else of ours.
 ASKED: Final = re.compile(r"Reference ([A-Za-z0-9_-]{20})\Z")
 REASON: Final = 500
+ANSWER: Final = "Press a button, or reply to this message in your own words. The agent reads it."
+NO_REASON: Final = "Decline without a reason"
 
 
 def inert(text: str) -> str:
@@ -124,11 +126,16 @@ class Telegram:
         if not {"data", "message"} <= query.keys():
             return port.Ignored("a game, or a message that was sent from elsewhere")
         message, token = query["message"], query["data"]
-        if isinstance(token, str) and not TOKEN.fullmatch(token):
+        asked = port.chosen(token) if isinstance(token, str) else None
+        if isinstance(token, str) and not (asked or TOKEN.fullmatch(token)):
             return port.Ignored("a button of another feature of the bot")
         who, stranger = _sender(query["from"])
         if {*map(type, (query["id"], token))} != {str} or type(message["message_id"]) is not int:
             raise TypeError
+        if asked is not None:  # on the prompt, not on the card: it may decline only
+            to = {"query": query["id"], "by": by, "prompt": str(message["message_id"])}
+            of = (query["id"], who, _place(message), None, asked[0], stranger, None, "", to)
+            return port.Tap("telegram", *of, ready=asked[1])
         # Of a message that it has forgotten Telegram tells the place and the date 0.
         echo, before = None, None
         if message["date"]:
@@ -193,9 +200,15 @@ class Telegram:
             await self._call("answer_callback_query", **_toast(tap, notice))
         if notice.kind is port.NoticeKind.ASK_REASON:
             await self._ask(tap, notice)
-        elif tap.message is None and notice.kind is not port.NoticeKind.COUNTED:
-            # An answer to a prompt has no toast: a word in private, and the card says the rest.
+            return
+        if (asked := tap.reply_to.get("prompt")) is None:
+            return
+        if "query" not in tap.reply_to and notice.kind is not port.NoticeKind.COUNTED:
+            # What was written has no toast: a word in private, and the card says the rest.
             await self._call("send_message", chat_id=tap.account, text=inert(notice.text))
+        if notice.kind is not port.NoticeKind.REFUSED:  # its buttons are of no more use to anybody
+            chat = _where(tap.conversation)["chat_id"]
+            await self._call("delete_message", chat_id=chat, message_id=int(asked))
 
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:
         where = _where(reply.conversation)
@@ -212,13 +225,17 @@ class Telegram:
         return str((await self._call("get_me")).username)
 
     async def _ask(self, tap: port.Tap, notice: port.Notice) -> None:
-        # In a group only who is named is asked: https://core.telegram.org/bots/api#forcereply
+        # A message is answered by swiping it; who is named is notified of it. Such answers reach a
+        # bot in a group, too: https://core.telegram.org/bots/features#privacy-mode
         said, who = inert(notice.text), {"id": int(tap.account), "is_bot": False, "first_name": ""}
         named = {"type": "text_mention", "offset": 0, "length": utf16_len(said), "user": who}
         to = {"message_id": int(tap.message or 0), "allow_sending_without_reply": True}
-        text = f"{said}\nAnswer this message with the reason.\nReference {tap.token}"
+        text = f"{said}\n{ANSWER}\nReference {tap.token}"
         prompt: Any = {"text": text, "entities": [named], "reply_parameters": to}
-        prompt["reply_markup"] = {"force_reply": True, "selective": True}
+        rows = [(one, port.choice(tap.token, at)) for at, one in enumerate(notice.reasons)]
+        rows.append((NO_REASON, port.choice(tap.token, None)))
+        keys = [[{"text": inert(said), "callback_data": sent}] for said, sent in rows]
+        prompt["reply_markup"] = {"inline_keyboard": keys}
         await self._call("send_message", **_where(tap.conversation), **prompt)
 
     async def listen(self, deliver: port.Deliver) -> None:

@@ -33,6 +33,8 @@ REMEMBERED: Final = 10_000
 # the templates in docs/channels/whatsapp.md without their values.
 BODY, FOOTER, FIXED = 1024, 60, 240
 KINDS: Final = ("notice", "review", "request")
+LIST: Final = "Choose a reason"
+NO_REASON: Final = "Without a reason"
 ABOUT: Final = "?fields=display_phone_number,quality_rating"
 # There is no escape character. A mark formats at the edge of a word only, a backtick anywhere
 # (https://faq.whatsapp.com/539178204879377), and `┃` is what stands between the values of a
@@ -87,12 +89,18 @@ class WhatsApp:
     limits: ClassVar = port.Limits(
         120, 40, 400, 20, 800, 200, 3, 20, lambda text: utf16_len(flat(inert(text))), line=200
     )
-    abilities: ClassVar = port.Abilities(False, False, True, False, False, False, model.Tier.B)
 
     def __post_init__(self) -> None:
         for name in NEEDS.get(self.provider, ("provider meta or twilio",)):
             if not getattr(self, name, ""):
                 raise ValueError(f"whatsapp: provider {self.provider!r} needs {name}")
+
+    @property
+    def abilities(self) -> port.Abilities:
+        # A list is a message of its own at Meta, and takes no words; Twilio wants a content for it.
+        lists = self.provider == "meta"
+        of = (False, False, True, False, False, False, model.Tier.B)
+        return port.Abilities(*of, ready_prompt=lists)
 
     def escape(self, text: str) -> str:
         return inert(text)
@@ -197,6 +205,9 @@ class WhatsApp:
                 of, to = (self.name, event, who, who), {"to": who}
                 if re.fullmatch("[A-Za-z0-9_-]{20}", token):
                     yield port.Tap(*of, card, token, reply_to=to)
+                elif (asked := port.chosen(token)) is not None:  # in a list: it may decline only
+                    told, ready = asked
+                    yield port.Tap(*of, None, told, reason="", reply_to=to, ready=ready)
                 elif text is not None:
                     yield port.Reply(*of, text, reply_to=to)
                 else:
@@ -251,7 +262,11 @@ class WhatsApp:
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         # The tap has just opened the window. What the closing message says is not said twice.
-        if notice.text not in ("Approved.", "Declined."):
+        if notice.kind is port.NoticeKind.ASK_REASON:
+            rows = [(one, port.choice(tap.token, at)) for at, one in enumerate(notice.reasons)]
+            rows.append((NO_REASON, port.choice(tap.token, None)))
+            await self._deliver(tap.account, _graph.choices(notice.text, LIST, rows))
+        elif notice.text not in ("Approved.", "Declined."):
             await self._deliver(tap.account, self._text(inert(notice.text)))
 
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:

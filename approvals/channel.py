@@ -74,14 +74,15 @@ class Abilities:
     """A tap carries the message as shown, so it can be compared with what we last sent."""
     private_notice: bool
     reason_prompt: bool
+    """Asks why, after Decline…; the reason may stay empty."""
     open_by_email: bool
     listen: bool
     """Has an outbound-only mode."""
     tier: Tier
     says_counted: bool = True
     """Has a private word for a tap that counted; where not, the card says it and `tell` nothing."""
-    dialog: bool = False
-    """Its reason prompt is a dialog, where the reason may stay empty: one button does."""
+    ready_prompt: bool = False
+    """Asks why only where the rule has ready reasons: it cannot take words of one's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,10 @@ class Tap:
     can never be an approver here (a bot, a guest, a foreign team), else None. `echo`: SHA-256 (hex)
     over the message as the platform echoed it, or None where it sent none. `echo_before`: the same
     as older versions computed it, for cards that they posted. `reason`: what a reason
-    prompt collected. `message` None: the platform did not say (a submitted prompt): it may decline
-    only. `reply_to`: what the adapter needs to answer this tap privately; opaque to the core.
+    prompt collected. `ready`: which of the rule's ready reasons was chosen, by its place: its words
+    come from the case, never from a platform. `message` None: the platform did not say (a submitted
+    prompt): it may decline only. `reply_to`: what the adapter needs to answer this tap privately;
+    opaque to the core.
     """
 
     channel: str
@@ -127,6 +130,7 @@ class Tap:
     reason: str | None = None
     reply_to: Mapping[str, str] = field(default_factory=dict, repr=False)
     echo_before: str | None = None
+    ready: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +235,15 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A private word to the person who tapped. Nothing in it is secret or untrusted."""
+    """A private word to the person who tapped. Nothing in it is secret or untrusted.
+
+    `reasons`: what a prompt offers, in the rule's words (cleaned); a choice comes back as its place
+    (`Tap.ready`).
+    """
 
     kind: NoticeKind
     text: str
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +253,28 @@ class Finding:
     subject: str
     ok: bool
     detail: str
+
+
+def ready(value: object) -> int | None:
+    """The place of a ready reason, as a dialog of ours sends it back; None: none was chosen.
+    `ValueError`: no dialog of ours has that."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not re.fullmatch("[0-7]", value):
+        raise ValueError("not the place of a ready reason")
+    return int(value)
+
+
+def choice(token: str, place: int | None) -> str:
+    """What a button of a prompt sends, where a prompt is made of buttons: the token of the Decline…
+    that opened it, and which ready reason it is; None: no reason."""
+    return f"{token}.{'' if place is None else place}"
+
+
+def chosen(value: str) -> tuple[str, int | None] | None:
+    """Token and place of a `choice`; None: it is none."""
+    found = re.fullmatch(r"([A-Za-z0-9_-]{20})\.([0-7]?)", value)
+    return (found[1], ready(found[2])) if found else None
 
 
 def same_buttons(card: Card, drawn: Sequence[tuple[str, str]]) -> None:

@@ -95,8 +95,9 @@ class Label(StrEnum):
     APPROVE = "Approve"
     DECLINE = "Decline"
     DECLINE_WITH_REASON = "Decline with reason"
+    """Of cards that older versions posted; no new card has it."""
     DECLINE_PROMPT = "Decline…"
-    """Opens a dialog in which the reason may stay empty."""
+    """Asks why; the reason may stay empty."""
 
     @property
     def choice(self) -> Choice:
@@ -402,6 +403,8 @@ class Card:
     """URL of the page that shows all of it; None where no public URL is configured."""
     review_needed: str | None = None
     """Why the page must be used instead of a button; None where buttons decide."""
+    reasons: tuple[str, ...] = ()
+    """Ready reasons to decline with, where the card itself asks for one; by place (`Tap.ready`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ ALTERED: Final = (
     "This message isn't the card we sent, so your tap wasn't counted. "
     "Decide on the review page, or on the card that replaces it."
 )
+WHY: Final = "Why do you decline?"
 OVER: Final = "This request is closed, so your tap wasn't counted."
 UNTRUSTED: Final = (
     "This message isn't the card we sent, so your tap wasn't counted. Decide on the review page."

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from approvals import buttons, machine, policy
+from approvals import buttons, machine, policy, words
 from approvals.channel import Abilities, Notice, NoticeKind, Tap
 from approvals.evidence import SKEW, Entry, ReceiptKey, frame, receipt_claims, sign_receipt
 from approvals.model import (
@@ -37,13 +37,14 @@ from approvals.model import (
     Tier,
     Vote,
 )
-from approvals.notices import ALTERED, INVALID, OVER, STALE, TAMPERED, UNTRUSTED, notice_of
+from approvals.notices import ALTERED, INVALID, OVER, STALE, TAMPERED, UNTRUSTED, WHY, notice_of
 from approvals.packs import RuleBook
 from approvals.people import Directory, audiences
 from approvals.proposal import Proposal, draft, ulid
 from approvals.reading import Reading
 from approvals.readings import Readings, held
 from approvals.store import CardState, Change, Job, Press, Store, again_job, draw_job, post_job
+from approvals.text import clean
 from approvals.turns import Decision, Row, Turns
 
 
@@ -389,11 +390,18 @@ class Service:
         person = self.trust.directory.by_account(tap.channel, who)
         if person is None:
             return refuse("unknown account", "You are not an approver of this request.")
-        if label.prompts and tap.reason is None and case.open:
+        reasons, ready = case.ask.reasons, None
+        if tap.ready is not None:
+            if choice is not Choice.DECLINE or not 0 <= tap.ready < len(reasons):
+                return refuse("reason")
+            ready = reasons[tap.ready]
+        if label.prompts and tap.reason is None and ready is None and case.open:
             may = policy.may(person, case, choice, tier=channel.tier, page=False, fresh=False)
             if isinstance(may, policy.Seats) and now < case.expires_at:
-                return Decision(Answer(Notice(NoticeKind.ASK_REASON, "Why do you decline?"), case))
-        act = _Act(tap.channel, tap.reason or None, channel.tier, False, tap.event)
+                ask = Notice(NoticeKind.ASK_REASON, WHY, tuple(map(clean, reasons)))
+                return Decision(Answer(ask, case))
+        why = words.declining(ready, tap.reason)
+        act = _Act(tap.channel, why, channel.tier, False, tap.event)
         decision = self._vote(case, person, choice, act, now)
         # Their client still shows the buttons, and may never get our word: it is drawn again.
         late = () if case.open else (draw_job(card, now, again=True),)

@@ -169,6 +169,13 @@ def utf8_len(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
+def fitting(text: str, limit: int, measure: Measure = utf16_len) -> str:
+    """Cleaned text within `limit`, its end replaced by "…" where it is longer."""
+    if within(text, limit, measure):
+        return text
+    return f"{text[: _prefix(text, limit - measure('…'), measure)].rstrip()}…"
+
+
 def redact(text: str, salt: bytes, *, url_path: str | None = None) -> Redacted:
     """Secrets replaced by `[redacted 40 chars #a1b2c3]`; run it before `clean`.
 

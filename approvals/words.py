@@ -152,6 +152,11 @@ def counted(case: Case, choice: Choice, needs: Sequence[tuple[str, int]], voice:
     return "Approved." if choice is Choice.APPROVE else "Declined."
 
 
+def declining(ready: str | None, own: str | None) -> str | None:
+    """Why, for the agent: a ready reason as the rule words it, the person's own words, or both."""
+    return ": ".join(part for part in (ready, own) if part) or None
+
+
 def outcome(case: Case, voice: Voice = PLAIN, *, now: Instant | None = None) -> str | None:
     """What came of the verdict, for a row of its own; None where nothing can come of it."""
     if case.outcome is not None:

@@ -42,18 +42,17 @@ HOSTILE: Final = (
 
 
 LABELS: Final = (Label.APPROVE, Label.DECLINE, Label.DECLINE_WITH_REASON)
+"""Every label but one, as on cards of older versions: `natural` makes them those of new cards."""
 
 
 def natural(card: Card, abilities: Abilities) -> Card:
     """The card with the buttons that such a channel's cards have."""
     kept = [one for one in card.buttons if one.label is not Label.DECLINE_WITH_REASON]
-    if abilities.dialog:
+    if abilities.reason_prompt:
         kept = [
             replace(one, label=Label.DECLINE_PROMPT) if one.label is Label.DECLINE else one
             for one in kept
         ]
-    elif abilities.reason_prompt:
-        kept = [*card.buttons]
     return replace(card, buttons=tuple(kept))
 
 

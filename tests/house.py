@@ -182,7 +182,7 @@ class Desk:
     `down`: posts and redraws fail. `gate`: what is sent waits for it; `slow`: so do the answers.
     `lose`: so many posts arrive and their answers get lost. `barred`: accounts that it will not
     vouch for. `listens`: it is asked for what is `written`, as well as delivering. `says_counted`:
-    as in `Abilities`.
+    as in `Abilities`. `asks`: Decline… asks for a reason.
     """
 
     tier: Tier = Tier.A
@@ -198,12 +198,13 @@ class Desk:
     limits: Limits = ROOM
     listens: bool = False
     says_counted: bool = True
+    asks: bool = False
     _numbers: Any = field(default_factory=count)
 
     @property
     def abilities(self) -> Abilities:
         more = (self.listens, self.tier, self.says_counted)
-        return Abilities(True, True, True, True, False, *more)
+        return Abilities(True, True, True, self.asks, False, *more)
 
     def escape(self, text: str) -> str:
         return text

@@ -661,7 +661,7 @@ def test_law_19_which_buttons_a_card_gets(tier: Tier, risk: Risk) -> None:
     case = replace(CASE, ask=replace(CASE.ask, risk=risk))
     labels = labels_for(case, REQUEST, abilities(tier), LIMITS)
     assert (Label.APPROVE in labels) == tier.carries(risk)
-    assert labels[-2:] == (Label.DECLINE, Label.DECLINE_WITH_REASON)
+    assert labels[-1] is Label.DECLINE_PROMPT
     shown = card(case, buttons=tuple(b for b in BUTTONS if b.label in labels))
     assert (shown.review_needed is None) == tier.carries(risk)
 
@@ -685,16 +685,20 @@ def test_few_buttons_never_leave_an_approve_alone() -> None:
     def labels(limits: Limits, *, reason_prompt: bool = True) -> tuple[Label, ...]:
         return labels_for(CASE, REQUEST, abilities(reason_prompt=reason_prompt), limits)
 
-    assert labels(LIMITS) == (Label.APPROVE, Label.DECLINE, Label.DECLINE_WITH_REASON)
+    assert labels(LIMITS) == (Label.APPROVE, Label.DECLINE_PROMPT)
     assert labels(LIMITS, reason_prompt=False) == (Label.APPROVE, Label.DECLINE)
-    assert labels(replace(LIMITS, buttons=2)) == (Label.APPROVE, Label.DECLINE)
-    assert labels(replace(LIMITS, buttons=1)) == (Label.DECLINE,)
+    assert labels(replace(LIMITS, buttons=2)) == (Label.APPROVE, Label.DECLINE_PROMPT)
+    assert labels(replace(LIMITS, buttons=1)) == (Label.DECLINE_PROMPT,)
     assert labels(replace(LIMITS, buttons=0)) == ()
     assert labels(replace(LIMITS, label=7)) == (Label.APPROVE, Label.DECLINE)
     assert labels_for(replace(CASE, status=Status.EXPIRED), REQUEST, abilities(), LIMITS) == ()
-    asks = replace(abilities(), dialog=True)
-    assert labels_for(CASE, REQUEST, asks, LIMITS) == (Label.APPROVE, Label.DECLINE_PROMPT)
-    assert labels_for(CASE, REQUEST, asks, replace(LIMITS, buttons=1)) == (Label.DECLINE_PROMPT,)
+
+
+def test_a_channel_that_takes_no_words_asks_only_where_there_are_ready_reasons() -> None:
+    lists = replace(abilities(reason_prompt=False), ready_prompt=True)
+    ready = replace(CASE, ask=replace(CASE.ask, reasons=("Not agreed",)))
+    assert labels_for(CASE, REQUEST, lists, LIMITS) == (Label.APPROVE, Label.DECLINE)
+    assert labels_for(ready, REQUEST, lists, LIMITS) == (Label.APPROVE, Label.DECLINE_PROMPT)
 
 
 TEMPLATE = """

@@ -133,7 +133,8 @@ def test_discords_published_types_accept_what_we_send(tmp_path: Path) -> None:
     """`discord-api-types` and TypeScript, from npm (`make test` installs them)."""
     goldens = {path.stem: json.loads(path.read_text()) for path in (FIXTURES / "golden").glob("*")}
     prompt = goldens.pop("prompt")
-    assert prompt == CHANNEL.render({"prompt": "S" * 20})
+    assert prompt == CHANNEL.render({"prompt": "S" * 20, "reasons": []})
+    offering = CHANNEL.render({"prompt": "S" * 20, "reasons": ["Too much", "Not agreed"]})
     tap = tapped(fixture("button_in_a_server"))
     answers = [CHANNEL.answer(tap, Notice(kind, "Not `you`.")) for kind in NoticeKind]
     said = [json.loads(one.body) for one in answers if one]
@@ -148,6 +149,7 @@ def test_discords_published_types_accept_what_we_send(tmp_path: Path) -> None:
         *(("RESTPatchAPIChannelMessageJSONBody", one | {"attachments": []})
           for one in goldens.values()),
         ("APIModalInteractionResponseCallbackData", prompt),
+        ("APIModalInteractionResponseCallbackData", offering),
         *(("APIInteractionResponse", one) for one in said),
         ("RESTPostAPIApplicationCommandsJSONBody", dict(setup.COMMAND)),
     ]  # fmt: skip

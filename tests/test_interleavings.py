@@ -329,9 +329,7 @@ def expect(message: Message, case: Case, revision: int) -> None:
     assert now["status"] == case.status
     left = (f"{words.number(SEATS - len(approvals))} more") if approvals else "from finance"
     assert (f"{left}." in now["progress"]) == case.open
-    assert [label for label, _ in now["buttons"]] == (
-        ["Approve", "Decline", "Decline with reason"] if case.open else []
-    )
+    assert [label for label, _ in now["buttons"]] == (["Approve", "Decline"] if case.open else [])
 
 
 async def allow(doing: Any) -> Case | None:

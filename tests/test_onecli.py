@@ -148,7 +148,7 @@ async def test_what_is_left_out_is_decided_on_the_page_only_if_the_rule_says_so(
         assert not case.complete
         assert not case.inspectable
         card = (await until(lambda: place.desk.of(case.id)))[0]
-        assert [label for label, _ in card.now["buttons"]] == ["Decline", "Decline with reason"]
+        assert [label for label, _ in card.now["buttons"]] == ["Decline"]
         assert any("?to: eve" in text for text in card.now["payload"]), "the summary hides it"
         answer = await place.page({"id": case.id, "digest": case.digest}, "approve", by="dana")
         assert not answer.counted

@@ -33,7 +33,7 @@ def test_a_card_has_approve_exactly_where_no_review_is_needed(name: str, risk: R
 def test_the_buttons_that_are_named_are_those_of_the_payload(name: str) -> None:
     for where, one in previewed(name).items():
         drawn, named = texts(one.payload), {button.token for button in one.card.buttons}
-        assert {token for token in TOKEN.findall(drawn)} == named, where
+        assert set(TOKEN.findall(drawn)) == named, where
         assert one.card.review_needed is None or "Review and approve" in drawn
 
 

@@ -6,8 +6,9 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import structlog
@@ -930,7 +931,7 @@ async def test_law_15_a_stub_channel_shows_the_title_only(store: Store) -> None:
 async def test_law_19_high_risk_needs_our_page_and_a_fresh_sign_in(place: Place) -> None:
     asked = await place.opened("high.pay")
     card = await place.card(asked, "U-dana")
-    assert list(dict(card.now["buttons"])) == ["Decline", "Decline with reason"]
+    assert list(dict(card.now["buttons"])) == ["Decline"]
     stale = await place.page(asked, "approve", by="dana", fresh=False)
     assert (stale.counted, stale.notice.kind) == (False, NoticeKind.REFUSED)
     await untouched(place, asked)
@@ -993,16 +994,70 @@ async def test_law_20_a_decline_by_any_eligible_person_vetoes(place: Place) -> N
     assert changed.counted, "who approved may still think better of it"
 
 
-async def test_law_20_a_decline_with_a_reason_asks_for_it_first(place: Place) -> None:
-    asked = await place.opened()
-    card = await place.card(asked, "U-dana")
-    button = Label.DECLINE_WITH_REASON.value
-    answer = await place.house.service.tap(place.desk.press(card, button))
-    assert (answer.counted, answer.notice.kind) == (False, NoticeKind.ASK_REASON)
-    await untouched(place, asked)
-    given = place.desk.press(card, button, message=None, reason="wrong amount")
-    assert (await place.house.service.tap(given)).counted
-    assert (await place.read(asked["id"]))["reason"] == "wrong amount"
+REASONS: Final = ("Wrong amount", "Not agreed: ask <Kim>")
+
+
+@asynccontextmanager
+async def asking_why(store: Store) -> AsyncIterator[Place]:
+    """A channel whose Decline… asks why, and a rule with ready reasons."""
+    ready = rule("ready", reasons=REASONS)
+    async with open_house(store, desks=[Desk(asks=True)], rules=[ready]) as place:
+        yield place
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"reason": "too late"}, "too late"),
+        ({"ready": 1}, REASONS[1]),
+        ({"ready": 0, "reason": ""}, REASONS[0]),
+        ({"ready": 0, "reason": "by 10"}, "Wrong amount: by 10"),
+        ({"reason": ""}, None),
+    ],
+)
+async def test_law_20_a_decline_asks_why_first_and_offers_the_rules_own_words(
+    store: Store, given: dict[str, Any], reason: str | None
+) -> None:
+    async with asking_why(store) as place:
+        asked = await place.opened("ready.pay")
+        card = await place.card(asked, "U-dana")
+        button = Label.DECLINE_PROMPT.value
+        answer = await place.house.service.tap(place.desk.press(card, button))
+        assert (answer.counted, answer.notice.kind) == (False, NoticeKind.ASK_REASON)
+        assert answer.notice.reasons == REASONS
+        await untouched(place, asked)
+        press = place.desk.press(card, button, message=None, **given)
+        assert (await place.house.service.tap(press)).counted
+        assert (await place.read(asked["id"])).get("reason") == reason
+
+
+@pytest.mark.parametrize("place_of", [-1, 2, 7])
+async def test_law_06_a_reason_that_the_rule_has_not_is_no_decline(
+    store: Store, place_of: int
+) -> None:
+    async with asking_why(store) as place:
+        asked = await place.opened("ready.pay")
+        card = await place.card(asked, "U-dana")
+        button = Label.DECLINE_PROMPT.value
+        press = place.desk.press(card, button, message=None, ready=place_of)
+        answer = await place.house.service.tap(press)
+        assert (answer.counted, answer.notice.kind) == (False, NoticeKind.REFUSED)
+        await untouched(place, asked)
+
+
+async def test_law_06_no_ready_reason_makes_an_approve_of_a_decline_or_the_other_way(
+    store: Store,
+) -> None:
+    async with asking_why(store) as place:
+        asked = await place.opened("ready.pay")
+        card = await place.card(asked, "U-dana")
+        answer = await place.house.service.tap(place.desk.press(card, "Approve", ready=0))
+        assert (answer.counted, answer.notice.kind) == (False, NoticeKind.REFUSED)
+        await untouched(place, asked)
+        stranger = place.desk.press(card, Label.DECLINE_PROMPT.value, message=None, ready=0)
+        stranger = replace(stranger, account="U-nobody")
+        assert not (await place.house.service.tap(stranger)).counted
+        await untouched(place, asked)
 
 
 async def test_escalated_people_are_asked_and_may_fill_any_seat(store: Store) -> None:

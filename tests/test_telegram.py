@@ -497,7 +497,7 @@ async def test_a_webhook_is_answered_with_a_note_that_one_person_sees(
     assert call["show_alert"] == (kind in (NoticeKind.REFUSED, NoticeKind.CLOSED))
 
 
-async def test_a_reason_is_asked_of_the_tapper_and_comes_back_with_the_token(
+async def test_a_reason_is_asked_for_and_comes_back_with_the_token(
     telegram: TelegramPeer, channel: Telegram
 ) -> None:
     tap = await pressed(telegram, channel, "Decline with reason")
@@ -505,7 +505,11 @@ async def test_a_reason_is_asked_of_the_tapper_and_comes_back_with_the_token(
     method, asked = telegram.calls[-1]
     assert (method, asked["reply_markup"]) == (
         "sendMessage",
-        {"force_reply": True, "selective": True},
+        {
+            "inline_keyboard": [
+                [{"text": "Decline without a reason", "callback_data": f"{tap.token}."}]
+            ]
+        },
     )
     assert asked["reply_parameters"]["message_id"] == int(tap.message or 0)
     assert [(one["type"], one["user"]["id"]) for one in asked["entities"]] == [
@@ -520,9 +524,9 @@ async def test_a_reason_is_asked_of_the_tapper_and_comes_back_with_the_token(
         "Too much.",
     )
     assert channel.answer(sent, Notice(NoticeKind.CLOSED, "Too late.")) is None
-    await channel.tell(sent, Notice(NoticeKind.COUNTED, "Declined."))
     await channel.tell(sent, Notice(NoticeKind.CLOSED, "Already approved."))
     assert telegram.newest(DANA)["text"] == "Already approved."
+    assert (GROUP, prompt) not in telegram.messages, "its buttons are gone with it"
 
 
 async def test_a_word_to_who_wrote_goes_to_the_chat_that_it_came_from(
@@ -714,7 +718,7 @@ async def test_a_request_in_a_group_is_declined_with_a_reason(
         await place.carried()
         card_ = telegram.newest(GROUP)["message_id"]
         telegram.said.clear()
-        await delivered(place, telegram.press(GROUP, card_, "Decline with reason", DANA))
+        await delivered(place, telegram.press(GROUP, card_, "Decline…", DANA))
         await asyncio.wait_for(telegram.said.wait(), HANGS)
         prompt = telegram.newest(GROUP)
         assert prompt["message_id"] != card_

@@ -72,7 +72,8 @@ def labels_for(
     """
     if not case.open or stub or limits.buttons < 1:
         return ()
-    prompt = abilities.dialog and len(Label.DECLINE_PROMPT.value) <= limits.label
+    asks = abilities.reason_prompt or (abilities.ready_prompt and bool(case.ask.reasons))
+    prompt = asks and len(Label.DECLINE_PROMPT.value) <= limits.label
     labels = [Label.DECLINE_PROMPT if prompt else Label.DECLINE]
     if limits.buttons < 2:
         return tuple(labels)
@@ -80,8 +81,6 @@ def labels_for(
         what = what or bound(request, reading, salt=b"", opaque=case.ask.opaque)
         if (what.refusal or _too_long(request, what, limits)) is None:
             labels.insert(0, Label.APPROVE)
-    if abilities.reason_prompt and not prompt:
-        labels.append(Label.DECLINE_WITH_REASON)
     labels = [label for label in labels if len(label.value) <= limits.label]
     return tuple(labels[: limits.buttons])
 
@@ -209,6 +208,7 @@ def build(
         buttons=shown,
         review=review,
         review_needed=page_only,
+        reasons=tuple(map(clean, case.ask.reasons)) if shown else (),
     )
 
 

@@ -312,13 +312,13 @@ async def _reveals(deps: Deps, visitor: Visitor, case: Case, shown: Sheet, place
 def reason_of(case: Case, form: Form, back: str) -> str | None:
     """The reason of a form: a ready one of the rule's, the person's own words, or both."""
     own = form.get("reason", "").replace("\r\n", "\n").strip()
-    ready = form.get("ready", "")
-    if ready and ready not in {clean(reason) for reason in case.ask.reasons}:
+    shown, ready = form.get("ready", ""), None
+    if shown and (ready := {clean(x): x for x in case.ask.reasons}.get(shown)) is None:
         raise Say(400, NOT_UNDERSTOOD)
     if len(own) > REASON:
         long = (f"A reason may have {REASON} characters. Nothing was changed.",)
         raise Say(413, Message("That is too long", long, "bad", "declined", None, back, "Back"))
-    return ": ".join(part for part in (ready, own) if part) or None
+    return words.declining(ready, own)
 
 
 def _same(case: Case, form: Form) -> None:

@@ -416,11 +416,22 @@ class DiscordPeer:
         data = {"component_type": 2, "custom_id": button["custom_id"], "id": button["id"]}
         return self.interaction(3, data, room, user, message=message, **more)
 
-    def submit(self, modal: dict[str, Any], reason: str, room: str, user: str) -> dict[str, Any]:
-        """The interaction that Discord makes of a prompt that was filled in and sent."""
-        ((label),) = modal["components"]
-        value = {"type": 4, "id": 2, "custom_id": label["component"]["custom_id"], "value": reason}
-        components = [{"type": 18, "id": 1, "component": value}]
+    def submit(
+        self, modal: dict[str, Any], reason: str, room: str, user: str, ready: str | None = None
+    ) -> dict[str, Any]:
+        """The interaction that Discord makes of a prompt that was filled in and sent; `ready`: the
+        option that was chosen, by its label."""
+        components = []
+        for number, label in enumerate(modal["components"]):
+            field = label["component"]
+            value = {"type": field["type"], "id": 2 * number + 2, "custom_id": field["custom_id"]}
+            if field["type"] == 3:
+                picked = [one["value"] for one in field["options"] if one["label"] == ready]
+                assert picked or (ready is None and not field["required"])
+                value["values"] = picked
+            else:
+                value["value"] = reason
+            components.append({"type": 18, "id": 2 * number + 1, "component": value})
         data = {"custom_id": modal["custom_id"], "components": components}
         return self.interaction(5, data, room, user)
 

@@ -106,12 +106,14 @@ def shown(mail: Received) -> dict[str, Any]:
     return card
 
 
-def press(card: dict[str, Any], title: str, reason: str = "") -> str:
-    """The body that a press on this button sends; what was typed goes in as it is."""
+def press(card: dict[str, Any], title: str, reason: str = "", ready: str = "") -> str:
+    """The body that a press on this button sends; what was typed goes in as it is, and `ready`,
+    the value of what was chosen."""
     (action,) = [one for one in card["actions"] if one["title"] == title]
     assert (action["type"], action["method"]) == ("Action.Http", "POST")
     assert action["headers"] == [{"name": "Content-Type", "value": "text/plain"}]
-    return re.sub(r"\{\{reason\.value\}\}", lambda _: reason, action["body"])
+    body = action["body"].replace("{{ready.value}}", ready)
+    return re.sub(r"\{\{reason\.value\}\}", lambda _: reason, body)
 
 
 @dataclass

@@ -292,6 +292,12 @@ class SlackPeer:
         view = body["view"]
         if len(view["title"]["text"]) > 24 or len(view.get("private_metadata", "")) > 3000:
             return {"error": "invalid_arguments"}
+        # https://docs.slack.dev/reference/block-kit/block-elements/radio-button-group-element
+        for block in view["blocks"]:
+            options = block["element"].get("options", [])
+            sizes = [(len(one["text"]["text"]), len(one["value"])) for one in options]
+            if len(options) > 10 or not all(0 < a <= 75 and 0 < b <= 150 for a, b in sizes):
+                return {"error": "invalid_arguments"}
         self.views.append(view)
         return {"view": {"id": f"V{len(self.views)}", **view}}
 
@@ -362,11 +368,19 @@ class SlackPeer:
             **more,
         }
 
-    def submit(self, reason: str, user: str) -> dict[str, Any]:
-        """The interaction that Slack makes of the prompt opened last, filled in and sent."""
+    def submit(self, reason: str, user: str, ready: str | None = None) -> dict[str, Any]:
+        """The interaction that Slack makes of the prompt opened last, filled in and sent; `ready`:
+        the radio button that was pressed, by what it says."""
         view = {"id": f"V{len(self.views)}", "team_id": TEAM, "app_id": APP, **self.views[-1]}
         field_ = {"type": "plain_text_input", "value": reason}
-        view["state"] = {"values": {"reason": {"reason": field_}}}
+        values: dict[str, Any] = {"reason": {"reason": field_}}
+        for block in view["blocks"]:
+            if block["block_id"] == "ready":
+                options = block["element"]["options"]
+                picked = [one for one in options if one["text"]["text"] == ready]
+                radio = {"type": "radio_buttons", "selected_option": picked[0] if picked else None}
+                values["ready"] = {"ready": radio}
+        view["state"] = {"values": values}
         return {
             "type": "view_submission",
             "team": {"id": TEAM, "domain": "acme"},

@@ -324,13 +324,21 @@ class TeamsPeer:
             self.faces[room, id_, who] = answer["value"]
 
     def press(
-        self, room: str, id_: str, title: str, who: str = DANA, reason: str = "", **other: Any
+        self,
+        room: str,
+        id_: str,
+        title: str,
+        who: str = DANA,
+        reason: str = "",
+        ready: str | None = None,
+        **other: Any,
     ) -> dict[str, Any]:
         """The activity that Teams makes of a press on a button of this card as they see it."""
         (action,) = [one for one in buttons(self.seen(room, id_, who)) if one["title"] == title]
         data = dict(action["data"])
         if action.get("associatedInputs") != "none":
             data["reason"] = reason
+            data |= {} if ready is None else {"ready": ready}
         value = {
             "action": {"type": "Action.Execute", "id": "", "verb": action["verb"], "data": data},
             "trigger": "manual",

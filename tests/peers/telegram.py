@@ -208,6 +208,11 @@ class TelegramPeer:
         self.messages[where] = after
         return after
 
+    def _deleteMessage(self, body: Any) -> bool:
+        if self.messages.pop((int(body["chat_id"]), int(body["message_id"])), None) is None:
+            raise Wrong("Bad Request: message to delete not found")
+        return True
+
     def _answerCallbackQuery(self, body: Any) -> bool:
         if str(body["callback_query_id"]) not in self._queries:
             raise Wrong(

@@ -63,6 +63,20 @@ def wrong_value(text: Any) -> str | None:
     return None
 
 
+def list_fault(body: dict[str, Any]) -> tuple[int, str] | None:
+    """https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-list-messages"""
+    rows = [row for section in body["action"]["sections"] for row in section["rows"]]
+    if not 0 < size(body["body"]["text"]) <= 4096 or not 0 < size(body["action"]["button"]) <= 20:
+        return 131009, "body or button"
+    if not 1 <= len(rows) <= 10 or len({row["id"] for row in rows}) < len(rows):
+        return 131009, "rows"
+    for row in rows:
+        parts = ((row["id"], 200), (row["title"], 24), (row.get("description", "x"), 72))
+        if not all(0 < size(said) <= most for said, most in parts):
+            return 131009, "row"
+    return None
+
+
 def fault(message: dict[str, Any], open_: bool) -> tuple[int, str] | None:
     """The code that the Cloud API refuses this message with, and what it says."""
 
@@ -103,6 +117,8 @@ def fault(message: dict[str, Any], open_: bool) -> tuple[int, str] | None:
         return 131047, "Re-engagement message"
     if kind == "text":
         return None if text(body, 4096, "body") else (131009, "body")
+    if kind == "interactive" and body.get("type") == "list":
+        return list_fault(body)
     if kind != "interactive" or body.get("type") != "button":
         return 131051, "Unsupported message type"
     if not text(body.get("body"), 1024):
@@ -285,8 +301,11 @@ class WhatsAppPeer:
             values = [*body["ContentVariables"].values()]
             return {x["title"]: filled(x["id"], values) for x in kind.get("actions", ())}
         if body["type"] == "interactive":
-            replies = [one["reply"] for one in body["interactive"]["action"]["buttons"]]
-            return {one["title"]: one["id"] for one in replies}
+            action = body["interactive"]["action"]
+            if "sections" in action:
+                rows = [row for section in action["sections"] for row in section["rows"]]
+                return {one["title"]: one["id"] for one in rows}
+            return {one["reply"]["title"]: one["reply"]["id"] for one in action["buttons"]}
         if body["type"] != "template":
             return {}
         named = TEMPLATES[body["template"]["name"]]
@@ -339,6 +358,9 @@ class WhatsAppPeer:
             "interactive": {"type": "button_reply", "button_reply": {"id": token, "title": label}},
         }
         one |= {"from": by} if by.isdigit() else {"from_user_id": by}
+        if body["type"] == "interactive" and body["interactive"]["type"] == "list":
+            told = {"id": token, "title": label}
+            one["interactive"] = {"type": "list_reply", "list_reply": told}
         if body["type"] == "template":
             del one["interactive"]
             one |= {"type": "button", "button": {"payload": token, "text": label}}
