@@ -31,7 +31,8 @@ ADDRESS: Final = re.compile(
     r"(?=.{3,254}\Z)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*"
 )
 # Where mail programs find addresses to follow: behind a scheme, in a name with a dot, around an @.
-LINKY: Final = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=\w)\.(?=[^\W\d_])|(?<=\S)@(?=\S)")
+# (The characters come first: an expression that begins by looking back is tried at each of a text.)
+LINKY: Final = re.compile(r"[:.@](?:(?<=[A-Za-z]:)(?=//)|(?<=\w\.)(?=[^\W\d_])|(?<=\S@)(?=\S))")
 LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 

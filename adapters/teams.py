@@ -53,7 +53,7 @@ ROW: Final = 310
 CARD: Final = "application/vnd.microsoft.card.adaptive"
 # Clients read these even in a TextRun; and runs of blanks would be drawn as one.
 DATES: Final = re.compile(r"\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
-BLANKS: Final = re.compile(r"(?<=[ \n]) |^ ")
+BLANKS: Final = re.compile(r" (?:(?<=[ \n] )|(?<![\s\S] ))")
 SHOW: Final = "Action.ShowCard"
 ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WRONG: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)

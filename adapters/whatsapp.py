@@ -40,7 +40,7 @@ ABOUT: Final = "?fields=display_phone_number,quality_rating"
 # (https://faq.whatsapp.com/539178204879377), and `┃` is what stands between the values of a
 # template. A letter that looks alike stands for each there, behind a zero-width space, which
 # cleaned text brings none of: so it is nobody else's.
-MARKS: Final = re.compile(r"[`┃]|(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])")
+MARKS: Final = re.compile(r"[`┃*_~](?:(?<=[`┃])|(?<![A-Za-z0-9][*_~])|(?![A-Za-z0-9]))")
 ALIKE: Final = {"`": "ˋ", "┃": "│", "*": "∗", "_": "ˍ", "~": "∼"}
 NEEDS: Final = {
     "meta": ("access_token", "app_secret", "verify_token", "phone_number_id"),

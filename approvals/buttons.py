@@ -197,6 +197,9 @@ def flat(value: object) -> Iterator[Field]:
     # Every field of a dataclass, those of tomorrow too; a count before each run keeps it injective.
     # A field that a later version added stands with its name, and only where it says something:
     # seals made before it was there stay valid (`model.added`).
+    if value is None or isinstance(value, str | bytes | int):  # first: most of them are
+        yield value
+        return
     if is_dataclass(value):
         value = tuple(
             (each.name, one) if ADDED in each.metadata else one
@@ -207,8 +210,6 @@ def flat(value: object) -> Iterator[Field]:
         yield len(value)
         for each in value:
             yield from flat(each)
-    elif value is None or isinstance(value, str | bytes | int):
-        yield value
     else:
         raise TypeError(f"a {type(value).__name__} cannot be sealed")
 

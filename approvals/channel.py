@@ -366,7 +366,8 @@ def shorter(card: Card, measure: Measure) -> Iterator[Card]:
         note=short(card.note, 60) if card.note else None,
         progress=short(card.progress, 80),
     )
-    yield terse
+    if terse != card:
+        yield terse
     yield from (_cut(terse, short, measure, room, ends) for room, ends in ((300, 120), (60, 40)))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from hashlib import sha256
@@ -78,6 +79,7 @@ def labels_for(
     if limits.buttons < 2:
         return tuple(labels)
     if abilities.tier.carries(case.ask.risk) and _page_only(case) is None:
+        limits = replace(limits, measure=_once(limits.measure))
         what = what or bound(request, reading, salt=b"", opaque=case.ask.opaque)
         if (what.refusal or _too_long(request, what, limits)) is None:
             labels.insert(0, Label.APPROVE)
@@ -150,6 +152,7 @@ def build(
         raise Conflict("this content is not the revision that the case is about")
     if altered(case, request):
         raise Refused("this content was altered since the request was opened")
+    limits = replace(limits, measure=_once(limits.measure))
     others = _others(case, request)
     cut = _Cut(salt if suspect("\n".join(others)) else None, limits.measure)
     voice = words.Voice(
@@ -288,6 +291,19 @@ def _too_long(request: Request, what: Bound, limits: Limits) -> str | None:
     ):
         return _TOO_LONG
     return None
+
+
+def _once(measure: Measure) -> Measure:
+    """The same, each text measured once: for one card, so that none is kept."""
+    known: dict[str, int] = {}
+
+    def measured(text: str) -> int:
+        size = known.get(text)
+        if size is None:
+            size = known[text] = measure(text)
+        return size
+
+    return measured
 
 
 def _room(request: Request, what: Bound, limits: Limits) -> int:

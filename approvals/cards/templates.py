@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from approvals.cards import template_rules
 from approvals.channel import Payload, Render
-from approvals.model import Refused
+from approvals.model import Button, Card, Fact, Refused
 
 
 def renderer(name: str, source: str) -> Render:
@@ -65,6 +66,9 @@ def renderer(name: str, source: str) -> Render:
     return render
 
 
+_FIELDS: Final[Mapping[type, frozenset[str]]] = {
+    kind: frozenset(one.name for one in fields(kind)) for kind in (Card, Fact, Button)
+}
 _FILTERS: Final = ("default", "first", "last", "length", "lower", "upper", "join", "trim")
 
 
@@ -76,6 +80,8 @@ class _Environment(SandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is dict:  # a key called "items" is that key; and this is the hot road
             return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+        if attribute in _FIELDS.get(type(obj), ()):  # data of ours: nothing to be guarded from
+            return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
