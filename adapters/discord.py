@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
@@ -174,7 +175,7 @@ class Discord:
         if body["type"] == 3 and data["component_type"] == 2:
             shown, message = body["message"], body["message"]["id"]
             more = {"message": message, "echo": self.echo(shown)}
-            more["echo_before"] = _echo_before(shown)
+            more["echo_before"] = partial(_echo_before, shown)
         elif body["type"] == 5:
             # It brings the card along as it was when the prompt opened: not compared, so that
             # it may decline only.

@@ -11,6 +11,7 @@ import unicodedata
 from binascii import a2b_qp
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
@@ -226,7 +227,7 @@ class Slack:
             message, place, token = where["message_ts"], where["channel_id"], action["value"]
             event = f"{message}:{action['action_ts']}:{user['id']}"
             shown = body.get("message") or {}
-            echo, before = self.echo(shown), _echo_before(shown)
+            echo, before = self.echo(shown), partial(_echo_before, shown)
         else:
             view = body["view"]
             event, (place, token) = view["id"], view["private_metadata"].split(" ")

@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
@@ -139,7 +140,7 @@ class Telegram:
         # Of a message that it has forgotten Telegram tells the place and the date 0.
         echo, before = None, None
         if message["date"]:
-            echo, before = self.echo(message), _echo_before(message)
+            echo, before = self.echo(message), partial(_echo_before, message)
         return port.Tap(
             "telegram", query["id"], who, _place(message), str(message["message_id"]), token,
             stranger, echo, None, {"query": query["id"], "by": by}, before,

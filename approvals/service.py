@@ -43,7 +43,17 @@ from approvals.people import Directory, audiences
 from approvals.proposal import Proposal, draft, ulid
 from approvals.reading import Reading
 from approvals.readings import Readings, held
-from approvals.store import CardState, Change, Job, Press, Store, again_job, draw_job, post_job
+from approvals.store import (
+    CardRow,
+    CardState,
+    Change,
+    Job,
+    Press,
+    Store,
+    again_job,
+    draw_job,
+    post_job,
+)
 from approvals.text import clean
 from approvals.turns import Decision, Row, Turns
 
@@ -378,12 +388,7 @@ class Service:
             # whatever stands around it: a mistaken press ends in a refusal, as all doubt does.
             if choice is not Choice.DECLINE:
                 return refuse("altered", UNTRUSTED)
-        elif not any(
-            buttons.sealed(ring, proof, buttons.CARD, card.id, tap.message, shown)
-            for proof in (card.echo, card.echo_next)
-            for shown in (echo, tap.echo_before)
-            if shown is not None
-        ):
+        elif not (self._sent(card, tap, echo) or self._sent_before(card, tap)):
             return refuse("echo", ALTERED, alert=True)
         if tap.stranger:
             return refuse(tap.stranger, f"You cannot approve here: {tap.stranger}.")
@@ -406,6 +411,17 @@ class Service:
         # Their client still shows the buttons, and may never get our word: it is drawn again.
         late = () if case.open else (draw_job(card, now, again=True),)
         return replace(decision, jobs=(*decision.jobs, *late))
+
+    def _sent(self, card: CardRow, tap: Tap, echo: str | None) -> bool:
+        """Is this what we last sent, or are just sending, as this very message?"""
+        return echo is not None and any(
+            buttons.sealed(self.trust.ring, proof, buttons.CARD, card.id, tap.message, echo)
+            for proof in (card.echo, card.echo_next)
+        )
+
+    def _sent_before(self, card: CardRow, tap: Tap) -> bool:
+        """The same of a card that an older version posted: computed only where it has to be."""
+        return tap.echo_before is not None and self._sent(card, tap, tap.echo_before())
 
     def _vote(
         self, case: Case, person: Person, choice: Choice, act: _Act, now: Instant
