@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from approvals import secret_shapes
+from approvals import emoji, secret_shapes
+from approvals.emoji import ZWJ
 from approvals.secret_shapes import Span
 
 Measure: TypeAlias = Callable[[str], int]
@@ -82,12 +83,23 @@ def clean(text: str, *, line: bool = True) -> str:
     A word that mixes scripts (UTS 39's "highly restrictive" level is what may stand together) has
     its letters of other scripts as escapes too: `d\u{430}na@ex\u{430}mple.com`. So has a part of an
     address that is made of lookalikes only, beside a Latin part: `\u{440}\u{430}\u{443}.com`.
+
+    A joiner or a selector that is part of an emoji of Unicode's own lists is seen, as that emoji:
+    those stand as they are (`emoji.SEQUENCE`). Anywhere else it is an escape.
     """
     if text.isascii() and "\\u{" not in text:
         if text.isprintable():
             return text
         if not line and text.replace("\n", "").replace("\t", "").isprintable():
             return text
+    if not emoji.SELECTS.isdisjoint(text):
+        parts = emoji.SEQUENCE.split(text)
+        parts[::2] = [_cleaned(part, line) for part in parts[::2]]
+        return "".join(parts)
+    return _cleaned(text, line)
+
+
+def _cleaned(text: str, line: bool) -> str:
     if line:
         text = _LINE_ENDS.sub(LINE_END, text)
     escapes: dict[int, str] = {}
@@ -149,8 +161,10 @@ def fit(text: str, limit: int, measure: Measure = len) -> Fitted:
     if cut := _CUT_ESCAPE.search(text[max(start - 9, 0) : start])[0]:  # type: ignore[index] # as above
         close = text.find("}", start, start + 9 - len(cut))
         start = close + 1 if close >= 0 else start
-    while start < len(text) and unicodedata.category(text[start])[0] == "M":
+    while start < len(text) and (unicodedata.category(text[start])[0] == "M" or text[start] == ZWJ):
         start += 1
+    while end and text[end - 1] == ZWJ:  # of an emoji that was cut in two: it would join nothing
+        end -= 1
     return Fitted(text[:end], text[start:], start - end)
 
 

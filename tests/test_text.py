@@ -304,3 +304,48 @@ def test_law_27_hostile_text_costs_linear_time() -> None:
     for text in (*hostile.LONG, *hostile.CORPUS[::50]):
         piece = text[:40]
         linear(lambda size, piece=piece: (piece * size)[:size], work)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        *("❤️", "☎️", "ℹ️", "⚠️ stop ⚠️", "1️⃣2️⃣#️⃣"),
+        *("👩‍💻", "🧑🏽‍🚒", "🏳️‍🌈", "👨‍👩‍👧‍👦", "🤷🏻‍♀️", "🕵️‍♂️", "👩🏻‍❤️‍💋‍👨🏿", "🧑‍🧑‍🧒‍🧒"),
+        *("🚀🚀", "👍🏽", "🇩🇪", "ok ✅"),
+    ],
+)
+def test_law_12_emoji_of_several_characters_are_shown_as_they_are(seen: str) -> None:
+    for text in (seen, f"a{seen}b", seen * 3):
+        assert clean(text) == clean(text, line=False) == text
+
+
+@pytest.mark.parametrize(
+    ("hidden", "shown"),
+    [
+        ("1\ufe0f", "1\\u{fe0f}"),
+        ("🚀\ufe0f", "🚀\\u{fe0f}"),
+        ("❤\ufe0f\ufe0f", "❤\ufe0f\\u{fe0f}"),
+        ("❤\ufe0e", "❤\\u{fe0e}"),
+        ("pay\u200dpal", "pay\\u{200d}pal"),
+        ("🚀\u200d🚀", "🚀\\u{200d}🚀"),
+        ("👩\u200d", "👩\\u{200d}"),
+        ("👩\u200d\u200d💻", "👩\\u{200d}\\u{200d}💻"),
+        ("👩\u200d💻\u200d", "👩\\u{200d}💻\\u{200d}"),
+        ("1\u20e3", "1\\u{20e3}"),
+        ("a\ufe0f\u20e3", "a\\u{fe0f}\\u{20e3}"),
+        ("👩\u200d💻\u0335x", "👩\u200d💻\\u{335}x"),
+    ],
+)
+def test_law_12_a_joiner_that_is_part_of_no_listed_emoji_is_an_escape(
+    hidden: str, shown: str
+) -> None:
+    assert clean(hidden) == shown
+
+
+def test_law_12_an_emoji_that_is_cut_in_two_leaves_no_joiner_behind() -> None:
+    text = "👩\u200d💻" * 30
+    for limit in range(1, 80):
+        found = fit(text, limit)
+        assert not found.head.endswith("\u200d")
+        assert not found.tail.startswith("\u200d")
+        assert len(found.head) + found.elided + len(found.tail) == len(text)
