@@ -158,11 +158,15 @@ class Slack:
         return port.whole(card, self._draw, inert)
 
     def _draw(self, card: Card) -> port.Drawn:
-        asked = "\n".join((card.title, *(f"{x.label}: {x.value}" for x in card.facts[:3])))
-        values = {"text": self.escape(card.subject), "confirm": _dialog(asked)}
-        # No value begins a line: it could pass for a fact of its own.
-        facts = (replace(x, value=x.value.replace("\n", "⏎")) for x in card.facts)
-        payload = self.render({"card": replace(card, facts=tuple(facts)), **values})
+        # No value begins a line: it could pass for a fact of its own. Values of several lines stand
+        # in a box each, for which `facts` has them as they are.
+        facts = [
+            {"label": x.label, "value": x.value, "several": "\n" in x.value} for x in card.facts
+        ]
+        flat = tuple(replace(x, value=x.value.replace("\n", "⏎")) for x in card.facts)
+        asked = "\n".join((card.title, *(f"{x.label}: {x.value}" for x in flat[:3])))
+        values = {"text": self.escape(card.subject), "confirm": _dialog(asked), "facts": facts}
+        payload = self.render({"card": replace(card, facts=flat), **values})
         blocks = payload["blocks"]
         drawn = [one for block in blocks for one in block.get("elements", ()) if "value" in one]
         port.same_buttons(card, [(one["text"]["text"], one["value"]) for one in drawn])

@@ -34,7 +34,8 @@ class Real:
     def card(self, channel: Channel, **more: Any) -> Card:
         """Its card, with the buttons that it gets there."""
         given = (self.case, self.request, self.reading)
-        labels = cards.labels_for(*given, channel.abilities, channel.limits)
+        what = cards.bound(self.request, self.reading, salt=SALT)
+        labels = cards.labels_for(*given, channel.abilities, channel.limits, what=what)
         return cards.build(
             *given,
             buttons=[Button(label, label.name.lower().ljust(20, "x")) for label in labels],
@@ -43,6 +44,7 @@ class Real:
             review="https://approve.example.com/requests/req_1",
             names={"dana": "Dana Lee"},
             salt=SALT,
+            what=what,
             **{"reader": "dana", **more},
         )
 

@@ -207,6 +207,20 @@ def test_law_14_what_no_tap_may_approve_has_review_and_no_approve() -> None:
     assert said == ["Review and approve…", "Decline", "Decline with reason"]
 
 
+def test_law_13_a_value_of_several_lines_is_no_fact_of_its_own() -> None:
+    forged = "12.40\nApproved by: CFO"
+    shown = card(shared=True, facts=(Fact("Amount", forged), Fact("To", "ACME")))
+    blocks = make(AWAY).layout(shown)["blocks"]
+    parts = [part for block in blocks for part in block.get("elements", ()) if "elements" in part]
+    texts = {part["type"]: [] for part in parts}
+    for part in parts:
+        texts[part["type"]].append("".join(one["text"] for one in part["elements"]))
+    assert forged in texts["rich_text_preformatted"]
+    assert "Amount:" in texts["rich_text_section"]
+    assert not any("CFO" in text for text in texts["rich_text_section"])
+    assert "\nApproved by" not in buttons(shown)[0]["confirm"]["text"]["text"]
+
+
 def buttons(shown: Card) -> list[dict[str, Any]]:
     (actions,) = [b for b in make(AWAY).layout(shown)["blocks"] if b["type"] == "actions"]
     found: list[dict[str, Any]] = actions["elements"]

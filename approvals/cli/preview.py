@@ -245,7 +245,8 @@ def show(console: Console, one: Preview) -> None:
     if card.elided:
         console.print(Text(f"… {card.elided} bytes are not shown here …", "yellow"))
         console.print(Text(card.payload_tail), soft_wrap=True)
-    buttons = [f"[{button.label}]" for button in card.buttons]
+    review = ["[Review and approve…]"] if card.review_needed and card.review else []
+    buttons = [*review, *(f"[{button.label}]" for button in card.buttons)]
     console.print(Text(" ".join(buttons) or "no buttons", "green"), soft_wrap=True)
     for why in (card.review_needed, one.refused):
         if why:

@@ -1,7 +1,8 @@
 """Cards a second by themselves, and the outbox by itself: posts, receipts, verdicts and redraws.
 
 All on one core, in this process, without HTTP. The outbox's figures are durable: a post is a card
-with its buttons, its intent and its message written down, each before the next.
+with its buttons, its intent and its message written down, each before the next. "A card on …" is
+one of the vendors' own requests (tests/fixtures/requests), bound, built, laid out and hashed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import asyncpg
 
 from approvals import cards, policy
 from approvals.channel import Tap
-from approvals.cli import keys
+from approvals.cli import channels, keys
 from approvals.cli.host import steady
 from approvals.cli.house import House, running
 from approvals.model import Button
@@ -29,6 +30,7 @@ from bench.parts import Part, Rounds, Setting, number, turn_about
 from bench.peers import POSTGRESQL, database
 from bench.record import Sheet
 from bench.serve_taps import Posted, clock, drain
+from tests.real_requests import NAMES, real
 
 AT_ONCE = 64
 """Taps, and receipts, that are given to the service together."""
@@ -113,6 +115,8 @@ async def _timed(house: House, slack: Any, count: int) -> dict[str, tuple[int, S
     posted = [*Posted.sent]
     assert len(posted) == count, f"{len(posted)} of {count} cards were posted"
     found["cards built and laid out"] = (count, await _laid_out(house, slack, posted))
+    for name, channel in channels.made(channels.samples(), {}).items():
+        found[f"a card on {name}"] = _on(channel, count)
     half = count // 2
 
     async def receipts() -> None:
@@ -131,6 +135,17 @@ async def _timed(house: House, slack: Any, count: int) -> dict[str, tuple[int, S
     jobs = {kind for kind, _ in left.jobs} - {"lapse"}  # due when the receipts have run out
     assert (left.pending, left.parked, jobs) == (0, 0, set()), left
     return found
+
+
+def _on(channel: Any, count: int) -> tuple[int, Stopwatch]:
+    """So many cards of the vendors' requests, each in turn, on this channel."""
+    watch, each = Stopwatch(), [real(name) for name in NAMES]
+    for one in each:  # what is compiled once
+        channel.layout(one.card(channel))
+    with watch.running():
+        for at in range(count):
+            channel.echo(channel.layout(each[at % len(each)].card(channel)))
+    return count, watch
 
 
 async def _laid_out(house: House, slack: Any, posted: list[taps.Card]) -> Stopwatch:
