@@ -68,7 +68,7 @@ async def main(venv: Path, seconds: float) -> None:
         port = runner.addresses[0][1]
         store = await Store.connect(f"sqlite:///{place}/s.db")
         async with (
-            open_house(store, clock=Wall(0), key=key) as house,
+            open_house(store, clock=Wall(0), key=key, carry=True) as house,
             gate(
                 place / "gate", rules="", service=house.url, pin=key.thumbprint,
                 ca_file=place / "theirs/ca.pem", patience=PATIENCE,
@@ -114,7 +114,6 @@ async def approver(house: Any, seconds: float) -> None:
         for case in answer["requests"]:
             if time.monotonic() - seen.setdefault(case["id"], time.monotonic()) > seconds:
                 await house.decide(case, by="dana")
-                await house.carried()
         await asyncio.sleep(1)
 
 
