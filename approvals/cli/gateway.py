@@ -113,10 +113,15 @@ def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
         read, faults = _read(config)
         print_json([asdict(fault) for fault in faults])
         raise typer.Exit(Exit.CONFIG if read is None else Exit.OK)
+    from approvals.proxy.observing import LOUD
+    from approvals.proxy.settings import Mode
+
     settings = _settings(config)
     many = f"{counted(len(settings.agents), 'agent')}, {counted(len(settings.rules.rules), 'rule')}"
     sound = f"✓ {config} is sound: {many}."
     out.print(Text(sound, "green"), soft_wrap=True)
+    if settings.mode is Mode.OBSERVE:
+        out.print(Text(f"! {LOUD}", "yellow"), soft_wrap=True)
 
 
 @app.command()
@@ -194,10 +199,14 @@ async def _checked(settings: Settings) -> list[tuple[str, str, str]]:
     import tempfile
 
     from approvals.proxy.ask import Approvals, Away, Slower, Used
+    from approvals.proxy.observing import LOUD
+    from approvals.proxy.settings import Mode
     from approvals.proxy.wire import PATIENCE
 
     host, port = settings.listen
-    lines = [("configuration", "ok", f"{len(settings.agents)} agents")]
+    lines = [("configuration", "ok", counted(len(settings.agents), "agent"))]
+    if settings.mode is Mode.OBSERVE:
+        lines.append(("mode", "warning", LOUD))
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), 5)
         writer.close()
@@ -341,7 +350,9 @@ async def _serve(settings: Settings) -> None:
 
     import structlog
 
+    from approvals.proxy.observing import LOUD
     from approvals.proxy.proxy import running
+    from approvals.proxy.settings import Mode
 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # two for each request that is held
@@ -359,7 +370,10 @@ async def _serve(settings: Settings) -> None:
             service=settings.service.url,
             agents=sorted(settings.agents),
             receipt_key=settings.service.receipt_key,
+            mode=settings.mode,
         )
+        if settings.mode is Mode.OBSERVE:
+            structlog.get_logger().warning("nothing_is_held", why=LOUD)
         asking = asyncio.create_task(_introduced(gateway, settings))
         ending = asyncio.create_task(stop.wait())
         try:
@@ -376,13 +390,17 @@ async def _introduced(gateway: Gateway, settings: Settings) -> None:
     """Ask the service who we are, until it has said so. `Refused`: nothing could be released."""
     import structlog
 
+    from approvals.proxy.settings import Mode
+
     said = False
     while (wrong := await gateway.faults()) is None:
         if not said:
             structlog.get_logger().warning("approval_service_not_reached", **_away(settings))
         said = True
         await asyncio.sleep(5)
-    if wrong:
+    if wrong and settings.mode is Mode.OBSERVE:  # nobody is asked yet
+        structlog.get_logger().warning("service_faults", why="; ".join(wrong))
+    elif wrong:
         raise Refused("; ".join(wrong))
 
 

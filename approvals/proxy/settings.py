@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,6 +24,7 @@ from approvals.evidence import frame
 from approvals.marked import Fault, Marked, explain
 from approvals.model import MINUTE, SECOND, Duration
 from approvals.proxy.reach import Private
+from approvals.proxy.record import Limits
 from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Rules
 from approvals.proxy.secrets import NAME
@@ -42,6 +44,13 @@ def _url(text: str) -> str:
     if re.fullmatch(r"https?://[^/?#@\s]+", text) is None:
         raise ValueError("a service is written like https://approve.example.com, without a path")
     return text
+
+
+class Mode(StrEnum):
+    """Are requests held and asked about, or only watched?"""
+
+    HOLD = "hold"
+    OBSERVE = "observe"
 
 
 class _Section(BaseModel):
@@ -78,6 +87,11 @@ class _Held(_Section):
     bytes: int = Field(default=4 * 1024**3, ge=1)
 
 
+class _Record(_Section):
+    bytes: int = Field(default=Limits().bytes, ge=65_536)
+    age: _Span = Limits().age
+
+
 class _Derived(_Section):
     """Agents that are not listed: each password follows from the key and the agent's name."""
 
@@ -94,6 +108,7 @@ class _Upstream(_Section):
 
 class _File(_Section):
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8081"
+    mode: Mode = Mode.HOLD
     folder: str = "gateway"
     service: Service
     agents: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Agent] = Field(default_factory=dict)
@@ -102,6 +117,7 @@ class _File(_Section):
     rejoin_within: _Span = 10 * MINUTE
     hold: _Span | None = None
     held: _Held = _Held()
+    record: _Record = _Record()
     packs: object = None  # these three are the rulebook's
     decoders: object = None
     rules: object = None
@@ -137,6 +153,8 @@ class Settings:
     derived: tuple[str, SecretStr] | None = None
     """A prefix of names, and the key that these agents' passwords follow from."""
     holding: Holding = Holding()
+    record: Limits = field(default_factory=Limits)
+    mode: Mode = Mode.HOLD
 
     def password(self, agent: str) -> str | None:
         """An agent's; None: there is no such agent."""
@@ -188,5 +206,7 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
             file.held.agent_bytes,
             file.held.bytes,
         ),
+        record=Limits(file.record.bytes, file.record.age),
+        mode=file.mode,
     )
     return settings, []
