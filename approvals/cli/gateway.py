@@ -194,6 +194,30 @@ def doctor(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
+@app.command()
+def report(
+    since: Annotated[str, typer.Option(help="How far back: 7d, 12h, 30m.")] = "7d",
+    service: Annotated[
+        Path | None, typer.Option(help="The service's file: whom would it ask?")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows of each table.")] = 20,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was, or would have been, asked, refused and allowed, and what would quiet it."""
+    from approvals.cli import report as reports
+    from approvals.cli import serve
+
+    settings = _settings(config)
+    beside = serve.configuration(service) if service is not None else None
+    made = reports.tally(settings.folder, reports.since(since, clock()))
+    lines = reports.lines(made, beside, settings.service.requester)
+    if as_json:
+        print_json(reports.as_json(made, lines, settings.mode))
+    else:
+        reports.show(out, made, lines, mode=settings.mode, most=limit)
+
+
 async def _checked(settings: Settings) -> list[tuple[str, str, str]]:
     """(what, ok | warning | bad, detail) of each check. Changes nothing but a missing folder."""
     import tempfile
