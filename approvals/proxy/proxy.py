@@ -39,6 +39,7 @@ from approvals.proxy.observing import quieted_by, unused
 from approvals.proxy.reach import Reach, Upstream, place
 from approvals.proxy.record import OURS, STARTED, Record
 from approvals.proxy.refusal import Asked, refusal
+from approvals.proxy.revoked import Revoked
 from approvals.proxy.rules import Decision, Outbound, Rules
 from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, Spelling, spelt
 from approvals.proxy.settings import Mode, Settings
@@ -123,6 +124,7 @@ class Gateway:
         self._authority = Authority(folder, utc(clock()))
         self._secrets = Secrets(folder, env)
         self._readings = Readings()
+        self._revoked = Revoked(folder)
         self._observing = settings.mode is Mode.OBSERVE
         self._unused = unused(settings.rules) if self._observing else Rules()
         self._reach = Reach(settings.private, settings.ca_file, patience)
@@ -272,12 +274,16 @@ class Gateway:
             known = self._settings.password(name.decode("latin-1"))
             right = known.encode() if known else os.urandom(16)
             if scheme.lower() == b"basic" and hmac.compare_digest(password, right):
-                return name.decode("latin-1")
+                return self._let_in(name.decode("latin-1"))
         except binascii.Error:
             pass
-        why = "Send an agent's name and its proxy password."
-        challenge = ("proxy-authenticate", 'Basic realm="countersign gateway"')
-        raise Problem(407, "unknown_agent", why, headers=[challenge])
+        raise _unknown()
+
+    def _let_in(self, agent: str) -> str:
+        """The agent, unless it was shut out: then also a tunnel that it has is of no use."""
+        if self._revoked.holds(agent):
+            raise _unknown()
+        return agent
 
     async def _one(self, wire: Wire, request: h11.Request, about: About) -> None:
         async with contextlib.AsyncExitStack() as room:
@@ -294,7 +300,8 @@ class Gateway:
             mode = json.dumps({"status": "ok", "mode": self._settings.mode}).encode()
             await wire.answer(200, "application/json", mode)
             return
-        agent = about["agent"] = wire.agent or self._agent(request)
+        agent = self._let_in(wire.agent) if wire.agent else self._agent(request)
+        about["agent"] = agent
         if not self._record.writable():
             raise _unrecorded()
         seen = self._seen(agent, request, wire.origin + target, wire)
@@ -801,6 +808,12 @@ def _lost(request: str, status: int) -> Problem:
         "for a retry, or was cut off. Sending it again asks a person again."
     )
     return Problem(502, "answer_lost", why, request=request, again=None)
+
+
+def _unknown() -> Problem:
+    why = "Send an agent's name and its proxy password."
+    challenge = ("proxy-authenticate", 'Basic realm="countersign gateway"')
+    return Problem(407, "unknown_agent", why, headers=[challenge])
 
 
 def _unrecorded(request: str = "") -> Problem:
