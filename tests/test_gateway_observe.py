@@ -223,6 +223,8 @@ def test_report_counts_requests_once_whatever_rows_they_have() -> None:
         ("/bot[redacted 35 chars #a1b2c3]/sendMessage", "/*/sendMessage"),
         ("/2.0/a%20b/v1beta1", "/2.0/*/v1beta1"),
         ("/", "/"),
+        ("/items/1", "/items/*"),
+        ("/2/tweets/7", "/2/tweets/*"),
     ],
 )
 def test_report_folds_what_looks_like_an_id(path: str, seen: str) -> None:
@@ -267,6 +269,12 @@ def test_report_suggests_rules_that_parse_and_let_exactly_these_pass() -> None:
         other = f"{group.scheme}://other.example.com{path}"
         said = rules.decide(Outbound("bot", group.method, other, (), b""))
         assert said.verb is Verb.ASK
+
+
+def test_report_suggests_nothing_for_what_is_denied_or_asked_at_high_risk() -> None:
+    tally = Tally()
+    tally.read([row("observed", would="denied"), row("observed", would="ask", risk="high")])
+    assert [quieting(1, group, count) for group, count in tally.counted()] == [None, None]
 
 
 def test_law_27_a_report_of_hostile_paths_has_a_bound() -> None:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import structlog
@@ -154,14 +155,14 @@ class Record:
 
     def _rotate(self, now: Instant) -> None:
         """Close this file and begin the next. A crash in between loses nothing: see `_open`."""
-        os.fsync(self._file)
         path = self._folder / LOG
         with path.open() as lines:
             first = int(read_json(lines.readline())["seq"])
         path.rename(self._folder / OLDER.replace("*", f"{first:012d}"))
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        os.close(self._file)
-        self._file, self._size, self._rows, self._begun = file, 0, 0, now
+        full, self._file = self._file, file
+        Thread(target=_settled, args=(full,)).start()  # 64 MiB would hold the loop up
+        self._size, self._rows, self._begun = 0, 0, now
         self._continue(now)
         self._tell(now)
 
@@ -190,6 +191,12 @@ class Record:
         """The head, in another place than the rows."""
         self._told = now
         structlog.get_logger().info("record_head", head=self.head)
+
+
+def _settled(file: int) -> None:
+    with contextlib.suppress(OSError):
+        os.fsync(file)
+    os.close(file)
 
 
 _NEXT: Final = "free space on the disk of the gateway's folder; until then nothing passes"

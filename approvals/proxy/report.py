@@ -12,10 +12,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from approvals.evidence import split_url
 from approvals.matching import When, faults
+from approvals.model import Risk
 
 MOST: Final = 4_000
 """Groups whose paths are told apart."""
@@ -27,7 +29,7 @@ _HELD: Final = frozenset({"denied", "too_large", "websocket_refused"})
 """Refusals by rules and their limits; the others are for safety, or failures."""
 _WORD: Final = re.compile(r"[A-Za-z0-9._~@:-]{1,40}")
 _ID: Final = re.compile(
-    r"(?i)[0-9]{2,}|[0-9a-f]{8,}|[0-9a-f-]{36}|(?=.*[0-9])(?=.*[a-z])[a-z0-9_-]{12,}|[a-z]{1,8}_.*[0-9].*"
+    r"(?i)[0-9]+|[0-9a-f]{8,}|[0-9a-f-]{36}|(?=.*[0-9])(?=.*[a-z])[a-z0-9_-]{12,}|[a-z]{1,8}_.*[0-9].*"
 )
 _KEPT: Final = re.compile(r"(?i)v[0-9.]+|[0-9]{4}-[0-9]{2}-[0-9]{2}|[a-z]+|[a-z._-]+")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -140,10 +142,16 @@ class Tally:
 
 
 def pattern(path: str) -> str:
-    """A path with `*` for each part that is an id, a secret that was crossed out, or odd."""
-    return "/".join(map(_part, path.split("/")))
+    """A path with `*` for each part that is an id, a secret that was crossed out, or odd.
+
+    A number that stands first is an API's version: `/2/tweets/*`.
+    """
+    first, *parts = path.removeprefix("/").split("/")
+    kept = first if re.fullmatch(r"[0-9]", first) else _part(first)
+    return "/".join(["", kept, *map(_part, parts)])
 
 
+@lru_cache(4096)
 def _part(text: str) -> str:
     if not text or (_WORD.fullmatch(text) and _KEPT.fullmatch(text)):
         return text
@@ -166,8 +174,11 @@ def folded(paths: list[str]) -> list[str]:
 def quieting(number: int, group: Group, count: Count) -> str | None:
     """What in gateway.yaml would let these pass, as text to paste; None: nothing should.
 
-    A pack's name stands in `packs:`, a rule first in `rules:`.
+    Nothing is suggested for what is denied, or asked at high risk. A pack's name stands in
+    `packs:`, a rule first in `rules:`.
     """
+    if count.risk == Risk.HIGH:
+        return None
     if group.would == ASK and count.pack:
         return f"packs: [{count.pack}]"
     also = {ASK: "", "too_large": ", oversize: true", "websocket_refused": ", websocket: true"}
