@@ -25,6 +25,7 @@ from approvals.evidence import ReceiptKey
 from approvals.proxy.environment import FIXED, PROXY, TRUST, environment, written
 from approvals.proxy.refusal import Asked, refusal
 from approvals.proxy.wire import Problem
+from tests.house import HANGS
 
 KEY = ReceiptKey(Ed25519PrivateKey.generate())
 ROOT = Path(__file__).parents[1]
@@ -114,7 +115,7 @@ async def service(who: dict[str, str], status: int = 200) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def started(file: Path, *, seconds: float = 30, until: str = "") -> tuple[int | None, str]:
+async def started(file: Path, *, seconds: float = HANGS, until: str = "") -> tuple[int | None, str]:
     """`countersign gateway`: its exit code, and what it said; ended once it has said `until`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "approvals.cli", "gateway", "-c", str(file),
