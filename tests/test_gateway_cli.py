@@ -128,6 +128,7 @@ async def started(file: Path, *, seconds: float = HANGS, until: str = "") -> tup
             said += line
             if until and until in said:
                 process.send_signal(signal.SIGTERM)
+                until = ""  # a second one, while it ends, would kill it
         return await process.wait(), said
 
 
