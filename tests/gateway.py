@@ -23,6 +23,7 @@ from approvals.proxy.ca import Authority, utc
 from approvals.proxy.credentials import Secret
 from approvals.proxy.environment import environment
 from approvals.proxy.proxy import Gateway, running
+from approvals.proxy.record import OWN, rows
 from approvals.proxy.secrets import Secrets
 from approvals.proxy.settings import Settings, read
 from approvals.proxy.wire import Patience
@@ -127,8 +128,14 @@ class Gate:
         return environment(self.proxy(), str(self.ca))
 
     def lines(self) -> list[dict[str, Any]]:
-        text = (self.settings.folder / "audit.jsonl").read_text()
-        return [json.loads(line) for line in text.splitlines()]
+        """What the record says, without the rows about the gateway itself."""
+        said = []
+        for line in rows(self.settings.folder):
+            row = json.loads(line)
+            more = {"request": row["request_id"]} if row["request_id"] else {}
+            about = {"event": row["kind"], "at": row["at"], **json.loads(row["content"]), **more}
+            said += [about] if row["kind"] not in OWN else []
+        return said
 
     async def raw(self, sent: bytes, *, eof: bool = False) -> bytes:
         """Bytes in, and all that comes back until the gateway hangs up."""

@@ -80,7 +80,7 @@ async def test_law_01_what_no_rule_is_about_waits_for_a_person(
             await asyncio.sleep(0.01)
         assert (after["outcome"]["delivered"], after["outcome"]["status"]) == (True, 200)
         events = [line["event"] for line in our.lines()]
-        assert events == ["asked", "released", "sent"]
+        assert events == ["asked", "opened", "released", "sent"]
 
 
 async def test_law_01_declined(tmp_path: Path, house: Place, there: Origin) -> None:

@@ -88,7 +88,7 @@ async def test_law_28_a_client_that_gives_up_and_tries_again_joins_its_case(
         assert b"X-Stainless-Retry-Count: 0" in there.seen[0]  # what was asked about
         assert len(await cases(house)) == 1
         events = [line["event"] for line in our.lines()]
-        assert events == ["asked", "joined", "joined", "released", "sent"]
+        assert events == ["asked", "opened", "joined", "joined", "released", "sent"]
 
 
 async def test_law_28_a_verdict_given_while_nobody_waits_is_good_for_the_next_try(

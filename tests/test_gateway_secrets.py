@@ -216,7 +216,7 @@ def test_the_commands(tmp_path: Path) -> None:
     assert run("gateway", "init", "--thumbprint", pin, cwd=tmp_path).code == 1  # it is there
     assert run("gateway", "check", cwd=tmp_path, **ENV).code == 0
     unset = run("gateway", "check", cwd=tmp_path)
-    assert (unset.code, "gateway.yaml:5:" in unset.err) == (3, True)
+    assert (unset.code, "gateway.yaml:7:" in unset.err) == (3, True)
     authority = run("gateway", "ca", cwd=tmp_path, **ENV).out
     assert authority.startswith("-----BEGIN CERTIFICATE-----")
     assert run("gateway", "ca", cwd=tmp_path, **ENV).out == authority
@@ -245,7 +245,7 @@ def test_the_commands_speak_json(tmp_path: Path) -> None:
     assert run("keys", "new", cwd=tmp_path).code == 0
     pin = said("keys", "public")["keys"][0]["kid"]
     made = said("gateway", "init", "--thumbprint", pin)
-    assert made == {"config": "gateway.yaml", "thumbprint": pin}
+    assert (made["config"], made["thumbprint"]) == ("gateway.yaml", pin)
     assert said("gateway", "check") == []
     unset = run("gateway", "check", "--json", cwd=tmp_path)
     assert unset.code == 3
@@ -267,13 +267,13 @@ def test_faults_of_the_file_name_their_line_and_quote_no_secret(tmp_path: Path) 
     run("gateway", "init", "--thumbprint", "A" * 43, cwd=tmp_path)
     sound = file.read_text()
     for old, new, line in (
-        ("rules: []", "rulez: []", 13),
-        ("private: []", "private: [example.com]", 11),
-        ("receipt_key: A", "receipt_key: ", 8),
-        ("127.0.0.1:8081", "everywhere", 1),
-        ('"${AGENT_PASSWORD}"', "hunter2", 10),
-        ("rules: []", "rules: [{name: x, then: maybe}]", 13),
-        ("packs: []", "packs: [no-such]", 12),
+        ("rules:", "rulez:", 17),
+        ("private: []", "private: [example.com]", 14),
+        ("receipt_key: A", "receipt_key: ", 10),
+        ("127.0.0.1:8081", "everywhere", 3),
+        ('"${AGENT_PASSWORD}"', "hunter2", 12),
+        ("then: ask", "then: maybe", 18),
+        ("- model-providers", "- no-such", 16),
         ("{url}", "{url}", 0),
     ):
         file.write_text(sound.replace(old, new))

@@ -197,7 +197,9 @@ async def test_who_is_no_agent_gets_407(tmp_path: Path) -> None:
 async def test_its_own_page_is_healthz(tmp_path: Path) -> None:
     async with gate(tmp_path) as our:
         sent = b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        assert parsed(await our.raw(sent % b"/healthz")) == (200, b'{"status":"ok"}')
+        assert parsed(await our.raw(sent % b"/healthz")) == (
+            200, b'{"status": "ok", "mode": "hold"}',
+        )  # fmt: skip
         assert parsed(await our.raw(sent % b"/v1/requests"))[0] == 404
 
 

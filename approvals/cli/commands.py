@@ -28,7 +28,7 @@ from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.cli.output import counted, safari
 from approvals.cli.output import print_json as _print_json
-from approvals.evidence import read_checkpoint, read_receipt, thumbprint, verify_chain
+from approvals.evidence import read_checkpoint, read_receipt, thumbprint
 from approvals.model import Choice, Kind, Refused, Risk
 from approvals.text import clean
 
@@ -694,7 +694,15 @@ def audit_checkpoint(config: ConfigPath = CONFIG, as_json: AsJson = False) -> No
 @audit_app.command("verify")
 def audit_verify(
     export: Annotated[
-        Path | None, typer.Argument(help="An export; - reads stdin. None: this installation.")
+        Path | None,
+        typer.Argument(
+            help="An export, or a gateway's folder or record; - reads stdin. None: this "
+            "installation."
+        ),
+    ] = None,
+    other: Annotated[
+        Path | None,
+        typer.Option("--with", help="The other side: with a gateway's record, an export."),
     ] = None,
     key: Annotated[Path | None, typer.Option(help="A JWKS file, to check checkpoints.")] = None,
     checkpoint: Annotated[
@@ -706,7 +714,12 @@ def audit_verify(
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Name the first bad row of a chain that was altered, reordered or cut off."""
+    """Name the first bad row of a chain that was altered, reordered or cut off.
+
+    With a gateway's record and an export of its service: also what either side lacks.
+    """
+    from approvals.cli import chains
+
     heads = list(head or ())
     if checkpoint:
         if key is None:
@@ -716,27 +729,22 @@ def audit_verify(
             heads += [read_checkpoint(_read(path).strip(), trusted).head for path in checkpoint]
         except Refused as error:
             raise Stop(Exit.UNVERIFIED, f"✗ checkpoint: {error}") from error
+    source: chains.Source
     if export is None:
-        lines = _run(_own_chain(config, heads))
+        own = _run(_own_chain(config, heads))
+        source = lambda: iter(own)  # noqa: E731 - one line, as the other is
     else:
-        lines = (sys.stdin.read() if str(export) == "-" else _read(export)).splitlines()
-    try:
-        report = verify_chain(lines, heads=heads)
-    except ValueError as error:
-        raise Stop(Exit.FAILED, f"--head: {error}.") from error
+        source = chains.source(export)
+    said = chains.checked(source, heads)
+    beside = chains.checked(chains.source(other), []) if other is not None else None
+    apart = chains.apart(source, said, chains.source(other), beside) if other and beside else []
     if as_json:
-        _print_json(_as_dict(report))
-    elif report.bad is None:
-        many = counted(len(lines), "entry", "entries")
-        intact = f"✓ The chain is intact: {many}, head {report.head}."
-        out.print(Text(intact, "green"), soft_wrap=True)
-        if report.erased:
-            many = counted(report.erased, "entry was", "entries were")
-            erased = f"· {many} erased; the links still verify."
-            out.print(Text(erased, "dim"), soft_wrap=True)
+        one = said.as_dict()
+        _print_json(one if beside is None else {**one, "with": beside.as_dict(), "apart": apart})
     else:
-        err.print(Text(f"✗ Row {report.bad}: {report.why}", "red"), soft_wrap=True)
-    if report.bad is not None:
+        for text, style in chains.sentences(said, beside, apart):
+            (err if style == "red" else out).print(Text(text, style), soft_wrap=True)
+    if apart or any(it.report.bad is not None for it in (said, beside) if it is not None):
         raise typer.Exit(Exit.UNVERIFIED)
 
 

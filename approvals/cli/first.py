@@ -280,7 +280,7 @@ def _wanted(name: str) -> tuple[Wanted, ...]:
 
 def _ignored(path: Path, created: list[Path]) -> None:
     """What is here stays out of commits, whatever repository it is in."""
-    lines = ("keys/", "*.key", "*.db", "*.db-wal", "*.db-shm", "gateway/", ".env")
+    lines = ("keys/", "*.key", "*.db", "*.db-wal", "*.db-shm", "gateway/", ".env", "gateway.env")
     there = path.read_text().splitlines() if path.exists() else None
     missing = [line for line in lines if line not in (there or ())]
     if there is None:

@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from approvals.cli import keys as folder
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.cli.output import counted, print_json
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from approvals.proxy.settings import Settings
 
 T = TypeVar("T")
+Wrong: TypeAlias = Callable[[str], str]
+"""Why a text is no answer; "" where it is one."""
 
 app = typer.Typer(help="Our own gateway: holds what agents send, and asks before it sends it.")
 
@@ -39,22 +40,6 @@ CONFIG = Path("gateway.yaml")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-
-TEMPLATE = """\
-listen: 127.0.0.1:8081
-folder: gateway            # the CA, the secrets and the used receipts; only this user may read it
-service:
-  url: {url}
-  key: "${{COUNTERSIGN_KEY}}"       # of a requester of kind gateway there
-  requester: {requester}
-  issuer: {url}
-  receipt_key: {pin}
-agents:
-  agent: {{password: "${{AGENT_PASSWORD}}"}}
-upstream: {{private: []}}            # addresses that are not public and may be reached
-packs: []
-rules: []                          # what no rule is about is asked
-"""
 
 
 @app.callback(invoke_without_command=True)
@@ -75,30 +60,116 @@ def init(
     thumbprint: Annotated[
         str | None, typer.Option(help="Of the receipt key, as `keys new` printed it.")
     ] = None,
-    url: Annotated[str, typer.Option(help="Where the service is.")] = "http://127.0.0.1:8080",
+    url: Annotated[str | None, typer.Option(help="Where the service is.")] = None,
     requester: Annotated[
-        str, typer.Option(help="What this gateway is called among the service's requesters.")
-    ] = "gateway",
+        str | None,
+        typer.Option(help="What this gateway is called among the service's requesters."),
+    ] = None,
+    agent: Annotated[str | None, typer.Option(help="The first agent.")] = None,
+    pack: Annotated[
+        list[str] | None, typer.Option(help="An API that the agent uses (repeatable): github.")
+    ] = None,
+    models: Annotated[
+        bool | None, typer.Option("--models/--no-models", help="Calls to model providers pass.")
+    ] = None,
+    registry: Annotated[
+        list[str] | None, typer.Option(help="A package registry's host (repeatable).")
+    ] = None,
+    read: Annotated[
+        list[str] | None, typer.Option(help="A host whose GETs pass (repeatable).")
+    ] = None,
+    observe: Annotated[
+        bool | None, typer.Option("--observe/--hold", help="Ask nobody yet, only write down.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; use the options.")] = False,
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Write a configuration that pins the service's receipt key."""
-    if (keys is None) == (thumbprint is None):
+    """Write a configuration by a few questions: what passes, what is asked, of which service."""
+    from approvals.cli import gateway_init as first
+    from approvals.proxy.settings import Mode
+
+    if keys is not None and thumbprint is not None:
+        raise Stop(Exit.FAILED, "Give --keys or --thumbprint, not both.")
+    talk = sys.stdin.isatty() and not (yes or as_json)
+    _unwritten(config, talk)
+
+    def ask(option: str, question: str, given: str | None, usual: str, wrong: Wrong) -> str:
+        while True:
+            said = typer.prompt(question, usual) if given is None and talk else given or usual
+            if not (why := wrong(said := said.strip())):
+                return said
+            if given is not None or not talk:
+                raise Stop(Exit.FAILED, f"{option}: {why}")
+            err.print(Text(why, "yellow"), soft_wrap=True)
+
+    def agreed(question: str, given: bool | None, usual: bool) -> bool:
+        if given is not None:
+            return given
+        return typer.confirm(question, default=usual) if talk else usual
+
+    usual_keys = "keys" if Path("keys").is_dir() else ""
+    given = thumbprint or (str(keys) if keys is not None else None)
+    if given is None and not talk:
         raise Stop(Exit.FAILED, "Give --keys, the service's key folder, or --thumbprint.")
-    if config.exists():
-        raise Stop(Exit.FAILED, f"{config} is there already.")
-    pin = thumbprint
-    if keys is not None:
-        try:
-            pin = folder.load(keys).receipt.thumbprint
-        except folder.KeyFault as error:
-            raise Stop(Exit.CONFIG, error.message, error.cure) from error
-    config.write_text(TEMPLATE.format(url=url, pin=pin, requester=requester))
+    where = ask("--url", "Where is the service?", url, "http://127.0.0.1:8080", first.url)
+    question = "Its key folder, or the thumbprint of its receipt key"
+    pinned = ask("--keys", question, given, usual_keys, lambda text: first.pin(text)[1])
+    called = ask(
+        "--requester", "What is this gateway called there?", requester, "gateway", first.name
+    )
+    whose = ask("--agent", "The first agent's name", agent, "agent", first.name)
+    known = ", ".join(first.offered())
+    question = f"Which of these does it use, with commas ({known})? Their reads pass"
+    packs = ask("--pack", question, _joined(pack), "", first.packs)
+    passing = agreed("May its calls to model providers pass?", models, True)
+    question = "Hosts of package registries that it may fetch from, with commas"
+    registries = ask("--registry", question, _joined(registry), "", first.hosts)
+    reads = ask(
+        "--read", "Other hosts whose GETs pass, with commas", _joined(read), "", first.hosts
+    )
+    question = "Begin by watching only, with nobody asked (mode: observe)?"
+    watching = agreed(question, observe, False)
+    made = first.write(
+        config,
+        first.Answers(
+            url=where, pin=first.pin(pinned)[0], requester=called, agent=whose, models=passing,
+            packs=first.listed(packs), registries=first.listed(registries),
+            reads=first.listed(reads), mode=Mode.OBSERVE if watching else Mode.HOLD,
+        ),
+    )  # fmt: skip
     if as_json:
-        print_json({"config": str(config), "thumbprint": pin})
+        created = [str(path) for path in made.created]
+        print_json({"config": str(config), "thumbprint": first.pin(pinned)[0], "created": created})
         return
-    out.print(Text(f"✓ {config} pins the receipt key {pin}.", "green"), soft_wrap=True)
-    out.print(Text("  Set COUNTERSIGN_KEY and AGENT_PASSWORD, then: countersign gateway"))
+    for path in made.created:
+        out.print(Text(f"✓ {path}", "green"), soft_wrap=True)
+    for path in made.kept:
+        out.print(Text(f"· {path} was there, and is used.", "dim"), soft_wrap=True)
+    key, env = (config.parent / name for name in (first.KEY, first.ENVIRONMENT))
+    out.print(Text("\nIn the service's countersign.yaml:\n"))
+    entry = f"{{key_file: {key}, kind: gateway, agents: [{whose}]}}"
+    out.print(Text(f"  requesters: {{{called}: {entry}}}", "bold"), soft_wrap=True)
+    option = "" if config == CONFIG else f" -c {config}"
+    source = env if env.is_absolute() else f"./{env}"
+    out.print(Text("\nThen, here:\n"))
+    out.print(Text(f"  . {source} && countersign gateway{option}", "bold"), soft_wrap=True)
+
+
+def _joined(given: list[str] | None) -> str | None:
+    return None if given is None else ",".join(given)
+
+
+def _unwritten(config: Path, talk: bool) -> None:
+    """What is there is moved away if a person says so; else `Stop`."""
+    if not config.exists():
+        return
+    old = config.with_name(f"{config.name}.old")
+    if not talk or old.exists():
+        raise Stop(Exit.FAILED, f"{config} is there already, and nothing was changed.")
+    if not typer.confirm(f"{config} is there already. Move it to {old} and write another?"):
+        raise Stop(Exit.FAILED, "Nothing was changed.")
+    config.rename(old)
 
 
 @app.command()
@@ -108,10 +179,15 @@ def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
         read, faults = _read(config)
         print_json([asdict(fault) for fault in faults])
         raise typer.Exit(Exit.CONFIG if read is None else Exit.OK)
+    from approvals.proxy.observing import LOUD
+    from approvals.proxy.settings import Mode
+
     settings = settings_of(config)
     many = f"{counted(len(settings.agents), 'agent')}, {counted(len(settings.rules.rules), 'rule')}"
     sound = f"✓ {config} is sound: {many}."
     out.print(Text(sound, "green"), soft_wrap=True)
+    if settings.mode is Mode.OBSERVE:
+        out.print(Text(f"! {LOUD}", "yellow"), soft_wrap=True)
 
 
 @app.command()
@@ -148,6 +224,7 @@ def env(
 
     from approvals.proxy.ca import CERTIFICATE, Authority, utc
     from approvals.proxy.environment import environment, written
+    from approvals.proxy.revoked import Revoked
 
     settings = settings_of(config)
     password = settings.password(agent)
@@ -158,6 +235,8 @@ def env(
         settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sound(lambda: Authority(settings.folder, utc(clock())))
         ca = str((settings.folder / CERTIFICATE).absolute())
+    if Revoked(settings.folder).holds(agent):
+        raise Stop(Exit.FAILED, f"{agent} is revoked: `countersign gateway revoke --undo {agent}`.")
     host, port = settings.listen
     place = proxy or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     login = f"{quote(agent, safe='')}:{quote(password, safe='')}"
@@ -166,6 +245,24 @@ def env(
         print_json(variables)
     else:
         sys.stdout.write(written(variables, form.value))
+
+
+@app.command()
+def revoke(
+    agent: Annotated[str, typer.Argument(help="Whose password is no longer taken.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Take it again.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Shut one agent out, at once and without a restart; also one whose password is derived."""
+    from approvals.proxy.revoked import Revoked
+
+    settings = settings_of(config)
+    if settings.password(agent) is None:
+        raise Stop(Exit.FAILED, f"{config} has no agent {agent!r}.")
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sound(lambda: Revoked(settings.folder).put(agent, undo=undo))
+    said = "may send again" if undo else "is shut out: every request of it gets 407"
+    out.print(Text(f"✓ {agent} {said}.", "green"), soft_wrap=True)
 
 
 @app.command()
@@ -187,16 +284,44 @@ def doctor(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
+@app.command()
+def report(
+    since: Annotated[str, typer.Option(help="How far back: 7d, 12h, 30m.")] = "7d",
+    service: Annotated[
+        Path | None, typer.Option(help="The service's file: whom would it ask?")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows of each table.")] = 20,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was, or would have been, asked, refused and allowed, and what would quiet it."""
+    from approvals.cli import report as reports
+    from approvals.cli import serve
+
+    settings = settings_of(config)
+    beside = serve.configuration(service) if service is not None else None
+    made = reports.tally(settings.folder, reports.since(since, clock()))
+    lines = reports.lines(made, beside, settings.service.requester)
+    if as_json:
+        print_json(reports.as_json(made, lines, settings.mode))
+    else:
+        reports.show(out, made, lines, mode=settings.mode, most=limit)
+
+
 async def _checked(settings: Settings) -> list[tuple[str, str, str]]:
     """(what, ok | warning | bad, detail) of each check. Changes nothing but a missing folder."""
     import tempfile
 
     from approvals.cli.secret import credentials
     from approvals.proxy.ask import Approvals, Away, Slower, Used
+    from approvals.proxy.observing import LOUD
+    from approvals.proxy.settings import Mode
     from approvals.proxy.wire import PATIENCE
 
     host, port = settings.listen
-    lines = [("configuration", "ok", f"{len(settings.agents)} agents")]
+    lines = [("configuration", "ok", counted(len(settings.agents), "agent"))]
+    if settings.mode is Mode.OBSERVE:
+        lines.append(("mode", "warning", LOUD))
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), 5)
         writer.close()
@@ -224,7 +349,9 @@ async def _serve(settings: Settings) -> None:
 
     import structlog
 
+    from approvals.proxy.observing import LOUD
     from approvals.proxy.proxy import running
+    from approvals.proxy.settings import Mode
 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # two for each request that is held
@@ -242,7 +369,10 @@ async def _serve(settings: Settings) -> None:
             service=settings.service.url,
             agents=sorted(settings.agents),
             receipt_key=settings.service.receipt_key,
+            mode=settings.mode,
         )
+        if settings.mode is Mode.OBSERVE:
+            structlog.get_logger().warning("nothing_is_held", why=LOUD)
         asking = asyncio.create_task(_introduced(gateway, settings))
         ending = asyncio.create_task(stop.wait())
         try:
@@ -259,13 +389,17 @@ async def _introduced(gateway: Gateway, settings: Settings) -> None:
     """Ask the service who we are, until it has said so. `Refused`: nothing could be released."""
     import structlog
 
+    from approvals.proxy.settings import Mode
+
     said = False
     while (wrong := await gateway.faults()) is None:
         if not said:
             structlog.get_logger().warning("approval_service_not_reached", **_away(settings))
         said = True
         await asyncio.sleep(5)
-    if wrong:
+    if wrong and settings.mode is Mode.OBSERVE:  # nobody is asked yet
+        structlog.get_logger().warning("service_faults", why="; ".join(wrong))
+    elif wrong:
         raise Refused("; ".join(wrong))
 
 

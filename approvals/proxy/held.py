@@ -68,6 +68,8 @@ class Copy:
 
 Result: TypeAlias = "Problem | Copy"
 Record: TypeAlias = dict[str, Any]
+Note: TypeAlias = Callable[[str, Mapping[str, Any]], object]
+"""Adds a row to the gateway's record."""
 
 
 class Ticket:
@@ -124,6 +126,11 @@ class Ticket:
         return {**about, "question": self.question, "digest": self.digest, "seen": sent}
 
 
+def _about(ticket: Ticket) -> Record:
+    """What ties a row to the service's chain."""
+    return {"agent": ticket.seen.agent, "digest": ticket.digest, "request": ticket.request}
+
+
 def _restored(id_: str, raw: bytes) -> Ticket:
     it = json.loads(raw)
     sent = it["seen"]
@@ -139,10 +146,11 @@ class Holdings:
     """All tickets of a gateway."""
 
     def __init__(
-        self, folder: Path, limits: Holding, approvals: Approvals, patience: Patience
-    ) -> None:
+        self, folder: Path, limits: Holding, approvals: Approvals, patience: Patience,
+        note: Note,
+    ) -> None:  # fmt: skip
         self._shelf, self._limits, self._patience = Shelf(folder), limits, patience
-        self._approvals = approvals
+        self._approvals, self._note = approvals, note
         self._tickets: dict[bytes, Ticket] = {}
         self._count, self._bytes = Counter[str](), Counter[str]()
         self._large = asyncio.Semaphore(LARGE)
@@ -331,6 +339,7 @@ class Holdings:
         """Nobody came again. The case is withdrawn as soon as the service can be reached."""
         self._remove(ticket)
         if ticket.case is None and ticket.result is None and ticket.request:
+            self._note("given up", _about(ticket))
             if ticket.task is not None:
                 ticket.task.cancel()
             await self._withdrawn(ticket.request)
@@ -392,6 +401,7 @@ class Holdings:
                     )
                     if status in (200, 201) and _ID.fullmatch(str(case.get("id"))):
                         ticket.request = str(case["id"])
+                        self._note("opened", _about(ticket))
                         break
                     if status in (403, 413, 422):
                         slug = "refused_by_service" if status == 403 else "uninspectable"

@@ -27,6 +27,7 @@ from typing import Any, Final, TypeAlias, cast
 import h11
 import structlog
 
+from approvals import __version__
 from approvals.evidence import end_to_end, split_url
 from approvals.model import SECOND, Fact, Instant, Refused
 from approvals.packs import Verb
@@ -35,19 +36,21 @@ from approvals.proxy.ca import Authority, utc
 from approvals.proxy.clients import interim, limit
 from approvals.proxy.credentials import Unavailable
 from approvals.proxy.held import Copy, Holdings, Ticket, aside, digest_of, still_waiting
+from approvals.proxy.observing import quieted_by, unused
 from approvals.proxy.post import poster
 from approvals.proxy.reach import Reach, Upstream, place
+from approvals.proxy.record import OURS, STARTED, Record
 from approvals.proxy.refusal import Asked, refusal
-from approvals.proxy.rules import Decision, Outbound
+from approvals.proxy.revoked import Revoked
+from approvals.proxy.rules import Decision, Outbound, Rules
 from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, Spelling, spelt
-from approvals.proxy.settings import Settings
+from approvals.proxy.settings import Mode, Settings
 from approvals.proxy.wire import PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire
 from approvals.readings import Readings
 from approvals.text import redact
 
 LARGEST: Final = 10 * 1024 * 1024
 """Bytes of a body that is held."""
-LOG: Final = "audit.jsonl"
 GUESSED: Final = 60.0
 """Seconds in which the refusals of callers from one address are one line of the audit file."""
 ROOM: Final = 3
@@ -76,7 +79,13 @@ async def running(
     random: Callable[[int], bytes], patience: Patience = PATIENCE,
 ) -> AsyncIterator[Gateway]:  # fmt: skip
     """A listening gateway. `Refused`: something in its folder is not as it must be."""
-    gateway, loop = Gateway(settings, env, clock, random, patience), asyncio.get_running_loop()
+    loop, record = asyncio.get_running_loop(), _record(settings, clock, random)
+    try:
+        gateway = Gateway(settings, env, clock, random, patience, record)
+        record.note(STARTED, {"mode": settings.mode, "version": __version__})
+    except BaseException:
+        record.close()
+        raise
     try:
         server = await loop.create_server(gateway.protocol, *settings.listen, backlog=4096)
     except OSError as error:
@@ -92,21 +101,32 @@ async def running(
         await gateway.close()
 
 
+def _record(
+    settings: Settings, clock: Callable[[], Instant], random: Callable[[int], bytes]
+) -> Record:
+    folder = settings.folder
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        raise Refused(f"{folder} is open to others: chmod 700 {folder}")
+    org, limits = OURS + settings.service.requester, settings.record
+    return Record(folder, org=org, clock=clock, random=random, limits=limits)
+
+
 class Gateway:
     """What happens to one request after the other."""
 
     def __init__(
         self, settings: Settings, env: Mapping[str, str], clock: Callable[[], Instant],
-        random: Callable[[int], bytes], patience: Patience,
+        random: Callable[[int], bytes], patience: Patience, record: Record,
     ) -> None:  # fmt: skip
-        folder = settings.folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_mode & 0o077:
-            raise Refused(f"{folder} is open to others: chmod 700 {folder}")
+        folder, self._record = settings.folder, record
         self.port, self._closing = 0, False
         self._settings, self._patience = settings, patience
         self._clock, self._salt = clock, random(16)
         self._authority = Authority(folder, utc(clock()))
+        self._revoked = Revoked(folder)
+        self._observing = settings.mode is Mode.OBSERVE
+        self._unused = unused(settings.rules) if self._observing else Rules()
         self._reach = Reach(settings.private, settings.ca_file, patience)
         self._secrets = Secrets(
             folder, env, declared=settings.secrets, clock=clock, post=poster(self._reach)
@@ -116,13 +136,11 @@ class Gateway:
             settings.service, Used(folder / "used.db"), clock=clock, random=random,
             patience=patience,
         )  # fmt: skip
-        self._holdings = Holdings(folder, settings.holding, self._approvals, patience)
+        self._holdings = Holdings(folder, settings.holding, self._approvals, patience, self._note)
         self._connections: set[asyncio.Task[None]] = set()
         self._guesses = Guesses()
         self._rooms = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(ROOM))
         self._busy: set[asyncio.Task[Any]] = set()  # those of them with a request that goes on
-        handle = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._log = os.fdopen(handle, "a", buffering=1)
 
     def protocol(self) -> asyncio.StreamReaderProtocol:
         reader = Reader()
@@ -159,12 +177,12 @@ class Gateway:
         await self._approvals.close()
         self._holdings.end()
         await self._readings.close()
-        self._log.close()
+        self._record.close()
 
-    def _note(self, event: str, about: Mapping[str, Any]) -> None:
-        """A line of the audit file. Placeholders stand in for secrets in all that is noted."""
-        said = {"at": utc(self._clock()).isoformat(), "event": event, **about}
-        self._log.write(json.dumps(said) + "\n")
+    def _note(self, event: str, about: Mapping[str, Any]) -> bool:
+        """A row of the record. Placeholders stand in for secrets in all that is noted."""
+        said = {name: value for name, value in about.items() if name != "request"}
+        return self._record.note(event, said, about.get("request"))
 
     async def _conversation(self, wire: Wire) -> None:
         about: About = {}
@@ -261,12 +279,16 @@ class Gateway:
             known = self._settings.password(name.decode("latin-1"))
             right = known.encode() if known else os.urandom(16)
             if scheme.lower() == b"basic" and hmac.compare_digest(password, right):
-                return name.decode("latin-1")
+                return self._let_in(name.decode("latin-1"))
         except binascii.Error:
             pass
-        why = "Send an agent's name and its proxy password."
-        challenge = ("proxy-authenticate", 'Basic realm="countersign gateway"')
-        raise Problem(407, "unknown_agent", why, headers=[challenge])
+        raise _unknown()
+
+    def _let_in(self, agent: str) -> str:
+        """The agent, unless it was shut out: then also a tunnel that it has is of no use."""
+        if self._revoked.holds(agent):
+            raise _unknown()
+        return agent
 
     async def _one(self, wire: Wire, request: h11.Request, about: About) -> None:
         async with contextlib.AsyncExitStack() as room:
@@ -280,18 +302,24 @@ class Gateway:
         if target.startswith("/") and not wire.origin:
             if request.method != b"GET" or target not in ("/", "/healthz"):
                 raise Problem(404, "not_found", "This is a proxy. Its own page is /healthz.")
-            await wire.answer(200, "application/json", b'{"status":"ok"}')
+            mode = json.dumps({"status": "ok", "mode": self._settings.mode}).encode()
+            await wire.answer(200, "application/json", mode)
             return
-        agent = about["agent"] = wire.agent or self._agent(request)
+        agent = self._let_in(wire.agent) if wire.agent else self._agent(request)
+        about["agent"] = agent
+        if not self._record.writable():
+            raise _unrecorded()
         seen = self._seen(agent, request, wire.origin + target, wire)
         shown = redact(seen.url, self._salt).text.partition("?")[0]
         about |= {"method": seen.method, "url": shown}
-        seen, decision = await self._decided(wire, seen, room)
+        seen, decision, barred = await self._decided(wire, seen, room)
         about["rule"] = decision.rule
         upgrades = [v for n, v in request.headers if n == b"upgrade" and v.lower() == b"websocket"]
         upgrade = request.method == b"GET" and bool(upgrades)
-        if upgrade and not decision.websocket:
-            raise Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
+        if upgrade and not decision.websocket and barred is None:
+            barred = Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
+        if barred is not None and not self._observing:
+            raise barred
         # `Upgrade` is hop by hop, so no digest binds it; `Sec-WebSocket-Key` is bound, and every
         # handshake has one (RFC 6455, 4.1). With one never being there without the other, what a
         # person approved as a plain request cannot open a connection, nor the other way round.
@@ -304,7 +332,9 @@ class Gateway:
         if (filled := await self._filled(seen)).values:
             kept = [header for header in seen.headers if header[0].lower() not in _UNFIT]
             seen = replace(seen, headers=(*kept, ("Accept-Encoding", "identity")))
-        if decision.verb is not Verb.ALLOW:
+        if self._observing:
+            await self._observed(seen, decision, barred, about)
+        elif decision.verb is not Verb.ALLOW:
             version = request.http_version
             asking = self._ask(wire, seen, decision, upgrade, about, version, room)
             del seen, filled  # its body lies on disk while it is held
@@ -333,31 +363,50 @@ class Gateway:
 
     async def _decided(
         self, wire: Wire, seen: Outbound, room: contextlib.AsyncExitStack
-    ) -> tuple[Outbound, Decision]:
-        """With the body, unless it may pass as it comes. `Problem`: denied, or too large."""
+    ) -> tuple[Outbound, Decision, Problem | None]:
+        """With the body, unless it may pass as it comes; and why the rules do not let it pass, if
+        they do not: denied, or too large. `Problem`: it has two readings."""
         decision = self._settings.rules.decide(seen)
-        denied = decision.verb is Verb.DENY and not decision.needs_body
+        denied = decision.verb is Verb.DENY and not decision.needs_body and not self._observing
         streams = decision.verb is Verb.ALLOW and decision.oversize and not decision.needs_body
         if seen.body is None and not denied and not streams:
             body = bytearray()
             if wire.length > LARGEST:
-                raise _oversized(decision)
+                return seen, decision, _oversized(decision)
             if not 0 <= wire.length <= PIECE:
                 await room.enter_async_context(self._rooms[seen.agent])
             async for piece in wire.body():
                 body += piece
                 if len(body) > LARGEST:
-                    raise _oversized(decision)
+                    wire.begun = bytes(body)
+                    return seen, decision, _oversized(decision)
             kept = [header for header in seen.headers if header[0].lower() != "content-length"]
             kept.append(("Content-Length", str(len(body))))
             seen = replace(seen, headers=tuple(kept), body=bytes(body))
             rules, http = self._settings.rules, seen.http()
             reading = await self._readings.of(http, None, rules.book.dialect(http))
             decision = rules.decide(seen, reading)
-        if decision.verb is Verb.DENY:
-            slug = "denied" if decision.rule else "ambiguous"
-            raise Problem(403 if decision.rule else 400, slug, decision.why, rule=decision.rule)
-        return seen, decision
+        if decision.verb is not Verb.DENY:
+            return seen, decision, None
+        if decision.rule is None:
+            raise Problem(400, "ambiguous", decision.why, rule=None)
+        return seen, decision, Problem(403, "denied", decision.why, rule=decision.rule)
+
+    async def _observed(
+        self, seen: Outbound, decision: Decision, barred: Problem | None, about: About
+    ) -> None:
+        """Write down what would have come of it, before it passes."""
+        if barred is None and decision.verb is Verb.ALLOW:
+            return
+        about["would"] = "ask" if barred is None else barred.slug
+        said: About = {"why": decision.why, "action": decision.action}
+        said |= {"risk": decision.risk.value} if decision.risk else {}
+        if barred is None and seen.body is not None:
+            http, packs = seen.http(), self._unused
+            reading = await self._readings.of(http, None, packs.book.dialect(http))
+            said |= {"pack": name} if (name := quieted_by(packs, seen, reading)) else {}
+        if not self._note("observed", {**about, **said}):
+            raise _unrecorded()
 
     async def _filled(self, seen: Outbound) -> Filled:
         clear = self._reach.listed(seen.url)
@@ -475,7 +524,11 @@ class Gateway:
             structlog.get_logger().error("receipt_not_noted", why=type(error).__name__)
             why = "The gateway cannot write its notes. Nothing was sent."
             raise Problem(503, "receipt_not_noted", why, again=True) from None
-        self._note("released", about)
+        if not self._note("released", about):
+            tell(delivered=False, error="the gateway cannot write its record")
+            problem = _unrecorded(id_)
+            self._holdings.finish(ticket, problem, collected=True)
+            raise problem
         outcome = _Outcome(tell)
         slow = asyncio.get_running_loop().call_later(self._patience.slow, outcome.slow)
         cut = Problem(
@@ -505,7 +558,7 @@ class Gateway:
     async def _watched(self, wire: Wire) -> AsyncIterator[bytes]:
         """A body that is not kept, as it comes."""
         look = Spelling() if self._spells() else None
-        async for piece in wire.body():
+        async for piece in _joined_body(wire):
             if look and look.feed(piece):
                 raise _misplaced("the body")
             yield piece
@@ -724,6 +777,15 @@ def _untold(**_: Any) -> None:
     """Nobody was asked, nobody is told."""
 
 
+async def _joined_body(wire: Wire) -> AsyncIterator[bytes]:
+    """What was read of a body already, and the rest."""
+    async for piece in _whole(wire.begun):
+        yield piece
+    wire.begun = b""
+    async for piece in wire.body():
+        yield piece
+
+
 async def _whole(body: bytes) -> AsyncIterator[bytes]:
     for at in range(0, len(body), PIECE):
         yield body[at : at + PIECE]
@@ -767,6 +829,19 @@ def _lost(request: str, status: int) -> Problem:
         "for a retry, or was cut off. Sending it again asks a person again."
     )
     return Problem(502, "answer_lost", why, request=request, again=None)
+
+
+def _unknown() -> Problem:
+    why = "Send an agent's name and its proxy password."
+    challenge = ("proxy-authenticate", 'Basic realm="countersign gateway"')
+    return Problem(407, "unknown_agent", why, headers=[challenge])
+
+
+def _unrecorded(request: str = "") -> Problem:
+    why = "The gateway cannot write its record: its disk is full or not writable. Nothing was sent."
+    problem = Problem(503, "record_not_written", why, again=True)
+    problem.more |= {"request": request} if request else {}
+    return problem
 
 
 def _misplaced(where: object) -> Problem:

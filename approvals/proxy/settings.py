@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -38,6 +39,7 @@ from approvals.proxy.credentials import (
     token_url,
 )
 from approvals.proxy.reach import Private
+from approvals.proxy.record import Limits
 from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Rules
 
@@ -56,6 +58,13 @@ def _url(text: str) -> str:
     if re.fullmatch(r"https?://[^/?#@\s]+", text) is None:
         raise ValueError("a service is written like https://approve.example.com, without a path")
     return text
+
+
+class Mode(StrEnum):
+    """Are requests held and asked about, or only watched?"""
+
+    HOLD = "hold"
+    OBSERVE = "observe"
 
 
 class _Section(BaseModel):
@@ -90,6 +99,11 @@ class _Held(_Section):
     requests: int = Field(default=10_000, ge=1)
     agent_bytes: int = Field(default=2 * 1024**3, ge=1)
     bytes: int = Field(default=4 * 1024**3, ge=1)
+
+
+class _Record(_Section):
+    bytes: int = Field(default=Limits().bytes, ge=65_536)
+    age: _Span = Limits().age
 
 
 class _Derived(_Section):
@@ -170,6 +184,7 @@ class _Upstream(_Section):
 
 class _File(_Section):
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8081"
+    mode: Mode = Mode.HOLD
     folder: str = "gateway"
     service: Service
     agents: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Agent] = Field(default_factory=dict)
@@ -179,6 +194,7 @@ class _File(_Section):
     hold: _Span | None = None
     held: _Held = _Held()
     secrets: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Secret] = Field(default_factory=dict)
+    record: _Record = _Record()
     packs: object = None  # these three are the rulebook's
     decoders: object = None
     rules: object = None
@@ -216,6 +232,8 @@ class Settings:
     holding: Holding = Holding()
     secrets: tuple[Secret, ...] = ()
     """Those whose values commands print."""
+    record: Limits = field(default_factory=Limits)
+    mode: Mode = Mode.HOLD
 
     def password(self, agent: str) -> str | None:
         """An agent's; None: there is no such agent."""
@@ -272,5 +290,7 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
             file.held.bytes,
         ),
         secrets=tuple(it.made(name) for name, it in file.secrets.items()),
+        record=Limits(file.record.bytes, file.record.age),
+        mode=file.mode,
     )
     return settings, []

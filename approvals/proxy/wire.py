@@ -137,6 +137,8 @@ class Wire:
         self._patience = patience
         self.length = 0
         """Bytes of the body of the last `head`, -1: it comes in chunks."""
+        self.begun = b""
+        """What was read of its body, where that is to be passed on as it comes."""
         self.asked: h11.Request | None = None
         """The last `head`."""
         self._left = 0  # bytes of the body or chunk; -1: a line with a chunk's size is next
