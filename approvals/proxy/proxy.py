@@ -250,7 +250,9 @@ class Gateway:
         protocol.connection_made(secured)
         forgotten = wire.writer  # kept: a writer that is forgotten closes its transport
         wire.writer = asyncio.StreamWriter(secured, protocol, reader, loop)
-        await self._conversation(Wire(reader, wire.writer, self._patience, agent, secure))
+        inner = Wire(reader, wire.writer, self._patience, agent, secure)
+        inner.tls = cast(SSLProtocol, transport.get_protocol())
+        await self._conversation(inner)
         del forgotten
 
     def _agent(self, request: h11.Request) -> str:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import h11
 
@@ -20,6 +22,11 @@ T = TypeVar("T")
 PIECE: Final = 64 * 1024
 """Bytes read or written at once; also the most that a head or one of its lines may have."""
 MAX_LINES: Final = 200
+WIDE: Final = 256 * 1024
+"""Bytes that TLS takes at once from an agent that sends a large body; else one record, 16 KiB."""
+MOST_WIDE: Final = 64
+"""Connections that may, at the same time: each keeps a buffer of that size."""
+_WIDE: Final = WeakSet[SSLProtocol]()
 _FRAMING: Final = re.compile(rb"(?i)\s*(?:content-length|transfer-encoding)\s*(?::|$)")
 _FRAMED: Final = re.compile(
     rb"(?i)(?:content-length:[ \t]*(\d+)|transfer-encoding:[ \t]*chunked)[ \t]*\r\n"
@@ -139,6 +146,8 @@ class Wire:
         """Bytes of the body of the last `head`, -1: it comes in chunks."""
         self.asked: h11.Request | None = None
         """The last `head`."""
+        self.tls: SSLProtocol | None = None
+        """What this connection's bytes come through."""
         self._left = 0  # bytes of the body or chunk; -1: a line with a chunk's size is next
         self._fresh, self._chunked, self._bodiless = True, False, False
 
@@ -184,6 +193,8 @@ class Wire:
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body in pieces. `Problem` where its framing is odd."""
+        if self.tls is not None and not 0 <= self.length <= WIDE:
+            self._widen(self.tls)
         while self.http.their_state is h11.SEND_BODY:
             try:
                 event = self.http.next_event()
@@ -199,6 +210,14 @@ class Wire:
                         self.http.receive_data(await self._more())
                 except TimeoutError:
                     raise Problem(408, "too_slow", "The body stopped coming.") from None
+
+    @staticmethod
+    def _widen(tls: SSLProtocol) -> None:
+        # asyncio reads TLS into a buffer of `max_size` bytes, and makes a larger one if that grows
+        # (CPython's Lib/asyncio/sslproto.py, get_buffer). A sixteenth of the system calls.
+        if tls not in _WIDE and len(_WIDE) < MOST_WIDE:
+            _WIDE.add(tls)
+            tls.max_size = WIDE  # type: ignore[misc] # read as self.max_size
 
     async def _more(self) -> bytes:
         if self._chunked and self._left < 0:
