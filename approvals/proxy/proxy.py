@@ -776,12 +776,13 @@ def _misplaced(where: object) -> Problem:
 
 
 def _oversized(decision: Decision) -> Problem:
-    """Says what to change: git and registries send large packs, and show only the status."""
-    rule = f"The rule that decides is {decision.rule!r}" if decision.rule else "No rule is about it"
+    """Says what to change within a reason phrase: git and registries send large bodies."""
+    rule = f"the rule {decision.rule!r}" if decision.rule else "no rule"
     why = (
-        f"The body is larger than {LARGEST // 2**20} MiB, the most that this gateway reads before "
-        f"it decides. {rule}; a rule with `then: allow` and `oversize: true` in gateway.yaml lets "
-        "larger bodies pass as they come."
+        f"The body is over {LARGEST // 2**20} MiB, and {rule} decides. To let it pass, write a rule "
+        "with `then: allow` and `oversize: true` before it in gateway.yaml."
     )
-    structlog.get_logger().warning("body_too_large", rule=decision.rule, setting="oversize: true")
+    structlog.get_logger().warning(
+        "body_too_large", rule=decision.rule, setting="oversize: true", file="gateway.yaml"
+    )
     return Problem(413, "too_large", why, rule=decision.rule)
