@@ -29,7 +29,7 @@ import structlog
 
 from approvals.evidence import end_to_end, split_url
 from approvals.model import SECOND, Fact, Instant, Refused
-from approvals.packs import Verb
+from approvals.packs import Rule, Verb
 from approvals.proxy.ask import Approvals, Away, Slower, Used
 from approvals.proxy.ca import Authority, utc
 from approvals.proxy.clients import interim, limit
@@ -41,6 +41,7 @@ from approvals.proxy.refusal import Asked, refusal
 from approvals.proxy.rules import Decision, Outbound
 from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, Spelling, spelt
 from approvals.proxy.settings import Settings
+from approvals.proxy.tunnel import Passed, Tunnels, clashes, joined
 from approvals.proxy.wire import PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire
 from approvals.readings import Readings
 from approvals.text import redact
@@ -62,6 +63,7 @@ _UNFIT: Final = frozenset({"accept-encoding", "range", "if-range", "sec-websocke
 """Headers that would let an answer hold a secret in a form that cannot be crossed out."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED: Final = (OSError, TimeoutError, h11.RemoteProtocolError)
+ESTABLISHED: Final = h11.Response(status_code=200, headers=[], reason=b"Connection established")
 Tell: TypeAlias = Callable[..., None]
 # asyncio gives every TLS connection a buffer of this size, 256 KiB unless it is told (CPython's
 # Lib/asyncio/sslproto.py): 1.2 GB for 5,000 requests that are held. One TLS record is enough.
@@ -111,6 +113,9 @@ class Gateway:
         self._secrets = Secrets(
             folder, env, declared=settings.secrets, clock=clock, post=poster(self._reach)
         )
+        if found := clashes(settings.rules.rules, self._secrets.all()):
+            raise Refused(found[0])
+        self._tunnels = Tunnels()
         self._readings = Readings()
         self._approvals = Approvals(
             settings.service, Used(folder / "used.db"), clock=clock, random=random,
@@ -231,7 +236,12 @@ class Gateway:
         if wire.reader.early:
             why = "Bytes for the tunnel came before CONNECT was answered: wait for its 200."
             raise Problem(400, "malformed", why)
-        await wire.send(h11.Response(status_code=200, headers=[], reason=b"Connection established"))
+        authority = split_url(secure)[1]
+        if (rule := self._settings.rules.tunnel(agent, authority)) is not None:
+            about |= {"method": "CONNECT", "url": authority, "rule": rule.id}
+            await self._tunnel(wire, rule, clear, about)
+            return
+        await wire.send(ESTABLISHED)
         transport = cast(asyncio.Transport, wire.writer.transport)
         if await _first_byte(transport, self._patience.head) != b"\x16":  # a TLS handshake
             inner = Wire(wire.reader, wire.writer, self._patience, agent, clear)
@@ -254,6 +264,30 @@ class Gateway:
         inner.tls = cast(SSLProtocol, transport.get_protocol())
         await self._conversation(inner)
         del forgotten
+
+    async def _tunnel(self, wire: Wire, rule: Rule, clear: str, about: About) -> None:
+        """Pass its bytes unopened, with a line in the audit file at both ends."""
+        try:
+            found = clashes([rule], self._secrets.all())  # one may have been kept since we started
+        except (Refused, OSError, ValueError):
+            found = ["the secrets cannot be read"]
+        if found:
+            structlog.get_logger().error("tunnel_refused", rule=rule.id, why=found[0])
+            raise Problem(403, "tunnel_refused", "A tunnel may not go where a secret may.")
+        with self._tunnels.one(about["agent"]):
+            addresses = await self._reach.addresses(clear, listed=False)
+            upstream = await self._reach.connect(clear, addresses)
+            passed, began = Passed(), self._clock()
+            self._note("tunnel opened", about)
+            try:
+                await wire.send(ESTABLISHED)
+                ends = (wire.reader, wire.writer), (upstream.reader, upstream.writer)
+                await joined(*ends, self._patience, passed)
+            finally:
+                more = {"sent": passed.sent, "received": passed.received, "end": passed.end}
+                seconds = (self._clock() - began) // SECOND
+                self._note("tunnel closed", {**about, **more, "seconds": seconds})
+                await upstream.close()
 
     def _agent(self, request: h11.Request) -> str:
         given = [value for name, value in request.headers if name == b"proxy-authorization"]
@@ -779,8 +813,8 @@ def _oversized(decision: Decision) -> Problem:
     """Says what to change within a reason phrase: git and registries send large bodies."""
     rule = f"the rule {decision.rule!r}" if decision.rule else "no rule"
     why = (
-        f"The body is over {LARGEST // 2**20} MiB, and {rule} decides. To let it pass, write a rule "
-        "with `then: allow` and `oversize: true` before it in gateway.yaml."
+        f"The body is over {LARGEST // 2**20} MiB, and {rule} decides. To let it pass, write a "
+        "rule with `then: allow` and `oversize: true` before it in gateway.yaml."
     )
     structlog.get_logger().warning(
         "body_too_large", rule=decision.rule, setting="oversize: true", file="gateway.yaml"

@@ -124,14 +124,17 @@ class Reach:
             return address.is_loopback and self._may(address, port) is True
         return False
 
-    async def addresses(self, url: str) -> list[str]:
-        """Where its host is and may be reached. `Problem`: nowhere."""
+    async def addresses(self, url: str, *, listed: bool = True) -> list[str]:
+        """Where its host is and may be reached. `Problem`: nowhere. `listed`: or at an address that
+        is not public and listed."""
         _, host, port = place(url)
         try:
             reached = [str(ipaddress.ip_address(host.strip("[]")))]
         except ValueError:  # a name
             reached = await self._named(host, port)
-        allowed = [text for text in reached if self._may(ipaddress.ip_address(text), port)]
+        found = {text: ipaddress.ip_address(text) for text in reached}
+        may = partial(self._may, port=port) if listed else public
+        allowed = [text for text, address in found.items() if may(address)]
         if not allowed:
             raise refused(host)
         return allowed

@@ -39,7 +39,8 @@ class Patience:
     does not move; `answer`: an upstream's answer; `kept`: how long a connection to one waits for
     another request; `service`: one answer of the approval service; `away`: how long it may be away
     while a request is held; `drain`: what was released, when the gateway ends; `slow`: after which
-    the service is told that an answer is awaited; `interim`: instead of a client's own."""
+    the service is told that an answer is awaited; `interim`: instead of a client's own; `tunnel`: a
+    tunnel in all, `tunnel_idle`: one in which nothing moves."""
 
     head: float = 20
     idle: float = 75
@@ -51,6 +52,8 @@ class Patience:
     drain: float = 30
     slow: float = 2
     interim: float | None = None
+    tunnel: float = 4 * 3600
+    tunnel_idle: float = 300
 
 
 PATIENCE: Final = Patience()
