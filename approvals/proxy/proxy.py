@@ -35,6 +35,7 @@ from approvals.proxy.ca import Authority, utc
 from approvals.proxy.clients import interim, limit
 from approvals.proxy.credentials import Unavailable
 from approvals.proxy.held import Copy, Holdings, Ticket, aside, digest_of, still_waiting
+from approvals.proxy.http2 import Connection as Multiplexed
 from approvals.proxy.post import poster
 from approvals.proxy.reach import Reach, Upstream, place
 from approvals.proxy.refusal import Asked, refusal
@@ -42,7 +43,7 @@ from approvals.proxy.rules import Decision, Outbound
 from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, Spelling, spelt
 from approvals.proxy.settings import Settings
 from approvals.proxy.tunnel import Passed, Tunnels, clashes, joined
-from approvals.proxy.wire import PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire
+from approvals.proxy.wire import MAX_LINES, PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire
 from approvals.readings import Readings
 from approvals.text import redact
 
@@ -61,6 +62,11 @@ OPENS: Final = Fact("WebSocket", "Opens a connection; what is sent on it afterwa
 """Stands first on the card of a request that, once approved, becomes a tunnel."""
 _UNFIT: Final = frozenset({"accept-encoding", "range", "if-range", "sec-websocket-extensions"})
 """Headers that would let an answer hold a secret in a form that cannot be crossed out."""
+_HEADS: Final = frozenset({
+    b"connection", b"content-encoding", b"content-length", b"content-range", b"content-type",
+    b"keep-alive", b"location", b"proxy-authenticate", b"set-cookie", b"te", b"trailer",
+    b"transfer-encoding", b"upgrade", b"www-authenticate",
+})  # fmt: skip
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED: Final = (OSError, TimeoutError, h11.RemoteProtocolError)
 ESTABLISHED: Final = h11.Response(status_code=200, headers=[], reason=b"Connection established")
@@ -108,7 +114,8 @@ class Gateway:
         self.port, self._closing = 0, False
         self._settings, self._patience = settings, patience
         self._clock, self._salt = clock, random(16)
-        self._authority = Authority(folder, utc(clock()))
+        alpn = ("h2", "http/1.1") if settings.http2 else ("http/1.1",)
+        self._authority = Authority(folder, utc(clock()), alpn=alpn)
         self._reach = Reach(settings.private, settings.ca_file, patience)
         self._secrets = Secrets(
             folder, env, declared=settings.secrets, clock=clock, post=poster(self._reach)
@@ -123,6 +130,7 @@ class Gateway:
         )  # fmt: skip
         self._holdings = Holdings(folder, settings.holding, self._approvals, patience)
         self._connections: set[asyncio.Task[None]] = set()
+        self._multiplexed: set[Multiplexed] = set()
         self._guesses = Guesses()
         self._rooms = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(ROOM))
         self._busy: set[asyncio.Task[Any]] = set()  # those of them with a request that goes on
@@ -152,6 +160,8 @@ class Gateway:
             return
         self._closing = True
         await self._holdings.close()
+        for connection in tuple(self._multiplexed):
+            connection.drain()
         for task in self._connections - self._busy:
             task.cancel()
         if self._busy:
@@ -206,18 +216,18 @@ class Gateway:
                 self._note("refused", {**about, **reported, **problem.more})
             if pause:
                 await wire.reader.unless_gone(asyncio.sleep(pause))
-            if wire.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            if wire.answerable:
                 told = refusal(problem, _asker(wire))
                 headers = [*told.headers, ("connection", "close")]
                 with contextlib.suppress(OSError, TimeoutError):
                     await wire.answer(problem.status, told.kind, told.body, headers, told.phrase)
             else:
-                wire.writer.transport.abort()
+                wire.abort()
         except (Gone, OSError, TimeoutError):
             pass
         except Exception:
             structlog.get_logger().exception("gateway_fault")
-            wire.writer.transport.abort()
+            wire.abort()
         finally:
             await wire.close()
 
@@ -260,10 +270,37 @@ class Gateway:
         protocol.connection_made(secured)
         forgotten = wire.writer  # kept: a writer that is forgotten closes its transport
         wire.writer = asyncio.StreamWriter(secured, protocol, reader, loop)
-        inner = Wire(reader, wire.writer, self._patience, agent, secure)
-        inner.tls = cast(SSLProtocol, transport.get_protocol())
-        await self._conversation(inner)
+        if secured.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
+            await self._streams(reader, wire.writer, agent, secure)
+        else:
+            inner = Wire(reader, wire.writer, self._patience, agent, secure)
+            inner.tls = cast(SSLProtocol, transport.get_protocol())
+            await self._conversation(inner)
         del forgotten
+
+    async def _streams(
+        self, reader: Reader, writer: asyncio.StreamWriter, agent: str, origin: str
+    ) -> None:
+        """A connection in HTTP/2: each stream is a conversation of one request."""
+
+        def begin(stream: Wire) -> asyncio.Task[None]:
+            task = asyncio.create_task(self._conversation(stream))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+            return task
+
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - each connection is a task
+        made = Multiplexed(reader, writer, self._patience, agent, origin, begin)
+        self._multiplexed.add(made)
+        self._busy.add(task)  # as long as one of its streams: `drain` ends it
+        try:
+            if self._closing:
+                made.drain()
+            await made.run()
+        finally:
+            self._busy.discard(task)
+            self._multiplexed.discard(made)
 
     async def _tunnel(self, wire: Wire, rule: Rule, clear: str, about: About) -> None:
         """Pass its bytes unopened, with a line in the audit file at both ends."""
@@ -692,12 +729,13 @@ async def _relay(
                     copy.add(out)
                 await send(h11.Data(data=out))
     except _FAILED:
-        wire.writer.transport.abort()  # cut off here too: it must not look whole
+        wire.abort()  # cut off here too: it must not look whole
         raise Gone from None
     last = scrub.end()
     if copy and last:
         copy.add(last)
-    await send(h11.Data(data=last), h11.EndOfMessage())
+    trailers = _trailers(upstream, scrub) if wire.trailers else []
+    await send(h11.Data(data=last), h11.EndOfMessage(headers=trailers))
     if copy:
         copy.taken = there
     return copy
@@ -717,6 +755,12 @@ def _answered(answer: Answer, *, switching: bool) -> Iterator[tuple[bytes, bytes
             yield name, value
     if switching:
         yield from ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
+
+
+def _trailers(upstream: Upstream, scrub: Scrubber) -> list[tuple[bytes, bytes]]:
+    """Those of an answer, without what belongs in its head (RFC 9110, 6.5.1)."""
+    kept = [(n, v) for n, v in upstream.trailers if n not in _HEADS][:MAX_LINES]
+    return [(name, scrub.whole(value)) for name, value in kept]
 
 
 async def _joined(wire: Wire, upstream: Upstream, scrub: Scrubber) -> None:

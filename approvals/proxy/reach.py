@@ -220,6 +220,8 @@ class Upstream:
     ) -> None:
         self.address, self.reader, self.writer, self._patience = address, reader, writer, patience
         self._taken, self._plain = 0, False
+        self.trailers: list[tuple[bytes, bytes]] = []
+        """Of the answer, once `data` has ended."""
         self.http = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * PIECE)
         self._sending: asyncio.Task[None] | None = None
         self._fault: Problem | None = None  # in the body, while it was sent
@@ -273,6 +275,7 @@ class Upstream:
             if isinstance(event, h11.Data):
                 yield bytes(event.data)
             elif isinstance(event, h11.EndOfMessage):
+                self.trailers = list(event.headers)
                 return
 
     async def _next(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:

@@ -177,6 +177,7 @@ class _File(_Section):
     upstream: _Upstream = _Upstream()
     rejoin_within: _Span = 10 * MINUTE
     hold: _Span | None = None
+    http2: bool = False
     held: _Held = _Held()
     secrets: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Secret] = Field(default_factory=dict)
     packs: object = None  # these three are the rulebook's
@@ -216,6 +217,8 @@ class Settings:
     holding: Holding = Holding()
     secrets: tuple[Secret, ...] = ()
     """Those whose values commands print."""
+    http2: bool = False
+    """May agents speak HTTP/2?"""
 
     def password(self, agent: str) -> str | None:
         """An agent's; None: there is no such agent."""
@@ -272,5 +275,6 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
             file.held.bytes,
         ),
         secrets=tuple(it.made(name) for name, it in file.secrets.items()),
+        http2=file.http2,
     )
     return settings, []

@@ -138,6 +138,9 @@ class Reader(asyncio.StreamReader):
 class Wire:
     """One connection, or the inside of a tunnel: of an agent, and all in it for an origin."""
 
+    trailers = False
+    """May an answer have trailers? In HTTP/1.1 nobody waits for them."""
+
     def __init__(
         self, reader: Reader, writer: asyncio.StreamWriter, patience: Patience, agent: str = "",
         origin: str = "",
@@ -271,6 +274,15 @@ class Wire:
         response = h11.Response(status_code=status, headers=about, reason=reason)
         shown = h11.Data(data=b"" if self._bodiless else body)
         await self.send(response, shown, h11.EndOfMessage())
+
+    @property
+    def answerable(self) -> bool:
+        """Is there a request, or the place of one, that was not answered yet?"""
+        return self.http.our_state in (h11.IDLE, h11.SEND_RESPONSE)
+
+    def abort(self) -> None:
+        """Cut it off, so that nothing looks whole that is not."""
+        self.writer.transport.abort()
 
     def again(self) -> bool:
         """Ready for the next request? False: the connection is at its end."""
