@@ -385,36 +385,35 @@ async def test_law_27_streams_at_work_are_bounded_also_after_their_reset(tmp_pat
         there.gate.set()
 
 
-def _frames(frame: Frame, count: int) -> bytes:
-    return frame.serialize() * count
-
-
-CONTINUED = HeadersFrame(1, b"")
-FLOODS: dict[str, Callable[[], bytes]] = {
-    "pings": lambda: _frames(PingFrame(0, b"12345678"), 3_000),
-    "settings": lambda: _frames(SettingsFrame(0), 3_000),
-    "resets": lambda: _frames(RstStreamFrame(1), 3_000),
-    "unknown frames": lambda: b"\0\0\0\xbb\0\0\0\0\0" * 3_000,
-    "continuations": lambda: CONTINUED.serialize() + _frames(ContinuationFrame(1, b""), 3_000),
-    "a frame that is too long": lambda: (
-        (2**24 - 1).to_bytes(3, "big") + b"\0\0\0\0\0\1" + b"x" * 99
+CALM = h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
+FLOODS: dict[str, tuple[h2.errors.ErrorCodes, bytes]] = {
+    "pings": (CALM, PingFrame(0, b"12345678").serialize() * 3_000),
+    "settings": (CALM, SettingsFrame(0).serialize() * 3_000),
+    "resets": (CALM, RstStreamFrame(1).serialize() * 3_000),
+    "unknown frames": (CALM, b"\0\0\0\xbb\0\0\0\0\0" * 3_000),
+    "continuations": (
+        h2.errors.ErrorCodes.PROTOCOL_ERROR,
+        HeadersFrame(3, b"").serialize() + ContinuationFrame(3, b"").serialize() * 100,
     ),
-    "a window that overflows": lambda: b"\0\0\4\x08\0\0\0\0\0\x7f\xff\xff\xff" * 2,
-}
+    "a frame that is too long": (  # seen at its head, before its bytes have come
+        h2.errors.ErrorCodes.FRAME_SIZE_ERROR, b"\0\x40\1\0\0\0\0\0\1",
+    ),
+    "a window that overflows": (
+        h2.errors.ErrorCodes.FLOW_CONTROL_ERROR, b"\0\0\4\x08\0\0\0\0\0\x7f\xff\xff\xff" * 2,
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FLOODS)
 async def test_law_27_a_flood_ends_the_connection(tmp_path: Path, name: str) -> None:
+    code, raw = FLOODS[name]
     async with both(tmp_path) as (there, our), client(our, there.port) as agent:
-        if name == "resets":
-            agent.say(agent.request())
-        agent.writer.write(FLOODS[name]())
+        agent.say(agent.request())
+        agent.writer.write(raw)
+        over = await agent.until(lambda it: isinstance(it, h2.events.ConnectionTerminated))
+        assert isinstance(over, h2.events.ConnectionTerminated)
+        assert over.error_code == code
         async with asyncio.timeout(HANGS):
-            try:
-                while await agent.reader.read(65_536):
-                    pass
-            except OSError:
-                pass
             while our.gateway._multiplexed:
                 await asyncio.sleep(0)
         alive = await our.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -426,9 +425,10 @@ async def test_law_27_empty_data_is_bounded(tmp_path: Path) -> None:
         id_ = agent.http.get_next_available_stream_id()
         agent.http.send_headers(id_, agent.request(method="POST"))
         agent.flush()
-        agent.writer.write(_frames(DataFrame(id_, b""), 3_000))
-        assert await agent.until(lambda it: isinstance(it, h2.events.ConnectionTerminated))
-        assert there.seen == []
+        agent.writer.write(DataFrame(id_, b"").serialize() * 3_000)
+        over = await agent.until(lambda it: isinstance(it, h2.events.ConnectionTerminated))
+        assert isinstance(over, h2.events.ConnectionTerminated)
+        assert (over.error_code, there.seen) == (CALM, [])
 
 
 @pytest.mark.parametrize("count", [250, 3_000])

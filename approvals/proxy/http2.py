@@ -99,6 +99,15 @@ class Connection:
             for stream in tuple(self._streams.values()):
                 stream.leave()
             self._streams.clear()
+            await self._closed()
+
+    async def _closed(self) -> None:
+        """Let the last words arrive, for a second; then it is cut off."""
+        for _ in range(2):
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await self.writer.wait_closed()
+            self.writer.transport.abort()
 
     def drain(self) -> None:
         """Take no more streams; end with the last. (After a GOAWAY h2 sends nothing.)"""
