@@ -14,9 +14,9 @@ import pytest
 
 from approvals.model import Refused
 from approvals.proxy import reach
+from approvals.proxy.credentials import Secret
 from approvals.proxy.lint import lint
 from approvals.proxy.rulebook import rulebook
-from approvals.proxy.credentials import Secret
 from approvals.proxy.tunnel import MOST, MOST_IN_ALL, Tunnels, clashes
 from approvals.proxy.wire import Problem
 from tests.gateway import QUICK, Gate, basic, gate, origin, parsed
