@@ -34,7 +34,7 @@ IDLE_FRAMES: Final = 1_000
 """Frames that lead to nothing which may come at once; `REFILL` more a second."""
 REFILL: Final = 50.0
 TURN: Final = 32
-"""Frames that are read before others may run."""
+"""Frames, a head counted as one for each 512 bytes, that are read before others may run."""
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _WINDOW_UPDATE = 0, 1, 8  # types of frames
 # A message of HTTP/1.1 names these for its own framing; h2 refuses most of them too.
@@ -131,7 +131,7 @@ class Connection:
             await self.flush()
 
     async def _read(self) -> None:
-        frames = 0
+        work = 0
         while True:
             try:
                 async with asyncio.timeout(self.patience.idle):
@@ -154,8 +154,10 @@ class Connection:
             # We say at most that: what an agent sends back has no part in how much we remember.
             self.http.encoder.header_table_size = min(self.http.encoder.header_table_size, 4096)
             await self.flush()
-            frames += 1
-            if frames % TURN == 0:
+            # A head costs by its bytes: each header is decoded and looked at.
+            work += 1 if kind == _DATA else 1 + length // 512
+            if work >= TURN:
+                work = 0
                 await asyncio.sleep(0)
 
     def _spend(self) -> None:
