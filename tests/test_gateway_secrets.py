@@ -309,6 +309,20 @@ def test_law_15_a_placeholder_is_seen_however_it_is_spelt_and_cut(text: str) -> 
     assert any(look.feed(text[at : at + 1].encode()) for at in range(len(text)))
 
 
+TOKENS = ("csk_placeholder_", "csk_", "%63", "%25", "%", "25", "C", "%5F", "laceholder", "p", "%2b")
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=40), st.integers(1, 50))
+def test_law_15_what_is_searched_first_hides_no_spelling(tokens: list[str], size: int) -> None:
+    """Beside one expression over the whole text, which is what a placeholder is."""
+    text = "".join(tokens)
+    whole = re.sub("%(?:25)+", "%", text.lower())
+    spelling = "".join(f"(?:{char}|%{ord(char):02x})" for char in "csk_placeholder_")
+    look = Spelling()
+    pieces = [text[at : at + size].encode() for at in range(0, len(text), size)]
+    assert any(map(look.feed, pieces)) is bool(re.search(spelling, whole))
+
+
 HOSTILE = (b"%", b"%25", b"25", b"%63", b"csk_placeholder", b"c", b"cs%6", b"%2")
 
 
@@ -322,6 +336,21 @@ def test_law_32_looking_for_placeholders_is_linear(unit: bytes) -> None:
         assert not look.feed(raw[at : at + STEP])
         steps.append(len(look._tail))
     assert max(steps) <= 3 * len("csk_placeholder_")
+
+
+async def test_law_32_a_form_of_many_fields_is_not_taken_apart(tmp_path: Path) -> None:
+    """So a placeholder in it is out of place, as in any other body."""
+    async with origin() as there, gate(tmp_path) as our:
+        held = our.secret(VALUE, f"127.0.0.1:{there.port}", "form:key")
+        kind = "Content-Type: application/x-www-form-urlencoded"
+        few, many = b"&" * 999, b"&" * 1_000
+        for more, status in ((few, 200), (many, 403)):
+            body = f"key={held}".encode() + more
+            assert (await our.ask(f"{there.url}/", "POST", kind, body=body))[0] == status
+        assert [raw.partition(b"key=")[2] for raw in there.seen] == [VALUE.encode() + few]
+        name = b"key" + b"%00" * 500
+        body = name + f"={held}".encode()
+        assert (await our.ask(f"{there.url}/", "POST", kind, body=body))[0] == 403
 
 
 async def test_a_body_is_not_looked_through_where_there_is_no_secret(tmp_path: Path) -> None:

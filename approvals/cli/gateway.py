@@ -177,17 +177,40 @@ def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Explain every fault of the configuration, with its line."""
     if as_json:
         read, faults = _read(config)
-        print_json([asdict(fault) for fault in faults])
-        raise typer.Exit(Exit.CONFIG if read is None else Exit.OK)
+        clash = [{"message": f"{why}."} for why in _clashes(read)] if read is not None else []
+        print_json([*(asdict(fault) for fault in faults), *clash])
+        raise typer.Exit(Exit.CONFIG if read is None or clash else Exit.OK)
     from approvals.proxy.observing import LOUD
     from approvals.proxy.settings import Mode
 
     settings = settings_of(config)
+    if found := _clashes(settings):
+        raise Stop(Exit.CONFIG, f"{config}: {found[0]}.")
     many = f"{counted(len(settings.agents), 'agent')}, {counted(len(settings.rules.rules), 'rule')}"
     sound = f"✓ {config} is sound: {many}."
     out.print(Text(sound, "green"), soft_wrap=True)
     if settings.mode is Mode.OBSERVE:
         out.print(Text(f"! {LOUD}", "yellow"), soft_wrap=True)
+    for rule in settings.rules.rules:
+        if rule.tunnel:
+            hosts, whose = (
+                ", ".join(rule.when.host or ()),
+                ", ".join(rule.when.agent or ("agents",)),
+            )
+            said = f"! {rule.id}: what {whose} send to {hosts} passes unopened, and nobody sees it."
+            out.print(Text(said, "yellow"), soft_wrap=True)
+
+
+def _clashes(settings: Settings) -> list[str]:
+    """Where a rule's tunnel and a secret cannot both be."""
+    from approvals.proxy.secrets import FILE, Secrets
+    from approvals.proxy.tunnel import clashes
+
+    kept = settings.secrets
+    if (settings.folder / FILE).exists():  # else there is no key to make one with
+        made = sound(lambda: Secrets(settings.folder, os.environ, declared=settings.secrets))
+        kept = sound(made.all)
+    return clashes(settings.rules.rules, kept)
 
 
 @app.command()

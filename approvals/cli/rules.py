@@ -12,6 +12,7 @@ from typing import Any
 
 from approvals.cli.exits import Exit, Stop
 from approvals.config import Config
+from approvals.evidence import split_url
 from approvals.marked import Fault, Marked
 from approvals.matching import Subject
 from approvals.model import WEB, Ask, Kind, Requester
@@ -98,6 +99,10 @@ def answer(rules: Rules, request: Outbound) -> dict[str, Any]:
     http = request.http()
     meant = read_request(http, dialect=rules.book.dialect(http))
     said = rules.decide(request, meant)
+    try:
+        tunnel = rules.tunnel(request.agent, split_url(request.url)[1])
+    except ValueError:
+        tunnel = None
     return {
         "verb": said.verb.value,
         "rule": said.rule,
@@ -124,6 +129,7 @@ def answer(rules: Rules, request: Outbound) -> dict[str, Any]:
         },
         "websocket": said.websocket,
         "oversize": said.oversize,
+        "tunnel": tunnel.id if tunnel is not None else None,
         "tried": [
             {"rule": step.rule.id, "matched": step.matched, "why": step.why}
             for step in rules.explain(request)

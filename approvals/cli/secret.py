@@ -85,6 +85,7 @@ def set_(
     aws_session_token=…. JSON as `gcloud` and a credential_process write it is read, too.
     """
     from approvals.proxy import credentials as kinds
+    from approvals.proxy.tunnel import clashes
 
     settings = settings_of(config)
     if not re.fullmatch(kinds.NAME, name):
@@ -116,6 +117,8 @@ def set_(
         missing = _missing(secret)
         if missing:
             raise ValueError(missing)
+        if found := clashes(settings.rules.rules, [secret]):
+            raise ValueError(f"{config}: {found[0]}")
         secrets.put(secret, command if command else sys.stdin.read().rstrip("\r\n"))
     except ValueError as error:
         raise Stop(Exit.FAILED, f"{error}.") from error

@@ -25,7 +25,8 @@ class Verb(StrEnum):
 class Rule:
     """One entry of the rules. `pack`: whose it is; None: the owner's own.
 
-    `websocket`: upgrades may pass. `oversize`: a body may be larger than what we keep.
+    `websocket`: upgrades may pass. `oversize`: a body may be larger than what we keep. `tunnel`:
+    it is about CONNECT alone, whose bytes pass unopened.
     `action`, `titles` and `facts` are words for the card: of the titles the first that can be
     filled; each fact has sources (`reading.find`), or texts (`reading.presentation`) of which the
     first that can be filled is shown.
@@ -38,6 +39,7 @@ class Rule:
     risk: Risk | None = None
     websocket: bool = False
     oversize: bool = False
+    tunnel: bool = False
     action: str | None = None
     titles: tuple[str, ...] = ()
     facts: tuple[tuple[str, tuple[str, ...]], ...] = ()

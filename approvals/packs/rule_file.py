@@ -104,6 +104,7 @@ class _Rule(_Section):
     risk: Risk | None = None
     websocket: bool = False
     oversize: bool = False
+    tunnel: bool = False
     action: _Action | None = None
     title: Annotated[tuple[_Title, ...], BeforeValidator(_listed)] = ()
     facts: dict[_Label, _Texts] = Field(default_factory=dict)
@@ -252,6 +253,8 @@ def _rules(
                 f"{name}: a human cannot be asked about more than is kept",
                 "only a rule that allows may say it",
             )
+        if one.tunnel and (unfit := _unfit(one, pack)):
+            fault((*place, "tunnel"), f"{name}: {unfit[0]}", unfit[1])
         if one.websocket and one.then is Verb.DENY:
             fault((*place, "websocket"), f"{name}: it denies everything", "remove it")
         for at_title, text in enumerate(one.title):
@@ -271,12 +274,33 @@ def _rules(
             risk=one.risk,
             websocket=one.websocket,
             oversize=one.oversize,
+            tunnel=one.tunnel,
             action=one.action,
             titles=one.title,
             facts=tuple(one.facts.items()),
             pack=pack,
             decides=pack is None or one.when.host is not None,
         )
+
+
+def _unfit(rule: _Rule, pack: str | None) -> tuple[str, str] | None:
+    """Why it may not let bytes pass unopened, and what to do; None: it may."""
+    if rule.then is not Verb.ALLOW:
+        why = f"in a tunnel there is nothing to see, so nothing to {rule.then}"
+        return why, "only a rule that allows may say it"
+    hosts = rule.when.host or ()
+    if pack is not None or not hosts or any("*" in host for host in hosts):
+        return (
+            "a tunnel is for hosts that the operator names one by one",
+            "name each in `when.host`",
+        )
+    seen = rule.when.model_fields_set - {"host", "agent"} or (
+        {"condition", "websocket", "oversize", "action", "title", "facts"} & rule.model_fields_set
+    )
+    if seen:
+        what = min(seen).replace("condition", "if")
+        return f"nobody sees a request in a tunnel, so `{what}` means nothing", "remove it"
+    return None
 
 
 def _patterns(place: Place, when: _When, fault: FaultAt) -> None:

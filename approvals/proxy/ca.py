@@ -11,6 +11,7 @@ import ipaddress
 import os
 import ssl
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -51,9 +52,10 @@ def guarded(path: Path) -> bytes:
 
 
 class Authority:
-    """The CA of a folder, made if there is none."""
+    """The CA of a folder, made if there is none. `alpn`: what its contexts speak, best first."""
 
-    def __init__(self, folder: Path, now: datetime) -> None:
+    def __init__(self, folder: Path, now: datetime, *, alpn: Sequence[str] = ("http/1.1",)) -> None:
+        self._alpn = list(alpn)
         if not (folder / KEY).exists():
             _make(folder, now)
         key = serialization.load_pem_private_key(guarded(folder / KEY), None)
@@ -86,7 +88,7 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols(self._alpn)
         with tempfile.NamedTemporaryFile(dir=self._folder) as file:  # mode 0600
             file.write(_pem(self._leaf) + certificate.public_bytes(PEM))
             file.flush()

@@ -63,6 +63,12 @@ _ELSEWHERE: Final = "x9.invalid"
 
 def _between(before: Rule, rule: Rule) -> Finding | None:
     """What the earlier of two rules does to the later one that nobody can have meant."""
+    if rule.tunnel and not before.tunnel:
+        place = (When(host=before.when.host, agent=before.when.agent), rule.when)
+        if _overlap(*place):
+            why = f"`{before.id}` before it is about its host too, so what goes there is opened"
+            return Finding(rule.id, "unreachable", why)
+        return None
     same_hands = before.pack == rule.pack
     covered = before.condition is None and _covers(before.when, rule.when)
     if before.verb is Verb.ALLOW and rule.verb is Verb.DENY:

@@ -30,12 +30,13 @@ import structlog
 from approvals import __version__
 from approvals.evidence import end_to_end, split_url
 from approvals.model import SECOND, Fact, Instant, Refused
-from approvals.packs import Verb
+from approvals.packs import Rule, Verb
 from approvals.proxy.ask import Approvals, Away, Slower, Used
 from approvals.proxy.ca import Authority, utc
 from approvals.proxy.clients import interim, limit
 from approvals.proxy.credentials import Unavailable
 from approvals.proxy.held import Copy, Holdings, Ticket, aside, digest_of, still_waiting
+from approvals.proxy.http2 import Connection as Multiplexed
 from approvals.proxy.observing import quieted_by, unused
 from approvals.proxy.post import poster
 from approvals.proxy.reach import Reach, Upstream, place
@@ -45,7 +46,8 @@ from approvals.proxy.revoked import Revoked
 from approvals.proxy.rules import Decision, Outbound, Rules
 from approvals.proxy.secrets import Filled, Misuse, Scrubber, Secrets, Spelling, spelt
 from approvals.proxy.settings import Mode, Settings
-from approvals.proxy.wire import PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire
+from approvals.proxy.tunnel import Passed, Tunnels, clashes, joined
+from approvals.proxy.wire import MAX_LINES, PATIENCE, PIECE, Gone, Patience, Problem, Reader, Wire
 from approvals.readings import Readings
 from approvals.text import redact
 
@@ -63,8 +65,14 @@ OPENS: Final = Fact("WebSocket", "Opens a connection; what is sent on it afterwa
 """Stands first on the card of a request that, once approved, becomes a tunnel."""
 _UNFIT: Final = frozenset({"accept-encoding", "range", "if-range", "sec-websocket-extensions"})
 """Headers that would let an answer hold a secret in a form that cannot be crossed out."""
+_HEADS: Final = frozenset({
+    b"connection", b"content-encoding", b"content-length", b"content-range", b"content-type",
+    b"keep-alive", b"location", b"proxy-authenticate", b"set-cookie", b"te", b"trailer",
+    b"transfer-encoding", b"upgrade", b"www-authenticate",
+})  # fmt: skip
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED: Final = (OSError, TimeoutError, h11.RemoteProtocolError)
+ESTABLISHED: Final = h11.Response(status_code=200, headers=[], reason=b"Connection established")
 Tell: TypeAlias = Callable[..., None]
 # asyncio gives every TLS connection a buffer of this size, 256 KiB unless it is told (CPython's
 # Lib/asyncio/sslproto.py): 1.2 GB for 5,000 requests that are held. One TLS record is enough.
@@ -123,7 +131,8 @@ class Gateway:
         self.port, self._closing = 0, False
         self._settings, self._patience = settings, patience
         self._clock, self._salt = clock, random(16)
-        self._authority = Authority(folder, utc(clock()))
+        alpn = ("h2", "http/1.1") if settings.http2 else ("http/1.1",)
+        self._authority = Authority(folder, utc(clock()), alpn=alpn)
         self._revoked = Revoked(folder)
         self._observing = settings.mode is Mode.OBSERVE
         self._unused = unused(settings.rules) if self._observing else Rules()
@@ -131,6 +140,9 @@ class Gateway:
         self._secrets = Secrets(
             folder, env, declared=settings.secrets, clock=clock, post=poster(self._reach)
         )
+        if found := clashes(settings.rules.rules, self._secrets.all()):
+            raise Refused(found[0])
+        self._tunnels = Tunnels()
         self._readings = Readings()
         self._approvals = Approvals(
             settings.service, Used(folder / "used.db"), clock=clock, random=random,
@@ -138,6 +150,7 @@ class Gateway:
         )  # fmt: skip
         self._holdings = Holdings(folder, settings.holding, self._approvals, patience, self._note)
         self._connections: set[asyncio.Task[None]] = set()
+        self._multiplexed: set[Multiplexed] = set()
         self._guesses = Guesses()
         self._rooms = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(ROOM))
         self._busy: set[asyncio.Task[Any]] = set()  # those of them with a request that goes on
@@ -165,6 +178,8 @@ class Gateway:
             return
         self._closing = True
         await self._holdings.close()
+        for connection in tuple(self._multiplexed):
+            connection.drain()
         for task in self._connections - self._busy:
             task.cancel()
         if self._busy:
@@ -219,18 +234,18 @@ class Gateway:
                 self._note("refused", {**about, **reported, **problem.more})
             if pause:
                 await wire.reader.unless_gone(asyncio.sleep(pause))
-            if wire.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            if wire.answerable:
                 told = refusal(problem, _asker(wire))
                 headers = [*told.headers, ("connection", "close")]
                 with contextlib.suppress(OSError, TimeoutError):
                     await wire.answer(problem.status, told.kind, told.body, headers, told.phrase)
             else:
-                wire.writer.transport.abort()
+                wire.abort()
         except (Gone, OSError, TimeoutError):
             pass
         except Exception:
             structlog.get_logger().exception("gateway_fault")
-            wire.writer.transport.abort()
+            wire.abort()
         finally:
             await wire.close()
 
@@ -249,7 +264,12 @@ class Gateway:
         if wire.reader.early:
             why = "Bytes for the tunnel came before CONNECT was answered: wait for its 200."
             raise Problem(400, "malformed", why)
-        await wire.send(h11.Response(status_code=200, headers=[], reason=b"Connection established"))
+        authority = split_url(secure)[1]
+        if (rule := self._settings.rules.tunnel(agent, authority)) is not None:
+            about |= {"method": "CONNECT", "url": authority, "rule": rule.id}
+            await self._tunnel(wire, rule, clear, about)
+            return
+        await wire.send(ESTABLISHED)
         transport = cast(asyncio.Transport, wire.writer.transport)
         if await _first_byte(transport, self._patience.head) != b"\x16":  # a TLS handshake
             inner = Wire(wire.reader, wire.writer, self._patience, agent, clear)
@@ -268,8 +288,63 @@ class Gateway:
         protocol.connection_made(secured)
         forgotten = wire.writer  # kept: a writer that is forgotten closes its transport
         wire.writer = asyncio.StreamWriter(secured, protocol, reader, loop)
-        await self._conversation(Wire(reader, wire.writer, self._patience, agent, secure))
+        if secured.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
+            await self._streams(reader, wire.writer, agent, secure)
+        else:
+            inner = Wire(reader, wire.writer, self._patience, agent, secure)
+            inner.tls = cast(SSLProtocol, transport.get_protocol())
+            await self._conversation(inner)
         del forgotten
+
+    async def _streams(
+        self, reader: Reader, writer: asyncio.StreamWriter, agent: str, origin: str
+    ) -> None:
+        """A connection in HTTP/2: each stream is a conversation of one request."""
+
+        def begin(stream: Wire) -> asyncio.Task[None]:
+            task = asyncio.create_task(self._conversation(stream))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+            return task
+
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - each connection is a task
+        made = Multiplexed(reader, writer, self._patience, agent, origin, begin)
+        self._multiplexed.add(made)
+        self._busy.add(task)  # as long as one of its streams: `drain` ends it
+        try:
+            if self._closing:
+                made.drain()
+            await made.run()
+        finally:
+            self._busy.discard(task)
+            self._multiplexed.discard(made)
+
+    async def _tunnel(self, wire: Wire, rule: Rule, clear: str, about: About) -> None:
+        """Pass its bytes unopened, with a line in the audit file at both ends."""
+        try:
+            found = clashes([rule], self._secrets.all())  # one may have been kept since we started
+        except (Refused, OSError, ValueError):
+            found = ["the secrets cannot be read"]
+        if found:
+            structlog.get_logger().error("tunnel_refused", rule=rule.id, why=found[0])
+            raise Problem(403, "tunnel_refused", "A tunnel may not go where a secret may.")
+        with self._tunnels.one(about["agent"]):
+            addresses = await self._reach.addresses(clear, listed=False)
+            upstream = await self._reach.connect(clear, addresses)
+            passed, began = Passed(), self._clock()
+            if not self._note("tunnel opened", about):
+                await upstream.close()
+                raise _unrecorded()
+            try:
+                await wire.send(ESTABLISHED)
+                ends = (wire.reader, wire.writer), (upstream.reader, upstream.writer)
+                await joined(*ends, self._patience, passed)
+            finally:
+                more = {"sent": passed.sent, "received": passed.received, "end": passed.end}
+                seconds = (self._clock() - began) // SECOND
+                self._note("tunnel closed", {**about, **more, "seconds": seconds})
+                await upstream.close()
 
     def _agent(self, request: h11.Request) -> str:
         given = [value for name, value in request.headers if name == b"proxy-authorization"]
@@ -709,12 +784,13 @@ async def _relay(
                     copy.add(out)
                 await send(h11.Data(data=out))
     except _FAILED:
-        wire.writer.transport.abort()  # cut off here too: it must not look whole
+        wire.abort()  # cut off here too: it must not look whole
         raise Gone from None
     last = scrub.end()
     if copy and last:
         copy.add(last)
-    await send(h11.Data(data=last), h11.EndOfMessage())
+    trailers = _trailers(upstream, scrub) if wire.trailers else []
+    await send(h11.Data(data=last), h11.EndOfMessage(headers=trailers))
     if copy:
         copy.taken = there
     return copy
@@ -734,6 +810,12 @@ def _answered(answer: Answer, *, switching: bool) -> Iterator[tuple[bytes, bytes
             yield name, value
     if switching:
         yield from ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
+
+
+def _trailers(upstream: Upstream, scrub: Scrubber) -> list[tuple[bytes, bytes]]:
+    """Those of an answer, without what belongs in its head (RFC 9110, 6.5.1)."""
+    kept = [(n, v) for n, v in upstream.trailers if n not in _HEADS][:MAX_LINES]
+    return [(name, scrub.whole(value)) for name, value in kept]
 
 
 async def _joined(wire: Wire, upstream: Upstream, scrub: Scrubber) -> None:
@@ -849,12 +931,13 @@ def _misplaced(where: object) -> Problem:
 
 
 def _oversized(decision: Decision) -> Problem:
-    """Says what to change: git and registries send large packs, and show only the status."""
-    rule = f"The rule that decides is {decision.rule!r}" if decision.rule else "No rule is about it"
+    """Says what to change within a reason phrase: git and registries send large bodies."""
+    rule = f"the rule {decision.rule!r}" if decision.rule else "no rule"
     why = (
-        f"The body is larger than {LARGEST // 2**20} MiB, the most that this gateway reads before "
-        f"it decides. {rule}; a rule with `then: allow` and `oversize: true` in gateway.yaml lets "
-        "larger bodies pass as they come."
+        f"The body is over {LARGEST // 2**20} MiB, and {rule} decides. To let it pass, write a "
+        "rule with `then: allow` and `oversize: true` before it in gateway.yaml."
     )
-    structlog.get_logger().warning("body_too_large", rule=decision.rule, setting="oversize: true")
+    structlog.get_logger().warning(
+        "body_too_large", rule=decision.rule, setting="oversize: true", file="gateway.yaml"
+    )
     return Problem(413, "too_large", why, rule=decision.rule)

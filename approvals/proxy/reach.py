@@ -124,14 +124,17 @@ class Reach:
             return address.is_loopback and self._may(address, port) is True
         return False
 
-    async def addresses(self, url: str) -> list[str]:
-        """Where its host is and may be reached. `Problem`: nowhere."""
+    async def addresses(self, url: str, *, listed: bool = True) -> list[str]:
+        """Where its host is and may be reached. `Problem`: nowhere. `listed`: or at an address that
+        is not public and listed."""
         _, host, port = place(url)
         try:
             reached = [str(ipaddress.ip_address(host.strip("[]")))]
         except ValueError:  # a name
             reached = await self._named(host, port)
-        allowed = [text for text in reached if self._may(ipaddress.ip_address(text), port)]
+        found = {text: ipaddress.ip_address(text) for text in reached}
+        may = partial(self._may, port=port) if listed else public
+        allowed = [text for text, address in found.items() if may(address)]
         if not allowed:
             raise refused(host)
         return allowed
@@ -217,6 +220,8 @@ class Upstream:
     ) -> None:
         self.address, self.reader, self.writer, self._patience = address, reader, writer, patience
         self._taken, self._plain = 0, False
+        self.trailers: list[tuple[bytes, bytes]] = []
+        """Of the answer, once `data` has ended."""
         self.http = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * PIECE)
         self._sending: asyncio.Task[None] | None = None
         self._fault: Problem | None = None  # in the body, while it was sent
@@ -270,6 +275,7 @@ class Upstream:
             if isinstance(event, h11.Data):
                 yield bytes(event.data)
             elif isinstance(event, h11.EndOfMessage):
+                self.trailers = list(event.headers)
                 return
 
     async def _next(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:

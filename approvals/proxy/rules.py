@@ -19,7 +19,7 @@ from typing import Final
 from approvals import decoders
 from approvals.conditions import Value
 from approvals.evidence import split_url
-from approvals.matching import Subject, match, weigh
+from approvals.matching import Subject, When, match, weigh
 from approvals.model import Fact, Http, Risk
 from approvals.packs import Rule, Verb
 from approvals.packs.model import RuleBook, presented
@@ -127,6 +127,20 @@ class Rules:
             needs_body=decision.needs_body and last.rule.verb is Verb.ASK,
         )
 
+    def tunnel(self, agent: str, authority: str) -> Rule | None:
+        """The rule by which a CONNECT there passes unopened; None: it is opened.
+
+        A rule before it that may be about a request to this host comes first, as everywhere.
+        """
+        if not _is_one_host(authority):
+            return None
+        subject = Subject("", agent, "", method="CONNECT", scheme="https", host=authority, path="/")
+        for rule in filter(lambda rule: rule.decides, self.rules):
+            about = match(When(host=rule.when.host, agent=rule.when.agent), None, subject)
+            if about is not False:
+                return rule if rule.tunnel and about else None
+        return None
+
     def explain(self, outbound: Outbound) -> tuple[Step, ...]:
         """Every rule that was tried, up to the one that decides; none where the request is odd."""
         seen = self._look(outbound)
@@ -164,7 +178,11 @@ class Rules:
     def _steps(self, seen: _Seen, *, silent: bool = False) -> Iterator[Step]:
         """`silent`: without those that say no."""
         for rule in self.rules:
-            if not rule.decides or (silent and match(rule.when, None, seen.subject) is False):
+            if (
+                not rule.decides
+                or rule.tunnel
+                or (silent and match(rule.when, None, seen.subject) is False)
+            ):
                 continue
             needs = f"decoded.{name}" if (name := _unread(rule, seen)) else None
             said = weigh(rule.when, None if needs else rule.condition, seen.subject)

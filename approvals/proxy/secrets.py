@@ -55,10 +55,19 @@ VARIABLE: Final = "COUNTERSIGN_GATEWAY_KEY"
 """32 bytes in base64, instead of the key file."""
 PREFIX: Final = "csk_placeholder_"
 FORM: Final = "application/x-www-form-urlencoded"
+FIELDS: Final = 1_000
+"""Fields of a form, and bytes of a field's name: in a larger one nothing is replaced (PHP's
+max_input_vars and Django's DATA_UPLOAD_MAX_NUMBER_FIELDS are 1,000)."""
 STEP: Final = 64 * 1024
 """Bytes that are looked through at once: some milliseconds at most."""
 _AGAIN: Final = re.compile(rb"%(?:25)+")  # percent-encoded several times
 _MARK: Final = re.compile("".join(rf"(?:{char}|%{ord(char):02x})" for char in PREFIX).encode())
+# Each spelling holds all of it, or one of its characters percent-encoded. These two are searched
+# for at the speed of C, and `_MARK` only where one of them is.
+_PLAIN: Final = PREFIX.encode()
+_CODED: Final = re.compile(
+    f"%(?:25|{'|'.join(sorted({f'{ord(char):02x}' for char in PREFIX}))})".encode()
+)
 _BASIC: Final = re.compile(r"(?i)(basic +)([A-Za-z0-9+/_-]+=*) *")
 
 
@@ -232,13 +241,13 @@ class Secrets:
 
         def fields(text: str, kind: str, coded: Callable[[str], str]) -> str:
             pairs = [pair.partition("=") for pair in text.split("&")]
-            done = [(k, eq, put(v, f"{kind}:{unquote_plus(k)}", coded)) for k, eq, v in pairs]
+            done = [(k, eq, put(v, _place(kind, k), coded)) for k, eq, v in pairs]
             return "&".join("".join(pair) for pair in done)
 
         path = put(path, "path:", lambda real: quote(real, safe=":@!$'()*,~"))
         query = query and fields(query, "query", lambda real: quote(real, safe=""))
         sent = None
-        if body and _is_form(headers):
+        if body and _is_form(headers) and _few(body):
             text = body.decode("latin-1")
             text = fields(text, "form", quote_plus)
             sent = text.encode("latin-1") if text.encode("latin-1") != body else None
@@ -278,12 +287,12 @@ class Secrets:
         """A form's body without the placeholders that belong in its fields."""
         authority = split_url(url)[1]
         mine = [it for it in self.all() if it.header.startswith("form:") and it.at(authority)]
-        if not mine or not _is_form(headers):
+        if not mine or not _is_form(headers) or not _few(body):
             return body
         kept = []
         for pair in body.split(b"&"):
             key, equals, value = pair.partition(b"=")
-            place = f"form:{unquote_plus(key.decode('latin-1'))}"
+            place = _place("form", key.decode("latin-1"))
             for secret in mine:
                 if secret.header == place and secret.of(agent):
                     value = value.replace(self.placeholder(secret.name, agent).encode(), b"")
@@ -385,10 +394,10 @@ class Spelling:
     def feed(self, piece: bytes) -> bool:
         """Does one end in this piece?"""
         raw = self._tail + piece.lower()
-        if b"%25" in raw:
+        if coded := _CODED.search(raw) is not None:
             raw = _AGAIN.sub(b"%", raw)
         self._tail = raw[-3 * len(PREFIX) :]
-        return _MARK.search(raw) is not None
+        return _PLAIN in raw or (coded and _MARK.search(raw) is not None)
 
 
 def spelt(text: str | bytes) -> bool:
@@ -401,6 +410,15 @@ def spelt(text: str | bytes) -> bool:
 def _is_form(headers: Headers) -> bool:
     kinds = [value for name, value in headers if name.lower() == "content-type"]
     return [kind.partition(";")[0].strip().lower() for kind in kinds] == [FORM]
+
+
+def _few(form: bytes) -> bool:
+    """Does it hold a placeholder, and few enough fields to look at each?"""
+    return _PLAIN in form and form.count(b"&") < FIELDS
+
+
+def _place(kind: str, name: str) -> str:
+    return f"{kind}:{unquote_plus(name) if len(name) <= FIELDS else ''}"
 
 
 def _basic(value: str) -> str | None:

@@ -192,6 +192,7 @@ class _File(_Section):
     upstream: _Upstream = _Upstream()
     rejoin_within: _Span = 10 * MINUTE
     hold: _Span | None = None
+    http2: bool = False
     held: _Held = _Held()
     secrets: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Secret] = Field(default_factory=dict)
     record: _Record = _Record()
@@ -234,6 +235,8 @@ class Settings:
     """Those whose values commands print."""
     record: Limits = field(default_factory=Limits)
     mode: Mode = Mode.HOLD
+    http2: bool = False
+    """May agents speak HTTP/2?"""
 
     def password(self, agent: str) -> str | None:
         """An agent's; None: there is no such agent."""
@@ -292,5 +295,6 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
         secrets=tuple(it.made(name) for name, it in file.secrets.items()),
         record=Limits(file.record.bytes, file.record.age),
         mode=file.mode,
+        http2=file.http2,
     )
     return settings, []

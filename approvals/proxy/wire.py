@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import h11
 
@@ -20,6 +22,11 @@ T = TypeVar("T")
 PIECE: Final = 64 * 1024
 """Bytes read or written at once; also the most that a head or one of its lines may have."""
 MAX_LINES: Final = 200
+WIDE: Final = 256 * 1024
+"""Bytes that TLS takes at once from an agent that sends a large body; else one record, 16 KiB."""
+MOST_WIDE: Final = 64
+"""Connections that may, at the same time: each keeps a buffer of that size."""
+_WIDE: Final = WeakSet[SSLProtocol]()
 _FRAMING: Final = re.compile(rb"(?i)\s*(?:content-length|transfer-encoding)\s*(?::|$)")
 _FRAMED: Final = re.compile(
     rb"(?i)(?:content-length:[ \t]*(\d+)|transfer-encoding:[ \t]*chunked)[ \t]*\r\n"
@@ -32,7 +39,8 @@ class Patience:
     does not move; `answer`: an upstream's answer; `kept`: how long a connection to one waits for
     another request; `service`: one answer of the approval service; `away`: how long it may be away
     while a request is held; `drain`: what was released, when the gateway ends; `slow`: after which
-    the service is told that an answer is awaited; `interim`: instead of a client's own."""
+    the service is told that an answer is awaited; `interim`: instead of a client's own; `tunnel`: a
+    tunnel in all, `tunnel_idle`: one in which nothing moves."""
 
     head: float = 20
     idle: float = 75
@@ -44,6 +52,8 @@ class Patience:
     drain: float = 30
     slow: float = 2
     interim: float | None = None
+    tunnel: float = 4 * 3600
+    tunnel_idle: float = 300
 
 
 PATIENCE: Final = Patience()
@@ -128,6 +138,9 @@ class Reader(asyncio.StreamReader):
 class Wire:
     """One connection, or the inside of a tunnel: of an agent, and all in it for an origin."""
 
+    trailers = False
+    """May an answer have trailers? In HTTP/1.1 nobody waits for them."""
+
     def __init__(
         self, reader: Reader, writer: asyncio.StreamWriter, patience: Patience, agent: str = "",
         origin: str = "",
@@ -141,6 +154,8 @@ class Wire:
         """What was read of its body, where that is to be passed on as it comes."""
         self.asked: h11.Request | None = None
         """The last `head`."""
+        self.tls: SSLProtocol | None = None
+        """What this connection's bytes come through."""
         self._left = 0  # bytes of the body or chunk; -1: a line with a chunk's size is next
         self._fresh, self._chunked, self._bodiless = True, False, False
 
@@ -186,6 +201,8 @@ class Wire:
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body in pieces. `Problem` where its framing is odd."""
+        if self.tls is not None and not 0 <= self.length <= WIDE:
+            self._widen(self.tls)
         while self.http.their_state is h11.SEND_BODY:
             try:
                 event = self.http.next_event()
@@ -201,6 +218,14 @@ class Wire:
                         self.http.receive_data(await self._more())
                 except TimeoutError:
                     raise Problem(408, "too_slow", "The body stopped coming.") from None
+
+    @staticmethod
+    def _widen(tls: SSLProtocol) -> None:
+        # asyncio reads TLS into a buffer of `max_size` bytes, and makes a larger one if that grows
+        # (CPython's Lib/asyncio/sslproto.py, get_buffer). A sixteenth of the system calls.
+        if tls not in _WIDE and len(_WIDE) < MOST_WIDE:
+            _WIDE.add(tls)
+            tls.max_size = WIDE  # type: ignore[misc] # read as self.max_size
 
     async def _more(self) -> bytes:
         if self._chunked and self._left < 0:
@@ -251,6 +276,15 @@ class Wire:
         response = h11.Response(status_code=status, headers=about, reason=reason)
         shown = h11.Data(data=b"" if self._bodiless else body)
         await self.send(response, shown, h11.EndOfMessage())
+
+    @property
+    def answerable(self) -> bool:
+        """Is there a request, or the place of one, that was not answered yet?"""
+        return self.http.our_state in (h11.IDLE, h11.SEND_RESPONSE)
+
+    def abort(self) -> None:
+        """Cut it off, so that nothing looks whole that is not."""
+        self.writer.transport.abort()
 
     def again(self) -> bool:
         """Ready for the next request? False: the connection is at its end."""
