@@ -28,7 +28,7 @@ from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.cli.output import counted, safari
 from approvals.cli.output import print_json as _print_json
-from approvals.evidence import read_checkpoint, read_receipt, thumbprint, verify_chain
+from approvals.evidence import ROOT, read_receipt, thumbprint
 from approvals.model import Choice, Kind, Refused, Risk
 from approvals.text import clean
 
@@ -659,17 +659,16 @@ def verify(
 
 
 @audit_app.command("export")
-def audit_export(config: ConfigPath = CONFIG, as_json: AlwaysJson = True) -> None:
-    """Write the whole chain to stdout, one JSON object a line."""
-    from approvals.cli import serve
+def audit_export(
+    after: Annotated[int, typer.Option(min=0, help="Only entries above this number.")] = 0,
+    gzip: Annotated[bool, typer.Option("--gzip", help="Compressed.")] = False,
+    config: ConfigPath = CONFIG,
+    as_json: AlwaysJson = True,
+) -> None:
+    """Write the chain to stdout, one JSON object a line."""
+    from approvals.cli import audit
 
-    async def write() -> None:
-        async with serve.base(serve.configuration(config), migrate=False) as on:
-            await on.store.append([serve.entry("audit.read", by="the command line", after=0)])
-            async for line in on.store.export():
-                sys.stdout.write(line + "\n")
-
-    _run(write())
+    _run(audit.export(config, after=after, compressed=gzip))
 
 
 @audit_app.command("checkpoint")
@@ -679,10 +678,10 @@ def audit_checkpoint(config: ConfigPath = CONFIG, as_json: AsJson = False) -> No
 
     async def newest() -> str:
         async with serve.base(serve.configuration(config), migrate=False) as on:
-            signed = await on.store.checkpoints()
-            if not signed:
+            signed = await on.store.checkpoint()
+            if signed is None:
                 raise Stop(Exit.FAILED, "There is none yet: `countersign serve` seals and signs.")
-            return signed[-1]
+            return signed
 
     signed = _run(newest())
     if as_json:
@@ -694,7 +693,8 @@ def audit_checkpoint(config: ConfigPath = CONFIG, as_json: AsJson = False) -> No
 @audit_app.command("verify")
 def audit_verify(
     export: Annotated[
-        Path | None, typer.Argument(help="An export; - reads stdin. None: this installation.")
+        Path | None,
+        typer.Argument(help="An export, also gzipped; - reads stdin. None: this installation."),
     ] = None,
     key: Annotated[Path | None, typer.Option(help="A JWKS file, to check checkpoints.")] = None,
     checkpoint: Annotated[
@@ -703,33 +703,45 @@ def audit_verify(
     head: Annotated[
         list[str] | None, typer.Option(help="A head that a receipt names (seq:hash).")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Check what follows: a signed checkpoint's file or a head."),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A copy, only read; the configuration is not needed."),
+    ] = None,
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Name the first bad row of a chain that was altered, reordered or cut off."""
-    heads = list(head or ())
-    if checkpoint:
-        if key is None:
-            raise Stop(Exit.FAILED, "--checkpoint needs --key, the public keys to trust.")
-        trusted = _public_keys(key, None)
-        try:
-            heads += [read_checkpoint(_read(path).strip(), trusted).head for path in checkpoint]
-        except Refused as error:
-            raise Stop(Exit.UNVERIFIED, f"✗ checkpoint: {error}") from error
-    if export is None:
-        lines = _run(_own_chain(config, heads))
-    else:
-        lines = (sys.stdin.read() if str(export) == "-" else _read(export)).splitlines()
+    from approvals.cli import audit
+
+    trusted = None if key is None else _public_keys(key, None)
+    after = ROOT
+    if start is not None:
+        plain = re.fullmatch(r"[0-9]+:[0-9a-f]+", start)
+        (after,) = [start] if plain else audit.checkpoint_heads([_read(Path(start))], trusted)
+    known = [*audit.checkpoint_heads(map(_read, checkpoint or ()), trusted), *(head or ())]
     try:
-        report = verify_chain(lines, heads=heads)
+        if export is not None:
+            report, damage = audit.verify_export(export, after=after, heads=known)
+        else:
+            damage = ""
+            where = audit.copy(database, trusted) if database else audit.installation(config)
+            report = _run(audit.verify(where, after=after, heads=known))
+    except OSError as error:
+        raise Stop(Exit.FAILED, f"{export} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise Stop(Exit.FAILED, f"--head: {error}.") from error
+        raise Stop(Exit.FAILED, f"{error}.") from error
+    if report.bad is None and damage:
+        raise Stop(Exit.UNVERIFIED, f"✗ After row {report.head.partition(':')[0]}: {damage}")
     if as_json:
         _print_json(_as_dict(report))
     elif report.bad is None:
-        many = counted(len(lines), "entry", "entries")
-        intact = f"✓ The chain is intact: {many}, head {report.head}."
-        out.print(Text(intact, "green"), soft_wrap=True)
+        read = int(report.head.partition(":")[0]) - int(after.partition(":")[0])
+        said = f"✓ The chain is intact: {counted(read, 'entry', 'entries')}, head {report.head}."
+        out.print(Text(said, "green"), soft_wrap=True)
         if report.erased:
             many = counted(report.erased, "entry was", "entries were")
             erased = f"· {many} erased; the links still verify."
@@ -738,20 +750,6 @@ def audit_verify(
         err.print(Text(f"✗ Row {report.bad}: {report.why}", "red"), soft_wrap=True)
     if report.bad is not None:
         raise typer.Exit(Exit.UNVERIFIED)
-
-
-async def _own_chain(config: Path, heads: list[str]) -> list[str]:
-    from approvals.cli import serve
-
-    async with serve.base(serve.configuration(config), migrate=False) as on:
-        trusted = [on.keys.receipt.jwk()]
-        # Before the rows: a head that is signed while they are read would seem to be cut off.
-        for signed in await on.store.checkpoints():
-            try:
-                heads.append(read_checkpoint(signed, trusted).head)
-            except Refused as error:
-                raise Stop(Exit.UNVERIFIED, f"✗ a stored checkpoint: {error}") from error
-        return [line async for line in on.store.export()]
 
 
 @outbox_app.command("list")

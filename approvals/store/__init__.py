@@ -21,7 +21,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from approvals.buttons import Stored
-from approvals.evidence import GENESIS, Entry, export_line
+from approvals.evidence import GENESIS, Entry
 from approvals.model import ORG, Case, Duration, Instant, Refused, Request, Status
 from approvals.store import rows, schema, statements
 from approvals.store.driver import PATIENCE, Driver
@@ -115,26 +115,29 @@ class Store:
         """The newest migration of the tables; a newer one than ours where a newer copy was here."""
 
     @classmethod
-    async def connect(cls, url: str, *, migrate: bool = True) -> Store:
+    async def connect(cls, url: str, *, migrate: bool = True, read_only: bool = False) -> Store:
         """Open `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/db`.
 
         Brings the tables up to date first; raises `Unready` where that is not wanted (`migrate`
-        False) or cannot be done. Tables that a newer version made are used as they are, if it noted
-        that this one fits. `ValueError` for any other URL: a database in memory would forget.
+        False, `read_only`) or cannot be done. Tables that a newer version made are used as they are,
+        if it noted that this one fits. `ValueError` for any other URL: a database in memory would
+        forget. `read_only`: nothing is written, so a copy on a read-only disk, or a standby, will
+        do.
         """
+        migrate = migrate and not read_only
         driver: Driver
         if url.startswith(("postgresql://", "postgres://")):
             # Each driver is imported where it is wanted: the other one's memory is saved.
             from approvals.store.postgresql import Postgresql  # noqa: PLC0415 - see above
 
-            driver = await Postgresql.connect(url)
+            driver = await Postgresql.connect(url, read_only=read_only)
         else:
             path = url.removeprefix("sqlite:///")
             if path in (url, "", ":memory:"):
                 raise ValueError("database.url: sqlite:///file.db or postgresql://user@host/db")
             from approvals.store.sqlite import Sqlite  # noqa: PLC0415 - see above
 
-            driver = Sqlite(path)
+            driver = Sqlite(path, read_only=read_only)
         try:
             found = await driver.read(statements.revision())
             newer = found is not None and found > schema.HEAD and await _fits(driver)
@@ -488,12 +491,19 @@ class Store:
         found = await self._read(statements.audit_after, org_=org, after=after, most=limit)
         return [AuditRow(row[0], Entry(*row[1:-2]), row[-2], row[-1]) for row in found]
 
+    async def chain(
+        self, after: int = 0, *, page: int = 1000, org: str = ORG
+    ) -> AsyncIterator[list[AuditRow]]:
+        """The sealed chain above `after`, in order, up to `page` entries at a time."""
+        while found := await self.audit(after, page, org=org):
+            yield found
+            after = found[-1].seq
+
     async def export(self, after: int = 0, *, org: str = ORG) -> AsyncIterator[str]:
         """The sealed chain above `after` as lines of JSON, without line ends."""
-        while page := await self.audit(after, org=org):
-            for row in page:
-                yield export_line(row.seq, row.entry, row.commitment, row.link)
-            after = page[-1].seq
+        async for found in self.chain(after, org=org):
+            for row in found:
+                yield row.line()
 
     async def history(self, request_id: str) -> list[Entry]:
         """What happened to one request, sealed or not, as it was written."""
@@ -504,6 +514,11 @@ class Store:
         """The newest sealed head, "seq:hash"; of an empty chain its start."""
         found = await self._read(statements.head, org_=org)
         return statements.head_text(*(found[0] if found else (0, GENESIS)))
+
+    async def checkpoint(self, *, org: str = ORG) -> str | None:
+        """The newest signed head."""
+        found = await self._read(statements.newest_checkpoint, org_=org)
+        return found[0][0] if found else None
 
     async def checkpoints(self, after: int = 0, *, org: str = ORG) -> list[str]:
         """Signed heads above `after`, in order."""

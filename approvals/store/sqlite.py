@@ -47,11 +47,12 @@ class Sqlite:
 
     writers: ClassVar = 1  # SQLite lets one write at a time
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, read_only: bool = False) -> None:
         self._path = path
+        opened = _open_copy if read_only else _open
         self._dialect = Dialect(sqlite.dialect(paramstyle="qmark"), sqlite.insert)
-        self._writer = _Thread(path, "writer")
-        self._reader = _Thread(path, "reader")
+        self._writer = _Thread(opened(path), "writer")
+        self._reader = _Thread(opened(path), "reader")
         self._heard: list[Heard] = []
         self._texts: dict[tuple[str, int], str] = {}
 
@@ -220,9 +221,9 @@ def _args(sql: Sql, params: rows.Params) -> list[Any]:
 class _Thread(threading.Thread):
     """A connection and the thread that owns it."""
 
-    def __init__(self, path: str, name: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         super().__init__(name=f"countersign-{name}", daemon=True)
-        self._connection = _open(path)
+        self._connection = connection
         self._stopped = False
         self._queue: queue.SimpleQueue[tuple[bool, _Work] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -353,6 +354,24 @@ def _open(path: str) -> sqlite3.Connection:
             "wal_autocheckpoint = 16000",
         ):
             connection.execute(f"PRAGMA {pragma}")
+    except (OSError, sqlite3.DatabaseError) as error:
+        raise Busy(f"database {path}: {error}") from error
+    return connection
+
+
+def _open_copy(path: str) -> sqlite3.Connection:
+    """For reading only; also where nothing can be written beside the file."""
+    file = Path(path).absolute()
+    # In WAL mode SQLite makes a -shm beside the file, unless nobody can be writing to it:
+    # https://www.sqlite.org/wal.html#readonly, https://www.sqlite.org/uri.html#uriimmutable
+    still = not Path(f"{file}-wal").exists()
+    try:
+        file.stat()
+        connection = sqlite3.connect(
+            f"{file.as_uri()}?mode=ro{'&immutable=1' if still else ''}",
+            uri=True, timeout=10, isolation_level=None, check_same_thread=False,
+        )  # fmt: skip
+        connection.execute("SELECT 1 FROM sqlite_master")
     except (OSError, sqlite3.DatabaseError) as error:
         raise Busy(f"database {path}: {error}") from error
     return connection

@@ -633,6 +633,11 @@ def checkpoints_after(_: Dialect) -> Any:
     return sa.select(c.jws).where(c.org == P("org_"), c.seq > P("after")).order_by(c.seq)
 
 
+def newest_checkpoint(_: Dialect) -> Any:
+    c = checkpoints.c
+    return sa.select(c.jws).where(c.org == P("org_")).order_by(c.seq.desc()).limit(1)
+
+
 def _erase(_: Dialect) -> Any:
     a = audit.c
     sealed = (a.request_id == P("request_id_"), a.seq.is_not(None), a.salt.is_not(None))
