@@ -53,6 +53,10 @@ app = typer.Typer(
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 keys_app = typer.Typer(help="Button keys and the receipt key.", no_args_is_help=True)
 outbox_app = typer.Typer(help="Cards and verdicts that were given up.", no_args_is_help=True)
+erase_app = typer.Typer(
+    help="What was asked, or a person, before its time; the audit chain stays verifiable.",
+    no_args_is_help=True,
+)
 rules_app = typer.Typer(help="The gateway's own rules.", no_args_is_help=True)
 
 RUN: Final = "Set up and run"
@@ -752,6 +756,47 @@ def audit_verify(
         raise typer.Exit(Exit.UNVERIFIED)
 
 
+@erase_app.command("request")
+def erase_request(
+    request_id: RequestId, config: ConfigPath = CONFIG, as_json: AsJson = False
+) -> None:
+    """Erase what a closed request asked. Who decided it, and its receipt, stay."""
+    from approvals.cli import erase
+
+    many = _run(erase.request(config, request_id))
+    if as_json:
+        _print_json({"request": request_id, "entries": many})
+        return
+    said = f"✓ Erased, with the text of {counted(many, 'audit entry', 'audit entries')}."
+    out.print(Text(said, "green"))
+
+
+@erase_app.command("person")
+def erase_person(
+    person: Annotated[str, typer.Argument(help="Who they were in `people:`; not in it any more.")],
+    account: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHANNEL:ACCOUNT", help="An account that the file named."),
+    ] = None,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person: accounts, sessions, votes, cards, and the audit entries that name them."""
+    from approvals.cli import erase
+
+    done = _run(erase.person(config, person, account or ()))
+    if as_json:
+        _print_json(_as_dict(done))
+        return
+    entries = counted(done.entries, "audit entry lost its text", "audit entries lost their text")
+    requests = counted(done.requests, "request no longer names", "requests no longer name")
+    out.print(Text(f"✓ {entries}; {requests} them.", "green"), soft_wrap=True)
+    if done.left:
+        left = counted(done.left, "request still names", "requests still name")
+        said = f"! {left} them: open, or decided within the last hour. Run it again later."
+        out.print(Text(said, "yellow"), soft_wrap=True)
+
+
 @outbox_app.command("list")
 def outbox_list(
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
@@ -915,6 +960,7 @@ def version(as_json: AsJson = False) -> None:
 for _made, _name, _panel in (
     (keys_app, "keys", EVIDENCE),
     (audit_app, "audit", EVIDENCE),
+    (erase_app, "erase", EVIDENCE),
     (outbox_app, "outbox", EVIDENCE),
     (gateway.app, "gateway", HOLD),
     (gateway.secret_app, "secret", HOLD),

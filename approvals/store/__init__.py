@@ -23,7 +23,7 @@ from typing import Any, Final
 from approvals.buttons import Stored
 from approvals.evidence import GENESIS, Entry
 from approvals.model import ORG, Case, Duration, Instant, Refused, Request, Status
-from approvals.store import rows, schema, statements
+from approvals.store import retention, rows, schema, statements
 from approvals.store.driver import PATIENCE, Driver
 from approvals.store.tables import metadata, windows
 from approvals.store.values import (
@@ -84,10 +84,10 @@ __all__ = [
 
 JOBS: Final = frozenset(("post", "draw", "redraw", "forward", "verdict", "lapse"))
 """Kinds of jobs that every copy of this version carries out."""
-PRUNING: Final = 60.0
-"""Seconds for which a deletion of everything that has expired may run."""
 _SEAL: Final = 0x636F756E02
 """The sealer's advisory lock on PostgreSQL."""
+_RETIRE: Final = 0x636F756E03
+"""That of whoever deletes what is old."""
 
 
 class Unready(Refused):
@@ -526,11 +526,11 @@ class Store:
         return [row[0] for row in found]
 
     async def erase(self, request_id: str) -> int:
-        """Delete a request's content, and content and salt of its sealed entries: how many.
+        """Delete a request's content and cards, and text and salt of its sealed entries: how many.
 
         What is not sealed yet stays, or it could never be linked: `seal` first.
         """
-        return await self._db.write(statements.erase(request_id))
+        return await self._db.write(retention.empty_one(request_id))
 
     # Who is who
 
@@ -725,12 +725,69 @@ class Store:
         """Keep a value; with `once` only where there is none. Returns what holds now."""
         return await self._db.write(statements.put_meta(key, value, once), within=within)
 
+    # What is deleted
+
     async def prune(self, now: Instant, keep: Duration) -> None:
         """Delete what has expired, and seen events and idempotency keys older than `keep`.
 
-        `keep` must exceed the time for which any platform or requester repeats itself.
+        `keep` must exceed the time for which any platform or requester repeats itself. Everything
+        is read, a page at a time, and only what is old is written.
         """
-        await self._db.write(statements.prune(now, keep), within=PRUNING)
+        for table, column, before in retention.ageing(now, keep):
+            key: Mapping[str, Any] = {}
+            full = True
+            while full:
+                build = retention.ages(table, column, bool(key))
+                page = await self._read(build, **key, most=retention.PAGE)
+                old = [row for row in page if row[-1] is not None and row[-1] < before]
+                if old:
+                    params = [{**retention.key_of(table, row), "before": before} for row in old]
+                    gone = retention.delete_old(table, column)
+                    await self._db.write(statements.write((), (), gone, params))
+                full = len(page) == retention.PAGE
+                key = retention.key_of(table, page[-1]) if full else {}
+
+    async def empty(self, before: str) -> int:
+        """Erase what a few closed requests with ids below `before` asked, and their cards.
+
+        How many; 0: there are no more, or another copy is at it. Call it until then.
+        """
+        return await self._db.locked(retention.empty(before), _RETIRE) or 0
+
+    async def remove(self, before: str) -> int:
+        """Delete a few closed requests with ids below `before`, receipts too; as `empty`."""
+        return await self._db.locked(retention.remove(before), _RETIRE) or 0
+
+    async def blank(self, before: Instant, now: Instant, *, org: str = ORG) -> int:
+        """Erase the texts of a few sealed audit entries that are older; as `empty`."""
+        return await self._db.locked(retention.blank_before(before, now, org), _RETIRE) or 0
+
+    async def blank_entries(self, seqs: Sequence[int], *, org: str = ORG) -> None:
+        """Erase the texts of these sealed audit entries; their commitments and links stay."""
+        for start in range(0, len(seqs), retention.ENTRIES):
+            some = seqs[start : start + retention.ENTRIES]
+            await self._db.write(retention.blank(some, org))
+
+    async def forget(
+        self, person: str, known: Sequence[tuple[str, str]], *, org: str = ORG
+    ) -> None:
+        """Delete all that lets a person in or reaches them. `known`: channel, account each."""
+        await self._db.write(retention.forget(person, known, org))
+
+    async def every_case(self, *, org: str = ORG) -> AsyncIterator[list[Case]]:
+        """All that there are, the oldest first, some at a time."""
+        after = ""
+        while found := await self._read(
+            retention.page_of_cases, org_=org, after_=after, most=retention.PAGE
+        ):
+            yield [rows.case(row) for row in found]
+            after = found[-1][0]
+
+    async def unname(self, ids: Sequence[str], person: str, *, org: str = ORG) -> None:
+        """Take a person out of closed cases, and delete their cards of these."""
+        for start in range(0, len(ids), retention.SOME):
+            some = ids[start : start + retention.SOME]
+            await self._db.write(retention.unname(some, person, org))
 
     async def _read(self, build: statements.Builder, **params: Any) -> Sequence[rows.Row]:
         return await self._db.read(statements.one(build, params))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import sqlalchemy as sa
 
 from approvals.evidence import GENESIS, Checkpoint, Entry, commitment, link
-from approvals.model import Duration, Instant, Status
+from approvals.model import Instant, Status
 from approvals.store import rows
 from approvals.store.rows import Params, Row
 from approvals.store.tables import (
@@ -171,16 +171,14 @@ def _update(table: sa.Table, values: Sequence[str], *keys: str) -> Builder:
     return build
 
 
-def _delete(table: sa.Table, *keys: str) -> Builder:
+def delete_by(table: sa.Table, *keys: str) -> Builder:
+    """The rows that have these values; it returns their keys."""
+
     def build(_: Dialect) -> Any:
         where = [table.c[key] == P(f"{key}_") for key in keys]
         return table.delete().where(*where).returning(*table.primary_key)
 
     return build
-
-
-def _older(table: sa.Table, column: str) -> Builder:
-    return lambda _: table.delete().where(table.c[column] < P("before"))
 
 
 def _count(table: sa.Table, where: Callable[[], Any]) -> Builder:
@@ -281,8 +279,8 @@ def select_small(_: Dialect) -> Any:
     return sa.select(c.meta, c.body).where(*which)
 
 
-delete_contents: Final = _delete(contents, "request_id")
-delete_audiences: Final = _delete(audiences, "request_id")
+delete_contents: Final = delete_by(contents, "request_id")
+delete_audiences: Final = delete_by(audiences, "request_id")
 insert_audience: Final = _insert(audiences, quiet=True)
 insert_idempotency: Final = _insert(idempotency, quiet=True)
 select_idempotency: Final = _select(
@@ -683,18 +681,18 @@ def head_text(seq: int, linked: bytes) -> str:
 
 put_session: Final = _upsert(sessions)
 select_session: Final = _select(sessions, Session.__slots__, "sha")
-delete_session: Final = _delete(sessions, "sha")
-delete_sessions: Final = _delete(sessions, "org", "person")
+delete_session: Final = delete_by(sessions, "sha")
+delete_sessions: Final = delete_by(sessions, "org", "person")
 insert_link: Final = _insert(login_links)
 select_link: Final = _select(login_links, (*LoginLink.__slots__, "used_at"), "sha")
 insert_token: Final = _insert(tokens)
 select_token: Final = _select(tokens, Token.__slots__, "sha")
 tokens_of: Final = _select(tokens, Token.__slots__, "org", "person", order="at")
-delete_token: Final = _delete(tokens, "org", "person", "name")
+delete_token: Final = delete_by(tokens, "org", "person", "name")
 put_account: Final = _upsert(accounts)
 select_account: Final = _select(accounts, Account.__slots__, "org", "channel", "account")
 all_accounts: Final = _select(accounts, Account.__slots__, "org")
-delete_account: Final = _delete(accounts, "org", "channel", "account")
+delete_account: Final = delete_by(accounts, "org", "channel", "account")
 select_meta: Final = _select(meta, ["value"], "key")
 _put_meta: Final = _upsert(meta)
 _put_meta_once: Final = _insert(meta, quiet=True)
@@ -721,10 +719,10 @@ def spend(grant_id: str, entries: Sequence[Entry]) -> Script[bool]:
 
 
 _insert_code: Final = _insert(link_codes)
-_delete_codes: Final = _delete(link_codes, "org", "person", "channel")
+_delete_codes: Final = delete_by(link_codes, "org", "person", "channel")
 select_code: Final = _select(link_codes, LinkCode.__slots__, "sha")
 _insert_linked: Final = _insert(linked, quiet=True)
-_delete_linked: Final = _delete(linked, "org", "channel", "account", "seal")
+_delete_linked: Final = delete_by(linked, "org", "channel", "account", "seal")
 select_linked: Final = _select(linked, Linked.__slots__, "org", "channel", "account")
 all_linked: Final = _select(linked, Linked.__slots__, "org")
 
@@ -832,20 +830,6 @@ def append(
     if known is not None:
         yield _put_meta, {"key": known[0], "value": known[1]}
     yield from write(entries, jobs)
-
-
-_EXPIRED: Final = tuple(
-    _older(t, "expires_at") for t in (sessions, login_links, link_codes, tokens, grants)
-)
-_OLD: Final = tuple(_older(t, "at") for t in (seen, idempotency, windows))
-
-
-def prune(now: Instant, keep: Duration) -> Script[None]:
-    """What has expired, and what is older than anybody will repeat."""
-    for build in _EXPIRED:
-        yield build, {"before": now}
-    for build in _OLD:
-        yield build, {"before": now - keep}
 
 
 def time_there(d: Dialect) -> Any:
