@@ -33,6 +33,7 @@ from approvals.model import Choice, Kind, Refused, Risk
 from approvals.text import clean
 
 if TYPE_CHECKING:
+    from approvals.cli.backup import Restored
     from approvals.cli.first import Answers, Made
     from approvals.cli.house import House
     from approvals.cli.serve import Base
@@ -754,6 +755,76 @@ def audit_verify(
         err.print(Text(f"✗ Row {report.bad}: {report.why}", "red"), soft_wrap=True)
     if report.bad is not None:
         raise typer.Exit(Exit.UNVERIFIED)
+
+
+@app.command(rich_help_panel=RUN)
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the SQLite database into a new folder, also while the service runs."""
+    from approvals.cli import backup as copies
+
+    made = _run(copies.make(config, folder))
+    if as_json:
+        _print_json(_as_dict(made))
+        return
+    said = f"✓ {made.folder}: {made.size:,} bytes, head {made.head}."
+    out.print(Text(said, "green"), soft_wrap=True)
+    out.print(Text("· The key folder is not in it: keep a copy of it elsewhere.", "dim"))
+
+
+@app.command(rich_help_panel=RUN)
+def restore(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="As `backup` made it.")
+    ] = None,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="PostgreSQL: its own tools put it back just now.")
+    ] = False,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A signed checkpoint that was kept elsewhere.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Check a backup and put it in the place of the database. Stop the service first."""
+    from approvals.cli import backup as copies
+
+    if (folder is None) is not reconcile:
+        raise typer.BadParameter("name a backup, or say --reconcile")
+    if folder is None:
+        _put_back(_run(copies.reconcile(config)), as_json)
+        return
+    looked = _run(copies.look(config, folder, map(_read, checkpoint or ())))
+    say = err if as_json else out
+    sound = f"The backup of {looked.at} is sound; its chain ends at {looked.head}."
+    say.print(sound, soft_wrap=True)
+    if looked.newest:
+        lost = int(looked.newest.partition(":")[0]) - int(looked.head.partition(":")[0])
+        said = f"! {counted(lost, 'later entry is', 'later entries are')} known and not in it."
+        say.print(Text(said, "yellow"))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Stop(Exit.FAILED, "Nothing was changed: --yes puts it back.")
+        if not typer.confirm("Put it back?", err=as_json):
+            raise Stop(Exit.FAILED, "Nothing was changed.")
+    _put_back(_run(copies.restore(config, folder, looked)), as_json)
+
+
+def _put_back(done: Restored, as_json: bool) -> None:
+    if as_json:
+        _print_json(_as_dict(done))
+        return
+    out.print(Text("✓ Put back.", "green"))
+    if done.kept:
+        out.print(f"The file that was replaced is {done.kept}.", soft_wrap=True)
+    many = counted(done.withdrawn, "request that waited was", "requests that waited were")
+    out.print(f"{many} withdrawn; cards are drawn again when the service runs.", soft_wrap=True)
+    links = "Accounts that were unlinked since the backup are linked again: `countersign links`."
+    out.print(f"Everybody is signed out. {links}", soft_wrap=True)
 
 
 @erase_app.command("request")

@@ -141,7 +141,9 @@ class Store:
         try:
             found = await driver.read(statements.revision())
             newer = found is not None and found > schema.HEAD and await _fits(driver)
-            revision = found if found is not None and newer else schema.HEAD
+            # What is only read has been the same since the first version.
+            as_it_is = newer or read_only
+            revision = found if found is not None and as_it_is else schema.HEAD
             if found != revision:
                 if not migrate:
                     raise Unready(found, schema.HEAD)
@@ -773,6 +775,10 @@ class Store:
     ) -> None:
         """Delete all that lets a person in or reaches them. `known`: channel, account each."""
         await self._db.write(retention.forget(person, known, org))
+
+    async def sign_everybody_out(self) -> None:
+        """Delete every session, sign-in link, personal token, linking code and grant."""
+        await self._db.write(retention.sign_everybody_out())
 
     async def every_case(self, *, org: str = ORG) -> AsyncIterator[list[Case]]:
         """All that there are, the oldest first, some at a time."""

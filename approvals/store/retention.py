@@ -202,6 +202,17 @@ _OF_A_PERSON: Final = tuple(
 )
 
 
+_LETS_IN: Final = tuple(
+    delete_by(table) for table in (sessions, login_links, link_codes, tokens, grants)
+)
+
+
+def sign_everybody_out() -> Script[None]:
+    """All that lets anybody in, or gives an approval in advance."""
+    for build in _LETS_IN:
+        yield build, {}
+
+
 def forget(person: str, known: Sequence[tuple[str, str]], org: str) -> Script[None]:
     """All that lets them in or reaches them. `known`: channel and account each."""
     for build in _OF_A_PERSON:
