@@ -39,7 +39,7 @@ REASON: Final = 1000
 MARKS: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>&~-])")
 BLANKS: Final = re.compile(r"(?<= ) |^ | $")
 EDGES: Final = re.compile("^(?=\xa0)|(?<=\xa0)$")  # a joiner there: nothing is trimmed
-PRESSED: Final = re.compile(r"([A-Za-z0-9_-]{20}) (\S{1,80}) (\S{3,254})(?:\n(.*))?", re.DOTALL)
+PRESSED: Final = re.compile(r"([A-Za-z0-9_-]{20,40}) (\S{1,80}) (\S{3,254})(?:\n(.*))?", re.DOTALL)
 
 
 COLOURS: Final = {"low": "good", "medium": "warning", "high": "attention"}

@@ -82,6 +82,8 @@ class Abilities:
     """Has a private word for a tap that counted; where not, the card says it and `tell` nothing."""
     dialog: bool = False
     """Its reason prompt is a dialog, where the reason may stay empty: one button does."""
+    links: bool = False
+    """Its buttons are links: whoever has one needs nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

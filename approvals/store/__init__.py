@@ -25,6 +25,7 @@ from approvals.evidence import GENESIS, Entry
 from approvals.model import ORG, Case, Duration, Instant, Refused, Request, Status
 from approvals.store import retention, rows, schema, statements
 from approvals.store.driver import PATIENCE, Driver
+from approvals.store.ended import Ended
 from approvals.store.tables import metadata, windows
 from approvals.store.values import (
     TAPPED,
@@ -86,6 +87,8 @@ JOBS: Final = frozenset(("post", "draw", "redraw", "forward", "verdict", "lapse"
 """Kinds of jobs that every copy of this version carries out."""
 _SEAL: Final = 0x636F756E02
 """The sealer's advisory lock on PostgreSQL."""
+_GRANT: Final = "grant:"
+"""Begins the event by which a grant is used up."""
 _RETIRE: Final = 0x636F756E03
 """That of whoever deletes what is old."""
 
@@ -106,13 +109,15 @@ class Store:
     """All that is kept. Every method raises `Busy` when the database is away, locked, read-only or
     full, and `ValueError` for a value that no database can hold, like a NUL in a text.
 
-    One instance a process, made and used on one event loop; methods may run at the same time.
+    One instance a process, made and used on one event loop; methods may run at the same time. What
+    it saw end stays ended for it, whatever is written back (`ended`).
     """
 
     def __init__(self, driver: Driver, revision: str) -> None:
         self._db = driver
         self.revision: Final = revision
         """The newest migration of the tables; a newer one than ours where a newer copy was here."""
+        self._ended = Ended()
 
     @classmethod
     async def connect(cls, url: str, *, migrate: bool = True, read_only: bool = False) -> Store:
@@ -185,11 +190,13 @@ class Store:
     async def cases(self, ids: Sequence[str]) -> dict[str, Case]:
         """Those that exist, by id."""
         found = await self._read(statements.cases_by_id, ids=list(ids)) if ids else ()
-        return {row[0]: rows.case(row) for row in found}
+        read = map(rows.case, found)
+        return {case.id: case for case in read if not self._ended.reopened(case)}
 
     async def presses(self, taps: Taps) -> list[Press | None]:
         """For each tap what deciding it needs, all as of one moment; None: no such button."""
-        return await self._db.presses(taps) if taps else []
+        found = await self._db.presses(taps) if taps else []
+        return [None if one and self._ended.reopened(one.case) else one for one in found]
 
     async def commit(self, changes: Sequence[Change]) -> list[Result]:
         """Make each change whole or not at all, and say which won; those are durable then.
@@ -198,7 +205,11 @@ class Store:
         happened or not: load, and see. A value that the database cannot hold is the `BAD` of its
         own change.
         """
-        return await self._db.commit(changes) if changes else []
+        results = await self._db.commit(changes) if changes else []
+        won = [one for one, result in zip(changes, results, strict=True) if result is Result.WON]
+        self._ended.close(one.case for one in won)
+        self._ended.add(*(one.seen for one in won if one.seen and one.seen.startswith(_GRANT)))
+        return results
 
     async def content(self, request_id: str, revision: int) -> Request | None:
         """What was asked, whole; None: never was, or erased."""
@@ -542,17 +553,21 @@ class Store:
 
     async def session(self, secret: str, now: Instant) -> Session | None:
         """The live session of a cookie."""
-        found = await self._read(statements.select_session, sha_=_sha(secret))
+        sha = _sha(secret)
+        found = () if sha in self._ended else await self._read(statements.select_session, sha_=sha)
         session = Session(*found[0]) if found else None
         return session if session and now < session.expires_at else None
 
     async def end_session(self, secret: str) -> None:
         """Sign out."""
         await self._write(statements.delete_session, sha_=_sha(secret))
+        self._ended.add(_sha(secret))
 
     async def end_sessions(self, person: str, *, org: str = ORG) -> int:
         """Sign a person out everywhere; of how many sessions."""
-        return len(await self._write(statements.delete_sessions, org_=org, person_=person))
+        found = await self._write(statements.delete_sessions, org_=org, person_=person)
+        self._ended.add(*(row[0] for row in found))
+        return len(found)
 
     async def add_link(self, secret: str, link: LoginLink) -> None:
         """Keep a sign-in link."""
@@ -561,14 +576,21 @@ class Store:
 
     async def link(self, secret: str, now: Instant) -> LoginLink | None:
         """The live, unused link. Looking does not use it."""
-        found = await self._read(statements.select_link, sha_=_sha(secret))
+        sha = _sha(secret)
+        found = () if sha in self._ended else await self._read(statements.select_link, sha_=sha)
         link = LoginLink(*found[0][:-1]) if found and found[0][-1] is None else None
         return link if link and now < link.expires_at else None
 
     async def use_link(self, secret: str, now: Instant) -> LoginLink | None:
         """Use it up: None for all but the first, and when it has expired."""
-        found = await self._write(statements.use_link, sha_=_sha(secret), now=now)
-        return LoginLink(*found[0]) if found else None
+        sha = _sha(secret)
+        if sha in self._ended:
+            return None
+        found = await self._write(statements.use_link, sha_=sha, now=now)
+        if not found:
+            return None
+        self._ended.add(sha)
+        return LoginLink(*found[0])
 
     async def live_links(self, person: str, now: Instant, *, org: str = ORG) -> int:
         """How many sign-in links of this person could still be used."""
@@ -581,7 +603,8 @@ class Store:
 
     async def token(self, secret: str, now: Instant) -> Token | None:
         """The live token."""
-        found = await self._read(statements.select_token, sha_=_sha(secret))
+        sha = _sha(secret)
+        found = () if sha in self._ended else await self._read(statements.select_token, sha_=sha)
         token = Token(*found[0]) if found else None
         if token is None or (token.expires_at is not None and token.expires_at <= now):
             return None
@@ -594,9 +617,10 @@ class Store:
 
     async def revoke_token(self, person: str, name: str, *, org: str = ORG) -> bool:
         """Delete a person's tokens of this name. False: there was none."""
-        return bool(
-            await self._write(statements.delete_token, org_=org, person_=person, name_=name)
-        )
+        key = {"org_": org, "person_": person, "name_": name}
+        found = await self._write(statements.delete_token, **key)
+        self._ended.add(*(row[0] for row in found))
+        return bool(found)
 
     async def put_account(
         self,
@@ -612,23 +636,29 @@ class Store:
         """Keep or renew how an account stands on its channel."""
         known = Account(channel, account, person, standing, at, org, seal)
         await self._write(statements.put_account, **rows.named(known))
+        self._ended.note(known)
 
     async def account(self, channel: str, account: str, *, org: str = ORG) -> Account | None:
         """How an account stood when it was last looked at."""
         found = await self._read(
             statements.select_account, org_=org, channel_=channel, account_=account
         )
-        return Account(*found[0]) if found else None
+        if not found:
+            return self._ended.known(org, channel, account)
+        return self._ended.note(Account(*found[0]))
 
     async def accounts(self, *, org: str = ORG) -> list[Account]:
         """All that are known."""
-        return [Account(*row) for row in await self._read(statements.all_accounts, org_=org)]
+        found = await self._read(statements.all_accounts, org_=org)
+        known = [self._ended.note(Account(*row)) for row in found]
+        return [*known, *self._ended.vanished(known, org)]
 
     async def drop_account(self, channel: str, account: str, *, org: str = ORG) -> bool:
         """Forget it. False: it was not known."""
         found = await self._write(
             statements.delete_account, org_=org, channel_=channel, account_=account
         )
+        self._ended.drop(org, channel, account)
         return bool(found)
 
     async def add_code(self, secret: str, code: LinkCode, entries: Sequence[Entry]) -> None:
@@ -637,7 +667,8 @@ class Store:
 
     async def code(self, secret: str, now: Instant) -> LinkCode | None:
         """The live code. Looking does not use it."""
-        found = await self._read(statements.select_code, sha_=_sha(secret))
+        sha = _sha(secret)
+        found = () if sha in self._ended else await self._read(statements.select_code, sha_=sha)
         code = LinkCode(*found[0]) if found else None
         return code if code and now < code.expires_at else None
 
@@ -656,24 +687,32 @@ class Store:
         False, and nothing is changed, where the code is gone or the account is linked already.
         `instead`: a row of this account that is worth nothing and goes first.
         """
-        return await self._db.write(
-            statements.bind(_sha(secret), code, account, now, entries, instead)
-        )
+        sha = _sha(secret)
+        if sha in self._ended or not self._ended.links(account):
+            return False
+        done = await self._db.write(statements.bind(sha, code, account, now, entries, instead))
+        if done:
+            self._ended.add(sha)
+        return done
 
     async def unbind(self, account: Linked, entries: Sequence[Entry]) -> bool:
         """End a link, as it stands there. False: it does not."""
-        return await self._db.write(statements.unbind(account, entries))
+        done = await self._db.write(statements.unbind(account, entries))
+        self._ended.unlink(account.seal)
+        return done
 
     async def linked(self, *, org: str = ORG) -> list[Linked]:
         """Every account that was linked by a code, or that a row says was."""
-        return [Linked(*row) for row in await self._read(statements.all_linked, org_=org)]
+        found = await self._read(statements.all_linked, org_=org)
+        return self._ended.standing([Linked(*row) for row in found])
 
     async def linked_as(self, channel: str, account: str, *, org: str = ORG) -> Linked | None:
         """The row of one account."""
         found = await self._read(
             statements.select_linked, org_=org, channel_=channel, account_=account
         )
-        return Linked(*found[0]) if found else None
+        one = Linked(*found[0]) if found else None
+        return one if one and self._ended.links(one) else None
 
     async def heard_from(
         self, channel: str, accounts: Mapping[str, Instant], *, org: str = ORG
@@ -710,11 +749,16 @@ class Store:
     async def grants(self, *, identity: str = "", request_id: str = "") -> list[tuple[Grant, bool]]:
         """Those of an identity, or given on a request; and whether each is used up or revoked."""
         found = await self._read(statements.grants_of, identity_=identity, request_id_=request_id)
-        return [(Grant(*row[:-1]), bool(row[-1])) for row in found]
+        both = [(Grant(*row[:-1]), bool(row[-1])) for row in found]
+        return [(one, spent or f"{_GRANT}{one.id}" in self._ended) for one, spent in both]
 
     async def spend(self, grant_id: str, entries: Sequence[Entry]) -> bool:
         """Revoke a grant. False: it was used up, or revoked before."""
-        return await self._db.write(statements.spend(grant_id, entries))
+        if (key := f"{_GRANT}{grant_id}") in self._ended:
+            return False
+        done = await self._db.write(statements.spend(grant_id, entries))
+        self._ended.add(key)
+        return done
 
     async def meta(self, key: str) -> str | None:
         """A value of our own."""
