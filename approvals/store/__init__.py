@@ -85,6 +85,11 @@ __all__ = [
 
 JOBS: Final = frozenset(("post", "draw", "redraw", "forward", "verdict", "lapse"))
 """Kinds of jobs that every copy of this version carries out."""
+_ORG, _REQUESTER, _AGENT, _STATUS = map(rows.CASE.index, ("org", "requester", "agent", "status"))
+PROBED: Final = 100
+"""Rows of an index that say whether a condition of a list leaves few."""
+WALKED: Final = 500
+"""Requests that are looked at in one step of a long list."""
 _SEAL: Final = 0x636F756E02
 """The sealer's advisory lock on PostgreSQL."""
 _GRANT: Final = "grant:"
@@ -252,14 +257,57 @@ class Store:
         `closed` all but the pending."""
         if audiences is not None and not audiences:
             return []
-        given = {"agent": agent, "requester": requester, "before": before}
-        given = {name: value for name, value in given.items() if value is not None}
-        params = {f"{name}_": value for name, value in given.items()}
+        conditions = ["audience"] if audiences else []
+        conditions += [n for n, v in (("agent", agent), ("requester", requester)) if v is not None]
+        conditions += [str(status)] if status else ["closed"] if closed else []
+        params = {"org_": org, "agent_": agent, "requester_": requester}
         params |= {f"audience{i}_": one for i, one in enumerate(audiences or ())}
-        filters = {*given, *([status] if status else ()), *(["closed"] if closed else ())}
-        build = statements.page(frozenset(filters), len(audiences or ()))
-        found = await self._read(build, **params, org_=org, most=limit)
-        return [rows.case(row) for row in found]
+
+        async def walk(condition: str, below: str | None, most: int) -> list[str]:
+            many = len(audiences or ()) if condition == "audience" else 1
+            build = statements.newest(condition, below is not None, many)
+            found = await self._read(build, **params, before_=below, most=most)
+            return [row[0] for row in found]
+
+        # Walked is the first condition that leaves few, else the first. Each step is a read of its
+        # own, so that nobody waits for a long list.
+        ids, driver = list[str](), ""
+        for condition in conditions:
+            some = await walk(condition, before, PROBED)
+            if not driver or len(some) < PROBED:
+                ids, driver = some, condition
+            if len(some) < PROBED:
+                break
+        step = PROBED
+        if not conditions:
+            step = min(PROBED, limit)
+            ids = await walk(driver, before, step)
+        found = list[Case]()
+        while ids:
+            theirs = None
+            if audiences and driver != "audience":
+                seen = await self._read(
+                    statements.shown, org_=org, ids=ids, audiences_=list(audiences)
+                )
+                theirs = {row[0] for row in seen}
+            read = {row[0]: row for row in await self._read(statements.cases_by_id, ids=ids)}
+            for row in (read[one] for one in ids if one in read):
+                # Before a case is made of it: that takes longer than all the rest.
+                state = row[_STATUS]
+                fits = (
+                    row[_ORG] == org
+                    and (theirs is None or row[0] in theirs)
+                    and agent in (None, row[_AGENT])
+                    and requester in (None, row[_REQUESTER])
+                    and (state == status if status else not (closed and state == Status.PENDING))
+                )
+                if fits and len(found) < limit and not self._ended.reopened(case := rows.case(row)):
+                    found.append(case)
+            if len(found) >= limit or len(ids) < step:
+                break
+            step = WALKED
+            ids = await walk(driver, ids[-1], step)
+        return found
 
     async def visible(self, request_id: str, audiences: Collection[str], org: str = ORG) -> bool:
         """Is the request shown to one of these audiences?"""

@@ -202,52 +202,57 @@ def due(_: Dialect) -> Any:
     return sa.select(cases.c.id).where(_open(), at <= P("now")).order_by(at).limit(P("most"))
 
 
-def _closed() -> Any:
-    return sa.text(f"status <> '{Status.PENDING}'")
+@lru_cache(maxsize=64)
+def newest(condition: str, before: bool, many: int = 1) -> Builder:
+    """The ids that one condition of a list leaves, the newest first, from one index and no further
+    than the limit: "status" (a state's name), "closed", "agent", "requester", "audience" (`many` of
+    them) or "" (all). With `before`, below an id.
 
-
-@lru_cache(maxsize=256)
-def page(filters: frozenset[str], audience_count: int = 0) -> Builder:
-    """Newest first, with those of the conditions that are wanted.
-
-    Of what is decided, which grows for ever, only those rows are walked that may be on the page:
-    those of each audience, agent or state, in the order of their ids, until there are enough.
-    What is open is little: it is walked by its own index, and each is looked at.
+    That a column is one value is said as a range. As an equation PostgreSQL, which plans once for
+    every value, would take what is common for what is asked, and walk all ids for one that is rare.
     """
-    names = [f"audience{i}_" for i in range(audience_count)]
 
     def build(_: Dialect) -> Any:
-        c, a = cases.c, audiences.c
-        where: list[Any] = [c.org == P("org_")]
-        where += [c[f] == P(f"{f}_") for f in ("agent", "requester") if f in filters]
-        where += [c.id < P("before_")] if "before" in filters else []
-        what = sa.select(*(c[n] for n in rows.CASE))
-        if Status.PENDING in filters:
-            if names:
-                theirs = (a.org == c.org, a.request_id == c.id, a.audience.in_(map(P, names)))
-                where.append(sa.exists().where(*theirs))
-            return _newest([what.where(*where, _open())], c.id)
-        # In so many words: PostgreSQL then knows how many there are of this state.
-        states = [state for state in Status if state in filters]
-        where += [sa.text(f"status = '{state}'") for state in states]
-        where += [_closed()] if "closed" in filters else []
-        if names:
-            where.append(a.org == P("org_"))
-            where += [a.request_id < P("before_")] if "before" in filters else []
-            joined = what.select_from(audiences.join(cases, c.id == a.request_id)).where(*where)
-            return _newest([joined.where(a.audience == P(name)) for name in names], a.request_id)
-        return _newest([what.where(*where)], c.id)
+        return _together([part.limit(P("most")) for part in _walks(condition, before, many)])
 
     return build
 
 
-def _newest(parts: Sequence[Any], order: Any) -> Any:
+def _walks(condition: str, before: bool, many: int) -> list[Any]:
+    c, a = cases.c, audiences.c
+    if condition in ("agent", "requester"):
+        return [_walk(c[condition], c.id, f"{condition}_", before)]
+    if condition == "audience":
+        parts = [_walk(a.audience, a.request_id, f"audience{i}_", before) for i in range(many)]
+        return [part.where(a.org == P("org_")) for part in parts]
+    states: list[str | None] = [condition or None]
+    if condition == "closed":
+        states = [state for state in Status if state is not Status.PENDING]
+    parts = [sa.select(c.id).order_by(c.id.desc()) for _ in states]
+    # In so many words: PostgreSQL then knows how many there are of this state.
+    where = [() if state is None else (sa.text(f"status = '{state}'"),) for state in states]
+    below = (c.id < P("before_"),) if before else ()
+    return [part.where(*said, *below) for part, said in zip(parts, where, strict=True)]
+
+
+def _walk(column: Any, id_: Any, name: str, before: bool) -> Any:
+    top = sa.tuple_(column, id_) < sa.tuple_(P(name), P("before_")) if before else column <= P(name)
+    return sa.select(id_).where(column >= P(name), top).order_by(column.desc(), id_.desc())
+
+
+def _together(parts: Sequence[Any]) -> Any:
     """The newest of several selections, each of which is walked no further than it may matter."""
-    limited = [part.order_by(order.desc()).limit(P("most")) for part in parts]
-    if len(limited) == 1:
-        return limited[0]
-    every = sa.union(*(sa.select(one.subquery()) for one in limited))
+    if len(parts) == 1:
+        return parts[0]
+    every = sa.union(*(sa.select(one.subquery().columns[0].label("id")) for one in parts))
     return every.order_by(sa.text("id DESC")).limit(P("most"))
+
+
+def shown(d: Dialect) -> Any:
+    """Which of these requests one of the audiences may see."""
+    a = audiences.c
+    theirs = (a.org == P("org_"), d.among(a.request_id, "ids"), d.among(a.audience, "audiences_"))
+    return sa.select(a.request_id).where(*theirs)
 
 
 def visible(d: Dialect) -> Any:
