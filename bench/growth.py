@@ -1,12 +1,13 @@
 """How each use case takes longer as a store fills: the same calls at several sizes.
 
-    python -m bench.growth [--decided 1000 100000 1000000] [--pending 100 100000] [--on sqlite …]
+    python -m bench.growth [--decided 1000 100000] [--pending 100 100000] [--on countersign]
 
 One decided and one waiting request are made by the service; their rows are then copied inside the
 database, so that they have whatever columns there are today. (Their audit entries are numbered like
 sealed ones, but not linked: nothing here reads the chain.) Almost all are those of one busy person
 and agent; a quiet person and agent have the five oldest. Times are medians, as seen by the caller,
-with the service in this process. It prints a table in Markdown.
+with the service in this process. It prints a table in Markdown; `make bench BENCH="growth"` stores
+the two smaller sizes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import sqlite3
 import sys
@@ -22,9 +22,10 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import asyncpg
@@ -36,6 +37,7 @@ from approvals.store import Store, metadata
 from approvals.web import credentials
 from bench import loading, serve_taps
 from bench.parts import number
+from bench.peers import POSTGRESQL, SQLITE
 from bench.peers import database as database_of
 from bench.serve_taps import Posted, Wanted, clock, decide_one, drain, open_cases
 from tests.postgres import postgres
@@ -223,59 +225,78 @@ async def made(folder: Path) -> tuple[Wanted, str, str]:
     return wanted, decided, waits.id
 
 
+async def grow(
+    databases: Sequence[str],
+    sizes: Sequence[tuple[int, int]],
+    folder: Path,
+    server: str | None,
+    times: int,
+) -> list[dict[str, Any]]:
+    """Each use case on each database at each size (decided, pending), in milliseconds."""
+    found = list[dict[str, Any]]()
+    wanted, decided, waits = await made(folder)
+    for peer, (many, waiting) in product(databases, sizes):
+        print(f"{peer}: {many:,} decided, {waiting:,} pending", file=sys.stderr)
+        name = f"{serve_taps.prefix(folder)}_growth"
+        if peer == POSTGRESQL:
+            url = database_of(server or "", name)
+            await _command(server, f"CREATE DATABASE {name}")
+            await loading.copy(wanted.made / "made.db", url)
+        else:
+            file = folder / f"{name}.db"
+            file.write_bytes((wanted.made / "made.db").read_bytes())
+            url = f"sqlite:///{file}"
+        await fill(url, decided, waits, many, waiting)
+        took = await measure(serve_taps.plan(wanted.made, "secret"), url, times)
+        size = {"peer": peer, "decided": many, "pending": waiting}
+        found += [{**size, "use": use, "ms": ms, "bad": 0} for use, ms in took.items()]
+        if peer == POSTGRESQL:
+            await _command(server, f"DROP DATABASE {name} WITH (FORCE)")
+        for stale in folder.glob(f"{name}.db*"):
+            stale.unlink()
+    return found
+
+
+async def _command(server: str | None, sql: str) -> None:
+    admin = await asyncpg.connect(server)
+    await admin.execute(sql)
+    await admin.close()
+
+
+def rows(found: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
+    """Database, use case, its times by size, and the most of these against the first."""
+    table: dict[tuple[str, str], list[float]] = {}
+    for one in found:
+        table.setdefault((one["peer"], one["use"]), []).append(one["ms"])
+    for (peer, use), took in table.items():
+        yield peer, use, *(number(ms, 1) for ms in took), f"{number(max(took) / took[0], 1)} ×"
+
+
+def heads(found: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The heads of `rows`."""
+    sizes = dict.fromkeys((one["decided"], one["pending"]) for one in found)
+    each = (f"ms, {decided:,} decided, {pending:,} pending" for decided, pending in sizes)
+    return "peer", "use case", *each, "most"
+
+
 async def main(arguments: argparse.Namespace) -> None:
     sizes = [(decided, arguments.pending[0]) for decided in arguments.decided]
     sizes += [(arguments.decided[-1], pending) for pending in arguments.pending[1:]]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.dir)))
-        server = stack.enter_context(postgres(fsync=True)) if "postgresql" in arguments.on else ""
-        wanted, decided, waits = await made(folder)
-        for database in arguments.on:
-            table: dict[str, list[float]] = {}
-            for many, waiting in sizes:
-                print(f"{database}: {many:,} decided, {waiting:,} pending", file=sys.stderr)
-                if database == "postgresql":
-                    admin = await asyncpg.connect(server)
-                    name = f"growth_{many}_{waiting}"
-                    await admin.execute(f"CREATE DATABASE {name}")
-                    await admin.close()
-                    url = database_of(server, name)
-                    await loading.copy(wanted.made / "made.db", url)
-                else:
-                    file = folder / f"growth_{many}_{waiting}.db"
-                    file.write_bytes((wanted.made / "made.db").read_bytes())
-                    url = f"sqlite:///{file}"
-                await fill(url, decided, waits, many, waiting)
-                fresh = serve_taps.plan(wanted.made, "secret")
-                for use, took in (await measure(fresh, url, arguments.times)).items():
-                    table.setdefault(use, []).append(took)
-                if database == "sqlite":
-                    for stale in folder.glob("growth_*"):
-                        stale.unlink()
-                else:
-                    admin = await asyncpg.connect(server)
-                    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-                    await admin.close()
-            show(database, sizes, table)
-            if arguments.json:
-                print(json.dumps({"database": database, "sizes": sizes, "ms": table}))
-
-
-def show(database: str, sizes: Sequence[tuple[int, int]], table: Mapping[str, list[float]]) -> None:
-    heads = [f"{decided:,} decided, {pending:,} pending" for decided, pending in sizes]
-    print(f"\n**{database}: milliseconds**\n\n| use case | {' | '.join(heads)} | most |")
-    print("| --- |" + " ---: |" * (len(heads) + 1))
-    for use, took in table.items():
-        times = " | ".join(number(one, 1) for one in took)
-        print(f"| {use} | {times} | {number(max(took) / took[0], 1)} × |")
+        server = stack.enter_context(postgres(fsync=True)) if POSTGRESQL in arguments.on else None
+        found = await grow(arguments.on, sizes, folder, server, arguments.times)
+    columns = heads(found)
+    print(f"| {' | '.join(columns)} |\n| --- | --- |{' ---: |' * (len(columns) - 2)}")
+    for row in rows(found):
+        print(f"| {' | '.join(row)} |")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
     parser.add_argument("--decided", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
     parser.add_argument("--pending", type=int, nargs="+", default=[100, 100_000])
-    parser.add_argument("--on", nargs="+", default=["sqlite", "postgresql"])
+    parser.add_argument("--on", nargs="+", default=[SQLITE, POSTGRESQL])
     parser.add_argument("--times", type=int, default=TIMES)
     parser.add_argument("--dir", default=".", help="where the files are made: not in memory")
-    parser.add_argument("--json", action="store_true")
     asyncio.run(main(parser.parse_args()))

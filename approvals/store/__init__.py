@@ -257,9 +257,12 @@ class Store:
         `closed` all but the pending."""
         if audiences is not None and not audiences:
             return []
-        conditions = ["audience"] if audiences else []
+        # What waits is little, most of the time: of it, and of what somebody may see, the former.
+        conditions = ["pending"] if status is Status.PENDING else []
+        conditions += ["audience"] if audiences else []
         conditions += [n for n, v in (("agent", agent), ("requester", requester)) if v is not None]
-        conditions += [str(status)] if status else ["closed"] if closed else []
+        if status is not Status.PENDING and (status or closed):
+            conditions.append(str(status) if status else "closed")
         params = {"org_": org, "agent_": agent, "requester_": requester}
         params |= {f"audience{i}_": one for i, one in enumerate(audiences or ())}
 

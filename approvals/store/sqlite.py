@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - what is put into SQL here are names of our own tables and columns
-"""SQLite: one file, one thread that writes (and reads for taps) and one that reads.
+"""SQLite: one file, one thread that writes (and reads for taps) and a few that read.
 
 One transaction takes all that queued while the last one ran, so that they share the wait for the
 disk. Many rows go in one statement: the driver lets go of the interpreter at each step of each
@@ -15,6 +15,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar, cast
 
@@ -40,6 +41,8 @@ LOCKED: Final = 4.0
 that it is locked."""
 TOGETHER: Final = 64
 """Most pieces of work in a transaction, and most cases in a statement."""
+READERS: Final = 3
+"""Threads that read: a long list on one holds up nobody who reads on another."""
 
 
 class Sqlite:
@@ -52,7 +55,7 @@ class Sqlite:
         opened = _open_copy if read_only else _open
         self._dialect = Dialect(sqlite.dialect(paramstyle="qmark"), sqlite.insert)
         self._writer = _Thread(opened(path), "writer")
-        self._reader = _Thread(opened(path), "reader")
+        self._readers = [_Thread(opened(path), f"reader-{n}") for n in range(READERS)]
         self._heard: list[Heard] = []
         self._texts: dict[tuple[str, int], str] = {}
 
@@ -60,14 +63,17 @@ class Sqlite:
         await asyncio.to_thread(upgrade_sqlite, self._path)
 
     async def close(self) -> None:
-        await self._reader.stop()
+        for reader in self._readers:
+            await reader.stop()
         await self._writer.stop()
 
     def listen(self, heard: Heard) -> None:
         self._heard.append(heard)
 
     async def read(self, script: Script[T], *, within: float = PATIENCE) -> T:
-        return await self._reader.look(lambda connection: self._run(connection, script), within)
+        # The first that is idle: its pages are the warmest.
+        reader = min(self._readers, key=attrgetter("waiting"))
+        return await reader.look(lambda connection: self._run(connection, script), within)
 
     async def write(
         self, script: Script[T], moved: Collection[str] = (), *, within: float = PATIENCE
@@ -225,6 +231,8 @@ class _Thread(threading.Thread):
         super().__init__(name=f"countersign-{name}", daemon=True)
         self._connection = connection
         self._stopped = False
+        self.waiting = 0
+        """Pieces of work that are not done yet."""
         self._queue: queue.SimpleQueue[tuple[bool, _Work] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self.start()
@@ -242,11 +250,14 @@ class _Thread(threading.Thread):
             raise Busy("database: closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put((changes, (work, future)))
+        self.waiting += 1
         try:
             async with asyncio.timeout(within):
                 return await future
         except TimeoutError as error:
             raise Busy(f"database: no answer within {within:g} s") from error
+        finally:
+            self.waiting -= 1
 
     async def stop(self) -> None:
         """Finish what is queued."""

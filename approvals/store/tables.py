@@ -103,6 +103,7 @@ cards: Final = _table(
     _text("instead", null=True),
     sa.Index("cards_request", "request_id"),
     sa.Index("cards_message", "channel", "conversation", "message"),
+    _some("cards_altered", "id", where="altered IS NOT NULL"),
 )
 
 buttons: Final = _table(
