@@ -129,10 +129,10 @@ class Store:
         """Open `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/db`.
 
         Brings the tables up to date first; raises `Unready` where that is not wanted (`migrate`
-        False, `read_only`) or cannot be done. Tables that a newer version made are used as they are,
-        if it noted that this one fits. `ValueError` for any other URL: a database in memory would
-        forget. `read_only`: nothing is written, so a copy on a read-only disk, or a standby, will
-        do.
+        False, `read_only`) or cannot be done. Tables that a newer version made are used as they
+        are, if it noted that this one fits. `ValueError` for any other URL: a database in memory
+        would forget. `read_only`: nothing is written, so a copy on a read-only disk, or a standby,
+        will do.
         """
         migrate = migrate and not read_only
         driver: Driver
