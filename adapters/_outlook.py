@@ -40,7 +40,7 @@ MARKS: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>&~-])")
 BLANKS: Final = re.compile(r"(?<= ) |^ | $")
 EDGES: Final = re.compile("^(?=\xa0)|(?<=\xa0)$")  # a joiner there: nothing is trimmed
 PRESSED: Final = re.compile(
-    r"([A-Za-z0-9_-]{20}) (\S{1,80}) (\S{3,254})(?: reason (\d*))?(?:\n(.*))?", re.DOTALL
+    r"([A-Za-z0-9_-]{20,40}) (\S{1,80}) (\S{3,254})(?: reason (\d*))?(?:\n(.*))?", re.DOTALL
 )
 
 

@@ -68,7 +68,9 @@ class Email:
     limits: ClassVar = channel.Limits(
         300, 150, 4000, 40, 16_000, 2000, 3, 20, _measure, total=26_000, each=ROW, together=18_000
     )
-    abilities: ClassVar = channel.Abilities(False, False, True, False, False, False, Tier.B)
+    abilities: ClassVar = channel.Abilities(
+        False, False, True, False, False, False, Tier.B, links=True
+    )
 
     def __post_init__(self) -> None:
         if self.security not in ("starttls", "tls", "none"):

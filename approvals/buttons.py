@@ -20,6 +20,8 @@ from typing import Final
 from approvals.evidence import Field, frame
 from approvals.model import ADDED, Address, Ask, Case, Choice, Instant, Label, Refused, Vote
 
+LENGTH: Final = 20
+"""Characters of a token without its tail."""
 CARD: Final = "countersign/card/1"  # seals card id, message id, echo: what was posted, and showed
 ACCOUNT: Final = "countersign/account/1"  # seals every field of a stored account
 
@@ -77,15 +79,26 @@ class Stored:
 
 
 def mint(
-    ring: KeyRing, nonce: bytes, *, card_id: str, case: Case, label: Label, address: Address
+    ring: KeyRing,
+    nonce: bytes,
+    *,
+    card_id: str,
+    case: Case,
+    label: Label,
+    address: Address,
+    tail: str = "",
 ) -> tuple[Stored, str]:
-    """A new button and its token (20 characters). `ValueError`: `nonce` is not 16 random bytes."""
+    """A new button and its token (20 characters). `ValueError`: `nonce` is not 16 random bytes.
+
+    `tail`: random text that the token ends with, for links, where the token is all that is asked
+    for. The store has it in the hash of the look-up only, so a copy with the key makes no link.
+    """
     if len(nonce) != 16:
         raise ValueError("a button needs a nonce of 16 bytes")
     where = (address.channel, address.conversation, address.account, case.expires_at)
     what = (ring.active, case.id, case.revision, case.digest, label.choice, label)
     binding = Binding(*what, *where)
-    token = _token(ring.keys[ring.active], nonce, card_id, binding)
+    token = _token(ring.keys[ring.active], nonce, card_id, binding) + tail
     return Stored(lookup(token), card_id, nonce, binding), token
 
 
@@ -128,10 +141,12 @@ def mismatch(
 
 
 def genuine(ring: KeyRing, stored: Stored, token: str) -> bool:
-    """Is this the token of the stored button, by a key that still counts? In constant time."""
+    """Is this the token of the button that was found by it, by a key that still counts? In
+    constant time. Its tail is proven by the look-up."""
     key = ring.keys.get(stored.binding.kid)
     what = (stored.nonce, stored.card_id, stored.binding)
-    return key is not None and _same(_token(key, *what), token)
+    tail = lookup(token) == stored.lookup
+    return key is not None and _same(_token(key, *what), token[:LENGTH]) and tail
 
 
 def seal(ring: KeyRing, purpose: str, *what: Field, kid: str = "") -> str:

@@ -83,6 +83,10 @@ class Abilities:
     """Has a private word for a tap that counted; where not, the card says it and `tell` nothing."""
     ready_prompt: bool = False
     """Asks why only where the rule has ready reasons: it cannot take words of one's own."""
+    dialog: bool = False
+    """Its reason prompt is a dialog, where the reason may stay empty: one button does."""
+    links: bool = False
+    """Its buttons are links: whoever has one needs nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ from approvals.people import EMAIL, Directory, Link
 from approvals.policy import DEFAULT, Policy, Rule, Subject, When, effective, nobody
 from approvals.reading import presentation
 from approvals.reading.presentation import Words
+from approvals.retention import Retention
 
 Sections: TypeAlias = Mapping[str, type[BaseModel]]
 """Each channel that exists, with the model of its section (its secrets are `SecretStr` fields)."""
@@ -136,6 +137,7 @@ class Config:
     name. `webhooks`: by the requester's name. `channels`: the sections of those that are on; `off`:
     those that are not, and why. `more_accounts`: second and further accounts of one person on one
     channel. `sign_in_link`: people may ask for a sign-in link, where a channel can carry one.
+    `retention`: how long what was asked is kept.
     `hints`: what is no fault and could be better, and what to do about it after a ". ".
     """
 
@@ -157,6 +159,7 @@ class Config:
     policy: Policy
     book: RuleBook
     sign_in_link: bool
+    retention: Retention
     hints: tuple[str, ...]
 
     def requester(self, key: str) -> Requester | None:
@@ -200,6 +203,14 @@ def duration(text: object) -> Duration:
     if found is None:
         raise ValueError("a duration is written like 60s, 15m, 1h or 2d")
     return int(found[1]) * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[found[2]] * SECOND
+
+
+def long_duration(text: object) -> Duration:
+    """`90d`, `2y` (365 days each) in milliseconds. Raises `ValueError`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,4})([dy])", text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("how long something is kept is written like 90d or 2y")
+    return int(found[1]) * {"d": 1, "y": 365}[found[2]] * 24 * 60 * MINUTE
 
 
 def listen(text: object) -> Listen:
@@ -417,6 +428,11 @@ class _SignIn(_Section):
     link: bool = True
 
 
+class _Retention(_Section):
+    content: Annotated[int, BeforeValidator(long_duration)] | None = None
+    cases: Annotated[int, BeforeValidator(long_duration)] | None = None
+
+
 class _Roles(_Section):
     auditor: tuple[str, ...] = ()
     operator: tuple[str, ...] = ()
@@ -436,6 +452,7 @@ class _File(_Section):
     roles: _Roles = _Roles()
     packs: tuple[str | dict[str, _Texts], ...] = ()
     sign_in: _SignIn = _SignIn()
+    retention: _Retention = _Retention()
     rules: tuple[_Rule, ...] = ()
     decoders: tuple[_Decoder, ...] = ()
     decoded: dict[_Variable, _Type] = Field(default_factory=dict)
@@ -586,6 +603,7 @@ class _Checks:
             policy=policy,
             book=dataclasses.replace(packs, decoders=(*found, *packs.decoders)),
             sign_in_link=file.sign_in.link,
+            retention=self.retention(),
             hints=(
                 *(
                     f"the key of the requester {name} does not begin with {PREFIX}: scanners for "
@@ -607,6 +625,23 @@ class _Checks:
                 *four_eyes_hints(rules, policy.default_ask, people, asking),
             ),
         )
+
+    def retention(self) -> Retention:
+        content, cases = self.file.retention.content, self.file.retention.cases
+        for name, span in (("content", content), ("cases", cases)):
+            if span is not None and span <= MAX_EXPIRES:
+                self.marked.fault(
+                    ("retention", name),
+                    "a request may wait for 7 days, and is not erased meanwhile",
+                    "use 8d or more",
+                )
+        if content is not None and cases is not None and cases < content:
+            self.marked.fault(
+                ("retention", "cases"),
+                "a request would be deleted before its content is erased",
+                "let `cases` be at least as long as `content`",
+            )
+        return Retention(content=cases if content is None else content, cases=cases)
 
     def somebody(self, place: Place, person: str | None) -> None:
         if person is not None and person not in self.file.people:

@@ -35,6 +35,7 @@ SKEW: Final = 30 * SECOND
 RECEIPT: Final = "countersign-receipt+jwt"
 CHECKPOINT: Final = "countersign-checkpoint+jwt"
 GENESIS: Final = bytes(32)  # the link before row 1
+ROOT: Final = f"0:{GENESIS.hex()}"  # the head of an empty chain
 
 
 def frame(purpose: str, *fields: Field) -> bytes:
@@ -164,6 +165,7 @@ def _number(text: str) -> float:
 _SHAPELESS: Final = bytes({*range(256)} - {*b'"\\[]{}bfnrtu/'})
 _BESIDE_BRACKETS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[^]["{}]+', re.DOTALL)
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_quoted: Final = json.encoder.encode_basestring_ascii
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_number, parse_int=_number, parse_constant=_number
 )
@@ -321,25 +323,57 @@ def commitment(entry: Entry) -> bytes:
     """32 bytes that bind the content, and tell nothing about it to who lacks the salt."""
     if entry.content is None or entry.salt is None:
         raise ValueError("an erased entry has only the commitment that was stored")
-    # frame("countersign/commitment/1", salt, content), written out since every tap waits for it.
-    salt, raw = entry.salt, entry.content.encode()
-    framed = b"s24:countersign/commitment/1b%d:%bs%d:%b" % (len(salt), salt, len(raw), raw)
-    return sha256(framed).digest()
+    return _commitment(entry.salt, entry.content)
 
 
 def link(previous: bytes, seq: int, entry: Entry, committed: bytes) -> bytes:
     """The hash of a row and all before it. `seq` counts from 1, and row 1 follows `GENESIS`."""
-    fields = (entry.org, rfc3339(entry.at), entry.kind, entry.request_id, committed)
-    return sha256(frame("countersign/link/1", previous, seq, *fields)).digest()
+    said = (entry.org, rfc3339(entry.at), entry.kind, entry.request_id)
+    return _link(previous, seq, said, committed)
 
 
 def export_line(seq: int, entry: Entry, committed: bytes, linked: bytes) -> str:
     """One row of `GET /v1/audit`, without a line end; erased rows lack content and salt."""
-    row: Claims = {"seq": seq, "org": entry.org, "at": rfc3339(entry.at), "kind": entry.kind}
-    row |= {"request_id": entry.request_id, "commitment": committed.hex(), "link": linked.hex()}
-    if entry.content is not None and entry.salt is not None:
-        row |= {"content": entry.content, "salt": entry.salt.hex()}
-    return json.dumps(row)
+    said = (entry.org, rfc3339(entry.at), entry.kind, entry.request_id)
+    return _line(seq, said, entry.content, entry.salt, committed, linked)
+
+
+# Years of rows are checked by these, and every tap waits for the first: each is written out.
+
+_Said: TypeAlias = tuple[str, str, str, str | None]  # org, when (RFC 3339), kind, request id
+
+
+def _commitment(salt: bytes, content: str) -> bytes:
+    # frame("countersign/commitment/1", salt, content)
+    raw = content.encode()
+    framed = b"s24:countersign/commitment/1b%d:%bs%d:%b" % (len(salt), salt, len(raw), raw)
+    return sha256(framed).digest()
+
+
+def _link(previous: bytes, seq: int, said: _Said, committed: bytes) -> bytes:
+    # frame("countersign/link/1", previous, seq, *said, committed)
+    org, at, kind = said[0].encode(), said[1].encode(), said[2].encode()
+    about = b"n:" if said[3] is None else b"s%d:%b" % (len(raw := said[3].encode()), raw)
+    framed = b"s18:countersign/link/1b%d:%bi%d:s%d:%bs%d:%bs%d:%b%bb%d:%b" % (
+        *(len(previous), previous, seq, len(org), org, len(at), at, len(kind), kind),
+        *(about, len(committed), committed),
+    )
+    return sha256(framed).digest()
+
+
+def _line(
+    seq: int, said: _Said, content: str | None, salt: bytes | None, committed: bytes, linked: bytes
+) -> str:
+    # json.dumps of the row
+    org, at, kind, about = said
+    case = "null" if about is None else _quoted(about)
+    row = (
+        f'{{"seq": {seq}, "org": {_quoted(org)}, "at": "{at}", "kind": {_quoted(kind)}, '
+        f'"request_id": {case}, "commitment": "{committed.hex()}", "link": "{linked.hex()}"'
+    )
+    if content is None or salt is None:
+        return row + "}"
+    return f'{row}, "content": {_quoted(content)}, "salt": "{salt.hex()}"}}'
 
 
 def sign_checkpoint(key: ReceiptKey, point: Checkpoint, *, issuer: str) -> str:
@@ -351,59 +385,114 @@ def read_checkpoint(token: str, keys: Keys) -> Checkpoint:
     """A genuine checkpoint, to the second; else `Refused`, in words."""
     claims = _open(token, CHECKPOINT, keys)
     seq, linked = _head(claims["head"])
-    return Checkpoint(seq, bytes.fromhex(linked), claims["iat"] * SECOND)
+    return Checkpoint(seq, linked, claims["iat"] * SECOND)
 
 
 def verify_chain(
-    lines: Iterable[str], *, heads: Iterable[str] = (), after: str = f"0:{GENESIS.hex()}"
+    lines: Iterable[str], *, heads: Iterable[str] = (), after: str = ROOT
 ) -> ChainReport:
     """Check an export row by row, and that `heads` (of receipts, checkpoints) are all in it.
 
     `after`: the head below the first row. `ValueError`: a given head is not "seq:hash"."""
-    known = dict[int, set[str]]()
-    for number, text in map(_head, heads):
-        known.setdefault(number, set()).add(text)
-    seq, linked = _head(after)
-    erased = confirmed = 0
-    for line in filter(str.strip, lines):
+    chain = Chain(heads=heads, after=after)
+    for line in lines:
+        if line.strip() and not chain.line(line):
+            break
+    return chain.report()
+
+
+class Chain:
+    """A chain that is checked while it is read, each row once; what was read is not kept.
+
+    `heads` must be in it where it reaches above `after`, the head below its first row.
+    `ValueError`: one is not "seq:hash"."""
+
+    def __init__(self, *, heads: Iterable[str] = (), after: str = ROOT) -> None:
+        self._heads = dict[int, set[bytes]]()
+        for number, hashed in map(_head, heads):
+            self._heads.setdefault(number, set()).add(hashed)
+        self._seq, self._link = _head(after)
+        self._erased = self._known = 0
+        self._why = ""
+
+    def line(self, text: str) -> bool:
+        """The next row as exported. False: it is the first bad one, and there is no more to do."""
         try:
-            following, gone = _row(line, seq + 1, bytes.fromhex(linked))
-            if known.get(seq + 1, {following}) != {following}:
-                raise ValueError("its link is not the one that a known head names")
-        except (ValueError, TypeError, KeyError) as error:
-            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-            if isinstance(error, json.JSONDecodeError):
-                why = "it is not JSON"
-            return ChainReport(f"{seq}:{linked}", erased, confirmed, seq + 1, why)
-        seq, linked, erased = seq + 1, following, erased + gone
-        confirmed = seq if seq in known else confirmed
-    last = max(known, default=0)
-    bad, why = (seq + 1, f"it is missing, and row {last} is known") if last > seq else (None, "")
-    return ChainReport(f"{seq}:{linked}", erased, confirmed, bad, why)
+            row = json.loads(text)
+            if row["seq"] != (seq := self._seq + 1):
+                why = "rows are missing or out of order"
+                raise ValueError(f"row {row['seq']} stands in its place: {why}")
+            said = (row["org"], row["at"], row["kind"], row["request_id"])
+            if not _AT.fullmatch(said[1]) or not datetime.fromisoformat(said[1]):
+                raise ValueError(_UNLINKED)
+            content, salt = row.get("content"), None
+            if "salt" in row:
+                salt = bytes.fromhex(row["salt"])
+            committed, linked = bytes.fromhex(row["commitment"]), bytes.fromhex(row["link"])
+            self._step(said, content, salt, committed, linked)
+            # Byte for byte as we write it, it has one reading. Else it is read again, strictly.
+            written = _line(seq, said, content, salt, committed, linked)
+            if written != text and read_json(text) != json.loads(written):
+                raise ValueError(_UNLINKED)
+        except json.JSONDecodeError:
+            return self._bad("it is not JSON")
+        except KeyError as error:
+            return self._bad(f"it has no {error}")
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            return self._bad(str(error))
+        return self._good(salt, linked)
+
+    def row(self, seq: int, entry: Entry, committed: bytes, linked: bytes) -> bool:
+        """The next row as stored. False: as of `line`."""
+        try:
+            if seq != self._seq + 1:
+                raise ValueError(f"row {seq} stands in its place: rows are missing")
+            said = (entry.org, rfc3339(entry.at), entry.kind, entry.request_id)
+            self._step(said, entry.content, entry.salt, committed, linked)
+        except ValueError as error:
+            return self._bad(str(error))
+        return self._good(entry.salt, linked)
+
+    def report(self) -> ChainReport:
+        """What was proven of the rows that were read."""
+        bad = self._seq + 1 if self._why else None
+        last, why = max(self._heads, default=0), self._why
+        if not why and last > self._seq:
+            bad, why = self._seq + 1, f"it is missing, and row {last} is known"
+        return ChainReport(f"{self._seq}:{self._link.hex()}", self._erased, self._known, bad, why)
+
+    def _step(
+        self, said: _Said, content: str | None, salt: bytes | None, committed: bytes, linked: bytes
+    ) -> None:
+        if salt is not None and _commitment(salt, content or "") != committed:
+            raise ValueError("its content is not the one that was committed to")
+        seq = self._seq + 1
+        if _link(self._link, seq, said, committed) != linked:
+            raise ValueError(_UNLINKED)
+        if self._heads and self._heads.get(seq, {linked}) != {linked}:
+            raise ValueError("its link is not the one that a known head names")
+
+    def _good(self, salt: bytes | None, linked: bytes) -> bool:
+        self._seq, self._link = self._seq + 1, linked
+        self._erased += salt is None
+        self._known = self._seq if self._seq in self._heads else self._known
+        return True
+
+    def _bad(self, why: str) -> bool:
+        self._why = why
+        return False
 
 
-def _head(text: str) -> tuple[int, str]:
+_UNLINKED: Final = "it, or the row before it, is not the one that was linked"
+
+
+def _head(text: str) -> tuple[int, bytes]:
     if not re.fullmatch(r"[0-9]{1,15}:[0-9a-f]{64}", text):
         raise ValueError(f"{text!r} is not a chain head (seq:hash)")
-    return int(text[:-65]), text[-64:]
+    return int(text[:-65]), bytes.fromhex(text[-64:])
 
 
-def _row(line: str, seq: int, previous: bytes) -> tuple[str, bool]:
-    row = read_json(line)
-    if row["seq"] != seq:
-        raise ValueError(f"row {row['seq']} stands in its place: rows are missing or out of order")
-    at = (datetime.fromisoformat(row["at"]) - _EPOCH) // timedelta(milliseconds=1)
-    salt = bytes.fromhex(row["salt"]) if "salt" in row else None
-    entry = Entry(row["org"], at, row["kind"], row["request_id"], row.get("content"), salt)
-    committed = bytes.fromhex(row["commitment"])
-    if salt is not None and commitment(entry) != committed:
-        raise ValueError("its content is not the one that was committed to")
-    linked = link(previous, seq, entry, committed)
-    if json.loads(export_line(seq, entry, committed, linked)) != row:
-        raise ValueError("it, or the row before it, is not the one that was linked")
-    return linked.hex(), salt is None
-
-
+_AT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

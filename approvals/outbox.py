@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol, TypeAlias, TypeVar
@@ -377,9 +378,17 @@ class Outbox:
         labels = cards.labels_for(
             case, request, reading, channel.abilities, limits, stub=stub, what=what
         )
+        # One for the card: the page of a link has the other buttons, too.
+        tail = urlsafe_b64encode(self._random(15)).decode() if channel.abilities.links else ""
         minted = [
             buttons.mint(
-                ring, self._random(16), card_id=card_id, case=case, label=label, address=address
+                ring,
+                self._random(16),
+                card_id=card_id,
+                case=case,
+                label=label,
+                address=address,
+                tail=tail,
             )
             for label in labels
         ]

@@ -49,6 +49,7 @@ async def copy(path: Path, url: str) -> None:
     """All rows of a file into an empty PostgreSQL database, which is then left in order."""
     await (await Store.connect(url)).close()
     server = await asyncpg.connect(url)
+    await server.execute("DELETE FROM meta")  # what the tables' version notes is copied, too
     with closing(sqlite3.connect(path)) as file:
         for table in metadata.sorted_tables:
             names = [column.name for column in table.columns]

@@ -25,7 +25,19 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import record
-from bench.parts import Part, Setting, cards, gateway, memory, reading, start, taps, wait, where
+from bench.parts import (
+    Part,
+    Setting,
+    cards,
+    gateway,
+    growth,
+    memory,
+    reading,
+    start,
+    taps,
+    wait,
+    where,
+)
 from bench.peers import BASELINE, PEERS, POSTGRESQL, Bed
 from bench.record import ROOT, Sheet
 from bench.serve_taps import prefix
@@ -41,6 +53,7 @@ PARTS: Final[dict[str, Part]] = {
     "start": start.PART,
     "gateway": gateway.PART,
     "reading": reading.PART,
+    "growth": growth.PART,
 }
 
 SIZES: Final[dict[str, tuple[int, int, str]]] = {
@@ -49,6 +62,7 @@ SIZES: Final[dict[str, tuple[int, int, str]]] = {
     "warm": (2_000, 10, "taps before the clock starts"),
     "connections": (32, 8, "over which taps come"),
     "decided": (100_000, 100, "decided requests in the store (full)"),
+    "grown": (100_000, 500, "decided requests in the store, and a hundredth of them (growth)"),
     "verdicts": (4_000, 40, "taps with a client waiting (wait)"),
     "rate": (200, 100, "of them a second (wait)"),
     "waiters": (10_000, 40, "requests pending, each with a client (memory)"),

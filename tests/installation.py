@@ -79,7 +79,7 @@ def run(*words: str | Path, cwd: Path, stdin: str = "", **env: str) -> Ran:
         os.environ.clear()
         os.environ.update(environment(**env))
         sys.argv = ["countersign", *map(str, words)]
-        sys.stdin = io.StringIO(stdin)
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin.encode())), "utf-8")
         with (
             contextlib.chdir(cwd),
             contextlib.redirect_stdout(out),

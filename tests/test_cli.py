@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gzip
 import io
 import json
 import os
@@ -13,6 +14,7 @@ import re
 import select
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -776,6 +778,89 @@ def test_law_22_a_signed_head_is_kept_elsewhere(
     assert cut.code == Exit.UNVERIFIED
     assert cut.err.startswith(f"✗ Row {found['known']}: it is missing")
     assert service.run("audit", "checkpoint", "--json").json["checkpoint"].count(".") == 2
+
+
+def test_law_22_an_export_goes_on_where_it_ended_and_is_checked_from_there(
+    service: Installation, chain: list[str], jwks: Path, tmp_path: Path
+) -> None:
+    rest = service.run("audit", "export", "--after", "5").out.splitlines()
+    assert rest[: len(chain) - 5] == chain[5:]
+    fifth = json.loads(chain[4])
+    head = f"5:{fifth['link']}"
+    ran = verified(rest, tmp_path, "--from", head)
+    assert (ran.code, ran.err) == (0, "")
+    assert f"intact: {len(rest)} entries" in ran.out
+    assert verified(rest, tmp_path).err.startswith("✗ Row 1: ")
+    assert verified(rest, tmp_path, "--from", "5:" + "0" * 64).err.startswith("✗ Row 6: ")
+    assert verified(rest, tmp_path, "--from", "5:12").code == Exit.FAILED
+    point = _checkpoint(service, len(chain))
+    (tmp_path / "point").write_text(point)
+    from approvals.evidence import read_checkpoint
+
+    seq = read_checkpoint(point, json.loads(jwks.read_text())["keys"]).seq
+    later = service.run("audit", "export", "--after", str(seq)).out.splitlines()
+    known = ("--from", tmp_path / "point", "--key", jwks)
+    assert verified(later, tmp_path, *known).code == 0
+    assert verified(later, tmp_path, *known[:2]).code == Exit.FAILED
+    ran = service.run("audit", "verify", *known)
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_law_22_an_export_is_compressed_and_checked_as_it_is(
+    service: Installation, chain: list[str], tmp_path: Path
+) -> None:
+    words = [sys.executable, "-m", "approvals.cli", "audit", "export", "--gzip"]
+    env = {**os.environ, **SECRETS}
+    packed = subprocess.run(
+        words, cwd=service.folder, env=env, capture_output=True, check=True
+    ).stdout
+    assert gzip.decompress(packed).decode().splitlines()[: len(chain)] == chain
+    (tmp_path / "chain.gz").write_bytes(packed)
+    ran = run("audit", "verify", "chain.gz", cwd=tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+    (tmp_path / "cut.gz").write_bytes(packed[:-200])
+    ran = run("audit", "verify", "cut.gz", cwd=tmp_path)
+    assert (ran.code, ran.out) == (Exit.UNVERIFIED, "")
+    assert "cut off" in ran.err
+    damaged = bytearray(packed)
+    damaged[len(packed) // 2] ^= 0xFF
+    (tmp_path / "bad.gz").write_bytes(damaged)
+    assert run("audit", "verify", "bad.gz", cwd=tmp_path).code == Exit.UNVERIFIED
+
+
+def test_law_22_a_read_only_copy_is_checked_without_the_installation(
+    service: Installation, chain: list[str], jwks: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    with (
+        contextlib.closing(sqlite3.connect(service.folder / "countersign.db")) as theirs,
+        contextlib.closing(sqlite3.connect(folder / "copy.db")) as ours,
+    ):
+        theirs.backup(ours)
+    (folder / "copy.db").chmod(0o400)
+    folder.chmod(0o500)
+    url = f"sqlite:///{folder}/copy.db"
+    before = sorted(folder.iterdir())
+    try:
+        ran = run("audit", "verify", "--database", url, "--key", jwks, "--json", cwd=tmp_path)
+        assert (ran.code, ran.err) == (0, "")
+        assert ran.json["known"] > 0
+        assert sorted(folder.iterdir()) == before, "nothing was written beside it"
+    finally:
+        folder.chmod(0o700)
+        (folder / "copy.db").chmod(0o600)
+    with contextlib.closing(sqlite3.connect(folder / "copy.db")) as ours:
+        ours.execute("UPDATE audit SET kind = 'other' WHERE seq = 3")
+        ours.commit()
+    ran = run("audit", "verify", "--database", url, "--key", jwks, cwd=tmp_path)
+    assert (ran.code, ran.err[:8]) == (Exit.UNVERIFIED, "✗ Row 3:")
+    with contextlib.closing(sqlite3.connect(folder / "copy.db")) as ours:
+        ours.execute("DELETE FROM audit WHERE seq > 2")
+        ours.commit()
+    ran = run("audit", "verify", "--database", url, "--key", jwks, cwd=tmp_path)
+    assert (ran.code, ran.err[:8]) == (Exit.UNVERIFIED, "✗ Row 3:")
+    assert "it is missing" in ran.err
 
 
 def test_before_anything_is_sealed_there_is_no_head(alone: Installation) -> None:

@@ -214,6 +214,10 @@ rules:
         ("people: {dana: {language: German}}\ngroups: {default: [dana]}", "not a language"),
         (SMALL + "sign_in: {link: maybe}", "`link`"),
         (SMALL + "sign_in: {lnk: true}", "do you mean `link`"),
+        (SMALL + "retention: {content: 90}", "like 90d or 2y"),
+        (SMALL + "retention: {content: 12h}", "like 90d or 2y"),
+        (SMALL + "retention: {content: 7d}", "use 8d or more"),
+        (SMALL + "retention: {content: 90d, cases: 30d}", "deleted before its content"),
         ("people: {dana: {email: dana}}\ngroups: {default: [dana]}", "not an e-mail"),
         (
             "people: {a: {slack: U1}, b: {slack: [U2, U1]}}\ngroups: {default: [a]}",
@@ -710,6 +714,24 @@ def test_a_person_has_a_name_a_time_zone_and_a_language(file: Path) -> None:
     assert dict(dana.accounts) == {"email": "d@a.example"}, "what is no account is none"
     assert (kim.name, kim.time_zone, kim.language) == (None, None, None)
     assert found.directory().names == {"dana": "Dana Lee"}
+
+
+@pytest.mark.parametrize(
+    ("text", "content", "cases"),
+    [
+        ("", None, None),
+        ("retention: {content: 90d, cases: 2y}", 90, 730),
+        ("retention: {content: 8d}", 8, None),
+        ("retention: {cases: 1y}", 365, 365),
+    ],
+)
+def test_what_was_asked_is_kept_as_long_as_the_file_says(
+    file: Path, text: str, content: int | None, cases: int | None
+) -> None:
+    day = 24 * 60 * MINUTE
+    kept = load(file, SMALL + text).retention
+    assert kept.content == (content and content * day)
+    assert kept.cases == (cases and cases * day)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from adapters.email import Email, inert
+from approvals import buttons
 from approvals.buttons import Key, KeyRing
 from approvals.channel import Payload
 from approvals.cli.channels import SECTIONS, made
@@ -37,7 +38,7 @@ from approvals.store import CardState, Store
 from approvals.web.site import HEADERS, Site
 from tests import hostile
 from tests.channel_contract import CARDS, HOSTILE, ROOT, card
-from tests.house import GATEWAY, Place, everything, open_house, proposal, rule
+from tests.house import GATEWAY, RING, Place, everything, open_house, proposal, rule
 from tests.installation import CONFIGURATION, SECRETS
 from tests.peers.email import (
     PASSWORD,
@@ -55,7 +56,7 @@ from tests.test_cards import everywhere
 AWAY: Final = "smtp://127.0.0.1:9"
 DANA: Final = Address("email", "dana@example.com", account="dana@example.com")
 GOLDEN: Final = ROOT / "tests/fixtures/email/golden"
-TOKEN: Final = r"/m/([A-Za-z0-9_-]{20})"
+TOKEN: Final = r"/m/([A-Za-z0-9_-]{40})"
 
 
 @pytest.fixture
@@ -910,9 +911,17 @@ async def test_law_02_four_eyes_hold_on_the_page_of_a_mail(store: Store) -> None
 
 
 async def test_law_07_a_mail_whose_sending_was_not_confirmed_decides_nothing(
-    house: Letters,
+    house: Letters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.server.refuse("DATA", "451 4.3.0 Later")
+    outbox, tails = house.place.house.outbox, list[str]()
+    made = outbox._random
+
+    def remembered(count: int) -> bytes:
+        tails.append(urlsafe_b64encode(one := made(count)).decode())
+        return one
+
+    monkeypatch.setattr(outbox, "_random", remembered)
     request = await house.place.opened()
     await house.place.carried()
     cards = await house.place.store.cards_of(request["id"])
@@ -920,17 +929,45 @@ async def test_law_07_a_mail_whose_sending_was_not_confirmed_decides_nothing(
     house.place.clock.turn(10 * MINUTE)
     await house.place.carried()
     assert len(house.to(str(lost.account))) == 1
-    # Had it arrived all the same: its token as only the server could have made it.
-    from approvals.buttons import token_of
-    from tests.house import RING
-
+    # Had it arrived all the same: its token as only the server that wrote it knew it.
     stored = await house.place.store.buttons_of(lost.id)
-    token = next(token_of(RING, one) for one in stored if one.binding.choice is Choice.APPROVE)
+    tokens = [f"{buttons.token_of(RING, one)}{tail}" for one in stored for tail in tails]
+    token = next(
+        one for one in tokens for button in stored
+        if button.lookup == buttons.lookup(one) and button.binding.choice is Choice.APPROVE
+    )  # fmt: skip
     answer = await house.browser().press(f"/m/{token}")
     assert (answer.status, "not valid here" in answer.text) == (403, True)
     assert (await house.place.case(request["id"])).votes == ()
     await house.place.carried()
     assert len(house.to(str(lost.account))) == 1, "the mail that was sent after it is the fresh one"
+
+
+async def test_law_31_a_copy_of_the_database_and_the_button_key_make_no_link(
+    house: Letters,
+) -> None:
+    request = await house.place.opened()
+    await house.place.carried()
+    cards = await house.place.store.cards_of(request["id"])
+    for sent in (one for one in cards if one.state is CardState.POSTED):
+        mine = house.to(str(sent.account))[0]
+        links = list(house.links(mine).values())
+        found = re.search(TOKEN, links[0])
+        assert found is not None
+        tail = found[1][buttons.LENGTH :]
+        stored = await house.place.store.buttons_of(sent.id)
+        everything_kept = repr([sent, *stored]) + repr([one.lookup.hex() for one in stored])
+        assert tail not in everything_kept
+        for one in stored:
+            begun = buttons.token_of(RING, one)
+            for guess in ("", tail[::-1], "A" * 20, urlsafe_b64encode(one.nonce[:15]).decode()):
+                answer = await house.browser().get(f"/m/{begun}{guess}")
+                assert answer.status == 404, "nothing is told about it either"
+                pressed = await house.browser().post(f"/m/{begun}{guess}", {"press": "x"})
+                assert pressed.status in (403, 404)
+    assert (await house.place.case(request["id"])).votes == ()
+    answer = await house.browser().press(f"/m/{found[1]}")
+    assert answer.status == 200, "the link itself decides"
 
 
 async def test_a_room_is_parked_in_words(small: Letters) -> None:

@@ -742,6 +742,38 @@ def test_law_21_a_commitment_is_framed_like_everything_else() -> None:
     assert evidence.commitment(entry) == hashlib.sha256(framed).digest()
 
 
+@pytest.mark.parametrize("about", [None, 'req_ä"\n'])
+def test_law_21_a_link_and_a_line_are_framed_like_everything_else(about: str | None) -> None:
+    entry = dataclasses.replace(entries(2)[1], request_id=about, kind='vo"te')
+    committed, previous = evidence.commitment(entry), bytes([7]) * 32
+    said = (entry.org, evidence.rfc3339(entry.at), entry.kind, about)
+    framed = evidence.frame("countersign/link/1", previous, 12, *said, committed)
+    linked = evidence.link(previous, 12, entry, committed)
+    assert linked == hashlib.sha256(framed).digest()
+    line = evidence.export_line(12, entry, committed, linked)
+    assert json.dumps(json.loads(line)) == line
+    assert entry.salt is not None
+    assert json.loads(line) == {
+        **dict(zip(("org", "at", "kind", "request_id"), said, strict=True)),
+        "seq": 12,
+        "commitment": committed.hex(),
+        "link": linked.hex(),
+        "content": entry.content,
+        "salt": entry.salt.hex(),
+    }
+
+
+def test_law_22_a_row_written_by_another_program_verifies() -> None:
+    lines = [
+        json.dumps(json.loads(line), sort_keys=True, indent=None) for line in exported(entries())
+    ]
+    spaced = [f" {line[:-1]} }}" for line in lines]
+    assert evidence.verify_chain(lines).bad is None
+    assert evidence.verify_chain(spaced).bad is None
+    twice = [*lines[:2], lines[2].replace('"seq"', '"seq": 3, "seq"'), *lines[3:]]
+    assert evidence.verify_chain(twice).bad == 3
+
+
 def test_law_21_a_sound_export_verifies_and_names_its_head() -> None:
     lines = exported(entries())
     report = evidence.verify_chain(lines, heads=[head_of(lines[3]), head_of(lines[5])])

@@ -44,6 +44,7 @@ LAWS: Final = {
     28: "A wait belongs to the request: an identical one joins it, attempts and traces aside.",
     29: "One reading, or none: what servers would read differently is unclear.",
     30: "Doubt adds up: an unclear rule adds its demands to those of the rule that decides.",
+    31: "What was spent stays spent: old rows, written back, approve nothing.",
     32: "Work is bounded, not only bytes: hostile input takes linear time.",
 }
 LATER: Final = {

@@ -48,6 +48,17 @@ def source(path: Path) -> Source:
     return lines
 
 
+def is_gateways(path: Path) -> bool:
+    """A gateway's folder, or a file of its record, and not an export of the service?"""
+    if path.is_dir():
+        return True
+    try:
+        with path.open(encoding="utf-8") as file:
+            return str(read_json(file.readline())["org"]).startswith(record.OURS)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
 def checked(lines: Source, heads: Sequence[str]) -> Checked:
     """Verify row by row; nothing of it stays in memory."""
     many, first = 0, ""

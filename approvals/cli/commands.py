@@ -28,11 +28,12 @@ from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.cli.output import counted, safari
 from approvals.cli.output import print_json as _print_json
-from approvals.evidence import read_checkpoint, read_receipt, thumbprint
+from approvals.evidence import ROOT, read_receipt, thumbprint
 from approvals.model import Choice, Kind, Refused, Risk
 from approvals.text import clean
 
 if TYPE_CHECKING:
+    from approvals.cli.backup import Restored
     from approvals.cli.first import Answers, Made
     from approvals.cli.house import House
     from approvals.cli.serve import Base
@@ -53,6 +54,10 @@ app = typer.Typer(
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 keys_app = typer.Typer(help="Button keys and the receipt key.", no_args_is_help=True)
 outbox_app = typer.Typer(help="Cards and verdicts that were given up.", no_args_is_help=True)
+erase_app = typer.Typer(
+    help="What was asked, or a person, before its time; the audit chain stays verifiable.",
+    no_args_is_help=True,
+)
 rules_app = typer.Typer(help="The gateway's own rules.", no_args_is_help=True)
 
 RUN: Final = "Set up and run"
@@ -659,17 +664,16 @@ def verify(
 
 
 @audit_app.command("export")
-def audit_export(config: ConfigPath = CONFIG, as_json: AlwaysJson = True) -> None:
-    """Write the whole chain to stdout, one JSON object a line."""
-    from approvals.cli import serve
+def audit_export(
+    after: Annotated[int, typer.Option(min=0, help="Only entries above this number.")] = 0,
+    gzip: Annotated[bool, typer.Option("--gzip", help="Compressed.")] = False,
+    config: ConfigPath = CONFIG,
+    as_json: AlwaysJson = True,
+) -> None:
+    """Write the chain to stdout, one JSON object a line."""
+    from approvals.cli import audit
 
-    async def write() -> None:
-        async with serve.base(serve.configuration(config), migrate=False) as on:
-            await on.store.append([serve.entry("audit.read", by="the command line", after=0)])
-            async for line in on.store.export():
-                sys.stdout.write(line + "\n")
-
-    _run(write())
+    _run(audit.export(config, after=after, compressed=gzip))
 
 
 @audit_app.command("checkpoint")
@@ -679,10 +683,10 @@ def audit_checkpoint(config: ConfigPath = CONFIG, as_json: AsJson = False) -> No
 
     async def newest() -> str:
         async with serve.base(serve.configuration(config), migrate=False) as on:
-            signed = await on.store.checkpoints()
-            if not signed:
+            signed = await on.store.checkpoint()
+            if signed is None:
                 raise Stop(Exit.FAILED, "There is none yet: `countersign serve` seals and signs.")
-            return signed[-1]
+            return signed
 
     signed = _run(newest())
     if as_json:
@@ -696,8 +700,8 @@ def audit_verify(
     export: Annotated[
         Path | None,
         typer.Argument(
-            help="An export, or a gateway's folder or record; - reads stdin. None: this "
-            "installation."
+            help="An export, also gzipped, or a gateway's folder or record; - reads stdin. "
+            "None: this installation."
         ),
     ] = None,
     other: Annotated[
@@ -711,6 +715,14 @@ def audit_verify(
     head: Annotated[
         list[str] | None, typer.Option(help="A head that a receipt names (seq:hash).")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Check what follows: a signed checkpoint's file or a head."),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A copy, only read; the configuration is not needed."),
+    ] = None,
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -718,23 +730,56 @@ def audit_verify(
 
     With a gateway's record and an export of its service: also what either side lacks.
     """
+    from approvals.cli import audit, chains
+
+    trusted = None if key is None else _public_keys(key, None)
+    after = ROOT
+    if start is not None:
+        plain = re.fullmatch(r"[0-9]+:[0-9a-f]+", start)
+        (after,) = [start] if plain else audit.checkpoint_heads([_read(Path(start))], trusted)
+    known = [*audit.checkpoint_heads(map(_read, checkpoint or ()), trusted), *(head or ())]
+    if export is not None and (other is not None or chains.is_gateways(export)):
+        if start is not None or database is not None:
+            why = "--from and --database are for the service's chain, not for a gateway's record."
+            raise Stop(Exit.FAILED, why)
+        _verify_records(export, other, known, as_json=as_json)
+        return
+    if other is not None:
+        raise Stop(Exit.FAILED, "--with wants a gateway's record and an export of the service.")
+    try:
+        if export is not None:
+            report, damage = audit.verify_export(export, after=after, heads=known)
+        else:
+            damage = ""
+            where = audit.copy(database, trusted) if database else audit.installation(config)
+            report = _run(audit.verify(where, after=after, heads=known))
+    except OSError as error:
+        raise Stop(Exit.FAILED, f"{export} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise Stop(Exit.FAILED, f"{error}.") from error
+    if report.bad is None and damage:
+        raise Stop(Exit.UNVERIFIED, f"✗ After row {report.head.partition(':')[0]}: {damage}")
+    if as_json:
+        _print_json(_as_dict(report))
+    elif report.bad is None:
+        read = int(report.head.partition(":")[0]) - int(after.partition(":")[0])
+        said = f"✓ The chain is intact: {counted(read, 'entry', 'entries')}, head {report.head}."
+        out.print(Text(said, "green"), soft_wrap=True)
+        if report.erased:
+            many = counted(report.erased, "entry was", "entries were")
+            erased = f"· {many} erased; the links still verify."
+            out.print(Text(erased, "dim"), soft_wrap=True)
+    else:
+        err.print(Text(f"✗ Row {report.bad}: {report.why}", "red"), soft_wrap=True)
+    if report.bad is not None:
+        raise typer.Exit(Exit.UNVERIFIED)
+
+
+def _verify_records(export: Path, other: Path | None, heads: list[str], *, as_json: bool) -> None:
+    """A gateway's record, and what it and its service tell differently."""
     from approvals.cli import chains
 
-    heads = list(head or ())
-    if checkpoint:
-        if key is None:
-            raise Stop(Exit.FAILED, "--checkpoint needs --key, the public keys to trust.")
-        trusted = _public_keys(key, None)
-        try:
-            heads += [read_checkpoint(_read(path).strip(), trusted).head for path in checkpoint]
-        except Refused as error:
-            raise Stop(Exit.UNVERIFIED, f"✗ checkpoint: {error}") from error
-    source: chains.Source
-    if export is None:
-        own = _run(_own_chain(config, heads))
-        source = lambda: iter(own)  # noqa: E731 - one line, as the other is
-    else:
-        source = chains.source(export)
+    source = chains.source(export)
     said = chains.checked(source, heads)
     beside = chains.checked(chains.source(other), []) if other is not None else None
     apart = chains.apart(source, said, chains.source(other), beside) if other and beside else []
@@ -748,18 +793,115 @@ def audit_verify(
         raise typer.Exit(Exit.UNVERIFIED)
 
 
-async def _own_chain(config: Path, heads: list[str]) -> list[str]:
-    from approvals.cli import serve
+@app.command(rich_help_panel=RUN)
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the SQLite database into a new folder, also while the service runs."""
+    from approvals.cli import backup as copies
 
-    async with serve.base(serve.configuration(config), migrate=False) as on:
-        trusted = [on.keys.receipt.jwk()]
-        # Before the rows: a head that is signed while they are read would seem to be cut off.
-        for signed in await on.store.checkpoints():
-            try:
-                heads.append(read_checkpoint(signed, trusted).head)
-            except Refused as error:
-                raise Stop(Exit.UNVERIFIED, f"✗ a stored checkpoint: {error}") from error
-        return [line async for line in on.store.export()]
+    made = _run(copies.make(config, folder))
+    if as_json:
+        _print_json(_as_dict(made))
+        return
+    said = f"✓ {made.folder}: {made.size:,} bytes, head {made.head}."
+    out.print(Text(said, "green"), soft_wrap=True)
+    out.print(Text("· The key folder is not in it: keep a copy of it elsewhere.", "dim"))
+
+
+@app.command(rich_help_panel=RUN)
+def restore(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="As `backup` made it.")
+    ] = None,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="PostgreSQL: its own tools put it back just now.")
+    ] = False,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A signed checkpoint that was kept elsewhere.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Check a backup and put it in the place of the database. Stop the service first."""
+    from approvals.cli import backup as copies
+
+    if (folder is None) is not reconcile:
+        raise typer.BadParameter("name a backup, or say --reconcile")
+    if folder is None:
+        _put_back(_run(copies.reconcile(config)), as_json)
+        return
+    looked = _run(copies.look(config, folder, map(_read, checkpoint or ())))
+    say = err if as_json else out
+    sound = f"The backup of {looked.at} is sound; its chain ends at {looked.head}."
+    say.print(sound, soft_wrap=True)
+    if looked.newest:
+        lost = int(looked.newest.partition(":")[0]) - int(looked.head.partition(":")[0])
+        said = f"! {counted(lost, 'later entry is', 'later entries are')} known and not in it."
+        say.print(Text(said, "yellow"))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Stop(Exit.FAILED, "Nothing was changed: --yes puts it back.")
+        if not typer.confirm("Put it back?", err=as_json):
+            raise Stop(Exit.FAILED, "Nothing was changed.")
+    _put_back(_run(copies.restore(config, folder, looked)), as_json)
+
+
+def _put_back(done: Restored, as_json: bool) -> None:
+    if as_json:
+        _print_json(_as_dict(done))
+        return
+    out.print(Text("✓ Put back.", "green"))
+    if done.kept:
+        out.print(f"The file that was replaced is {done.kept}.", soft_wrap=True)
+    many = counted(done.withdrawn, "request that waited was", "requests that waited were")
+    out.print(f"{many} withdrawn; cards are drawn again when the service runs.", soft_wrap=True)
+    links = "Accounts that were unlinked since the backup are linked again: `countersign links`."
+    out.print(f"Everybody is signed out. {links}", soft_wrap=True)
+
+
+@erase_app.command("request")
+def erase_request(
+    request_id: RequestId, config: ConfigPath = CONFIG, as_json: AsJson = False
+) -> None:
+    """Erase what a closed request asked. Who decided it, and its receipt, stay."""
+    from approvals.cli import erase
+
+    many = _run(erase.request(config, request_id))
+    if as_json:
+        _print_json({"request": request_id, "entries": many})
+        return
+    said = f"✓ Erased, with the text of {counted(many, 'audit entry', 'audit entries')}."
+    out.print(Text(said, "green"))
+
+
+@erase_app.command("person")
+def erase_person(
+    person: Annotated[str, typer.Argument(help="Who they were in `people:`; not in it any more.")],
+    account: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHANNEL:ACCOUNT", help="An account that the file named."),
+    ] = None,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person: accounts, sessions, votes, cards, and the audit entries that name them."""
+    from approvals.cli import erase
+
+    done = _run(erase.person(config, person, account or ()))
+    if as_json:
+        _print_json(_as_dict(done))
+        return
+    entries = counted(done.entries, "audit entry lost its text", "audit entries lost their text")
+    requests = counted(done.requests, "request no longer names", "requests no longer name")
+    out.print(Text(f"✓ {entries}; {requests} them.", "green"), soft_wrap=True)
+    if done.left:
+        left = counted(done.left, "request still names", "requests still name")
+        said = f"! {left} them: open, or decided within the last hour. Run it again later."
+        out.print(Text(said, "yellow"), soft_wrap=True)
 
 
 @outbox_app.command("list")
@@ -925,6 +1067,7 @@ def version(as_json: AsJson = False) -> None:
 for _made, _name, _panel in (
     (keys_app, "keys", EVIDENCE),
     (audit_app, "audit", EVIDENCE),
+    (erase_app, "erase", EVIDENCE),
     (outbox_app, "outbox", EVIDENCE),
     (gateway.app, "gateway", HOLD),
     (secret.app, "secret", HOLD),

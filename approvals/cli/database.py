@@ -33,14 +33,14 @@ _STATES: Final = {
 """What PostgreSQL says by SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
-async def connect(url: str, *, migrate: bool) -> Store:
+async def connect(url: str, *, migrate: bool, read_only: bool = False) -> Store:
     """The open store. Raises `Stop`: its message says what is wrong, its `cure` what to do."""
     file = url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else None
     if file is not None and not migrate and not os.path.exists(file):  # noqa: PTH110, ASYNC240 - one look
         raise Stop(Exit.CONFIG, f"There is no database yet: no file {file}.", cure=_START)
     try:
         async with asyncio.timeout(PATIENCE):
-            return await Store.connect(url, migrate=migrate)
+            return await Store.connect(url, migrate=migrate, read_only=read_only)
     except Unready as error:
         raise Stop(Exit.CONFIG, *_unready(error, migrate=migrate)) from error
     except Exception as error:

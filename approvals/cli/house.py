@@ -33,6 +33,7 @@ from approvals.model import MINUTE, Busy, Duration, Instant, Kind, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
 from approvals.readings import Readings
+from approvals.retention import Retention, retire
 from approvals.service import Service, Trust
 from approvals.store import Account, Linked, Store
 from approvals.web.app import application, metrics_only
@@ -103,6 +104,7 @@ class Plan:
     """How long a job of a copy that died is left to it."""
     sign_in_link: bool = True
     """People may ask for a sign-in link, where a channel can carry one."""
+    retention: Retention = field(default_factory=Retention)
     review_url: Callable[[str], str | None] = lambda case_id: None
     reload: Callable[[Trust], Trust] = lambda trust: trust
     """Reads the key folder again; called every second."""
@@ -290,6 +292,7 @@ async def running(
 
         async def prune() -> None:
             await store.prune(clock(), KEEP)
+            await retire(store, plan.retention, now=clock(), random=random)
 
         # Taken apart in the reverse order: the outbox ends what it is sending, then they close.
         for channel in plan.channels.values():

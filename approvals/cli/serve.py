@@ -249,6 +249,7 @@ async def plan(on: Base) -> Plan:
         worker=f"{socket.gethostname()}.{os.getpid()}.{random(4).hex()}",
         stub=channels.stubs(config.channels),
         sign_in_link=config.sign_in_link,
+        retention=config.retention,
         bots=channels.bots(config.channels),
         outbound_only=listening,
         salt=salt,

@@ -20,7 +20,7 @@ import aiohttp
 import structlog
 
 from approvals.evidence import Claims, read_json, thumbprint, verify_receipt
-from approvals.model import Instant, Refused
+from approvals.model import MINUTE, Duration, Instant, Refused
 from approvals.proxy.settings import Service
 from approvals.proxy.wire import PIECE, Patience, Problem
 
@@ -63,6 +63,14 @@ def unreachable(request: str = "") -> Problem:
     return Problem(503, "approval_service_unreachable", why, headers=headers, again=True, **more)
 
 
+KEEP: Final[Duration] = 30 * 24 * 60 * MINUTE
+"""How long it is known that a receipt was used: it expired long before (an hour at most)."""
+_FORGET: Final = """
+    DELETE FROM used WHERE at < ? AND rowid IN (SELECT rowid FROM used ORDER BY rowid LIMIT 8)
+"""
+"""The oldest few, with each that is added; they were added in the order of time."""
+
+
 class Used:
     """The receipts that released something, and the outcomes still to be told, on disk."""
 
@@ -89,6 +97,7 @@ class Used:
             with self._database:  # the request's id too: it is released once, whatever is signed
                 rows = [(f"jti:{claims['jti']}", now), (f"sub:{claims['sub']}", now)]
                 self._database.execute("BEGIN IMMEDIATE")
+                self._database.execute(_FORGET, (now - KEEP,))
                 self._database.executemany("INSERT INTO used VALUES (?, ?)", rows)
                 cut = (claims["sub"], _CUT)
                 self._database.execute("INSERT OR REPLACE INTO outcomes VALUES (?, ?, 0)", cut)

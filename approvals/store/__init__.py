@@ -21,10 +21,11 @@ from operator import attrgetter
 from typing import Any, Final
 
 from approvals.buttons import Stored
-from approvals.evidence import GENESIS, Entry, export_line
+from approvals.evidence import GENESIS, Entry
 from approvals.model import ORG, Case, Duration, Instant, Refused, Request, Status
-from approvals.store import rows, schema, statements
+from approvals.store import retention, rows, schema, statements
 from approvals.store.driver import PATIENCE, Driver
+from approvals.store.ended import Ended
 from approvals.store.tables import metadata, windows
 from approvals.store.values import (
     TAPPED,
@@ -84,10 +85,17 @@ __all__ = [
 
 JOBS: Final = frozenset(("post", "draw", "redraw", "forward", "verdict", "lapse"))
 """Kinds of jobs that every copy of this version carries out."""
-PRUNING: Final = 60.0
-"""Seconds for which a deletion of everything that has expired may run."""
+_ORG, _REQUESTER, _AGENT, _STATUS = map(rows.CASE.index, ("org", "requester", "agent", "status"))
+PROBED: Final = 100
+"""Rows of an index that say whether a condition of a list leaves few."""
+WALKED: Final = 500
+"""Requests that are looked at in one step of a long list."""
 _SEAL: Final = 0x636F756E02
 """The sealer's advisory lock on PostgreSQL."""
+_GRANT: Final = "grant:"
+"""Begins the event by which a grant is used up."""
+_RETIRE: Final = 0x636F756E03
+"""That of whoever deletes what is old."""
 
 
 class Unready(Refused):
@@ -106,39 +114,46 @@ class Store:
     """All that is kept. Every method raises `Busy` when the database is away, locked, read-only or
     full, and `ValueError` for a value that no database can hold, like a NUL in a text.
 
-    One instance a process, made and used on one event loop; methods may run at the same time.
+    One instance a process, made and used on one event loop; methods may run at the same time. What
+    it saw end stays ended for it, whatever is written back (`ended`).
     """
 
     def __init__(self, driver: Driver, revision: str) -> None:
         self._db = driver
         self.revision: Final = revision
         """The newest migration of the tables; a newer one than ours where a newer copy was here."""
+        self._ended = Ended()
 
     @classmethod
-    async def connect(cls, url: str, *, migrate: bool = True) -> Store:
+    async def connect(cls, url: str, *, migrate: bool = True, read_only: bool = False) -> Store:
         """Open `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/db`.
 
         Brings the tables up to date first; raises `Unready` where that is not wanted (`migrate`
-        False) or cannot be done. Tables that a newer version made are used as they are, if it noted
-        that this one fits. `ValueError` for any other URL: a database in memory would forget.
+        False, `read_only`) or cannot be done. Tables that a newer version made are used as they
+        are, if it noted that this one fits. `ValueError` for any other URL: a database in memory
+        would forget. `read_only`: nothing is written, so a copy on a read-only disk, or a standby,
+        will do.
         """
+        migrate = migrate and not read_only
         driver: Driver
         if url.startswith(("postgresql://", "postgres://")):
             # Each driver is imported where it is wanted: the other one's memory is saved.
             from approvals.store.postgresql import Postgresql  # noqa: PLC0415 - see above
 
-            driver = await Postgresql.connect(url)
+            driver = await Postgresql.connect(url, read_only=read_only)
         else:
             path = url.removeprefix("sqlite:///")
             if path in (url, "", ":memory:"):
                 raise ValueError("database.url: sqlite:///file.db or postgresql://user@host/db")
             from approvals.store.sqlite import Sqlite  # noqa: PLC0415 - see above
 
-            driver = Sqlite(path)
+            driver = Sqlite(path, read_only=read_only)
         try:
             found = await driver.read(statements.revision())
             newer = found is not None and found > schema.HEAD and await _fits(driver)
-            revision = found if found is not None and newer else schema.HEAD
+            # What is only read has been the same since the first version.
+            as_it_is = newer or read_only
+            revision = found if found is not None and as_it_is else schema.HEAD
             if found != revision:
                 if not migrate:
                     raise Unready(found, schema.HEAD)
@@ -180,11 +195,13 @@ class Store:
     async def cases(self, ids: Sequence[str]) -> dict[str, Case]:
         """Those that exist, by id."""
         found = await self._read(statements.cases_by_id, ids=list(ids)) if ids else ()
-        return {row[0]: rows.case(row) for row in found}
+        read = map(rows.case, found)
+        return {case.id: case for case in read if not self._ended.reopened(case)}
 
     async def presses(self, taps: Taps) -> list[Press | None]:
         """For each tap what deciding it needs, all as of one moment; None: no such button."""
-        return await self._db.presses(taps) if taps else []
+        found = await self._db.presses(taps) if taps else []
+        return [None if one and self._ended.reopened(one.case) else one for one in found]
 
     async def commit(self, changes: Sequence[Change]) -> list[Result]:
         """Make each change whole or not at all, and say which won; those are durable then.
@@ -193,7 +210,11 @@ class Store:
         happened or not: load, and see. A value that the database cannot hold is the `BAD` of its
         own change.
         """
-        return await self._db.commit(changes) if changes else []
+        results = await self._db.commit(changes) if changes else []
+        won = [one for one, result in zip(changes, results, strict=True) if result is Result.WON]
+        self._ended.close(one.case for one in won)
+        self._ended.add(*(one.seen for one in won if one.seen and one.seen.startswith(_GRANT)))
+        return results
 
     async def content(self, request_id: str, revision: int) -> Request | None:
         """What was asked, whole; None: never was, or erased."""
@@ -236,14 +257,60 @@ class Store:
         `closed` all but the pending."""
         if audiences is not None and not audiences:
             return []
-        given = {"agent": agent, "requester": requester, "before": before}
-        given = {name: value for name, value in given.items() if value is not None}
-        params = {f"{name}_": value for name, value in given.items()}
+        # What waits is little, most of the time: of it, and of what somebody may see, the former.
+        conditions = ["pending"] if status is Status.PENDING else []
+        conditions += ["audience"] if audiences else []
+        conditions += [n for n, v in (("agent", agent), ("requester", requester)) if v is not None]
+        if status is not Status.PENDING and (status or closed):
+            conditions.append(str(status) if status else "closed")
+        params = {"org_": org, "agent_": agent, "requester_": requester}
         params |= {f"audience{i}_": one for i, one in enumerate(audiences or ())}
-        filters = {*given, *([status] if status else ()), *(["closed"] if closed else ())}
-        build = statements.page(frozenset(filters), len(audiences or ()))
-        found = await self._read(build, **params, org_=org, most=limit)
-        return [rows.case(row) for row in found]
+
+        async def walk(condition: str, below: str | None, most: int) -> list[str]:
+            many = len(audiences or ()) if condition == "audience" else 1
+            build = statements.newest(condition, below is not None, many)
+            found = await self._read(build, **params, before_=below, most=most)
+            return [row[0] for row in found]
+
+        # Walked is the first condition that leaves few, else the first. Each step is a read of its
+        # own, so that nobody waits for a long list.
+        ids, driver = list[str](), ""
+        for condition in conditions:
+            some = await walk(condition, before, PROBED)
+            if not driver or len(some) < PROBED:
+                ids, driver = some, condition
+            if len(some) < PROBED:
+                break
+        step = PROBED
+        if not conditions:
+            step = min(PROBED, limit)
+            ids = await walk(driver, before, step)
+        found = list[Case]()
+        while ids:
+            theirs = None
+            if audiences and driver != "audience":
+                seen = await self._read(
+                    statements.shown, org_=org, ids=ids, audiences_=list(audiences)
+                )
+                theirs = {row[0] for row in seen}
+            read = {row[0]: row for row in await self._read(statements.cases_by_id, ids=ids)}
+            for row in (read[one] for one in ids if one in read):
+                # Before a case is made of it: that takes longer than all the rest.
+                state = row[_STATUS]
+                fits = (
+                    row[_ORG] == org
+                    and (theirs is None or row[0] in theirs)
+                    and agent in (None, row[_AGENT])
+                    and requester in (None, row[_REQUESTER])
+                    and (state == status if status else not (closed and state == Status.PENDING))
+                )
+                if fits and len(found) < limit and not self._ended.reopened(case := rows.case(row)):
+                    found.append(case)
+            if len(found) >= limit or len(ids) < step:
+                break
+            step = WALKED
+            ids = await walk(driver, ids[-1], step)
+        return found
 
     async def visible(self, request_id: str, audiences: Collection[str], org: str = ORG) -> bool:
         """Is the request shown to one of these audiences?"""
@@ -488,12 +555,19 @@ class Store:
         found = await self._read(statements.audit_after, org_=org, after=after, most=limit)
         return [AuditRow(row[0], Entry(*row[1:-2]), row[-2], row[-1]) for row in found]
 
+    async def chain(
+        self, after: int = 0, *, page: int = 1000, org: str = ORG
+    ) -> AsyncIterator[list[AuditRow]]:
+        """The sealed chain above `after`, in order, up to `page` entries at a time."""
+        while found := await self.audit(after, page, org=org):
+            yield found
+            after = found[-1].seq
+
     async def export(self, after: int = 0, *, org: str = ORG) -> AsyncIterator[str]:
         """The sealed chain above `after` as lines of JSON, without line ends."""
-        while page := await self.audit(after, org=org):
-            for row in page:
-                yield export_line(row.seq, row.entry, row.commitment, row.link)
-            after = page[-1].seq
+        async for found in self.chain(after, org=org):
+            for row in found:
+                yield row.line()
 
     async def history(self, request_id: str) -> list[Entry]:
         """What happened to one request, sealed or not, as it was written."""
@@ -505,17 +579,22 @@ class Store:
         found = await self._read(statements.head, org_=org)
         return statements.head_text(*(found[0] if found else (0, GENESIS)))
 
+    async def checkpoint(self, *, org: str = ORG) -> str | None:
+        """The newest signed head."""
+        found = await self._read(statements.newest_checkpoint, org_=org)
+        return found[0][0] if found else None
+
     async def checkpoints(self, after: int = 0, *, org: str = ORG) -> list[str]:
         """Signed heads above `after`, in order."""
         found = await self._read(statements.checkpoints_after, org_=org, after=after)
         return [row[0] for row in found]
 
     async def erase(self, request_id: str) -> int:
-        """Delete a request's content, and content and salt of its sealed entries: how many.
+        """Delete a request's content and cards, and text and salt of its sealed entries: how many.
 
         What is not sealed yet stays, or it could never be linked: `seal` first.
         """
-        return await self._db.write(statements.erase(request_id))
+        return await self._db.write(retention.empty_one(request_id))
 
     # Who is who
 
@@ -525,17 +604,21 @@ class Store:
 
     async def session(self, secret: str, now: Instant) -> Session | None:
         """The live session of a cookie."""
-        found = await self._read(statements.select_session, sha_=_sha(secret))
+        sha = _sha(secret)
+        found = () if sha in self._ended else await self._read(statements.select_session, sha_=sha)
         session = Session(*found[0]) if found else None
         return session if session and now < session.expires_at else None
 
     async def end_session(self, secret: str) -> None:
         """Sign out."""
         await self._write(statements.delete_session, sha_=_sha(secret))
+        self._ended.add(_sha(secret))
 
     async def end_sessions(self, person: str, *, org: str = ORG) -> int:
         """Sign a person out everywhere; of how many sessions."""
-        return len(await self._write(statements.delete_sessions, org_=org, person_=person))
+        found = await self._write(statements.delete_sessions, org_=org, person_=person)
+        self._ended.add(*(row[0] for row in found))
+        return len(found)
 
     async def add_link(self, secret: str, link: LoginLink) -> None:
         """Keep a sign-in link."""
@@ -544,14 +627,21 @@ class Store:
 
     async def link(self, secret: str, now: Instant) -> LoginLink | None:
         """The live, unused link. Looking does not use it."""
-        found = await self._read(statements.select_link, sha_=_sha(secret))
+        sha = _sha(secret)
+        found = () if sha in self._ended else await self._read(statements.select_link, sha_=sha)
         link = LoginLink(*found[0][:-1]) if found and found[0][-1] is None else None
         return link if link and now < link.expires_at else None
 
     async def use_link(self, secret: str, now: Instant) -> LoginLink | None:
         """Use it up: None for all but the first, and when it has expired."""
-        found = await self._write(statements.use_link, sha_=_sha(secret), now=now)
-        return LoginLink(*found[0]) if found else None
+        sha = _sha(secret)
+        if sha in self._ended:
+            return None
+        found = await self._write(statements.use_link, sha_=sha, now=now)
+        if not found:
+            return None
+        self._ended.add(sha)
+        return LoginLink(*found[0])
 
     async def live_links(self, person: str, now: Instant, *, org: str = ORG) -> int:
         """How many sign-in links of this person could still be used."""
@@ -564,7 +654,8 @@ class Store:
 
     async def token(self, secret: str, now: Instant) -> Token | None:
         """The live token."""
-        found = await self._read(statements.select_token, sha_=_sha(secret))
+        sha = _sha(secret)
+        found = () if sha in self._ended else await self._read(statements.select_token, sha_=sha)
         token = Token(*found[0]) if found else None
         if token is None or (token.expires_at is not None and token.expires_at <= now):
             return None
@@ -577,9 +668,10 @@ class Store:
 
     async def revoke_token(self, person: str, name: str, *, org: str = ORG) -> bool:
         """Delete a person's tokens of this name. False: there was none."""
-        return bool(
-            await self._write(statements.delete_token, org_=org, person_=person, name_=name)
-        )
+        key = {"org_": org, "person_": person, "name_": name}
+        found = await self._write(statements.delete_token, **key)
+        self._ended.add(*(row[0] for row in found))
+        return bool(found)
 
     async def put_account(
         self,
@@ -595,23 +687,29 @@ class Store:
         """Keep or renew how an account stands on its channel."""
         known = Account(channel, account, person, standing, at, org, seal)
         await self._write(statements.put_account, **rows.named(known))
+        self._ended.note(known)
 
     async def account(self, channel: str, account: str, *, org: str = ORG) -> Account | None:
         """How an account stood when it was last looked at."""
         found = await self._read(
             statements.select_account, org_=org, channel_=channel, account_=account
         )
-        return Account(*found[0]) if found else None
+        if not found:
+            return self._ended.known(org, channel, account)
+        return self._ended.note(Account(*found[0]))
 
     async def accounts(self, *, org: str = ORG) -> list[Account]:
         """All that are known."""
-        return [Account(*row) for row in await self._read(statements.all_accounts, org_=org)]
+        found = await self._read(statements.all_accounts, org_=org)
+        known = [self._ended.note(Account(*row)) for row in found]
+        return [*known, *self._ended.vanished(known, org)]
 
     async def drop_account(self, channel: str, account: str, *, org: str = ORG) -> bool:
         """Forget it. False: it was not known."""
         found = await self._write(
             statements.delete_account, org_=org, channel_=channel, account_=account
         )
+        self._ended.drop(org, channel, account)
         return bool(found)
 
     async def add_code(self, secret: str, code: LinkCode, entries: Sequence[Entry]) -> None:
@@ -620,7 +718,8 @@ class Store:
 
     async def code(self, secret: str, now: Instant) -> LinkCode | None:
         """The live code. Looking does not use it."""
-        found = await self._read(statements.select_code, sha_=_sha(secret))
+        sha = _sha(secret)
+        found = () if sha in self._ended else await self._read(statements.select_code, sha_=sha)
         code = LinkCode(*found[0]) if found else None
         return code if code and now < code.expires_at else None
 
@@ -639,24 +738,32 @@ class Store:
         False, and nothing is changed, where the code is gone or the account is linked already.
         `instead`: a row of this account that is worth nothing and goes first.
         """
-        return await self._db.write(
-            statements.bind(_sha(secret), code, account, now, entries, instead)
-        )
+        sha = _sha(secret)
+        if sha in self._ended or not self._ended.links(account):
+            return False
+        done = await self._db.write(statements.bind(sha, code, account, now, entries, instead))
+        if done:
+            self._ended.add(sha)
+        return done
 
     async def unbind(self, account: Linked, entries: Sequence[Entry]) -> bool:
         """End a link, as it stands there. False: it does not."""
-        return await self._db.write(statements.unbind(account, entries))
+        done = await self._db.write(statements.unbind(account, entries))
+        self._ended.unlink(account.seal)
+        return done
 
     async def linked(self, *, org: str = ORG) -> list[Linked]:
         """Every account that was linked by a code, or that a row says was."""
-        return [Linked(*row) for row in await self._read(statements.all_linked, org_=org)]
+        found = await self._read(statements.all_linked, org_=org)
+        return self._ended.standing([Linked(*row) for row in found])
 
     async def linked_as(self, channel: str, account: str, *, org: str = ORG) -> Linked | None:
         """The row of one account."""
         found = await self._read(
             statements.select_linked, org_=org, channel_=channel, account_=account
         )
-        return Linked(*found[0]) if found else None
+        one = Linked(*found[0]) if found else None
+        return one if one and self._ended.links(one) else None
 
     async def heard_from(
         self, channel: str, accounts: Mapping[str, Instant], *, org: str = ORG
@@ -693,11 +800,16 @@ class Store:
     async def grants(self, *, identity: str = "", request_id: str = "") -> list[tuple[Grant, bool]]:
         """Those of an identity, or given on a request; and whether each is used up or revoked."""
         found = await self._read(statements.grants_of, identity_=identity, request_id_=request_id)
-        return [(Grant(*row[:-1]), bool(row[-1])) for row in found]
+        both = [(Grant(*row[:-1]), bool(row[-1])) for row in found]
+        return [(one, spent or f"{_GRANT}{one.id}" in self._ended) for one, spent in both]
 
     async def spend(self, grant_id: str, entries: Sequence[Entry]) -> bool:
         """Revoke a grant. False: it was used up, or revoked before."""
-        return await self._db.write(statements.spend(grant_id, entries))
+        if (key := f"{_GRANT}{grant_id}") in self._ended:
+            return False
+        done = await self._db.write(statements.spend(grant_id, entries))
+        self._ended.add(key)
+        return done
 
     async def meta(self, key: str) -> str | None:
         """A value of our own."""
@@ -710,12 +822,73 @@ class Store:
         """Keep a value; with `once` only where there is none. Returns what holds now."""
         return await self._db.write(statements.put_meta(key, value, once), within=within)
 
+    # What is deleted
+
     async def prune(self, now: Instant, keep: Duration) -> None:
         """Delete what has expired, and seen events and idempotency keys older than `keep`.
 
-        `keep` must exceed the time for which any platform or requester repeats itself.
+        `keep` must exceed the time for which any platform or requester repeats itself. Everything
+        is read, a page at a time, and only what is old is written.
         """
-        await self._db.write(statements.prune(now, keep), within=PRUNING)
+        for table, column, before in retention.ageing(now, keep):
+            key: Mapping[str, Any] = {}
+            full = True
+            while full:
+                build = retention.ages(table, column, bool(key))
+                page = await self._read(build, **key, most=retention.PAGE)
+                old = [row for row in page if row[-1] is not None and row[-1] < before]
+                if old:
+                    params = [{**retention.key_of(table, row), "before": before} for row in old]
+                    gone = retention.delete_old(table, column)
+                    await self._db.write(statements.write((), (), gone, params))
+                full = len(page) == retention.PAGE
+                key = retention.key_of(table, page[-1]) if full else {}
+
+    async def empty(self, before: str) -> int:
+        """Erase what a few closed requests with ids below `before` asked, and their cards.
+
+        How many; 0: there are no more, or another copy is at it. Call it until then.
+        """
+        return await self._db.locked(retention.empty(before), _RETIRE) or 0
+
+    async def remove(self, before: str) -> int:
+        """Delete a few closed requests with ids below `before`, receipts too; as `empty`."""
+        return await self._db.locked(retention.remove(before), _RETIRE) or 0
+
+    async def blank(self, before: Instant, now: Instant, *, org: str = ORG) -> int:
+        """Erase the texts of a few sealed audit entries that are older; as `empty`."""
+        return await self._db.locked(retention.blank_before(before, now, org), _RETIRE) or 0
+
+    async def blank_entries(self, seqs: Sequence[int], *, org: str = ORG) -> None:
+        """Erase the texts of these sealed audit entries; their commitments and links stay."""
+        for start in range(0, len(seqs), retention.ENTRIES):
+            some = seqs[start : start + retention.ENTRIES]
+            await self._db.write(retention.blank(some, org))
+
+    async def forget(
+        self, person: str, known: Sequence[tuple[str, str]], *, org: str = ORG
+    ) -> None:
+        """Delete all that lets a person in or reaches them. `known`: channel, account each."""
+        await self._db.write(retention.forget(person, known, org))
+
+    async def sign_everybody_out(self) -> None:
+        """Delete every session, sign-in link, personal token, linking code and grant."""
+        await self._db.write(retention.sign_everybody_out())
+
+    async def every_case(self, *, org: str = ORG) -> AsyncIterator[list[Case]]:
+        """All that there are, the oldest first, some at a time."""
+        after = ""
+        while found := await self._read(
+            retention.page_of_cases, org_=org, after_=after, most=retention.PAGE
+        ):
+            yield [rows.case(row) for row in found]
+            after = found[-1][0]
+
+    async def unname(self, ids: Sequence[str], person: str, *, org: str = ORG) -> None:
+        """Take a person out of closed cases, and delete their cards of these."""
+        for start in range(0, len(ids), retention.SOME):
+            some = ids[start : start + retention.SOME]
+            await self._db.write(retention.unname(some, person, org))
 
     async def _read(self, build: statements.Builder, **params: Any) -> Sequence[rows.Row]:
         return await self._db.read(statements.one(build, params))

@@ -101,8 +101,9 @@ class Postgresql:
         self._listener: asyncio.Task[None] | None = None
 
     @classmethod
-    async def connect(cls, url: str) -> Postgresql:
+    async def connect(cls, url: str, *, read_only: bool = False) -> Postgresql:
         """Connects with the first use, which raises `Busy` while there is no server."""
+        only = {"default_transaction_read_only": "on"} if read_only else {}
 
         async def keep(_: object) -> None:
             """Nothing that we do needs a reset, and it is a round trip after every use."""
@@ -115,7 +116,7 @@ class Postgresql:
                 statement_cache_size=300,
                 timeout=PATIENCE,
                 reset=keep,
-                server_settings=_SETTINGS,
+                server_settings={**_SETTINGS, **only},
             )
         return cls(url, pool)
 

@@ -104,7 +104,7 @@ def _terms(text: str) -> tuple[Ask, tuple[str, ...], bool, bool]:
     return Ask(**fields), tuple(barred), inspectable, complete
 
 
-def _terms_row(case: Case) -> str:
+def terms_row(case: Case) -> str:
     """The case's own seal and fingerprint, then what it shares with others of its rule."""
     shared = _terms_text(case.ask, case.barred, case.inspectable, case.complete)
     return f"{case.seal} {case.shown} {shared}"
@@ -160,7 +160,7 @@ def case_params(change: Change) -> dict[str, Any]:
     case = change.case
     return {
         **dict(zip(CASE[:6], _plain(case), strict=True)),
-        "terms": _terms_row(case),
+        "terms": terms_row(case),
         "created_at": case.created_at,
         "expires_at": case.expires_at,
         "status": case.status,

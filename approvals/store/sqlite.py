@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - what is put into SQL here are names of our own tables and columns
-"""SQLite: one file, one thread that writes (and reads for taps) and one that reads.
+"""SQLite: one file, one thread that writes (and reads for taps) and a few that read.
 
 One transaction takes all that queued while the last one ran, so that they share the wait for the
 disk. Many rows go in one statement: the driver lets go of the interpreter at each step of each
@@ -15,6 +15,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar, cast
 
@@ -40,6 +41,8 @@ LOCKED: Final = 4.0
 that it is locked."""
 TOGETHER: Final = 64
 """Most pieces of work in a transaction, and most cases in a statement."""
+READERS: Final = 3
+"""Threads that read: a long list on one holds up nobody who reads on another."""
 
 
 class Sqlite:
@@ -47,11 +50,12 @@ class Sqlite:
 
     writers: ClassVar = 1  # SQLite lets one write at a time
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, read_only: bool = False) -> None:
         self._path = path
+        opened = _open_copy if read_only else _open
         self._dialect = Dialect(sqlite.dialect(paramstyle="qmark"), sqlite.insert)
-        self._writer = _Thread(path, "writer")
-        self._reader = _Thread(path, "reader")
+        self._writer = _Thread(opened(path), "writer")
+        self._readers = [_Thread(opened(path), f"reader-{n}") for n in range(READERS)]
         self._heard: list[Heard] = []
         self._texts: dict[tuple[str, int], str] = {}
 
@@ -59,14 +63,17 @@ class Sqlite:
         await asyncio.to_thread(upgrade_sqlite, self._path)
 
     async def close(self) -> None:
-        await self._reader.stop()
+        for reader in self._readers:
+            await reader.stop()
         await self._writer.stop()
 
     def listen(self, heard: Heard) -> None:
         self._heard.append(heard)
 
     async def read(self, script: Script[T], *, within: float = PATIENCE) -> T:
-        return await self._reader.look(lambda connection: self._run(connection, script), within)
+        # The first that is idle: its pages are the warmest.
+        reader = min(self._readers, key=attrgetter("waiting"))
+        return await reader.look(lambda connection: self._run(connection, script), within)
 
     async def write(
         self, script: Script[T], moved: Collection[str] = (), *, within: float = PATIENCE
@@ -220,10 +227,12 @@ def _args(sql: Sql, params: rows.Params) -> list[Any]:
 class _Thread(threading.Thread):
     """A connection and the thread that owns it."""
 
-    def __init__(self, path: str, name: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         super().__init__(name=f"countersign-{name}", daemon=True)
-        self._connection = _open(path)
+        self._connection = connection
         self._stopped = False
+        self.waiting = 0
+        """Pieces of work that are not done yet."""
         self._queue: queue.SimpleQueue[tuple[bool, _Work] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self.start()
@@ -241,11 +250,14 @@ class _Thread(threading.Thread):
             raise Busy("database: closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put((changes, (work, future)))
+        self.waiting += 1
         try:
             async with asyncio.timeout(within):
                 return await future
         except TimeoutError as error:
             raise Busy(f"database: no answer within {within:g} s") from error
+        finally:
+            self.waiting -= 1
 
     async def stop(self) -> None:
         """Finish what is queued."""
@@ -353,6 +365,24 @@ def _open(path: str) -> sqlite3.Connection:
             "wal_autocheckpoint = 16000",
         ):
             connection.execute(f"PRAGMA {pragma}")
+    except (OSError, sqlite3.DatabaseError) as error:
+        raise Busy(f"database {path}: {error}") from error
+    return connection
+
+
+def _open_copy(path: str) -> sqlite3.Connection:
+    """For reading only; also where nothing can be written beside the file."""
+    file = Path(path).absolute()
+    # In WAL mode SQLite makes a -shm beside the file, unless nobody can be writing to it:
+    # https://www.sqlite.org/wal.html#readonly, https://www.sqlite.org/uri.html#uriimmutable
+    still = not Path(f"{file}-wal").exists()
+    try:
+        file.stat()
+        connection = sqlite3.connect(
+            f"{file.as_uri()}?mode=ro{'&immutable=1' if still else ''}",
+            uri=True, timeout=10, isolation_level=None, check_same_thread=False,
+        )  # fmt: skip
+        connection.execute("SELECT 1 FROM sqlite_master")
     except (OSError, sqlite3.DatabaseError) as error:
         raise Busy(f"database {path}: {error}") from error
     return connection

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import sqlalchemy as sa
 
 from approvals.evidence import GENESIS, Checkpoint, Entry, commitment, link
-from approvals.model import Duration, Instant, Status
+from approvals.model import Instant, Status
 from approvals.store import rows
 from approvals.store.rows import Params, Row
 from approvals.store.tables import (
@@ -171,16 +171,14 @@ def _update(table: sa.Table, values: Sequence[str], *keys: str) -> Builder:
     return build
 
 
-def _delete(table: sa.Table, *keys: str) -> Builder:
+def delete_by(table: sa.Table, *keys: str) -> Builder:
+    """The rows that have these values; it returns their keys."""
+
     def build(_: Dialect) -> Any:
         where = [table.c[key] == P(f"{key}_") for key in keys]
         return table.delete().where(*where).returning(*table.primary_key)
 
     return build
-
-
-def _older(table: sa.Table, column: str) -> Builder:
-    return lambda _: table.delete().where(table.c[column] < P("before"))
 
 
 def _count(table: sa.Table, where: Callable[[], Any]) -> Builder:
@@ -204,52 +202,64 @@ def due(_: Dialect) -> Any:
     return sa.select(cases.c.id).where(_open(), at <= P("now")).order_by(at).limit(P("most"))
 
 
-def _closed() -> Any:
-    return sa.text(f"status <> '{Status.PENDING}'")
+@lru_cache(maxsize=64)
+def newest(condition: str, before: bool, many: int = 1) -> Builder:
+    """The ids that one condition of a list leaves, the newest first, from one index and no further
+    than the limit: "status" (a state's name), "closed", "agent", "requester", "audience" (`many` of
+    them) or "" (all). With `before`, below an id.
 
-
-@lru_cache(maxsize=256)
-def page(filters: frozenset[str], audience_count: int = 0) -> Builder:
-    """Newest first, with those of the conditions that are wanted.
-
-    Of what is decided, which grows for ever, only those rows are walked that may be on the page:
-    those of each audience, agent or state, in the order of their ids, until there are enough.
-    What is open is little: it is walked by its own index, and each is looked at.
+    That a column is one value is said as a range. As an equation PostgreSQL, which plans once for
+    every value, would take what is common for what is asked, and walk all ids for one that is rare.
     """
-    names = [f"audience{i}_" for i in range(audience_count)]
 
     def build(_: Dialect) -> Any:
-        c, a = cases.c, audiences.c
-        where: list[Any] = [c.org == P("org_")]
-        where += [c[f] == P(f"{f}_") for f in ("agent", "requester") if f in filters]
-        where += [c.id < P("before_")] if "before" in filters else []
-        what = sa.select(*(c[n] for n in rows.CASE))
-        if Status.PENDING in filters:
-            if names:
-                theirs = (a.org == c.org, a.request_id == c.id, a.audience.in_(map(P, names)))
-                where.append(sa.exists().where(*theirs))
-            return _newest([what.where(*where, _open())], c.id)
-        # In so many words: PostgreSQL then knows how many there are of this state.
-        states = [state for state in Status if state in filters]
-        where += [sa.text(f"status = '{state}'") for state in states]
-        where += [_closed()] if "closed" in filters else []
-        if names:
-            where.append(a.org == P("org_"))
-            where += [a.request_id < P("before_")] if "before" in filters else []
-            joined = what.select_from(audiences.join(cases, c.id == a.request_id)).where(*where)
-            return _newest([joined.where(a.audience == P(name)) for name in names], a.request_id)
-        return _newest([what.where(*where)], c.id)
+        return _together([part.limit(P("most")) for part in _walks(condition, before, many)])
 
     return build
 
 
-def _newest(parts: Sequence[Any], order: Any) -> Any:
+def _walks(condition: str, before: bool, many: int) -> list[Any]:
+    c, a = cases.c, audiences.c
+    if condition in ("agent", "requester"):
+        return [_walk(c[condition], c.id, f"{condition}_", before)]
+    if condition == "audience":
+        parts = [_walk(a.audience, a.request_id, f"audience{i}_", before) for i in range(many)]
+        return [part.where(a.org == P("org_")) for part in parts]
+    states: list[str | None] = [condition or None]
+    if condition == "closed":
+        states = [state for state in Status if state is not Status.PENDING]
+    parts = [sa.select(c.id).order_by(c.id.desc()) for _ in states]
+    where = [() if state is None else _state(state) for state in states]
+    below = (c.id < P("before_"),) if before else ()
+    return [part.where(*said, *below) for part, said in zip(parts, where, strict=True)]
+
+
+def _state(state: str) -> tuple[Any, ...]:
+    # In so many words: PostgreSQL then knows how many there are of this state, and SQLite that the
+    # index of what is closed serves.
+    said = sa.text(f"status = '{state}'")
+    closed = () if state == Status.PENDING else (sa.text(f"status <> '{Status.PENDING}'"),)
+    return said, *closed
+
+
+def _walk(column: Any, id_: Any, name: str, before: bool) -> Any:
+    top = sa.tuple_(column, id_) < sa.tuple_(P(name), P("before_")) if before else column <= P(name)
+    return sa.select(id_).where(column >= P(name), top).order_by(column.desc(), id_.desc())
+
+
+def _together(parts: Sequence[Any]) -> Any:
     """The newest of several selections, each of which is walked no further than it may matter."""
-    limited = [part.order_by(order.desc()).limit(P("most")) for part in parts]
-    if len(limited) == 1:
-        return limited[0]
-    every = sa.union(*(sa.select(one.subquery()) for one in limited))
+    if len(parts) == 1:
+        return parts[0]
+    every = sa.union(*(sa.select(one.subquery().columns[0].label("id")) for one in parts))
     return every.order_by(sa.text("id DESC")).limit(P("most"))
+
+
+def shown(d: Dialect) -> Any:
+    """Which of these requests one of the audiences may see."""
+    a = audiences.c
+    theirs = (a.org == P("org_"), d.among(a.request_id, "ids"), d.among(a.audience, "audiences_"))
+    return sa.select(a.request_id).where(*theirs)
 
 
 def visible(d: Dialect) -> Any:
@@ -281,8 +291,8 @@ def select_small(_: Dialect) -> Any:
     return sa.select(c.meta, c.body).where(*which)
 
 
-delete_contents: Final = _delete(contents, "request_id")
-delete_audiences: Final = _delete(audiences, "request_id")
+delete_contents: Final = delete_by(contents, "request_id")
+delete_audiences: Final = delete_by(audiences, "request_id")
 insert_audience: Final = _insert(audiences, quiet=True)
 insert_idempotency: Final = _insert(idempotency, quiet=True)
 select_idempotency: Final = _select(
@@ -633,6 +643,11 @@ def checkpoints_after(_: Dialect) -> Any:
     return sa.select(c.jws).where(c.org == P("org_"), c.seq > P("after")).order_by(c.seq)
 
 
+def newest_checkpoint(_: Dialect) -> Any:
+    c = checkpoints.c
+    return sa.select(c.jws).where(c.org == P("org_")).order_by(c.seq.desc()).limit(1)
+
+
 def _erase(_: Dialect) -> Any:
     a = audit.c
     sealed = (a.request_id == P("request_id_"), a.seq.is_not(None), a.salt.is_not(None))
@@ -678,18 +693,18 @@ def head_text(seq: int, linked: bytes) -> str:
 
 put_session: Final = _upsert(sessions)
 select_session: Final = _select(sessions, Session.__slots__, "sha")
-delete_session: Final = _delete(sessions, "sha")
-delete_sessions: Final = _delete(sessions, "org", "person")
+delete_session: Final = delete_by(sessions, "sha")
+delete_sessions: Final = delete_by(sessions, "org", "person")
 insert_link: Final = _insert(login_links)
 select_link: Final = _select(login_links, (*LoginLink.__slots__, "used_at"), "sha")
 insert_token: Final = _insert(tokens)
 select_token: Final = _select(tokens, Token.__slots__, "sha")
 tokens_of: Final = _select(tokens, Token.__slots__, "org", "person", order="at")
-delete_token: Final = _delete(tokens, "org", "person", "name")
+delete_token: Final = delete_by(tokens, "org", "person", "name")
 put_account: Final = _upsert(accounts)
 select_account: Final = _select(accounts, Account.__slots__, "org", "channel", "account")
 all_accounts: Final = _select(accounts, Account.__slots__, "org")
-delete_account: Final = _delete(accounts, "org", "channel", "account")
+delete_account: Final = delete_by(accounts, "org", "channel", "account")
 select_meta: Final = _select(meta, ["value"], "key")
 _put_meta: Final = _upsert(meta)
 _put_meta_once: Final = _insert(meta, quiet=True)
@@ -716,10 +731,10 @@ def spend(grant_id: str, entries: Sequence[Entry]) -> Script[bool]:
 
 
 _insert_code: Final = _insert(link_codes)
-_delete_codes: Final = _delete(link_codes, "org", "person", "channel")
+_delete_codes: Final = delete_by(link_codes, "org", "person", "channel")
 select_code: Final = _select(link_codes, LinkCode.__slots__, "sha")
 _insert_linked: Final = _insert(linked, quiet=True)
-_delete_linked: Final = _delete(linked, "org", "channel", "account", "seal")
+_delete_linked: Final = delete_by(linked, "org", "channel", "account", "seal")
 select_linked: Final = _select(linked, Linked.__slots__, "org", "channel", "account")
 all_linked: Final = _select(linked, Linked.__slots__, "org")
 
@@ -827,20 +842,6 @@ def append(
     if known is not None:
         yield _put_meta, {"key": known[0], "value": known[1]}
     yield from write(entries, jobs)
-
-
-_EXPIRED: Final = tuple(
-    _older(t, "expires_at") for t in (sessions, login_links, link_codes, tokens, grants)
-)
-_OLD: Final = tuple(_older(t, "at") for t in (seen, idempotency, windows))
-
-
-def prune(now: Instant, keep: Duration) -> Script[None]:
-    """What has expired, and what is older than anybody will repeat."""
-    for build in _EXPIRED:
-        yield build, {"before": now}
-    for build in _OLD:
-        yield build, {"before": now - keep}
 
 
 def time_there(d: Dialect) -> Any:

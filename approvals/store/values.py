@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from pydantic_core import to_json
 
 from approvals.buttons import Stored
-from approvals.evidence import Checkpoint, Entry
+from approvals.evidence import Checkpoint, Entry, export_line
 from approvals.model import ORG, Case, Instant, Request
 
 
@@ -152,6 +152,10 @@ class AuditRow:
     entry: Entry
     commitment: bytes
     link: bytes
+
+    def line(self) -> str:
+        """As exported, without a line end."""
+        return export_line(self.seq, self.entry, self.commitment, self.link)
 
 
 @dataclass(frozen=True, slots=True)

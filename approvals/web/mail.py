@@ -35,7 +35,7 @@ from approvals.web.sheet import Sheet
 from approvals.web.site import NOT_UNDERSTOOD, Say, render, say
 from approvals.web.views import Message, calm
 
-TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20}")
+TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20}([A-Za-z0-9_-]{20})?")
 SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 PRESS: Final = re.compile(r"[0-9a-f]{32}")
 SECONDS: Final = 3600
@@ -84,7 +84,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         secret = request.cookies.get(_cookie(deps), "")
         if not SECRET.fullmatch(secret):
             secret = urlsafe_b64encode(deps.random(32)).decode().rstrip("=")
-        tokens = await _tokens(deps, press)
+        tokens = await _tokens(deps, press, request.match_info["token"])
         whole = await sheet_of(deps, case, content)
         once = deps.random(16).hex()
         forms = Shown(
@@ -173,10 +173,11 @@ def _ours(deps: Deps, press: Press, token: str) -> bool:
     return genuine and where == (EMAIL, card.conversation, card.account)
 
 
-async def _tokens(deps: Deps, press: Press) -> dict[Choice, str]:
+async def _tokens(deps: Deps, press: Press, token: str) -> dict[Choice, str]:
+    tail = token[buttons.LENGTH :]
     ring = deps.service.trust.ring
     found = await deps.store.buttons_of(press.card.id)
-    return {one.binding.choice: buttons.token_of(ring, one) for one in found}
+    return {one.binding.choice: buttons.token_of(ring, one) + tail for one in found}
 
 
 def _view(

@@ -1,0 +1,267 @@
+"""What is deleted for good, and the little that stays of it.
+
+Every script here is a short transaction over a few rows, however much there is to delete: taps
+commit between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import takewhile
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from approvals.model import Duration, Instant, Status
+from approvals.store import rows
+from approvals.store.rows import Params, Row
+from approvals.store.statements import (
+    Builder,
+    Dialect,
+    P,
+    Script,
+    cards_of,
+    cases_by_id,
+    delete_by,
+    erase,
+    put_meta,
+    select_meta,
+)
+from approvals.store.tables import (
+    accounts,
+    audiences,
+    audit,
+    buttons,
+    cards,
+    cases,
+    contents,
+    grants,
+    idempotency,
+    link_codes,
+    linked,
+    login_links,
+    receipts,
+    seen,
+    sessions,
+    tokens,
+    windows,
+)
+
+PAGE: Final = 1000
+"""Rows that are looked at in one read."""
+SOME: Final = 5
+"""Requests in one transaction. Their bodies may be 10 MiB each, and every page of one is freed."""
+ENTRIES: Final = 250
+"""Audit entries in one transaction."""
+NOBODY: Final = "(erased)"
+"""Stands where an erased person was named. No person of a configuration can be called so."""
+
+
+# What ends by itself
+
+
+def ageing(now: Instant, keep: Duration) -> Iterator[tuple[sa.Table, str, Instant]]:
+    """Tables, the column that says how old a row is, and from when on it stays."""
+    for table in (sessions, login_links, link_codes, tokens, grants):
+        yield table, "expires_at", now
+    for table in (seen, idempotency, windows):
+        yield table, "at", now - keep
+
+
+@lru_cache
+def ages(table: sa.Table, column: str, after: bool) -> Builder:
+    """Keys and ages of a page of rows, in the order of the key; with `after`, above a key."""
+
+    def build(_: Dialect) -> Any:
+        keys = list(table.primary_key)
+        what = sa.select(*keys, table.c[column]).order_by(*keys).limit(P("most"))
+        if not after:
+            return what
+        last = sa.tuple_(*(P(f"{key.name}_", type_=key.type) for key in keys))
+        return what.where(sa.tuple_(*keys) > last)
+
+    return build
+
+
+def key_of(table: sa.Table, row: Row) -> Params:
+    """The parameters that name a row of `ages`."""
+    return {f"{key.name}_": value for key, value in zip(table.primary_key, row, strict=False)}
+
+
+@lru_cache
+def delete_old(table: sa.Table, column: str) -> Builder:
+    """One row by its key, unless it was renewed meanwhile."""
+
+    def build(_: Dialect) -> Any:
+        mine = [key == P(f"{key.name}_", type_=key.type) for key in table.primary_key]
+        return table.delete().where(*mine, table.c[column] < P("before"))
+
+    return build
+
+
+# Requests
+
+_delete_cards: Final = delete_by(cards, "request_id")
+_delete_audiences: Final = delete_by(audiences, "request_id")
+_delete_receipt: Final = delete_by(receipts, "request_id")
+_delete_case: Final = delete_by(cases, "id")
+
+
+def _delete_buttons(_: Dialect) -> Any:
+    theirs = sa.select(cards.c.id).where(cards.c.request_id == P("request_id_"))
+    return buttons.delete().where(buttons.c.card_id.in_(theirs))
+
+
+def _with_content(_: Dialect) -> Any:
+    c = contents.c
+    waits = sa.exists().where(cases.c.id == c.request_id, sa.text(f"status = '{Status.PENDING}'"))
+    what = sa.select(c.request_id).distinct().where(c.request_id < P("before_"), ~waits)
+    return what.order_by(c.request_id).limit(P("most"))
+
+
+def _closed(_: Dialect) -> Any:
+    c = cases.c
+    old = (c.id < P("before_"), sa.text(f"status <> '{Status.PENDING}'"))
+    return sa.select(c.id).where(*old).order_by(c.id).limit(P("most"))
+
+
+def empty_one(request_id: str) -> Script[int]:
+    """Content, texts of audit entries, cards, buttons. Who decided what and the receipt stay."""
+    key = {"request_id_": request_id}
+    yield _delete_buttons, key
+    yield _delete_cards, key
+    return (yield from erase(request_id))
+
+
+def empty(before: str) -> Script[int]:
+    """Erase what some closed requests below this id asked; of how many."""
+    found = yield _with_content, {"before_": before, "most": SOME}
+    for (request_id,) in found:
+        yield from empty_one(request_id)
+    return len(found)
+
+
+def remove(before: str) -> Script[int]:
+    """Delete some closed requests below this id; how many. Their audit entries stay, erased."""
+    found = yield _closed, {"before_": before, "most": SOME}
+    for (request_id,) in found:
+        yield from empty_one(request_id)
+        key = {"request_id_": request_id}
+        yield _delete_receipt, key
+        yield _delete_audiences, key
+        yield _delete_case, {"id_": request_id}
+    return len(found)
+
+
+# Audit entries
+
+_MARK: Final = "erased:"
+"""Begins the `meta` key that says up to which entry all texts are erased, of an organisation."""
+
+
+def _ages_of_entries(_: Dialect) -> Any:
+    a = audit.c
+    what = sa.select(a.seq, a.at).where(a.org == P("org_"), a.seq > P("after"))
+    return what.order_by(a.seq).limit(P("most"))
+
+
+def _blank(_: Dialect) -> Any:
+    a = audit.c
+    which = audit.update().where(a.org == P("org_"), a.seq == P("seq_"), a.salt.is_not(None))
+    return which.values(content=sa.null(), salt=sa.null())
+
+
+def blank(seqs: Sequence[int], org: str) -> Script[None]:
+    """Erase the texts of sealed entries; their commitments and links stay."""
+    yield _blank, [{"org_": org, "seq_": seq} for seq in seqs]
+
+
+def blank_before(before: Instant, now: Instant, org: str) -> Script[int]:
+    """Erase the texts of some entries that are older; how many."""
+    mark = yield select_meta, {"key_": _MARK + org}
+    after = int(mark[0][0]) if mark else 0
+    found = yield _ages_of_entries, {"org_": org, "after": after, "most": ENTRIES}
+    # As far as they are old: their order is that of sealing, which is all but that of time. One
+    # that a wrong clock dated into the future holds up none.
+    old = [seq for seq, _ in takewhile(lambda row: not before <= row[1] <= now, found)]
+    if old:
+        yield from blank(old, org)
+        yield from put_meta(_MARK + org, str(old[-1]), False)
+    return len(old)
+
+
+# People
+
+
+_delete_window: Final = delete_by(windows, "org", "channel", "account")
+_OF_A_PERSON: Final = tuple(
+    delete_by(table, "org", "person")
+    for table in (sessions, login_links, link_codes, tokens, grants, accounts, linked)
+)
+
+
+_LETS_IN: Final = tuple(
+    delete_by(table) for table in (sessions, login_links, link_codes, tokens, grants)
+)
+
+
+def sign_everybody_out() -> Script[None]:
+    """All that lets anybody in, or gives an approval in advance."""
+    for build in _LETS_IN:
+        yield build, {}
+
+
+def forget(person: str, known: Sequence[tuple[str, str]], org: str) -> Script[None]:
+    """All that lets them in or reaches them. `known`: channel and account each."""
+    for build in _OF_A_PERSON:
+        yield build, {"org_": org, "person_": person}
+    for channel, account in known:
+        yield _delete_window, {"org_": org, "channel_": channel, "account_": account}
+
+
+def _page_of_cases(_: Dialect) -> Any:
+    c = cases.c
+    what = sa.select(*(c[n] for n in rows.CASE)).where(c.org == P("org_"), c.id > P("after_"))
+    return what.order_by(c.id).limit(P("most"))
+
+
+page_of_cases: Final[Builder] = _page_of_cases
+
+
+def _rewrite(_: Dialect) -> Any:
+    c = cases.c
+    mine = (c.id == P("id_"), c.version == P("version_"))
+    return cases.update().where(*mine).values(terms=P("terms"), state=P("state"))
+
+
+def unname(ids: Sequence[str], person: str, org: str) -> Script[None]:
+    """Take a person out of closed cases: their name, their reasons, their cards.
+
+    The MACs stay as they were, since receipts name them; they can prove nothing any more.
+    """
+    for row in (yield cases_by_id, {"ids": list(ids)}):
+        case = rows.case(row)
+        votes = tuple(
+            replace(vote, person=NOBODY, reason=None) if vote.person == person else vote
+            for vote in case.votes
+        )
+        theirs = any(vote.person == person and vote.reason for vote in case.votes)
+        case = replace(
+            case,
+            votes=votes,
+            reason=None if theirs else case.reason,
+            barred=tuple(NOBODY if one == person else one for one in case.barred),
+        )
+        said = {"terms": rows.terms_row(case), "state": rows.state(case)}
+        yield _rewrite, {"id_": case.id, "version_": case.version, **said}
+    for row in (yield cards_of, {"ids": list(ids)}):
+        card = rows.card(row)
+        if card.person == person:
+            yield _delete_buttons_of, {"card_id_": card.id}
+            yield _delete_card, {"id_": card.id}
+
+
+_delete_buttons_of: Final = delete_by(buttons, "card_id")
+_delete_card: Final = delete_by(cards, "id")

@@ -1,0 +1,302 @@
+"""How each use case takes longer as a store fills: the same calls at several sizes.
+
+    python -m bench.growth [--decided 1000 100000] [--pending 100 100000] [--on countersign]
+
+One decided and one waiting request are made by the service; their rows are then copied inside the
+database, so that they have whatever columns there are today. (Their audit entries are numbered like
+sealed ones, but not linked: nothing here reads the chain.) Almost all are those of one busy person
+and agent; a quiet person and agent have the five oldest. Times are medians, as seen by the caller,
+with the service in this process. It prints a table in Markdown; `make bench BENCH="growth"` stores
+the two smaller sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import product
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import aiohttp
+import asyncpg
+
+from approvals.channel import Tap
+from approvals.cli.host import steady
+from approvals.cli.house import House, Plan, running
+from approvals.store import Store, metadata
+from approvals.web import credentials
+from bench import loading, serve_taps
+from bench.parts import number
+from bench.peers import POSTGRESQL, SQLITE
+from bench.peers import database as database_of
+from bench.serve_taps import Posted, Wanted, clock, decide_one, drain, open_cases
+from tests.postgres import postgres
+
+BUSY, QUIET = 3, 50
+"""Who the requests are for, and who has five: of the people of `serve_taps`."""
+FEW: Final = 5
+DECIDED, WAITING = 0, 5_000_000_000
+"""Where the numbers in the ids of copies begin."""
+TIMES: Final = 9
+
+Call = Callable[[], Awaitable[object]]
+
+
+def copies(request: str, start: int, count: int, *, on_postgresql: bool) -> Iterator[str]:
+    """The SQL that copies all that one request left `count` times."""
+    if on_postgresql:
+        series = f"(SELECT generate_series({start}, {start + count - 1}) AS n) AS s"
+        ids = {kind: f"'{kind}_' || lpad(n::text, 26, '0')" for kind in ("req", "crd")}
+        spread = "decode(md5(n::text || '.' || t.label), 'hex')"
+        top, noise = "(SELECT coalesce(max(seq), 0) FROM audit)", "decode(repeat('00', 32), 'hex')"
+    else:
+        series = (
+            f"(WITH RECURSIVE s(n) AS (SELECT {start} UNION ALL SELECT n + 1 FROM s "
+            f"WHERE n < {start + count - 1}) SELECT n FROM s) AS s"
+        )
+        ids = {kind: f"printf('{kind}_%026d', n)" for kind in ("req", "crd")}
+        spread, top, noise = "randomblob(16)", "(SELECT max(seq) FROM audit)", "zeroblob(32)"
+    own = {
+        "cards": {"id": ids["crd"], "message": "'1' || n || '.000100'"},
+        "buttons": {"card_id": ids["crd"], "lookup": spread},
+        "audit": {
+            "seq": f"{top} + row_number() OVER (ORDER BY n, t.id)",
+            "commitment": noise,
+            "link": noise,
+        },
+    }
+    for table, key in loading.KEYED.items():
+        names = [
+            c.name for c in metadata.tables[table].columns if (table, c.name) != ("audit", "id")
+        ]
+        said = {key: ids["req"], **own.get(table, {})}
+        values = ", ".join(said.get(name, f"t.{name}") for name in names)
+        yield (
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} "
+            f"FROM {table} AS t, {series} WHERE t.{key} = '{request}' ORDER BY n"
+        )
+
+
+def shares(decided: int) -> Iterator[str]:
+    """Who has what: the five oldest are the quiet person's, and every third was declined."""
+    few = f"< 'req_{FEW:026}'"
+    yield f"UPDATE audiences SET audience = 'group:g{QUIET}' WHERE request_id {few}"
+    yield f"UPDATE cases SET agent = 'quiet-bot', requester = 'quiet' WHERE id {few}"
+    yield f"UPDATE cases SET status = 'expired' WHERE id {few}"
+    third = "substr(id, 30, 1) IN ('0', '3', '6')"
+    yield f"UPDATE cases SET status = 'declined' WHERE status = 'approved' AND {third}"
+
+
+async def fill(url: str, decided: str, waits: str, many: int, waiting: int) -> None:
+    """The copies, on either database, and its statistics as autovacuum would keep them."""
+    on_postgresql = url.startswith("postgres")
+    script = [
+        *copies(decided, DECIDED, many, on_postgresql=on_postgresql),
+        *shares(many),
+        *copies(waits, WAITING, waiting, on_postgresql=on_postgresql),
+    ]
+    if on_postgresql:
+        server = await asyncpg.connect(url)
+        for sql in [*script, "VACUUM (ANALYZE)"]:
+            await server.execute(sql)
+        await server.close()
+        return
+    with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+        file.execute("PRAGMA synchronous = OFF")
+        file.execute("PRAGMA cache_size = -500000")
+        for sql in script:
+            file.execute(sql)
+        file.commit()
+
+
+@contextlib.asynccontextmanager
+async def housed(base: Plan, url: str) -> AsyncIterator[tuple[House, Store]]:
+    store = await Store.connect(url)
+    async with running(
+        base, store, clock=clock, random=os.urandom, steady=steady, carry=False
+    ) as house:
+        yield house, store
+    await store.close()
+
+
+class Visitor:
+    """Somebody who is signed in to the inbox and has a token."""
+
+    def __init__(self, house: House, http: aiohttp.ClientSession, cookie: str, token: str) -> None:
+        self._house, self._http = house, http
+        site = house.deps.site
+        self._page = {"Host": site.host, "Cookie": f"{site.cookie}={cookie}"}
+        self._api = {"Authorization": f"Bearer {token}"}
+
+    @classmethod
+    async def of(cls, house: House, http: aiohttp.ClientSession, person: int) -> Visitor:
+        store, ring, name = house.store, house.service.trust.ring, f"p{person}"
+        now, random = clock(), os.urandom
+        cookie = await credentials.start_session(store, ring, name, "link", now=now, random=random)
+        token = await credentials.make_token(store, ring, name, "b", 1, now=now, random=random)
+        return cls(house, http, cookie, token)
+
+    async def page(self, path: str) -> None:
+        await self._get(path, self._page)
+
+    async def list(self, query: str) -> None:
+        await self._get(f"/v1/requests?{query}", self._api)
+
+    async def _get(self, path: str, headers: Mapping[str, str]) -> None:
+        async with self._http.get(
+            self._house.url + path, headers=headers, allow_redirects=False
+        ) as answer:
+            text = await answer.text()
+            if answer.status != 200:
+                raise SystemExit(f"{path}: {answer.status} {text[:200]}")
+
+
+async def measure(base: Plan, url: str, times: int) -> dict[str, float]:
+    """Milliseconds of each use case."""
+    found: dict[str, float] = {}
+    started = time.perf_counter()
+    async with housed(base, url) as (house, store), aiohttp.ClientSession() as http:
+        found["start"] = (time.perf_counter() - started) * 1e3
+        busy, quiet = [await Visitor.of(house, http, who) for who in (BUSY, QUIET)]
+
+        async def metrics() -> None:
+            async with http.get(house.url + "/metrics") as answer:
+                assert answer.status == 200
+
+        fresh, sent = 10_000, len(Posted.sent)
+        await open_cases(house, base, fresh, fresh + 97)
+        await drain(house, "slack")
+        cards = iter(Posted.sent[sent:])
+
+        async def open_one() -> None:
+            nonlocal fresh
+            fresh += 97 * 97
+            await open_cases(house, base, fresh, fresh + 1)
+
+        async def tap() -> None:
+            card = next(cards)
+            echo = base.channels["slack"].echo(card.message)
+            event = f"{card.ts}:{time.time_ns()}"
+            tap = Tap("slack", event, card.user, card.channel, card.ts, card.token, echo=echo)
+            assert (await house.service.tap(tap)).counted
+
+        calls: dict[str, Call] = {"open": open_one, "tap": tap}
+        for name, visitor in (("busy", busy), ("quiet", quiet)):
+            for status in ("", "pending", "approved", "declined", "expired", "withdrawn"):
+                query = f"status={status}" if status else ""
+                calls[f"list {status or 'all'}, {name}"] = partial(visitor.list, query)
+            for agent in ("billing-bot", "quiet-bot", "no-bot"):
+                calls[f"list of {agent}, {name}"] = partial(visitor.list, f"agent={agent}")
+            for path in ("/inbox", "/inbox?tab=decided", "/inbox?q=invoice"):
+                calls[f"{path}, {name}"] = partial(visitor.page, path)
+        calls["/metrics"] = metrics
+        calls["doctor's look at the outbox"] = lambda: asyncio.gather(
+            store.counts(), store.parked(10_000), store.altered("crd_")
+        )
+        for name, call in calls.items():
+            took = []
+            for _ in range(times):
+                before = time.perf_counter()
+                await call()
+                took.append((time.perf_counter() - before) * 1e3)
+            found[name] = median(took)
+    return found
+
+
+async def made(folder: Path) -> tuple[Wanted, str, str]:
+    """A small installation: a decided request of the busy person, and one that waits."""
+    wanted = Wanted(folder, "secret", 5, 0, None)
+    await serve_taps.prepare(wanted)
+    file = wanted.made / "made.db"
+    async with serve_taps._house(wanted, file) as (house, base):
+        decided = await decide_one(house, base, BUSY)
+        await open_cases(house, base, BUSY + 97, BUSY + 98)
+        (waits, *_) = await house.store.page(limit=1)
+    return wanted, decided, waits.id
+
+
+async def grow(
+    databases: Sequence[str],
+    sizes: Sequence[tuple[int, int]],
+    folder: Path,
+    server: str | None,
+    times: int,
+) -> list[dict[str, Any]]:
+    """Each use case on each database at each size (decided, pending), in milliseconds."""
+    found = list[dict[str, Any]]()
+    wanted, decided, waits = await made(folder)
+    for peer, (many, waiting) in product(databases, sizes):
+        print(f"{peer}: {many:,} decided, {waiting:,} pending", file=sys.stderr)
+        name = f"{serve_taps.prefix(folder)}_growth"
+        if peer == POSTGRESQL:
+            url = database_of(server or "", name)
+            await _command(server, f"CREATE DATABASE {name}")
+            await loading.copy(wanted.made / "made.db", url)
+        else:
+            file = folder / f"{name}.db"
+            file.write_bytes((wanted.made / "made.db").read_bytes())
+            url = f"sqlite:///{file}"
+        await fill(url, decided, waits, many, waiting)
+        took = await measure(serve_taps.plan(wanted.made, "secret"), url, times)
+        size = {"peer": peer, "decided": many, "pending": waiting}
+        found += [{**size, "use": use, "ms": ms, "bad": 0} for use, ms in took.items()]
+        if peer == POSTGRESQL:
+            await _command(server, f"DROP DATABASE {name} WITH (FORCE)")
+        for stale in folder.glob(f"{name}.db*"):
+            stale.unlink()
+    return found
+
+
+async def _command(server: str | None, sql: str) -> None:
+    admin = await asyncpg.connect(server)
+    await admin.execute(sql)
+    await admin.close()
+
+
+def rows(found: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
+    """Database, use case, its times by size, and the most of these against the first."""
+    table: dict[tuple[str, str], list[float]] = {}
+    for one in found:
+        table.setdefault((one["peer"], one["use"]), []).append(one["ms"])
+    for (peer, use), took in table.items():
+        yield peer, use, *(number(ms, 1) for ms in took), f"{number(max(took) / took[0], 1)} ×"
+
+
+def heads(found: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The heads of `rows`."""
+    sizes = dict.fromkeys((one["decided"], one["pending"]) for one in found)
+    each = (f"ms, {decided:,} decided, {pending:,} pending" for decided, pending in sizes)
+    return "peer", "use case", *each, "most"
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    sizes = [(decided, arguments.pending[0]) for decided in arguments.decided]
+    sizes += [(arguments.decided[-1], pending) for pending in arguments.pending[1:]]
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.dir)))
+        server = stack.enter_context(postgres(fsync=True)) if POSTGRESQL in arguments.on else None
+        found = await grow(arguments.on, sizes, folder, server, arguments.times)
+    columns = heads(found)
+    print(f"| {' | '.join(columns)} |\n| --- | --- |{' ---: |' * (len(columns) - 2)}")
+    for row in rows(found):
+        print(f"| {' | '.join(row)} |")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
+    parser.add_argument("--decided", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
+    parser.add_argument("--pending", type=int, nargs="+", default=[100, 100_000])
+    parser.add_argument("--on", nargs="+", default=[SQLITE, POSTGRESQL])
+    parser.add_argument("--times", type=int, default=TIMES)
+    parser.add_argument("--dir", default=".", help="where the files are made: not in memory")
+    asyncio.run(main(parser.parse_args()))
