@@ -11,7 +11,7 @@ platform's proof says who pressed it, and `policy.may` says whether they may.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -127,6 +127,9 @@ class Service:
         self.readings = readings
         self.head: str | None = None
         """The newest sealed chain head ("seq:hash"); the sealer keeps it fresh."""
+        self.holders: Mapping[str, Callable[[Case], Awaitable[None]]] = {}
+        """By requester: asks the gateway that holds an open case's request whether it still does,
+        and withdraws the case where not. Such a gateway holds it for minutes, and nobody joins."""
         self._store = store
         self._key = key
         self.issuer = issuer
@@ -273,6 +276,8 @@ class Service:
                 return replace(away, answer=replace(away.answer, case=row, conflict=True))
             return self._vote(row, person, choice, _Act(channel, reason, None, fresh), now)
 
+        if self.holders:
+            await self._held((await self._store.cases([request_id])).get(request_id))
         return await self._turns.take(judge, duplicate=COUNTED_ALREADY, case=request_id)
 
     async def granted(self, person: Person, about: Case, grant: str, until: Instant) -> Answer:
@@ -289,11 +294,20 @@ class Service:
     async def tap(self, tap: Tap) -> Answer:
         """An account proven by its platform pressed a button."""
         lookup = buttons.lookup(tap.token)
+        if self.holders:
+            (press,) = await self._store.presses([(lookup, f"{tap.channel}:{tap.event}")])
+            await self._held(press.case if press else None)
         return await self._turns.take(
             lambda row, now: self._tapped(row, tap, now),
             duplicate=COUNTED_ALREADY,
             press=(lookup, f"{tap.channel}:{tap.event}"),
         )
+
+    async def _held(self, case: Case | None) -> None:
+        """Before somebody decides: a request that has gone is not decided, its case says so."""
+        ask = self.holders.get(case.requester) if case is not None and case.open else None
+        if case is not None and ask is not None:
+            await ask(case)
 
     async def tick(self, limit: int = 500) -> int:
         """Tell the cases whose time has come that it has. Returns how many changed."""

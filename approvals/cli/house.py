@@ -194,6 +194,7 @@ async def running(
             for seat in plan.gateways
         ]
         metrics.polls({one.seat.requester.name: (one.seat.name, one.age) for one in gateways})
+        service.holders = {one.seat.requester.name: one.look for one in gateways}
         polled = {one.seat.requester.name: (one.lane,) for one in gateways}
         routes: Mapping[str, tuple[str, ...]] = {**plan.routes, **polled}
         links = Links(
