@@ -42,11 +42,17 @@ class Refused(Exception):
 
 
 class Busy(Exception):
-    """The other side is down or wants us slower: try again after `retry_after` milliseconds."""
+    """The other side is down or wants us slower: try again after `retry_after` milliseconds.
 
-    def __init__(self, message: str, retry_after: Duration | None = None) -> None:
+    `conversation`: it wants this conversation slower, and would take calls about others.
+    """
+
+    def __init__(
+        self, message: str, retry_after: Duration | None = None, *, conversation: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.conversation = conversation
 
 
 class Conflict(Exception):

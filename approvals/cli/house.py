@@ -227,7 +227,10 @@ async def running(
             },
             errands={KIND: links.carry},
             altered=metrics.altered,
+            failed=metrics.failed,
+            posted=lambda case: metrics.posted(case, clock()),
         )
+        metrics.late(outbox.lanes.late)
 
         def heard(ids: Iterable[str] | None) -> None:
             live.changed(ids)
@@ -254,7 +257,7 @@ async def running(
             metrics=metrics,
             metrics_open=plan.metrics_open,
             faults=faults,
-            warnings=parts.warnings,
+            warnings=lambda: [*parts.warnings(), *outbox.lanes.warnings()],
             opens=Limit(steady, burst=plan.opens_per_second * 4, per_second=plan.opens_per_second),
             forgeries=Limit(steady, burst=100, per_second=2),
             sign_ins=Limit(steady, burst=10, per_second=0.1),

@@ -450,15 +450,22 @@ class Store:
         """Make a parked job due. False: there is none of this id."""
         return await self._db.write(statements.resend(job_id, now, entries))
 
-    async def counts(self) -> Counts:
-        """What waits, for metrics."""
+    async def counts(self, older: Mapping[int, str] | None = None) -> Counts:
+        """What waits, for metrics. `older`: for each age in seconds, the id that a case had which
+        was opened then; how many open ones have a smaller one is counted."""
         jobs = await self._read(statements.count_jobs)
         counted = [
             (await self._read(what))[0][0]
             for what in (statements.count_open, statements.count_parked, statements.count_unsealed)
         ]
         waiting = {(kind, target): (n, due) for kind, target, n, due in jobs}
-        return Counts(counted[0], waiting, counted[1], counted[2])
+        ages = {
+            seconds: (await self._read(statements.count_older, before=id))[0][0]
+            for seconds, id in (older or {}).items()
+        }
+        oldest = await self._read(statements.unsealed_since)
+        since = oldest[0][0] if oldest else None
+        return Counts(counted[0], waiting, counted[1], counted[2], ages, since)
 
     # Evidence
 

@@ -291,6 +291,7 @@ select_idempotency: Final = _select(
 insert_receipt: Final = _insert(receipts, quiet=True)
 select_receipt: Final = _select(receipts, ["jws"], "request_id")
 count_open: Final = _count(cases, _open)
+count_older: Final = _count(cases, lambda: _open() & (cases.c.id < P("before")))
 
 
 def commit_one(change: Change) -> Script[Result]:
@@ -591,6 +592,13 @@ def count_jobs(_: Dialect) -> Any:
 _LINKED: Final = ("seq", *rows.ENTRY, "commitment", "link")
 insert_entry: Final = _insert(audit, *rows.ENTRY)
 count_unsealed: Final = _count(audit, lambda: audit.c.seq.is_(None))
+
+
+def unsealed_since(_: Dialect) -> Any:
+    a = audit.c
+    return sa.select(a.at).where(a.seq.is_(None)).order_by(a.id).limit(1)
+
+
 _insert_checkpoint: Final = _insert(checkpoints, quiet=True)
 
 
