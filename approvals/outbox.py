@@ -16,6 +16,7 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 import structlog
 
 from approvals import buttons, cards, machine
+from approvals.budgets import Budgets
 from approvals.channel import Channel, Payload, Personal
 from approvals.evidence import Entry, rfc3339
 from approvals.faces import Faces, Look
@@ -33,6 +34,7 @@ from approvals.model import (
     Instant,
     MessageRef,
     Refused,
+    Requester,
     Status,
 )
 from approvals.people import GIVEN_UP, GOOD
@@ -108,12 +110,14 @@ class Outbox:
         errands: Mapping[str, Errand] | None = None,
         reporters: Collection[str] = (),
         altered: Callable[[str], None] = lambda channel: None,
+        budgets: tuple[Budgets, Mapping[str, Requester]] | None = None,
         failed: Callable[[str], None] = lambda lane: None,
         posted: Callable[[Case], None] = lambda case: None,
     ) -> None:
         """`carriers` by lane; `routes`: the lanes that a requester's verdicts go to; `errands`: who
         carries out the kinds of jobs that are about no request; `reporters`: requesters that always
-        say what they did, so that silence means that they did nothing. `altered` is told of each
+        say what they did, so that silence means that they did nothing. `budgets`: how many cards
+        an agent may send to one person, with all requesters by name. `altered` is told of each
         card that its channel shows otherwise than it was sent, `failed` of each call to a platform
         that failed, by lane, `posted` of each case of which a card is out."""
         self._store = store
@@ -135,6 +139,7 @@ class Outbox:
         self._carriers = carriers or {}
         self._routes, self._reporters = routes or {}, frozenset(reporters)
         self._errands = errands or {}
+        self._budgets = budgets
         self._kinds = JOBS | frozenset(self._errands)
         lanes = (CORE, *channels, *self._carriers)
         self._kicks = {target: asyncio.Event() for target in lanes}
@@ -338,7 +343,7 @@ class Outbox:
             why = "a button key that is not here yet, or was revoked, sealed this case"
             await self._later(late, why, None)
         now = self._clock()
-        watched = self._routes or self._reporters
+        watched = self._routes or self._reporters or self._budgets
         cases = await self._store.cases(list(ids)) if watched else {}
         verdicts = [
             Job("verdict", case.id, lane, now)
@@ -350,6 +355,10 @@ class Outbox:
             for case in cases.values()
             if case.status is Status.APPROVED and case.requester in self._reporters
         ]
+        _, asking = self._budgets or (None, {})
+        for case in cases.values():
+            if case.requester in asking:
+                await self._service.refused(case, asking[case.requester])
         await self._fan_out(jobs, [*verdicts, *lapses])
 
     async def _fan_out(self, jobs: list[Job], more: Sequence[Job] = ()) -> None:
@@ -403,6 +412,10 @@ class Outbox:
             return
         address = await self._address(channel, case, to)
         self._open(channel.name, address.conversation)  # before anything is written for it
+        if "why" not in to and (wait := self._too_many(case, address.person)):
+            await self._later(jobs, "its agent may send this person no more for now", wait)
+            jobs.clear()
+            return
         viewers = await self._viewers(channel, case, address.conversation, address.account)
         if not await self._hold(jobs):
             log.warning("outbox_lease_lost", kind=job.kind, lane=job.target)
@@ -472,6 +485,14 @@ class Outbox:
         jobs.clear()
         self._posted(case)
         self._kicks[channel.name].set()
+
+    def _too_many(self, case: Case, person: str | None) -> Duration:
+        """For how long this card waits, so that no agent floods a person. A room has no limit."""
+        budgets, by = self._budgets or (None, {})
+        whose = by.get(case.requester)
+        if budgets is None or whose is None or person is None:
+            return 0
+        return budgets.card(whose, case.agent, person)
 
     async def _draw(self, job: Job) -> None:
         """Make one card say what its case says now."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from approvals import buttons, machine, policy, words
+from approvals import buttons, machine, policy, refusals, words
 from approvals.channel import Abilities, Notice, NoticeKind, Tap
 from approvals.evidence import SKEW, Entry, ReceiptKey, frame, receipt_claims, sign_receipt
 from approvals.model import (
@@ -154,6 +154,8 @@ class Service:
         reading = await self._read(proposal)
         now = self._clock()
         request, step = self._opened(by, proposal, reading, now)
+        if step.case.open and (why := await refusals.lately(self._store, by, request, now)):
+            step = machine.transition(step.case, machine.Denied(now, why), self.head)
         change = replace(
             self._change(None, step, now, "request.opened", request=request),
             audiences=audiences(step.case, by, request),
@@ -236,6 +238,14 @@ class Service:
                 return since < REMEMBERED
             case _:
                 return case.open
+
+    async def refused(self, case: Case, by: Requester) -> None:
+        """A closed case: where people declined it, the same is refused for a while."""
+        if case.status is not Status.DECLINED:
+            return
+        request = await self._store.content(case.id, case.revision)
+        if request is not None:
+            await refusals.remember(self._store, case, request, by, self._clock())
 
     async def own(self, by: Requester, request_id: str) -> Case:
         """A requester's own case; anybody else's is `NotFound`."""

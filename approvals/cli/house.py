@@ -22,6 +22,7 @@ import structlog
 from aiohttp import web
 
 from approvals import linking
+from approvals.budgets import Budgets
 from approvals.buttons import KeyRing
 from approvals.channel import Channel, Hears, Talks
 from approvals.cli import wire
@@ -101,6 +102,12 @@ class Plan:
     """What our bot is called, by channel, where that is known: for links that open it."""
     lease: Duration = LEASE
     """How long a job of a copy that died is left to it."""
+
+    @property
+    def asking(self) -> Sequence[Requester]:
+        """All who open requests: those with a key, and the gateways that we ask."""
+        return [*self.requesters.values(), *(seat.requester for seat in self.gateways)]
+
     sign_in_link: bool = True
     """People may ask for a sign-in link, where a channel can carry one."""
     review_url: Callable[[str], str | None] = lambda case_id: None
@@ -207,6 +214,7 @@ async def running(
             each=Limit(steady, burst=10, per_second=0.1),
             all=Limit(steady, burst=100, per_second=1),
         )
+        budgets = Budgets(steady)
         outbox = Outbox(
             store,
             service,
@@ -228,6 +236,7 @@ async def running(
             errands={KIND: links.carry},
             altered=metrics.altered,
             failed=metrics.failed,
+            budgets=(budgets, {by.name: by for by in plan.asking}),
             posted=lambda case: metrics.posted(case, clock()),
         )
         metrics.late(outbox.lanes.late)
@@ -259,6 +268,7 @@ async def running(
             faults=faults,
             warnings=lambda: [*parts.warnings(), *outbox.lanes.warnings()],
             opens=Limit(steady, burst=plan.opens_per_second * 4, per_second=plan.opens_per_second),
+            budgets=budgets,
             forgeries=Limit(steady, burst=100, per_second=2),
             sign_ins=Limit(steady, burst=10, per_second=0.1),
             link_codes=Limit(steady, burst=5, per_second=1 / 60),

@@ -220,6 +220,16 @@ class Store:
         )
         return (found[0][0], found[0][1]) if found else None
 
+    async def remember(
+        self, requester: str, key: str, value: str, request_id: str, at: Instant, *, org: str = ORG
+    ) -> None:
+        """Keep under a key of our own what `idempotent` then gives back, in the place of what was
+        there; forgotten with the keys that requesters chose."""
+        await self._write(
+            statements.put_idempotency,
+            org=org, requester=requester, key=key, body_sha=value, request_id=request_id, at=at,
+        )  # fmt: skip
+
     async def page(
         self,
         *,

@@ -285,6 +285,7 @@ delete_contents: Final = _delete(contents, "request_id")
 delete_audiences: Final = _delete(audiences, "request_id")
 insert_audience: Final = _insert(audiences, quiet=True)
 insert_idempotency: Final = _insert(idempotency, quiet=True)
+put_idempotency: Final = _upsert(idempotency)
 select_idempotency: Final = _select(
     idempotency, ["body_sha", "request_id"], "org", "requester", "key"
 )
