@@ -37,7 +37,17 @@ from approvals.model import (
     Tier,
     Vote,
 )
-from approvals.notices import ALTERED, INVALID, OVER, STALE, TAMPERED, UNTRUSTED, WHY, notice_of
+from approvals.notices import (
+    ALTERED,
+    INVALID,
+    NEWER,
+    OVER,
+    STALE,
+    TAMPERED,
+    UNTRUSTED,
+    WHY,
+    notice_of,
+)
 from approvals.packs import RuleBook
 from approvals.people import Directory, audiences
 from approvals.proposal import Proposal, draft, ulid
@@ -404,8 +414,11 @@ class Service:
             if choice is not Choice.DECLINE:
                 return refuse("message")
         elif card.state is CardState.POSTING:
-            return replace(refuse("posting"), again=True)
-        elif card.state is not CardState.POSTED or card.message != tap.message:
+            # Overtaken by this tap; or we died before the platform's answer, and post another.
+            return replace(refuse("posting", NEWER), again=True)
+        elif card.state is not CardState.POSTED:
+            return refuse("message", NEWER, alert=True)
+        elif card.message != tap.message:
             return refuse("message", alert=True)
         elif card.altered is not None:
             # The platform shows another card than we sent. A Decline token can only ever decline,

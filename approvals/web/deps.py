@@ -39,8 +39,8 @@ class Deps:
     (deliveries and bearer tokens that prove nothing) and `sign_ins` count failures, by remote
     address; `link_codes` those of an account. `linkable`: the channels where a code can be sent,
     and what says our bot's name there, or "". `salt`: of redactions, as on cards. `glance`: what
-    to show whoever looks at a card. `refresh`: look at keys and accounts now, not within a second. `ways`: how
-    people sign in. `heads`: what lists say of requests (`heads_of`).
+    to show whoever looks at a card. `refresh`: look at keys and accounts now, not within a second.
+    `ways`: how people sign in. `heads`: what lists say of requests (`heads_of`).
     """
 
     service: Service
