@@ -47,6 +47,7 @@ class Lanes:
     outages: dict[str, Outage] = field(default_factory=dict)
     _until: dict[tuple[str, str | None], Instant] = field(default_factory=dict)
     _alone: dict[tuple[str, str], int] = field(default_factory=dict)
+    _taken: dict[str, tuple[Instant, str | None]] = field(default_factory=dict)
 
     def pause(self, lane: str, conversation: str | None = None) -> Duration:
         """For how long this lane, or this conversation of it, is still to be left alone."""
@@ -63,6 +64,9 @@ class Lanes:
             self.outages.pop(lane, None)  # it answers, and would take other conversations' calls
             return None
         alone = (lane, conversation or "")
+        taken, other = self._taken.get(lane, (-1, None))
+        if conversation is not None and taken >= began and other != conversation:
+            self._alone.setdefault(alone, 0)  # the platform took another call meanwhile
         if alone in self._alone and not error.retry_after:
             self._alone[alone] += 1
             self._wait(lane, conversation, now + self._backoff(self._alone[alone]))
@@ -87,6 +91,8 @@ class Lanes:
         with it. Conversations that failed meanwhile may fail alone: they stop no other again until
         they are well."""
         self._alone.pop((lane, conversation or ""), None)
+        if conversation is not None:  # who can be looked up may still get no message
+            self._taken[lane] = (self.steady(), conversation)
         ended = self.outages.pop(lane, None)
         for other in ended.about - {conversation, None} if ended is not None else ():
             self._alone[lane, other or ""] = 0

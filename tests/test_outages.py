@@ -160,6 +160,30 @@ def test_calls_that_were_under_way_together_are_one_failure() -> None:
     assert known.failed("desk", Busy("z"), began=clock.steady()) is None, "told once"
 
 
+@pytest.mark.parametrize("first", ["it fails", "another is taken"])
+def test_law_26_what_fails_while_another_call_is_taken_fails_alone(first: str) -> None:
+    """Whichever of the two answers comes first."""
+    clock = Clock()
+    known = made(clock)
+    began = clock.steady()
+
+    def fails() -> None:
+        known.failed("desk", Busy("x"), began=began, conversation="C1")
+
+    for act in (fails, lambda: known.answered("desk", "C2"))[:: 1 if first == "it fails" else -1]:
+        act()
+    for _ in range(5):
+        assert known.failed("desk", Busy("x"), began=clock.steady(), conversation="C1") is None
+        assert known.pause("desk", "C2") == 0
+        assert known.pause("desk", "C1") > 0
+        clock.turn(MINUTE)
+    known.answered("desk", "C1")
+    clock.turn(1)
+    for _ in range(2):
+        known.failed("desk", Busy("x"), began=clock.steady(), conversation="C1")
+    assert known.pause("desk", "C2") > 0, "it was well, so it may be the platform again"
+
+
 def test_a_call_that_hangs_says_by_itself_that_the_platform_is_down() -> None:
     clock = Clock()
     known = made(clock)
