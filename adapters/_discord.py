@@ -21,6 +21,9 @@ from approvals.model import Busy, Refused
 # or the person: what our bot may do, an operator mends. And what is wrong with a person.
 OURS: Final = {40001, 50001, 50013, 50014}
 THEIRS: Final = {10013, 50007, 50033, 50278}
+CHANNELS: Final = "/channels/"
+"""https://discord.com/developers/docs/topics/rate-limits: limits of such routes are counted by
+channel, unless the answer says `X-RateLimit-Global`."""
 
 
 class Rest:
@@ -49,7 +52,8 @@ class Rest:
                 route = discord.http.Route(method, path, **to)
                 said = await http.request(route, **({} if body is None else {"json": body}))
         except discord.RateLimited as why:
-            raise Busy(f"discord: {method} {path}: slower", int(why.retry_after * 1000)) from None
+            wait, one = int(why.retry_after * 1000), path.startswith(CHANNELS)
+            raise Busy(f"discord: {method} {path}: slower", wait, conversation=one) from None
         except (discord.LoginFailure, discord.HTTPException) as why:
             status, code = getattr(why, "status", 401), getattr(why, "code", 0)
             if status != 401 and not code:  # a proxy or a portal: Discord's own words have a code
@@ -113,7 +117,9 @@ class Rest:
             if answer.status == 429 or answer.status >= 500:
                 answer.close()
                 after = retry_after(answer.headers.get("Retry-After"))
-                raise Busy(f"discord: {answer.status}", after)
+                one = answer.status == 429 and "X-RateLimit-Global" not in answer.headers
+                one = one and CHANNELS in sent.url.path
+                raise Busy(f"discord: {answer.status}", after, conversation=one)
 
         (trace := aiohttp.TraceConfig()).on_request_end.append(ended)
         return trace

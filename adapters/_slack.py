@@ -59,7 +59,10 @@ class Web:
                 log.error("slack refuses us, not the person: %s: %s", method, why)
             if ours or busy:
                 after = retry_after(answer.headers.get("Retry-After"))
-                raise Busy(f"slack: {method}: {why}", after) from None
+                # https://docs.slack.dev/apis/web-api/rate-limits: of posting, "one message per
+                # second per channel"; other methods are limited by workspace.
+                one = status == 429 and method == "chat.postMessage"
+                raise Busy(f"slack: {method}: {why}", after, conversation=one) from None
             raise Refused(f"slack: {method}: {why}") from None
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as why:
             raise Busy(f"slack: {method}: {reason(why)}") from None

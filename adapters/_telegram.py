@@ -46,7 +46,10 @@ class Api:
             return await getattr(self._opened(token, url), method)(**given)
         except error.RetryAfter as why:
             after: Any = why.retry_after
-            raise Busy(f"telegram: {method}: slower", int(after.total_seconds() * 1000)) from None
+            # https://core.telegram.org/bots/faq: "avoid sending more than one message per second"
+            # in a chat, 20 a minute in a group. Which limit it was, Telegram does not say.
+            wait = int(after.total_seconds() * 1000)
+            raise Busy(f"telegram: {method}: slower", wait, conversation=True) from None
         except error.ChatMigrated as why:
             raise Refused(f"telegram: the group is now {why.new_chat_id}: write that") from None
         except (error.InvalidToken, error.Conflict) as why:

@@ -36,6 +36,7 @@ from approvals.model import (
     WEB,
     AgentPeople,
     Ask,
+    Budget,
     Duration,
     Escalation,
     Kind,
@@ -323,14 +324,41 @@ class _AgentPeople(_Section):
     owner: str | None = None
 
 
+_Amount = Annotated[int, Field(ge=1)]
+
+
+class _Limits(_Section):
+    """Of each agent of a requester."""
+
+    requests_a_minute: _Amount = 600
+    open_requests: _Amount = 500
+    cards_a_minute: _Amount = 60
+    bytes_a_day: _Amount = 1_000_000_000
+    held_bytes: _Amount = 250_000_000
+    refusals_for: _Span | Literal["never"] = 10 * MINUTE
+
+    def budget(self) -> Budget:
+        return Budget(
+            requests=self.requests_a_minute,
+            open=self.open_requests,
+            cards=self.cards_a_minute,
+            bytes=self.bytes_a_day,
+            held=self.held_bytes,
+            refusals=0 if self.refusals_for == "never" else self.refusals_for,
+        )
+
+
 class _Asking(_Section):
     """Who asks, in `requesters` and `gateways` alike: for which agents, and whose they are."""
 
     agents: Annotated[dict[str, _AgentPeople], BeforeValidator(_agents)] | None = None
     on_behalf_of: str | None = None
     owner: str | None = None
+    limits: _Limits | None = None
 
-    def requester(self, name: str, kind: Kind) -> Requester:
+    def requester(self, name: str, kind: Kind, every: _Limits) -> Requester:
+        """`every`: the limits where it has none of its own."""
+        mine = {} if self.limits is None else self.limits.model_dump(exclude_unset=True)
         own = {
             id: AgentPeople(one.on_behalf_of, one.owner) for id, one in (self.agents or {}).items()
         }
@@ -341,6 +369,7 @@ class _Asking(_Section):
             self.on_behalf_of,
             self.owner,
             {id: people for id, people in own.items() if people.ids()},
+            every.model_copy(update=mine).budget(),
         )
 
 
@@ -445,6 +474,7 @@ class _File(_Section):
     metrics: _Metrics | None = None
     requesters: dict[_Name, _Requester] = Field(default_factory=dict)
     gateways: tuple[_Gateway, ...] = ()
+    limits: _Limits = _Limits()
     channels: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     templates: dict[str, str] = Field(default_factory=dict)
     people: dict[_Name, dict[str, _Accounts]]
@@ -697,7 +727,10 @@ class _Checks:
                     f"make one with `{NEW_KEY}`",
                 )
             self.agents(place, one)
-        return {name: one.requester(name, one.kind) for name, one in self.file.requesters.items()}
+        return {
+            name: one.requester(name, one.kind, self.file.limits)
+            for name, one in self.file.requesters.items()
+        }
 
     def agents(self, place: Place, one: _Asking) -> None:
         if one.agents is not None and not one.agents:
@@ -800,7 +833,7 @@ class _Checks:
                         "the same is listed before: everything would be asked twice",
                         "remove one",
                     )
-                by = one.requester(name, Kind.GATEWAY)
+                by = one.requester(name, Kind.GATEWAY, self.file.limits)
                 found.append(
                     Gateway(name=one.name, requester=by, url=url, key=key, workspace=workspace)
                 )

@@ -3,7 +3,8 @@
 What this room holds to, each a test:
 
 1. Who may approve the request may give one, and only for what was shown whole, never at high risk.
-2. It lets through the exact method, address and body, of the same agent of the same requester.
+2. It lets through what has the same digest, which covers all that is bound, the headers too, of
+   the same agent of the same requester.
 3. It is used once, in the transaction of the vote that it gives; revoking it is the same event.
 4. Its MAC is ours: a row that somebody wrote into the database gives no vote.
 """
@@ -16,16 +17,13 @@ from hashlib import sha256
 from typing import Final
 
 from approvals import buttons, policy
-from approvals.cards import summarised
 from approvals.evidence import Entry, frame
 from approvals.model import (
     MINUTE,
     ORG,
-    Agent,
     Case,
     Choice,
     Duration,
-    Http,
     Instant,
     Person,
     Refused,
@@ -42,19 +40,19 @@ OFFERED: Final[Duration] = 60 * MINUTE
 _SEAL: Final = "countersign/grant/1"
 
 
-def identity(requester: str, agent: Agent, http: Http) -> str:
-    """Of a request, what makes another one identical."""
-    what = (requester, agent.id, http.method, http.url, http.body)
-    return sha256(frame("countersign/identical/1", *what)).hexdigest()
+def identity(case: Case) -> str:
+    """Of a request, what makes another one identical: who asks, and all that is bound."""
+    what = (case.requester, case.agent, case.digest)
+    return sha256(frame("countersign/identical/2", *what)).hexdigest()
 
 
-def offered(case: Case, request: Request, person: Person, now: Instant) -> bool:
+def offered(service: Service, case: Case, request: Request, person: Person, now: Instant) -> bool:
     """May this person let the next one like it through? Only where its gateway cannot wait."""
     # As one who just signed in may not: no grant where the rule asks for more than being signed in.
     may = policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=False)
     waited = case.status is Status.EXPIRED and now < case.expires_at + OFFERED
     whole = case.complete and request.http is not None and request.http.body_complete
-    return waited and whole and summarised(case.digest) and isinstance(may, policy.Seats)
+    return waited and whole and case.requester in service.holders and isinstance(may, policy.Seats)
 
 
 def live(service: Service, found: tuple[Grant, bool], now: Instant) -> bool:
@@ -84,11 +82,11 @@ async def give(
     random: Callable[[int], bytes],
 ) -> Grant:
     """Let the next identical request through. `Refused` where this person may not."""
-    if not offered(case, request, person, now) or request.http is None:
+    if not offered(service, case, request, person, now):
         raise Refused("The next one like this cannot be let through in advance.")
     if (known := await of(service, store, case, person, now)) is not None:
         return known
-    same = identity(case.requester, request.agent, request.http)
+    same = identity(case)
     id = "grt_" + ulid(now, random(10))
     made = Grant(id, same, person.id, case.id, now, now + LIFETIME)
     seal = buttons.seal(service.trust.ring, _SEAL, *_said(made))
@@ -104,14 +102,12 @@ async def revoke(
     return await store.spend(grant.id, [_entry("grant.revoked", grant, now, random)])
 
 
-async def use(
-    service: Service, store: Store, case: Case, agent: Agent, http: Http, *, now: Instant
-) -> None:
+async def use(service: Service, store: Store, case: Case, *, now: Instant) -> None:
     """Give the votes that were given in advance to a request like this, one for each person."""
     if not (case.open and case.complete):
         return
     voted = {vote.person for vote in case.votes}
-    for found in await store.grants(identity=identity(case.requester, agent, http)):
+    for found in await store.grants(identity=identity(case)):
         grant, _ = found
         person = service.trust.directory.person(grant.person)
         if person is None or person.id in voted or not live(service, found, now):

@@ -42,11 +42,17 @@ class Refused(Exception):
 
 
 class Busy(Exception):
-    """The other side is down or wants us slower: try again after `retry_after` milliseconds."""
+    """The other side is down or wants us slower: try again after `retry_after` milliseconds.
 
-    def __init__(self, message: str, retry_after: Duration | None = None) -> None:
+    `conversation`: it wants this conversation slower, and would take calls about others.
+    """
+
+    def __init__(
+        self, message: str, retry_after: Duration | None = None, *, conversation: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.conversation = conversation
 
 
 class Conflict(Exception):
@@ -129,6 +135,23 @@ class AgentPeople:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What each agent of a requester may use; None: any amount.
+
+    `requests`: opened in a minute; `open`: at once; `cards`: to one person in a minute, others
+    wait; `bytes`: opened in a day; `held`: bytes of what is open. `refusals`: for how long a
+    person's refusal is the answer to the same request.
+    """
+
+    requests: int | None = None
+    open: int | None = None
+    cards: int | None = None
+    bytes: int | None = None
+    held: int | None = None
+    refusals: Duration = 10 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
 class Requester:
     """Who may open requests. `agents` None: any agent id. `owner` and `on_behalf_of` are people.
 
@@ -141,6 +164,7 @@ class Requester:
     on_behalf_of: str | None = None
     owner: str | None = None
     agent_people: Mapping[str, AgentPeople] = field(default_factory=dict, hash=False)
+    budget: Budget = Budget()
 
     def people_of(self, agent: str) -> AgentPeople:
         """The people of this agent; where it has none of its own, the requester's."""

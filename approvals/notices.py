@@ -11,6 +11,8 @@ from approvals.model import Choice
 from approvals.text import clean
 
 INVALID: Final = "This button is not valid here."
+NEWER: Final = "There is a newer card about this, or it comes in a moment. Decide there."
+"""To who presses a button of a message that we sent and then lost sight of."""
 STALE: Final = "The request has changed since. Please look at it again."
 TAMPERED: Final = "What is stored of this request was altered. Nobody can approve it."
 ALTERED: Final = (

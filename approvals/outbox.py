@@ -17,9 +17,11 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 import structlog
 
 from approvals import buttons, cards, machine
+from approvals.budgets import Budgets
 from approvals.channel import Channel, Payload, Personal
-from approvals.evidence import Entry
+from approvals.evidence import Entry, rfc3339
 from approvals.faces import Faces, Look
+from approvals.lanes import Lanes
 from approvals.model import (
     MINUTE,
     ORG,
@@ -33,6 +35,7 @@ from approvals.model import (
     Instant,
     MessageRef,
     Refused,
+    Requester,
     Status,
 )
 from approvals.people import GIVEN_UP, GOOD
@@ -108,11 +111,16 @@ class Outbox:
         errands: Mapping[str, Errand] | None = None,
         reporters: Collection[str] = (),
         altered: Callable[[str], None] = lambda channel: None,
+        budgets: tuple[Budgets, Mapping[str, Requester]] | None = None,
+        failed: Callable[[str], None] = lambda lane: None,
+        posted: Callable[[Case], None] = lambda case: None,
     ) -> None:
         """`carriers` by lane; `routes`: the lanes that a requester's verdicts go to; `errands`: who
         carries out the kinds of jobs that are about no request; `reporters`: requesters that always
-        say what they did, so that silence means that they did nothing. `altered` is told of each
-        card that its channel shows otherwise than it was sent."""
+        say what they did, so that silence means that they did nothing. `budgets`: how many cards
+        an agent may send to one person, with all requesters by name. `altered` is told of each
+        card that its channel shows otherwise than it was sent, `failed` of each call to a platform
+        that failed, by lane, `posted` of each case of which a card is out."""
         self._store = store
         self._service = service
         self._channels = channels
@@ -123,15 +131,16 @@ class Outbox:
         self._random = random
         self._steady = steady
         self._vetted = vetted
-        self._altered = altered
+        self._altered, self._failed, self._posted = altered, failed, posted
         self._lease = lease
         self._known: dict[tuple[str, str], tuple[Address, Instant]] = {}
-        self._until: dict[str, Instant] = {}
+        self.lanes = Lanes(clock, steady, random)
         self._ending = False
         self._asked_all = False
         self._carriers = carriers or {}
         self._routes, self._reporters = routes or {}, frozenset(reporters)
         self._errands = errands or {}
+        self._budgets = budgets
         self._kinds = JOBS | frozenset(self._errands)
         lanes = (CORE, *channels, *self._carriers)
         self._kicks = {target: asyncio.Event() for target in lanes}
@@ -162,9 +171,11 @@ class Outbox:
 
         Nothing is taken before the time until which the platform told us to wait.
         """
-        if self._pause(target):
+        if self.lanes.pause(target):
             return 0
         limit = BATCH if target == CORE else AT_ONCE
+        if target in self.lanes.outages:
+            limit = 1  # a probe: while it fails, whatever else waits is left where it is
         jobs = await self._store.claim(
             target, worker=self._worker, now=self._clock(), lease=self._lease, limit=limit,
             kinds=self._kinds,
@@ -202,21 +213,52 @@ class Outbox:
         for job in jobs:
             await self._attempt([job], self._carry)
 
-    def _pause(self, target: str) -> Duration:
-        """How long this lane is still to be left alone."""
-        return max(0, self._until.get(target, 0) - self._steady())
-
-    async def _asked(self, lane: str, ask: Callable[[], Awaitable[T]]) -> T:
-        """One call to a platform. What it says of slowing down holds for its whole lane."""
-        if pause := self._pause(lane):
-            raise Busy(f"{lane} told us to wait", pause)
+    async def _asked(
+        self, lane: str, ask: Callable[[], Awaitable[T]], conversation: str | None = None
+    ) -> T:
+        """One call to a platform. What it says of slowing down holds for its whole lane, or for
+        this conversation."""
+        self._open(lane, conversation)
+        began = self._steady()
         try:
-            return await ask()
+            answer = await ask()
         except Busy as error:
-            if error.retry_after:
-                until = self._steady() + error.retry_after
-                self._until[lane] = max(until, self._until.get(lane, 0))
+            self._failed(lane)
+            outage = self.lanes.failed(lane, error, began=began, conversation=conversation)
+            if outage is not None:
+                log.error("platform_down", lane=lane, why=outage.why, since=rfc3339(outage.since))
+                await self._told_of(lane, outage.since, "began", why=outage.why)
             raise
+        except Refused:
+            await self._answered(lane, conversation)
+            raise
+        await self._answered(lane, conversation)
+        return answer
+
+    def _open(self, lane: str, conversation: str | None = None) -> None:
+        """Raises `Busy` while it is to be left alone."""
+        if pause := self.lanes.pause(lane, conversation):
+            raise Busy(f"{lane} told us to wait, or does not answer", pause)
+
+    async def _answered(self, lane: str, conversation: str | None) -> None:
+        ended = self.lanes.answered(lane, conversation)
+        if ended is not None:
+            seconds = (self._clock() - ended.since) // SECOND
+            log.warning("platform_back", lane=lane, seconds=seconds, failures=ended.failures)
+            await self._told_of(lane, None, "ended", seconds=seconds, failures=ended.failures)
+
+    async def _told_of(
+        self, lane: str, since: Instant | None, what: str, **said: str | int
+    ) -> None:
+        """One entry for the beginning of an outage and one for its end, whichever copy saw it."""
+        known = f"outage {lane}"
+        try:
+            if bool(await self._store.meta(known)) is (since is None):
+                entry = self._entry(f"outage.{what}", None, lane=lane, **said)
+                value = "" if since is None else str(since)
+                await self._store.append([entry], known=(known, value))
+        except Busy as error:  # the database is away as well: the log has it
+            log.warning("outage_not_noted", lane=lane, why=str(error))
 
     async def _lane(self, target: str) -> None:
         kicked, failing = self._kicks[target], False
@@ -302,7 +344,7 @@ class Outbox:
             why = "a button key that is not here yet, or was revoked, sealed this case"
             await self._later(late, why, None)
         now = self._clock()
-        watched = self._routes or self._reporters
+        watched = self._routes or self._reporters or self._budgets
         cases = await self._store.cases(list(ids)) if watched else {}
         verdicts = [
             Job("verdict", case.id, lane, now)
@@ -314,6 +356,10 @@ class Outbox:
             for case in cases.values()
             if case.status is Status.APPROVED and case.requester in self._reporters
         ]
+        _, asking = self._budgets or (None, {})
+        for case in cases.values():
+            if case.requester in asking:
+                await self._service.refused(case, asking[case.requester])
         await self._fan_out(jobs, [*verdicts, *lapses])
 
     async def _fan_out(self, jobs: list[Job], more: Sequence[Job] = ()) -> None:
@@ -366,6 +412,11 @@ class Outbox:
         if to.get("why") == "echo" and not await self._replaceable(to["instead"]):
             return
         address = await self._address(channel, case, to)
+        self._open(channel.name, address.conversation)  # before anything is written for it
+        if "why" not in to and (wait := self._too_many(case, address.person)):
+            await self._later(jobs, "its agent may send this person no more for now", wait)
+            jobs.clear()
+            return
         viewers = await self._viewers(channel, case, address.conversation, address.account)
         if not await self._hold(jobs):
             log.warning("outbox_lease_lost", kind=job.kind, lane=job.target)
@@ -420,7 +471,9 @@ class Outbox:
         ):
             return  # another tap on the same altered card was faster
         try:
-            ref = await self._asked(channel.name, lambda: channel.post(address, payload, card_id))
+            ref = await self._asked(
+                channel.name, lambda: channel.post(address, payload, card_id), address.conversation
+            )
         except Exception as error:
             # Refused, or nobody knows: if it did arrive, its buttons are worth nothing.
             failed = self._entry("card.failed", case.id, why=type(error).__name__, **where)
@@ -439,7 +492,16 @@ class Outbox:
             done=jobs,
         )
         jobs.clear()
+        self._posted(case)
         self._kicks[channel.name].set()
+
+    def _too_many(self, case: Case, person: str | None) -> Duration:
+        """For how long this card waits, so that no agent floods a person. A room has no limit."""
+        budgets, by = self._budgets or (None, {})
+        whose = by.get(case.requester)
+        if budgets is None or whose is None or person is None:
+            return 0
+        return budgets.card(whose, case.agent, person)
 
     async def _draw(self, job: Job) -> None:
         """Make one card say what its case says now."""
@@ -459,6 +521,7 @@ class Outbox:
         edit = channel.abilities.edit
         if case.open and row.revision == case.revision and not edit:
             return  # one more message would say nothing that its page does not
+        self._open(channel.name, row.conversation)
         shown, card = await self.faces.again(row, case, request, channel)
         viewers = await self._viewers(channel, shown, row.conversation, row.account)
         payload = self.faces.payload(channel, card, viewers)
@@ -467,7 +530,9 @@ class Outbox:
         sealed = self._seal(channel, row.id, row.message, payload)
         await self._store.drawing(row.id, sealed, (intent,))
         ref = MessageRef(row.channel, row.conversation, row.message)
-        found = await self._asked(channel.name, lambda: channel.redraw(ref, payload))
+        found = await self._asked(
+            channel.name, lambda: channel.redraw(ref, payload), row.conversation
+        )
         entry = self._entry("card.redrawn", case.id, version=case.version, **where)
         await self._store.drawn(row.id, case.version if edit else LAST, (entry,))
         # At the end there is no tap left to be trusted; and what is known is not told again.

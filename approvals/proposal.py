@@ -39,8 +39,10 @@ from approvals.reading.presentation import Presented, Words, present, said
 class Proposal:
     """What a requester sent, well-formed but not believed yet. `payload` is JCS text.
 
-    `summary`: `http.body` is a gateway's description of the body, not its bytes. `remind`: when to
-    remind those who are asked, if the rule does not say.
+    `summary`: `http.body` is a gateway's description of the body, not its bytes. `hints`: the title
+    and facts are such a description too, and those of a pack, which knows the service, go before.
+    `mark`: facts by which its gateway finds it again; no words of a rule or pack replace them.
+    `remind`: when to remind those who are asked, if the rule does not say.
     """
 
     action: str
@@ -54,17 +56,22 @@ class Proposal:
     expires_in: Duration | None = None
     decoded: Mapping[str, Value] = field(default_factory=dict)
     summary: bool = False
+    hints: bool = False
+    mark: tuple[Fact, ...] = ()
     remind: tuple[Duration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """`subject`: what rules see. `pack`: the rule of a pack that describes this request."""
+    """`subject`: what rules see. `pack`: the rule of a pack that describes this request. `hints`,
+    `mark`: as in `Proposal`."""
 
     request: Request
     subject: policy.Subject
     reading: Reading
     pack: PackRule | None
+    hints: bool = False
+    mark: tuple[Fact, ...] = ()
 
     @property
     def risk(self) -> Risk | None:
@@ -132,7 +139,8 @@ def bind(
         note=asked.note,
     )
     subject = replace(plain, decoded={**asked.decoded, **ours} if trusted else ours)
-    return Bound(request, subject, reading, book.describes(subject))
+    mark = asked.mark if trusted else ()
+    return Bound(request, subject, reading, book.describes(subject), asked.hints, mark)
 
 
 def worded(bound: Bound, words: Words) -> Request:
@@ -142,12 +150,13 @@ def worded(bound: Bound, words: Words) -> Request:
     own = present(words, bound.reading)
     packs = presented(bound.pack, bound.reading) if bound.pack is not None else Presented()
     gateway = request.kind is Kind.GATEWAY
+    theirs = Presented(request.title, request.facts if gateway else ())
+    first, second = (packs, theirs) if bound.hints else (theirs, packs)
+    facts = own.facts or first.facts or second.facts or request.facts
     return replace(
         request,
-        title=own.title or request.title or packs.title or said(bound.reading),
-        facts=own.facts
-        or (request.facts if gateway and request.facts else packs.facts)
-        or request.facts,
+        title=own.title or first.title or second.title or said(bound.reading),
+        facts=(*facts, *bound.mark),
     )
 
 

@@ -11,14 +11,14 @@ platform's proof says who pressed it, and `policy.may` says whether they may.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 
 from pydantic_core import to_json
 
-from approvals import buttons, machine, policy, words
+from approvals import buttons, machine, policy, refusals, words
 from approvals.channel import Abilities, Notice, NoticeKind, Tap
 from approvals.evidence import SKEW, Entry, ReceiptKey, frame, receipt_claims, sign_receipt
 from approvals.model import (
@@ -37,7 +37,17 @@ from approvals.model import (
     Tier,
     Vote,
 )
-from approvals.notices import ALTERED, INVALID, OVER, STALE, TAMPERED, UNTRUSTED, WHY, notice_of
+from approvals.notices import (
+    ALTERED,
+    INVALID,
+    NEWER,
+    OVER,
+    STALE,
+    TAMPERED,
+    UNTRUSTED,
+    WHY,
+    notice_of,
+)
 from approvals.packs import RuleBook
 from approvals.people import Directory, audiences
 from approvals.proposal import Proposal, draft, ulid
@@ -127,6 +137,9 @@ class Service:
         self.readings = readings
         self.head: str | None = None
         """The newest sealed chain head ("seq:hash"); the sealer keeps it fresh."""
+        self.holders: Mapping[str, Callable[[Case], Awaitable[None]]] = {}
+        """By requester: asks the gateway that holds an open case's request whether it still does,
+        and withdraws the case where not. Such a gateway holds it for minutes, and nobody joins."""
         self._store = store
         self._key = key
         self.issuer = issuer
@@ -151,6 +164,8 @@ class Service:
         reading = await self._read(proposal)
         now = self._clock()
         request, step = self._opened(by, proposal, reading, now)
+        if step.case.open and (why := await refusals.lately(self._store, by, request, now)):
+            step = machine.transition(step.case, machine.Denied(now, why), self.head)
         change = replace(
             self._change(None, step, now, "request.opened", request=request),
             audiences=audiences(step.case, by, request),
@@ -234,6 +249,14 @@ class Service:
             case _:
                 return case.open
 
+    async def refused(self, case: Case, by: Requester) -> None:
+        """A closed case: where people declined it, the same is refused for a while."""
+        if case.status is not Status.DECLINED:
+            return
+        request = await self._store.content(case.id, case.revision)
+        if request is not None:
+            await refusals.remember(self._store, case, request, by, self._clock())
+
     async def own(self, by: Requester, request_id: str) -> Case:
         """A requester's own case; anybody else's is `NotFound`."""
         case = (await self._store.cases([request_id])).get(request_id)
@@ -273,6 +296,8 @@ class Service:
                 return replace(away, answer=replace(away.answer, case=row, conflict=True))
             return self._vote(row, person, choice, _Act(channel, reason, None, fresh), now)
 
+        if self.holders:
+            await self._held((await self._store.cases([request_id])).get(request_id))
         return await self._turns.take(judge, duplicate=COUNTED_ALREADY, case=request_id)
 
     async def granted(self, person: Person, about: Case, grant: str, until: Instant) -> Answer:
@@ -289,11 +314,20 @@ class Service:
     async def tap(self, tap: Tap) -> Answer:
         """An account proven by its platform pressed a button."""
         lookup = buttons.lookup(tap.token)
+        if self.holders:
+            (press,) = await self._store.presses([(lookup, f"{tap.channel}:{tap.event}")])
+            await self._held(press.case if press else None)
         return await self._turns.take(
             lambda row, now: self._tapped(row, tap, now),
             duplicate=COUNTED_ALREADY,
             press=(lookup, f"{tap.channel}:{tap.event}"),
         )
+
+    async def _held(self, case: Case | None) -> None:
+        """Before somebody decides: a request that has gone is not decided, its case says so."""
+        ask = self.holders.get(case.requester) if case is not None and case.open else None
+        if case is not None and ask is not None:
+            await ask(case)
 
     async def tick(self, limit: int = 500) -> int:
         """Tell the cases whose time has come that it has. Returns how many changed."""
@@ -380,8 +414,11 @@ class Service:
             if choice is not Choice.DECLINE:
                 return refuse("message")
         elif card.state is CardState.POSTING:
-            return replace(refuse("posting"), again=True)
-        elif card.state is not CardState.POSTED or card.message != tap.message:
+            # Overtaken by this tap; or we died before the platform's answer, and post another.
+            return replace(refuse("posting", NEWER), again=True)
+        elif card.state is not CardState.POSTED:
+            return refuse("message", NEWER, alert=True)
+        elif card.message != tap.message:
             return refuse("message", alert=True)
         elif card.altered is not None:
             # The platform shows another card than we sent. A Decline token can only ever decline,

@@ -34,6 +34,7 @@ from approvals.model import (
     Address,
     Agent,
     Ask,
+    Budget,
     Busy,
     Card,
     Case,
@@ -79,8 +80,12 @@ GROUPS: Final = {
 }
 """dana and kim decide by default, dana and lee on money; sam is asked by escalation, eve never."""
 
-GATEWAY: Final = Requester("billing", Kind.GATEWAY)
-AGENT: Final = Requester("scripts", Kind.AGENT, ("bot",), on_behalf_of="dana", owner="lee")
+# Tests ask the same again and again: refusals are remembered for those that are about that.
+FORGETS: Final = Budget(refusals=0)
+GATEWAY: Final = Requester("billing", Kind.GATEWAY, budget=FORGETS)
+AGENT: Final = Requester(
+    "scripts", Kind.AGENT, ("bot",), on_behalf_of="dana", owner="lee", budget=FORGETS
+)
 KEYS: Final = {"csr_billing": GATEWAY, "csr_scripts": AGENT}
 REQUESTERS: Final = {hashlib.sha256(k.encode()).digest(): who for k, who in KEYS.items()}
 

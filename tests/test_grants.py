@@ -28,7 +28,17 @@ ASKED = Proposal(
 @pytest.fixture
 async def place(store: Store) -> AsyncIterator[Place]:
     async with open_house(store, rules=()) as place:
+        hold(place)
         yield place
+
+
+def hold(place: Place) -> None:
+    """Its requester is a gateway that holds requests for minutes."""
+
+    async def held(case: Case) -> None:
+        """It still does."""
+
+    place.house.service.holders = {GATEWAY.name: held}
 
 
 async def asked(place: Place, http: Http = HELD, agent: str = "bot", **more: Any) -> Case:
@@ -36,7 +46,7 @@ async def asked(place: Place, http: Http = HELD, agent: str = "bot", **more: Any
     what = replace(ASKED, http=http, agent=Agent(agent), **more)
     case, _ = await place.house.service.open(GATEWAY, what)
     service = place.house.service
-    await grants.use(service, place.store, case, what.agent, http, now=place.clock())
+    await grants.use(service, place.store, case, now=place.clock())
     return await place.case(case.id)
 
 
@@ -85,10 +95,11 @@ async def test_a_grant_lets_the_next_identical_request_through_once(place: Place
         {"http": replace(HELD, method="PUT")},
         {"http": replace(HELD, url="https://x.example/a?b=2")},
         {"http": replace(HELD, body=HELD.body + b" ")},
+        {"http": replace(HELD, headers=(("x-account", "other"),))},
         {"http": replace(HELD, body_complete=False)},
         {"agent": "other"},
     ],
-    ids=["method", "url", "body", "incomplete", "agent"],
+    ids=["method", "url", "body", "header", "incomplete", "agent"],
 )
 async def test_another_request_is_not_let_through(place: Place, other: dict[str, Any]) -> None:
     await give(place, *await ran_out(place))
@@ -135,6 +146,7 @@ async def test_what_was_not_shown_whole_is_not_granted(place: Place) -> None:
 async def test_law_14_nor_where_a_rule_lets_people_approve_unseen(store: Store) -> None:
     """A person who looks at the rest being missing may; nobody says so in advance."""
     async with open_house(store, rules=(rule("onecli", allow_unseen=True),)) as place:
+        hold(place)
         case, content = await ran_out(place, replace(HELD, body_complete=False))
         assert case.ask.allow_unseen
         with pytest.raises(Refused):
@@ -157,10 +169,18 @@ async def test_law_19_high_risk_is_never_granted(place: Place) -> None:
 
 
 async def test_a_gateway_that_can_wait_needs_no_grant(place: Place) -> None:
-    case, content = await ran_out(place, summary=False)
-    assert not grants.offered(case, content, person(place), place.clock())
+    place.house.service.holders = {}
+    case, content = await ran_out(place)
+    service = place.house.service
+    assert not grants.offered(service, case, content, person(place), place.clock())
     with pytest.raises(Refused):
         await give(place, case, content)
+
+
+async def test_a_request_with_its_whole_body_is_granted_as_well(place: Place) -> None:
+    await give(place, *await ran_out(place, summary=False))
+    assert (await asked(place)).open, "a summary that says the same is another request"
+    assert (await asked(place, summary=False)).status is Status.APPROVED
 
 
 async def test_only_what_ran_out_is_granted(place: Place) -> None:
@@ -174,6 +194,7 @@ async def test_only_what_ran_out_is_granted(place: Place) -> None:
 async def test_a_grant_is_one_vote_and_no_quorum(store: Store) -> None:
     two = Rule("two", ask=replace(OTHERWISE, rule="two", quorum=(("default", 2),)))
     async with open_house(store, rules=(two,)) as place:
+        hold(place)
         case, content = await ran_out(place)
         await give(place, case, content)
         place.clock.turn(1000)
@@ -202,6 +223,7 @@ async def test_law_04_two_copies_use_a_grant_once(database: str) -> None:
         open_house(first, rules=()) as one,
         open_house(second, rules=(), clock=one.clock, key=one.key) as two,
     ):
+        hold(one)
         await give(one, *await ran_out(one))
         made = []
         for place in (one, two):
@@ -210,7 +232,7 @@ async def test_law_04_two_copies_use_a_grant_once(database: str) -> None:
         for place, case in ((one, made[0]), (two, made[1]), (two, made[0])):
             service = place.house.service
             now = place.clock()
-            await grants.use(service, place.store, case, ASKED.agent, HELD, now=now)
+            await grants.use(service, place.store, case, now=now)
         found = await first.cases([case.id for case in made])
         assert sorted(case.status for case in found.values()) == ["approved", "pending"]
         (grant,) = [g for g, _ in await first.grants(request_id=(await _spent(first)))]

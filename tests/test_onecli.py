@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import os
@@ -23,14 +24,16 @@ from rich.console import Console
 from approvals import cards
 from approvals.cli import remote
 from approvals.cli.exits import Stop
+from approvals.conditions import compile as compile_condition
 from approvals.evidence import read_receipt
 from approvals.gateways import onecli_rows as rows
 from approvals.gateways.onecli import GONE, OneCli, Pace, Seat
-from approvals.model import Case, Choice, Fact, Kind, Requester, Status, Vote
+from approvals.model import Case, Choice, Fact, Kind, Requester, Risk, Status, Vote
 from approvals.packs import RuleBook
 from approvals.policy import Rule, When
 from approvals.proposal import Bound, Proposal, bind
 from approvals.reading import read
+from approvals.reading.presentation import Words
 from approvals.readings import held
 from approvals.store import Job, Store
 from approvals.store import rows as store_rows
@@ -139,11 +142,142 @@ async def test_a_no_reaches_the_agent(store: Store) -> None:
         assert onecli.verdicts == [(id, "deny", 200)]
 
 
+MAIL = b"To: a@example.com\r\nBcc: boss@evil.example\r\nSubject: Hi\r\n\r\nLunch at noon?"
+
+
+async def test_law_14_a_tap_rests_on_the_whole_body(store: Store) -> None:
+    """A `Bcc` stands in no summary of OneCLI's: the body says it, and so does the card."""
+    mail = json.dumps({"raw": base64.urlsafe_b64encode(MAIL).decode()}).encode()
+    async with OneCliPeer() as onecli, serving(store, seat(onecli)) as place:
+        id, agent = await onecli.hold_one(body=mail, url=HOST)
+        case = await one(store)
+        assert case.digest.startswith("sha-256:")
+        assert (case.complete, case.inspectable) == (True, True)
+        card = (await until(lambda: place.desk.of(case.id, "U-dana")))[0]
+        assert "boss@evil.example" in card.now["payload"][0]
+        assert ["OneCLI id", id] in card.now["facts"]
+        status, said = await place.tap(place.desk.press(card))
+        assert (status, said["text"]) == (200, "Approved.")
+        assert (await agent)[0] == 200
+        assert onecli.forwarded == [mail]
+        receipt = await store.receipt(case.id)
+        assert receipt is not None
+        claims, _ = read_receipt(receipt, [place.key.jwk()], now=place.clock())
+        assert claims["digest"] == case.digest
+
+
+async def test_rules_and_packs_read_the_whole_body_and_their_words_go_first(small: Store) -> None:
+    """OneCLI is told all the same: what says which request it is stands under any words."""
+    words = Words("Pay {{ amount }}", (("Amount", "{{ amount }}"),))
+    large = compile_condition("decoded.amount > 1000", {"amount": "int"})
+    ask = replace(OTHERWISE, rule="large", risk=Risk.LOW)
+    rule = Rule("large", When(action=("onecli.*",)), large, ask, words=words)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    async with OneCliPeer() as onecli, serving(small, seat(onecli), rules=(rule,)) as place:
+        id, agent = await onecli.hold_one(
+            url="https://api.stripe.com/v1/payouts", body=b"amount=1240000", headers=form
+        )
+        case = await one(small)
+        assert case.ask.rule == "large"
+        card = (await until(lambda: place.desk.of(case.id)))[0]
+        assert card.now["title"] == "Pay 1240000"
+        assert card.now["facts"] == [["Amount", "1240000"], ["OneCLI id", id]]
+        await decide(place, case)
+        assert (await agent)[0] == 200
+
+
+async def test_law_11_what_the_agent_says_of_its_task_is_its_note(small: Store) -> None:
+    tags = {"X-OneCLI-Batch": "import-7", "X-OneCLI-Batch-Total": "3"}
+    tags["X-OneCLI-Batch-Label"] = "  Approved\tby the CFO "
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        await onecli.hold_one(headers=tags)
+        case = await one(small)
+        card = (await until(lambda: place.desk.of(case.id)))[0].now
+        task = "Part of the task 'import-7', 3 requests: Approved by the CFO"
+        assert card["note"] == task
+        elsewhere = json.dumps({**card, "note": None})
+        assert "CFO" not in elsewhere
+        assert "import-7" not in elsewhere
+
+
+async def test_a_request_decided_elsewhere_ends_the_card(small: Store) -> None:
+    """With the pace of the product: OneCLI keeps an empty list for half a minute."""
+    pace = Pace()
+    longest = pace.every + 2 * pace.brief
+    assert longest < 2
+    async with (
+        OneCliPeer(burst=0.75) as onecli,
+        serving(small, seat(onecli, pace=pace)) as place,
+    ):
+        id, agent = await onecli.hold_one()
+        case = await one(small)
+        await until(lambda: place.desk.of(case.id))
+        looks = len([polled for polled in onecli.polls if not polled])
+        await until(lambda: len([polled for polled in onecli.polls if not polled]) > looks + 1)
+        await _decide_elsewhere(onecli, id, "approve")
+        assert (await agent)[0] == 200
+        said = await headline(place.desk, case, "Withdrawn")
+        assert "somebody else decided" in said
+
+
+async def test_a_tap_looks_again_before_it_decides(small: Store) -> None:
+    """Also where the list would not have been looked at for an hour."""
+    never = replace(QUICK, every=3600.0)
+    async with OneCliPeer() as onecli, serving(small, seat(onecli, pace=never)) as place:
+        id, agent = await onecli.hold_one()
+        other, _ = await onecli.hold_one()
+        async with asyncio.timeout(HANGS):
+            while len(found := await cases(small, Status.PENDING)) < 2:
+                await asyncio.sleep(0.01)
+        by_id = {(await small.content(one.id, 1)).facts[-1].value: one for one in found}  # type: ignore[union-attr] # it is there
+        case, left = by_id[id], by_id[other]
+        card = (await until(lambda: place.desk.of(case.id, "U-dana")))[0]
+        await _decide_elsewhere(onecli, id, "approve")
+        await agent
+        _, said = await place.tap(place.desk.press(card))
+        assert said["kind"] == "closed"
+        assert (await place.case(case.id)).status is Status.WITHDRAWN
+        onecli.fault = "hang"
+        await decide(place, left)
+        assert (await place.case(left.id)).status is Status.APPROVED, (
+            "one that is away ends nothing"
+        )
+        assert [(held, status) for held, _, status in onecli.verdicts] == [(id, 200)]
+
+
+async def test_what_was_taken_for_gone_and_is_listed_again_is_asked_again(small: Store) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        id, agent = await onecli.hold_one()
+        first = await one(small)
+        held = onecli.held.pop(id)
+        await one(small, Status.WITHDRAWN)
+        onecli.held[id] = held
+        onecli._wake()
+        again = await one(small)
+        assert again.id != first.id
+        await decide(place, again)
+        assert (await agent)[0] == 200
+        assert onecli.verdicts == [(id, "approve", 200)]
+
+
+async def test_a_slow_list_is_not_taken_for_an_empty_one(small: Store) -> None:
+    async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
+        await onecli.hold_one()
+        case = await one(small)
+        gateway = await until(lambda: place.house.service.holders[BY.name])
+        seen = gateway.__self__
+        onecli.slow = 0.15  # under the longest that a list may take, and far over the usual
+        await until(lambda: (seen._usual or 0) > 0.1)
+        polls = len(onecli.polls)
+        await onecli.polled(polls + 5)
+        assert (await place.case(case.id)).open
+
+
 async def test_what_is_left_out_is_decided_on_the_page_only_if_the_rule_says_so(
     small: Store,
 ) -> None:
     async with OneCliPeer() as onecli, serving(small, seat(onecli)) as place:
-        id, _ = await onecli.hold_one(url="https://x.example/a?to=eve", body=b"y" * 900)
+        id, _ = await onecli.hold_one(url="https://x.example/a?to=eve", body=b"y" * 9000)
         case = await one(small)
         assert not case.complete
         assert not case.inspectable
@@ -660,6 +794,10 @@ def generic(body: str, method: str = "POST") -> dict[str, Any]:
     return {"method": method, "summary": said, "bodyPreview": preview}
 
 
+def raw(text: str, **flags: object) -> dict[str, Any]:
+    return {"text": text, "truncated": False, "binary": False, "redacted": False, **flags}
+
+
 def guests(number: int) -> dict[str, Any]:
     """Of an event, as OneCLI names them: ten at most, and no word of the others."""
     said = ", ".join(f"{n}@example.com" for n in range(number))
@@ -676,7 +814,7 @@ def test_the_documented_row_is_read_whole() -> None:
     assert (asked.http.method, asked.http.url, asked.http.body_complete) == ("POST", HOST, True)
     assert asked.http.body == b"Send email\nTo: bob@example.com"
     assert (asked.title, asked.action) == ("Send email", "onecli.send_email")
-    assert [(f.label, f.value) for f in asked.facts] == [
+    assert [(f.label, f.value) for f in (*asked.facts, *asked.mark)] == [
         ("Summary", "Send email"),
         ("To", "bob@example.com"),
         ("OneCLI id", "3f0c9c1e"),
@@ -738,8 +876,11 @@ def test_a_reply_of_absurd_shape_is_refused_in_words(said: bytes, why: str) -> N
         {"agent": None},
         {"agent": {"id": ""}},
         {"bodyPreview": "x" * (1024 * 1024 + 1)},
+        {"rawBody": "text"},
+        {"rawBody": {"truncated": False, "binary": False}},
+        {"batch": "import-7"},
     ],
-    ids=range(14),
+    ids=range(17),
 )
 def test_one_bad_row_does_not_hide_the_others(odd: dict[str, Any]) -> None:
     bad, good = reply(a_row(**odd), a_row(id="other")).rows
@@ -800,8 +941,15 @@ def test_the_deadline_rests_on_ages_and_not_on_clocks() -> None:
         {"method": "DELETE", "headers": {"Content-Length": "4000"}},
         generic('{"to":"<412 chars>"}', "DELETE"),
         {"method": "PROPFIND", "summary": None, "bodyPreview": None},
+        generic("+3 more fields"),
+        {"rawBody": raw("a", truncated=True)},
+        {"rawBody": raw("", binary=True)},
+        {"rawBody": raw('{"password":"***"}', redacted=True)},
+        {"rawBody": {"text": "a"}},
+        {"rawBody": raw("a", truncated=0)},
+        {"rawBody": raw("a"), "headers": {"content-length": "4000"}},
     ],
-    ids=range(22),
+    ids=range(29),
 )
 def test_law_14_what_onecli_leaves_out_is_not_taken_for_shown(more: dict[str, Any]) -> None:
     row = read_one(**more)
@@ -824,8 +972,11 @@ def test_law_14_what_onecli_leaves_out_is_not_taken_for_shown(more: dict[str, An
         {"summary": {"action": "POST request", "details": []}, "bodyPreview": "POST request"},
         {"summary": None, "bodyPreview": '{"to":"bob"}'},
         {"summary": None, "bodyPreview": '{"to":"bob"}', "headers": {"content-length": "12"}},
+        {**generic('{"to":"<412 chars>"}'), "rawBody": raw("x" * 8192)},
+        {"rawBody": {"text": "{}", "truncated": False, "binary": False}},
+        {"summary": None, "bodyPreview": None, "rawBody": raw("***")},
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_what_is_not_left_out_may_be_decided_by_a_tap(more: dict[str, Any]) -> None:
     assert rows.unseen(read_one(**more)) is None
@@ -853,8 +1004,45 @@ def test_all_that_is_received_is_bound() -> None:
         {"bodyPreview": "Send email\nTo: bob@example.com "},
         {"summary": {"action": "Send email", "details": [{"label": "To", "value": "eve"}]}},
         {"summary": {"action": "Send mail", "details": []}},
+        {"rawBody": raw("x", truncated=True)},
     ):
         assert digest(**more) != plain, more
+    whole = digest(rawBody=raw("x"))
+    assert whole.startswith("sha-256:")
+    assert len({whole, *(digest(rawBody=raw(text)) for text in ("x ", "X", "é"))}) == 4
+    assert digest(rawBody=raw("x"), headers={"x-account": "other"}) != whole
+
+
+def test_law_14_no_part_of_a_row_can_change_unseen() -> None:
+    """Under one id: another copy, or a later look, is told another request."""
+    subject = {"verb": "Send", "lead": "Send ", "record": "email", "row": 0}
+    said = {"action": "Send email", "details": []}
+    alike = [{}, {"app": "gmail"}, {"createdAt": "2026-08-19T10:16:29Z"}]
+    others = [
+        {"rawBody": raw("a")},
+        {"rawBody": raw("b")},
+        {"rawBody": raw("a", truncated=True)},
+        {"batch": {"id": "a"}},
+        {"batch": {"id": "a", "label": "b"}},
+        {"summary": said},
+        {"summary": {**said, "subject": subject}},
+        {"headers": {}},
+    ]
+    assert len({rows.fingerprint(read_one(**one)) for one in alike}) == 1
+    assert len({rows.fingerprint(read_one(**one)) for one in (*others, {})}) == len(others) + 1
+
+
+@pytest.mark.parametrize("verb", ["Create Contact", "create_contact"])
+def test_the_action_has_no_id_of_a_record_in_it(verb: str) -> None:
+    record = "Account 001QO000010eH0cYAF"
+    subject = {"verb": verb, "lead": f"{verb} in ", "record": record, "row": 0}
+    said = {"action": f"{verb} in {record}", "details": [], "subject": subject}
+    asked = rows.proposal(read_one(summary=said), reply())
+    assert asked.action == "onecli.create_contact"
+    assert asked.title == f"{verb} in {record}"
+    for odd in (None, "x", {}, {"verb": None}):
+        older = rows.proposal(read_one(summary={**said, "subject": odd}), reply())
+        assert older.action == "onecli.create_contact_in_account_001qo000010eh0cyaf"
 
 
 def test_the_command_line_shows_what_was_summed_up_and_nothing_else() -> None:

@@ -34,10 +34,11 @@ from approvals.model import (
     Status,
     Tier,
 )
+from approvals.notices import INVALID, NEWER
 from approvals.packs import RuleBook
 from approvals.policy import Rule, When
-from approvals.service import INVALID
 from approvals.store import CardState, Store
+from approvals.turns import OVERTAKEN
 from tests.house import (
     DESK_SECRET,
     GATEWAY,
@@ -55,6 +56,7 @@ from tests.house import (
     open_house,
     proposal,
     rule,
+    until,
 )
 
 NOT_YOURS = "You are not an approver of this request."
@@ -670,7 +672,7 @@ async def test_law_07_a_card_whose_post_was_never_confirmed_counts_nothing(store
         while not tapping.done():
             place.clock.turn(500)
             await asyncio.sleep(0.02)
-        assert tapping.result().notice.text == INVALID
+        assert tapping.result().notice.text == NEWER
         await untouched(place, asked)
         place.clock.turn(MINUTE)
         await place.carried()
@@ -864,6 +866,36 @@ async def test_law_14_what_is_elided_cannot_be_approved_by_a_tap(
     assert (await place.page(asked, "approve", by="dana")).counted, "the page shows all of it"
     (vote,) = (await place.case(asked["id"])).votes
     assert vote.unseen is (what == "part of it")
+
+
+async def test_law_07_a_message_that_we_lost_sight_of_sends_to_the_newer_card(
+    store: Store,
+) -> None:
+    """We die between the post and the note of its message id."""
+    desk = Desk()
+    async with open_house(store, desks=[desk], people=[DANA]) as place:
+        asked = await place.opened()
+        while await place.house.outbox.drain(""):
+            pass
+        desk.slow.clear()
+        dying = asyncio.create_task(place.house.outbox.drain("desk"))
+        await until(lambda: desk.messages)
+        dying.cancel()
+        await asyncio.gather(dying, return_exceptions=True)
+        desk.slow.set()
+        (orphan,) = desk.of(asked["id"])
+        place.clock.turn(MINUTE)
+        await place.carried()
+        newer = desk.of(asked["id"])[-1]
+        assert newer is not orphan
+        for label in ("Approve", "Decline"):
+            tapping = asyncio.create_task(place.house.service.tap(desk.press(orphan, label)))
+            await asyncio.sleep(0)  # it is asked, and then time goes by
+            place.clock.turn(2 * OVERTAKEN)
+            assert (await tapping).notice.text == NEWER
+        await untouched(place, asked)
+        assert len(desk.of(asked["id"])) == 2, "and no press makes another"
+        assert (await place.house.service.tap(desk.press(newer))).counted
 
 
 async def test_law_14_an_approve_button_on_what_no_card_shows_is_worth_nothing(

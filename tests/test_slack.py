@@ -427,6 +427,18 @@ def test_opening_the_review_link_is_ignored() -> None:
     assert isinstance(read(make(AWAY), fixture("url_button")), Ignored)
 
 
+def test_what_is_of_another_feature_of_the_app_is_ignored() -> None:
+    """Signed, and not for us: a 400 would show its user a warning, and in time end our address."""
+    press = fixture("block_actions")
+    other = {**press["actions"][0], "action_id": "lunch", "value": "pizza"}
+    assert isinstance(read(make(AWAY), {**press, "actions": [other]}), Ignored)
+    ids = {"api_app_id": press["api_app_id"], "team_id": "T1", "event_id": "Ev1"}
+    event = {**ids, "type": "event_callback", "event": {"type": "app_mention", "text": "hi"}}
+    assert isinstance(read(make(AWAY), event), Ignored)
+    for kind in ("shortcut", "message_action", "block_suggestion", "workflow_step_edit"):
+        assert isinstance(read(make(AWAY), {**press, "type": kind}), Ignored)
+
+
 def test_closing_the_prompt_is_ignored() -> None:
     assert isinstance(
         read(make(AWAY), {**fixture("view_submission"), "type": "view_closed"}), Ignored

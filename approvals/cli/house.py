@@ -22,6 +22,7 @@ import structlog
 from aiohttp import web
 
 from approvals import linking
+from approvals.budgets import Budgets
 from approvals.buttons import KeyRing
 from approvals.channel import Channel, Hears, Talks
 from approvals.cli import wire
@@ -102,6 +103,12 @@ class Plan:
     """What our bot is called, by channel, where that is known: for links that open it."""
     lease: Duration = LEASE
     """How long a job of a copy that died is left to it."""
+
+    @property
+    def asking(self) -> Sequence[Requester]:
+        """All who open requests: those with a key, and the gateways that we ask."""
+        return [*self.requesters.values(), *(seat.requester for seat in self.gateways)]
+
     sign_in_link: bool = True
     """People may ask for a sign-in link, where a channel can carry one."""
     retention: Retention = field(default_factory=Retention)
@@ -196,6 +203,7 @@ async def running(
             for seat in plan.gateways
         ]
         metrics.polls({one.seat.requester.name: (one.seat.name, one.age) for one in gateways})
+        service.holders = {one.seat.requester.name: one.look for one in gateways}
         polled = {one.seat.requester.name: (one.lane,) for one in gateways}
         routes: Mapping[str, tuple[str, ...]] = {**plan.routes, **polled}
         links = Links(
@@ -208,6 +216,7 @@ async def running(
             each=Limit(steady, burst=10, per_second=0.1),
             all=Limit(steady, burst=100, per_second=1),
         )
+        budgets = Budgets(steady)
         outbox = Outbox(
             store,
             service,
@@ -228,7 +237,11 @@ async def running(
             },
             errands={KIND: links.carry},
             altered=metrics.altered,
+            failed=metrics.failed,
+            budgets=(budgets, {by.name: by for by in plan.asking}),
+            posted=lambda case: metrics.posted(case, clock()),
         )
+        metrics.late(outbox.lanes.late)
 
         def heard(ids: Iterable[str] | None) -> None:
             live.changed(ids)
@@ -255,8 +268,9 @@ async def running(
             metrics=metrics,
             metrics_open=plan.metrics_open,
             faults=faults,
-            warnings=parts.warnings,
+            warnings=lambda: [*parts.warnings(), *outbox.lanes.warnings()],
             opens=Limit(steady, burst=plan.opens_per_second * 4, per_second=plan.opens_per_second),
+            budgets=budgets,
             forgeries=Limit(steady, burst=100, per_second=2),
             sign_ins=Limit(steady, burst=10, per_second=0.1),
             link_codes=Limit(steady, burst=5, per_second=1 / 60),

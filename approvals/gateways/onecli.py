@@ -10,9 +10,11 @@ What this room holds to, each a test:
    the asking, and its intent is in the audit chain before it, its result after it.
 4. What became of it is never guessed: where OneCLI's answer does not say, card and chain say so.
 5. A OneCLI that is down, slow, lying or that refuses our key delays nothing but its own requests.
+6. A request that somebody else decided, or whose agent left, is looked for every second while a
+   card is out, and once more before a person's decision counts.
 
 Two loops for each workspace: `watch` waits for what is new, `reconcile` lists all and finds what
-has gone. The API is that of `apps/gateway/src/gateway.rs` and `approval.rs` of
+has gone. The API is that of `apps/gateway/crates/server/src/lib.rs` and `crates/approval` of
 https://github.com/onecli/onecli, as its own SDK uses it (npm, @onecli-sh/sdk, `approvals`).
 """
 
@@ -45,6 +47,7 @@ from approvals.model import (
     Requester,
     Status,
 )
+from approvals.proposal import Proposal
 from approvals.service import Mismatch, NotFound, Service
 from approvals.store import Job, Store
 
@@ -53,6 +56,8 @@ YOUNG: Final[Duration] = SECOND
 """OneCLI's clustered store loses verdicts on younger requests."""
 CLOSE: Final[Duration] = 3 * SECOND
 """So near its deadline a request that has gone has expired: OneCLI counts whole seconds."""
+PATIENT: Final = 4
+"""A list is empty that takes so many times as long as usual."""
 EXCLUDED: Final = 200
 """Ids that a poll names at most: its address has a length."""
 ANSWER: Final = 64 * 1024
@@ -73,14 +78,18 @@ CHANGED: Final = "OneCLI says something else of it now. Nothing was sent from he
 class Pace:
     """Seconds. `watch`: a poll for news is given up after this, for a wake-up may have been missed.
 
-    `list`: a list that takes longer is empty, if OneCLI lives: it answers at once when there is
-    something. `every`: between two lists while something is live. `rest`: after an empty answer.
-    `barred`: after a 401. `slowest`: the longest back-off. `answer`: for a verdict, or a probe.
+    A list that takes longer than usual is empty, if OneCLI lives: it answers at once when there is
+    something. What is usual is measured, between `brief` and `list`. `every`: between two lists
+    while something is live. `rest`: after an empty answer. `barred`: after a 401. `slowest`: the
+    longest back-off. `answer`: for a verdict, or a probe. `tap`: in all, for the look before
+    somebody decides, who waits for it.
     """
 
     watch: float = 10.0
     list: float = 5.0
-    every: float = 3.0
+    brief: float = 0.4
+    every: float = 0.75
+    tap: float = 0.8
     rest: float = 0.5
     barred: float = 60.0
     first: float = 1.0
@@ -136,6 +145,8 @@ class OneCli:
         self._ids: dict[str, str] = {}
         """Case → OneCLI's id, of open cases."""
         self._live = asyncio.Event()
+        self._usual: float | None = None
+        """Seconds in which it lists what we know, lately."""
 
     # What others ask
 
@@ -194,10 +205,10 @@ class OneCli:
     async def _all(self) -> None:
         """One look at everything. What was open before it and is not in it has gone."""
         open_cases = await self._open_cases()
-        reply = await self._poll((), self.seat.pace.list)
+        reply = await self._listed()
         await self._take(reply)
         if reply is None:  # held: it was empty, if a second look finds the same
-            reply = await self._poll((), self.seat.pace.list) or rows.Reply(())
+            reply = await self._listed() or rows.Reply(())
             await self._take(reply)
         for case in open_cases:
             id = await self._id_of(case)
@@ -212,6 +223,28 @@ class OneCli:
         else:
             self._live.clear()
             await self._live.wait()
+
+    async def _listed(self) -> rows.Reply | None:
+        """All that is held; None: it keeps us waiting as it does where there is nothing."""
+        pace, began = self.seat.pace, self._loop_time()
+        usual = self._usual
+        limit = pace.list if usual is None else min(pace.list, max(pace.brief, PATIENT * usual))
+        reply = await self._poll((), limit)
+        # A list with something new in it may have waited for that.
+        if reply is not None and reply.ids and reply.ids <= self._known:
+            self._usual = max(self._loop_time() - began, 0.8 * (usual or 0.0))
+        return reply
+
+    async def look(self, case: Case) -> None:
+        """Somebody is about to decide: is it still held? One who is away changes nothing."""
+        id = await self._id_of(case)
+        try:
+            async with asyncio.timeout(self.seat.pace.tap):
+                reply = await self._listed() or rows.Reply(())
+        except (TimeoutError, Busy, Refused):
+            return
+        if id is not None and id not in reply.ids:
+            await self._gone(case)
 
     async def _open_cases(self) -> list[Case]:
         found: list[Case] = []
@@ -238,8 +271,10 @@ class OneCli:
 
     async def _gone(self, case: Case, why: str = GONE) -> None:
         """It is not held any more. Near its deadline it has expired, which the clock will say."""
-        if case.expires_at - self._clock() <= CLOSE and why == GONE:
-            return
+        if why == GONE:
+            if case.expires_at - self._clock() <= CLOSE:
+                return
+            self._known.discard(self._ids.get(case.id, ""))  # listed again, it is asked again
         with suppress(Conflict, NotFound):  # decided meanwhile: the verdict's road says the rest
             await self._service.withdraw(self.seat.requester, case.id, why)
 
@@ -269,8 +304,8 @@ class OneCli:
         if None not in (seat.workspace, row.workspace) and seat.workspace != row.workspace:
             return True  # another workspace's, and another seat's business
         try:
-            key, asked = (f"onecli:{row.id}", rows.fingerprint(row)), rows.proposal(row, reply)
-            case, new = await self._service.open(seat.requester, asked, key)
+            asked = rows.proposal(row, reply)
+            case, new = await self._opened_once(row, asked)
         except Mismatch:
             await self._changed(row.id)
         except Refused as error:
@@ -283,10 +318,18 @@ class OneCli:
             self._ids[case.id] = row.id
             if new:
                 self._opened(case)
-            if asked.http is not None:
-                now = self._clock()
-                await grants.use(self._service, self._store, case, asked.agent, asked.http, now=now)
+            await grants.use(self._service, self._store, case, now=self._clock())
         return True
+
+    async def _opened_once(self, row: rows.Row, asked: Proposal) -> tuple[Case, bool]:
+        """The case about it, and whether it is new. One that we took for gone, and is listed again,
+        is asked again: what was withdrawn stays withdrawn."""
+        key, print_ = f"onecli:{row.id}", rows.fingerprint(row)
+        while True:
+            case, new = await self._service.open(self.seat.requester, asked, (key, print_))
+            if case.status is not Status.WITHDRAWN or case.reason != GONE:
+                return case, new
+            key = _after(row.id, case.id)
 
     async def _left_alone(self, id: str | None, why: str) -> None:
         """Nobody can be asked. It is not ours to refuse: it runs out, or somebody else decides."""
@@ -297,9 +340,11 @@ class OneCli:
         """Under one id stands another request than the one that people were shown."""
         log.error("onecli_changed", gateway=self.seat.name, id=id)
         await self._note("gateway.changed", None, id=id)
-        known = await self._store.idempotent(self.seat.requester.name, f"onecli:{id}")
-        for case in (await self._store.cases([known[1]])).values() if known else ():
-            await self._gone(case, CHANGED)
+        key = f"onecli:{id}"
+        while known := await self._store.idempotent(self.seat.requester.name, key):
+            for case in (await self._store.cases([known[1]])).values():
+                await self._gone(case, CHANGED)
+            key = _after(id, known[1])
 
     # The verdict
 
@@ -497,6 +542,11 @@ class OneCli:
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         entry = Entry(ORG, self._clock(), kind, request_id, text, self._random(16))
         await self._store.append([entry])
+
+
+def _after(id: str, case_id: str) -> str:
+    """The idempotency key of the case that follows one which was taken for gone."""
+    return f"onecli:{id} {case_id}"
 
 
 def _approved(case: Case) -> bool:

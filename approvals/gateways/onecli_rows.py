@@ -5,15 +5,19 @@ What this room holds to, each a test:
 1. A reply of absurd size or shape is refused in words; one bad row does not hide the others.
 2. Fields that are not known are ignored, and what older gateways do not say is not guessed.
 3. The deadline is ours: it rests on OneCLI's clock for ages only, and a wrong clock denies nothing.
-4. What OneCLI leaves out of its summary is never taken for shown.
+4. What OneCLI leaves out is never taken for shown.
+5. What an agent says of its task is its own words: a note, never a title, a fact or a rule's value.
 
-OneCLI 2.x never says the body. It renders a summary of the first 16 KiB (`bodyPreview` is that
-summary as text), which leaves things out in ways of its own:
-https://github.com/onecli/onecli/blob/main/apps/gateway/src/summary.rs and the files of summary/.
-What those for one service (Gmail, calendars) do not know they pass over without a sign, and no
-length tells: OneCLI passes `content-length` on to nobody (gateway/forward.rs). Of such a summary
-the card says that parts may be missing.
-Gateways before May 2026 gave the first 4 kB of the body as it was.
+Since August 2026 a row carries the body as the agent sent it (`rawBody`), up to 8 KiB of UTF-8
+text; a body that is cut, binary or masked says so
+(https://github.com/onecli/onecli, apps/gateway/crates/approval/src/lib.rs: `RawBody::from_bytes`,
+`pending_approval_row`; read on 2026-11-28). Where it is whole, people decide on it.
+
+Otherwise there is only a summary of the first 16 KiB (`bodyPreview` is that summary as text), which
+leaves things out in ways of its own (crates/summary/src). What the summaries for one service
+(Gmail, calendars) do not know they pass over without a sign, and no length tells: OneCLI passes
+`content-length` on to nobody (crates/proxy/src/forward.rs). Of such a summary the card says that
+parts may be missing. Gateways before May 2026 gave the first 4 kB of the body as it was.
 """
 
 from __future__ import annotations
@@ -51,8 +55,27 @@ LABEL: Final = "OneCLI id"
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """The body as OneCLI shows it. `lacks`: why `text` is not all of it, byte for byte; None: it
+    is."""
+
+    text: str
+    lacks: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the agent says of the task that the request is a part of: its own words."""
+
+    id: str
+    label: str | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One held request, as OneCLI says it. `action` and `details`: its summary, if it has one."""
+    """One held request, as OneCLI lists it. `action` and `details`: its summary, if it has one;
+    `verb`: the action without the record that it is about ("Create Contact")."""
 
     id: str
     workspace: str | None
@@ -65,6 +88,9 @@ class Row:
     agent: Agent
     created_at: Instant | None
     expires_at: Instant | None
+    verb: str | None = None
+    raw: Raw | None = None
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +152,13 @@ def left(row: Row, reply: Reply) -> Duration:
 
 
 def unseen(row: Row) -> str | None:
-    """What OneCLI left out of its summary of the body, in words; None: nothing that it lets see."""
+    """What OneCLI left out of the body or its summary, in words; None: nothing that it lets see."""
     declared = _declared(row)
+    if row.raw is not None:
+        length = len(row.raw.text.encode(errors="surrogatepass"))
+        if row.raw.lacks is None and declared not in (None, length):
+            return f"the body has {declared} bytes, and {length} are shown"
+        return row.raw.lacks
     values = [fact.value for fact in row.details]
     labels = {fact.label.strip().lower() for fact in row.details}
     text = row.preview or ""
@@ -164,24 +195,23 @@ def unseen(row: Row) -> str | None:
 
 
 def proposal(row: Row, reply: Reply) -> Proposal:
-    """The request to be asked. What OneCLI says of it are facts; all of it is bound."""
-    text = row.preview or ""
-    summary = [
-        *([row.action] if row.action else []),
-        *(f"{d.label}: {d.value}" for d in row.details),
-    ]
-    said = (row.action or "", *(part for d in row.details for part in (d.label, d.value)))
-    if not all(part in text for part in said):
-        text = "\n".join(filter(None, [text, *summary]))
+    """The request to be asked. Where OneCLI shows the whole body, it is read like any other and its
+    summary is a help; else what OneCLI says of it is all there is. All of it is bound."""
+    lacks = unseen(row)
+    whole = row.raw is not None and lacks is None
+    body = row.raw.text if row.raw is not None and whole else _description(row)
     facts = [Fact("Summary", row.action)] if row.action else []
     return Proposal(
-        action="onecli." + (_slug(row.action) or "request"),
+        action="onecli." + (_slug(row.verb or row.action) or "request"),
         agent=row.agent,
         title=row.action,
-        http=Http(row.method, row.url, row.headers, text.encode(), unseen(row) is None),
-        facts=(*facts, *row.details, Fact(LABEL, row.id)),
+        http=Http(row.method, row.url, row.headers, body.encode(), lacks is None),
+        facts=(*facts, *row.details),
+        mark=(Fact(LABEL, row.id),),
+        note=None if row.batch is None else _task(row.batch),
         expires_in=left(row, reply),
-        summary=True,
+        summary=not whole,
+        hints=whole,
         remind=REMIND,
     )
 
@@ -190,20 +220,46 @@ def fingerprint(row: Row) -> str:
     """Over all that is asked, and nothing that may change meanwhile. `ValueError`: bad text."""
     flat = [part for header in row.headers for part in header]
     flat += [part for d in row.details for part in (d.label, d.value)]
-    what = (row.id, row.method, row.url, row.preview, row.action, row.agent.id)
+    what = (row.id, row.method, row.url, row.preview, row.action, row.agent.id, row.verb)
+    raw = (None, None) if row.raw is None else (row.raw.text, row.raw.lacks)
+    task = None if row.batch is None else _task(row.batch)
     counts = (len(row.headers), len(row.details))
-    return sha256(frame("countersign/onecli/1", *what, *counts, *flat)).hexdigest()
+    return sha256(frame("countersign/onecli/2", *what, *raw, task, *counts, *flat)).hexdigest()
+
+
+def _description(row: Row) -> str:
+    """Everything that OneCLI says of a body that it does not show whole."""
+    text = row.preview or ""
+    said = (row.action or "", *(part for d in row.details for part in (d.label, d.value)))
+    if not all(part in text for part in said):
+        lines = [row.action or "", *(f"{d.label}: {d.value}" for d in row.details)]
+        text = "\n".join(filter(None, [text, *lines]))
+    if row.raw is not None and row.raw.text:
+        text = f"{text}\n\nOf the body itself:\n{row.raw.text}"
+    return text
+
+
+def _task(batch: Batch) -> str:
+    """A note is shown as the agent's own words, so nothing here says that it is true."""
+    count = f", {batch.total} requests" if batch.total is not None else ""
+    return f"Part of the task {batch.id!r}{count}" + (f": {batch.label}" if batch.label else "")
 
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _METHOD: Final = re.compile(r"[A-Z]{1,32}")
+_LACKS: Final = {
+    "truncated": "of the body OneCLI shows the beginning only",
+    "binary": "the body is not text, and OneCLI shows none of it",
+    "redacted": "OneCLI hides parts of the body that are named like secrets",
+}
+"""By the flag that says so; one that is missing or no truth value counts as set."""
 _BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 _NAMED_ONLY: Final = frozenset({"attachments", "attachment", "files", "file"})
 # `<n chars>`, `<n chars, base64>`, `<binary, n+ bytes>`; `***` for what has a secret's name; `…` at
-# the end of what was cut; `(filenames not in preview)`; what was not UTF-8.
+# the end of what was cut; `(filenames not in preview)`; `+3 more fields`; what was not UTF-8.
 _LEFT_OUT: Final = re.compile(
     r"<[^<>\n]{0,40}(?:chars|bytes|binary|base64)[^<>\n]{0,40}>|\*\*\*|…\s*(?:$|\n|[\"'})\]])"
-    r"|not in preview|truncated|\ufffd"
+    r"|not in preview|truncated|\+[0-9]+ more|\ufffd"
 )
 
 
@@ -228,7 +284,7 @@ def _read_row(id: str, said: Mapping[str, Any]) -> Row:
     if not isinstance(headers, dict) or len(headers) > 200:
         raise ValueError("its headers are no object, or too many")
     pairs = tuple(sorted((name.lower(), _text(headers, name, 65_536) or "") for name in headers))
-    action, details = _summary(said.get("summary"))
+    action, verb, details = _summary(said.get("summary"))
     workspace = _text(said, "workspaceId", 200) or _text(said, "projectId", 200)
     return Row(
         id=id,
@@ -242,12 +298,45 @@ def _read_row(id: str, said: Mapping[str, Any]) -> Row:
         agent=_agent(said.get("agent")),
         created_at=_time(said.get("createdAt")),
         expires_at=_time(said.get("expiresAt")),
+        verb=verb,
+        raw=_raw(said.get("rawBody")),
+        batch=_batch(said.get("batch")),
     )
 
 
-def _summary(said: Any) -> tuple[str | None, tuple[Fact, ...]]:
+def _raw(said: Any) -> Raw | None:
+    """`{text, truncated, binary, redacted?}`; null where the body is empty, absent before."""
     if said is None:
-        return None, ()
+        return None
+    if not isinstance(said, dict):
+        raise ValueError("its rawBody is no object")
+    text = _text(said, "text", 1024 * 1024)
+    if text is None:
+        raise ValueError("its rawBody has no text")
+    flags = {name: said.get(name) for name in ("truncated", "binary")}
+    flags["redacted"] = said.get("redacted", False)
+    for name, lacks in _LACKS.items():
+        if flags[name] is not False:
+            return Raw(text, lacks)
+    return Raw(text, None)
+
+
+def _batch(said: Any) -> Batch | None:
+    """`{id, label?, total?}`. OneCLI took it from the agent's headers and cleaned it."""
+    if said is None:
+        return None
+    if not isinstance(said, dict):
+        raise ValueError("its batch is no object")
+    id, total = _text(said, "id", 64), said.get("total")
+    if not id:
+        return None
+    whole = isinstance(total, int) and not isinstance(total, bool)
+    return Batch(id, _text(said, "label", 500), total if whole else None)
+
+
+def _summary(said: Any) -> tuple[str | None, str | None, tuple[Fact, ...]]:
+    if said is None:
+        return None, None, ()
     if not isinstance(said, dict):
         raise ValueError("its summary is no object")
     details = said.get("details") or []
@@ -259,7 +348,9 @@ def _summary(said: Any) -> tuple[str | None, tuple[Fact, ...]]:
             raise ValueError("a detail of its summary is no object")
         label, value = _text(one, "label", 200) or "", _text(one, "value", 65_536) or ""
         facts.append(Fact(label, value))
-    return _text(said, "action", 500), tuple(facts)
+    subject = said.get("subject")
+    verb = _text(subject, "verb", 500) if isinstance(subject, dict) else None
+    return _text(said, "action", 500), verb, tuple(facts)
 
 
 def _agent(said: Any) -> Agent:

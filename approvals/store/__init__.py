@@ -241,6 +241,16 @@ class Store:
         )
         return (found[0][0], found[0][1]) if found else None
 
+    async def remember(
+        self, requester: str, key: str, value: str, request_id: str, at: Instant, *, org: str = ORG
+    ) -> None:
+        """Keep under a key of our own what `idempotent` then gives back, in the place of what was
+        there; forgotten with the keys that requesters chose."""
+        await self._write(
+            statements.put_idempotency,
+            org=org, requester=requester, key=key, body_sha=value, request_id=request_id, at=at,
+        )  # fmt: skip
+
     async def page(
         self,
         *,
@@ -517,15 +527,22 @@ class Store:
         """Make a parked job due. False: there is none of this id."""
         return await self._db.write(statements.resend(job_id, now, entries))
 
-    async def counts(self) -> Counts:
-        """What waits, for metrics."""
+    async def counts(self, older: Mapping[int, str] | None = None) -> Counts:
+        """What waits, for metrics. `older`: for each age in seconds, the id that a case had which
+        was opened then; how many open ones have a smaller one is counted."""
         jobs = await self._read(statements.count_jobs)
         counted = [
             (await self._read(what))[0][0]
             for what in (statements.count_open, statements.count_parked, statements.count_unsealed)
         ]
         waiting = {(kind, target): (n, due) for kind, target, n, due in jobs}
-        return Counts(counted[0], waiting, counted[1], counted[2])
+        ages = {
+            seconds: (await self._read(statements.count_older, before=id))[0][0]
+            for seconds, id in (older or {}).items()
+        }
+        oldest = await self._read(statements.unsealed_since)
+        since = oldest[0][0] if oldest else None
+        return Counts(counted[0], waiting, counted[1], counted[2], ages, since)
 
     # Evidence
 

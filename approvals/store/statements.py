@@ -295,12 +295,14 @@ delete_contents: Final = delete_by(contents, "request_id")
 delete_audiences: Final = delete_by(audiences, "request_id")
 insert_audience: Final = _insert(audiences, quiet=True)
 insert_idempotency: Final = _insert(idempotency, quiet=True)
+put_idempotency: Final = _upsert(idempotency)
 select_idempotency: Final = _select(
     idempotency, ["body_sha", "request_id"], "org", "requester", "key"
 )
 insert_receipt: Final = _insert(receipts, quiet=True)
 select_receipt: Final = _select(receipts, ["jws"], "request_id")
 count_open: Final = _count(cases, _open)
+count_older: Final = _count(cases, lambda: _open() & (cases.c.id < P("before")))
 
 
 def commit_one(change: Change) -> Script[Result]:
@@ -601,6 +603,13 @@ def count_jobs(_: Dialect) -> Any:
 _LINKED: Final = ("seq", *rows.ENTRY, "commitment", "link")
 insert_entry: Final = _insert(audit, *rows.ENTRY)
 count_unsealed: Final = _count(audit, lambda: audit.c.seq.is_(None))
+
+
+def unsealed_since(_: Dialect) -> Any:
+    a = audit.c
+    return sa.select(a.at).where(a.seq.is_(None)).order_by(a.id).limit(1)
+
+
 _insert_checkpoint: Final = _insert(checkpoints, quiet=True)
 
 

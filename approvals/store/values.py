@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -253,12 +253,16 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """For metrics. `jobs`: (kind, target) → (waiting or leased, earliest due)."""
+    """For metrics. `jobs`: (kind, target) → (waiting or leased, earliest due). `older`: open cases
+    by age, as they were asked for. `unsealed_since`: when the oldest entry was made that is not in
+    the chain yet."""
 
     pending: int
     jobs: Mapping[tuple[str, str], tuple[int, Instant]]
     parked: int
     unsealed: int
+    older: Mapping[int, int] = field(default_factory=dict)
+    unsealed_since: Instant | None = None
 
 
 Taps: TypeAlias = Sequence[tuple[bytes, str]]

@@ -12,10 +12,12 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from aiohttp import web
@@ -23,9 +25,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic import model_validator as validates_model
 
 from approvals import cards, policy, words
+from approvals.budgets import Spent, room
 from approvals.evidence import Entry, Ordered, canonical_of, read_json, rfc3339
 from approvals.marked import keys_at, wording
 from approvals.model import (
+    MINUTE,
     ORG,
     SECOND,
     Agent,
@@ -51,6 +55,7 @@ from approvals.service import Mismatch, NotFound
 from approvals.web import views
 from approvals.web.bodies import LARGE_SECONDS, timely
 from approvals.web.deps import ID, Deps, audiences, audits
+from approvals.web.limits import spent
 from approvals.web.problems import Problem
 
 BODY_LIMIT: Final = 10 * 1024 * 1024
@@ -291,6 +296,7 @@ class Api:
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
+        self._numbers = count()
         # One: however many large bodies come at once, all else shares the processor with one only.
         self._aside = ThreadPoolExecutor(1, "countersign-large-bodies")
 
@@ -342,7 +348,7 @@ class Api:
     async def open(self, request: web.Request) -> web.Response:
         by = await self.requester(request)
         self._deps.opens.take(by.name)
-        (asked, join), sha = await self._body(request, partial(_opening, by))
+        (asked, join), sha, size = await self._body(request, partial(_opening, by))
         _unambiguous(asked, self._deps.service.trust.book)
         key = request.headers.get("Idempotency-Key")
         if key is not None and not (0 < len(key) <= 200 and key.isascii() and key.isprintable()):
@@ -351,10 +357,12 @@ class Api:
             )
         known = (key, sha) if key else None
         try:
-            if join and known is None:
-                case, created = await self._deps.service.join(by, asked)
-            else:
-                case, created = await self._deps.service.open(by, asked, known)
+            async with self._room(by, asked.agent.id, size) as opened:
+                if join and known is None:
+                    case, created = await self._deps.service.join(by, asked)
+                else:
+                    case, created = await self._deps.service.open(by, asked, known)
+                opened(case if created else None)
         except Mismatch as error:
             raise Problem(
                 409, "idempotency_mismatch", f"the key {str(error)!r} came with another body before"
@@ -369,7 +377,8 @@ class Api:
     async def revise(self, request: web.Request) -> web.Response:
         by = await self.requester(request)
         self._deps.opens.take(by.name)
-        asked, _ = await self._body(request, partial(proposal, by))
+        (asked, _), _, size = await self._body(request, partial(_opening, by))
+        _within(partial(self._deps.budgets.take, by, asked.agent.id, size))
         _unambiguous(asked, self._deps.service.trust.book)
         try:
             case = await self._deps.service.revise(by, _id(request), asked)
@@ -502,6 +511,36 @@ class Api:
 
     # Common parts
 
+    @asynccontextmanager
+    async def _room(
+        self, by: Requester, agent: str, size: int
+    ) -> AsyncIterator[Callable[[Case | None], None]]:
+        """A place among what this agent may have open, for the case that is told in the end; None:
+        nothing was opened. Raises 429 problems."""
+        budgets, reserved = self._deps.budgets, f"being opened {next(self._numbers)}"
+        account = budgets.account(by, agent)
+        account.expire(self._deps.clock())
+        try:
+            room(by, agent, account, size)
+        except Spent:  # others may have closed some since
+            now = await self._deps.store.cases([one for one in account.open if ID.fullmatch(one)])
+            for one, case in now.items():
+                if not case.open:
+                    account.open.pop(one, None)
+            _within(partial(room, by, agent, account, size))
+        _within(partial(budgets.take, by, agent, size))
+        made: list[Case] = []
+        account.open[reserved] = (size, self._deps.clock() + MINUTE)
+        try:
+            yield lambda case: made.extend([case] if case else [])
+        finally:
+            account.open.pop(reserved, None)
+            for case in made:
+                if case.open:
+                    account.open[case.id] = (size, case.expires_at)
+            if not made:
+                budgets.give_back(by, agent, size)
+
     async def _body(self, request: web.Request, read: Callable[[bytes], T]) -> T:
         """What `read` makes of a JSON body."""
         if request.content_type != "application/json":
@@ -599,9 +638,17 @@ def _unambiguous(asked: Proposal, book: RuleBook) -> None:
         raise Problem(400, "ambiguous", found.refused)
 
 
-def _opening(by: Requester, raw: bytes) -> tuple[tuple[Proposal, bool], str]:
-    """The proposal, and the hash by which its idempotency key knows it."""
-    return proposal(by, raw), hashlib.sha256(raw).hexdigest()
+def _opening(by: Requester, raw: bytes) -> tuple[tuple[Proposal, bool], str, int]:
+    """The proposal, the hash by which its idempotency key knows it, and its bytes."""
+    return proposal(by, raw), hashlib.sha256(raw).hexdigest(), len(raw)
+
+
+def _within(limit: Callable[[], None]) -> None:
+    """A budget that is used up, as a 429."""
+    try:
+        limit()
+    except Spent as error:
+        raise spent(error) from None
 
 
 def _parse(model: type[Any], raw: bytes) -> Any:

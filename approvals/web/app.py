@@ -15,14 +15,15 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from approvals.channel import Channel
-from approvals.model import Busy
+from approvals.model import SECOND, Busy
 from approvals.people import EMAIL
+from approvals.proposal import ulid
 from approvals.web import inbox, login, mail, mailbox, openapi
 from approvals.web.api import BODY_LIMIT, Api, problem_of
 from approvals.web.deps import Deps
 from approvals.web.events import Events
 from approvals.web.guard import visitor_of
-from approvals.web.metrics import Metrics
+from approvals.web.metrics import AGES, Metrics
 from approvals.web.problems import Problem, away
 from approvals.web.site import HEADERS, Say, is_loopback, say
 from approvals.web.views import calm
@@ -105,8 +106,10 @@ class Health:
 
     async def metrics_always(self, request: web.Request) -> web.Response:
         deps = self._deps
-        counts = await deps.store.counts()
-        text = deps.metrics.text(counts, deps.live.waiting, deps.clock())
+        now = deps.clock()
+        older = {age: "req_" + ulid(now - age * SECOND, bytes(10)) for age in AGES}
+        counts = await deps.store.counts(older)
+        text = deps.metrics.text(counts, deps.live.waiting, now)
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4"})
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from approvals.budgets import Budgets
 from approvals.channel import Channel, Glance, Response
 from approvals.model import Case, Instant, Person, Requester
 from approvals.people import Directory
@@ -34,12 +35,12 @@ class Deps:
     `requesters`: by the SHA-256 of their key. `jwks`: the public keys, as served. `faults`: what
     keeps us from deciding and delivering, in sentences; empty: ready. `warnings`: what fails and
     keeps nobody waiting but its own (a platform's connection). `metrics_open`: `/metrics`
-    answers anybody on this port. `opens` counts by requester; `forgeries` (deliveries and bearer
-    tokens that prove nothing) and `sign_ins` count failures, by remote address; `link_codes` those
-    of an account. `linkable`: the channels where a code can be sent, and what says our bot's name
-    there, or "". `salt`: of redactions, as on cards. `glance`: what to show whoever
-    looks at a card. `refresh`: look at keys and accounts now, not within a second. `ways`: how
-    people sign in. `heads`: what lists say of requests (`heads_of`).
+    answers anybody on this port. `opens` counts by requester, `budgets` by agent; `forgeries`
+    (deliveries and bearer tokens that prove nothing) and `sign_ins` count failures, by remote
+    address; `link_codes` those of an account. `linkable`: the channels where a code can be sent,
+    and what says our bot's name there, or "". `salt`: of redactions, as on cards. `glance`: what
+    to show whoever looks at a card. `refresh`: look at keys and accounts now, not within a second.
+    `ways`: how people sign in. `heads`: what lists say of requests (`heads_of`).
     """
 
     service: Service
@@ -55,6 +56,7 @@ class Deps:
     faults: Callable[[], Awaitable[Sequence[str]]]
     warnings: Callable[[], Sequence[str]]
     opens: Limit
+    budgets: Budgets
     forgeries: Limit
     sign_ins: Limit
     link_codes: Limit

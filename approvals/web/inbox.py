@@ -72,7 +72,8 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         declining = request.query.get("decline") is not None
         given = await grants.of(deps.service, deps.store, case, person, now)
         grant = views.GrantShown(
-            grants.offered(case, content, person, now), given.expires_at if given else None
+            grants.offered(deps.service, case, content, person, now),
+            given.expires_at if given else None,
         )
 
         def page() -> web.StreamResponse:

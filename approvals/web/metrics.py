@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 from approvals.model import SECOND, Case, Instant
 from approvals.store import Counts
+
+AGES: Final = (60, 300, 900, 3600)
+"""Seconds: how old open cases are is told in these steps."""
+WAITS: Final = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
+"""Seconds: cards within one or two, people within minutes, a day at the most."""
 
 
 class Metrics:
@@ -66,6 +80,43 @@ class Metrics:
             "countersign_outbox_parked", "Effects that a platform refused.", registry=self.registry
         )
 
+        self._failures = Counter(
+            "countersign_calls_failed",
+            "Calls that a platform, a gateway or an endpoint did not take.",
+            ["lane"],
+            registry=self.registry,
+        )
+        self._to_card = Histogram(
+            "countersign_card_seconds",
+            "Time from a request to a card that is out.",
+            buckets=WAITS,
+            registry=self.registry,
+        )
+        self._to_verdict = Histogram(
+            "countersign_verdict_seconds",
+            "Time from a request to the decision of people.",
+            buckets=WAITS,
+            registry=self.registry,
+        )
+        self._lapsed = Counter(
+            "countersign_approvals_never_collected",
+            "Approvals whose receipt expired without anybody having used it.",
+            registry=self.registry,
+        )
+        self._ages = Gauge(
+            "countersign_pending_older",
+            "Open cases that are older than so many seconds.",
+            ["seconds"],
+            registry=self.registry,
+        )
+        self._seal_lag = Gauge(
+            "countersign_audit_lag_seconds",
+            "For how long the oldest audit entry has waited to be linked into the chain.",
+            registry=self.registry,
+        )
+        self._late: Callable[[str], int] = lambda lane: 0
+        ProcessCollector(registry=self.registry)  # memory, processor time and descriptors of ours
+        GCCollector(registry=self.registry)
         self._dropped = Counter(
             "countersign_connections_dropped",
             "Connections closed, or not accepted, because there were too many.",
@@ -81,7 +132,13 @@ class Metrics:
         """These changes are durable. A case without an outcome that is closed closed just now."""
         for case in cases:
             if not case.open and case.outcome is None:
+                if case.lapsed:
+                    self._lapsed.inc()
+                    continue
                 self._closed(case.status.value).inc()
+                if case.votes and case.decided_at is not None:
+                    waited = max(0, case.decided_at - case.created_at) / SECOND
+                    self._to_verdict.observe(waited)
 
     def tapped(self, channel: str, answer: str) -> None:
         """A tap was answered."""
@@ -90,6 +147,18 @@ class Metrics:
     def altered(self, channel: str) -> None:
         """A card there is not the one that was sent."""
         self._altered.labels(channel).inc()
+
+    def failed(self, lane: str) -> None:
+        """A call to a platform, a gateway or an endpoint failed."""
+        self._failures.labels(lane).inc()
+
+    def posted(self, case: Case, now: Instant) -> None:
+        """A card of this case is out."""
+        self._to_card.observe(max(0, now - case.created_at) / SECOND)
+
+    def late(self, late: Callable[[str], int]) -> None:
+        """`late`: for how long (milliseconds) a lane has been failing."""
+        self._late = late
 
     def opened(self, case: Case) -> None:
         """A request was opened here."""
@@ -116,6 +185,10 @@ class Metrics:
         self._pending.set(counts.pending)
         self._waiting.set(waiting)
         self._unsealed.set(counts.unsealed)
+        oldest = counts.unsealed_since
+        self._seal_lag.set(0.0 if oldest is None else max(0, now - oldest) / SECOND)
+        for seconds, number in counts.older.items():
+            self._ages.labels(str(seconds)).set(number)
         self._parked.set(counts.parked)
         self._jobs.clear()
         self._oldest.clear()
@@ -125,7 +198,9 @@ class Metrics:
             late = max(0, now - due) / SECOND if due else 0.0  # due 0: at once
             lanes[lane] = max(late, lanes.get(lane, 0.0))
         for lane, late in lanes.items():
-            self._oldest.labels(lane or "core").set(late)
+            # A job that was tried is due later: how long its lane has been down is known as well.
+            down = self._late(lane) / SECOND
+            self._oldest.labels(lane or "core").set(max(late, down))
         return generate_latest(self.registry)
 
 

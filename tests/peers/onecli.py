@@ -1,8 +1,9 @@
 """A stand-in for OneCLI 2.x's gateway: its approval API, and the agents that wait behind it.
 
-Written from its source (https://github.com/onecli/onecli, apps/gateway/src: approval.rs,
-summary.rs, summary/generic.rs, gateway/forward.rs) and kept honest by its own SDK, which must work
-against it unmodified (npm, `@onecli-sh/sdk`). It shares no code with what is under test.
+Written from its source (https://github.com/onecli/onecli, apps/gateway/crates: approval/src/lib.rs,
+server/src/lib.rs, summary/src/generic.rs, redact.rs and records.rs, proxy/src/forward.rs; as of
+November 2026) and kept honest by its own SDK, which must work against it unmodified (npm,
+`@onecli-sh/sdk`). It shares no code with what is under test.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -21,7 +24,11 @@ import aiohttp
 from aiohttp import web
 
 KEY, ORG_KEY, WORKSPACE = "oc_peer_key", "oc_org_peer_key", "ws_8c1"
-NEWER = ("summary", "workspaceId", "projectId", "bodyPreview")
+NEWER = ("summary", "workspaceId", "projectId", "bodyPreview", "rawBody", "app", "batch")
+RAW_MOST = 8 * 1024
+"""Bytes of a body that a row carries (RAW_BODY_MAX)."""
+SECRET = ("authorization", "password", "passwd", "secret", "token", "api_key", "apikey")
+SECRET += ("access_key", "accesskey", "private_key")
 
 
 def clamp(text: str, most: int) -> str:
@@ -30,7 +37,7 @@ def clamp(text: str, most: int) -> str:
 
 def redacted(value: Any, key: str = "") -> Any:
     """A JSON value as summary/generic.rs shows it."""
-    if any(word in key.lower() for word in ("password", "secret", "token", "api_key")):
+    if any(word in key.lower() for word in SECRET):
         return "***"
     if isinstance(value, dict):
         return {name: redacted(one, name) for name, one in value.items()}
@@ -57,6 +64,36 @@ def summary(method: str, path: str, body: bytes) -> dict[str, Any]:
     return {"action": f"{method} request", "details": details}
 
 
+def raw_body(body: bytes) -> dict[str, Any] | None:
+    """What `RawBody::from_bytes` makes of the body: 8 KiB of its text, masked, with its flags."""
+    if not body:
+        return None
+    truncated, head = len(body) > RAW_MOST, body[:RAW_MOST]
+    try:
+        text = head.decode()
+    except UnicodeDecodeError as error:
+        if not truncated or error.reason != "unexpected end of data":
+            return {"text": "", "truncated": truncated, "binary": True, "redacted": False}
+        text = head[: error.start].decode()
+    word = "|".join(SECRET)
+    masked = re.sub(rf'(?i)("[^"]*(?:{word})[^"]*"\s*:\s*)"[^"]*"?', r'\1"***"', text)
+    if not text.lstrip().startswith(("{", "[")):
+        masked = re.sub(rf"(?i)((?:^|&)[^=&]*(?:{word})[^=&]*=)[^&]*", r"\1***", masked)
+    flags = {"truncated": truncated, "binary": False, "redacted": masked != text}
+    return {"text": masked, **flags}
+
+
+def batch(headers: Mapping[str, str]) -> dict[str, Any] | None:
+    """What `ApprovalBatch::from_headers` makes of the agent's headers."""
+    id = headers.get("X-OneCLI-Batch", "").strip()
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", id):
+        return None
+    label = " ".join(headers.get("X-OneCLI-Batch-Label", "").split())[:120].rstrip()
+    total = headers.get("X-OneCLI-Batch-Total", "").strip()
+    said: dict[str, Any] = {"id": id, **({"label": label} if label else {})}
+    return {**said, "total": int(total)} if total.isdigit() and 1 <= int(total) <= 500 else said
+
+
 def rendered(said: dict[str, Any]) -> str:
     lines = [f"{d['label']}: {d['value']}" for d in said["details"]]
     return clamp("\n".join([said["action"], *lines]), 3000)
@@ -76,11 +113,13 @@ class OneCliPeer:
     """`async with OneCliPeer() as onecli`: `onecli.url` is its port, for agents and for the API.
 
     `timeout`: seconds for which a request is held. `hold`: for which a poll is. `early`: after so
-    many seconds a poll is answered empty all the same. `deaf`: no wake-up reaches a poll. `prefix`:
-    `/api` before May 2026. `older`: rows lack the newer fields. `ahead`: seconds that its clock is
-    ahead. `fault`: "401", "500", "hang", "rubbish", "huge", "endless" instead of any answer of the
-    API. `swallow`: so many verdicts are honoured and not answered; `lose`: neither. `gone`:
-    verdicts meet the rare 410. `clustered`: verdicts on requests younger than a second are lost.
+    many seconds a poll is answered empty all the same. `deaf`: no wake-up reaches a poll. `burst`:
+    seconds that a woken poll waits for what comes together (0.75 there). `slow`: seconds until a
+    list is answered. `prefix`: `/api` before May 2026. `older`: rows lack the newer fields.
+    `ahead`: seconds that its clock is ahead. `fault`: "401", "500", "hang", "rubbish", "huge",
+    "endless" instead of any answer of the API. `swallow`: so many verdicts are honoured and not
+    answered; `lose`: neither. `gone`: verdicts meet the rare 410. `clustered`: verdicts on requests
+    younger than a second are lost.
 
     `polls`: what each excluded. `verdicts`: (id, decision, status) in order. `seen`: headers of
     each call of the API. `forwarded`: bodies that went upstream.
@@ -90,6 +129,8 @@ class OneCliPeer:
     hold: float = 30.0
     early: float | None = None
     deaf: bool = False
+    burst: float = 0.0
+    slow: float = 0.0
     prefix: str = "/v1"
     older: bool = False
     ahead: float = 0.0
@@ -160,15 +201,16 @@ class OneCliPeer:
         body: bytes = b'{"to":"bob@example.com"}',
         workspace: str = WORKSPACE,
         agent: str = "research-bot",
+        headers: Mapping[str, str] | None = None,
     ) -> asyncio.Task[tuple[int, dict[str, str], bytes]]:
         """An agent sends a request through the gateway: what it is answered, in the end."""
 
         async def send() -> tuple[int, dict[str, str], bytes]:
-            headers = {"X-Target": url, "X-Workspace": workspace, "X-Agent": agent}
-            headers["Content-Type"] = "application/json"
+            about = {"X-Target": url, "X-Workspace": workspace, "X-Agent": agent}
+            sent = {"Content-Type": "application/json", **(headers or {}), **about}
             async with (
                 aiohttp.ClientSession() as http,
-                http.request(method, f"{self.url}/proxy", data=body, headers=headers) as answer,
+                http.request(method, f"{self.url}/proxy", data=body, headers=sent) as answer,
             ):
                 return answer.status, dict(answer.headers), await answer.read()
 
@@ -291,6 +333,7 @@ class OneCliPeer:
                 and workspace in (None, held.workspace)
             ]
 
+        await asyncio.sleep(self.slow)
         found = listed()
         if not found:
             woken = asyncio.Event() if self.deaf else self._woken  # it lists, then subscribes
@@ -298,6 +341,7 @@ class OneCliPeer:
             try:
                 async with asyncio.timeout(seconds):
                     await woken.wait()
+                await asyncio.sleep(self.burst)
             except TimeoutError:
                 pass
             found = listed()
@@ -356,6 +400,9 @@ class OneCliPeer:
             "headers": {"content-type": request.headers["Content-Type"], "accept": "*/*"},
             "bodyPreview": rendered(said),
             "summary": said,
+            "rawBody": raw_body(body),
+            "app": None,
+            "batch": batch(request.headers),
             "agent": {"id": "6f2e", "name": "Bot", "externalId": request.headers["X-Agent"]},
             "createdAt": _iso(created),
             "expiresAt": _iso(created + self.timeout),
