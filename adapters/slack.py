@@ -160,12 +160,9 @@ class Slack:
     def _draw(self, card: Card) -> port.Drawn:
         # No value begins a line: it could pass for a fact of its own. Values of several lines stand
         # in a box each, for which `facts` has them as they are.
-        facts = [
-            {"label": x.label, "value": x.value, "several": "\n" in x.value} for x in card.facts
-        ]
         flat = tuple(replace(x, value=x.value.replace("\n", "⏎")) for x in card.facts)
         asked = "\n".join((card.title, *(f"{x.label}: {x.value}" for x in flat[:3])))
-        values = {"text": self.escape(card.subject), "confirm": _dialog(asked), "facts": facts}
+        values = {"text": self.escape(card.subject), "confirm": _dialog(asked), "facts": card.facts}
         payload = self.render({"card": replace(card, facts=flat), **values})
         blocks = payload["blocks"]
         drawn = [one for block in blocks for one in block.get("elements", ()) if "value" in one]

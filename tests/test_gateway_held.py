@@ -511,7 +511,7 @@ async def test_http_1_0_has_no_interim_answers(tmp_path: Path, house: Place, the
 @pytest.mark.parametrize(
     ("agent", "kept"),
     [("Go-http-client/1.1", None), ("kubectl/v1.33.0 (linux/amd64)", None),
-     ("GitHub CLI 2.60", None), ("python-httpx/0.28.1", (100, 4)), ("undici", (102, 10)),
+     ("GitHub CLI 2.60", None), ("python-httpx/0.28.1", (100, 2)), ("undici", (102, 10)),
      ("OpenAI/Python 3.57.0", (100, 10)), ("influxdb-client-python/1.0", (100, 10))],
 )  # fmt: skip
 def test_interim_answers_are_what_the_client_can_take(agent: str, kept: Any) -> None:

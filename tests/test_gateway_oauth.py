@@ -56,7 +56,7 @@ class House:
     def keep(self, text: str = BOTH, **more: str) -> str:
         """The placeholder of a credential made of this."""
         host = f"127.0.0.1:{self.there.port},localhost:{self.there.port}"
-        account = OAuth(**{"token_url": self.server.url, "client_id": CLIENT, **more})  # type: ignore[arg-type]
+        account = OAuth(**{"token_url": self.server.url, "client_id": CLIENT, **more})  # type: ignore[arg-type] # of any kind
         secrets = Secrets(self.our.settings.folder, {})
         secret = Secret("mail", host, "authorization", None, kind=OAUTH, oauth=account)
         secrets.put(secret, text)
@@ -306,7 +306,7 @@ async def test_law_23_an_authorization_server_cannot_have_a_secret_written_down(
     held = house.keep(f"client_secret={SECRET}\nrefresh_token=all_lower_refresh")
     for error in ("all_lower_refresh", "refresh", f"x {REFRESH}", [REFRESH]):
         body = {"error": error, "error_description": REFRESH}
-        house.server.answer = lambda body=body: web.json_response(body, status=400)  # type: ignore[misc]
+        house.server.answer = lambda body=body: web.json_response(body, status=400)  # type: ignore[misc] # a lambda
         house.time.now += 10 * MINUTE
         with capture_logs() as logs:
             status, said = await house.ask(held)
@@ -320,7 +320,7 @@ async def test_law_23_an_authorization_server_cannot_have_a_secret_written_down(
         web.json_response({"access_token": "long-enough", "token_type": "mac"}),
         web.Response(status=302, headers={"Location": "/token"}),
     ):  # fmt: skip
-        house.server.answer = lambda odd=odd: odd  # type: ignore[misc]
+        house.server.answer = lambda odd=odd: odd  # type: ignore[misc] # a lambda
         house.time.now += 10 * MINUTE
         assert (await house.ask(held))[0] == 502
     assert house.there.seen == []

@@ -95,8 +95,8 @@ def deal(chance: Random) -> Game:
 class Watched(Store):
     """Remembers which jobs were handed out."""
 
-    def __init__(self, driver: Any) -> None:
-        super().__init__(driver)
+    def __init__(self, driver: Any, revision: str) -> None:
+        super().__init__(driver, revision)
         self.claimed: list[Job] = []
 
     async def claim(self, target: str, **how: Any) -> list[Job]:

@@ -147,8 +147,8 @@ def _signature(
 ) -> tuple[str, str]:  # fmt: skip
     """The signature over exactly these headers, and their names. `place`: region and service."""
     from botocore.auth import S3SigV4Auth, SigV4Auth  # noqa: PLC0415 - an optional extra
-    from botocore.awsrequest import AWSRequest, HTTPHeaders  # noqa: PLC0415
-    from botocore.credentials import Credentials  # noqa: PLC0415
+    from botocore.awsrequest import AWSRequest, HTTPHeaders  # noqa: PLC0415 # an extra
+    from botocore.credentials import Credentials  # noqa: PLC0415 # an extra
 
     region, service = place
     kind = S3SigV4Auth if service in _PLAIN else SigV4Auth

@@ -65,8 +65,9 @@ def interim(headers: Headers, *, version: bytes = b"1.1") -> Interim | None:
         return Interim(102, 10)
     if _GO.search(agent):
         return None
-    # httpx gives up after 5 s unless it is told otherwise; nobody else does before 15 s.
-    return Interim(100, 4 if _HTTPX.match(agent) else 10)
+    # httpx gives up after 5 s unless it is told otherwise, nobody else before 15 s; 4 s were too
+    # many once, on a busy machine.
+    return Interim(100, 2 if _HTTPX.match(agent) else 10)
 
 
 def limit(headers: Headers) -> Patience | None:
