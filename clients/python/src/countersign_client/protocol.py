@@ -241,7 +241,7 @@ def settle(
 ) -> Steps[Decision]:
     """What became of a request; an approval is verified for this action, and used."""
     path = f"/v1/requests/{_id(request_id)}"
-    for _ in range(ROUNDS):
+    for _ in range(1 + int(min(ROUNDS, patience))):
         answer = yield from _insist(Call("GET", path), patience)
         opened, token = _opened(answer.value), answer.value.get("receipt")
         if opened.status == "pending":

@@ -81,7 +81,7 @@ class Service:
         _AGENT; what is not set is taken from `file(environ)`. `Misconfigured`."""
         environ = os.environ if environ is None else environ
         path = file(environ)
-        given = {**_read(path), **_set(environ)}
+        given = known(environ)
         missing = [name for name in _VARIABLES if not given.get(name)]
         if missing:
             listed = ", ".join(f"{_VARIABLES[name]} ({_ARE[name]})" for name in missing)
@@ -90,6 +90,11 @@ class Service:
                 f"Set them, or run `countersign-client pin`, which writes {path}.",
             )
         return cls(**{name: given[name] for name in _VARIABLES}, agent=given.get("agent"))
+
+
+def known(environ: Mapping[str, str]) -> dict[str, str]:
+    """What is set, by the names of `Service`, complete or not. `Misconfigured`: unreadable."""
+    return {**_read(file(environ)), **_set(environ)}
 
 
 def file(environ: Mapping[str, str]) -> Path:

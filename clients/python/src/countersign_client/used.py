@@ -86,10 +86,15 @@ def used(request_id: str) -> AlreadyUsed:
     )
 
 
-def default(environ: Mapping[str, str]) -> Folder:
-    """`COUNTERSIGN_STATE`, or the user's state folder."""
+def folder(environ: Mapping[str, str]) -> Path:
+    """What this package keeps: `COUNTERSIGN_STATE`, or a folder in the user's state folder."""
     if given := environ.get("COUNTERSIGN_STATE"):
-        return Folder(Path(given) / "used")
+        return Path(given)
     state = environ.get("XDG_STATE_HOME")
     home = Path(state) if state else Path.home() / ".local" / "state"
-    return Folder(home / "countersign-client" / "used")
+    return home / "countersign-client"
+
+
+def default(environ: Mapping[str, str]) -> Folder:
+    """The folder of this user's used approvals."""
+    return Folder(folder(environ) / "used")
