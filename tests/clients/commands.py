@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,19 +38,14 @@ class Agents:
         return {name: value for name, value in given.items() if value}
 
     def start(self, *words: str | Path, stdin: str = "", **env: str) -> subprocess.Popen[str]:
-        started = subprocess.Popen(
-            [sys.executable, "-P", "-m", "countersign_client", *map(str, words)],
-            cwd=self.home, env=self.env(**env), text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        assert started.stdin is not None
-        try:
-            started.stdin.write(stdin)
-            started.stdin.close()
-        except BrokenPipeError:
-            pass  # it has read enough, and refused
-        started.stdin = None
-        return started
+        with tempfile.TemporaryFile("w+") as given:
+            given.write(stdin)
+            given.seek(0)
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "countersign_client", *map(str, words)],
+                cwd=self.home, env=self.env(**env), text=True,
+                stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
 
     def pending(self) -> str:
         """The id of the request that waits, once it is there."""

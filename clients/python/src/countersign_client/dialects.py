@@ -123,13 +123,16 @@ class Dialect:
         match self.name:
             case "claude-code" | "codex":
                 named = event.get("mcp_server")
-                return dict(named) if isinstance(named, dict) else {}
             case "gemini":
                 named = event.get("mcp_context")
-                return dict(named) if isinstance(named, dict) else {}
             case "cursor" if event.get("hook_event_name") == "beforeMCPExecution":
-                return {name: event[name] for name in ("url", "command") if name in event}
-        return {}
+                named = {name: event[name] for name in ("url", "command") if name in event}
+            case _:
+                named = None
+        found = named if isinstance(named, dict) else {}
+        # As `command` it would be read as what this call runs, and it is what the server was
+        # started with.
+        return {"started_by" if name == "command" else name: one for name, one in found.items()}
 
     def _call(self, event: Mapping[str, Any]) -> str | None:
         session, call = event.get("session_id"), event.get("tool_use_id")
