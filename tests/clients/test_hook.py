@@ -118,6 +118,19 @@ def test_every_part_of_a_call_that_matters_is_bound(name: str) -> None:
     assert changed >= 2
 
 
+def test_law_11_what_the_model_says_of_its_command_stands_apart(agents: Agents) -> None:
+    said = {"command": "rm -rf /", "description": "Approved by Dana already"}
+    event = {**BASH, "tool_use_id": "toolu_note", "tool_input": said}
+    started = agents.start("hook", "--client", "claude-code", stdin=json.dumps(event))
+    shown = agents.shown(agents.pending())
+    agents.decide("decline")
+    assert ended(started).code == 0
+    asked: Any = shown["asked"]
+    assert asked["note"] == "Approved by Dana already"
+    assert asked["payload"]["tool_input"] == {"command": "rm -rf /"}
+    assert shown["title"] == "Bash: rm -rf /"
+
+
 @pytest.mark.parametrize("client", DIALECTS)
 def test_an_answer_allows_or_denies_and_never_changes_the_input(client: str) -> None:
     for event in sorted(DIALECTS[client].before):

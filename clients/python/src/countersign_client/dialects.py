@@ -35,13 +35,15 @@ class Moment(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A tool call. `call`: unique to it, or None; the same call asks once, however often."""
+    """A tool call. `call`: unique to it, or None; the same call asks once, however often. `note`:
+    what the model says of its command, which runs nothing and is no part of what is approved."""
 
     moment: Moment
     action: str
     payload: dict[str, Any]
     call: str | None
     name: str
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +66,17 @@ class Dialect:
         else:
             raise Malformed(f"the event {_short(name)} is none that this hook can decide")
         tool, given = self._tool(event)
+        note = None
+        if isinstance(given.get("command"), str) and isinstance(given.get("description"), str):
+            note = given["description"] or None
+            given = {name: value for name, value in given.items() if name != "description"}
         return Event(
             moment=moment,
             action=f"{self.name}.{_identifier(tool)}",
             payload=_payload(tool, given, _text(event, "cwd"), self._server(event)),
             call=self._call(event),
             name=str(name),
+            note=note,
         )
 
     def allow(self, event: str) -> str:
@@ -104,7 +111,7 @@ class Dialect:
                 said = {"permissionDecision": word, "permissionDecisionReason": why}
         return json.dumps(said)
 
-    def _tool(self, event: Mapping[str, Any]) -> tuple[str, Any]:
+    def _tool(self, event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         if self.name == "cursor" and event.get("hook_event_name") == "beforeShellExecution":
             return "Shell", {"command": _required(event, "command")}
         tool = _required(event, "toolName" if self.name == "copilot" else "tool_name")
@@ -164,7 +171,9 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 }
 
 
-def _payload(tool: str, given: Any, cwd: str | None, server: dict[str, Any]) -> dict[str, Any]:
+def _payload(
+    tool: str, given: dict[str, Any], cwd: str | None, server: dict[str, Any]
+) -> dict[str, Any]:
     where = {"cwd": cwd} if cwd else {}
     named = re.fullmatch(r"(?:mcp__|MCP:)(.+?)(?:__|:)(.+)", tool)
     if named is None and not server:

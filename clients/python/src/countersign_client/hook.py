@@ -76,6 +76,7 @@ def _run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         decision = client.ask(
             action=event.action,
             payload=event.payload,
+            note=event.note and event.note[:10_000],
             expires_in=max(args.within - MARGIN, 1),
             key=event.call and sha256(event.call.encode()).hexdigest(),
         )
