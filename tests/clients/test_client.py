@@ -115,6 +115,28 @@ async def test_a_cancelled_wait_withdraws_its_request(house: Place) -> None:
         assert (await asking.wait(case["id"])).status == "withdrawn"
 
 
+async def test_a_wait_that_is_cancelled_twice_withdraws_all_the_same(house: Place) -> None:
+    async with client(house) as asking:
+        running = asyncio.create_task(asking.ask(**DEPLOY))
+        case = await pending(house)
+        running.cancel()
+        await asyncio.sleep(0)  # the withdrawal is on its way
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    after = await house.read(case["id"], key="csr_scripts")
+    assert after["status"] == "withdrawn"
+
+
+async def test_a_proxy_in_the_environment_is_not_asked_about_loopback(
+    house: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with client(house) as asking:
+        assert (await asking.open(**DEPLOY)).status == "pending"
+
+
 async def test_an_interrupted_program_withdraws_its_request(house: Place, tmp_path: Path) -> None:
     script = (
         "import os, countersign_client as c\n"

@@ -60,6 +60,9 @@ class _Base:
         self.service = service or Service.from_environment()
         self._store = store or used.default(os.environ)
         self._patience, self._clock = patience, clock
+        # A proxy in the environment, ours for example, has no business between two programs here.
+        self._far = not self.service.url.startswith("http:")
+        self._last = set[Any]()  # what goes on after its caller was cancelled
 
     def _asking(
         self, action: Action, about: About, key: str | None
@@ -219,7 +222,7 @@ class Client(_Base):
                 return None
         import httpx  # noqa: PLC0415 - it takes longer than all of this package
 
-        self._open = self._open or httpx.Client()
+        self._open = self._open or httpx.Client(trust_env=self._far)
         raw = bytearray()
         with _lost(httpx), self._open.stream(**self._request(step)) as answer:
             for piece in answer.iter_bytes():
@@ -294,6 +297,10 @@ class AsyncClient(_Base):
         await self._run(steps)
 
     async def aclose(self) -> None:
+        if self._last:
+            import asyncio  # noqa: PLC0415 - as in `_run`
+
+            await asyncio.gather(*self._last, return_exceptions=True)
         if self._open is not None:
             await self._open.aclose()
             self._open = None
@@ -312,9 +319,13 @@ class AsyncClient(_Base):
             broken = False
             while True:
                 try:
-                    doing = asyncio.ensure_future(self._do(step))
-                    # What withdraws a request goes on, however often its caller is cancelled.
-                    answer = await (asyncio.shield(doing) if broken else doing)
+                    if broken:  # it withdraws the request, however often its caller is cancelled
+                        last = asyncio.ensure_future(self._do(step))
+                        self._last.add(last)
+                        last.add_done_callback(self._last.discard)
+                        answer = await asyncio.shield(last)
+                    else:
+                        answer = await self._do(step)
                 except BaseException as error:
                     broken = broken or not isinstance(error, Exception)
                     step = steps.throw(error)
@@ -336,7 +347,7 @@ class AsyncClient(_Base):
                 return None
         import httpx  # noqa: PLC0415 - as in `Client._do`
 
-        self._open = self._open or httpx.AsyncClient()
+        self._open = self._open or httpx.AsyncClient(trust_env=self._far)
         raw = bytearray()
         with _lost(httpx):
             async with self._open.stream(**self._request(step)) as answer:
