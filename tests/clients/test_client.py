@@ -10,6 +10,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ from countersign_client import (
     requires_approval,
 )
 from countersign_client.protocol import Lost
+from countersign_client.receipt import verify
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals.evidence import ReceiptKey, sign_receipt
@@ -509,13 +511,14 @@ async def test_a_decorated_coroutine_too_and_its_failure_is_unknown(house: Place
     assert (outcome["delivered"], outcome["error"]) == (None, "it raised ZeroDivisionError")
 
 
+@pytest.mark.parametrize("payload", [None, lambda given: {"to": [*given["to"]]}])
 async def test_law_01_a_decorated_function_does_not_run_with_changed_arguments(
-    house: Place,
+    house: Place, payload: Callable[[Any], Any] | None
 ) -> None:
     ran, to = list[Any](), ["bob"]
     async with client(house) as asking:
 
-        @requires_approval("mail", client=asking)
+        @requires_approval("mail", client=asking, payload=payload)
         async def mail(to: list[str]) -> None:
             ran.append(to)
 
@@ -526,6 +529,20 @@ async def test_law_01_a_decorated_function_does_not_run_with_changed_arguments(
         with pytest.raises(Unverified):
             await running
     assert ran == []
+
+
+def test_law_01_a_receipt_by_another_key_is_refused_whoever_hands_the_key_over() -> None:
+    about: dict[str, Any] = {
+        "pin": PINNED.thumbprint, "issuer": ISSUER, "requester": "scripts", "now": NOW,
+        "request_id": "req_1", "digest": digest(),
+    }  # fmt: skip
+    assert verify(genuine(), PINNED.jwk(), **about).request_id == "req_1"
+    claims = json.loads(urlsafe_b64decode(genuine().split(".")[1] + "=="))
+    forged = sign_receipt(FORGER, claims)
+    with pytest.raises(Unverified, match="its key is not the pinned one"):
+        verify(forged, FORGER.jwk(), **about)
+    with pytest.raises(Unverified, match="does not verify"):
+        verify(forged, PINNED.jwk(), **about)
 
 
 async def test_law_05_the_client_has_no_way_to_decide(house: Place) -> None:

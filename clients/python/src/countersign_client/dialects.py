@@ -6,8 +6,8 @@ folder in which it would run. Sources, November 2026:
 
 Claude Code: https://code.claude.com/docs/en/hooks · Codex: https://developers.openai.com/codex/hooks
 · Gemini CLI: https://geminicli.com/docs/hooks/reference · Cursor: https://cursor.com/docs/hooks ·
-Copilot: https://docs.github.com/en/copilot/reference/hooks-reference. Only Claude Code's was run
-against the real program; the others were read.
+Copilot: https://docs.github.com/en/copilot/reference/hooks-reference. Claude Code's was run against
+the program, in the tests, and Gemini CLI's by hand; the others were read.
 """
 
 from __future__ import annotations

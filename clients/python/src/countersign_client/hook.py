@@ -62,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _block(why: str) -> int:
-    sys.stderr.write(f"Countersign blocked this: {why.strip()} Nothing was run.\n")
+    last = "" if "Nothing was run." in why else " Nothing was run."
+    sys.stderr.write(f"Countersign blocked this: {why.strip()}{last}\n")
     return BLOCK
 
 
@@ -127,7 +128,10 @@ def _after(event: Event, calls: _Calls) -> int:
         client.report(
             known["request"], delivered=True if same else None, error=None if same else changed
         )
-    return 0 if same else _block(changed)
+    if same:
+        return 0
+    sys.stderr.write(f"Countersign: {changed}\n")
+    return BLOCK
 
 
 class _Calls:
