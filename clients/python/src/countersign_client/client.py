@@ -298,7 +298,7 @@ class AsyncClient(_Base):
 
     async def aclose(self) -> None:
         if self._last:
-            import asyncio  # noqa: PLC0415 - as in `_run`
+            import asyncio  # noqa: PLC0415 - as in `_ended`
 
             await asyncio.gather(*self._last, return_exceptions=True)
         if self._open is not None:
@@ -312,31 +312,45 @@ class AsyncClient(_Base):
         await self.aclose()
 
     async def _run(self, steps: Steps[T]) -> T:
-        import asyncio  # noqa: PLC0415 - a third of what importing this package would take
-
         try:
             step = next(steps)
-            broken = False
             while True:
                 try:
-                    if broken:  # it withdraws the request, however often its caller is cancelled
-                        last = asyncio.ensure_future(self._do(step))
-                        self._last.add(last)
-                        last.add_done_callback(self._last.discard)
-                        answer = await asyncio.shield(last)
-                    else:
-                        answer = await self._do(step)
-                except BaseException as error:
-                    broken = broken or not isinstance(error, Exception)
+                    answer = await self._do(step)
+                except Exception as error:
                     step = steps.throw(error)
+                except BaseException as error:
+                    await self._ended(steps, error)
+                    raise
                 else:
                     step = steps.send(answer)
         except StopIteration as end:
             value: T = end.value
             return value
 
+    async def _ended(self, steps: Steps[Any], error: BaseException) -> None:
+        """What remains to be done once the caller is cancelled: it withdraws the request. In a task
+        of its own, since a caller may be cancelled more than once."""
+        import asyncio  # noqa: PLC0415 - a third of what importing this package would take
+
+        async def rest() -> None:
+            with contextlib.suppress(BaseException):  # at its end it raises `error` again
+                step = steps.throw(error)
+                while True:
+                    try:
+                        answer = await self._do(step)
+                    except Exception as why:
+                        step = steps.throw(why)
+                    else:
+                        step = steps.send(answer)
+
+        last = asyncio.ensure_future(rest())
+        self._last.add(last)
+        last.add_done_callback(self._last.discard)
+        await asyncio.shield(last)
+
     async def _do(self, step: protocol.Step) -> Answer | None:
-        import asyncio  # noqa: PLC0415 - as above
+        import asyncio  # noqa: PLC0415 - as in `_ended`
 
         match step:
             case Pause(seconds):
