@@ -148,11 +148,11 @@ def test_a_payload_comes_from_stdin_and_a_megabyte_is_refused(agents: Agents) ->
 def test_pin_wants_the_thumbprint_and_writes_what_only_this_user_reads(agents: Agents) -> None:
     bare = {f"COUNTERSIGN_{name}": "" for name in ("URL", "RECEIPT_KEY", "REQUESTER", "ISSUER")}
     first = ended(agents.start("pin", "--url", agents.place.url, **bare))
-    assert first.code == 5
-    assert f"It publishes {agents.pin}" in first.err
+    assert first.code == 5, first.err
+    assert f"It publishes {agents.pin}" in first.err, first.err
     assert "countersign doctor" in first.err
     wrong = ended(agents.start("pin", "--url", agents.place.url, "--receipt-key", "B" * 43, **bare))
-    assert (wrong.code, "does not have that key" in wrong.err) == (5, True)
+    assert (wrong.code, "does not have that key" in wrong.err) == (5, True), wrong.err
     path = agents.home / ".config/countersign-client/service.json"
     assert not path.exists()
     words = ("pin", "--url", agents.place.url, "--receipt-key", agents.pin)
@@ -163,7 +163,8 @@ def test_pin_wants_the_thumbprint_and_writes_what_only_this_user_reads(agents: A
     # From now on nothing else is needed.
     started = agents.start("ask", "--action", "deploy", COUNTERSIGN_KEY="", **bare)
     agents.decide()
-    assert ended(started).code == 0
+    ran = ended(started)
+    assert ran.code == 0, ran.err
 
 
 def test_a_file_of_settings_that_is_no_json_says_so(agents: Agents) -> None:
