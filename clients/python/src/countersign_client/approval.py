@@ -1,0 +1,112 @@
+"""`@requires_approval`: a function that runs only after a person has approved its arguments."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar, cast
+
+from countersign_client.client import AsyncClient, Client
+from countersign_client.errors import CountersignError, Misconfigured, Unverified
+from countersign_client.protocol import Action, Decision
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Payload = Callable[[Mapping[str, Any]], Any]
+
+
+def requires_approval(
+    action: str,
+    *,
+    client: Client | AsyncClient | None = None,
+    title: str | None = None,
+    note: str | None = None,
+    payload: Payload | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Ask about each call; run it only on an approval of exactly these arguments.
+
+    The arguments, by name and with their defaults, are the payload and so must be JSON values;
+    `payload` makes another of them (leave out what cannot change what is done, such as `self`). An
+    `async def` wants an `AsyncClient`. Without `client`, one is made from the environment at each
+    call. Raises `Declined`, `Expired`, or whatever else kept it from running. The outcome is
+    reported: delivered where the function returned, unknown where it raised.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+
+        def asked(*args: P.args, **kwargs: P.kwargs) -> Action:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            given = bound.arguments
+            return Action(action=action, payload=payload(given) if payload else dict(given))
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
+                ours = client or AsyncClient()
+                if not isinstance(ours, AsyncClient):
+                    raise Misconfigured("An async function is asked about by an AsyncClient.")
+                what = asked(*args, **kwargs)
+                try:
+                    decision = await ours.ask(
+                        action=action, payload=what.payload, title=title, note=note
+                    )
+                    _same(asked(*args, **kwargs), decision.require())
+                    try:
+                        result = await function(*args, **kwargs)
+                    except BaseException as error:
+                        with contextlib.suppress(CountersignError):
+                            await ours.report(decision.request_id, **_failed(error))
+                        raise
+                    with contextlib.suppress(CountersignError):
+                        await ours.report(decision.request_id, delivered=True)
+                    return result
+                finally:
+                    if client is None:
+                        await ours.aclose()
+
+            return cast(Callable[P, R], awaited)
+
+        @functools.wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            ours = client or Client()
+            if not isinstance(ours, Client):
+                raise Misconfigured("A plain function is asked about by a Client.")
+            what = asked(*args, **kwargs)
+            try:
+                decision = ours.ask(action=action, payload=what.payload, title=title, note=note)
+                _same(asked(*args, **kwargs), decision.require())
+                try:
+                    result = function(*args, **kwargs)
+                except BaseException as error:
+                    with contextlib.suppress(CountersignError):
+                        ours.report(decision.request_id, **_failed(error))
+                    raise
+                with contextlib.suppress(CountersignError):
+                    ours.report(decision.request_id, delivered=True)
+                return result
+            finally:
+                if client is None:
+                    ours.close()
+
+        return called
+
+    return decorate
+
+
+def _same(now: Action, decision: Decision) -> None:
+    """The arguments may be objects that somebody changed while the request waited."""
+    if now.digest() != decision.digest:
+        raise Unverified(
+            "The arguments changed after they were approved. Nothing was run.",
+            "Do not change an argument while its call waits for approval.",
+        )
+
+
+def _failed(error: BaseException) -> dict[str, Any]:
+    # The error's text may hold anything; its kind is enough for the card.
+    return {"delivered": None, "error": f"it raised {type(error).__name__}"}

@@ -1,0 +1,405 @@
+"""`Client` and `AsyncClient`: ask a person, and wait for a proven answer.
+
+    with Client() as client:
+        if client.ask(action="deploy", payload={"commit": sha}, note="Fixes the login."):
+            deploy(sha)
+
+A `Decision` is true only where a receipt that the pinned key signed approves exactly this action;
+by then it is noted as used. Errors are `CountersignError`s, and each says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from countersign_client import protocol, receipt, used
+from countersign_client.digest import read_json
+from countersign_client.protocol import (
+    About,
+    Action,
+    Answer,
+    Call,
+    Decision,
+    Http,
+    Lost,
+    Note,
+    Opened,
+    Pause,
+    Steps,
+)
+from countersign_client.settings import Service
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT: Final = 10.0
+READ: Final = 15.0
+"""Seconds for an answer, beyond what a long poll waits."""
+LONGEST: Final = 1024 * 1024
+"""Bytes of an answer."""
+PATIENCE: Final = 30.0
+"""Seconds of pauses for which a service that is away is asked again."""
+T = TypeVar("T")
+
+
+class _Base:
+    def __init__(
+        self,
+        service: Service | None = None,
+        *,
+        store: used.Store | None = None,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.service = service or Service.from_environment()
+        self._store = store or used.default(os.environ)
+        self._patience, self._clock = patience, clock
+        # A proxy in the environment, ours for example, has no business between two programs here.
+        self._far = not self.service.url.startswith("http:")
+        self._last = set[Any]()  # what goes on after its caller was cancelled
+
+    def _asking(
+        self, action: Action, about: About, key: str | None
+    ) -> Generator[protocol.Step, Answer | None, Decision]:
+        return protocol.ask(
+            self.service, action, about, key=key or uuid.uuid4().hex, patience=self._patience
+        )
+
+    def _opening(self, action: Action, about: About, key: str | None) -> Steps[Opened]:
+        return protocol.open_request(
+            self.service, action, about, key=key or uuid.uuid4().hex, patience=self._patience
+        )
+
+    def _waiting(self, request_id: str, seconds: float) -> Steps[Opened]:
+        """Long polls until it is decided, or `seconds` are over by the steady clock."""
+        end = time.monotonic() + seconds
+        while True:
+            left = max(0.0, end - time.monotonic())
+            opened = yield from protocol.poll(request_id, left, patience=self._patience)
+            if opened.status != "pending" or left < 1:
+                return opened
+
+    def _note(self, note: Note) -> None:
+        now = self._clock()
+        claims = receipt.verify(
+            note.token, note.jwk, pin=self.service.receipt_key, issuer=self.service.issuer,
+            requester=self.service.requester, request_id=note.request_id, digest=note.digest,
+            now=now,
+        )  # fmt: skip
+        self._store.note(claims.request_id, expires=claims.expires, now=now)
+
+    def _request(self, call: Call) -> dict[str, Any]:
+        """The arguments of `httpx.stream`."""
+        import httpx  # noqa: PLC0415 - as in `_http`
+
+        headers = {"Authorization": f"Bearer {self.service.key}"}
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        if call.key:
+            headers["Idempotency-Key"] = call.key
+        return {
+            "method": call.method,
+            "url": self.service.url + call.path,
+            "content": call.body,
+            "headers": headers,
+            "timeout": httpx.Timeout(READ + call.wait, connect=CONNECT),
+        }
+
+
+class Client(_Base):
+    """Blocking. Use it from one thread at a time, as a context manager or with `close`."""
+
+    _open: httpx.Client | None = None
+
+    def ask(
+        self,
+        *,
+        action: str,
+        payload: Any = None,
+        http: Http | None = None,
+        title: str | None = None,
+        note: str | None = None,
+        risk: str | None = None,
+        expires_in: int | None = None,
+        key: str | None = None,
+    ) -> Decision:
+        """Ask, and wait until somebody has decided or the request has expired.
+
+        `payload`: any JSON value, or `http`: what will run, exactly. `title`, `note`: your words,
+        shown as unverified. `key`: with the same key and action, a program that was restarted takes
+        up the request it opened before. Interrupted (Ctrl-C), it withdraws the request. Raises
+        `CountersignError`; a decline is a `Decision` that is false.
+        """
+        what = Action(action=action, payload=payload, http=http)
+        about = About(title=title, note=note, risk=risk, expires_in=expires_in)
+        return self._run(self._asking(what, about, key))
+
+    def open(
+        self,
+        *,
+        action: str,
+        payload: Any = None,
+        http: Http | None = None,
+        title: str | None = None,
+        note: str | None = None,
+        risk: str | None = None,
+        expires_in: int | None = None,
+        key: str | None = None,
+    ) -> Opened:
+        """As `ask`, without waiting: store the `id`; later `wait` for it and use its `receipt`."""
+        what = Action(action=action, payload=payload, http=http)
+        about = About(title=title, note=note, risk=risk, expires_in=expires_in)
+        return self._run(self._opening(what, about, key))
+
+    def wait(self, request_id: str, *, seconds: float = protocol.POLL) -> Opened:
+        """The request once it is decided, or as it is after `seconds`. It proves nothing yet."""
+        return self._run(self._waiting(request_id, seconds))
+
+    def receipt(
+        self, request_id: str, *, action: str, payload: Any = None, http: Http | None = None
+    ) -> Decision:
+        """Verify the approval of a decided request for what is about to run, and use it."""
+        what = Action(action=action, payload=payload, http=http)
+        return self._run(protocol.settle(self.service, what, request_id, patience=self._patience))
+
+    def withdraw(self, request_id: str) -> None:
+        """Take a pending request back."""
+        self._run(protocol.withdraw(request_id, patience=self._patience))
+
+    def report(self, request_id: str, *, delivered: bool | None, error: str | None = None) -> None:
+        """Tell the approvers what came of it; None: unknown."""
+        steps = protocol.report(
+            request_id, delivered=delivered, error=error, patience=self._patience
+        )
+        self._run(steps)
+
+    def identity(self) -> tuple[str, str, str]:
+        """Requester, issuer and kind, as the service says. A person compares them."""
+        return self._run(protocol.identity(self._patience))
+
+    def published(self) -> list[dict[str, Any]]:
+        """The public keys (JWK) that the service publishes. Only a pinned one counts."""
+        return self._run(protocol.published(self._patience))
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self, steps: Steps[T]) -> T:
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = self._do(step)
+                except BaseException as error:  # also an interrupt: the request is withdrawn
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    def _do(self, step: protocol.Step) -> Answer | None:
+        match step:
+            case Pause(seconds):
+                threading.Event().wait(seconds)
+                return None
+            case Note():
+                self._note(step)
+                return None
+        import httpx  # noqa: PLC0415 - it takes longer than all of this package
+
+        self._open = self._open or httpx.Client(trust_env=self._far)
+        raw = bytearray()
+        with _lost(httpx), self._open.stream(**self._request(step)) as answer:
+            for piece in answer.iter_bytes():
+                raw += piece
+                _bounded(raw)
+        return _answer(answer, bytes(raw))
+
+
+class AsyncClient(_Base):
+    """For asyncio. The same methods as `Client`, awaited; cancelled, it withdraws the request."""
+
+    _open: httpx.AsyncClient | None = None
+
+    async def ask(
+        self,
+        *,
+        action: str,
+        payload: Any = None,
+        http: Http | None = None,
+        title: str | None = None,
+        note: str | None = None,
+        risk: str | None = None,
+        expires_in: int | None = None,
+        key: str | None = None,
+    ) -> Decision:
+        """As `Client.ask`."""
+        what = Action(action=action, payload=payload, http=http)
+        about = About(title=title, note=note, risk=risk, expires_in=expires_in)
+        return await self._run(self._asking(what, about, key))
+
+    async def open(
+        self,
+        *,
+        action: str,
+        payload: Any = None,
+        http: Http | None = None,
+        title: str | None = None,
+        note: str | None = None,
+        risk: str | None = None,
+        expires_in: int | None = None,
+        key: str | None = None,
+    ) -> Opened:
+        """As `Client.open`."""
+        what = Action(action=action, payload=payload, http=http)
+        about = About(title=title, note=note, risk=risk, expires_in=expires_in)
+        return await self._run(self._opening(what, about, key))
+
+    async def wait(self, request_id: str, *, seconds: float = protocol.POLL) -> Opened:
+        """As `Client.wait`."""
+        return await self._run(self._waiting(request_id, seconds))
+
+    async def receipt(
+        self, request_id: str, *, action: str, payload: Any = None, http: Http | None = None
+    ) -> Decision:
+        """As `Client.receipt`."""
+        what = Action(action=action, payload=payload, http=http)
+        return await self._run(
+            protocol.settle(self.service, what, request_id, patience=self._patience)
+        )
+
+    async def withdraw(self, request_id: str) -> None:
+        """As `Client.withdraw`."""
+        await self._run(protocol.withdraw(request_id, patience=self._patience))
+
+    async def report(
+        self, request_id: str, *, delivered: bool | None, error: str | None = None
+    ) -> None:
+        """As `Client.report`."""
+        steps = protocol.report(
+            request_id, delivered=delivered, error=error, patience=self._patience
+        )
+        await self._run(steps)
+
+    async def aclose(self) -> None:
+        if self._last:
+            import asyncio  # noqa: PLC0415 - as in `_ended`
+
+            await asyncio.gather(*self._last, return_exceptions=True)
+        if self._open is not None:
+            await self._open.aclose()
+            self._open = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _run(self, steps: Steps[T]) -> T:
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = await self._do(step)
+                except Exception as error:
+                    step = steps.throw(error)
+                except BaseException as error:
+                    await self._ended(steps, error)
+                    raise
+                else:
+                    step = steps.send(answer)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    async def _ended(self, steps: Steps[Any], error: BaseException) -> None:
+        """What remains to be done once the caller is cancelled: it withdraws the request. In a task
+        of its own, since a caller may be cancelled more than once."""
+        import asyncio  # noqa: PLC0415 - a third of what importing this package would take
+
+        async def rest() -> None:
+            with contextlib.suppress(BaseException):  # at its end it raises `error` again
+                step = steps.throw(error)
+                while True:
+                    try:
+                        answer = await self._do(step)
+                    except Exception as why:
+                        step = steps.throw(why)
+                    else:
+                        step = steps.send(answer)
+
+        last = asyncio.ensure_future(rest())
+        self._last.add(last)
+        last.add_done_callback(self._last.discard)
+        await asyncio.shield(last)
+
+    async def _do(self, step: protocol.Step) -> Answer | None:
+        import asyncio  # noqa: PLC0415 - as in `_ended`
+
+        match step:
+            case Pause(seconds):
+                await asyncio.sleep(seconds)
+                return None
+            case Note():
+                await asyncio.to_thread(self._note, step)
+                return None
+        import httpx  # noqa: PLC0415 - as in `Client._do`
+
+        self._open = self._open or httpx.AsyncClient(trust_env=self._far)
+        raw = bytearray()
+        with _lost(httpx):
+            async with self._open.stream(**self._request(step)) as answer:
+                async for piece in answer.aiter_bytes():
+                    raw += piece
+                    _bounded(raw)
+        return _answer(answer, bytes(raw))
+
+
+@contextlib.contextmanager
+def _lost(httpx: Any) -> Generator[None]:
+    """What goes wrong on the wire, without the words of a library or the address's own."""
+    try:
+        yield
+    except httpx.ConnectError as error:
+        raise Lost(f"nothing answers there ({_why(error)})") from None
+    except httpx.HTTPError as error:
+        raise Lost(type(error).__name__) from None
+    except (OSError, httpx.InvalidURL) as error:
+        raise Lost(type(error).__name__) from None
+
+
+def _why(error: BaseException) -> str:
+    return str(error)[:200] or type(error).__name__
+
+
+def _bounded(raw: bytearray) -> None:
+    if len(raw) > LONGEST:
+        raise Lost("an answer that is too long")
+
+
+def _answer(answer: httpx.Response, raw: bytes) -> Answer:
+    try:
+        value = read_json(raw) if raw else {}
+    except ValueError:
+        raise Lost(f"HTTP {answer.status_code}, and an answer that is not JSON") from None
+    if not isinstance(value, dict) or 300 <= answer.status_code < 400:
+        raise Lost("an answer that is not that of a Countersign service")
+    said = answer.headers.get("Retry-After", "")
+    seconds = float(said[:6]) if said.isascii() and said.isdigit() else 0.0
+    return Answer(answer.status_code, value, seconds)

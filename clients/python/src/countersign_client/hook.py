@@ -1,0 +1,171 @@
+"""`countersign-client hook --client NAME`: what a coding agent runs before it runs a tool.
+
+The event comes on stdin; the answer goes to stdout in the client's dialect. The law: only a
+verified approval of exactly this input lets it through. Whatever else happens, an error of this
+program included, ends with exit code 2, which blocks in every client.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from countersign_client import used
+from countersign_client.client import Client
+from countersign_client.dialects import DIALECTS, Dialect, Event, Malformed, Moment
+from countersign_client.digest import digest_payload, read_json
+from countersign_client.errors import CountersignError, NotApproved, printable
+from countersign_client.settings import Service
+
+BLOCK: Final = 2
+LONGEST: Final = 8 * 1024 * 1024
+"""Bytes of an event."""
+WITHIN: Final = 3600
+MARGIN: Final = 30
+"""Seconds before the client's own limit by which the request has expired. A client that stops a
+hook at its limit may let the call through."""
+REMEMBERED: Final = 7 * 24 * 3600
+
+
+def add(commands: Any) -> None:
+    """The command's part of the command line."""
+    parser = commands.add_parser("hook", help="what a coding agent runs before it runs a tool")
+    parser.add_argument("--client", required=True, choices=tuple(DIALECTS))
+    parser.add_argument(
+        "--within", type=int, default=WITHIN, metavar="SECONDS",
+        help="the client's own limit for this hook",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, ask, answer. Never raises: what goes wrong blocks."""
+    watch = threading.Timer(max(args.within - MARGIN / 2, 1), lambda: os._exit(BLOCK))
+    watch.daemon = True
+    watch.start()
+    try:
+        return _run(args, os.environ)
+    except CountersignError as error:
+        return _block(f"{printable(error.message)} {printable(error.cure)}")
+    except Malformed as error:
+        return _block(f"What the client sent cannot be asked about: {printable(str(error))}.")
+    except BaseException as error:  # also a signal: the client must not take it for a pass
+        return _block(f"The hook failed ({type(error).__name__}).")
+
+
+def _block(why: str) -> int:
+    last = "" if "Nothing was run." in why else " Nothing was run."
+    sys.stderr.write(f"Countersign blocked this: {why.strip()}{last}\n")
+    return BLOCK
+
+
+def _run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    dialect = DIALECTS[args.client]
+    event = dialect.read(_stdin())
+    calls = _Calls(environ)
+    if event.moment is Moment.AFTER:
+        return _after(event, calls)
+    with Client(Service.from_environment(environ), patience=_patience(environ)) as client:
+        decision = client.ask(
+            action=event.action,
+            payload=event.payload,
+            note=event.note and event.note[:10_000],
+            expires_in=max(args.within - MARGIN, 1),
+            key=event.call and sha256(event.call.encode()).hexdigest(),
+        )
+    try:
+        decision.require()
+    except NotApproved as error:
+        _answer(dialect.deny(event.name, str(error)))
+        return 0
+    calls.note(event, decision.request_id)
+    _answer(dialect.allow(event.name))
+    return 0
+
+
+def _stdin() -> Mapping[str, Any]:
+    raw = sys.stdin.buffer.read(LONGEST + 1)
+    if len(raw) > LONGEST:
+        raise Malformed("it is too long")
+    try:
+        event = read_json(raw)
+    except ValueError as error:
+        raise Malformed(f"it is not JSON: {error}") from None
+    if not isinstance(event, dict):
+        raise Malformed("it is not an object")
+    return event
+
+
+def _answer(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _patience(environ: Mapping[str, str]) -> float:
+    try:
+        return float(environ.get("COUNTERSIGN_PATIENCE", "30"))
+    except ValueError:
+        return 30.0
+
+
+def _after(event: Event, calls: _Calls) -> int:
+    """Report what came of it. Another hook may have changed the input after ours had said yes: then
+    what ran is not what was approved, and the approvers are told."""
+    known = calls.take(event)
+    if known is None:
+        return 0  # it was not asked about: this hook's matcher did not hold it
+    same = known["digest"] == digest_payload(action=event.action, payload=event.payload)
+    changed = "Another input ran than the one that was approved: a hook or the client changed it."
+    with Client(Service.from_environment(), patience=0) as client:
+        client.report(
+            known["request"], delivered=True if same else None, error=None if same else changed
+        )
+    if same:
+        return 0
+    sys.stderr.write(f"Countersign: {changed}\n")
+    return BLOCK
+
+
+class _Calls:
+    """Which request approved which call, until the call has run."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._folder = used.folder(environ) / "calls"
+
+    def note(self, event: Event, request_id: str) -> None:
+        if event.call is None:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for old in self._folder.iterdir():
+                if old.stat().st_mtime + REMEMBERED < time.time():
+                    old.unlink(missing_ok=True)
+            digest = digest_payload(action=event.action, payload=event.payload)
+            self._path(event.call).write_text(json.dumps({"request": request_id, "digest": digest}))
+        except OSError:
+            return  # only the report of the outcome is lost
+
+    def take(self, event: Event) -> dict[str, str] | None:
+        if event.call is None:
+            return None
+        try:
+            path = self._path(event.call)
+            known: dict[str, str] = json.loads(path.read_text())
+            path.unlink()
+        except (OSError, ValueError):
+            return None
+        return known
+
+    def _path(self, call: str) -> Path:
+        return self._folder / sha256(call.encode()).hexdigest()[:40]
+
+
+__all__ = ["Dialect", "add", "run"]

@@ -1,0 +1,375 @@
+"""The hook in every client's dialect, with the events that their pages show, and with rubbish.
+
+Claude Code's dialect is also run against the program itself (test_claude_code.py).
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from countersign_client.connect import AGENTS
+from countersign_client.dialects import DIALECTS, Malformed
+
+from approvals.reading import read_payload
+from approvals.reading.presentation import said
+from tests.clients.commands import Agents
+from tests.installation import Ran, ended
+
+COMMON = {"session_id": "s1", "transcript_path": "/t", "cwd": "/work"}
+BASH: dict[str, Any] = {
+    **COMMON, "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_use_id": "toolu_1",
+    "tool_input": {"command": "rm -rf build"},
+}  # fmt: skip
+EDIT = {"file_path": "/work/a.py", "old_string": "a = 1\n", "new_string": "a = 2\n"}
+ISSUE = {"repo": "shop", "title": "Broken"}
+EVENTS: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "claude-code Bash": ("claude-code", BASH, "claude-code.Bash", "Bash: rm -rf build"),
+    "claude-code Edit": (
+        "claude-code",
+        {**BASH, "tool_name": "Edit", "tool_input": EDIT},
+        "claude-code.Edit",
+        "a.py",
+    ),
+    "claude-code MCP": (
+        "claude-code",
+        {**BASH, "tool_name": "mcp__github__create_issue", "tool_input": ISSUE,
+         "mcp_server": {"name": "github", "source": "project"}},
+        "claude-code.mcp.github.create.issue",
+        "tools/call create_issue",
+    ),
+    "claude-code PermissionRequest": (
+        "claude-code",
+        {**BASH, "hook_event_name": "PermissionRequest"},
+        "claude-code.Bash",
+        "Bash: rm -rf build",
+    ),
+    "codex Bash": ("codex", BASH, "codex.Bash", "Bash: rm -rf build"),
+    "gemini shell": (
+        "gemini",
+        {**COMMON, "hook_event_name": "BeforeTool", "timestamp": "…",
+         "tool_name": "run_shell_command", "tool_input": {"command": "rm -rf build"}},
+        "gemini.run.shell.command",
+        "run_shell_command: rm -rf build",
+    ),
+    "cursor shell": (
+        "cursor",
+        {"conversation_id": "c", "generation_id": "g", "workspace_roots": ["/work"],
+         "hook_event_name": "beforeShellExecution", "command": "rm -rf build", "cwd": "/work"},
+        "cursor.Shell",
+        "Shell: rm -rf build",
+    ),
+    "cursor MCP": (
+        "cursor",
+        {"conversation_id": "c", "hook_event_name": "beforeMCPExecution",
+         "tool_name": "create_issue", "tool_input": json.dumps(ISSUE), "command": "npx server"},
+        "cursor.create.issue",
+        "tools/call create_issue",
+    ),
+    "copilot shell": (
+        "copilot",
+        {"timestamp": 1, "cwd": "/work", "toolName": "bash",
+         "toolArgs": json.dumps({"command": "rm -rf build"})},
+        "copilot.bash",
+        "bash: rm -rf build",
+    ),
+}  # fmt: skip
+
+
+def hook(agents: Agents, client: str, event: Any, **env: str) -> Ran:
+    """A hook that ends by itself."""
+    stdin = event if isinstance(event, str) else json.dumps(event)
+    return ended(agents.start("hook", "--client", client, stdin=stdin, **env))
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_is_asked_about_as_what_it_does(name: str) -> None:
+    client, event, action, title = EVENTS[name]
+    read = DIALECTS[client].read(event)
+    assert read.action == action
+    found = said(read_payload(json.dumps(read.payload)))
+    assert found is not None
+    assert title in found
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_part_of_a_call_that_matters_is_bound(name: str) -> None:
+    """Another input, tool, folder or server is another payload."""
+    client, event, *_ = EVENTS[name]
+    first = DIALECTS[client].read(event)
+    fields = ("tool_input", "toolArgs", "tool_name", "toolName", "cwd", "command", "mcp_server")
+    changed = 0
+    for field in fields:
+        if field in event:
+            value = event[field]
+            other = (
+                {**value, "x": 1}
+                if isinstance(value, dict)
+                else value[:-1] + ',"x":1}'
+                if str(value).startswith("{")
+                else f"{value}x"
+            )
+            second = DIALECTS[client].read({**event, field: other})
+            assert (second.action, second.payload) != (first.action, first.payload), field
+            changed += 1
+    assert changed >= 2
+
+
+def test_law_11_what_the_model_says_of_its_command_stands_apart(agents: Agents) -> None:
+    said = {"command": "rm -rf /", "description": "Approved by Dana already"}
+    event = {**BASH, "tool_use_id": "toolu_note", "tool_input": said}
+    started = agents.start("hook", "--client", "claude-code", stdin=json.dumps(event))
+    shown = agents.shown(agents.pending())
+    agents.decide("decline")
+    assert ended(started).code == 0
+    asked: Any = shown["asked"]
+    assert asked["note"] == "Approved by Dana already"
+    assert asked["payload"]["tool_input"] == {"command": "rm -rf /"}
+    assert shown["title"] == "Bash: rm -rf /"
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+def test_an_answer_allows_or_denies_and_never_changes_the_input(client: str) -> None:
+    for event in sorted(DIALECTS[client].before):
+        allowed = json.loads(DIALECTS[client].allow(event))
+        denied = json.loads(DIALECTS[client].deny(event, "Not today."))
+        for answer, word in ((allowed, "allow"), (denied, "deny")):
+            text = json.dumps(answer)
+            assert f'"{word}"' in text
+            assert "updatedInput" not in text
+            assert "modifiedArgs" not in text
+        assert "Not today." in json.dumps(denied)
+    assert set(DIALECTS) == set(AGENTS)
+
+
+def test_the_answers_have_the_shape_that_each_client_reads() -> None:
+    deny = {name: json.loads(one.deny("PreToolUse", "No.")) for name, one in DIALECTS.items()}
+    nested = {
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": "deny",
+            "permissionDecisionReason": "No.",
+        }
+    }
+    assert deny["claude-code"] == deny["codex"] == nested
+    assert deny["gemini"] == {"decision": "deny", "reason": "No."}
+    assert deny["cursor"] == {"permission": "deny", "user_message": "No.", "agent_message": "No."}
+    assert deny["copilot"] == {"permissionDecision": "deny", "permissionDecisionReason": "No."}
+    asked = json.loads(DIALECTS["claude-code"].deny("PermissionRequest", "No."))
+    assert asked["hookSpecificOutput"]["decision"] == {"behavior": "deny", "message": "No."}
+
+
+@pytest.mark.parametrize("name", ["codex Bash", "gemini shell", "cursor MCP", "copilot shell"])
+def test_an_approved_call_is_allowed_in_the_clients_words(agents: Agents, name: str) -> None:
+    client, event, *_ = EVENTS[name]
+    started = agents.start("hook", "--client", client, stdin=json.dumps(event))
+    agents.decide()
+    ran = ended(started)
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out) == json.loads(
+        DIALECTS[client].allow(event.get("hook_event_name", "preToolUse"))
+    )
+
+
+def test_law_01_a_decline_denies_and_says_why(agents: Agents) -> None:
+    started = agents.start(
+        "hook", "--client", "gemini", stdin=json.dumps(EVENTS["gemini shell"][1])
+    )
+    agents.decide("decline", "Not that folder.")
+    ran = ended(started)
+    assert (ran.code, json.loads(ran.out)["decision"]) == (0, "deny")
+    assert "Not that folder." in json.loads(ran.out)["reason"]
+
+
+BAD: dict[str, tuple[str, str]] = {
+    "nothing": ("", "it is not JSON"),
+    "junk": ("{'a': 1}", "it is not JSON"),
+    "a key twice": ('{"cwd": "/a", "cwd": "/b"}', "a key twice"),
+    "no object": ("[]", "not an object"),
+    "deep": ("[" * 100_000, "not JSON"),
+    "half a character": ('{"hook_event_name": "\\ud800"}', "not JSON"),
+    "another event": (json.dumps({**BASH, "hook_event_name": "Stop"}), "the event 'Stop'"),
+    "no tool": (json.dumps({**BASH, "tool_name": None}), "it has no tool_name"),
+    "no input": (json.dumps({**BASH, "tool_input": None}), "not an object"),
+    "input that is no JSON": (json.dumps({**BASH, "tool_input": "{"}), "input is not JSON"),
+    "a number that has two readings": (
+        json.dumps({**BASH, "tool_input": {"n": 2**60}}),
+        "not JSON",
+    ),
+    "1 MB of arguments": (
+        json.dumps({**BASH, "tool_input": {"command": "x" * (1024 * 1024 + 1)}}),
+        "Ask about less at a time",
+    ),
+    "9 MB": (json.dumps({**BASH, "tool_input": {"command": "x" * (9 * 1024 * 1024)}}), "too long"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_law_01_bad_input_blocks_in_words(agents: Agents, name: str) -> None:
+    text, why = BAD[name]
+    ran = hook(agents, "claude-code", text)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Countersign blocked this: ")
+    assert why in ran.err
+    assert ran.err.endswith("Nothing was run.\n")
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+def test_law_01_a_dead_service_blocks_in_every_client(agents: Agents, client: str) -> None:
+    event = next(event for name, event, *_ in EVENTS.values() if name == client)
+    ran = hook(agents, client, event, COUNTERSIGN_URL="http://127.0.0.1:1")
+    assert (ran.code, ran.out) == (2, "")
+    assert "cannot be reached" in ran.err
+
+
+def test_law_01_a_replayed_call_is_not_approved_again(agents: Agents) -> None:
+    event = {**BASH, "tool_use_id": "toolu_replayed"}
+    started = agents.start("hook", "--client", "claude-code", stdin=json.dumps(event))
+    agents.decide()
+    assert ended(started).code == 0
+    again = hook(agents, "claude-code", event)
+    assert (again.code, again.out) == (2, "")
+    assert "was used before" in again.err
+    changed = hook(agents, "claude-code", {**event, "tool_input": {"command": "rm -rf /"}})
+    assert (changed.code, changed.out) == (2, "")
+    assert "used to ask about something else" in changed.err
+
+
+def test_a_hook_that_is_stopped_withdraws_and_blocks(agents: Agents) -> None:
+    event = {**BASH, "tool_use_id": "toolu_stopped"}
+    started = agents.start("hook", "--client", "claude-code", stdin=json.dumps(event))
+    request = agents.pending()
+    started.send_signal(signal.SIGTERM)
+    ran = ended(started)
+    assert (ran.code, ran.out) == (2, "")
+    assert agents.shown(request)["status"] == "withdrawn"
+
+
+def test_a_request_expires_before_the_client_would_stop_the_hook(agents: Agents) -> None:
+    event = {**BASH, "tool_use_id": "toolu_late"}
+    words = ("hook", "--client", "claude-code", "--within", "31")
+    ran = ended(agents.start(*words, stdin=json.dumps(event)))
+    assert ran.code == 0
+    assert "Nobody decided in time" in ran.out
+
+
+def test_an_outcome_of_a_call_that_was_not_asked_about_is_nothing(agents: Agents) -> None:
+    ran = hook(agents, "claude-code", {**BASH, "hook_event_name": "PostToolUse"})
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_what_a_client_does_not_send_is_no_event_of_its() -> None:
+    with pytest.raises(Malformed):
+        DIALECTS["gemini"].read(BASH)
+    with pytest.raises(Malformed):
+        DIALECTS["copilot"].read({"toolName": "bash", "toolArgs": "[]"})
+
+
+# connect
+
+MERGED = {
+    "model": "opus",
+    "hooks": {
+        "PreToolUse": [{"matcher": "Read", "hooks": [{"type": "command", "command": "./mine"}]}],
+        "Stop": [{"hooks": [{"type": "command", "command": "./bell"}]}],
+    },
+}
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+def test_settings_are_merged_with_a_backup_and_restored(agents: Agents, client: str) -> None:
+    path = agents.home / AGENTS[client].file
+    path.parent.mkdir(parents=True)
+    mine = MERGED if AGENTS[client].grouped else {"version": 1, "hooks": {"stop": [{"a": 1}]}}
+    path.write_text(json.dumps(mine))
+    path.chmod(0o640)
+    first = ended(agents.start("connect", client))
+    assert first.code == 0, first.err
+    assert f"in {path}" in first.err
+    assert json.loads(path.with_name(f"{path.name}.before-countersign").read_text()) == mine
+    held = json.loads(path.read_text())
+    for event in AGENTS[client].before:
+        ours = json.dumps(held["hooks"][event][-1])
+        assert f"countersign_client hook --client {client}" in ours
+        assert "|| exit 2" in ours
+    assert path.stat().st_mode & 0o777 == 0o640
+    # Once more changes nothing, and takes nothing away.
+    assert ended(agents.start("connect", client)).code == 0
+    assert json.loads(path.read_text()) == held
+    assert f"✓ {client}" in ended(agents.start("connect", "status")).err
+    assert ended(agents.start("connect", client, "--remove")).code == 0
+    assert json.loads(path.read_text()) == mine
+    assert "nothing to remove" in ended(agents.start("connect", client, "--remove")).err
+
+
+def test_claude_code_gets_what_makes_a_failed_hook_block(agents: Agents) -> None:
+    path = agents.home / "project.json"
+    words = ("connect", "claude-code", "--tools", "Bash", "--file", path)
+    assert ended(agents.start(*words)).code == 0
+    held = json.loads(path.read_text())["hooks"]
+    (entry,) = held["PreToolUse"]
+    (run,) = entry["hooks"]
+    assert (entry["matcher"], run["timeout"], run["onFailure"]) == ("Bash", 3600, "block")
+    assert " -P -m countersign_client " in run["command"]
+    assert "onFailure" not in held["PostToolUse"][0]["hooks"][0]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"hooks": []}', '{"hooks": {"PreToolUse": {}}}'])
+def test_settings_that_cannot_be_merged_are_left_as_they_are(agents: Agents, text: str) -> None:
+    path = agents.home / ".claude/settings.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    ran = ended(agents.start("connect", "claude-code"))
+    assert ran.code == 5
+    assert "Mend it" in ran.err
+    assert path.read_text() == text
+    assert len([*path.parent.iterdir()]) == 1
+
+
+@pytest.mark.parametrize(
+    ("env", "says"),
+    [
+        ({"COUNTERSIGN_URL": "http://127.0.0.1:1"}, "cannot be reached"),
+        ({"COUNTERSIGN_RECEIPT_KEY": "A" * 43}, "does not have the receipt key"),
+        ({"COUNTERSIGN_REQUESTER": "billing"}, "calls this key 'bot'"),
+        ({"COUNTERSIGN_ISSUER": "https://x.example"}, "signs as"),
+        ({"COUNTERSIGN_KEY": ""}, "Not set"),
+    ],
+)
+def test_a_way_that_is_not_proven_is_not_connected(
+    agents: Agents, env: dict[str, str], says: str
+) -> None:
+    ran = ended(agents.start("connect", "claude-code", **env))
+    assert ran.code == 5
+    assert says in ran.err
+    assert not (agents.home / ".claude").exists()
+    status = ended(agents.start("connect", "status", **env))
+    assert status.code == 5
+    assert "✗ service" in status.err
+
+
+def test_a_trial_can_be_tapped(agents: Agents) -> None:
+    started = agents.start("connect", "claude-code", "--tap")
+    agents.decide()
+    ran = ended(started)
+    assert ran.code == 0
+    assert "✓ Approved, and the receipt verifies." in ran.err
+
+
+def test_all_connects_what_is_here(agents: Agents) -> None:
+    none = ended(agents.start("connect", "all", PATH="/nowhere"))
+    assert (none.code, "No coding agent was found here" in none.err) == (5, True)
+    for name in ("claude-code", "gemini"):
+        path = agents.home / AGENTS[name].file
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    ran = ended(agents.start("connect", "all", PATH="/nowhere"))
+    assert ran.code == 0
+    assert [line for line in ran.err.splitlines() if line.startswith("✓")][1:] == [
+        "✓ Claude Code asks before Bash|Edit|Write|MultiEdit|NotebookEdit|mcp__.*",
+        "✓ Gemini CLI asks before run_shell_command|write_file|replace|mcp__.*",
+    ]
+    assert not (agents.home / Path(AGENTS["codex"].file)).exists()
