@@ -70,6 +70,7 @@ SIZES: Final[dict[str, tuple[int, int, str]]] = {
     "calls": (2_000, 20, "requests one after the other (gateway)"),
     "flow": (10_000, 64, "requests over the connections (gateway)"),
     "mebibytes": (1_024, 4, "of a download (gateway)"),
+    "streams": (50, 3, "streamed answers, for their first piece (gateway)"),
     "held": (5_000, 40, "requests held at once (gateway)"),
     "reads": (4_000_000, 30_000, "bytes that each reader is given in a round (reading)"),
 }

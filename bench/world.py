@@ -28,10 +28,18 @@ def answer(body: bytes, status: str = "200 OK") -> bytes:
 
 
 OK: Final = answer(BODY)
+STREAM: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"9\r\ndata: 1\n\n\r\n"
+)
+REST: Final = b"9\r\ndata: 2\n\n\r\n0\r\n\r\n"
+LATER: Final = 0.05
+"""Seconds after which a stream goes on."""
 
 
 class Api(asyncio.Protocol):
-    """One connection. `GET /download/N`: N MiB; anything else is a short answer."""
+    """One connection. `GET /download/N`: N MiB; `/stream`: a piece, and `LATER` the rest; anything
+    else is a short answer."""
 
     waiting = 0
     opened = 0
@@ -71,6 +79,9 @@ class Api(asyncio.Protocol):
         if path.startswith(b"/download/"):
             size = int(path.rpartition(b"/")[2])
             self._download = asyncio.get_running_loop().create_task(self._flow(size))
+        elif path == b"/stream":
+            self._transport.write(STREAM)
+            asyncio.get_running_loop().call_later(LATER, self._transport.write, REST)
         elif path == b"/v1/requests":
             Api.opened += 1
             said = {"id": f"req_{Api.opened}", "status": "pending"}

@@ -1,9 +1,11 @@
-"""What `countersign gateway` costs an agent: beside no proxy at all, and beside tinyproxy.
+"""What `countersign gateway` costs an agent: beside no proxy at all, tinyproxy and mitmproxy.
 
 The proxy has the first core; the client and the API have the last. One request after the other, as
 an agent sends them, over a connection that is kept (tinyproxy closes it after each one in clear, so
-a new one is in its time); then as many as go through over several connections; then a download; and
-what requests take that a person has not decided yet.
+a new one is in its time); then as many as go through over several connections; then a download, and
+the first piece of an answer that goes on; and what requests take that a person has not decided yet.
+mitmproxy is measured where MITMDUMP says where its `mitmdump` is (an environment of its own: its
+dependencies are pinned).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import asyncio
 import base64
 import gc
 import json
+import os
 import shutil
 import socket
 import ssl
@@ -22,6 +25,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import psutil
@@ -33,6 +37,7 @@ from bench.record import Sheet
 
 DIRECT: Final = "direct"
 TINYPROXY: Final = "tinyproxy"
+MITMPROXY: Final = "mitmproxy"
 GATEWAY: Final = "countersign gateway"
 HOWS: Final = ("http", "https")
 PASSWORD: Final = "correct-horse-battery"
@@ -106,7 +111,8 @@ class Way:
 def measure(setting: Setting) -> Rounds:
     """Each way in turn, in clear and over TLS; then downloads; then what is held."""
     sizes, rounds = setting.sizes, Rounds()
-    found = [DIRECT, *([TINYPROXY] if shutil.which(TINYPROXY) else []), GATEWAY]
+    found = [DIRECT, *([TINYPROXY] if shutil.which(TINYPROXY) else [])]
+    found += [*([MITMPROXY] if "MITMDUMP" in os.environ else []), GATEWAY]
     if TINYPROXY not in found:
         setting.console.print("tinyproxy is not here: apt-get install tinyproxy-bin")
     folder = setting.bed.folder / "gateway"
@@ -141,6 +147,7 @@ def _measured(way: Way, process: psutil.Process | None, sizes: Mapping[str, int]
     rate, lost = asyncio.run(_together(way, sizes["flow"], sizes["connections"]))
     used = _cpu(process) - used
     speed, peak, short = _download(way, process, sizes["mebibytes"])
+    first = _first(way, sizes["streams"])
     return {
         "peer": way.peer,
         "how": way.how,
@@ -150,6 +157,7 @@ def _measured(way: Way, process: psutil.Process | None, sizes: Mapping[str, int]
         "cpu_us": used * 1e6 / sizes["flow"] if process else None,
         "mb_s": speed,
         "peak_mb": peak,
+        "first_ms": first,
         "bad": wrong + lost + short,
     }
 
@@ -240,6 +248,23 @@ def _download(way: Way, process: psutil.Process | None, size: int) -> tuple[floa
     return got / 1e6 / seconds, _peak(process), int(got < size * 2**20)
 
 
+def _first(way: Way, count: int) -> float:
+    """Median milliseconds until the first piece of an answer that is not whole yet."""
+    request, times = way.request("/stream"), []
+    with way.secured() as line:
+        for _ in range(count):
+            began, raw = time.perf_counter(), b""
+            line.sendall(request)
+            while b"data: 1" not in raw:
+                raw += _more(line)
+            times.append(time.perf_counter() - began)
+            while not raw.endswith(b"0\r\n\r\n"):
+                raw += _more(line)
+            if way.once:
+                break
+    return median(times) * 1e3
+
+
 def _peak(process: psutil.Process | None) -> float:
     if process is None:
         return 0.0
@@ -311,6 +336,14 @@ def _way(
         file = folder / "tinyproxy.conf"
         file.write_text(f"Port {port}\nListen 127.0.0.1\nMaxClients 500\nLogLevel Critical\n")
         command: tuple[str, ...] = (TINYPROXY, "-d", "-c", str(file))
+    elif peer == MITMPROXY:
+        sets = (
+            f"confdir={folder / 'mitm'}",
+            "stream_large_bodies=1m",
+            f"ssl_verify_upstream_trusted_ca={folder / 'world' / 'ca.pem'}",
+        )
+        command = (os.environ["MITMDUMP"], "-q", "--listen-host", "127.0.0.1", "-p", str(port))
+        command += tuple(word for text in sets for word in ("--set", text))
     else:
         file = folder / "gateway.yaml"
         file.write_text(
@@ -335,6 +368,8 @@ def _way(
                 time.sleep(0.02)
         if peer == GATEWAY:
             trust.load_verify_locations(folder / "ours" / "ca.pem")
+        if peer == MITMPROXY:
+            trust.load_verify_locations(folder / "mitm" / "mitmproxy-ca-cert.pem")
         yield Way(peer, how, ports[how], port, trust), psutil.Process(server.pid)
 
 
@@ -344,17 +379,18 @@ def sheet(record: Mapping[str, Any]) -> Sheet:
     rows: list[tuple[str, ...]] = []
     for how in HOWS:
         straight = medians[f"{DIRECT} {how}"]
-        for peer in (DIRECT, TINYPROXY, GATEWAY):
+        for peer in (DIRECT, TINYPROXY, MITMPROXY, GATEWAY):
             m = medians.get(f"{peer} {how}")
             held = medians.get(f"{peer} {how} held")
             if m is None:
-                rows.append((how, peer, "not here", *[""] * 8))
+                rows.append((how, peer, "not here", *[""] * 9))
                 continue
             added = number(m["p50_ms"] - straight["p50_ms"], 2) if peer != DIRECT else ""
             rows.append(
                 (
                     *(how, peer, number(m["p50_ms"], 2), number(m["p99_ms"], 2), added),
                     *(number(m["rate"]), number(m["cpu_us"]), number(m["mb_s"])),
+                    number(m["first_ms"], 2),
                     number(m["peak_mb"]) if peer != DIRECT else "",
                     number(held["rest_mb"]) if held else "",
                     number(held["held_mb"]) if held else "",
@@ -366,7 +402,7 @@ def sheet(record: Mapping[str, Any]) -> Sheet:
         f"and {s['held']:,} held",
         (
             *("", "way", "p50 ms", "p99 ms", "added p50 ms", "requests/s", "CPU µs each"),
-            *("download MB/s", "MB at most", "MB at rest", "MB with all held"),
+            *("download MB/s", "first piece ms", "MB at most", "MB at rest", "MB with all held"),
         ),
         tuple(rows),
     )
