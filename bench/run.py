@@ -72,6 +72,7 @@ SIZES: Final[dict[str, tuple[int, int, str]]] = {
     "mebibytes": (1_024, 4, "of a download (gateway)"),
     "streams": (50, 3, "streamed answers, for their first piece (gateway)"),
     "held": (5_000, 40, "requests held at once (gateway)"),
+    "bodies": (100, 2, "bodies of 10 MiB held at once (gateway)"),
     "reads": (4_000_000, 30_000, "bytes that each reader is given in a round (reading)"),
 }
 """Name → (full size, size of --quick, what it is)."""

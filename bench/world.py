@@ -45,7 +45,7 @@ class Api(asyncio.Protocol):
     opened = 0
 
     def __init__(self) -> None:
-        self._buffer, self._flows = b"", asyncio.Event()
+        self._buffer, self._flows = bytearray(), asyncio.Event()
         self._download: asyncio.Task[None] | None = None
         self._waits = False
 
@@ -72,7 +72,8 @@ class Api(asyncio.Protocol):
             whole = end + 4 + (int(found[1]) if found else 0)
             if len(self._buffer) < whole:
                 return
-            line, self._buffer = self._buffer[: self._buffer.index(b"\r")], self._buffer[whole:]
+            line = bytes(self._buffer[: self._buffer.index(b"\r")])
+            del self._buffer[:whole]
             self._one(*line.split()[:2])
 
     def _one(self, method: bytes, path: bytes) -> None:

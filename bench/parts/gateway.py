@@ -138,6 +138,14 @@ def measure(setting: Setting) -> Rounds:
                     f"{round_ + 1}. {GATEWAY:<20} {how:<6} {held['rest_mb']:4.0f} MB at rest  "
                     f"{held['held_mb']:4.0f} MB with {sizes['held']:,} held"
                 )
+            with _way(setting, folder, GATEWAY, "http", ports, "bodies") as (way, process):
+                assert process is not None
+                bodies = asyncio.run(_bodies(way, process, sizes["bodies"], ports["http"]))
+            rounds.append({"peer": GATEWAY, "how": "bodies", **bodies})
+            setting.console.print(
+                f"{round_ + 1}. {GATEWAY:<20} {sizes['bodies']} bodies of 10 MiB held: "
+                f"{bodies['held_mb']:4.0f} MB, /healthz within {bodies['health_ms']:.0f} ms"
+            )
     return rounds
 
 
@@ -295,6 +303,51 @@ async def _held(way: Way, process: psutil.Process, count: int, world: int) -> di
     return {"rest_mb": rest, "held_mb": full, "bad": count - waiting}
 
 
+async def _bodies(way: Way, process: psutil.Process, count: int, world: int) -> dict[str, Any]:
+    """Its memory while so many bodies of 10 MiB wait, and the longest that /healthz took."""
+    done = asyncio.Event()
+    longest = 0.0
+
+    async def healthy() -> None:
+        nonlocal longest
+        while not done.is_set():
+            began = time.perf_counter()
+            reader, writer = await asyncio.open_connection("127.0.0.1", way.proxy)
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            await reader.read()
+            longest = max(longest, time.perf_counter() - began)
+            writer.close()
+            await asyncio.sleep(0.02)
+
+    looking = asyncio.create_task(healthy())
+    head = way.request("/v1/files").replace(b"GET ", b"POST ", 1).removesuffix(b"\r\n")
+    lines: list[asyncio.StreamWriter] = []
+    for made in range(count):
+        _, writer = await _opened(way)
+        body = json.dumps({"invoice": made, "file": "x" * (10 * 2**20 - 64)}).encode()
+        writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body))
+        for start in range(0, len(body), 2**20):
+            writer.write(body[start : start + 2**20])
+            await writer.drain()
+        lines.append(writer)
+    until = asyncio.get_running_loop().time() + 4 * PATIENCE
+    while (waiting := await asyncio.to_thread(_waiting, world)) < count:
+        if asyncio.get_running_loop().time() > until:
+            break
+        await asyncio.sleep(0.1)
+    full = process.memory_info().rss / 1e6
+    done.set()
+    await looking
+    for writer in lines:
+        writer.transport.abort()
+    return {
+        "held_mb": full,
+        "most_mb": _peak(process),
+        "health_ms": longest * 1e3,
+        "bad": count - waiting,
+    }
+
+
 def _waiting(world: int) -> int:
     with socket.create_connection(("127.0.0.1", world), PATIENCE) as line:
         line.sendall(b"GET /waiting HTTP/1.1\r\n\r\n")
@@ -323,9 +376,9 @@ def _world(folder: Path) -> Iterator[dict[str, int]]:
 
 @contextmanager
 def _way(
-    setting: Setting, folder: Path, peer: str, how: str, ports: Mapping[str, int]
+    setting: Setting, folder: Path, peer: str, how: str, ports: Mapping[str, int], own: str = "ours"
 ) -> Iterator[tuple[Way, psutil.Process | None]]:
-    """A way that is ready, and the proxy on it."""
+    """A way that is ready, and the proxy on it. `own`: the gateway's folder, with what it holds."""
     trust = ssl.create_default_context(cafile=folder / "world" / "ca.pem")
     if peer == DIRECT:
         yield Way(peer, how, ports[how], None, trust), None
@@ -349,7 +402,7 @@ def _way(
         file.write_text(
             RULES.format(
                 port=port,
-                folder=folder / "ours",
+                folder=folder / own,
                 service=ports["http"],
                 pin="A" * 43,
                 password=PASSWORD,
@@ -367,7 +420,7 @@ def _way(
                     raise SystemExit(f"{peer} did not start") from None
                 time.sleep(0.02)
         if peer == GATEWAY:
-            trust.load_verify_locations(folder / "ours" / "ca.pem")
+            trust.load_verify_locations(folder / own / "ca.pem")
         if peer == MITMPROXY:
             trust.load_verify_locations(folder / "mitm" / "mitmproxy-ca-cert.pem")
         yield Way(peer, how, ports[how], port, trust), psutil.Process(server.pid)
@@ -396,6 +449,12 @@ def sheet(record: Mapping[str, Any]) -> Sheet:
                     number(held["held_mb"]) if held else "",
                 )
             )
+    bodies = medians.get(f"{GATEWAY} bodies")
+    if bodies is not None:
+        said = f"{number(bodies['health_ms'])} ms at most for /healthz meanwhile"
+        many = (number(bodies["most_mb"]), "", number(bodies["held_mb"]))
+        what = f"{s['bodies']} bodies of 10 MiB held ({said})"
+        rows.append(("http", what, *[""] * 7, *many))
     return Sheet(
         f"Through the gateway: medians of {s['rounds']} rounds of {s['calls']:,} requests in turn, "
         f"{s['flow']:,} over {s['connections']} connections, a download of {s['mebibytes']:,} MiB, "
