@@ -273,6 +273,21 @@ async def test_a_slow_list_is_not_taken_for_an_empty_one(small: Store) -> None:
         assert (await place.case(case.id)).open
 
 
+async def test_a_onecli_that_stood_still_takes_no_verdict_away(small: Store) -> None:
+    """Its list comes later than any list that is held would be given up, and with its next word."""
+    never = replace(QUICK, every=3600.0)
+    async with OneCliPeer() as onecli, serving(small, seat(onecli, pace=never)) as place:
+        _, agent = await onecli.hold_one()
+        case = await one(small)
+        card = (await until(lambda: place.desk.of(case.id, "U-dana")))[0]
+        onecli.stalls = 1
+        _, said = await place.tap(place.desk.press(card))
+        assert said["text"] == "Approved."
+        assert (await agent)[0] == 200
+        assert onecli.stalls == 0
+        assert [one.id for one in await cases(small)] == [case.id], "nothing was asked again"
+
+
 async def test_what_is_left_out_is_decided_on_the_page_only_if_the_rule_says_so(
     small: Store,
 ) -> None:

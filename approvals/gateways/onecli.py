@@ -58,6 +58,8 @@ CLOSE: Final[Duration] = 3 * SECOND
 """So near its deadline a request that has gone has expired: OneCLI counts whole seconds."""
 PATIENT: Final = 4
 """A list is empty that takes so many times as long as usual."""
+GRACE: Final = 0.05
+"""Seconds that a poll has at least after OneCLI answered something else, or it counts as held."""
 EXCLUDED: Final = 200
 """Ids that a poll names at most: its address has a length."""
 ANSWER: Final = 64 * 1024
@@ -445,19 +447,22 @@ class OneCli:
         query = "?exclude=" + ",".join(exclude) if exclude else ""
         for _ in range(2):
             answering = asyncio.Event()
+            asked = asyncio.create_task(
+                self._ask("GET", f"/approvals/pending{query}", most=rows.LARGEST, begun=answering)
+            )
             try:
-                async with asyncio.timeout(limit):
-                    status, date, raw = await self._ask(
-                        "GET", f"/approvals/pending{query}", most=rows.LARGEST, begun=answering
-                    )
-            except TimeoutError:
-                if answering.is_set():
-                    raise Busy("its answer did not end") from None
-                await self._alive()
-                self._well()
-                return None
+                await asyncio.wait((asked,), timeout=limit)
+                if not asked.done() and await self._keeps_waiting(asked, answering):
+                    self._well()
+                    return None
+                status, date, raw = await asked
             except aiohttp.ClientError as error:
                 raise Busy(reason(error)) from None
+            finally:
+                asked.cancel()
+                await asyncio.wait((asked,))
+                if not asked.cancelled():
+                    asked.exception()  # of no more use, or raised above
             if status != 400:
                 break
             self._other_prefix()
@@ -507,6 +512,19 @@ class OneCli:
                 if len(raw) > most:
                     raise Refused(f"its answer has more than {most} bytes")
             return answer.status, answer.headers.get("Date"), raw
+
+    async def _keeps_waiting(self, asked: asyncio.Task[Any], answering: asyncio.Event) -> bool:
+        """Is this poll held, by one that lives? It stays open meanwhile: where all of OneCLI, or
+        we, had stood still, its answer comes with that to a question asked after it."""
+        if not answering.is_set():
+            began = self._loop_time()
+            await self._alive()
+            await asyncio.wait((asked,), timeout=max(GRACE, self._loop_time() - began))
+        if asked.done():
+            return False
+        if answering.is_set():
+            raise Busy("its answer did not end")
+        return True
 
     async def _alive(self) -> None:
         """Whatever it answers: one that answers is not what keeps a poll waiting."""

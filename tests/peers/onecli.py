@@ -119,7 +119,7 @@ class OneCliPeer:
     `ahead`: seconds that its clock is ahead. `fault`: "401", "500", "hang", "rubbish", "huge",
     "endless" instead of any answer of the API. `swallow`: so many verdicts are honoured and not
     answered; `lose`: neither. `gone`: verdicts meet the rare 410. `clustered`: verdicts on requests
-    younger than a second are lost.
+    younger than a second are lost. `stalls`: so many lists are answered only once `/healthz` was.
 
     `polls`: what each excluded. `verdicts`: (id, decision, status) in order. `seen`: headers of
     each call of the API. `forwarded`: bodies that went upstream.
@@ -139,6 +139,7 @@ class OneCliPeer:
     lose: int = 0
     gone: bool = False
     clustered: bool = False
+    stalls: int = 0
     held: dict[str, Held] = field(default_factory=dict)
     polls: list[tuple[str, ...]] = field(default_factory=list)
     verdicts: list[tuple[str, str, int]] = field(default_factory=list)
@@ -147,6 +148,7 @@ class OneCliPeer:
     url: str = ""
     _port: int = 0
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _moving: asyncio.Event = field(default_factory=asyncio.Event)
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
     _runner: web.AppRunner | None = None
     _agents: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -276,6 +278,7 @@ class OneCliPeer:
         if path == "/healthz":
             if self.fault == "hang":
                 await asyncio.sleep(3600)
+            self._moving.set()
             return web.json_response({"status": "ok"})
         self.seen.append(dict(request.headers))
         if self.fault and (answer := await self._broken(request)) is not None:
@@ -334,6 +337,10 @@ class OneCliPeer:
             ]
 
         await asyncio.sleep(self.slow)
+        if self.stalls:
+            self.stalls -= 1
+            self._moving.clear()
+            await self._moving.wait()
         found = listed()
         if not found:
             woken = asyncio.Event() if self.deaf else self._woken  # it lists, then subscribes
