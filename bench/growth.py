@@ -81,9 +81,11 @@ def copies(request: str, start: int, count: int, *, on_postgresql: bool) -> Iter
         ]
         said = {key: ids["req"], **own.get(table, {})}
         values = ", ".join(said.get(name, f"t.{name}") for name in names)
+        # What is copied is looked for once: not every table has an index on its request.
         yield (
-            f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} "
-            f"FROM {table} AS t, {series} WHERE t.{key} = '{request}' ORDER BY n"
+            f"INSERT INTO {table} ({', '.join(names)}) "
+            f"WITH t AS MATERIALIZED (SELECT * FROM {table} WHERE {key} = '{request}') "
+            f"SELECT {values} FROM t, {series} ORDER BY n"
         )
 
 
