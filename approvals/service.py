@@ -218,26 +218,41 @@ class Service:
 
         await self._turns.take(turn, duplicate=None, case=request_id)
 
-    async def join(self, by: Requester, proposal: Proposal) -> tuple[Case, bool]:
+    async def join(
+        self, by: Requester, proposal: Proposal, *, sent: str | None = None
+    ) -> tuple[Case, bool]:
         """Open a case, or give back the identical one of the same agent that is pending or was just
-        decided; and whether it is new. Raises as `open`."""
+        decided; and whether it is new. `sent`: a digest of all that it sent; then only one that is
+        pending, on the same terms and with the same words beside it. Raises as `open`."""
         reading, now = await self._read(proposal), self._clock()
-        request, _ = self._opened(by, proposal, reading, now)
+        request, step = self._opened(by, proposal, reading, now)
         who, digest = request.agent.id, request.digest
         pending = await self._store.page(
             status=Status.PENDING, requester=by.name, agent=who, limit=SEEN_PENDING
         )
         for case in pending:
-            if case.digest == digest:
+            if case.digest == digest and (
+                sent is None or await self._same(case, step.case, request)
+            ):
                 return case, False
         # Each case is the key of the one that may follow it: of many that come at once one opens.
-        said = sha256(frame("countersign/join/1", who, digest)).hexdigest()
+        framed = ("countersign/join/1", who, digest, *([] if sent is None else [sent]))
+        said = sha256(frame(*framed)).hexdigest()
         key = first = f"join {now // (60 * MINUTE)} {said}"
         while True:
             case, new = await self.open(by, proposal, (key, digest))
-            if new or self._joinable(case, now):
+            joins = case.open if sent is not None else self._joinable(case, now)
+            if new or (joins and case.digest == digest):  # it may have been revised
                 return case, new
             key = f"{first} {case.id}"
+
+    async def _same(self, case: Case, new: Case, request: Request) -> bool:
+        """Would this new request be asked of the same people, for as long, with the same words?"""
+        old = await self._store.content(case.id, case.revision)
+        lasts, would_last = case.expires_at - case.created_at, new.expires_at - new.created_at
+        if old is None or case.ask != new.ask or lasts != would_last:
+            return False
+        return replace(request, id=old.id, created_at=old.created_at) == old
 
     def _joinable(self, case: Case, now: Instant) -> bool:
         since = now - (case.decided_at or now)

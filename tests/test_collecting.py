@@ -92,6 +92,72 @@ async def test_law_16_join_gives_the_same_case_to_identical_requests(house: Plac
     assert (await opened(house))["id"] != cases[0]["id"], "only who asks for it joins"
 
 
+async def _agents(house: Place, key: str | None = None, **more: Any) -> str:
+    """An agent's own key asks: the request that it gets."""
+    headers = {} if key is None else {"Idempotency-Key": key}
+    body = {**ASK, "note": "invoice 2291", **more}
+    status, case = await house.call(
+        "POST", "/v1/requests", body, key="csr_scripts", headers=headers
+    )
+    assert status in (200, 201), case
+    return str(case["id"])
+
+
+async def test_law_16_an_agent_that_sends_the_same_again_shares_its_pending_case(
+    house: Place,
+) -> None:
+    hour = 3_600_000
+    house.clock.turn(hour - house.clock() % hour - 30_000)
+    ids = await asyncio.gather(*(_agents(house) for _ in range(10)))
+    assert len(set(ids)) == 1
+    await house.carried()
+    cards = len(house.desk.messages)
+    house.clock.turn(61_000)  # into the next hour, of which no key is known
+    for _ in range(3):
+        assert await _agents(house) == ids[0]
+    await house.carried()
+    assert len(house.desk.messages) == cards, "nobody is asked twice"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"note": "invoice 2292"},
+        {"title": "Pay"},
+        {"facts": [{"label": "Amount", "value": "1"}]},
+        {"risk": "high"},
+        {"expires_in": 60},
+        {"action": "erp.other"},
+        {"http": {**HTTP, "body": "eQ=="}},
+        {"key": "another"},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+async def test_law_16_what_an_agent_says_otherwise_is_another_case(
+    house: Place, more: dict[str, Any]
+) -> None:
+    first, other = await _agents(house), await _agents(house, **more)
+    assert first != other
+    assert await _agents(house, **more) == other
+    # One without a key may be either: nothing about them differs that anybody sees.
+    assert await _agents(house) in ((first, other) if "key" in more else (first,))
+
+
+async def test_law_16_an_agents_decided_or_revised_request_is_not_shared(house: Place) -> None:
+    first = await _agents(house)
+    await house.carried()
+    case = await house.read(first, key="csr_scripts")
+    assert (await house.decide(case, by="kim"))[0] == 200
+    second = await _agents(house)
+    assert second != first, "a verdict is for one run"
+    revised = {**ASK, "action": "erp.other"}
+    status, _ = await house.call("PUT", f"/v1/requests/{second}", revised, key="csr_scripts")
+    assert status == 200
+    third = await _agents(house)
+    assert third not in (first, second), "that asks for something else now"
+    assert await _agents(house) == third
+
+
 @pytest.mark.parametrize("choice", ["approve", "decline"])
 async def test_law_28_join_collects_a_verdict_that_was_just_given(
     house: Place, choice: str

@@ -159,7 +159,8 @@ class OpenBody(_Body):
     """A request for approval. Exactly one of `http` and `payload`.
 
     `join`: where an identical request of the same agent is pending, or was just decided, that one
-    is answered and nothing is opened: for requesters that try again without an Idempotency-Key.
+    is answered and nothing is opened: for requesters that try again without an Idempotency-Key. An
+    agent's own key does so without `join` too, where the same body is pending.
     """
 
     action: Annotated[str, Field(min_length=1, max_length=200)]
@@ -358,8 +359,9 @@ class Api:
         known = (key, sha) if key else None
         try:
             async with self._room(by, asked.agent.id, size) as opened:
-                if join and known is None:
-                    case, created = await self._deps.service.join(by, asked)
+                if known is None and (join or by.kind is Kind.AGENT):
+                    sent = None if join else sha
+                    case, created = await self._deps.service.join(by, asked, sent=sent)
                 else:
                     case, created = await self._deps.service.open(by, asked, known)
                 opened(case if created else None)
