@@ -14,9 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 import asyncpg
+import pytest
 
 from approvals.model import Status
-from approvals.store import Job, Result, Store, metadata, statements
+from approvals.store import Change, Job, Result, Store, metadata, statements
 from approvals.store.postgresql import _MOVE, _PRESSES, _SETTINGS
 from tests.test_store import NOW, a_card, a_case, opening, voting
 
@@ -242,3 +243,39 @@ async def test_law_32_no_statement_reads_all_that_was_ever_asked(
                 faults[name] = found, text
         await connection.close()
     assert not faults
+
+
+async def test_law_32_what_waits_is_not_walked_through_for_what_was_decided(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many decided ones lie below 1,500 that wait; all are one person's and agent's."""
+    decided = range(150)
+    every = [a_case(f"req_{n:04}") for n in range(1_650)]
+    for start in range(0, len(every), 150):
+        opened = [opening(one) for one in every[start : start + 150]]
+        assert set(await store.commit(opened)) == {Result.WON}
+    closed = [Change(replace(every[n], status=Status.DECLINED, version=2), 1) for n in decided]
+    assert set(await store.commit(closed)) == {Result.WON}
+    looked_at = 0
+    read = store._read
+
+    async def counted(build: Any, **params: Any) -> Any:
+        nonlocal looked_at
+        if build is statements.cases_by_id:
+            looked_at += len(params["ids"])
+        return await read(build, **params)
+
+    monkeypatch.setattr(store, "_read", counted)
+    newest = [f"req_{n:04}" for n in reversed(decided)][:50]
+    for what in ({"status": Status.DECLINED}, {"closed": True}):
+        for whose in ({"audiences": AUDIENCES}, {"agent": every[0].agent}):
+            wanted: Any = {**what, **whose}
+            looked_at = 0
+            assert [one.id for one in await store.page(**wanted)] == newest
+            assert looked_at < 400
+            below = [one.id for one in await store.page(**wanted, before="req_0002")]
+            assert below == ["req_0001", "req_0000"]
+    looked_at = 0
+    theirs = {"audiences": AUDIENCES, "agent": every[0].agent}
+    assert await store.page(status=Status.EXPIRED, **theirs) == []  # type: ignore[arg-type] # real ones
+    assert looked_at == 0

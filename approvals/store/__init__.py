@@ -304,6 +304,7 @@ class Store:
                 )
                 theirs = {row[0] for row in seen}
             read = {row[0]: row for row in await self._read(statements.cases_by_id, ids=ids)}
+            barren = True
             for row in (read[one] for one in ids if one in read):
                 # Before a case is made of it: that takes longer than all the rest.
                 state = row[_STATUS]
@@ -314,12 +315,20 @@ class Store:
                     and requester in (None, row[_REQUESTER])
                     and (state == status if status else not (closed and state == Status.PENDING))
                 )
+                barren &= not fits
                 if fits and len(found) < limit and not self._ended.reopened(case := rows.case(row)):
                     found.append(case)
             if len(found) >= limit or len(ids) < step:
                 break
-            step = WALKED
-            ids = await walk(driver, ids[-1], step)
+            step, below = WALKED, ids[-1]
+            for other in conditions if barren else ():
+                # Not one by one through 100,000 that wait, where what was decided is asked for.
+                if other != driver:
+                    top = await walk(other, below, 1)
+                    if not top:
+                        return found
+                    below = min(below, f"{top[0]}!")  # no other id is between
+            ids = await walk(driver, below, step)
         return found
 
     async def visible(self, request_id: str, audiences: Collection[str], org: str = ORG) -> bool:
@@ -531,18 +540,17 @@ class Store:
         """What waits, for metrics. `older`: for each age in seconds, the id that a case had which
         was opened then; how many open ones have a smaller one is counted."""
         jobs = await self._read(statements.count_jobs)
-        counted = [
+        ages = {f"before{n}_": id for n, id in enumerate((older or {}).values())}
+        ((pending, *below),) = await self._read(statements.count_open(len(ages)), **ages)
+        parked, unsealed = [
             (await self._read(what))[0][0]
-            for what in (statements.count_open, statements.count_parked, statements.count_unsealed)
+            for what in (statements.count_parked, statements.count_unsealed)
         ]
         waiting = {(kind, target): (n, due) for kind, target, n, due in jobs}
-        ages = {
-            seconds: (await self._read(statements.count_older, before=id))[0][0]
-            for seconds, id in (older or {}).items()
-        }
         oldest = await self._read(statements.unsealed_since)
         since = oldest[0][0] if oldest else None
-        return Counts(counted[0], waiting, counted[1], counted[2], ages, since)
+        by_age = dict(zip(older or {}, below, strict=True))
+        return Counts(pending, waiting, parked, unsealed, by_age, since)
 
     # Evidence
 

@@ -301,8 +301,17 @@ select_idempotency: Final = _select(
 )
 insert_receipt: Final = _insert(receipts, quiet=True)
 select_receipt: Final = _select(receipts, ["jws"], "request_id")
-count_open: Final = _count(cases, _open)
-count_older: Final = _count(cases, lambda: _open() & (cases.c.id < P("before")))
+
+
+@lru_cache(maxsize=8)
+def count_open(ages: int) -> Builder:
+    """How many are open, then how many of them are below each of so many ids, in one walk."""
+
+    def build(_: Dialect) -> Any:
+        below = [sa.func.count().filter(cases.c.id < P(f"before{n}_")) for n in range(ages)]
+        return sa.select(sa.func.count(), *below).select_from(cases).where(_open())
+
+    return build
 
 
 def commit_one(change: Change) -> Script[Result]:
