@@ -41,6 +41,7 @@ from approvals.store import CardRow, CardState, Store
 log = structlog.get_logger()
 NOTHING: Final = "Nothing new."
 NOT_YOURS: Final = "You are not an approver of this request."
+LOST: Final = "There is a newer card about this, and this one counts for nothing. Decide there."
 ALTERED: Final = (
     "{} altered this card, so a tap on it can't be trusted to mean what you saw. Review it instead."
 )
@@ -121,6 +122,9 @@ class Faces:
             ]
             found.sort(key=lambda button: order.index(button.label))
         kept = [one for one in found if row.altered is None or one.choice is Choice.DECLINE]
+        if row.state is not CardState.POSTED:
+            card = await self.card(case, request, channel, (), row.person)
+            return case, replace(card, review_needed=LOST) if case.open else card
         card = await self.card(case, request, channel, kept, row.person)
         if len(kept) < len(found):
             card = replace(card, review_needed=ALTERED.format(channel.name.capitalize()))

@@ -41,7 +41,7 @@ from approvals.model import (
 from approvals.people import GIVEN_UP, GOOD
 from approvals.proposal import ulid
 from approvals.service import Service
-from approvals.store import JOBS, TAPPED, CardRow, CardState, Job, Store, draw_job
+from approvals.store import FOUND, JOBS, TAPPED, CardRow, CardState, Job, Store, draw_job
 from approvals.text import clean
 
 log = structlog.get_logger()
@@ -506,6 +506,8 @@ class Outbox:
     async def _draw(self, job: Job) -> None:
         """Make one card say what its case says now."""
         card_id, _, again = job.data.partition(" ")
+        if again.startswith(FOUND):
+            await self._found(job, card_id, again.removeprefix(FOUND))
         row = await self._store.card(card_id)
         case = (await self._store.cases([job.request_id])).get(job.request_id)
         channel = self._channels.get(job.target)
@@ -534,12 +536,26 @@ class Outbox:
             channel.name, lambda: channel.redraw(ref, payload), row.conversation
         )
         entry = self._entry("card.redrawn", case.id, version=case.version, **where)
+        if row.state is not CardState.POSTED:  # nothing on it counts, nor follows
+            await self._store.append([entry])
+            return
         await self._store.drawn(row.id, case.version if edit else LAST, (entry,))
         # At the end there is no tap left to be trusted; and what is known is not told again.
         if found and card.status is Status.PENDING and row.altered is None:
             altered, entries = self._otherwise(row, found)
             await self._store.alter(row.id, altered or "", entries)
             self._kicks[channel.name].set()
+
+    async def _found(self, job: Job, card_id: str, message: str) -> None:
+        """A press, proven by a genuine button, named the message of a card that got lost when a
+        copy died between the post and the note of it. It is ours then, unless another card's."""
+        row, channel = await self._store.card(card_id), self._channels.get(job.target)
+        if row is None or row.state is CardState.POSTED or not (channel and channel.abilities.edit):
+            return
+        if await self._store.card_by_message(row.channel, row.conversation, message) is None:
+            where = {"channel": row.channel, "conversation": row.conversation, "card": row.id}
+            entry = self._entry("card.found", row.request_id, message=message, **where)
+            await self._store.adopt(card_id, message, (entry,))
 
     def _otherwise(
         self, row: CardRow, found: Sequence[Difference]

@@ -62,6 +62,7 @@ from approvals.store import (
     Store,
     again_job,
     draw_job,
+    found_job,
     post_job,
 )
 from approvals.text import clean
@@ -92,6 +93,8 @@ class Answer:
 REMEMBERED: Final = 10 * MINUTE
 """For how long a refusal is the answer to the same request, for who joins."""
 SEEN_PENDING: Final = 100
+UNANSWERED: Final = MINUTE
+"""After this nobody waits for the answer to a post: longer than a lease and a call together."""
 _AFTER: Final = ("request.reported", "request.lapsed")
 COUNTED_ALREADY: Final = Answer(Notice(NoticeKind.CLOSED, "This was counted already."))
 
@@ -430,9 +433,14 @@ class Service:
                 return refuse("message")
         elif card.state is CardState.POSTING:
             # Overtaken by this tap; or we died before the platform's answer, and post another.
-            return replace(refuse("posting", NEWER), again=True)
+            # By then no copy that lives waits for that answer any more.
+            found = found_job(card, tap.message, now + UNANSWERED)
+            return replace(refuse("posting", NEWER), again=True, jobs=(found,))
         elif card.state is not CardState.POSTED:
-            return refuse("message", NEWER, alert=True)
+            lost = refuse("message", NEWER, alert=True)
+            if card.message is not None:
+                return lost
+            return replace(lost, jobs=(*lost.jobs, found_job(card, tap.message, now)))
         elif card.message != tap.message:
             return refuse("message", alert=True)
         elif card.altered is not None:

@@ -884,6 +884,7 @@ async def test_law_07_a_message_that_we_lost_sight_of_sends_to_the_newer_card(
         await asyncio.gather(dying, return_exceptions=True)
         desk.slow.set()
         (orphan,) = desk.of(asked["id"])
+        token = orphan.token()
         place.clock.turn(MINUTE)
         await place.carried()
         newer = desk.of(asked["id"])[-1]
@@ -894,8 +895,53 @@ async def test_law_07_a_message_that_we_lost_sight_of_sends_to_the_newer_card(
             place.clock.turn(2 * OVERTAKEN)
             assert (await tapping).notice.text == NEWER
         await untouched(place, asked)
+        place.clock.turn(MINUTE)
+        await place.carried()
+        assert orphan.now["buttons"] == [], "the press named its message: it is drawn again"
+        assert "newer card" in orphan.now["review"]
+        assert len(dict(newer.now["buttons"])) > 1
+        for _ in range(2):
+            press = desk.press(orphan, token=token)
+            assert not (await place.house.service.tap(press)).counted
+            await place.carried()
         assert len(desk.of(asked["id"])) == 2, "and no press makes another"
         assert (await place.house.service.tap(desk.press(newer))).counted
+
+
+async def test_law_07_a_lost_message_is_adopted_only_by_its_own_genuine_button(
+    store: Store,
+) -> None:
+    """Its post arrived, the answer did not; then the case was decided on the newer card."""
+    desk = Desk(lose=1)
+    async with open_house(store, desks=[desk], people=[DANA]) as place:
+        asked = await place.opened()
+        await place.carried()
+        (lost,) = desk.of(asked["id"])
+        (row,) = await place.store.cards_of(asked["id"])
+        assert row.state is CardState.FAILED
+        token = lost.token()
+        place.clock.turn(MINUTE)
+        await place.carried()
+        newer = desk.of(asked["id"])[-1]
+        shown, other = lost.now, newer.ref.message
+        for press in (
+            desk.press(lost, token=token[:-1] + ("A" if token[-1] != "A" else "B")),
+            desk.press(lost, conversation="D-eve"),
+            desk.press(lost, account="U-eve"),
+            desk.press(lost, message=other),  # which is another card's
+        ):
+            assert not (await place.house.service.tap(press)).counted
+            await place.carried()
+            assert lost.now == shown, "not adopted"
+        assert len(dict(newer.now["buttons"])) > 1
+        assert (await place.house.service.tap(desk.press(newer))).counted
+        await place.carried()
+        assert not (await place.house.service.tap(desk.press(lost, token=token))).counted
+        await place.carried()
+        assert lost.now["buttons"] == []
+        assert lost.now["headline"].startswith("Approved by dana")
+        kinds = [entry.kind for entry in await place.store.history(asked["id"])]
+        assert kinds.count("card.found") == 1
 
 
 async def test_law_14_an_approve_button_on_what_no_card_shows_is_worth_nothing(

@@ -28,6 +28,7 @@ from approvals.store.driver import PATIENCE, Driver
 from approvals.store.ended import Ended
 from approvals.store.tables import metadata, windows
 from approvals.store.values import (
+    FOUND,
     TAPPED,
     Account,
     AuditRow,
@@ -50,10 +51,12 @@ from approvals.store.values import (
     Token,
     again_job,
     draw_job,
+    found_job,
     post_job,
 )
 
 __all__ = [
+    "FOUND",
     "JOBS",
     "TAPPED",
     "Account",
@@ -79,6 +82,7 @@ __all__ = [
     "Unready",
     "again_job",
     "draw_job",
+    "found_job",
     "metadata",
     "post_job",
 ]
@@ -422,6 +426,12 @@ class Store:
         first."""
         found = await self._read(statements.altered_cards, since=since, most=limit)
         return [(row[0], row[1], row[2]) for row in found]
+
+    async def adopt(self, card_id: str, message: str, entries: Sequence[Entry] = ()) -> bool:
+        """This is the message of a card that was never heard of again. Its taps are refused for
+        good. False, and nothing is changed, where its message is known."""
+        params = {"id_": card_id, "message": message, "state": CardState.FAILED}
+        return await self._db.write(statements.adopt(params, entries))
 
     async def fail_card(
         self, card_id: str, entries: Sequence[Entry] = (), jobs: Sequence[Job] = ()

@@ -399,6 +399,22 @@ def bind_message(_: Dialect) -> Any:
     return cards.update().where(c.id == P("id_")).values(**values, echo_next=sa.null())
 
 
+def _adopt(_: Dialect) -> Any:
+    c = cards.c
+    # Drawn never: should a copy that had stopped still hear of its post, it is drawn anew.
+    values: dict[str, Any] = {"message": P("message"), "state": P("state"), "drawn": 0}
+    return (
+        cards.update().where(c.id == P("id_"), c.message.is_(None)).values(values).returning(c.id)
+    )
+
+
+def adopt(card: Params, entries: Sequence[Entry]) -> Script[bool]:
+    """A lost card's message, if none is known."""
+    found = yield _adopt, card
+    yield from write(entries if found else ())
+    return bool(found)
+
+
 def _alter(_: Dialect) -> Any:
     c = cards.c
     what = cards.update().where(c.id == P("id_"), c.altered.is_(None))

@@ -114,6 +114,15 @@ def draw_job(card: CardRow, due: Instant, *, again: bool = False) -> Job:
     return Job("draw", card.request_id, card.channel, due, data)
 
 
+FOUND: Final = "found "
+
+
+def found_job(card: CardRow, message: str, due: Instant) -> Job:
+    """A press named the message of a card that we never heard of again: say there that it is not
+    the one to decide on."""
+    return Job("draw", card.request_id, card.channel, due, f"{card.id} {FOUND}{message}")
+
+
 @dataclass(frozen=True, slots=True)
 class Parked:
     """A job that is not tried again until `resend`."""
