@@ -33,8 +33,8 @@ import approvals
 from adapters.slack import Slack
 from approvals.channel import Payload, Tap
 from approvals.cli import keys
-from approvals.cli.host import steady
-from approvals.cli.house import House, Plan, running, settled
+from approvals.cli.host import settled, steady
+from approvals.cli.house import House, Plan, running
 from approvals.cli.templates import load
 from approvals.evidence import sign_checkpoint
 from approvals.model import (

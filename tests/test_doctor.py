@@ -6,6 +6,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ import pytest
 from aiohttp import web
 
 from approvals.cli import doctor, serve
-from approvals.cli.doctor import SLOW, WRONG, Line
+from approvals.cli.doctor import SLOW, WRONG, Line, State
 from approvals.cli.exits import Exit
 from approvals.cli.host import clock
 from approvals.model import MINUTE
 from approvals.proposal import ulid
+from approvals.proxy.ca import CERTIFICATE, DAY, Authority, utc
 from approvals.store import CardRow, Job, Store
 from tests.house import HANGS
 from tests.installation import SECRETS, Installation, Ran, answering, install
@@ -26,6 +29,7 @@ from tests.peers.outlook import APP, PROVIDER, TENANT
 from tests.peers.receiver import Receiver
 from tests.peers.slack import APP_TOKEN, BOT_TOKEN, SECRET, TEAM, SlackPeer
 
+MILLISECOND = timedelta(milliseconds=1)
 HOOK = "whsec_bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4="
 
 
@@ -368,3 +372,24 @@ async def test_the_doctor_asks_whether_somebody_listens(
         await asyncio.to_thread(here.start)
         heard = (await lines(here, "slack", code=-1))["slack"][-1]
         assert (heard["state"], heard["detail"]) == (state, said)
+
+
+@pytest.mark.parametrize("how", ["soon", "later", "not believed"])
+async def test_law_32_a_certificate_that_ends_soon_is_said(
+    here: Installation, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Of what stands before us. One that is not believed at all is the word of `service`."""
+    today = utc(clock())
+    context = Authority(here.folder, today).context("localhost", today)  # for eight days
+    if how != "not believed":
+        monkeypatch.setenv("SSL_CERT_FILE", str(here.folder / CERTIFICATE))
+    if how == "later":
+        monkeypatch.setattr(doctor, "RENEWED", 6 * DAY // MILLISECOND)
+    server = await asyncio.start_server(lambda _, there: there.close(), "localhost", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    async with server, looked_at(here) as on:
+        config = replace(on.config, public_url=f"https://localhost:{port}")
+        found = await said(doctor.certificate, replace(on, config=config))
+    expected = {"soon": [State.WARNING], "later": [State.OK], "not believed": []}
+    assert [line.state for line in found] == expected[how]
+    assert all("localhost is good until 20" in line.detail for line in found)

@@ -21,7 +21,10 @@ from typer.testing import CliRunner
 
 from approvals.cli.commands import app
 from approvals.cli.exits import Exit, Stop
+from approvals.cli.gateway import settings_of
+from approvals.cli.host import clock
 from approvals.evidence import ReceiptKey
+from approvals.proxy.ca import DAY, Authority, utc
 from approvals.proxy.environment import FIXED, PROXY, TRUST, environment, written
 from approvals.proxy.refusal import Asked, refusal
 from approvals.proxy.wire import Problem
@@ -165,6 +168,23 @@ async def test_a_pin_that_the_service_does_not_sign_with_is_said_at_the_start(
     async with service(GATE) as url:
         code, said = await started(config(tmp_path, url, pin="A" * 43))
         assert (code, "service.receipt_key" in said) == (Exit.CONFIG, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "state", "code"), [(3650 - 70, "ok", 0), (3650 - 50, "warning", 0), (3651, "bad", 1)]
+)
+async def test_doctor_says_until_when_agents_believe_the_ca(
+    tmp_path: Path, old: int, state: str, code: int
+) -> None:
+    async with service(GATE) as url:
+        file = config(tmp_path, url, listen="127.0.0.1:1")
+        settings = await asyncio.to_thread(settings_of, file)
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        Authority(settings.folder, utc(clock()) - old * DAY)
+        ended, said = await asyncio.to_thread(run, "doctor", "-c", str(file), "--json")
+        (line,) = [line for line in json.loads(said) if line["check"] == "ca"]
+        assert (line["state"], bool(ended)) == (state, bool(code))
+        assert "good until 20" in line["detail"]
 
 
 async def test_doctor_is_content_with_a_sound_gateway(tmp_path: Path) -> None:

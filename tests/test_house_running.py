@@ -15,7 +15,7 @@ import pytest
 
 from approvals.buttons import ACCOUNT, Key, KeyRing, seal
 from approvals.cli import house
-from approvals.cli.house import settled
+from approvals.cli.host import settled
 from approvals.cli.parts import SETTLED, STALE, Parts
 from approvals.model import ORG, Busy, Person
 from approvals.people import Directory

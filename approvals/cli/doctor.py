@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -19,6 +20,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -56,6 +58,8 @@ WRONG: Final[Duration] = 30 * SECOND
 """Differences between clocks: worth a word, and worth a refusal (the skew that receipts allow)."""
 RECENT: Final[Duration] = 7 * 24 * 3600 * SECOND
 """How long an altered card is worth a finding."""
+RENEWED: Final[Duration] = 14 * 24 * 3600 * SECOND
+"""Whoever renews certificates has done so this long before they end."""
 OVERDUE: Final[Duration] = 60 * SECOND
 """A job that has been due for so long is carried out by nobody."""
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked at, not bound to
@@ -214,6 +218,33 @@ async def service(on: Installation) -> AsyncIterator[Line]:
                 yield Line("service", State.OK, f"{url} is ready")
             for warning in ready.get("warnings", ()):
                 yield Line("service", State.WARNING, clean(warning), "its log says more")
+
+
+async def certificate(on: Installation) -> AsyncIterator[Line]:
+    """How long is what stands before us believed? Nothing where it is not, or nobody answers:
+    `service` said so."""
+    url = urlsplit(on.config.public_url or "")
+    if url.scheme != "https" or url.hostname is None:
+        return
+    try:
+        async with asyncio.timeout(PATIENCE):
+            _, writer = await asyncio.open_connection(
+                url.hostname, url.port or 443, ssl=ssl.create_default_context()
+            )
+    except OSError:
+        return
+    served: dict[str, Any] = writer.get_extra_info("peercert")
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    # "Jan  5 09:34:43 2018 GMT", which is read by ssl alone (docs.python.org/3/library/ssl.html).
+    end = ssl.cert_time_to_seconds(served["notAfter"]) * SECOND
+    until = f"that of {url.hostname} is good until {rfc3339(end)}"
+    if end - clock() > RENEWED:
+        yield Line("certificate", State.OK, until)
+    else:
+        again = "renew it: what renews it by itself should have by now"
+        yield Line("certificate", State.WARNING, until, again)
 
 
 def _session() -> aiohttp.ClientSession:
@@ -538,6 +569,7 @@ async def altered(on: Installation) -> AsyncIterator[Line]:
 
 CHECKS: Final[tuple[Check, ...]] = (
     service,
+    certificate,
     clocks,
     every_channel,
     people,

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random
+from approvals.cli.host import clock, random, settled
 from approvals.cli.output import counted, print_json
 from approvals.model import Refused
 
@@ -364,7 +364,29 @@ async def _checked(settings: Settings) -> list[tuple[str, str, str]]:
             lines.append(("service", "bad", f"{url} can't be reached: {why}."))
         finally:
             await asks.close()
-    return lines + credentials(settings)
+    return lines + _authority(settings) + credentials(settings)
+
+
+def _authority(settings: Settings) -> list[tuple[str, str, str]]:
+    """How long agents may still believe our CA; nothing where it was not made yet."""
+    from datetime import timedelta
+
+    from approvals.proxy.ca import CERTIFICATE, ends, utc
+
+    path = settings.folder / CERTIFICATE
+    if not path.exists():
+        return []
+    try:
+        end = ends(path.read_bytes())
+    except (OSError, ValueError):
+        return [("ca", "bad", f"{path} can't be read as a certificate.")]
+    left = end - utc(clock())
+    until = f"good until {end:%Y-%m-%d}"
+    if left > timedelta(days=60):
+        return [("ca", "ok", until)]
+    state = "warning" if left > timedelta() else "bad"
+    how = "move ca.pem and ca.key away, restart, and give the new ca.pem to every agent"
+    return [("ca", state, f"{until}; then no agent believes this gateway: {how}.")]
 
 
 async def _serve(settings: Settings) -> None:
@@ -399,10 +421,11 @@ async def _serve(settings: Settings) -> None:
         asking = asyncio.create_task(_introduced(gateway, settings))
         ending = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if asking.done():
-                asking.result()
-            await ending
+            with settled():
+                await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
+                if asking.done():
+                    asking.result()
+                await ending
         finally:
             asking.cancel()
             ending.cancel()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeAlias
@@ -341,21 +339,6 @@ async def running(
             await _listen(stack, metrics_only(deps), plan.metrics_listen, None, dropped)
         stack.callback(live.close)
         yield House(url, store, service, outbox, live, deps)
-
-
-@contextmanager
-def settled() -> Iterator[None]:
-    """For a process that is this service and nothing else, once it has started.
-
-    Modules, routes and statements stay as long as it does. The collector looks through all that may
-    have become garbage, which took a quarter of a second on a busy machine, and nobody was answered
-    meanwhile; so it is told what has not.
-    """
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _directory(

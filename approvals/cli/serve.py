@@ -25,8 +25,8 @@ import structlog
 from approvals.buttons import KeyRing
 from approvals.cli import channels, database, descriptors, keys, template_check
 from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random, steady
-from approvals.cli.house import House, Plan, running, settled
+from approvals.cli.host import clock, random, settled, steady
+from approvals.cli.house import House, Plan, running
 from approvals.config import Config, Unsafe, load
 from approvals.evidence import Entry
 from approvals.gateways.onecli import Seat

@@ -51,6 +51,11 @@ def guarded(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def ends(pem: bytes) -> datetime:
+    """Until when a certificate is good. ValueError: it is none."""
+    return x509.load_pem_x509_certificate(pem).not_valid_after_utc
+
+
 class Authority:
     """The CA of a folder, made if there is none. `alpn`: what its contexts speak, best first."""
 
