@@ -92,10 +92,15 @@ async def headline(desk: Desk, case: Case, *words: str) -> str:
     return str(card[0].now["headline"])
 
 
-async def decide(place: Place, case: Case, choice: str = "approve", by: str = "dana") -> None:
-    async with asyncio.timeout(HANGS):  # or there is no card to say what became of it
+async def posted(place: Place, case: Case) -> None:
+    """Once a card of it is out."""
+    async with asyncio.timeout(HANGS):
         while not any(card.message for card in await place.store.cards_of(case.id)):
             await asyncio.sleep(0.01)
+
+
+async def decide(place: Place, case: Case, choice: str = "approve", by: str = "dana") -> None:
+    await posted(place, case)  # or there is no card to say what became of it
     answer = await place.page({"id": case.id, "digest": case.digest}, choice, by=by)
     assert answer.counted, answer
 
@@ -430,6 +435,7 @@ async def test_a_verdict_rests_on_what_we_signed_and_sealed(sqlite_database: str
         # And one that was decided as it should be, of which the rows name another held request.
         second, _ = await onecli.hold_one()
         case = await one(store)
+        await posted(place, case)  # no card shows what was altered before
         content = await store.content(case.id, 1)
         assert content is not None
         other = replace(content, facts=(*content.facts[:-1], Fact("OneCLI id", first)))
