@@ -319,7 +319,7 @@ class Outbox:
             case "post":
                 await self._post(jobs)
             case "draw":
-                await self._draw(job)
+                await self._draw(jobs)
             case "verdict":
                 await self._deliver(job)
             case "lapse":
@@ -503,8 +503,9 @@ class Outbox:
             return 0
         return budgets.card(whose, case.agent, person)
 
-    async def _draw(self, job: Job) -> None:
+    async def _draw(self, jobs: list[Job]) -> None:
         """Make one card say what its case says now."""
+        (job,) = jobs
         card_id, _, again = job.data.partition(" ")
         row = await self._store.card(card_id)
         case = (await self._store.cases([job.request_id])).get(job.request_id)
@@ -534,7 +535,9 @@ class Outbox:
             channel.name, lambda: channel.redraw(ref, payload), row.conversation
         )
         entry = self._entry("card.redrawn", case.id, version=case.version, **where)
-        await self._store.drawn(row.id, case.version if edit else LAST, (entry,))
+        version = case.version if edit else LAST
+        await self._store.drawn(row.id, version, (entry,), done=jobs)
+        jobs.clear()
         # At the end there is no tap left to be trusted; and what is known is not told again.
         if found and card.status is Status.PENDING and row.altered is None:
             altered, entries = self._otherwise(row, found)
