@@ -215,7 +215,7 @@ async def test_a_draw_is_noted_and_its_job_ended_in_one_transaction(store: Store
     await store.append([], [Job("draw", case.id, "slack", NOW, card.id)])
     [job] = [job for job in await claimed(store) if job.kind == "draw"]
     await store.drawing(card.id, "two")
-    with pytest.raises(ValueError, match="surrogate|database"):
+    with pytest.raises(ValueError, match=r"surrogate|database"):
         await store.drawn(card.id, 2, (an_entry(case, "\ud800"),), done=[job])
     kept = await store.card(card.id)
     assert kept is not None
