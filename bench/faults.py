@@ -232,18 +232,21 @@ class Crowd:
         self.pressed: dict[tuple[str, str], str] = {}
         self.concluded: dict[str, dict[str, Any]] = {}
         self.stop = asyncio.Event()
+        self.turned_away = 0
         self._presses = 0
 
     async def _insist(
         self, method: str, path: str, good: Callable[[int, Any], Any], **more: Any
     ) -> Any:
         while True:
+            status: int | None = None
             with suppress(aiohttp.ClientError, OSError, ValueError):
                 made = {key: value() if callable(value) else value for key, value in more.items()}
                 async with self.http.request(method, self.url + path, **made) as answer:
-                    body = await answer.read()
-                    if found := good(answer.status, body):
+                    status, body = answer.status, await answer.read()
+                    if found := good(status, body):
                         return found
+            self.turned_away += status is None or status >= 500
             await asyncio.sleep(0.1)
 
     async def open(self) -> str:
@@ -333,6 +336,8 @@ class Place:
     way: Way | None = None
     disk: Path | None = None
     skew: Path | None = None
+    other: Server | None = None
+    """A place for a standby."""
 
     async def restart(self, which: int, how: signal.Signals) -> None:
         """End one copy and start it again."""
@@ -427,9 +432,10 @@ async def read_only(place: Place) -> None:
 async def failover(place: Place) -> None:
     """The primary dies; its synchronous standby takes over, and its address."""
     assert place.server is not None
+    assert place.other is not None
     assert place.way is not None
     first = place.server
-    standby = Server.folder(first.root.parent, "standby")
+    standby = place.other
     data = standby.root / "data"
     words = ("-R", "-X", "stream", "-c", "fast", "-h", first.root, "-U", "countersign")
     await asyncio.to_thread(standby.run, "pg_basebackup", "-D", data, *words)
@@ -565,10 +571,13 @@ async def running(fault: str, on: str, options: argparse.Namespace) -> AsyncIter
         disk = stack.enter_context(
             small_disk(fault == "full", "260m" if on == "postgresql" else "24m")
         )
-        server, way = None, None
+        server, other, way = None, None, None
         database = f"sqlite:///{(disk or folder) / 'countersign.db'}"
         if on == "postgresql":
             server = Server.folder(disk or folder, "first")
+            other = Server.folder(disk or folder, "other")
+            stack.callback(other.stop, signal.SIGQUIT)
+            stack.callback(server.stop, signal.SIGQUIT)
             await asyncio.to_thread(server.init)
             await asyncio.to_thread(server.start)
             way = await stack.enter_async_context(Way(server.socket))
@@ -584,7 +593,10 @@ async def running(fault: str, on: str, options: argparse.Namespace) -> AsyncIter
             file["server"]["listen"] = f"127.0.0.1:{port}"
             configs.append(path.with_name(f"{port}.yaml"))
             configs[-1].write_text(yaml.safe_dump(file))
-        copies = [await Served(config, lease=LEASE).__aenter__() for config in configs]
+        copies = [await Served(config, lease=LEASE).prepare() for config in configs]
+        stack.push_async_callback(end, copies)
+        for copy in copies:
+            await copy.__aenter__()
         url = copies[0].url
         if len(copies) > 1:
             url = stack.enter_context(nginx(folder, ports))
@@ -598,17 +610,17 @@ async def running(fault: str, on: str, options: argparse.Namespace) -> AsyncIter
         crowd = Crowd(desk, http, url)
         place = Place(
             folder, database, desk, crowd, configs, copies, options.seconds, options.kills,
-            server, way, disk, skew,
+            server, way, disk, skew, other,
         )  # fmt: skip
-        try:
-            yield place
-        finally:
-            for copy in place.copies:
-                with suppress(ProcessLookupError):
-                    os.kill(copy.pid, signal.SIGCONT)
-                await copy.__aexit__(None, None, None)
-            for one in {id(s): s for s in (server, place.server) if s}.values():
-                await asyncio.to_thread(one.stop, signal.SIGQUIT)
+        yield place
+
+
+async def end(copies: Sequence[Served]) -> None:
+    """Every copy, also one that is paused."""
+    for copy in copies:
+        with suppress(ProcessLookupError):
+            os.kill(copy.pid, signal.SIGCONT)
+        await copy.__aexit__(None, None, None)
 
 
 @contextmanager
@@ -639,6 +651,7 @@ class Row:
     on: str
     opened: int
     presses: int
+    turned_away: int
     lost: int
     twice: int
     wrong: int
@@ -715,7 +728,8 @@ async def counted(place: Place, fault: str, on: str, ready: float, verdict: floa
         report = verify_chain([line async for line in store.export()], heads=heads)
         waiting = sum(case.open for case in cases.values())
         return Row(
-            fault, on, len(crowd.opened), len(crowd.pressed), lost, twice, wrong, waiting,
+            fault, on, len(crowd.opened), len(crowd.pressed), crowd.turned_away,
+            lost, twice, wrong, waiting,
             "whole" if report.bad is None else f"broken: {report.bad}", ready, verdict,
         )  # fmt: skip
     finally:
@@ -723,16 +737,16 @@ async def counted(place: Place, fault: str, on: str, ready: float, verdict: floa
 
 
 HEAD: Final = """\
-| fault | database | requests | cards | lost | twice | wrong | open | chain | ready s | verdict s |
-|---|---|---:|---:|---:|---:|---:|---:|---|---:|---:|"""
-"""`ready`: seconds from the end of the fault until all copies are; `verdict`: until a request that
-was opened then has its verdict."""
+| fault | on | requests | cards | 5xx | lost | twice | wrong | open | chain | ready s | verdict s |
+|---|---|---:|---:|---:|---:|---:|---:|---:|---|---:|---:|"""
+"""`5xx`: calls that failed or were answered so, and were made again; `ready`: seconds from the end
+of the fault until all copies are; `verdict`: until a request of then has its verdict."""
 
 
 def line(row: Row) -> str:
     """As it stands in docs/operations.md."""
     says = (FAULTS[row.fault][0].__doc__ or "").rstrip(".")
-    counts = (row.opened, row.presses, row.lost, row.twice, row.wrong, row.open)
+    counts = (row.opened, row.presses, row.turned_away, row.lost, row.twice, row.wrong, row.open)
     cells = (says, row.on, *counts, row.chain, f"{row.ready:.1f}", f"{row.verdict:.1f}")
     return "| " + " | ".join(map(str, cells)) + " |"
 
