@@ -49,7 +49,7 @@ from approvals.model import Label, Status
 from approvals.store import Store
 from tests.installation import free_port
 from tests.peers.slack import signed
-from tests.postgres import binaries
+from tests.postgres import programs
 from tests.siege import GATEWAY_KEY, Desk, Issued, Served, audiences_of, colleagues, install
 from tests.test_captive import ANSWERS
 
@@ -110,7 +110,7 @@ class Server:
     def run(self, name: str, *words: str | Path) -> None:
         """One of its programs, to its end."""
         quiet = subprocess.DEVNULL
-        command = [binaries(self.root) / name, *words]
+        command = [programs(self.root) / name, *words]
         subprocess.run(command, check=True, stdout=quiet, stderr=quiet, cwd=self.root, **self.user)
 
     def start(self) -> None:
@@ -124,7 +124,7 @@ class Server:
         words = [word for k, v in options.items() for word in ("-c", f"{k}={v}")]
         with (self.root / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [binaries(self.root) / "postgres", "-D", self.root / "data", *words],
+                [programs(self.root) / "postgres", "-D", self.root / "data", *words],
                 stdout=log,
                 stderr=log,
                 cwd=self.root,
