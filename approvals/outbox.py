@@ -70,6 +70,9 @@ LAST: Final = 2**31 - 1
 STRANDED: Final[Duration] = 60 * MINUTE
 """How long a job is left to a copy that may know it: longer than copies differ while one after the
 other is brought up to date."""
+AHEAD: Final[Duration] = MINUTE
+"""No job but a lapse is queued for later, so one that is due later than this was queued by a clock
+that ran ahead and was set right."""
 CORE: Final = ""
 """The lane of jobs that need no platform."""
 
@@ -196,8 +199,12 @@ class Outbox:
 
     async def sweep(self) -> None:
         """Park what no copy has taken for `STRANDED`: of a lane or a kind that nobody knows any
-        more. A copy takes only what it can carry, so that one with an older file spoils nothing."""
+        more. A copy takes only what it can carry, so that one with an older file spoils nothing.
+
+        What was queued while a clock ran ahead is due by that clock: it is due now."""
         now = self._clock()
+        if early := await self._store.hasten(now, now + AHEAD, self._kinds - {"lapse"}):
+            log.warning("clock_was_ahead", jobs=early)
         before, lanes = now - STRANDED, tuple(self._kicks)
         for job_id, kind, request_id, lane in await self._store.stranded(
             before, lanes, self._kinds

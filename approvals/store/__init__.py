@@ -521,6 +521,12 @@ class Store:
         )
         return [(row[0], row[1], row[2], row[3]) for row in found]
 
+    async def hasten(self, now: Instant, beyond: Instant, kinds: Collection[str]) -> int:
+        """Make jobs of these kinds that nobody tried yet due now where they are due after `beyond`;
+        how many."""
+        params = {"now": now, "beyond": beyond, "kinds": sorted(kinds)}
+        return len(await self._write(statements.hasten, **params))
+
     async def strand(
         self, job_id: int, before: Instant, *, now: Instant, error: str, entries: Sequence[Entry]
     ) -> bool:

@@ -566,6 +566,13 @@ def _stranded(d: Dialect) -> Any:
 stranded: Final[Builder] = _stranded
 
 
+def hasten(d: Dialect) -> Any:
+    o = outbox.c
+    untried = (o.attempts == 0, o.parked_at.is_(None), o.due_at > P("beyond"))
+    which = outbox.update().where(*untried, d.among(o.kind, "kinds"))
+    return which.values(due_at=P("now")).returning(o.id)
+
+
 def _strand(_: Dialect) -> Any:
     o = outbox.c
     which = (o.id == P("id_"), o.parked_at.is_(None), o.due_at < P("before"))
