@@ -70,6 +70,9 @@ LAST: Final = 2**31 - 1
 STRANDED: Final[Duration] = 60 * MINUTE
 """How long a job is left to a copy that may know it: longer than copies differ while one after the
 other is brought up to date."""
+AHEAD: Final[Duration] = MINUTE
+"""No job but a lapse is queued for later, so one that is due later than this was queued by a clock
+that ran ahead and was set right."""
 CORE: Final = ""
 """The lane of jobs that need no platform."""
 
@@ -196,8 +199,12 @@ class Outbox:
 
     async def sweep(self) -> None:
         """Park what no copy has taken for `STRANDED`: of a lane or a kind that nobody knows any
-        more. A copy takes only what it can carry, so that one with an older file spoils nothing."""
+        more. A copy takes only what it can carry, so that one with an older file spoils nothing.
+
+        What was queued while a clock ran ahead is due by that clock: it is due now."""
         now = self._clock()
+        if early := await self._store.hasten(now, now + AHEAD, self._kinds - {"lapse"}):
+            log.warning("clock_was_ahead", jobs=early)
         before, lanes = now - STRANDED, tuple(self._kicks)
         for job_id, kind, request_id, lane in await self._store.stranded(
             before, lanes, self._kinds
@@ -319,7 +326,7 @@ class Outbox:
             case "post":
                 await self._post(jobs)
             case "draw":
-                await self._draw(job)
+                await self._draw(jobs)
             case "verdict":
                 await self._deliver(job)
             case "lapse":
@@ -503,8 +510,9 @@ class Outbox:
             return 0
         return budgets.card(whose, case.agent, person)
 
-    async def _draw(self, job: Job) -> None:
+    async def _draw(self, jobs: list[Job]) -> None:
         """Make one card say what its case says now."""
+        (job,) = jobs
         card_id, _, again = job.data.partition(" ")
         if again.startswith(FOUND):
             await self._found(job, card_id, again.removeprefix(FOUND))
@@ -539,7 +547,9 @@ class Outbox:
         if row.state is not CardState.POSTED:  # nothing on it counts, nor follows
             await self._store.append([entry])
             return
-        await self._store.drawn(row.id, case.version if edit else LAST, (entry,))
+        version = case.version if edit else LAST
+        await self._store.drawn(row.id, version, (entry,), done=jobs)
+        jobs.clear()
         # At the end there is no tap left to be trusted; and what is known is not told again.
         if found and card.status is Status.PENDING and row.altered is None:
             altered, entries = self._otherwise(row, found)

@@ -22,7 +22,8 @@ Row: TypeAlias = Press | Case | None
 BATCH: Final = 64
 """Most changes in one commit: beyond this the first in the queue wait longer than they gain."""
 OVERTAKEN: Final[Duration] = 800
-"""How long a tap waits for the platform's answer to the post of its own card."""
+"""How long a tap waits for the platform's answer to the post of its own card: by the loop's clock,
+because one that is set while a tap waits would refuse it, or hold it for ever."""
 ASK_AGAIN: Final[Duration] = 50
 
 
@@ -46,7 +47,7 @@ class _Turn(Generic[T]):
     decide: Callable[[Row, Instant], Decision[T]]
     done: asyncio.Future[T]
     duplicate: T
-    since: Instant
+    since: float
     case: str | None
     press: tuple[bytes, str] | None
 
@@ -84,8 +85,9 @@ class Turns:
         `duplicate`: the answer if the store finds that this was committed before. Raises what
         `decide` raises, and `Busy` if the database does not answer.
         """
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._enqueue(_Turn(decide, done, duplicate, self._clock(), case, press))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._enqueue(_Turn(decide, done, duplicate, loop.time(), case, press))
         return await done
 
     async def run(self) -> None:
@@ -112,7 +114,7 @@ class Turns:
 
     async def _work(self, batch: Sequence[_Turn[Any]]) -> None:
         rows = await self._load(batch)
-        now = self._clock()
+        now, loop = self._clock(), asyncio.get_running_loop()
         answers: list[tuple[_Turn[Any], Any]] = []
         noted: list[tuple[_Turn[Any], Decision[Any]]] = []
         changing: list[tuple[_Turn[Any], Any, Change]] = []
@@ -129,8 +131,8 @@ class Turns:
                 _fail(turn, error)
                 continue
             change = decision.change
-            if decision.again and now - turn.since < OVERTAKEN:
-                asyncio.get_running_loop().call_later(ASK_AGAIN / 1000, self._enqueue, turn)
+            if decision.again and loop.time() - turn.since < OVERTAKEN / 1000:
+                loop.call_later(ASK_AGAIN / 1000, self._enqueue, turn)
             elif change is None and (decision.entries or decision.jobs):
                 noted.append((turn, decision))
             elif change is None:

@@ -37,7 +37,7 @@ from approvals.store import Store, metadata
 from approvals.web import credentials
 from bench import loading, serve_taps
 from bench.parts import number
-from bench.peers import POSTGRESQL, SQLITE
+from bench.peers import POSTGRESQL, SQLITE, prefix
 from bench.peers import database as database_of
 from bench.serve_taps import Posted, Wanted, clock, decide_one, drain, open_cases
 from tests.postgres import postgres
@@ -239,7 +239,7 @@ async def grow(
     wanted, decided, waits = await made(folder)
     for peer, (many, waiting) in product(databases, sizes):
         print(f"{peer}: {many:,} decided, {waiting:,} pending", file=sys.stderr)
-        name = f"{serve_taps.prefix(folder)}_growth"
+        name = f"{prefix(folder)}_growth"
         if peer == POSTGRESQL:
             url = database_of(server or "", name)
             await _command(server, f"CREATE DATABASE {name}")

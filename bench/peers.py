@@ -10,6 +10,7 @@ is told to end. A peer with cards of its own writes them to BENCH_CARDS before t
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import secrets
@@ -31,6 +32,8 @@ from bench.record import NODE, ROOT
 SQLITE: Final = "countersign"
 POSTGRESQL: Final = "countersign-postgresql"
 BASELINE: Final = "chat"
+CHAT_POSTGRESQL: Final = "chat-postgresql"
+BOLT: Final = "bolt"
 OURS: Final = (SQLITE, POSTGRESQL)
 
 
@@ -45,6 +48,8 @@ class Peer:
 _US: Final = Peer((sys.executable, "-m", "bench.serve_taps"), "/channels/slack/events")
 PEERS: Final[Mapping[str, Peer]] = {
     BASELINE: Peer((NODE, "bench/chat/server.mjs"), "/slack"),
+    CHAT_POSTGRESQL: Peer((NODE, "bench/chat/server.mjs"), "/slack"),
+    BOLT: Peer((NODE, "bench/chat/bolt.mjs"), "/slack"),
     SQLITE: _US,
     POSTGRESQL: _US,
 }
@@ -116,10 +121,14 @@ class Bed:
             **{f"BENCH_{key.upper()}": value for key, value in environment.items()},
         }
         behind = None
-        if name == POSTGRESQL:
+        if name in (POSTGRESQL, CHAT_POSTGRESQL):
             if self.postgres is None:
                 raise SystemExit("this run has no PostgreSQL")
             given["BENCH_POSTGRES"] = self.postgres
+            if name == CHAT_POSTGRESQL:
+                made = f"{prefix(self.folder)}_chat"
+                asyncio.run(emptied(self.postgres, made))
+                given["BENCH_POSTGRES"] = database(self.postgres, made)
             behind = database_server(self.postgres)
         with on_core(self.core, peer.command, given) as server:
             assert server.stdout is not None
@@ -174,6 +183,19 @@ def database(url: str, name: str) -> str:
     """The URL of another database on the same server."""
     head, mark, query = url.partition("?")
     return f"{head.rpartition('/')[0]}/{name}{mark}{query}"
+
+
+def prefix(folder: Path) -> str:
+    """How the databases of a run are called, on a server that others may use too."""
+    return "bench_" + hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+
+
+async def emptied(url: str, name: str) -> None:
+    """A new database on that server, in the place of what was called so."""
+    admin = await asyncpg.connect(url)
+    await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
 
 
 def database_server(url: str) -> psutil.Process | None:

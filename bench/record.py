@@ -87,7 +87,7 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = ""
-    for name in ("chat", "@chat-adapter/slack"):
+    for name in ("chat", "@chat-adapter/slack", "@chat-adapter/state-pg", "@slack/bolt"):
         package = ROOT / "bench" / "chat" / "node_modules" / name / "package.json"
         if package.exists():
             found[name] = json.loads(package.read_text())["version"]

@@ -38,9 +38,8 @@ from bench.parts import (
     wait,
     where,
 )
-from bench.peers import BASELINE, PEERS, POSTGRESQL, Bed
+from bench.peers import BASELINE, BOLT, CHAT_POSTGRESQL, PEERS, POSTGRESQL, Bed, prefix
 from bench.record import ROOT, Sheet
-from bench.serve_taps import prefix
 from tests.postgres import postgres
 
 PARTS: Final[dict[str, Part]] = {
@@ -175,8 +174,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         name: getattr(options, name) or (quick if options.quick else full)
         for name, (full, quick, _) in SIZES.items()
     }
-    compared = BASELINE in options.peers and {"taps", "start"} & set(options.parts)
-    if compared and not (ROOT / "bench/chat/node_modules").exists():
+    others = {BASELINE, CHAT_POSTGRESQL, BOLT} & set(options.peers)
+    if (
+        others
+        and {"taps", "start"} & set(options.parts)
+        and not (ROOT / "bench/chat/node_modules").exists()
+    ):
         parser.error(
             "bench/chat is not installed: `make bench` does that, or leave it out with "
             "--peers countersign countersign-postgresql"
@@ -185,7 +188,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _wants_postgres(options: argparse.Namespace) -> bool:
-    return POSTGRESQL in options.peers and bool({*options.parts} - {"start", "gateway", "reading"})
+    wanted = {POSTGRESQL, CHAT_POSTGRESQL} & {*options.peers}
+    return bool(wanted and {*options.parts} - {"start", "gateway", "reading"})
 
 
 def _files(console: Console, sizes: dict[str, int]) -> None:

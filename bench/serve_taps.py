@@ -56,7 +56,7 @@ from approvals.service import Trust
 from approvals.store import Store
 from approvals.web.site import Site
 from bench import loading, taps
-from bench.peers import database
+from bench.peers import database, prefix
 from bench.sample import Sampler
 
 GATEWAY = Requester("bench", Kind.GATEWAY)
@@ -219,11 +219,6 @@ class Wanted:
         """It is there already."""
         copied = self.made / "on-postgresql"
         return copied.exists() if self.server else (self.made / "cards").exists()
-
-
-def prefix(folder: Path) -> str:
-    """How the databases of a run are called, on a server that others may use too."""
-    return "bench_" + hashlib.sha256(str(folder).encode()).hexdigest()[:8]
 
 
 async def prepare(wanted: Wanted) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 GIVEN = "COUNTERSIGN_TEST_POSTGRES"
 
 
-def _binaries(root: Path) -> Path:
+def programs(root: Path) -> Path:
     """Where `initdb` and `postgres` are: the system's, else the wheel's."""
     found = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin/postgres"))
     if found:
@@ -67,7 +67,7 @@ def postgres(*, fsync: bool = False, wheel: bool = False) -> Iterator[str]:
         os.chown(root, nobody.pw_uid, nobody.pw_gid)
         as_user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     try:
-        binaries = _unpacked(root) if wheel else _binaries(root)
+        binaries = _unpacked(root) if wheel else programs(root)
         data = root / "data"
         init: list[str | Path] = [
             binaries / "initdb",

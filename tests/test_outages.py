@@ -227,3 +227,24 @@ def test_many_conversations_that_wait_at_once_are_the_platforms_limit() -> None:
     assert known.pause("desk", "C100") == MINUTE
     clock.turn(MINUTE)
     assert known.pause("desk", "C1") == 0
+
+
+async def test_law_26_what_was_queued_while_the_clock_ran_ahead_is_sent_when_it_is_right(
+    store: Store,
+) -> None:
+    desk = Counted()
+    async with open_house(store, desks=[desk]) as place:
+        place.clock.turn(10 * MINUTE)
+        request = await place.opened()
+        place.clock.turn(-10 * MINUTE)
+        await place.carried()
+        assert not desk.of(request["id"]), "due by the clock that ran ahead"
+        await place.house.outbox.sweep()
+        await place.carried()
+        (card, *_) = desk.of(request["id"])
+        assert (await place.house.service.tap(desk.press(card))).counted
+        await place.carried()
+        waiting = [kind for kind, _ in (await store.counts()).jobs]
+        await place.house.outbox.sweep()
+        assert waiting == [kind for kind, _ in (await store.counts()).jobs]
+        assert not await store.hasten(place.clock(), place.clock(), {"post", "draw", "forward"})

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -395,6 +396,29 @@ async def test_a_job_is_one_workers_until_its_lease_ends(store: Store) -> None:
     assert await claim("d", NOW + 9999) == []
     [other] = await store.claim("teams", worker="a", now=NOW, lease=1, limit=9)
     assert other.request_id == "r9"
+
+
+async def test_a_claim_that_the_server_lost_leaves_its_job_due(postgresql_database: str) -> None:
+    """Nobody waits for the disk when a job is taken; what is written next is in the log behind it,
+    and waits."""
+    store = await Store.connect(postgresql_database)
+    admin = await asyncpg.connect(postgresql_database)
+    await store.append([], [Job("post", "r", "slack", NOW)])
+    row = await admin.fetchrow("SELECT * FROM outbox")
+    [lost] = await store.claim("slack", worker="a", now=NOW, lease=100, limit=9)
+    # As after a crash that came before the log was written.
+    await admin.execute("UPDATE outbox SET attempts = 0, due_at = $1, worker = NULL", row["due_at"])
+    [held] = await store.claim("slack", worker="b", now=NOW + 1, lease=100, limit=9)
+    assert (held.id, held.attempts) == (lost.id, lost.attempts)
+    await store.done([lost])
+    assert await store.renew(held, NOW + 200), "who lost the claim ended the other's job"
+    # Only this statement: the connection that carried it out waits for the disk again.
+    pool: Any = store._db._pool  # type: ignore[attr-defined] # to see the driver's own connections
+    for connection in [await pool.acquire() for _ in range(pool.get_size())]:
+        assert await connection.fetchval("SHOW synchronous_commit") == "on"
+        await pool.release(connection)
+    await admin.close()
+    await store.close()
 
 
 async def test_jobs_are_retried_parked_and_sent_again(store: Store) -> None:

@@ -206,5 +206,24 @@ async def test_law_03_a_late_draw_of_an_old_face_is_drawn_over(store: Store) -> 
     assert not await store.drawn("none", 1)
 
 
+async def test_a_draw_is_noted_and_its_job_ended_in_one_transaction(store: Store) -> None:
+    case = a_case()
+    await given(store, case)
+    card, stored = a_card(case)
+    await store.add_card(card, stored)
+    await store.bind_message(card.id, "m", echo="one")
+    await store.append([], [Job("draw", case.id, "slack", NOW, card.id)])
+    [job] = [job for job in await claimed(store) if job.kind == "draw"]
+    await store.drawing(card.id, "two")
+    with pytest.raises(ValueError, match=r"surrogate|database"):
+        await store.drawn(card.id, 2, (an_entry(case, "\ud800"),), done=[job])
+    kept = await store.card(card.id)
+    assert kept is not None
+    assert kept.drawn != 2
+    assert await store.renew(job, job.due_at), "ended though the draw was not noted"
+    await store.drawn(card.id, 2, done=[job])
+    assert not await store.renew(job, job.due_at)
+
+
 async def claimed(store: Store) -> list[Job]:
     return await store.claim("slack", worker="w", now=NOW, lease=1000, limit=10)

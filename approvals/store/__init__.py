@@ -406,13 +406,22 @@ class Store:
         params = {"id_": card_id, "echo_next": echo}
         await self._db.write(statements.write(entries, (), statements.expect_echo, params))
 
-    async def drawn(self, card_id: str, version: int, entries: Sequence[Entry] = ()) -> bool:
-        """A redraw succeeded: only the new echo holds.
+    async def drawn(
+        self,
+        card_id: str,
+        version: int,
+        entries: Sequence[Entry] = (),
+        *,
+        done: Sequence[Job] = (),
+    ) -> bool:
+        """A redraw succeeded: only the new echo holds. Jobs that are `done` end in the same
+        transaction.
 
         False: this version, or a newer one, was noted before, and the echoes stay as they are. Of
         a newer one the message may show the older face by now: then a `draw` of it is due at once.
         """
-        return await self._db.write(statements.drawn(card_id, version, entries))
+        held = [statements.held(job) for job in done]
+        return await self._db.write(statements.drawn(card_id, version, entries, held))
 
     async def alter(self, card_id: str, altered: str, entries: Sequence[Entry] = ()) -> bool:
         """The platform shows another card than was sent: no tap on it approves, from now on.
@@ -481,13 +490,14 @@ class Store:
         kinds: Collection[str] = JOBS,
     ) -> list[Job]:
         """Take up to `limit` due jobs of one lane and of these kinds for `lease`; after that they
-        are due again."""
-        found = await self._write(
-            statements.claim,
-            target_=target, worker=worker, now=now, until=now + lease, most=limit,
-            kinds=sorted(kinds),
-        )  # fmt: skip
-        return sorted((rows.job(row) for row in found), key=attrgetter("id"))
+        are due again. A claim may be lost with the database's server, and is over then too."""
+        params = {
+            "target_": target, "worker": worker, "now": now, "until": now + lease, "most": limit,
+            "kinds": sorted(kinds),
+        }  # fmt: skip
+        found = await self._db.alone(statements.one(statements.claim, params))
+        jobs = [rows.job(row[: len(rows.JOB)]) for row in found]
+        return sorted(jobs, key=attrgetter("id"))
 
     async def done(
         self, jobs: Sequence[Job], entries: Sequence[Entry] = (), *, then: Sequence[Job] = ()
@@ -529,6 +539,12 @@ class Store:
             statements.stranded, before=before, lanes=sorted(lanes), kinds=sorted(kinds)
         )
         return [(row[0], row[1], row[2], row[3]) for row in found]
+
+    async def hasten(self, now: Instant, beyond: Instant, kinds: Collection[str]) -> int:
+        """Make jobs of these kinds that nobody tried yet due now where they are due after `beyond`;
+        how many."""
+        params = {"now": now, "beyond": beyond, "kinds": sorted(kinds)}
+        return len(await self._write(statements.hasten, **params))
 
     async def strand(
         self, job_id: int, before: Instant, *, now: Instant, error: str, entries: Sequence[Entry]

@@ -39,6 +39,10 @@ class Driver(Protocol):
         """In a transaction; then those who listen, everywhere, hear that `moved` moved."""
         ...
 
+    async def alone(self, script: Script[T]) -> T:
+        """Write by a script of one statement, which is a transaction by itself."""
+        ...
+
     async def locked(self, script: Script[T], key: int) -> T | None:
         """Write, unless somebody else is just doing so under this key: then None."""
         ...

@@ -82,6 +82,9 @@ class Sqlite:
         self._tell(moved)
         return value
 
+    async def alone(self, script: Script[T]) -> T:
+        return await self.write(script)
+
     async def locked(self, script: Script[T], key: int) -> T | None:
         """Writers stand in line anyway."""
         return await self.write(script)

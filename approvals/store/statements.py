@@ -450,12 +450,17 @@ def _overdrawn(_: Dialect) -> Any:
     return what.returning(c.request_id, c.channel)
 
 
-def drawn(card_id: str, version: int, entries: Sequence[Entry]) -> Script[bool]:
-    """Note the draw; where it came after a newer one's, order another, due at once."""
+def drawn(
+    card_id: str, version: int, entries: Sequence[Entry], finished: Sequence[Params]
+) -> Script[bool]:
+    """Note the draw, and the jobs that end with it; where it came after a newer one's, order
+    another, due at once."""
     params = {"id_": card_id, "version": version}
     found = yield _drawn, params
     over = () if found else (yield _overdrawn, params)
     again = [Job("draw", request_id, channel, 0, card_id) for request_id, channel in over]
+    if finished:
+        yield done, finished
     yield from write(entries, again)
     return bool(found)
 
@@ -532,11 +537,15 @@ def claim(d: Dialect) -> Any:
         .with_for_update(skip_locked=True)
         .cte("picked")
     )
+    # Nobody waits for the disk. A claim that is lost with the server leaves its job due, as a lease
+    # that ended does; and what a worker writes next is on the disk only after its claim, because
+    # the log is written in order: https://www.postgresql.org/docs/current/wal-async-commit.html
+    lazy = [sa.func.set_config("synchronous_commit", "off", True)] if d.postgresql else []
     return (
         outbox.update()
         .where(o.id.in_(sa.select(picked.c.id)), *ready)
         .values(worker=P("worker"), attempts=o.attempts + 1, due_at=P("until"))
-        .returning(*(o[name] for name in rows.JOB))
+        .returning(*(o[name] for name in rows.JOB), *lazy)
     )
 
 
@@ -580,6 +589,13 @@ def _stranded(d: Dialect) -> Any:
 
 
 stranded: Final[Builder] = _stranded
+
+
+def hasten(d: Dialect) -> Any:
+    o = outbox.c
+    untried = (o.attempts == 0, o.parked_at.is_(None), o.due_at > P("beyond"))
+    which = outbox.update().where(*untried, d.among(o.kind, "kinds"))
+    return which.values(due_at=P("now")).returning(o.id)
 
 
 def _strand(_: Dialect) -> Any:

@@ -1,17 +1,21 @@
 // The peer of `make bench`: the npm package `chat` with its Slack adapter, counting approvals in memory.
 // It verifies each signature, parses each tap and calls the handler; it keeps nothing and calls nobody.
+// With BENCH_POSTGRES (a database's URL) its state is there, as its documentation advises for production.
 // Prints one line of JSON when it listens: {"port": …, "version": …, "count": "/"}. GET / answers with the count.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createSlackAdapter } from "@chat-adapter/slack";
 import { createMemoryState } from "@chat-adapter/state-memory";
+import { createPostgresState } from "@chat-adapter/state-pg";
 import { Chat } from "chat";
 
 let count = 0;
+const quiet = { debug() {}, info() {}, warn() {}, error: console.error, child: () => quiet };
+const url = process.env.BENCH_POSTGRES;
 const bot = new Chat({
   userName: "bench",
   logger: "silent",
-  state: createMemoryState(),
+  state: url ? createPostgresState({ url, logger: quiet }) : createMemoryState(),
   adapters: {
     slack: createSlackAdapter({
       botToken: "xoxb-bench",

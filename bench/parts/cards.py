@@ -27,7 +27,7 @@ from approvals.model import Button
 from approvals.store import Store
 from bench import serve_taps, taps
 from bench.parts import Part, Rounds, Setting, number, turn_about
-from bench.peers import POSTGRESQL, database
+from bench.peers import POSTGRESQL, database, prefix
 from bench.record import Sheet
 from bench.serve_taps import Posted, clock, drain
 from tests.real_requests import NAMES, real
@@ -82,7 +82,7 @@ async def _round(
     url = f"sqlite:///{folder / 'cards.db'}"
     if name == POSTGRESQL:
         assert setting.bed.postgres is not None
-        made = f"{serve_taps.prefix(setting.bed.folder)}_{folder.name.replace('-', '_')}"
+        made = f"{prefix(setting.bed.folder)}_{folder.name.replace('-', '_')}"
         admin = await asyncpg.connect(setting.bed.postgres)
         await admin.execute(f"CREATE DATABASE {made}")
         await admin.close()
