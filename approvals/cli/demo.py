@@ -107,6 +107,15 @@ rules:
       Amount: "{{{{ amount | money(currency) }}}}"
       To: "{{{{ destination }}}}"
       Invoice: "{{{{ memo }}}}"
+  - name: messages
+    when: {{host: "{upstream}", method: POST, path: /v1/messages}}
+    then: ask
+    action: pay.messages.send
+    title: "Send a message to {{{{ to }}}}"
+    facts:
+      To: "{{{{ to }}}}"
+      Subject: "{{{{ subject }}}}"
+      Text: "{{{{ body }}}}"
 """
 
 
@@ -153,7 +162,7 @@ def _asked() -> list[Asked]:
             "hostile words",
             "everything else",
             "/v1/messages",
-            "http.post",
+            "pay.messages.send",
         ),
     ]
 
@@ -502,6 +511,7 @@ class Watch:
         for one in asked:
             (case,) = (case for case in held if case["rule"] == one.rule)
             one.id, one.digest, one.risk = case["id"], case["digest"], case["risk"]
+            one.title = case["title"] or one.title  # as on its card
 
     async def answers(self, asked: list[Asked]) -> AsyncIterator[tuple[Asked, int]]:
         """What the agent got, as it gets it: the status of each."""
