@@ -142,7 +142,7 @@ def _asked() -> list[Asked]:
     return [
         Asked(
             "invoices",
-            "GET /v1/invoices",
+            "Read the open invoices",
             "harmless",
             "reading invoices",
             "/v1/invoices",
@@ -150,7 +150,7 @@ def _asked() -> list[Asked]:
         ),
         Asked(
             "payout",
-            "POST /v1/payouts",
+            "Pay 12,400.00 EUR to ACME GmbH",
             "moves money",
             "payouts",
             "/v1/payouts",
@@ -158,7 +158,7 @@ def _asked() -> list[Asked]:
         ),
         Asked(
             "message",
-            "POST /v1/messages",
+            "Send a message to everyone@example.com",
             "hostile words",
             "everything else",
             "/v1/messages",
@@ -511,7 +511,6 @@ class Watch:
         for one in asked:
             (case,) = (case for case in held if case["rule"] == one.rule)
             one.id, one.digest, one.risk = case["id"], case["digest"], case["risk"]
-            one.title = case["title"] or one.title  # as on its card
 
     async def answers(self, asked: list[Asked]) -> AsyncIterator[tuple[Asked, int]]:
         """What the agent got, as it gets it: the status of each."""
