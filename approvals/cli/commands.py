@@ -71,7 +71,7 @@ app = typer.Typer(
 )
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 keys_app = typer.Typer(help="Button keys and the receipt key.", no_args_is_help=True)
-outbox_app = typer.Typer(help="Cards and verdicts that were given up.", no_args_is_help=True)
+outbox_app = typer.Typer(help="Messages that are no longer being delivered.", no_args_is_help=True)
 erase_app = typer.Typer(
     help="What was asked, or a person, before its time; the audit chain stays verifiable.",
     no_args_is_help=True,
@@ -665,7 +665,7 @@ def verify(
     pin: Annotated[str | None, typer.Option(help="The thumbprint that the key must have.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a receipt, offline. One that has expired is said to have, and is evidence still."""
+    """Check a receipt, offline. An expired one is reported as expired and remains evidence."""
     trusted = _public_keys(key, pin)
     token = _read(receipt).strip()
     try:
@@ -930,7 +930,7 @@ def outbox_list(
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """List the cards and verdicts that were given up, the newest first."""
+    """List the messages that are no longer being delivered, newest first."""
     from approvals.cli import parked
 
     found = _run(parked.listed(config, limit))
@@ -951,7 +951,7 @@ def outbox_resend(
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Try again to send what was given up: one, or --all."""
+    """Try again to deliver one of these messages, or --all."""
     from approvals.cli import parked
 
     if (job is None) is not every:

@@ -115,7 +115,7 @@ rules:
     facts:
       To: "{{{{ to }}}}"
       Subject: "{{{{ subject }}}}"
-      Text: "{{{{ body }}}}"
+      Text: "{{{{ body.body }}}}"
 """
 
 
