@@ -314,7 +314,7 @@ def _texts(node: Any) -> Iterator[str]:
 def _tamed(card: Card) -> Card:
     # Every text of others in it, so that it cannot end the code that it stands in.
     texts = {one.name: getattr(card, one.name) for one in fields(card) if one.name != "review"}
-    tame: Any = {name: inert(text) for name, text in texts.items() if type(text) is str}
+    tame: Any = {name: inert(text) for name, text in texts.items() if text and type(text) is str}
     facts = tuple(Fact(inert(fact.label), inert(fact.value)) for fact in card.facts)
     return replace(card, facts=facts, **tame)
 

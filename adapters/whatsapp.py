@@ -35,6 +35,10 @@ BODY, FOOTER, FIXED = 1024, 60, 240
 KINDS: Final = ("notice", "review", "request")
 LIST: Final = "Choose a reason"
 NO_REASON: Final = "Without a reason"
+UNASKED: Final = (
+    "The list of reasons could not be sent, so nothing is declined yet. "
+    "Press Decline again, or decline on the review page."
+)
 ABOUT: Final = "?fields=display_phone_number,quality_rating"
 # There is no escape character. A mark formats at the edge of a word only, a backtick anywhere
 # (https://faq.whatsapp.com/539178204879377), and `┃` is what stands between the values of a
@@ -265,7 +269,11 @@ class WhatsApp:
         if notice.kind is port.NoticeKind.ASK_REASON:
             rows = [(one, port.choice(tap.token, at)) for at, one in enumerate(notice.reasons)]
             rows.append((NO_REASON, port.choice(tap.token, None)))
-            await self._deliver(tap.account, _graph.choices(notice.text, LIST, rows))
+            try:
+                await self._deliver(tap.account, _graph.choices(notice.text, LIST, rows))
+            except (Busy, Refused):
+                await self._deliver(tap.account, self._text(UNASKED))
+                raise
         elif notice.text not in ("Approved.", "Declined."):
             await self._deliver(tap.account, self._text(inert(notice.text)))
 

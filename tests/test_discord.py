@@ -125,6 +125,12 @@ def test_a_ping_is_answered_with_a_pong() -> None:
 
 
 @pytest.mark.parametrize("state", CARDS)
+def test_a_part_that_a_card_does_not_have_is_not_drawn(state: str) -> None:
+    bare = replace(CARDS[state], payload="", payload_tail="", line="", elided=0)
+    assert "(empty)" not in json.dumps(CHANNEL.layout(bare))
+
+
+@pytest.mark.parametrize("state", CARDS)
 def test_the_golden_cards_are_as_they_were(state: str) -> None:
     assert faults(on_platforms.as_it_was(CHANNEL, state)) == []
 

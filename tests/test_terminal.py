@@ -560,13 +560,55 @@ def test_what_is_given_and_cannot_be_read_is_said_in_words(tmp_path: Path) -> No
     for words, why in (
         (("verify", "x", "--key", "y"), "y: there is no such file."),
         (("verify", "x", "--key", "x"), "x cannot be read: it is not text."),
-        (("audit", "verify", "x"), "it is not text"),
         (("verify", "x", "--key", "."), ". cannot be read: Is a directory."),
     ):
         ran = run(*words, cwd=tmp_path)
         assert (ran.code, why in ran.err, "Errno" in ran.err) == (Exit.FAILED, True, False), ran.err
-    ran = run("audit", "verify", "-", cwd=tmp_path, stdin="no json\n")
-    assert (ran.code, "✗ Row 1: it is not JSON" in ran.err) == (Exit.UNVERIFIED, True)
+    for name, given in (("-", "no json\n"), ("x", "")):
+        ran = run("audit", "verify", name, cwd=tmp_path, stdin=given)
+        assert (ran.code, "✗ Row 1: it is not JSON" in ran.err) == (Exit.UNVERIFIED, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("[" * 100_000, "it is nested too deeply"),
+        ('{"url": ' + "[" * 100_000, "it is nested too deeply"),
+        ("{\n  nothing", "it is not JSON: line 2, column 3"),
+        ('{"agent": ' + "9" * 5_000 + "}", "a number in it has too many digits"),
+    ],
+)
+def test_a_request_that_is_not_json_is_explained(tmp_path: Path, given: str, why: str) -> None:
+    (tmp_path / "gateway.yaml").write_text("rules: []\n")
+    for words in (("preview", "-"), ("rules", "test", "-")):
+        ran = run(*words, cwd=tmp_path, stdin=given)
+        assert (ran.code, ran.out) == (Exit.FAILED, ""), ran.err
+        assert why in ran.err
+        assert "bug" not in ran.err
+        assert "Expecting" not in ran.err
+
+
+def test_a_list_of_keys_that_is_nested_too_deeply_is_no_bug(tmp_path: Path) -> None:
+    (tmp_path / "deep").write_text("[" * 100_000)
+    ran = run("verify", "deep", "--key", "deep", cwd=tmp_path)
+    assert (ran.code, ran.err.strip()) == (Exit.FAILED, "deep is not a JWKS.")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("demo", "--port", "x"), "it must be a whole number"),
+        (("demo", "--tap", "maybe"), "'maybe' is not one of 'approve', 'decline'"),
+        (("preview", "-", "--risk", "extreme"), "'extreme' is not one of"),
+    ],
+)
+def test_a_wrong_value_on_the_command_line_is_explained_in_our_words(
+    tmp_path: Path, words: tuple[str, ...], why: str
+) -> None:
+    ran = run(*words, cwd=tmp_path)
+    assert (ran.code, why in " ".join(ran.err.split())) == (2, True), ran.err
+    assert "Value error" not in ran.err
+    assert "nput should" not in ran.err
 
 
 def test_help_is_in_groups_and_the_version_is_an_option(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from adapters.whatsapp import ACCOUNT, FIXED, WINDOW, WhatsApp, flat, inert
+from adapters.whatsapp import ACCOUNT, FIXED, UNASKED, WINDOW, WhatsApp, flat, inert
 from approvals.channel import (
     Event,
     GivenUp,
@@ -557,6 +557,18 @@ async def test_a_private_word_is_a_message_and_a_counted_vote_that_ends_it_needs
     for word in (counted, "You are not an approver of *this*."):
         await channel.tell(tap, Notice(NoticeKind.REFUSED, word))
         assert whatsapp.text([*whatsapp.sent][-1]) == inert(word)
+
+
+async def test_whoever_cannot_be_offered_the_reasons_is_told_so(whatsapp: WhatsAppPeer) -> None:
+    channel = MAKERS["meta"](whatsapp.api, clock=lambda: NOW)
+    ref = await channel.post(ADDRESS, channel.layout(card()), "crd_1")
+    tap = tapped(channel, whatsapp.press(ref.message, "Decline", at=NOW))
+    refused = {"error": {"message": "(#131009)", "type": "OAuthException", "code": 131009}}
+    whatsapp.fail.append(web.json_response(refused, status=400))
+    with pytest.raises(Refused):
+        await channel.tell(tap, Notice(NoticeKind.ASK_REASON, "Why do you decline?", ("Too much",)))
+    assert whatsapp.text([*whatsapp.sent][-1]) == inert(UNASKED)
+    await channel.close()
 
 
 # Reading

@@ -159,7 +159,7 @@ def _checked(folder: Path) -> Mapping[str, Any]:
         return {name: note[name] for name in ("at", "head", "checkpoint")}
     except OSError as error:
         raise Stop(Exit.FAILED, f"{folder} is no backup: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Stop(Exit.FAILED, f"{folder / NOTE} cannot be read.") from error
 
 

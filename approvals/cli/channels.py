@@ -227,7 +227,7 @@ class Actionable(BaseModel):
     @field_validator("login_url")
     @classmethod
     def _is_safe(cls, url: str) -> str:
-        return _safe(url, "whose keys it has, they sign presses")
+        return _safe(url, "its keys verify button presses")
 
 
 class Email(Section):

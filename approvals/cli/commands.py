@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
+from typer.core import TyperGroup
 
 from approvals import __version__
 from approvals.cli import failures, gateway, remote, secret
@@ -29,6 +31,7 @@ from approvals.cli.host import clock, random
 from approvals.cli.output import counted, safari
 from approvals.cli.output import print_json as _print_json
 from approvals.evidence import ROOT, read_receipt, thumbprint
+from approvals.marked import wording
 from approvals.model import Choice, Kind, Refused, Risk
 from approvals.text import clean
 
@@ -42,8 +45,23 @@ T = TypeVar("T")
 CONFIG = Path("countersign.yaml")
 GATEWAY = Path("gateway.yaml")
 
+
+class _Commands(TyperGroup):
+    """Says in our words what pydantic, which reads values for typer, finds wrong with one."""
+
+    def invoke(self, ctx: Any) -> Any:  # typer keeps the type of its contexts to itself
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            if isinstance(error.__cause__, ValidationError):
+                found = error.__cause__.errors(include_url=False)[0]
+                error.message = wording(found, "it", ())[0].removeprefix("it: ")
+            raise
+
+
 app = typer.Typer(
     name="countersign",
+    cls=_Commands,
     help="A human signs off before an AI agent acts.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -53,7 +71,7 @@ app = typer.Typer(
 )
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 keys_app = typer.Typer(help="Button keys and the receipt key.", no_args_is_help=True)
-outbox_app = typer.Typer(help="Cards and verdicts that were given up.", no_args_is_help=True)
+outbox_app = typer.Typer(help="Messages that are no longer being delivered.", no_args_is_help=True)
 erase_app = typer.Typer(
     help="What was asked, or a person, before its time; the audit chain stays verifiable.",
     no_args_is_help=True,
@@ -279,7 +297,9 @@ def check(
 
 @app.command(rich_help_panel=RUN)
 def preview(
-    request: Annotated[Path, typer.Argument(help="A request as JSON.", metavar="REQUEST.json")],
+    request: Annotated[
+        Path, typer.Argument(help="A request as JSON; - reads stdin.", metavar="REQUEST.json")
+    ],
     channel: Annotated[
         list[str] | None, typer.Option(help="A channel; several are allowed. all: every one.")
     ] = None,
@@ -299,7 +319,7 @@ def preview(
     loaded = None if config is None else serve.configuration(config)
     names = [name for name in channel or [] if name != "all"]
     how = previews.setting(loaded, names, risk)
-    found = previews.preview(previews.read(request), how, kind, clock())
+    found = previews.preview(_read(request), how, kind, clock())
     if as_json:
         _print_json({"channels": {one.channel: one.plain() for one in found}})
         return
@@ -645,9 +665,9 @@ def verify(
     pin: Annotated[str | None, typer.Option(help="The thumbprint that the key must have.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a receipt, offline. One that has expired is said to have, and is evidence still."""
+    """Check a receipt, offline. An expired one is reported as expired and remains evidence."""
     trusted = _public_keys(key, pin)
-    token = (sys.stdin.read() if str(receipt) == "-" else _read(receipt)).strip()
+    token = _read(receipt).strip()
     try:
         claims, expired = read_receipt(token, trusted, now=clock())
     except Refused as error:
@@ -910,7 +930,7 @@ def outbox_list(
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """List the cards and verdicts that were given up, the newest first."""
+    """List the messages that are no longer being delivered, newest first."""
     from approvals.cli import parked
 
     found = _run(parked.listed(config, limit))
@@ -931,7 +951,7 @@ def outbox_resend(
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Try again to send what was given up: one, or --all."""
+    """Try again to deliver one of these messages, or --all."""
     from approvals.cli import parked
 
     if (job is None) is not every:
@@ -1010,7 +1030,7 @@ def rules_test(
     from approvals.cli import rules
 
     book = rules.load(config)
-    given = sys.stdin.read() if str(request) == "-" else _read(request)
+    given = _read(request)
     said = rules.answer(book, rules.outbound(given))
     if as_json:
         _print_json(said)
@@ -1108,7 +1128,7 @@ def _public_keys(path: Path, pin: str | None) -> list[Mapping[str, str]]:
     try:
         listed = [key for key in json.loads(_read(path))["keys"] if key.get("crv") == "Ed25519"]
         found = [key for key in listed if thumbprint(key) == (pin or thumbprint(key))]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Stop(Exit.FAILED, f"{path} is not a JWKS.") from error
     if not found:
         which = f"key with the thumbprint {pin}" if pin else "Ed25519 key"
@@ -1117,8 +1137,9 @@ def _public_keys(path: Path, pin: str | None) -> list[Mapping[str, str]]:
 
 
 def _read(path: Path) -> str:
+    """A file's text, or standard input's for `-`."""
     try:
-        return path.read_text()
+        return sys.stdin.read() if str(path) == "-" else path.read_text()
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise Stop(Exit.FAILED, f"{path}: there is no such file.") from error

@@ -107,6 +107,15 @@ rules:
       Amount: "{{{{ amount | money(currency) }}}}"
       To: "{{{{ destination }}}}"
       Invoice: "{{{{ memo }}}}"
+  - name: messages
+    when: {{host: "{upstream}", method: POST, path: /v1/messages}}
+    then: ask
+    action: pay.messages.send
+    title: "Send a message to {{{{ to }}}}"
+    facts:
+      To: "{{{{ to }}}}"
+      Subject: "{{{{ subject }}}}"
+      Text: "{{{{ body.body }}}}"
 """
 
 
@@ -133,7 +142,7 @@ def _asked() -> list[Asked]:
     return [
         Asked(
             "invoices",
-            "GET /v1/invoices",
+            "Read the open invoices",
             "harmless",
             "reading invoices",
             "/v1/invoices",
@@ -141,7 +150,7 @@ def _asked() -> list[Asked]:
         ),
         Asked(
             "payout",
-            "POST /v1/payouts",
+            "Pay 12,400.00 EUR to ACME GmbH",
             "moves money",
             "payouts",
             "/v1/payouts",
@@ -149,11 +158,11 @@ def _asked() -> list[Asked]:
         ),
         Asked(
             "message",
-            "POST /v1/messages",
+            "Send a message to everyone@example.com",
             "hostile words",
             "everything else",
             "/v1/messages",
-            "http.post",
+            "pay.messages.send",
         ),
     ]
 

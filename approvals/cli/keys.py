@@ -152,7 +152,7 @@ def _listed(folder: Path) -> dict[str, Any]:
         found = json.loads(_read(folder / RING))
     except FileNotFoundError:
         raise KeyFault(f"{folder}: no keys here.", _new(folder)) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         why = f"{folder / RING}: the list of keys cannot be read."
         raise KeyFault(why, "Restore the folder from a backup.") from error
     if not isinstance(found, dict) or not isinstance(found.get("keys"), list):

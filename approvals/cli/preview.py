@@ -8,7 +8,6 @@ medium risk.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from approvals.channel import Channel, Payload
 from approvals.cli import channels
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.preview_pages import RENDERER, page
-from approvals.cli.rules import outbound
+from approvals.cli.rules import outbound, parsed
 from approvals.config import Config
 from approvals.model import (
     Agent,
@@ -160,9 +159,9 @@ def preview(text: str, how: Setting, kind: Kind | None, now: Instant) -> list[Pr
 
 def _asked(text: str, book: RuleBook, kind: Kind | None) -> tuple[Requester, Proposal]:
     try:
-        given = json.loads(text)
+        given = parsed(text)
     except ValueError as error:
-        raise Stop(Exit.FAILED, f"This is no JSON: {error}.") from error
+        raise Stop(Exit.FAILED, f"This is not a request: {error}.") from error
     if isinstance(given, dict) and "url" in given:
         request = outbound(text)
         said = Rules(book).decide(request)
@@ -223,14 +222,6 @@ def _pictures(pages: Mapping[str, str], folder: Path) -> list[Path]:
             view.screenshot(path=written[-1], full_page=True)
         browser.close()
     return written
-
-
-def read(path: Path) -> str:
-    """The file's text, or standard input for `-`."""
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Stop(Exit.FAILED, f"{path} cannot be read: {error}.") from error
 
 
 def show(console: Console, one: Preview) -> None:

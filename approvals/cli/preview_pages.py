@@ -125,6 +125,7 @@ def _marked(text: str) -> str:
             out.append(f"<pre>{escape(piece)}</pre>")
         elif at % 3 == 0 and piece.strip():
             said = re.sub(r"(`+)(.+?)\1", r"<code>\2</code>", escape(piece.strip("\n")))
+            said = re.sub(r" \(&lt;t:\d+:R&gt;\)", "", said)  # "in 15 minutes": a page has no clock
             said = re.sub(r"&lt;t:(\d+):[a-zA-Z]&gt;", lambda one: _moment(int(one[1])), said)
             out.append(f"<p>{said}</p>")
     return "".join(out)

@@ -115,7 +115,7 @@ class Remote:
             ) from error
         try:
             value = json.loads(raw)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Stop(Exit.UNREACHABLE, f"{self._url} is not a Countersign service.") from error
         if answer.status < 400:
             return value

@@ -52,6 +52,20 @@ def load(path: Path) -> Rules:
     return checked.rules
 
 
+def parsed(text: str) -> Any:
+    """A JSON text's value. `ValueError` with what is wrong, in our words."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON: line {error.lineno}, column {error.colno}") from error
+    except (
+        ValueError
+    ) as error:  # https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
+        raise ValueError("a number in it has too many digits") from error
+
+
 def outbound(text: str) -> Outbound:
     """A request as people write it for `rules test`. Raises `Stop` that says what it looks like.
 
@@ -59,7 +73,7 @@ def outbound(text: str) -> Outbound:
     `body_base64`; a body of `null` is one that was not read yet.
     """
     try:
-        given = json.loads(text)
+        given = parsed(text)
         unknown = set(given) - {"agent", "method", "url", "headers", "body", "body_base64"}
         if unknown:
             raise ValueError(f"unknown key {min(unknown)!r}")
@@ -81,8 +95,6 @@ def outbound(text: str) -> Outbound:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         match error:
-            case json.JSONDecodeError():
-                why = f"it is not JSON: line {error.lineno}, column {error.colno}"
             case binascii.Error():
                 why = "body_base64 is not base64"
             case TypeError() | AttributeError():

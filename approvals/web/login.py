@@ -121,7 +121,10 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             raise Say(403, sign_in_again(deps, visitor.person, "Making a token", "/settings"))
         known = await deps.store.tokens(person)
         if any(t.name == name for t in known):
-            raise _not_made(409, "You have a token of that name. Revoke it first, or name it else.")
+            raise _not_made(
+                409,
+                "You already have a token with this name: revoke it, or choose another.",
+            )
         if len(known) >= TOKENS:
             raise _not_made(409, f"You have {TOKENS} tokens. Revoke one that you do not use.")
         secret = await credentials.make_token(

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from approvals import linking
+from approvals.budgets import Budgets
 from approvals.buttons import Key, KeyRing
 from approvals.evidence import ReceiptKey
 from approvals.faces import Faces, Look
@@ -267,6 +268,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         faults=no_faults,
         warnings=tuple,
         opens=Limit(clock, burst=100, per_second=1),
+        budgets=Budgets(time.monotonic_ns),
         forgeries=Limit(clock, burst=100, per_second=1),
         sign_ins=Limit(clock, burst=5, per_second=0.1),
         link_codes=Limit(clock, burst=5, per_second=1 / 60),
