@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from countersign_client import AsyncClient, Memory, Service
+
+HANGS: Final = 60.0
+"""Seconds after which a test that waits has hung. No claim about speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,12 @@ class People:
 
     async def pending(self, count: int = 1) -> list[str]:
         """The ids of what waits, once there are `count`."""
-        while True:
-            listed = (await self._call("GET", "/v1/requests?status=pending", self.key))["requests"]
-            if len(listed) >= count:
-                return [str(one["id"]) for one in listed]
+        listed: list[Any] = []
+        async with asyncio.timeout(HANGS):
+            while len(listed) < count:
+                page = await self._call("GET", "/v1/requests?status=pending", self.key)
+                listed = page["requests"]
+        return [str(one["id"]) for one in listed]
 
     async def decide(self, choice: str = "approve", reason: str | None = None) -> Any:
         """Dana decides what waits; what she was shown."""
@@ -58,8 +63,9 @@ class People:
 
     async def outcome(self, request: str) -> Any:
         """What became of it, once that is reported."""
-        while (outcome := (await self.shown(request)).get("outcome")) is None:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(HANGS):
+            while (outcome := (await self.shown(request)).get("outcome")) is None:
+                pass
         return outcome
 
     async def clear(self) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from agents import Agent, FunctionTool, Model, ModelResponse, RunConfig, Runner, RunState, Usage
 from agents import function_tool as tool
+from agents.exceptions import ModelBehaviorError
+from agents.tool_context import ToolContext
 from countersign_client import Memory
 from countersign_client.frameworks.openai_agents import Countersign
 from openai.types.responses import (
@@ -28,7 +30,7 @@ class Scripted(Model):
     def __init__(self, *cents: int) -> None:
         self.cents, self.read = cents, list[str]()
 
-    async def get_response(self, system: Any, input: Any, *_: Any, **__: Any) -> ModelResponse:
+    async def get_response(self, *_: Any, input: Any, **__: Any) -> ModelResponse:
         items = input if isinstance(input, list) else []
         outputs = [str(one["output"]) for one in items if one.get("type") == "function_call_output"]
         output: list[Any] = [
@@ -132,6 +134,13 @@ async def test_law_03_an_argument_changed_in_the_stored_state_does_not_run(peopl
         await door.answer(taken, taken.get_interruptions(), seconds=0)
     for item in taken.get_interruptions():  # somebody approves it past us
         taken.approve(item)
-    await Runner.run(payer, taken, run_config=QUIET)
+    with pytest.raises(ModelBehaviorError):  # this SDK notices by itself
+        await Runner.run(payer, taken, run_config=QUIET)
+    # And where it would not, the tool does.
+    given = '{"cents": 500000}'
+    context: ToolContext[Any] = ToolContext(
+        context=None, tool_name="transfer", tool_call_id="call_0", tool_arguments=given
+    )
+    text = await door.tool(transfer(ran)).on_invoke_tool(context, given)
+    assert "not those that were asked about" in text
     assert not ran
-    assert "not those that were asked about" in model.read[0]
