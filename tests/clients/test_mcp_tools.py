@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/agents/mcp.md"
 PLAN: dict[str, Any] = {"action": "deploy", "payload": {"commit": "4f1d2ab"}}
 
+# A service remembers for ten minutes what was declined.
+OTHER: dict[str, Any] = {"action": "deploy", "payload": {"commit": "0000000"}}
+
 
 @asynccontextmanager
 async def tools(agents: Agents, *words: str, **env: str) -> AsyncIterator[Client]:
@@ -63,7 +66,7 @@ async def test_law_01_a_decline_approves_nothing_and_says_why(
     agents: Agents,
 ) -> None:
     async with tools(agents) as agent:
-        running = asyncio.create_task(call(agent, "request_approval", **PLAN))
+        running = asyncio.create_task(call(agent, "request_approval", **OTHER))
         await asyncio.to_thread(agents.decide, "decline", "Not now.")
         answer = await running
     assert (answer["status"], answer["reason"]) == (
