@@ -10,7 +10,7 @@ PYTEST ?= -n 2
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help install demo test lint fuzz differential bench tinyproxy docs lock dist deploy-check clean
+.PHONY: help install demo test lint doors fuzz differential bench tinyproxy docs lock dist deploy-check clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -30,6 +30,15 @@ lint: $(VENV)/.dev  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+doors: $(VENV)/.dev build/doors/.done  ## agent frameworks, the real ones, in an environment of their own (500 MB)
+	@SERVICE_PYTHON="$(CURDIR)/$(BIN)/python" build/doors/bin/python -m pytest -q -c tests/doors/pytest.ini tests/doors
+
+build/doors/.done: tests/doors/requirements.txt | $(BIN)/python
+	@echo "Installing the frameworks (once, a few minutes)"
+	@$(PYTHON) -m venv build/doors
+	@build/doors/bin/python -m pip --disable-pip-version-check install --quiet -r tests/doors/requirements.txt
+	@touch $@
 
 fuzz: $(VENV)/.dev  ## a minute of changed requests against every reader; FUZZ="--seconds 5 text/csv" for less
 	@$(BIN)/python -m tests.fuzzing $(FUZZ)

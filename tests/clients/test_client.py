@@ -595,7 +595,8 @@ def test_it_stands_alone_and_imports_little() -> None:
     script = (
         f"import sys; sys.path.insert(0, {str(SOURCE)!r}); import countersign_client; "
         "print([m for m in sys.modules if m.split('.')[0] in "
-        "('httpx', 'joserfc', 'cryptography', 'asyncio', 'approvals', 'aiohttp', 'sqlite3')])"
+        "('httpx', 'joserfc', 'cryptography', 'asyncio', 'approvals', 'aiohttp', 'sqlite3', "
+        "'mcp')])"
     )
     ran = subprocess.run(
         [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
@@ -605,7 +606,10 @@ def test_it_stands_alone_and_imports_little() -> None:
 
 def test_it_imports_nothing_but_the_standard_library_and_two_more() -> None:
     found = set[str]()
-    for path in SOURCE.rglob("*.py"):
+    package = SOURCE / "countersign_client"
+    # These need what they are a door to, and no other module imports them as it is loaded.
+    doors = {package / f"mcp{name}.py" for name in ("", "_proxy", "_tools")}
+    for path in set(package.glob("*.py")) - doors:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 found |= {name.name.split(".")[0] for name in node.names}

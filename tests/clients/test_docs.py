@@ -20,6 +20,7 @@ import yaml
 from tests.clients.commands import Agents
 from tests.clients.test_client import LIES
 from tests.clients.test_hook import BAD
+from tests.clients.test_mcp_proxy import BAD as FRAMES
 from tests.installation import environment
 
 ROOT: Final = Path(__file__).parents[2]
@@ -74,6 +75,10 @@ def test_the_table_of_bad_input_is_what_the_tests_try() -> None:
     rows += [
         f"| the service's answer | {name} | `{kind.__name__}`: …{why}… |\n"
         for name, (kind, why, _) in LIES.items()
+    ]
+    rows += [
+        f"| a message to the MCP proxy | {name} | refused: …{why}… |\n"
+        for name, (_, why) in FRAMES.items()
     ]
     page = (PAGES / "README.md").read_text()
     assert page.split(MARK)[1] == "".join(rows), "put this table there:\n" + "".join(rows)

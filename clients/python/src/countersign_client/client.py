@@ -287,6 +287,11 @@ class AsyncClient(_Base):
         """As `Client.withdraw`."""
         await self._run(protocol.withdraw(request_id, patience=self._patience))
 
+    async def abandon(self, *, action: str, payload: Any = None, key: str) -> None:
+        """Withdraw what this key may have opened, as the caller is being cancelled."""
+        what = Action(action=action, payload=payload)
+        await self._ended(protocol.abandon(self.service, what, About(), key=key), None)
+
     async def report(
         self, request_id: str, *, delivered: bool | None, error: str | None = None
     ) -> None:
@@ -328,14 +333,14 @@ class AsyncClient(_Base):
             value: T = end.value
             return value
 
-    async def _ended(self, steps: Steps[Any], error: BaseException) -> None:
+    async def _ended(self, steps: Steps[Any], error: BaseException | None) -> None:
         """What remains to be done once the caller is cancelled: it withdraws the request. In a task
-        of its own, since a caller may be cancelled more than once."""
+        of its own, since a caller may be cancelled more than once. `error`: thrown into `steps`."""
         import asyncio  # noqa: PLC0415 - a third of what importing this package would take
 
         async def rest() -> None:
             with contextlib.suppress(BaseException):  # at its end it raises `error` again
-                step = steps.throw(error)
+                step = next(steps) if error is None else steps.throw(error)
                 while True:
                     try:
                         answer = await self._do(step)

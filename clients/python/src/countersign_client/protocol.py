@@ -190,7 +190,6 @@ def ask(
     service: Service, action: Action, about: About, *, key: str, patience: float
 ) -> Steps[Decision]:
     """Open, wait, verify, note. A wait that is broken off withdraws the request."""
-    body = _body(service, action, about)
     opened: Opened | None = None
     try:
         opened = yield from open_request(service, action, about, key=key, patience=patience)
@@ -199,13 +198,21 @@ def ask(
     except (CountersignError, GeneratorExit):
         raise  # it stays open: the same key takes it up again
     except BaseException:  # cancelled, or interrupted: nobody waits any more
-        if opened is None:  # the service may have it, and only the key finds it again
-            found = yield from _quietly(Call("POST", "/v1/requests", body, key))
-            opened = _opened(found.value) if found is not None and found.status < 300 else None
-        if opened is not None:
+        if opened is None:
+            yield from abandon(service, action, about, key=key)
+        else:
             yield from _quietly(Call("DELETE", f"/v1/requests/{opened.id}"))
         raise
     return (yield from settle(service, action, opened.id, patience=patience))
+
+
+def abandon(service: Service, action: Action, about: About, *, key: str) -> Steps[None]:
+    """Withdraw what this key may have opened: the service may have it, and only the key finds it
+    again. Where that fails, it expires by itself."""
+    body = _body(service, action, about)
+    found = yield from _quietly(Call("POST", "/v1/requests", body, key))
+    if found is not None and found.status < 300:
+        yield from _quietly(Call("DELETE", f"/v1/requests/{_opened(found.value).id}"))
 
 
 def open_request(

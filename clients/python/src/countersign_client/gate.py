@@ -1,0 +1,202 @@
+"""May this tool call run? The one function under every door to an agent's framework.
+
+The laws, wherever it is used:
+
+1. A call runs only on a verified approval of its name and its arguments as they are at that moment.
+2. A call that has an id is asked about once, however often it is resumed or repeated: its id is the
+   idempotency key. The same id with other arguments is refused, so stored state needs no trust.
+3. What a framework, a model or a client answers decides nothing. Only the receipt does.
+4. A model reads the approver's reason, and nothing of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from typing import Any, Final, TypeVar
+
+from countersign_client.client import AsyncClient
+from countersign_client.errors import (
+    CountersignError,
+    NotAccepted,
+    NotApproved,
+    Unverified,
+    printable,
+)
+from countersign_client.protocol import POLL, Action, Decision, Opened
+
+T = TypeVar("T")
+log: Final = logging.getLogger("countersign_client")
+
+
+class Then(StrEnum):
+    """What a rule says of a tool."""
+
+    ASK = "ask"
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Patterns of tool names, as a shell matches files: `delete_*`. A tool that is denied by one
+    pattern stays denied; `ask` comes before `allow`; what none of them names is asked about."""
+
+    ask: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+    def of(self, tool: str) -> Then:
+        """What becomes of a call of this tool."""
+        for then, patterns in ((Then.DENY, self.deny), (Then.ASK, self.ask)):
+            if any(fnmatchcase(tool, pattern) for pattern in patterns):
+                return then
+        allowed = any(fnmatchcase(tool, pattern) for pattern in self.allow)
+        return Then.ALLOW if allowed else Then.ASK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A call as it would run. `id`: unique to it, with its session, or None where the framework has
+    none; then it cannot be resumed. `context`: what else decides what happens; it is bound too.
+    `rpc`: it goes over the wire as MCP's tools/call, and is shown as one."""
+
+    tool: str
+    arguments: Any
+    id: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+    rpc: bool = False
+
+
+class Gate:
+    """Asks about tool calls of one `surface`: the framework, and so the first part of the action.
+
+    Without a `client`, one is made from the environment when it is first needed.
+    """
+
+    def __init__(self, client: AsyncClient | None = None, *, surface: str) -> None:
+        self._client, self.surface = client, surface
+
+    @property
+    def client(self) -> AsyncClient:
+        self._client = self._client or AsyncClient()
+        return self._client
+
+    def action(self, call: ToolCall) -> Action:
+        """What is asked about, and what its receipt must be for. A copy: arguments may change."""
+        name = re.sub(r"[^A-Za-z0-9]+", ".", call.tool).strip(".")[:100] or "tool"
+        payload: dict[str, Any] = {"tool_name": call.tool, "tool_input": call.arguments}
+        if call.rpc:
+            params = {"name": call.tool, "arguments": call.arguments}
+            payload = {"jsonrpc": "2.0", "method": "tools/call", "params": params}
+        payload |= call.context
+        return Action(action=f"{self.surface}.{name}", payload=copy.deepcopy(payload))
+
+    def key(self, call: ToolCall) -> str | None:
+        """The idempotency key of this call."""
+        return call.id and sha256(f"{self.surface}:{call.id}".encode()).hexdigest()
+
+    async def hold(self, call: ToolCall, *, expires_in: int | None = None) -> Decision:
+        """Ask, wait as long as it takes, and use the approval. Cancelled, it withdraws."""
+        asked = self.action(call)
+        with _changed():
+            decision = await self.client.ask(
+                action=asked.action, payload=asked.payload, key=self.key(call),
+                expires_in=expires_in,
+            )  # fmt: skip
+        return self._same(call, decision)
+
+    async def look(self, call: ToolCall, *, seconds: float = 0) -> Opened:
+        """Ask, or take up what was asked, and wait for `seconds`. Nothing is released by it."""
+        asked = self.action(call)
+        with _changed():
+            opened = await self.client.open(
+                action=asked.action, payload=asked.payload, key=self.key(call)
+            )
+        return await self.client.wait(opened.id, seconds=seconds)
+
+    async def abandon(self, call: ToolCall) -> None:
+        """Nobody waits any more, and the caller is being cancelled: withdraw it."""
+        asked = self.action(call)
+        if key := self.key(call):
+            await self.client.abandon(action=asked.action, payload=asked.payload, key=key)
+
+    async def release(self, call: ToolCall) -> Decision:
+        """The decision about this call, verified for its arguments now, and used. `Unverified`:
+        nobody has decided yet, or another call was decided on."""
+        opened = await self.look(call)
+        asked = self.action(call)
+        decision = await self.client.receipt(opened.id, action=asked.action, payload=asked.payload)
+        return self._same(call, decision)
+
+    async def run(
+        self, call: ToolCall, function: Callable[[], Awaitable[T]], *, later: bool = False
+    ) -> T:
+        """Run it on an approval, and tell the approvers what came of it. `later`: it was decided
+        on before, while the framework's run was paused. Raises `CountersignError`: it did not run.
+        """
+        decision = await (self.release(call) if later else self.hold(call))
+        decision.require()
+        try:
+            result = await function()
+        except BaseException as error:
+            await self.report(decision, error=f"it raised {type(error).__name__}")
+            raise
+        await self.report(decision)
+        return result
+
+    async def report(self, decision: Decision, *, error: str | None = None) -> None:
+        """Delivered, or with `error` unknown. That it cannot be reported stops nothing."""
+        with contextlib.suppress(CountersignError):
+            await self.client.report(
+                decision.request_id, delivered=None if error else True, error=error
+            )
+
+    def _same(self, call: ToolCall, decision: Decision) -> Decision:
+        if decision and self.action(call).digest() != decision.digest:
+            raise Unverified(
+                "The arguments changed after they were approved. Nothing was run.",
+                "Do not change an argument while its call waits for approval.",
+            )
+        return decision
+
+
+def told(error: CountersignError | Decision) -> str:
+    """Why a call did not run, for the model: the approver's reason, or that it could not be asked.
+    The rest is for the operator and goes to the log."""
+    if isinstance(error, Decision):
+        try:
+            error.require()
+        except NotApproved as why:
+            error = why
+        else:
+            raise AssertionError("an approval is no refusal")
+    if isinstance(error, NotApproved | Unverified):
+        log.info("not run: %s", printable(error.message))
+        last = "" if "Nothing was run" in str(error) else " Nothing was run."
+        return printable(str(error)) + last
+    log.warning("cannot ask: %s %s", printable(error.message), printable(error.cure))
+    return "This needs a person's approval, and nobody can be asked now. Nothing was run."
+
+
+@contextlib.contextmanager
+def _changed() -> Iterator[None]:
+    try:
+        yield
+    except NotAccepted as error:
+        if error.type != "idempotency_mismatch":
+            raise
+        raise Unverified(
+            "This call's arguments are not those that were asked about.",
+            "They changed while it waited. Nothing was run: make a new call.",
+        ) from None
+
+
+__all__ = ["POLL", "Gate", "Rules", "Then", "ToolCall", "log", "told"]
