@@ -76,18 +76,6 @@ NO_PASSKEYS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How a platform writes an id: a regular expression, what it is called, where it is found.
-
-    A channel's section may have two: `account`, a person's, and `room`.
-    """
-
-    pattern: str
-    name: str
-    hint: str
-
-
 class Unsafe(ValueError):
     """The configuration cannot be used; `faults` says everything that is wrong with it."""
 

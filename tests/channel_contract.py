@@ -18,6 +18,8 @@ from typing import Any, Final, Protocol, cast
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from adapters import CHANNELS
+from approvals import linking
 from approvals.channel import Abilities, Channel, Inbound, Payload, Render
 from approvals.model import Address, Button, Card, Fact, Label, Risk, Status
 
@@ -183,6 +185,11 @@ class Kit:
 
 def kit(name: str) -> Kit:
     return cast(Kit, import_module(f"tests.peers.{name}").KIT)
+
+
+def words(channel: str, code: str, bot: str = "") -> tuple[str, ...]:
+    """What a person does with a code there, as `linking.words` says it by the channel's folder."""
+    return linking.words(channel, CHANNELS[channel].section().linking, code, bot)
 
 
 @cache

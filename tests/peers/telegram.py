@@ -21,7 +21,7 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.telegram import Telegram
+from adapters.telegram.adapter import Telegram
 from approvals.channel import Inbound, Payload
 from approvals.model import Address
 from tests.channel_contract import ROOT, Kit, template
