@@ -158,6 +158,8 @@ class Kit:
     where the platform proves itself by a shared secret alone. `delays`: a platform that is busy
     says for how long. `write(at, text)`: a delivery of what the account of `tap` wrote to us in
     private; None where nobody can. `overheard(at, text)`: the same where others can read it.
+    `by_conversation`: a 429 delays one conversation only. `slow_in_words`: only where the words of
+    the answer say for how long.
     """
 
     name: str
@@ -176,6 +178,8 @@ class Kit:
     write: Callable[[int, str], Inbound] | None = None
     overheard: Callable[[int, str], Inbound] | None = None
     foreign: Callable[[int], tuple[Inbound, ...]] = lambda at: ()
+    by_conversation: bool = False
+    slow_in_words: bool = False
 
     def press(self, at: int) -> Inbound:
         """What `tap` makes, of a channel that has deliveries."""

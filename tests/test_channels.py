@@ -352,10 +352,8 @@ async def test_law_26_a_platform_that_is_busy_names_the_delay(
         with pytest.raises(Busy) as caught:
             await channel.post(one.address, channel.layout(card()), "crd_1")
         assert caught.value.retry_after == (delay if one.delays else None)
-        # Telegram's own words say it, the others' status.
-        slower = status == 429 if one.name != "telegram" else retry_after is not None
-        by_conversation = one.name in ("discord", "slack", "telegram")
-        assert caught.value.conversation == (slower and by_conversation)
+        slower = retry_after is not None if one.slow_in_words else status == 429
+        assert caught.value.conversation == (slower and one.by_conversation)
         assert (await channel.post(one.address, channel.layout(card()), "crd_2")).message
         await channel.close()
 

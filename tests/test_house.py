@@ -161,8 +161,12 @@ def test_node_locks_hold_hashes_and_no_address() -> None:
     assert [name for name, text in locks.items() if '"integrity"' not in text] == []
 
 
+EXTRAS = [name for name, one in CHANNELS.items() if one.section().library or name == "whatsapp"]
+"""The channels that need a library; WhatsApp by one of its providers only."""
+
+
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("requirements.lock", [*CHANNELS]), ("requirements-dev.lock", ["dev"])]
+    ("lock", "extras"), [("requirements.lock", EXTRAS), ("requirements-dev.lock", ["dev"])]
 )
 def test_the_lock_pins_what_the_project_asks_for(lock: str, extras: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

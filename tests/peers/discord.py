@@ -641,4 +641,5 @@ KIT = Kit(
     links=links,
     secrets=(BOT_TOKEN,),
     write=written,
+    by_conversation=True,
 )

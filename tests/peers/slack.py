@@ -526,4 +526,5 @@ KIT = Kit(
     links=lambda payload: [node["url"] for node in _nodes(payload) if "url" in node],
     secrets=(BOT_TOKEN, SECRET),
     write=lambda at, text: signed(form(command(text)), at),
+    by_conversation=True,
 )

@@ -450,4 +450,6 @@ KIT = Kit(
     signs_body=False,
     write=written,
     overheard=lambda at, text: written(at, text, "message_in_a_group"),
+    by_conversation=True,
+    slow_in_words=True,
 )
