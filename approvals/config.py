@@ -5,8 +5,8 @@ safe does not start. First the file's shape is checked, then what it means; each
 reported at once. A channel none of whose secrets is set is off, and `Config.off` says so; one with
 only some of them is a fault. Relative paths start at the file's folder.
 
-The channels' sections are models that the caller hands in, so this room knows no adapter. pydantic
-stays in here; a channel's section, which is its own model, is all of it that leaves.
+The channels' sections are models that the caller hands in, so this room knows no adapter. Of
+pydantic only they leave this room.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def test_law_09_an_absent_secret_is_an_error_at_start(absent: str) -> None:
 
 
 def test_a_configured_channel_has_its_ids_as_teams_writes_them() -> None:
-    section = channels.Teams.model_validate(
+    section = channels.SECTIONS["teams"].model_validate(
         {"app_id": APP.upper(), "tenant_id": TENANT.upper(), "app_secret": SECRET}
     )
     made: Any = channels.made({"teams": section}, {})["teams"]
