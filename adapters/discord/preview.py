@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from adapters.kit.preview import moment, whole
+from adapters.kit.preview import button_row, moment, whole
 from approvals.channel import Payload
 
 STYLE: Final = """
@@ -42,7 +42,9 @@ def draw(payload: Payload) -> str:
         parts.append(f'<section style="border-color:{colour}">{"".join(inside)}</section>')
     styles = {3: "primary", 4: "danger", 5: "link"}
     for row in payload["components"]:
-        parts.append(row((one["label"], styles.get(one["style"], "")) for one in row["components"]))
+        parts.append(
+            button_row((one["label"], styles.get(one["style"], "")) for one in row["components"])
+        )
     return "".join(parts)
 
 

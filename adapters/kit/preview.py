@@ -24,7 +24,7 @@ def whole(channel: str, card: str, *, style: str, script: str = "") -> str:
     )
 
 
-def row(buttons: Iterable[tuple[str, str]]) -> str:
+def button_row(buttons: Iterable[tuple[str, str]]) -> str:
     """Buttons beside each other: what each says, and its style."""
     drawn = (
         f'<span class="button {style}">{escape(str(label))}</span>' for label, style in buttons

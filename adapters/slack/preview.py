@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.kit.preview import moment, row, whole
+from adapters.kit.preview import button_row, moment, whole
 from approvals.channel import Payload
 
 STYLE: Final = """
@@ -35,7 +35,9 @@ def _block(block: Mapping[str, Any]) -> str:
             texts = (_dated(_emoji(escape(one["text"]))) for one in block["elements"])
             return f'<p class="dim">{" &nbsp; ".join(texts)}</p>'
         case "actions":
-            return row((one["text"]["text"], one.get("style", "")) for one in block["elements"])
+            return button_row(
+                (one["text"]["text"], one.get("style", "")) for one in block["elements"]
+            )
     return ""
 
 

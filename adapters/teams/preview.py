@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.kit.preview import row, whole
+from adapters.kit.preview import button_row, whole
 from approvals.channel import Payload
 
 RENDERER: Final = Path("node_modules/adaptivecards/dist/adaptivecards.min.js")
@@ -72,5 +72,7 @@ def _element(one: Mapping[str, Any]) -> str:
             return f"<section>{''.join(map(_element, one['items']))}</section>"
         case "ActionSet":
             styles = {"positive": "primary", "destructive": "danger"}
-            return row((a["title"], styles.get(a.get("style", ""), "")) for a in one["actions"])
+            return button_row(
+                (a["title"], styles.get(a.get("style", ""), "")) for a in one["actions"]
+            )
     return ""

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from adapters.kit.preview import whole
+from adapters.kit.preview import button_row, whole
 from approvals.channel import Payload
 
 STYLE: Final = """
@@ -40,5 +40,5 @@ def draw(payload: Payload) -> str:
     out.append(text(at, len(raw) // 2))
     said = f'<div class="lines">{"".join(out)}</div>'.replace("</pre>\n", "</pre>")
     keys = payload["reply_markup"]["inline_keyboard"]
-    rows = (row([(one["text"], one.get("style", "link"))]) for row in keys for one in row)
+    rows = (button_row([(one["text"], one.get("style", "link"))]) for row in keys for one in row)
     return said + "".join(rows)

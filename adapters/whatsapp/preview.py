@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from adapters.kit.preview import row, whole
+from adapters.kit.preview import button_row, whole
 from approvals.channel import Payload
 
 STYLE: Final = """
@@ -34,5 +34,5 @@ def draw(payload: Payload) -> str:
     footer = found.get("footer", {})
     foot = str(footer.get("text", "") if isinstance(footer, dict) else footer)
     buttons = (found.get("action") or {}).get("buttons", ())
-    rows = "".join(row([(one["reply"]["title"], "link")]) for one in buttons)
+    rows = "".join(button_row([(one["reply"]["title"], "link")]) for one in buttons)
     return f'<div class="lines">{said}</div><p class="dim">{escape(foot)}</p>{rows}'
