@@ -1,27 +1,72 @@
-"""The channels: one module each, found here by name and imported only when it is switched on."""
+"""The channels: a folder each, found here by name. What a folder holds is imported when it is asked
+for, and never by this table: docs/adding-a-channel.md is the tour of a folder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Final, TypeAlias, cast
+from pathlib import Path
+from types import ModuleType
+from typing import Final, Protocol, TypeAlias, cast
 
-from approvals.channel import Channel
+from approvals.channel import Channel, Payload
+from approvals.plugin import Guide, Order, Section, Wishes
 
 Adapter: TypeAlias = Callable[..., Channel]
 """An adapter's class: called with its configuration (its dataclass fields), it is a `Channel`."""
 
 
-def _later(module: str, name: str) -> Callable[[], Adapter]:
-    return lambda: cast(Adapter, getattr(import_module(f"adapters.{module}"), name))
+class Steps(Protocol):
+    """A folder's `setup.py`."""
+
+    def guide(self, events: str | None, wishes: Wishes) -> Guide:
+        """How the channel is set up. `events`: where the platform delivers; None: we open the
+        connection. Raises `ValueError` in words where that cannot be."""
+
+    def order(self, section: Section, events: str | None) -> Order | None:
+        """What the platform's API can be told. `events`: None while our address is not known."""
 
 
-CHANNELS: Final[Mapping[str, Callable[[], Adapter]]] = {
-    "discord": _later("discord", "Discord"),
-    "email": _later("email", "Email"),
-    "slack": _later("slack", "Slack"),
-    "telegram": _later("telegram", "Telegram"),
-    "teams": _later("teams", "Teams"),
-    "whatsapp": _later("whatsapp", "WhatsApp"),
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One channel. `made_by`: the class in its `adapter.py`."""
+
+    name: str
+    made_by: str
+
+    def adapter(self) -> Adapter:
+        return cast(Adapter, getattr(self._part("adapter"), self.made_by))
+
+    def section(self) -> type[Section]:
+        """The model of its section in the configuration."""
+        return cast("type[Section]", self._part("settings").Settings)
+
+    def sample(self) -> Section:
+        """A section that draws cards and sends nothing."""
+        return cast(Section, self._part("settings").sample())
+
+    def setup(self) -> Steps:
+        return cast(Steps, self._part("setup"))
+
+    def page(self, payload: Payload, scripts: Path | None) -> str:
+        """A card's payload as a page (HTML) that looks as the platform's app draws it. `scripts`: a
+        folder with `node_modules`, where a platform's own renderer may be."""
+        return cast(str, self._part("preview").page(payload, scripts))
+
+    def _part(self, name: str) -> ModuleType:
+        return import_module(f"{__name__}.{self.name}.{name}")
+
+
+CHANNELS: Final[Mapping[str, Folder]] = {
+    one.name: one
+    for one in (
+        Folder("discord", "Discord"),
+        Folder("email", "Email"),
+        Folder("slack", "Slack"),
+        Folder("teams", "Teams"),
+        Folder("telegram", "Telegram"),
+        Folder("whatsapp", "WhatsApp"),
+    )
 }
-"""Name -> what imports its module and returns its class. Importing this table imports no SDK."""
+"""Every channel that there is, by its name: one line each."""

@@ -410,8 +410,8 @@ def _cut(
 
 
 def reachable(url: str) -> bool:
-    """Could anybody else follow it? Telegram ("Wrong HTTP URL") and Discord (URL_TYPE_INVALID_URL)
-    refuse a whole card for a button to a place that is not: seen for localhost, IPv6 and hosts
+    """Could anybody else follow it? Platforms refuse a whole card ("Wrong HTTP URL",
+    URL_TYPE_INVALID_URL) for a button to a place that is not: seen for localhost, IPv6 and hosts
     without a dot. Then the address stands in the text.
     """
     host = urlsplit(url).hostname or ""

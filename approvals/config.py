@@ -5,8 +5,8 @@ safe does not start. First the file's shape is checked, then what it means; each
 reported at once. A channel none of whose secrets is set is off, and `Config.off` says so; one with
 only some of them is a fault. Relative paths start at the file's folder.
 
-The channels' sections are models that the caller hands in, so this room knows no adapter. pydantic
-stays in here; a channel's section, which is its own model, is all of it that leaves.
+The channels' sections are models that the caller hands in, so this room knows no adapter. Of
+pydantic only they leave this room.
 """
 
 from __future__ import annotations
@@ -74,18 +74,6 @@ MAX_EXPIRES: Final[Duration] = 7 * 24 * 60 * MINUTE
 NO_PASSKEYS: Final = (
     "passkeys are not in this version; high risk asks for a sign-in of the last five minutes"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How a platform writes an id: a regular expression, what it is called, where it is found.
-
-    A channel's section may have two: `account`, a person's, and `room`.
-    """
-
-    pattern: str
-    name: str
-    hint: str
 
 
 class Unsafe(ValueError):

@@ -29,6 +29,7 @@ from approvals.channel import GivenUp, Named, Notice, NoticeKind, Reply
 from approvals.evidence import Entry, Field
 from approvals.model import MINUTE, ORG, Busy, Duration, Instant, Refused
 from approvals.people import GIVEN_UP, GOOD, Directory, Link
+from approvals.plugin import Linking
 from approvals.store import Account, LinkCode, Linked, Store
 
 LIFETIME: Final[Duration] = 10 * MINUTE
@@ -40,21 +41,6 @@ DEAD: Final = Notice(
     "made for. `countersign link` makes another.",
 )
 """The one answer to every code that does not link."""
-DEEP: Final = {
-    "telegram": "https://t.me/{bot}?start={code}",
-    "whatsapp": "https://wa.me/{bot}?text=link%20{code}",
-}
-"""Links that send a code, where the bot's name (on WhatsApp its number, digits only) is known:
-https://core.telegram.org/bots/features#deep-linking, https://faq.whatsapp.com/5913398998672934"""
-COMMANDS: Final = {
-    "discord": ("a direct message to the bot on Discord", "/link code:{code}"),
-    "slack": ("any conversation on Slack", "/countersign {code}"),
-}
-"""Where a command is typed, and which; only who types it sees it. A channel's page says more."""
-
-_TO: Final = {
-    "teams": "the bot in Teams, in a chat with it alone (search for the app's name, Open)",
-}
 # Crockford's base 32: no letter that is read as another. https://www.crockford.com/base32.html
 _LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SAID: Final = re.compile(r"(?:/start(?:@\w{1,64})?|link)\s+(\S{1,64})", re.IGNORECASE)
@@ -135,21 +121,23 @@ async def invited(
     return Invited(found.person, account, by)
 
 
-def words(channel: str, code: str, bot: str = "") -> tuple[str, ...]:
-    """What a person does with a code, a line each; the text to send, or the link, is the last."""
+def words(channel: str, how: Linking, code: str, bot: str = "") -> tuple[str, ...]:
+    """What a person does with a code, a line each; the text to send, or the link, is the last.
+
+    `how`: what the channel's folder says of it. `bot`: what our bot is called there, if known.
+    """
     good = "It works once, for ten minutes."
-    if bot and channel in DEEP:
-        link = DEEP[channel].format(bot=bot.lstrip("@+"), code=code)
+    if bot and how.deep:
+        link = how.deep.format(bot=bot.lstrip("@+"), code=code)
         return (
             f"Open this where you are signed in to {channel}, and press Start or Send.",
             good,
             link,
         )
-    if channel in COMMANDS:
-        where, command = COMMANDS[channel]
-        how = f"Type this command in {where}, from the account that is to be linked."
-        return how, good, command.format(code=code)
-    who = _TO.get(channel, f"the bot on {channel}")
+    if how.command:
+        said = f"Type this command in {how.where}, from the account that is to be linked."
+        return said, good, how.command.format(code=code)
+    who = how.to or f"the bot on {channel}"
     return (
         f"Send this text to {who}, from the account that is to be linked.",
         good,

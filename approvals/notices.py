@@ -38,6 +38,6 @@ def notice_of(step: machine.Step, choice: Choice, person: str, names: Mapping[st
         case machine.Said.STALE:
             return Notice(NoticeKind.REFUSED, STALE)
         case _:
-            # Short: Telegram shows 200 characters. The reason stands on the card and the page.
+            # Short: one platform shows 200 characters. The reason stands on the card and the page.
             late = words.Voice(names=names, quote=None if case.votes else clean)
             return Notice(NoticeKind.CLOSED, words.state(case, late))

@@ -30,7 +30,7 @@ from typing import Any
 import asyncpg
 
 import approvals
-from adapters.slack import Slack
+from adapters.slack.adapter import Slack
 from approvals.channel import Payload, Tap
 from approvals.cli import keys
 from approvals.cli.host import settled, steady

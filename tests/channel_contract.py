@@ -18,6 +18,8 @@ from typing import Any, Final, Protocol, cast
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from adapters import CHANNELS
+from approvals import linking
 from approvals.channel import Abilities, Channel, Inbound, Payload, Render
 from approvals.model import Address, Button, Card, Fact, Label, Risk, Status
 
@@ -156,6 +158,8 @@ class Kit:
     where the platform proves itself by a shared secret alone. `delays`: a platform that is busy
     says for how long. `write(at, text)`: a delivery of what the account of `tap` wrote to us in
     private; None where nobody can. `overheard(at, text)`: the same where others can read it.
+    `by_conversation`: a 429 delays one conversation only. `slow_in_words`: only where the words of
+    the answer say for how long.
     """
 
     name: str
@@ -174,6 +178,8 @@ class Kit:
     write: Callable[[int, str], Inbound] | None = None
     overheard: Callable[[int, str], Inbound] | None = None
     foreign: Callable[[int], tuple[Inbound, ...]] = lambda at: ()
+    by_conversation: bool = False
+    slow_in_words: bool = False
 
     def press(self, at: int) -> Inbound:
         """What `tap` makes, of a channel that has deliveries."""
@@ -183,6 +189,11 @@ class Kit:
 
 def kit(name: str) -> Kit:
     return cast(Kit, import_module(f"tests.peers.{name}").KIT)
+
+
+def words(channel: str, code: str, bot: str = "") -> tuple[str, ...]:
+    """What a person does with a code there, as `linking.words` says it by the channel's folder."""
+    return linking.words(channel, CHANNELS[channel].section().linking, code, bot)
 
 
 @cache

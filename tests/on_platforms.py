@@ -28,7 +28,9 @@ def as_it_was(channel: Channel, state: str) -> Payload:
     path = ROOT / "tests/fixtures" / channel.name / "golden" / f"{state}.json"
     payload = channel.layout(natural(CARDS[state], channel.abilities))
     if os.environ.get("GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
+    assert path.exists(), f"{path} is missing: GOLDEN=1 pytest writes it, and then look at it"
     assert payload == json.loads(path.read_text())
     return payload
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import aiohttp
 import yaml
 
-from adapters.slack import Slack
+from adapters.slack.adapter import Slack
 from approvals.channel import Tap
 from approvals.cli import keys, serve
 from approvals.cli.host import steady

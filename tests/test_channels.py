@@ -72,7 +72,7 @@ def mute(request: pytest.FixtureRequest) -> Kit:
 
 def test_the_five_sets_are_equal() -> None:
     names = set(CHANNELS)
-    assert {p.stem for p in (ROOT / "adapters").glob("[!_]*.py")} == names
+    assert {p.parent.name for p in (ROOT / "adapters").glob("*/adapter.py")} == names
     assert {p.name.split(".")[0] for p in (ROOT / "card_templates").glob("*.j2")} == names
     folders = {p.name for p in (ROOT / "tests/fixtures").iterdir() if p.is_dir()}
     assert folders - {"requests", "aws"} == names
@@ -92,16 +92,26 @@ def test_importing_the_table_imports_no_adapter() -> None:
     assert imported("import adapters", "adapters.", *SDKS, "aiohttp") == []
 
 
+def test_importing_every_section_and_guide_imports_no_adapter_and_no_sdk() -> None:
+    code = "import adapters; [(one.section(), one.setup()) for one in adapters.CHANNELS.values()]"
+    found = imported(code, ".adapter", *SDKS)
+    ours = ("adapters.telegram.settings", "adapters.telegram.setup")
+    ours += ("adapters.discord.settings", "adapters.discord.setup")
+    assert [name for name in found if name not in ours] == []
+
+
 def test_importing_an_adapter_imports_no_sdk(one: Kit) -> None:
-    code = f"import adapters; adapters.CHANNELS[{one.name!r}]()"
+    code = f"import adapters; adapters.CHANNELS[{one.name!r}].adapter()"
     found = imported(code, "adapters.", *SDKS)
-    shared = [name for name in found if name.startswith("adapters._")]
-    assert [name for name in found if name not in shared] == [f"adapters.{one.name}"]
+    assert f"adapters.{one.name}.adapter" in found
+    ours = (["adapters", one.name], ["adapters", "kit"])
+    others = [name for name in found if name.split(".")[:2] not in ours]
+    assert others == []
 
 
 def test_a_channel_is_called_as_the_table_calls_it(one: Kit) -> None:
     channel = one.make(AWAY)
-    assert channel.name == one.name == CHANNELS[one.name]().__module__.rpartition(".")[2]
+    assert channel.name == one.name == CHANNELS[one.name].adapter().__module__.split(".")[1]
 
 
 def test_law_09_a_proven_press_is_read(told: Kit) -> None:
@@ -342,10 +352,8 @@ async def test_law_26_a_platform_that_is_busy_names_the_delay(
         with pytest.raises(Busy) as caught:
             await channel.post(one.address, channel.layout(card()), "crd_1")
         assert caught.value.retry_after == (delay if one.delays else None)
-        # Telegram's own words say it, the others' status.
-        slower = status == 429 if one.name != "telegram" else retry_after is not None
-        by_conversation = one.name in ("discord", "slack", "telegram")
-        assert caught.value.conversation == (slower and by_conversation)
+        slower = retry_after is not None if one.slow_in_words else status == 429
+        assert caught.value.conversation == (slower and one.by_conversation)
         assert (await channel.post(one.address, channel.layout(card()), "crd_2")).message
         await channel.close()
 

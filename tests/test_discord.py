@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adapters.discord import Discord
+from adapters.discord import setup
+from adapters.discord.adapter import Discord
 from approvals import linking
 from approvals.channel import Event, Handshake, Ignored, Notice, NoticeKind, Payload, Reply, Tap
-from approvals.cli import setup
 from approvals.model import Address, Busy, Fact, Forged, Refused, Status
 from approvals.store import Store
 from tests import hostile, on_platforms

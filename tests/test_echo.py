@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from adapters._echo import EDGE, differences, settled
-from adapters.slack import _echo_before
+from adapters.kit.echo import EDGE, differences, settled
+from adapters.slack.adapter import _echo_before
 from approvals import buttons
 from approvals.channel import Channel, Inbound, Proven, Tap
 from approvals.model import MINUTE, Fact, Person

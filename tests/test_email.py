@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from adapters.email import Email, inert
+from adapters.email.adapter import Email, inert
 from approvals import buttons
 from approvals.buttons import Key, KeyRing
 from approvals.channel import Payload

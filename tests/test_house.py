@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_pure_rooms_import_no_io_no_clock_and_no_chance(room: str) -> None:
 
 def test_the_five_sets_of_channels_are_equal() -> None:
     sets = {
-        "adapters/": {p.stem for p in (ROOT / "adapters").glob("[!_]*.py")},
+        "adapters/": {p.parent.name for p in (ROOT / "adapters").glob("*/adapter.py")},
         "card_templates/": {p.name.split(".")[0] for p in (ROOT / "card_templates").glob("*.j2")},
         "docs/channels/": {p.stem for p in (ROOT / "docs/channels").glob("*.md")} - {"README"},
         "tests/fixtures/": {
@@ -106,6 +107,30 @@ def test_the_five_sets_of_channels_are_equal() -> None:
         - {"requests", "aws"},  # outbound requests of vendors, and examples of their signatures
     }
     assert sets == {place: set(CHANNELS) for place in sets}
+
+
+PLATFORMS: Final = re.compile(
+    "outlook|" + "|".join(name for name in CHANNELS if name not in ("email", "teams"))
+    + r"|(?-i:\bTeams\b|['\"]teams['\"])",
+    re.IGNORECASE,
+)  # fmt: skip
+"""Names of platforms. `email` is none: a mailbox is also how people are known and signed in."""
+MAY_NAME_ONE: Final = {
+    "approvals/config.py": "an example that is printed beside a fault is one that can be pasted",
+    "approvals/reading/rich_text.py": "reads requests to that API, whatever channels there are",
+    "approvals/secret_shapes.py": "how each vendor's secrets look, whatever channels there are",
+}
+
+
+def test_no_room_but_the_packs_names_a_platform() -> None:
+    found = {
+        name
+        for name, text in tracked()
+        if name.startswith("approvals/") and not name.startswith("approvals/packs/")
+        for line in text.splitlines()
+        if PLATFORMS.search(line)
+    }
+    assert found == MAY_NAME_ONE.keys()
 
 
 def test_no_file_names_a_registry_or_a_machine() -> None:
@@ -136,8 +161,12 @@ def test_node_locks_hold_hashes_and_no_address() -> None:
     assert [name for name, text in locks.items() if '"integrity"' not in text] == []
 
 
+EXTRAS = [name for name, one in CHANNELS.items() if one.section().library or name == "whatsapp"]
+"""The channels that need a library; WhatsApp by one of its providers only."""
+
+
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("requirements.lock", [*CHANNELS]), ("requirements-dev.lock", ["dev"])]
+    ("lock", "extras"), [("requirements.lock", EXTRAS), ("requirements-dev.lock", ["dev"])]
 )
 def test_the_lock_pins_what_the_project_asks_for(lock: str, extras: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

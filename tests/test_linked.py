@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import pytest
 
-from adapters.discord import COMMAND
+from adapters.discord import setup
+from adapters.discord.adapter import COMMAND
 from approvals import linking
 from approvals.channel import Channel, Inbound
-from approvals.cli import setup
 from approvals.model import Person
 from approvals.store import Store
 from tests.house import HANGS, Place, open_house

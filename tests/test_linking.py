@@ -23,6 +23,7 @@ from approvals.cli.host import clock
 from approvals.model import MINUTE, Person, Tier
 from approvals.people import GOOD, Directory, Link
 from approvals.store import LinkCode, Linked, Store
+from tests.channel_contract import words
 from tests.house import GROUPS, HANGS, PEOPLE, RING, Clock, Desk, Place, everything, open_house
 from tests.installation import Installation, Ran, install
 from tests.peers.telegram import BOT_TOKEN, TelegramPeer
@@ -369,21 +370,19 @@ async def test_an_account_that_the_platform_barred_is_told_so(store: Store) -> N
 
 def test_the_words_name_what_to_send_or_open() -> None:
     secret = "CS-0000-0000-0000-0000"
-    assert (
-        linking.words("telegram", secret, "@our_bot")[-1] == f"https://t.me/our_bot?start={secret}"
-    )
-    assert linking.words("telegram", secret)[-1] == f"link {secret}"
+    assert words("telegram", secret, "@our_bot")[-1] == f"https://t.me/our_bot?start={secret}"
+    assert words("telegram", secret)[-1] == f"link {secret}"
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", secret)  # what Telegram lets a link carry
-    for words in (
-        linking.words("whatsapp", secret, "+4915112345678"),
-        linking.words("email", secret),
-        linking.words("teams", secret),
+    for said in (
+        words("whatsapp", secret, "+4915112345678"),
+        words("email", secret),
+        words("teams", secret),
     ):
-        assert secret in words[-1]
+        assert secret in said[-1]
     # In a channel everybody would read it, and there it is not listened to.
-    assert "alone" in linking.words("teams", secret)[0]
+    assert "alone" in words("teams", secret)[0]
     for channel, command in (("slack", "/countersign"), ("discord", "/link")):
-        how, _, send = linking.words(channel, secret)
+        how, _, send = words(channel, secret)
         assert how.startswith("Type this command in ")
         assert (send.startswith(command), secret in send) == (True, True)
 
@@ -474,13 +473,13 @@ async def test_the_command_line_links_lists_and_unlinks(alone: Installation, sto
 async def test_a_code_is_made_for_a_person_on_a_channel_that_reads_it(alone: Installation) -> None:
     shown = await run(alone, "link", "dana", "desk")
     assert re.search(r"^  link CS(-[0-9A-Z]{4}){4}$", shown.out, re.MULTILINE)
-    for words, why in (
+    for asked, why in (
         (("nobody", "desk"), "There is no person 'nobody'"),
         (("dana", "telegraph"), "telegraph is not on. On: bell, desk."),
         (("dana", "bell"), "`people.NAME.email`, by which bell finds them"),
         (("dana", "bell", "--bot", "our_bot"), "On bell no code can be sent."),
     ):
-        assert why in (await run(alone, "link", *words, code=Exit.FAILED)).err
+        assert why in (await run(alone, "link", *asked, code=Exit.FAILED)).err
 
 
 async def test_the_link_names_the_bot_as_its_platform_does(alone: Installation) -> None:

@@ -18,8 +18,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from markdown_it import MarkdownIt
 
-from adapters._outlook import SIZE, escape
-from adapters.email import inert
+from adapters.email.adapter import inert
+from adapters.email.outlook import SIZE, escape
 from approvals.channel import Notice, NoticeKind, Tap
 from approvals.cli.channels import SECTIONS, made
 from approvals.model import Busy, Fact, Forged, Kind, Person, Refused, Risk, Status

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from adapters import CHANNELS
 from approvals.model import Risk
 from tests.real_requests import NAMES, previewed
 
@@ -45,3 +46,12 @@ def test_what_says_why_there_is_no_approve_stands_on_the_card() -> None:
         "It is too long for this card.",
     )
     assert said["review_needed"] in texts(previewed("sql-snowflake")["whatsapp"].payload)
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_every_channel_draws_its_card_as_a_page(name: str) -> None:
+    one = previewed("stripe-payout")[name]
+    assert one.payload is not None
+    page = CHANNELS[name].page(one.payload, None)
+    assert page.lower().startswith("<!doctype html>")
+    assert "Approve" in page

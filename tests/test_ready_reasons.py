@@ -220,7 +220,7 @@ def test_law_09_a_choice_that_no_dialog_of_ours_has_is_not_read(bad: Any) -> Non
 
 
 def test_outlook_offers_them_and_sends_the_place() -> None:
-    from adapters._outlook import draw, script
+    from adapters.email.outlook import draw, script
 
     view = replace(card(), reasons=REASONS)
     native = draw(view, "provider")

@@ -21,7 +21,7 @@ import pytest
 from aiohttp import web
 from slack_sdk.models.blocks import ActionsBlock, Block
 
-from adapters.slack import Slack
+from adapters.slack.adapter import Slack
 from approvals import linking
 from approvals.channel import (
     Event,

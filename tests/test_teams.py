@@ -21,9 +21,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from microsoft_teams.cards import AdaptiveCard
 
-from adapters import _bot
-from adapters._bot import SERVICE
-from adapters.teams import ISSUER, Teams, inert
+from adapters.teams import connector
+from adapters.teams.adapter import ISSUER, Teams, inert
+from adapters.teams.connector import SERVICE
 from approvals import linking
 from approvals.buttons import Key, KeyRing
 from approvals.channel import (
@@ -55,7 +55,7 @@ from approvals.model import (
 from approvals.people import Directory
 from approvals.store import Linked, Store
 from tests import hostile, on_platforms
-from tests.channel_contract import CARDS, NOW, card, strings
+from tests.channel_contract import CARDS, NOW, card, strings, words
 from tests.house import HANGS, RING, Clock, Place, everything, open_house, rule
 from tests.installation import install
 from tests.peers.teams import (
@@ -129,7 +129,7 @@ def test_law_09_an_absent_secret_is_an_error_at_start(absent: str) -> None:
 
 
 def test_a_configured_channel_has_its_ids_as_teams_writes_them() -> None:
-    section = channels.Teams.model_validate(
+    section = channels.SECTIONS["teams"].model_validate(
         {"app_id": APP.upper(), "tenant_id": TENANT.upper(), "app_secret": SECRET}
     )
     made: Any = channels.made({"teams": section}, {})["teams"]
@@ -635,7 +635,7 @@ async def test_a_token_is_asked_for_once_and_anew_when_it_is_refused(
 async def test_law_26_those_who_wait_for_a_token_wait_no_longer_than_one_call(
     teams: TeamsPeer, channel: Teams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_bot, "PATIENCE", 0.5)
+    monkeypatch.setattr(connector, "PATIENCE", 0.5)
     where, payload = Address("teams", ROOM), channel.layout(card())
     teams.signing = asyncio.Event()
     posts = (channel.post(where, payload, f"k{n}") for n in range(4))
@@ -1189,7 +1189,7 @@ async def test_law_02_who_sends_the_code_to_the_bot_alone_is_that_person_from_no
     unlinked: Place, teams: TeamsPeer
 ) -> None:
     secret = await code(unlinked, "dana")
-    assert await hears(unlinked, teams, written(linking.words("teams", secret)[-1])) == (
+    assert await hears(unlinked, teams, written(words("teams", secret)[-1])) == (
         "This account is dana's from now on."
     )
     asked = await unlinked.opened()

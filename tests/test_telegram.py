@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from telegram import InlineKeyboardMarkup, Message, Update
 
-from adapters.telegram import Telegram
+from adapters.telegram.adapter import Telegram
 from approvals.channel import Event, Ignored, Notice, NoticeKind, Payload, Reply, Tap
 from approvals.model import Address, Busy, Fact, Forged, Refused, Status
 from approvals.store import Store

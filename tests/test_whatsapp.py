@@ -21,7 +21,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from adapters.whatsapp import ACCOUNT, FIXED, UNASKED, WINDOW, WhatsApp, flat, inert
+from adapters.whatsapp.adapter import ACCOUNT, FIXED, UNASKED, WINDOW, WhatsApp, flat, inert
 from approvals.channel import (
     Event,
     GivenUp,

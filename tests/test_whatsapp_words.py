@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from adapters.whatsapp import WINDOW
+from adapters.whatsapp.adapter import WINDOW
 from approvals import linking
 from approvals.model import MINUTE, Busy, Person, Status
 from approvals.people import GIVEN_UP
 from approvals.store import Store
+from tests.channel_contract import words
 from tests.house import HANGS, RING, Clock, Place, open_house
 from tests.installation import install
 from tests.peers.whatsapp import (
@@ -164,7 +165,7 @@ async def test_our_number_is_known_for_the_link_that_sends_a_code(
     async with opened(store, whatsapp, provider, Clock()) as place:
         bot = await place.house.deps.linkable["whatsapp"]()
         assert bot == number
-        *_, link = linking.words("whatsapp", "CS-0000-0000-0000-0000", bot)
+        *_, link = words("whatsapp", "CS-0000-0000-0000-0000", bot)
         assert link == f"https://wa.me/{number}?text=link%20CS-0000-0000-0000-0000"
         if provider == "meta":  # who does not answer, or refuses, takes nothing but the link away
             for status in (503, 400):

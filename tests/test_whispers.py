@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters import CHANNELS
-from adapters.whatsapp import WhatsApp
+from adapters.whatsapp.adapter import WhatsApp
 from approvals.channel import Letter, Whispers
 from approvals.model import Busy, Refused
 from tests.channel_contract import Kit, kit

@@ -17,7 +17,7 @@ from approvals.model import Button, Card, Fact, Refused
 
 
 def renderer(name: str, source: str) -> Render:
-    """Compile a template once; the result fills it. `name` says what it is: `slack.json.j2`.
+    """Compile a template once; the result fills it. `name` says what it is: `desk.json.j2`.
 
     `*.json.j2`: each `{{ … }}` is printed as one whole JSON literal and the result parsed; a
     template that puts a tag inside a string of its own is a `ValueError`, here. `*.html.j2`:

@@ -126,7 +126,7 @@ def init(
     name: Annotated[str, typer.Option(help="Your name, as cards and receipts show it.")] = "",
     email: Annotated[str, typer.Option(help="Your mailbox, by which channels find you.")] = "",
     channel: Annotated[
-        str, typer.Option(metavar="CHANNEL", help="Where you are asked: web, telegram, slack, …")
+        str, typer.Option(metavar="CHANNEL", help="Where you are asked: web, or a channel.")
     ] = "",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where the inbox listens.")] = 8080,
     start: Annotated[
@@ -183,7 +183,7 @@ def _answers(talk: bool, *, name: str, email: str, channel: str, port: int) -> A
     where = f"Where do you want to be asked? ({', '.join((first.WEB, *first.CHANNELS))})"
     channel = ask(where, channel, first.WEB, first.channel)
     secrets: dict[str, str] = {}
-    for one in first.CHANNELS.get(channel, ("", ()))[1]:
+    for one in first.CHANNELS[channel].wanted if channel in first.CHANNELS else ():
         known = os.environ.get(one.variable, "") if one.variable else ""
         if known or not talk:
             continue  # the configuration names the variable
@@ -376,10 +376,10 @@ def setup(
         bool, typer.Option("--outbound", help="Nothing reaches us: we open the connection.")
     ] = False,
     app_id: Annotated[
-        UUID | None, typer.Option(help="Teams: the bot's App ID, for the app package.")
+        UUID | None, typer.Option(help="The bot's App ID, where the channel's app is a package.")
     ] = None,
     provider: Annotated[
-        Literal["meta", "twilio"], typer.Option(help="WhatsApp: through whom.")
+        Literal["meta", "twilio"], typer.Option(help="Through whom, where there are two.")
     ] = "meta",
     card_to: Annotated[
         str | None, typer.Option(metavar="PERSON", help="In the end, send them a test card.")
@@ -393,9 +393,10 @@ def setup(
 ) -> None:
     """Say how a channel is set up: what to do there, what to paste, what to write here."""
     from approvals.cli import setup as guides
+    from approvals.plugin import Wishes
 
     held, known = guides.address(config)
-    wishes = guides.Wishes(app_id, provider)
+    wishes = Wishes(app_id, provider)
     outbound = outbound or (url is None and guides.outbound(held, channel))
     made = guides.guide(channel, (url or known or "").rstrip("/"), outbound=outbound, wishes=wishes)
     if made.missing and not as_json:

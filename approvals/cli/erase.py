@@ -32,7 +32,7 @@ async def person(path: Path, name: str, accounts: Sequence[str]) -> Erased:
     config = serve.configuration(path)
     known = [tuple(text.split(":", 1)) for text in accounts]
     if any(len(pair) != 2 for pair in known):
-        raise Stop(Exit.FAILED, "--account is written like slack:U024BE7LH.")
+        raise Stop(Exit.FAILED, "--account is written as channel:id.")
     if any(one.id == name for one in config.people):
         raise Stop(
             Exit.FAILED,

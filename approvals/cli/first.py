@@ -29,6 +29,7 @@ from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.config import MIN_KEY, PREFIX, faults
 from approvals.marked import Fault
+from approvals.plugin import Section, Wanted
 
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_. @-]{0,63}"
 """What a person or requester is called, as the configuration takes it."""
@@ -42,62 +43,12 @@ PATIENCE: Final = 20.0
 """Seconds for one call to our own service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A value of a channel that only its owner knows. `file`: where it is kept, if it is secret."""
-
-    key: str
-    question: str
-    variable: str
-    file: str = ""
-    pattern: str = r"\S+"
-
-
-CHANNELS: Final[Mapping[str, tuple[str, tuple[Wanted, ...]]]] = {
-    "telegram": (
-        "mode: polling",
-        (
-            Wanted(
-                "bot_token",
-                "The bot's token (write /newbot to @BotFather in Telegram)",
-                "TELEGRAM_BOT_TOKEN",
-                "telegram.key",
-                r"[0-9]+:\S+",
-            ),
-        ),
-    ),
-    "slack": (
-        "mode: socket",
-        (
-            Wanted(
-                "bot_token",
-                "The bot token, xoxb-… (`countersign setup slack --outbound` says how to make it)",
-                "SLACK_BOT_TOKEN",
-                "slack-bot.key",
-            ),
-            Wanted(
-                "app_token",
-                "The app-level token, xapp-…, with the scope connections:write",
-                "SLACK_APP_TOKEN",
-                "slack-app.key",
-            ),
-        ),
-    ),
-    "discord": (
-        "mode: gateway",
-        (
-            Wanted(
-                "application_id",
-                "The Application ID (https://discord.com/developers/applications)",
-                "",
-                "",
-                r"[0-9]{17,20}",
-            ),
-            Wanted("bot_token", "The bot's token", "DISCORD_BOT_TOKEN", "discord.key"),
-        ),
-    ),
+CHANNELS: Final[Mapping[str, type[Section]]] = {
+    name: section
+    for name, section in sorted(channels.SECTIONS.items(), key=lambda one: len(one[1].wanted))
+    if section.wanted
 }
-"""The channels that work from behind any router: what else their section says, and what is asked.
+"""The channels that work from behind any router, those that ask for the least (`wanted`) first.
 The others need an https address of one's own first, so `countersign setup` comes before them."""
 LATER: Final = tuple(sorted({*channels.SECTIONS} - {*CHANNELS}))
 
@@ -134,10 +85,11 @@ class Made:
 
     def link(self) -> str:
         """The command that makes an account on the channel this person's; "" where none is needed:
-        Slack finds people by their mailbox."""
-        if self.answers.channel in (WEB, "slack" if self.answers.email else WEB):
+        some find people by their mailbox."""
+        channel = self.answers.channel
+        if channel == WEB or (self.answers.email and CHANNELS[channel].by_email):
             return ""
-        return self._command("link", self.answers.name, self.answers.channel)
+        return self._command("link", self.answers.name, channel)
 
     def _command(self, *words: str) -> str:
         folder, file = str(self.config.parent), self.config.name
@@ -275,7 +227,7 @@ def write(config: Path, answers: Answers, environ: Mapping[str, str]) -> Made:
 
 
 def _wanted(name: str) -> tuple[Wanted, ...]:
-    return CHANNELS[name][1] if name in CHANNELS else ()
+    return CHANNELS[name].wanted if name in CHANNELS else ()
 
 
 def _ignored(path: Path, created: list[Path]) -> None:
@@ -305,9 +257,9 @@ def _configuration(answers: Answers) -> str:
         f"groups:     {{default: [{name}]}}",
     ]
     if answers.channel in CHANNELS:
-        mode, wanted = CHANNELS[answers.channel]
-        lines += ["channels:", f"  {answers.channel}:", f"    {mode}"]
-        for one in wanted:
+        section = CHANNELS[answers.channel]
+        lines += ["channels:", f"  {answers.channel}:", f"    mode: {section.outbound}"]
+        for one in section.wanted:
             if one.file and one.key in answers.given:
                 lines.append(f"    {one.key}_file: {one.file}")
             elif one.variable:

@@ -31,6 +31,7 @@ from approvals.gateways.onecli import OneCli, Seat
 from approvals.model import MINUTE, Busy, Duration, Instant, Kind, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
+from approvals.plugin import Linking
 from approvals.readings import Readings
 from approvals.retention import Retention, retire
 from approvals.service import Service, Trust
@@ -97,6 +98,8 @@ class Plan:
     """The lanes that a requester's verdicts go to."""
     gateways: tuple[Seat, ...] = ()
     """The workspaces of OneCLIs that are asked what they hold; their verdicts go back there."""
+    linking: Mapping[str, Linking] = field(default_factory=dict)
+    """How a code is sent from an account, by channel."""
     bots: Mapping[str, str] = field(default_factory=dict)
     """What our bot is called, by channel, where that is known: for links that open it."""
     lease: Duration = LEASE
@@ -277,6 +280,7 @@ async def running(
                 for name, one in plan.channels.items()
                 if isinstance(one, Talks)
             },
+            linking=plan.linking,
             salt=plan.salt,
             glance=outbox.faces.glance,
             refresh=refresh,

@@ -58,7 +58,7 @@ async def make(path: Path, person: str, channel: str, bot: str, to: str) -> Made
         code = await linking.make_code(
             on.store, on.keys.ring, person, channel, by=BY, now=clock(), random=random
         )
-    return Made(person, channel, code, linking.words(channel, code, bot))
+    return Made(person, channel, code, linking.words(channel, channels.linking(channel), code, bot))
 
 
 async def _invited(config: Config, one: Channel, person: str, to: str) -> Made:

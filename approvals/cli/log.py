@@ -55,7 +55,7 @@ def setup(*, console: bool, quiet: bool = False) -> None:
     for before in [one for one in root.handlers if isinstance(one, _Handler)]:
         root.removeHandler(before)
     root.addHandler(handler)
-    # Libraries log bodies and tokens at lower levels (slack-bolt does, at INFO): warnings only.
+    # Libraries log bodies and tokens at lower levels (one SDK does, at INFO): warnings only.
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_failed

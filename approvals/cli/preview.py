@@ -18,11 +18,11 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
+from adapters import CHANNELS
 from approvals import cards
 from approvals.channel import Channel, Payload
 from approvals.cli import channels
 from approvals.cli.exits import Exit, Stop
-from approvals.cli.preview_pages import RENDERER, page
 from approvals.cli.rules import outbound, parsed
 from approvals.config import Config
 from approvals.model import (
@@ -183,7 +183,7 @@ def write(found: Sequence[Preview], html: Path | None, png: Path | None) -> list
     pages: dict[str, str] = {}
     for one in found:
         if one.payload is not None:
-            pages[one.channel] = page(one.channel, one.payload, scripts=_scripts())
+            pages[one.channel] = CHANNELS[one.channel].page(one.payload, _scripts())
     written = []
     if html is not None:
         html.mkdir(parents=True, exist_ok=True)
@@ -196,9 +196,9 @@ def write(found: Sequence[Preview], html: Path | None, png: Path | None) -> list
 
 
 def _scripts() -> Path | None:
-    """Where Microsoft's renderer of Teams' cards may be: here, or in a checkout of ours."""
+    """Where a platform's own renderer may be installed: here, or in a checkout of ours."""
     places = (Path(), Path("tests/browser"))
-    return next((place for place in places if (place / RENDERER).exists()), None)
+    return next((place for place in places if (place / "node_modules").is_dir()), None)
 
 
 def _pictures(pages: Mapping[str, str], folder: Path) -> list[Path]:

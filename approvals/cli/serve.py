@@ -250,6 +250,7 @@ async def plan(on: Base) -> Plan:
         stub=channels.stubs(config.channels),
         sign_in_link=config.sign_in_link,
         retention=config.retention,
+        linking={name: channels.linking(name) for name in adapters},
         bots=channels.bots(config.channels),
         outbound_only=listening,
         salt=salt,

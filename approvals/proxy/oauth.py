@@ -82,7 +82,7 @@ def answer(status: int, raw: bytes, client: Client, now: float) -> Token:
     if not isinstance(said, dict):
         why = f"its authorization server answered {status}, and not with a JSON object"
         raise Denied(why, again=status >= 500 or status == 429)
-    if status != 200 or "error" in said:  # GitHub and Slack answer 200 with an error
+    if status != 200 or "error" in said:  # GitHub and others answer 200 with an error
         raise _denied(status, said, client)
     value = said.get("access_token")
     try:

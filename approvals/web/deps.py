@@ -11,6 +11,7 @@ from approvals.budgets import Budgets
 from approvals.channel import Channel, Glance, Response
 from approvals.model import Case, Instant, Person, Requester
 from approvals.people import Directory
+from approvals.plugin import Linking
 from approvals.service import Service
 from approvals.store import Store
 from approvals.web import credentials
@@ -38,9 +39,10 @@ class Deps:
     answers anybody on this port. `opens` counts by requester, `budgets` by agent; `forgeries`
     (deliveries and bearer tokens that prove nothing) and `sign_ins` count failures, by remote
     address; `link_codes` those of an account. `linkable`: the channels where a code can be sent,
-    and what says our bot's name there, or "". `salt`: of redactions, as on cards. `glance`: what
-    to show whoever looks at a card. `refresh`: look at keys and accounts now, not within a second.
-    `ways`: how people sign in. `heads`: what lists say of requests (`heads_of`).
+    and what says our bot's name there, or ""; `linking`: how it is sent there. `salt`: of
+    redactions, as on cards. `glance`: what to show whoever looks at a card. `refresh`:
+    look at keys and accounts now, not within a second. `ways`: how people sign in.
+    `heads`: what lists say of requests (`heads_of`).
     """
 
     service: Service
@@ -65,6 +67,7 @@ class Deps:
     glance: Callable[[Channel, Glance], Awaitable[Response]]
     refresh: Callable[[], Awaitable[None]]
     ways: tuple[Way, ...] = ()
+    linking: Mapping[str, Linking] = field(default_factory=dict)
     heads: Heads = field(default_factory=Heads, repr=False)
 
     @property

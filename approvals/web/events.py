@@ -46,7 +46,7 @@ from approvals.web.problems import Problem
 
 log = structlog.get_logger()
 LIMIT: Final = 1024 * 1024
-"""Bytes of one delivery; the largest platform event (a Slack view) is under 250 kB."""
+"""Bytes of one delivery; the largest platform event (a dialog) is under 250 kB."""
 
 
 class Events:

@@ -14,6 +14,7 @@ from aiohttp import web
 from approvals import linking
 from approvals.model import Instant, Person
 from approvals.people import GOOD
+from approvals.plugin import Linking
 from approvals.text import clean
 from approvals.web import credentials
 from approvals.web.credentials import DAY
@@ -162,7 +163,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             random=deps.random,
         )
         bot = await deps.linkable[channel]()
-        *words, send = linking.words(channel, code, bot)
+        *words, send = linking.words(channel, deps.linking.get(channel, Linking()), code, bot)
         return await settings(visitor, code=CodeMade(channel, tuple(words), send))
 
     async def unlink(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:

@@ -25,6 +25,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
+from adapters import CHANNELS
 from approvals import linking
 from approvals.budgets import Budgets
 from approvals.buttons import Key, KeyRing
@@ -273,6 +274,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         sign_ins=Limit(clock, burst=5, per_second=0.1),
         link_codes=Limit(clock, burst=5, per_second=1 / 60),
         linkable={"telegram": partial(linking.bot, None, "our_bot")},
+        linking={"telegram": CHANNELS["telegram"].section().linking},
         salt=b"",
         glance=Faces(store, service, Look(lambda case_id: None, b"")).glance,
         refresh=refresh,

@@ -24,7 +24,7 @@ import aiohttp
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adapters.discord import Discord
+from adapters.discord.adapter import Discord
 from approvals.channel import Inbound, Payload
 from approvals.model import Address
 from tests.channel_contract import ROOT, Kit, template
@@ -641,4 +641,5 @@ KIT = Kit(
     links=links,
     secrets=(BOT_TOKEN,),
     write=written,
+    by_conversation=True,
 )

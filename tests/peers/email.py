@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from adapters.email import Email
+from adapters.email.adapter import Email
 from approvals.channel import Payload
 from approvals.model import Address
 from tests.channel_contract import Kit, template

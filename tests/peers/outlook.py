@@ -17,7 +17,7 @@ from typing import Any, Final
 import jwt
 from aiohttp import web
 
-from adapters.email import Email
+from adapters.email.adapter import Email
 from approvals.channel import Inbound, Payload
 from approvals.model import Address
 from tests.channel_contract import NOW, Kit

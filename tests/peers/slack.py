@@ -23,7 +23,7 @@ import aiohttp
 from aiohttp import web
 from slack_sdk.signature import SignatureVerifier
 
-from adapters.slack import Slack
+from adapters.slack.adapter import Slack
 from approvals.channel import Inbound
 from approvals.model import Address
 from tests.channel_contract import ROOT, Kit, template
@@ -526,4 +526,5 @@ KIT = Kit(
     links=lambda payload: [node["url"] for node in _nodes(payload) if "url" in node],
     secrets=(BOT_TOKEN, SECRET),
     write=lambda at, text: signed(form(command(text)), at),
+    by_conversation=True,
 )

@@ -21,7 +21,7 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.telegram import Telegram
+from adapters.telegram.adapter import Telegram
 from approvals.channel import Inbound, Payload
 from approvals.model import Address
 from tests.channel_contract import ROOT, Kit, template
@@ -450,4 +450,6 @@ KIT = Kit(
     signs_body=False,
     write=written,
     overheard=lambda at, text: written(at, text, "message_in_a_group"),
+    by_conversation=True,
+    slow_in_words=True,
 )

@@ -24,9 +24,9 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
-from adapters.whatsapp import WhatsApp
+from adapters.whatsapp import registered as templates
+from adapters.whatsapp.adapter import WhatsApp
 from approvals.channel import Inbound
-from approvals.cli import whatsapp as templates
 from approvals.model import Address
 from tests.channel_contract import ROOT, Kit, template
 

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
-from adapters._discord import Rest
-from adapters._echo import differences, digest, settled
+from adapters.discord.rest import Rest
+from adapters.kit.echo import differences, digest, settled
 from approvals import channel as port
 from approvals.model import (
     Address,

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from pydantic_core import from_json
 
-from adapters._http import FAULTS, Codes, Http
-from adapters._whatsapp import ACCOUNT, Fared, Foreign, Moved, News, Wrote
+from adapters.kit.http import FAULTS, Codes, Http
+from adapters.whatsapp.news import ACCOUNT, Fared, Foreign, Moved, News, Wrote
 from approvals.channel import Inbound, Proven, Response, reason
 from approvals.model import Busy, Forged
 from approvals.proof import check_hmac, check_secret

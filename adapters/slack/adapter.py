@@ -18,8 +18,8 @@ from urllib.parse import parse_qsl
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
-from adapters._echo import differences, digest, settled
-from adapters._slack import Web, socket
+from adapters.kit.echo import differences, digest, settled
+from adapters.slack.web import Web, socket
 from approvals import channel as port
 from approvals.model import Address, Busy, Card, Difference, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_fresh, check_hmac

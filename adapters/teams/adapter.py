@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json
 
-from adapters._bot import OPENID, SERVICE, Connector, written
-from adapters._openid import bearer
+from adapters.kit.openid import bearer
+from adapters.teams.connector import OPENID, SERVICE, Connector, written
 from approvals import channel as port
 from approvals.model import (
     Address,

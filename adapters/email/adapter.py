@@ -14,10 +14,10 @@ from email.utils import formatdate, make_msgid, parseaddr
 from typing import Any, ClassVar, Final
 from urllib.parse import urljoin
 
-from adapters import _letter
-from adapters._outlook import Outlook, draw, script
-from adapters._page import drawn, with_head
-from adapters._smtp import Smtp
+from adapters.email import letter as letters
+from adapters.email.outlook import Outlook, draw, script
+from adapters.email.page import drawn, with_head
+from adapters.email.smtp import Smtp
 from approvals import channel
 from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
 
@@ -152,11 +152,11 @@ class Email:
         return ref
 
     async def invite(self, account: str, person: str, by: str, link: str) -> None:
-        said = _letter.invitation(account, person, by, link, inert)
+        said = letters.invitation(account, person, by, link, inert)
         await self._send(account, make_msgid("link", self._domain), said)
 
     async def whisper(self, account: str, letter: channel.Letter) -> None:
-        said = _letter.drawn(letter, inert)
+        said = letters.drawn(letter, inert)
         await self._send(account, make_msgid("sign-in", self._domain), said)
 
     async def redraw(self, ref: MessageRef, payload: channel.Payload) -> None:

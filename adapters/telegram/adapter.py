@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
-from adapters._echo import differences, digest, settled
-from adapters._telegram import Api
+from adapters.kit.echo import differences, digest, settled
+from adapters.telegram.api import Api
 from approvals import channel as port
 from approvals.model import Address, Busy, Card, Difference, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_secret

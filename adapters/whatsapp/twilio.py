@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 import aiohttp
 from pydantic_core import to_json
 
-from adapters._http import FAULTS, Codes, Http, exact
-from adapters._whatsapp import ACCOUNT, Fared, News, Wrote
+from adapters.kit.http import FAULTS, Codes, Http, exact
+from adapters.whatsapp.news import ACCOUNT, Fared, News, Wrote
 from approvals.channel import Inbound
 from approvals.model import Busy, Forged
 

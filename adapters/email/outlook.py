@@ -17,8 +17,8 @@ from urllib.parse import urljoin
 
 from pydantic_core import from_json
 
-from adapters._http import FAULTS, Http
-from adapters._openid import bearer, keys
+from adapters.kit.http import FAULTS, Http
+from adapters.kit.openid import bearer, keys
 from approvals.channel import Inbound, Notice, NoticeKind, Proven, Response, Tap, ready
 from approvals.model import Busy, Card, Forged, Label, Malformed
 from approvals.proof import Signers, check_jwt

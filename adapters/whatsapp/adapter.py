@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json
 
-from adapters import _graph, _twilio
-from adapters._http import FAULTS, Http, Outside
-from adapters._whatsapp import ACCOUNT, Fared, Foreign, Moved, News, Wrote
+from adapters.kit.http import FAULTS, Http, Outside
+from adapters.whatsapp import graph, twilio
+from adapters.whatsapp.news import ACCOUNT, Fared, Foreign, Moved, News, Wrote
 from approvals import channel as port
 from approvals import model
 from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused
@@ -142,8 +142,8 @@ class WhatsApp:
             return self._text(body)
         if self.provider == "twilio":
             ids = _replies(buttons)
-            return _twilio.content(self.templates.get(f"session_{KINDS[len(ids)]}"), [body, *ids])
-        return _graph.replies(body, made["footer"], buttons)
+            return twilio.content(self.templates.get(f"session_{KINDS[len(ids)]}"), [body, *ids])
+        return graph.replies(body, made["footer"], buttons)
 
     def _body(self, made: Any) -> str:
         # Twilio's quick replies have no footer.
@@ -161,16 +161,16 @@ class WhatsApp:
         ids = _replies(buttons)
         name = self.templates.get(KINDS[len(ids)], f"countersign_{KINDS[len(ids)]}")
         if self.provider == "twilio":
-            return _twilio.content(name, [*values, *ids])
-        return _graph.template(name, self.language, values, ids)
+            return twilio.content(name, [*values, *ids])
+        return graph.template(name, self.language, values, ids)
 
     def _text(self, body: str) -> Any:
-        return {"body": body} if self.provider == "twilio" else _graph.text(body)
+        return {"body": body} if self.provider == "twilio" else graph.text(body)
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         if self.provider == "meta":
-            return _graph.authenticate(inbound, self.app_secret, self.verify_token)
-        _twilio.check_signed(inbound, self.webhook_url, self.auth_token, self.webhook_secret)
+            return graph.authenticate(inbound, self.app_secret, self.verify_token)
+        twilio.check_signed(inbound, self.webhook_url, self.auth_token, self.webhook_secret)
         return port.Proven(inbound)
 
     def read(self, proven: port.Proven) -> port.Event:
@@ -195,9 +195,9 @@ class WhatsApp:
     def _news(self, proven: port.Proven) -> list[News]:
         body, at = proven.inbound.body, proven.inbound.at
         if self.provider == "twilio":
-            form = dict(_twilio.pairs(body))
-            return [_twilio.news(form, self.account_sid, self.sender, at)]
-        found = [*_graph.news(from_json(body), self.phone_number_id, at, log)]
+            form = dict(twilio.pairs(body))
+            return [twilio.news(form, self.account_sid, self.sender, at)]
+        found = [*graph.news(from_json(body), self.phone_number_id, at, log)]
         if not found:
             raise ValueError("nothing in it is understood")
         return found
@@ -221,7 +221,7 @@ class WhatsApp:
             case Fared(ids, message, codes):
                 if codes:
                     log.warning("whatsapp did not deliver a message: %s", sorted(codes))
-                if codes & {_graph.CODES.outside, _twilio.CODES.outside} and message.isprintable():
+                if codes & {graph.CODES.outside, twilio.CODES.outside} and message.isprintable():
                     yield from (port.Lost(self.name, known, message) for known in ids)
                 else:
                     yield port.Ignored("how a message fared")
@@ -270,7 +270,7 @@ class WhatsApp:
             rows = [(one, port.choice(tap.token, at)) for at, one in enumerate(notice.reasons)]
             rows.append((NO_REASON, port.choice(tap.token, None)))
             try:
-                await self._deliver(tap.account, _graph.choices(notice.text, LIST, rows))
+                await self._deliver(tap.account, graph.choices(notice.text, LIST, rows))
             except (Busy, Refused):
                 await self._deliver(tap.account, self._text(UNASKED))
                 raise
@@ -301,7 +301,7 @@ class WhatsApp:
         try:
             if self.provider == "twilio":
                 account = self._client().api.accounts(self.account_sid)
-                said = str((await _twilio.answered(account.fetch_async(), log)).status)
+                said = str((await twilio.answered(account.fetch_async(), log)).status)
             else:
                 about = await self._graph("GET", ABOUT)
                 said = "active" if about.get("display_phone_number") else "not a phone number's id"
@@ -326,9 +326,9 @@ class WhatsApp:
     async def _deliver(self, account: str, message: port.Payload) -> str:
         try:
             if self.provider == "twilio":
-                ours = {"from_": _twilio.address(self.sender), "status_callback": self.webhook_url}
-                to = _twilio.address(account)
-                return await _twilio.send(self._client(), to, message | ours, log)
+                ours = {"from_": twilio.address(self.sender), "status_callback": self.webhook_url}
+                to = twilio.address(account)
+                return await twilio.send(self._client(), to, message | ours, log)
             whom = "to" if account.isdigit() else "recipient"  # as the page on user ids says
             head = {"messaging_product": "whatsapp", "recipient_type": "individual", whom: account}
             sent = await self._graph("POST", "/messages", json=head | message)
@@ -340,13 +340,13 @@ class WhatsApp:
             raise Busy(f"whatsapp: no message id: {type(error).__name__}") from None
 
     async def _graph(self, method: str, path: str, **more: Any) -> Any:
-        url = f"{(self.api_url or _graph.URL).rstrip('/')}/{self.phone_number_id}{path}"
-        return await _graph.call(self._http, method, url, self.access_token, log, **more)
+        url = f"{(self.api_url or graph.URL).rstrip('/')}/{self.phone_number_id}{path}"
+        return await graph.call(self._http, method, url, self.access_token, log, **more)
 
     def _client(self) -> Any:
         if "client" not in self._io:
-            url, ours = self.api_url or _twilio.URL, (self.account_sid, self.auth_token)
-            self._io["client"] = _twilio.client(self._http, *ours, url, log)
+            url, ours = self.api_url or twilio.URL, (self.account_sid, self.auth_token)
+            self._io["client"] = twilio.client(self._http, *ours, url, log)
         return self._io["client"]
 
 

@@ -17,7 +17,7 @@ import aiohttp
 from pydantic_core import from_json, to_json
 from yarl import URL
 
-from adapters._openid import keys
+from adapters.kit.openid import keys
 from approvals.channel import reason, retry_after
 from approvals.model import Busy, Refused
 

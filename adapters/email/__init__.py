@@ -1,0 +1,1 @@
+"""E-mail, with Outlook's own cards."""

@@ -1,0 +1,12 @@
+"""A card as a mail: the payload is the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from approvals.channel import Payload
+
+
+def page(payload: Payload, scripts: Path | None) -> str:
+    """The mail itself."""
+    return str(payload["html"])

@@ -1,0 +1,66 @@
+"""The section `channels.email` of the configuration."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from approvals.plugin import Section, fields, safe_url
+
+
+class Actionable(BaseModel):
+    """Outlook's cards. `originator`: the provider's id. `tenant_id`: whose people's presses count.
+    `app_id`: our registration with Microsoft Entra. `login_url`: for other clouds and test peers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    originator: UUID
+    tenant_id: UUID
+    app_id: UUID
+    login_url: str = "https://login.microsoftonline.com/"
+
+    @field_validator("login_url")
+    @classmethod
+    def _is_safe(cls, url: str) -> str:
+        return safe_url(url, "its keys verify button presses")
+
+
+class Settings(Section):
+    """`from`, and `reply_to`: an address, with a name or without. `port` 0: as `security` has it.
+
+    `security` none: without TLS, to a server on this machine only. A server that wants no login
+    has neither `user` nor `password`. `actionable`: mails carry Outlook's own cards as well.
+    """
+
+    library: ClassVar = ("aiosmtplib", "email")
+
+    secretless: ClassVar[bool] = True  # where no variable is named that is not set
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=0, ge=0, le=65535)
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    sender: str = Field(alias="from")
+    reply_to: str = ""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    actionable: Actionable | None = None
+    stub: bool = False
+
+    def needs_public_url(self) -> str:
+        return "without server.public_url the links in mails lead nowhere"
+
+    @model_validator(mode="after")
+    def _can_be_used(self) -> Settings:
+        # Whatever the adapter refuses, it refuses in words.
+        from adapters.email.adapter import Email  # noqa: PLC0415 - where the channel is on
+
+        Email(render=lambda values: {}, **fields(self))
+        return self
+
+
+def sample() -> Settings:
+    """Draws cards and sends nothing."""
+    return Settings.model_validate({"host": "localhost", "from": "countersign@example.com"})

@@ -1,0 +1,28 @@
+"""How e-mail is set up: what a person does there, and what its API can be told."""
+
+from __future__ import annotations
+
+from approvals.plugin import Guide, Order, Section, Wishes
+
+
+def guide(events: str | None, wishes: Wishes) -> Guide:
+    section = (
+        "channels:\n  email:\n    host: …  # your provider's submission server\n    user: …\n"
+        '    password: "${SMTP_PASSWORD}"\n    from: Countersign <…>\n'
+    )
+    steps = (
+        "At your mail provider make a mailbox, or a sender, of its own for this, with a password "
+        "for SMTP.",
+        "Have the provider sign for its domain (DKIM), and publish SPF and DMARC for it: mail "
+        "that is not signed ends up as spam.",
+        "Switch click tracking off: it would rewrite the links and open them by itself.",
+        "Put the password into the environment as SMTP_PASSWORD.",
+        "People are written to at `people.NAME.email`, or at a mailbox that they link: "
+        "`countersign link NAME email --to ADDRESS`. Links in mails need server.public_url.",
+    )
+    return Guide("email", steps, section, None)
+
+
+def order(section: Section, events: str | None) -> Order | None:
+    """Nothing can be told: a person does every step."""
+    return None

@@ -1,0 +1,1 @@
+"""What several channels share: HTTP, echoes of a message, OpenID keys, settings and previews."""

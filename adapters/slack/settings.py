@@ -1,0 +1,67 @@
+"""The section `channels.slack` of the configuration."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import SecretStr, model_validator
+
+from approvals.plugin import Linking, Section, Shape, Wanted, unheard
+
+
+class Settings(Section):
+    """`mode` webhook needs `signing_secret`, socket needs `app_token` and no public URL.
+
+    `stub`: cards show the title and a link only. `api_url`: for a test peer.
+    """
+
+    library: ClassVar = ("slack_sdk", "slack")
+    account: ClassVar = Shape(
+        "[UW][A-Z0-9]+", "a Slack member id", "like U024BE7LH: profile, ⋮, Copy member ID"
+    )
+    room: ClassVar = Shape(
+        "[CGD][A-Z0-9]+", "the id of a Slack room", "like C024BE91L: at the end of About"
+    )
+    outbound: ClassVar = "socket"
+    wanted: ClassVar = (
+        Wanted(
+            "bot_token",
+            "The bot token, xoxb-… (`countersign setup slack --outbound` says how to make it)",
+            "SLACK_BOT_TOKEN",
+            "slack-bot.key",
+        ),
+        Wanted(
+            "app_token",
+            "The app-level token, xapp-…, with the scope connections:write",
+            "SLACK_APP_TOKEN",
+            "slack-app.key",
+        ),
+    )
+    by_email: ClassVar = True
+    # Only who types a command sees it.
+    linking: ClassVar = Linking(command="/countersign {code}", where="any conversation on Slack")
+
+    bot_token: SecretStr
+    signing_secret: SecretStr | None = None
+    app_token: SecretStr | None = None
+    mode: Literal["webhook", "socket"] = "webhook"
+    app_id: str = ""
+    team_id: str = ""
+    api_url: str = "https://slack.com/api/"
+    stub: bool = False
+
+    def wants_public_url(self) -> str:
+        return unheard("Slack", self.api_url, self.mode, "socket")
+
+    @model_validator(mode="after")
+    def _has_its_secret(self) -> Settings:
+        if self.mode == "webhook" and self.signing_secret is None:
+            raise ValueError("mode webhook needs signing_secret (Basic Information, in Slack)")
+        if self.mode == "socket" and self.app_token is None:
+            raise ValueError("mode socket needs app_token (Basic Information, App-Level Tokens)")
+        return self
+
+
+def sample() -> Settings:
+    """Draws cards and sends nothing."""
+    return Settings(bot_token=SecretStr("xoxb-preview"), signing_secret=SecretStr("preview"))

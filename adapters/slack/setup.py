@@ -1,0 +1,68 @@
+"""How Slack is set up: what a person does there, and what its API can be told."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from adapters.kit.manifest import written
+from approvals.plugin import Guide, Order, Section, Wishes
+
+SCOPES: Final = ("chat:write", "commands", "im:write", "users:read", "users:read.email")
+"""What the app may do; a test compares them with what the adapter checks."""
+
+
+def guide(events: str | None, wishes: Wishes) -> Guide:
+    # https://docs.slack.dev/reference/app-manifest
+    interactivity: dict[str, Any] = {"is_enabled": True}
+    command: dict[str, Any] = {
+        "command": "/countersign",
+        "description": "Says that this account is yours",
+        "usage_hint": "CS-…, the code that Countersign gave you",
+        "should_escape": False,
+    }
+    if events:
+        interactivity["request_url"] = command["url"] = events
+    manifest = {
+        "display_information": {
+            "name": "Countersign",
+            "description": "A human signs off before an agent acts",
+        },
+        "features": {
+            "bot_user": {"display_name": "Countersign", "always_online": True},
+            "slash_commands": [command],
+        },
+        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "settings": {
+            "interactivity": interactivity,
+            "org_deploy_enabled": False,
+            "socket_mode_enabled": events is None,
+            "token_rotation_enabled": False,
+        },
+    }
+    secret = "SLACK_SIGNING_SECRET" if events else "SLACK_APP_TOKEN"
+    what = (
+        "Note the Signing Secret and the App ID under Basic Information."
+        if events
+        else "Under Basic Information, App-Level Tokens, make one with the scope connections:write."
+    )
+    more = "signing_secret" if events else "mode: socket\n    app_token"
+    section = (
+        f'channels:\n  slack:\n    bot_token: "${{SLACK_BOT_TOKEN}}"\n'
+        f'    {more}: "${{{secret}}}"\n'
+        "    app_id: A…\n    team_id: T…\n"
+    )
+    steps = (
+        "At https://api.slack.com/apps choose Create New App, From an app manifest, your "
+        "workspace, JSON, and paste slack-manifest.json.",
+        "Install to Workspace. Note the Bot User OAuth Token (xoxb-…).",
+        what,
+        f"Put both into the environment as SLACK_BOT_TOKEN and {secret}.",
+        "People are found by `people.NAME.email`; no account id is needed. Others link their "
+        "account: `countersign link NAME slack`.",
+    )
+    return Guide("slack", steps, section, events, {"slack-manifest.json": written(manifest)})
+
+
+def order(section: Section, events: str | None) -> Order | None:
+    """Nothing can be told: a person does every step."""
+    return None
