@@ -937,7 +937,7 @@ async def test_law_07_a_mail_whose_sending_was_not_confirmed_decides_nothing(
         if button.lookup == buttons.lookup(one) and button.binding.choice is Choice.APPROVE
     )  # fmt: skip
     answer = await house.browser().press(f"/m/{token}")
-    assert (answer.status, "not valid here" in answer.text) == (403, True)
+    assert (answer.status, "There is a newer card" in answer.text) == (403, True)
     assert (await house.place.case(request["id"])).votes == ()
     await house.place.carried()
     assert len(house.to(str(lost.account))) == 1, "the mail that was sent after it is the fresh one"

@@ -262,6 +262,7 @@ async def test_law_02_a_configured_number_that_was_given_up_counts_only_after_a_
     await store.put_account("whatsapp", DANA, "dana", GIVEN_UP, clock())
     (row_,) = await store.linked()
     assert await store.unbind(row_, [])
+    clock.turn(1000)  # a link of the same second would be the one that has just ended
     async with opened(store, whatsapp, "meta", clock, people=NOBODY_YET) as place:
         await told(place, whatsapp, "meta", await code(place, "eve"))
         assert whose(place, DANA) == "eve"

@@ -84,9 +84,9 @@ def test_an_approved_call_runs_once_and_its_outcome_is_reported(
     work(agents, claude, api, lambda: asked.append(agents.decide()))
     assert (agents.home / "ran.txt").read_text() == "ran\n"
     shown = agents.shown(asked[0])
-    assert shown["asked"]["action"] == "claude-code.Bash"  # type: ignore[index]
+    assert shown["asked"]["action"] == "claude-code.Bash"  # type: ignore[index] # of JSON
     assert shown["title"] == "Bash: echo ran > ran.txt"
-    assert shown["outcome"]["delivered"] is True  # type: ignore[index]
+    assert shown["outcome"]["delivered"] is True  # type: ignore[index] # of JSON
 
 
 def test_law_01_a_declined_call_does_not_run_and_the_model_reads_why(
@@ -169,8 +169,8 @@ def test_an_input_that_another_hook_changed_is_told_to_the_approvers(
     work(agents, claude, api, lambda: asked.append(agents.decide()))
     outcome = agents.shown(asked[0])["outcome"]
     assert (agents.home / "other.txt").exists()
-    assert outcome["delivered"] is None  # type: ignore[index]
-    assert outcome["error"].startswith("Another input ran")  # type: ignore[index]
+    assert outcome["delivered"] is None  # type: ignore[index] # of JSON
+    assert outcome["error"].startswith("Another input ran")  # type: ignore[index] # of JSON
 
 
 def test_removed_it_asks_no_more_and_the_settings_are_as_before(

@@ -287,7 +287,7 @@ class Impostor:
         if request.path.endswith("jwks.json"):
             return web.json_response({"keys": self.said["keys"]})
         body = await request.read()
-        return self.said["answer"](request, body)  # type: ignore[no-any-return]
+        return self.said["answer"](request, body)  # type: ignore[no-any-return] # of JSON
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
@@ -456,7 +456,7 @@ async def test_a_lost_answer_opens_no_second_request(house: Place) -> None:
                 raise Lost("cut off")
             return answer
 
-        asking._do = losing  # type: ignore[method-assign]
+        asking._do = losing  # type: ignore[method-assign] # in its place
         running = asyncio.create_task(asking.ask(**DEPLOY))
         await decided(house)
         assert await running
@@ -646,7 +646,7 @@ async def test_a_service_that_restarts_while_somebody_waits_is_waited_for(house:
                 raise Lost("away")
             return await send(step)
 
-        asking._do = failing  # type: ignore[method-assign]
+        asking._do = failing  # type: ignore[method-assign] # in its place
         running = asyncio.create_task(asking.ask(**DEPLOY))
         await decided(house)
         assert await running

@@ -122,7 +122,7 @@ def test_files_that_cannot_be_shown_are_asked_about_by_digest_only_if_told(agent
     assert "cannot be read: No such file" in ask(agents, "--file", "none.txt").err
     words = ("--file", "app.bin", "--file", "long.txt", "--by-digest")
     started = agents.start("ask", "--action", "deploy", *words)
-    files = agents.shown(agents.pending())["asked"]["payload"]["files"]  # type: ignore[index]
+    files = agents.shown(agents.pending())["asked"]["payload"]["files"]  # type: ignore[index] # of JSON
     assert [one["bytes"] for one in files] == [2, 256 * 1024 + 1]
     agents.decide()
     assert ended(started).code == 0

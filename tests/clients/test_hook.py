@@ -24,7 +24,7 @@ BASH: dict[str, Any] = {
     **COMMON, "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_use_id": "toolu_1",
     "tool_input": {"command": "rm -rf build"},
 }  # fmt: skip
-EDIT = {"file_path": "/work/a.py", "old_string": "a = 1\n", "new_string": "a = 2\n"}
+EDIT = {"file_path": "/srv/a.py", "old_string": "a = 1\n", "new_string": "a = 2\n"}
 ISSUE = {"repo": "shop", "title": "Broken"}
 EVENTS: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "claude-code Bash": ("claude-code", BASH, "claude-code.Bash", "Bash: rm -rf build"),

@@ -57,18 +57,18 @@ def add(commands: Any) -> None:
 
 
 def _proxy(args: argparse.Namespace) -> int:
-    from countersign_client import mcp_proxy  # noqa: PLC0415
+    from countersign_client import mcp_proxy  # noqa: PLC0415 # only where it is used
 
     return mcp_proxy.run(args)
 
 
 def _tools(args: argparse.Namespace) -> int:
-    from countersign_client import mcp_tools  # noqa: PLC0415
+    from countersign_client import mcp_tools  # noqa: PLC0415 # only where it is used
 
     return mcp_tools.run(args)
 
 
 def _observed(_: argparse.Namespace) -> int:
-    from countersign_client import observe  # noqa: PLC0415
+    from countersign_client import observe  # noqa: PLC0415 # only where it is used
 
     return observe.report()

@@ -292,7 +292,7 @@ async def _process(
         ) from None
     stdin, stdout = started.stdin, started.stdout
     assert stdin is not None  # noqa: S101 - both are pipes
-    assert stdout is not None  # noqa: S101
+    assert stdout is not None  # noqa: S101 # for mypy
 
     async def send(message: Message) -> None:
         with contextlib.suppress(ConnectionError):  # its end is noticed where it is read
@@ -330,10 +330,10 @@ async def _process(
 async def _http(url: str, bearer: str | None) -> AsyncIterator[Upstream]:
     """A server of streamable HTTP, over the SDK's transport (`countersign-client[mcp]`)."""
     try:
-        from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
-        from mcp.shared._httpx_utils import create_mcp_http_client  # noqa: PLC0415
-        from mcp.shared.message import ClientMessageMetadata, SessionMessage  # noqa: PLC0415
-        from mcp_types import jsonrpc_message_adapter  # noqa: PLC0415
+        from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415 # only where it is used
+        from mcp.shared._httpx_utils import create_mcp_http_client  # noqa: PLC0415 # only where it is used
+        from mcp.shared.message import ClientMessageMetadata, SessionMessage  # noqa: PLC0415 # only where it is used
+        from mcp_types import jsonrpc_message_adapter  # noqa: PLC0415 # only where it is used
     except ImportError:
         raise Misconfigured(
             "--url needs the MCP SDK.", "Install countersign-client[mcp]."
@@ -367,7 +367,7 @@ async def _http(url: str, bearer: str | None) -> AsyncIterator[Upstream]:
 
 def _routing(message: Message) -> dict[str, str]:
     """The headers that repeat parts of a message since 2026-07-28, and the negotiated version."""
-    from mcp.shared.inbound import (  # noqa: PLC0415
+    from mcp.shared.inbound import (  # noqa: PLC0415 # only where it is used
         MCP_METHOD_HEADER,
         MCP_NAME_HEADER,
         MCP_PROTOCOL_VERSION_HEADER,

@@ -86,8 +86,8 @@ _NOTHING: Final = "Nothing may run on it. If this repeats, tell the operator of 
 
 def _signed(token: str, key: Mapping[str, Any], pin: str) -> dict[str, Any]:
     # Imported here: it takes longer than the rest of this package together.
-    from joserfc import jws  # noqa: PLC0415
-    from joserfc.jwk import OKPKey  # noqa: PLC0415
+    from joserfc import jws  # noqa: PLC0415 # only where it is used
+    from joserfc.jwk import OKPKey  # noqa: PLC0415 # only where it is used
 
     class Registry(jws.JWSRegistry):
         """EdDSA and nothing else, whatever the token's header says."""
