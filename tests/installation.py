@@ -34,7 +34,7 @@ CONFIGURATION: Final = """\
 server:     {listen: "127.0.0.1:%d"}
 database:   {url: "%s"}
 requesters:
-  bot:      {key: "${BOT_KEY}", kind: agent, agents: [bot]}
+  bot:      {key: "${BOT_KEY}", kind: agent, agents: [bot], limits: {refusals_for: never}}
   gate:     {key: "${GATE_KEY}", kind: gateway}
 people:
   dana:     {email: dana@example.com}
@@ -170,11 +170,13 @@ class Installation:
         env = {"COUNTERSIGN_URL": self.url, "COUNTERSIGN_TOKEN": token}
         return run(*words, cwd=self.folder, stdin=stdin, **env)
 
-    def call(self, method: str, path: str, body: Any = None, *, key: str = BOT) -> tuple[int, Any]:
-        """One API call: status, and JSON or text."""
+    def call(
+        self, method: str, path: str, body: Any = None, *, key: str = BOT, **more: str
+    ) -> tuple[int, Any]:
+        """One API call: status, and JSON or text. `more`: headers."""
 
         async def send() -> tuple[int, Any]:
-            headers = {"Authorization": f"Bearer {key}"}
+            headers = {"Authorization": f"Bearer {key}", **more}
             async with (
                 aiohttp.ClientSession() as http,
                 http.request(method, self.url + path, json=body, headers=headers) as answer,
@@ -188,9 +190,10 @@ class Installation:
         return asyncio.run(send())
 
     def ask(self, *, key: str = BOT, **body: Any) -> Any:
-        """A new request."""
+        """A new request, also where the same one waits already."""
         by = {} if key == GATE else {"agent": {"id": "bot"}}
-        status, answer = self.call("POST", "/v1/requests", {**by, **body}, key=key)
+        once = {"Idempotency-Key": os.urandom(8).hex()}
+        status, answer = self.call("POST", "/v1/requests", {**by, **body}, key=key, **once)
         assert status == 201, answer
         return answer
 
