@@ -21,7 +21,6 @@ import yaml
 from adapters.slack.adapter import Slack
 from approvals.channel import Tap
 from approvals.cli import keys, serve
-from approvals.cli.host import steady
 from approvals.cli.house import House, running
 from approvals.model import Duration, Instant
 from tests.peers.slack import APP, BOT_TOKEN, SECRET, TEAM, SlackPeer, person, signed
@@ -68,6 +67,7 @@ def install(folder: Path, database: str, api: str, **more: Any) -> Path:
         "server": {"listen": "127.0.0.1:0", "public_url": "https://approve.example.com"},
         "database": {"url": database},
         "keys": {"dir": "keys"},
+        "limits": {"requests_a_minute": 100_000, "cards_a_minute": 100_000},
         "requesters": {
             "gateway": {"key": GATEWAY_KEY, "kind": "gateway"},
             "other": {"key": OTHER_KEY, "kind": "agent", "on_behalf_of": "kim", "owner": "sam"},
@@ -187,7 +187,7 @@ async def besieged(
         headers = {"Authorization": f"Bearer {GATEWAY_KEY}"}
         async with (
             running(
-                plan, on.store, clock=clock, random=os.urandom, steady=steady, carry=carry
+                plan, on.store, clock=clock, random=os.urandom, steady=clock, carry=carry
             ) as house,
             aiohttp.ClientSession(headers=headers) as http,
         ):

@@ -64,7 +64,7 @@ def change(place: Installation, before: str, after: str) -> None:
 
 def hooked(place: Installation, receiver: Receiver) -> None:
     hook = f', webhook: {{url: "{receiver.url}", secret: "{HOOK}"}}}}'
-    change(place, "agents: [bot]}", "agents: [bot]" + hook)
+    change(place, "refusals_for: never}}", "refusals_for: never}" + hook)
 
 
 async def run(place: Installation, *words: str) -> Ran:

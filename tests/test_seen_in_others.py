@@ -270,8 +270,17 @@ async def test_seen_in_others_no_line_break_forges_a_line(siege: Siege) -> None:
     facts = [{"label": "To\nApproved by", "value": FORGED}]
     _, buttons = await posted(siege, "one.pay", title=FORGED, facts=facts, note="fine", **held())
     (message,) = messages_of(siege.slack, buttons)
+    # A value of several lines stands in a box of its own, where no line passes for a fact.
+    boxed = {
+        text
+        for block in message["blocks"]
+        for part in block.get("elements", ())
+        if part["type"] == "rich_text_preformatted"
+        for text in texts(part)
+    }
+    assert boxed
     for text in texts(message["blocks"]):
-        if "CFO" in text:
+        if "CFO" in text and text not in boxed:
             assert len(text.splitlines()) == 1, text
             assert "⏎" in text or "\\u{" in text
 
