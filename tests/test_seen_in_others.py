@@ -276,7 +276,7 @@ async def test_seen_in_others_no_line_break_forges_a_line(siege: Siege) -> None:
         for block in message["blocks"]
         for part in block.get("elements", ())
         if part["type"] == "rich_text_preformatted"
-        for text in texts(part)
+        for text in texts([part])
     }
     assert boxed
     for text in texts(message["blocks"]):
