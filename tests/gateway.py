@@ -32,7 +32,7 @@ from tests.house import HANGS
 PASSWORD: Final = "correct-horse-battery"
 OTHER: Final = "another-horse-battery"
 ISSUER: Final = "https://approve.example.com"
-QUICK: Final = Patience(head=0.5, idle=5, stall=5, answer=10, service=0.5, away=0.3, drain=0.5)
+QUICK: Final = Patience(head=0.5, idle=5, stall=5, answer=10, service=3, away=0.3, drain=0.5)
 OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ALLOW: Final = "- {name: all, then: allow}"
 

@@ -584,11 +584,24 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Say what waits, what comes and what is decided, as it happens, until Ctrl-C."""
-    import time
+    import signal
+    import threading
+
+    ended = threading.Event()
+
+    def end(*_: object) -> None:
+        # Between two looks: an exception in the middle of one can be lost. A second Ctrl-C raises.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        ended.set()
+
+    def pause(seconds: float) -> None:
+        if ended.wait(seconds):
+            raise KeyboardInterrupt
 
     service = remote.Remote(os.environ)
+    signal.signal(signal.SIGINT, end)
     try:
-        for news in remote.follow(service, agent, sleep=time.sleep):
+        for news in remote.follow(service, agent, sleep=pause):
             if isinstance(news, Stop):
                 err.print(Text(str(news), "yellow"), soft_wrap=True)
             elif as_json:
