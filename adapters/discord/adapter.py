@@ -108,7 +108,15 @@ class Discord:
     @property
     def abilities(self) -> port.Abilities:
         listens = self.mode == "gateway"
-        return port.Abilities(True, True, True, True, False, listens, Tier.B)
+        return port.Abilities(
+            edit=True,
+            echo=True,
+            private_notice=True,
+            reason_prompt=True,
+            open_by_email=False,
+            listen=listens,
+            tier=Tier.B,
+        )
 
     def escape(self, text: str) -> str:
         # Within code nothing else is markup: https://docs.discord.com/developers/reference

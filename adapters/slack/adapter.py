@@ -145,7 +145,16 @@ class Slack:
     @property
     def abilities(self) -> port.Abilities:
         socket = self.mode == "socket"
-        return port.Abilities(True, True, True, True, True, socket, Tier.A, says_counted=False)
+        return port.Abilities(
+            edit=True,
+            echo=True,
+            private_notice=True,
+            reason_prompt=True,
+            open_by_email=True,
+            listen=socket,
+            tier=Tier.A,
+            says_counted=False,
+        )
 
     def escape(self, text: str) -> str:
         # For mrkdwn: https://docs.slack.dev/messaging/formatting-message-text#escaping

@@ -91,7 +91,15 @@ class Teams:
         300, 100, 2000, 25, 8000, 1500, 3, 75, size, total=14_000, each=ROW, together=9_000
     )
     # The reason is asked for on the card itself: Decline opens it.
-    abilities: ClassVar = port.Abilities(True, False, True, False, False, False, Tier.B)
+    abilities: ClassVar = port.Abilities(
+        edit=True,
+        echo=False,
+        private_notice=True,
+        reason_prompt=False,
+        open_by_email=False,
+        listen=False,
+        tier=Tier.B,
+    )
 
     def __post_init__(self) -> None:
         for needed in ("app_id", "tenant_id", "app_secret"):

@@ -79,7 +79,15 @@ class Telegram:
 
     @property
     def abilities(self) -> port.Abilities:
-        return port.Abilities(True, True, True, True, False, self.mode == "polling", Tier.B)
+        return port.Abilities(
+            edit=True,
+            echo=True,
+            private_notice=True,
+            reason_prompt=True,
+            open_by_email=False,
+            listen=self.mode == "polling",
+            tier=Tier.B,
+        )
 
     def escape(self, text: str) -> str:
         # Nothing is parsed: https://core.telegram.org/bots/api#messageentity

@@ -103,8 +103,16 @@ class WhatsApp:
     def abilities(self) -> port.Abilities:
         # A list is a message of its own at Meta, and takes no words; Twilio wants a content for it.
         lists = self.provider == "meta"
-        of = (False, False, True, False, False, False, model.Tier.B)
-        return port.Abilities(*of, ready_prompt=lists)
+        return port.Abilities(
+            edit=False,
+            echo=False,
+            private_notice=True,
+            reason_prompt=False,
+            open_by_email=False,
+            listen=False,
+            tier=model.Tier.B,
+            ready_prompt=lists,
+        )
 
     def escape(self, text: str) -> str:
         return inert(text)
