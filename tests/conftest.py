@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+import signal
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,10 @@ from hypothesis import settings
 
 from approvals.store import Store, metadata
 from tests.postgres import postgres
+
+# A shell starts what it puts into the background deaf to Ctrl-C, and so would be whatever a test
+# starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is slow, and that is no fault of the code; what must be quick is measured apart.
 settings.register_profile("house", deadline=None)
@@ -42,6 +48,22 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _SERVER in config.stash:
         config.stash[_SERVER].close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """No garbage is collected while a failure is put into words: what a collected task has to say
+    is a traceback, too, and Python 3.11 ends the whole run with "AST constructor recursion depth
+    mismatch" where one is read within another (python/cpython#106905, pytest-dev/pytest#10874)."""
+    if call.excinfo is None:
+        return (yield)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
