@@ -8,16 +8,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import secrets
 import shutil
 import signal
+import threading
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+import structlog
 from hypothesis import settings
 
 from approvals.store import Store, metadata
@@ -71,6 +74,21 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """SDKs take proxies from the environment; the peers are on loopback."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[None]:
+    """How it is logged is put back: a command that ran here chose it for a process of its own, and
+    its stream ended with its test."""
+    was, root, excepthook = structlog.get_config(), logging.getLogger(), threading.excepthook
+    level, handlers = root.level, list(root.handlers)
+    yield
+    structlog.configure(**was)
+    if root.handlers != handlers:
+        root.handlers[:] = handlers
+        logging.captureWarnings(capture=False)
+    root.setLevel(level)
+    threading.excepthook = excepthook
 
 
 @pytest.fixture(scope="session")

@@ -785,6 +785,25 @@ async def test_commits_of_many_callers_share_one_transaction(sqlite_database: st
     await store.close()
 
 
+async def test_a_connection_that_is_cut_off_in_the_middle_of_a_call_is_busy(
+    postgresql_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await Store.connect(postgresql_database)
+    prepare = asyncpg.Connection._get_statement
+
+    async def cut_off(self: Any, *args: Any, **more: Any) -> Any:
+        statement = await prepare(self, *args, **more)
+        self.terminate()
+        return statement
+
+    monkeypatch.setattr(asyncpg.Connection, "_get_statement", cut_off)
+    with pytest.raises(Busy, match="database: InterfaceError"):
+        await store.head()
+    monkeypatch.undo()
+    await store.head()
+    await store.close()
+
+
 async def test_a_database_that_is_away_is_busy(postgresql_database: str, tmp_path: Path) -> None:
     with pytest.raises(Busy):
         await Store.connect(f"postgresql://countersign@/none?host={tmp_path}")

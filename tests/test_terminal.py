@@ -9,7 +9,6 @@ import os
 import stat
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -415,23 +414,9 @@ def test_what_setup_prints_is_not_sound_before_it_is_filled_in(tmp_path: Path) -
 # Logs
 
 
-@pytest.fixture
-def logs() -> Iterator[None]:
-    """The configuration of logs is put back."""
-    was, root = structlog.get_config(), logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    logging.captureWarnings(capture=False)
-    structlog.configure(**was)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.mark.usefixtures("logs")
 def test_everything_that_logs_writes_json_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    logging.captureWarnings(False)  # another test may have left it on, for a hook that is gone
     log.setup(console=False)
     log.setup(console=False)
     structlog.get_logger().info("serving", port=1)
@@ -452,6 +437,23 @@ def test_everything_that_logs_writes_json_lines(monkeypatch: pytest.MonkeyPatch)
     assert lines[1]["logger"] == "countersign.telegram"
     assert "ValueError: wrong" in lines[2]["exception"]
     assert all("timestamp" in line for line in lines)
+
+
+class Unread(io.StringIO):
+    """A pipe whose reader is gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_log_that_nobody_reads_any_more_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = io.StringIO()
+    for stream in (closed, Unread()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        log.setup(console=False)
+        closed.close()
+        structlog.get_logger().error("something")
+        logging.getLogger("countersign.telegram").error("something")
 
 
 # Loopback, without a network

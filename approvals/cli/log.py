@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
 
 if TYPE_CHECKING:
     from approvals.cli.serve import Base
+
+
+class _Stream:
+    """Standard error, as it is when something is written. A line that cannot be written is lost: a
+    full disk, or a collector that is gone, ends no request."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 class _Handler(logging.StreamHandler[Any]):
@@ -23,6 +37,7 @@ def setup(*, console: bool, quiet: bool = False) -> None:
     Whoever logs, and however, there is one stream of one form: a collector that reads JSON lines
     drops whatever is none, and alarms are among it.
     """
+    stream = _Stream()
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -41,10 +56,9 @@ def setup(*, console: bool, quiet: bool = False) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.WARNING if quiet else logging.INFO
         ),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", stream)),
     )
-    handler = _Handler(sys.stderr)
+    handler = _Handler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],

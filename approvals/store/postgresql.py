@@ -187,6 +187,11 @@ class Postgresql:
         cut = loop.call_at(ends, connection.terminate)
         try:
             yield connection
+        except AttributeError as error:
+            if not connection.is_closed():
+                raise
+            # The client's own, where it was cut off between two steps of one call.
+            raise asyncpg.InterfaceError("connection was closed in the middle") from error
         finally:
             cut.cancel()
             await self._pool.release(connection, timeout=max(0.1, ends - loop.time()))
