@@ -21,8 +21,10 @@ from approvals.proxy.ca import utc
 from approvals.proxy.credentials import OAUTH, Client, OAuth, Secret, client
 from approvals.proxy.fetched import FILE, SOON, YOUNG
 from approvals.proxy.oauth import Denied, answer, question
+from approvals.proxy.post import poster
+from approvals.proxy.reach import Reach
 from approvals.proxy.secrets import Secrets
-from tests.gateway import Gate, Origin, authority, gate, liar, origin
+from tests.gateway import QUICK, Gate, Origin, authority, gate, liar, origin
 from tests.house import HANGS
 from tests.peers.oauth import (
     CLIENT,
@@ -120,42 +122,47 @@ async def test_many_requests_wait_for_one_refresh(house: House) -> None:
 
 
 async def test_a_rotated_refresh_token_is_kept_over_a_restart(tmp_path: Path) -> None:
-    async with opened(tmp_path) as house:
-        house.server.rotates = True
-        held = house.keep()
-        for _ in range(3):
-            assert (await house.ask(held))[0] == 200
-            house.time.now += 60 * MINUTE
-        assert len(house.server.given) == 3
-        (newest,) = house.server.live
+    time = Time(clock())
+    async with origin() as there, authorization_server() as server:
+        server.rotates = True
+        async with gate(tmp_path, clock=time) as our:
+            house = House(there, server, our, time)
+            held = house.keep()
+            for _ in range(3):
+                assert (await house.ask(held))[0] == 200
+                time.now += 60 * MINUTE
+        assert len(server.given) == 3
+        (newest,) = server.live
         assert newest != REFRESH
-        async with gate(tmp_path, clock=house.time) as again:
-            status, _ = await again.ask(
-                f"{house.there.url}/", "GET", f"Authorization: Bearer {held}"
-            )
-        assert status == 200
-        assert len(house.server.given) == 4
-        for token in (newest, *house.server.given, *house.server.live, REFRESH, SECRET):
-            for file in filter(Path.is_file, tmp_path.rglob("*")):
-                assert token.encode() not in file.read_bytes(), file
-        assert oct((house.our.settings.folder / FILE).stat().st_mode)[-3:] == "600"
+        async with gate(tmp_path, clock=time) as again:
+            assert (await House(there, server, again, time).ask(held))[0] == 200
+            assert len(server.given) == 4
+            for token in (newest, *server.given, *server.live, REFRESH, SECRET):
+                for file in filter(Path.is_file, tmp_path.rglob("*")):
+                    assert token.encode() not in file.read_bytes(), file
+            assert oct((again.settings.folder / FILE).stat().st_mode)[-3:] == "600"
 
 
-async def test_two_processes_do_not_use_a_refresh_token_twice(tmp_path: Path) -> None:
+async def test_two_processes_do_not_use_a_refresh_token_twice(house: House) -> None:
     """As `secret check` beside a running gateway: the second takes what the first has fetched."""
-    async with opened(tmp_path) as house, gate(tmp_path, clock=house.time) as other:
-        house.server.rotates = True
-        held = house.keep()
-        line = f"Authorization: Bearer {held}"
-        house.server.gate.clear()
-        asking = asyncio.create_task(house.ask(held))
-        await asyncio.wait_for(house.server.arrived.wait(), HANGS)
-        beside = asyncio.create_task(other.ask(f"{house.there.url}/", "GET", line))
-        for _ in range(20):  # by then it would have asked, if nothing kept it
-            assert (await other.ask(f"{house.there.url}/"))[0] == 200
-        house.server.gate.set()
-        assert [(await asking)[0], (await beside)[0]] == [200, 200]
-        assert len(house.server.asked) == 1
+    house.server.rotates = True
+    held = house.keep()
+    settings = house.our.settings
+    reach = Reach(settings.private, settings.ca_file, QUICK)
+    beside = Secrets(settings.folder, {}, clock=house.time, post=poster(reach))
+    (secret,) = beside.all()
+    house.server.gate.clear()
+    asking = asyncio.create_task(house.ask(held))
+    await asyncio.wait_for(house.server.arrived.wait(), HANGS)
+    checking = asyncio.create_task(beside.ready(secret))
+    for _ in range(20):  # by then it would have asked, if nothing kept it
+        assert (await house.our.ask(f"{house.there.url}/"))[0] == 200
+    house.server.gate.set()
+    assert (await asking)[0] == 200
+    await checking
+    assert len(house.server.asked) == 1
+    await beside.close()
+    reach.close()
 
 
 async def test_a_401_is_followed_by_one_refresh(house: House) -> None:
