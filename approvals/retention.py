@@ -13,12 +13,14 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from approvals.evidence import Entry
 from approvals.model import MINUTE, ORG, Case, Duration, Instant, Refused, Status
 from approvals.proposal import ulid
-from approvals.store import Store
+
+if TYPE_CHECKING:  # the configuration has a `Retention`, and commands without a database read it
+    from approvals.store import Store
 
 Random = Callable[[int], bytes]
 

@@ -314,9 +314,12 @@ def preview(
 ) -> None:
     """Show every channel's card for a request, and send it to nobody."""
     from approvals.cli import preview as previews
-    from approvals.cli import serve
 
-    loaded = None if config is None else serve.configuration(config)
+    loaded = None
+    if config is not None:
+        from approvals.cli import serve
+
+        loaded = serve.configuration(config)
     names = [name for name in channel or [] if name != "all"]
     how = previews.setting(loaded, names, risk)
     found = previews.preview(_read(request), how, kind, clock())

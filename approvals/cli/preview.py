@@ -41,8 +41,6 @@ from approvals.policy import DEFAULT, Policy
 from approvals.proposal import Proposal, draft
 from approvals.proxy.rules import Rules
 from approvals.readings import Readings, held
-from approvals.web.api import proposal
-from approvals.web.problems import Problem
 
 GATEWAY: Final = Requester("gateway", Kind.GATEWAY)
 AGENT: Final = Requester("agent", Kind.AGENT)
@@ -171,6 +169,10 @@ def _asked(text: str, book: RuleBook, kind: Kind | None) -> tuple[Requester, Pro
             agent=Agent(request.agent),
             http=replace(request.http(), body_complete=True),
         )
+    # Half a second, of which the other form has no need.
+    from approvals.web.api import proposal  # noqa: PLC0415
+    from approvals.web.problems import Problem  # noqa: PLC0415
+
     by = AGENT if kind is not Kind.GATEWAY else GATEWAY
     try:
         return by, proposal(by, text.encode())[0]

@@ -183,7 +183,7 @@ def _file(values: Mapping[str, Any], fault: FaultAt) -> _File | None:
 
 def _pack(name: str, hosts: tuple[str, ...], place: Place, fault: FaultAt) -> tuple[_Pack, FaultAt]:
     """What the file says, and where to put the faults of one that somebody has edited."""
-    marked = Marked(PACKS[name], {}, lenient="")
+    marked = Marked(PACKS[name], {}, lenient="", ours=True)
 
     def at(within: Place, message: str, hint: str = "") -> None:
         fault(place, f"in {PACKS[name].name}: {_dotted(within)}: {message}", hint)

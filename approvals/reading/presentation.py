@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -18,7 +18,15 @@ from typing import Any, Final
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, get_currency_symbol, is_currency
-from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta, nodes
+from jinja2 import (
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    UndefinedError,
+    meta,
+    nodes,
+)
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from approvals.model import Fact
@@ -30,6 +38,10 @@ from approvals.reading.values import nested
 LONGEST: Final = 4_000
 """Characters of one fact; a longer one is cut and says so."""
 LOCALE: Final = Locale("en")
+MOST: Final = 100_000
+"""Characters that one text may make, and one filter; a fact has 4,000 at most."""
+ITEMS: Final = 2_000
+"""Values that a loop may go over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +91,53 @@ def fact(label: str, text: str) -> Fact:
 
 
 def check(text: str) -> str | None:
-    """What is wrong with a title or a fact, as a sentence; None where it can be used."""
+    """What is wrong with a title or a fact, as a sentence; None where it can be used.
+
+    It reads values and computes nothing. It is looked at and not compiled: Jinja works constants
+    out when it compiles (`'%999999999d' % 1`), and what is used is compiled later.
+    """
     try:
-        tree = _ENV.parse(text)
-        for node in tree.find_all((nodes.Mul, nodes.Pow, nodes.Call, nodes.Import, nodes.Include)):
-            return f"line {node.lineno}: a text only reads values: no calls, no `*`, no includes"
-        _ENV.compile(tree, raw=True)  # finds unknown filters too; Python compiles what is used
-    except TemplateError as error:
-        return f"{error}"
-    return None
+        return _wrong(_ENV.parse(text), 0)
+    except TemplateSyntaxError as error:
+        return f"line {error.lineno}: `{{{{ … }}}}` or `{{% … %}}` is not closed, or not understood"
+    except (RecursionError, ValueError):
+        return "it is nested too deeply, or a number in it is too large"
+
+
+def _wrong(node: nodes.Node, loops: int) -> str | None:
+    loops += isinstance(node, nodes.For)
+    why = ""
+    match node:
+        case nodes.Filter(name=name) if name not in _ENV.filters:
+            return _unknown("filter", name, _ENV.filters, node.lineno)
+        case nodes.Test(name=name) if name not in _ENV.tests:
+            return _unknown("test", name, _ENV.tests, node.lineno)
+        case nodes.For() if loops > 1 or node.recursive:
+            why = "one loop, and no other in it"
+        case nodes.For() if not _path(node.iter):
+            why = "a loop goes over a value as it was given"
+        case nodes.Assign() if not _path(node.node):
+            why = "`set` names a value as it was given"
+        case nodes.Add() | nodes.Sub() if not isinstance(node.right, nodes.Const):
+            why = "only a constant can be added or taken away"
+        case _ if not isinstance(node, _READS):
+            why = f"no calls, no `{_SIGNS.get(type(node), type(node).__name__.lower())}`"
+    if why:
+        return f"line {node.lineno}: a text only reads values: {why}"
+    return next(filter(None, (_wrong(one, loops) for one in node.iter_child_nodes())), None)
+
+
+def _unknown(kind: str, name: str, known: Iterable[str], line: int) -> str:
+    close = difflib.get_close_matches(name, sorted(set(known) - {_ITEMS}), 1)
+    hint = f": do you mean `{close[0]}`?" if close else ""
+    return f"line {line}: there is no {kind} `{name}`{hint}"
+
+
+def _path(node: nodes.Node) -> bool:
+    """`body.items[0]`: a value as it was given."""
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        node = node.node
+    return isinstance(node, nodes.Name)
 
 
 def named(text: str) -> frozenset[str]:
@@ -242,6 +292,22 @@ def notified(value: Any) -> str:
     return ", ".join(found)
 
 
+def replaced(value: Any, old: str, new: str) -> str:
+    """As `str.replace`. `ValueError` where far more comes of it than anybody reads."""
+    text = _text(value)
+    if not old or len(text) + text.count(old) * (len(new) - len(old)) > MOST:
+        raise ValueError("too long")
+    return text.replace(old, new)
+
+
+def joined(value: Any, between: str = "") -> str:
+    """As `str.join`, of the items of a list. `ValueError` as for `replaced`."""
+    items = [_text(one) for one in value]
+    if sum(map(len, items)) + len(items) * len(between) > MOST:
+        raise ValueError("too long")
+    return between.join(items)
+
+
 def default(value: Any, instead: Any = "") -> Any:
     """Something else where a value is absent. One that is there and unclear is not absent."""
     if value is _DOUBTFUL:
@@ -283,8 +349,28 @@ def _sure(value: Any) -> Any:
     return _DOUBTFUL if value is UNCLEAR or isinstance(value, Repeated) else value
 
 
+def _items(value: Any) -> Any:
+    """What a loop goes over. `ValueError`: more than a text has room for."""
+    if len(value) > ITEMS:
+        raise ValueError("too many")
+    return value
+
+
+def _put_together(parts: Iterable[str]) -> str:
+    made: list[str] = []
+    room = MOST
+    for part in parts:
+        room -= len(part)
+        if room < 0:
+            raise ValueError("too long")
+        made.append(part)
+    return "".join(made)
+
+
 class _Env(ImmutableSandboxedEnvironment):
     """Templates read values; they call nothing but filters."""
+
+    concat = staticmethod(_put_together)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if obj is _DOUBTFUL:
@@ -323,6 +409,19 @@ def _finalize(value: Any) -> Any:
     return value if isinstance(value, StrictUndefined) else _text(value)
 
 
+_ITEMS: Final = "items of a loop"
+"""The filter that every loop's list is put through; no text can write its name."""
+_READS: Final = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign),
+    *(nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Getattr),
+    *(nodes.Getitem, nodes.Slice, nodes.Filter, nodes.Test, nodes.Keyword, nodes.Compare),
+    *(nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.CondExpr, nodes.Concat),
+    *(nodes.Add, nodes.Sub),
+)
+_SIGNS: Final[Mapping[type[nodes.Node], str]] = {
+    **{nodes.Mul: "*", nodes.Pow: "**", nodes.Div: "/", nodes.FloorDiv: "//", nodes.Mod: "%"},
+    **{nodes.Pos: "+", nodes.Call: "(…)"},
+}
 _ENV: Final = _Env(undefined=StrictUndefined, finalize=_finalize, autoescape=False)
 _ENV.globals.clear()
 _ENV.filters = {
@@ -331,14 +430,15 @@ _ENV.filters = {
         for key in (
             "first",
             "last",
-            "join",
             "lower",
             "upper",
             "trim",
-            "replace",
             "length",
         )
     },
+    _ITEMS: _items,
+    "join": joined,
+    "replace": replaced,
     "money": money,
     "date": when,
     "count": count,
@@ -364,7 +464,11 @@ def _filled(text: str, values: Mapping[str, Any]) -> str | None:
     if "{" not in text:
         return text
     if text not in _COMPILED:
-        _COMPILED[text] = _ENV.from_string(text), named(text)
+        tree = _ENV.parse(text)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, _ITEMS, [], [], None, None, lineno=loop.lineno)
+        tree.set_environment(_ENV)
+        _COMPILED[text] = _ENV.from_string(tree), named(text)
     template, wanted = _COMPILED[text]
     # Any name may stand in a body that servers read in different ways.
     unread = _DOUBTFUL if values.get("body") is UNCLEAR else None

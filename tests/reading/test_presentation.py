@@ -104,3 +104,58 @@ def test_law_29_a_title_guesses_nothing_of_a_body_that_servers_read_differently(
     doubled = b'{"branch": "a", "branch": "main", "event": "APPROVE", "private": false}'
     request = Http("POST", "https://api.example.com/a/b", JSON, doubled)
     assert present(Words(text), read(request)).title is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ 9**(9**9) }}",
+        "{{ 'a' * 10**9 }}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ 7 // 2 }}{{ +1 }}",
+        "{{ a.upper() }}",
+        "{{ a + a }}",
+        "{% set a = b ~ b %}{% set c = a ~ a %}{{ c }}",
+        "{% set a %}{{ b }}{% endset %}",
+        "{% for a in b %}{% for c in b %}{{ c }}{% endfor %}{% endfor %}",
+        "{% for a in b recursive %}{{ loop(a) }}{% endfor %}",
+        "{% for a in b | join %}{{ a }}{% endfor %}",
+        "{% macro m() %}{% endmacro %}",
+        "{% filter upper %}a{% endfilter %}",
+        "{% include 'x' %}",
+        "{% extends 'x' %}",
+        "{{ " + "(" * 5_000 + "1" + ")" * 5_000 + " }}",
+    ],
+)
+def test_a_text_that_computes_is_refused_when_it_is_read(text: str) -> None:
+    """T10: an operator's titles and facts read values, as card templates do."""
+    assert check(text) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{{ a | mony }}", "line 1: there is no filter `mony`: do you mean `money`?"),
+        ("{{ a | format }}", "line 1: there is no filter `format`"),
+        (
+            "{% if a is defind %}{% endif %}",
+            "line 1: there is no test `defind`: do you mean `defined`?",
+        ),
+        ("a\n{{ b ", "line 2: `{{ … }}` or `{% … %}` is not closed, or not understood"),
+        ("{% if a %}", "line 1: `{{ … }}` or `{% … %}` is not closed, or not understood"),
+    ],
+)
+def test_what_is_wrong_with_a_text_is_said_in_our_words(text: str, why: str) -> None:
+    assert check(text) == why
+
+
+def test_what_a_text_makes_is_bounded_whatever_the_request_holds() -> None:
+    """T10: filters that multiply, and long lists."""
+    ten, chain = "x" * 10, "{{ a" + " | replace('x', b)" * 9 + " }}"
+    assert check(chain) is None
+    assert title(chain, {"a": ten, "b": ten}) is None
+    assert title("{{ a | join(b) }}", {"a": "x" * 1_000, "b": "y" * 1_000}) is None
+    assert title("{% for x in a %}{{ b }}{% endfor %}", {"a": [1] * 200, "b": "y" * 999}) is None
+    assert title("{% for x in a %}{% endfor %}z", {"a": [1] * 2_001}) is None
+    assert title("{% for x in a %}{{ x }}{% endfor %}", {"a": [1] * 200}) == "1" * 200
+    assert title("{{ a | replace('x', 'y') | join('-') }}", {"a": "xx"}) == "y-y"
