@@ -47,6 +47,7 @@ class Limits:
     `measure`: how long a text is for the platform, in its unit and as the adapter escapes it; never
     less than its code points. UTF-16 code units are what most platforms count. `total`: all texts
     of one message; `together`: all its facts; `each`: what a fact takes besides label and value.
+    `fact_label` has room for the longest that a request may have (200): no label is ever cut.
     `line`: method and address in one line.
     """
 
@@ -310,12 +311,20 @@ def whole(card: Card, draw: Callable[[Card], Drawn], inert: Callable[[str], str]
     `inert`: what the adapter makes of a text.
     """
     drawn = draw(card)
-    if all(button.label is not Label.APPROVE for button in drawn.card.buttons):
+    if not approves(drawn.card) or (missing := left_out(drawn.card, drawn.texts, inert)) is None:
         return drawn
-    if (missing := left_out(drawn.card, drawn.texts, inert)) is None:
-        return drawn
+    return draw(reviewed(card, missing))
+
+
+def approves(card: Card) -> bool:
+    """May a tap on it approve?"""
+    return any(button.label is Label.APPROVE for button in card.buttons)
+
+
+def reviewed(card: Card, missing: str) -> Card:
+    """The card without Approve, since its template leaves out `missing`."""
     kept = tuple(button for button in card.buttons if button.label is not Label.APPROVE)
-    return draw(replace(card, buttons=kept, review_needed=f"{LEAVES_OUT}{missing}."))
+    return replace(card, buttons=kept, review_needed=f"{LEAVES_OUT}{missing}.")
 
 
 def left_out(card: Card, texts: Sequence[str], inert: Callable[[str], str]) -> str | None:

@@ -423,3 +423,54 @@ def test_law_14_a_template_that_leaves_out_what_is_approved_has_no_approve(
     assert decline in drawn
     said = [text.replace("\u200b", "").replace("\u2060", "") for text in strings(lame)]
     assert any(f"{LEAVES_OUT}{why}." in text for text in said)
+
+
+VALUE = '{"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": {{ fact.value }}}]}'
+FACTS = r'"\n```\n" ~ fences.facts ~ "\n```"'
+PAYLOAD = r'"\n```\n" ~ fences.payload ~ "\n```"'
+HIDING: dict[str, tuple[str, dict[str, str]]] = {
+    "on one line": ("teams", {VALUE: '{"type": "TextBlock", "text": {{ fact.value }}}'}),
+    "cut after a line": (
+        "teams",
+        {VALUE: '{"type": "TextBlock", "wrap": true, "maxLines": 1, "text": {{ fact.value }}}'},
+    ),
+    "for another client": (
+        "teams",
+        {VALUE: f'{{"type": "TextBlock", "wrap": true, "text": "ask us", "fallback": {VALUE}}}'},
+    ),
+    "invisible": (
+        "teams",
+        {'"Column", "width": "stretch"': '"Column", "isVisible": false, "width": "stretch"'},
+    ),
+    "behind a spoiler": ("discord", {FACTS: r'"\n||```\n" ~ fences.facts ~ "\n```||"'}),
+    "no embeds": ("discord", {'"embeds": [': '"flags": 4, "embeds": ['}),
+    "in an address": (
+        "discord",
+        {PAYLOAD: '""', '"footer":': '"url": {{ fences.payload }}, "footer":'},
+    ),
+    "in the template": ("whatsapp", {"[{{ card.line }}]": '["see the page"]'}),
+    "in the message": ("whatsapp", {"    {{ card.line }},": '    "see the page",'}),
+}
+
+
+@pytest.mark.parametrize(("name", "changes"), HIDING.values(), ids=HIDING)
+def test_law_14_what_a_template_draws_out_of_sight_is_left_out(
+    name: str, changes: dict[str, str]
+) -> None:
+    """C5: a part of the message that nobody sees, or that another form of it lacks."""
+    file, one, shown = next((ROOT / "card_templates").glob(f"{name}.*")), kit(name), card()
+    source = file.read_text()
+    for ours, theirs in changes.items():
+        assert ours in source
+        source = source.replace(ours, theirs)
+    drawn = json.dumps(one.make(AWAY, render=cards.renderer(file.name, source)).layout(shown))
+    assert shown.buttons[0].token not in drawn
+    assert LEAVES_OUT in drawn.replace("\\u200b", "")
+    assert shown.buttons[1].token in drawn, "it can still be declined"
+
+
+@pytest.mark.parametrize("letter", ["l", "ы", "受", "ا", "*"])
+def test_no_label_of_a_fact_is_cut(one: Kit, letter: str) -> None:
+    """C13: the longest that the API takes, in any script; plumbing is cut first."""
+    limits = one.make(AWAY).limits
+    assert limits.measure(letter * 200) <= limits.fact_label

@@ -348,6 +348,26 @@ def test_law_08_a_template_that_fetches_runs_or_asks_is_refused(more: str) -> No
         make(AWAY, render=changed).layout(card())
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ('class="facts" role', 'class="facts" style="display:none" role'),
+        (":root {", ".facts { DISPLAY : none } :root {"),
+        ('class="value" valign="top" style="', 'class="value" valign="top" style="font-size:0px;'),
+        ('class="value" valign="top" style="', 'class="value" valign="top" style="opacity:0;'),
+        ('class="value" valign="top" style="', 'class="value" style="height:0;overflow:hidden;'),
+        ('class="value" valign="top" style="', 'class="value" style="color:transparent;'),
+    ],
+)
+def test_law_14_a_template_whose_styles_hide_is_refused(ours: str, theirs: str) -> None:
+    from approvals.cards import renderer
+
+    assert ours in SOURCE
+    changed = renderer("email.html.j2", SOURCE.replace(ours, theirs, 1))
+    with pytest.raises(Refused, match="hides"):
+        make(AWAY, render=changed).layout(card())
+
+
 def test_a_template_that_leaves_a_button_out_is_refused() -> None:
     from approvals.cards import renderer
 

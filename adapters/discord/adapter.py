@@ -62,6 +62,7 @@ COMMAND: Final = ("link", "code")
 # Three of them end a block. Between two a zero-width space is not seen, and cleaned text brings
 # none of its own.
 FENCE: Final = re.compile("`(?=``)")
+CODE: Final = re.compile("```.*?```|`[^`]*`", re.DOTALL)
 
 
 def inert(text: str) -> str:
@@ -92,7 +93,17 @@ class Discord:
     # title, fact label and value, facts, payload, note, buttons, label. An embed's description,
     # where the facts stand, and the line with the reading, has 4096; all embeds 6000.
     limits: ClassVar = port.Limits(
-        200, 60, 900, 24, 3500, 900, 3, 80, lambda x: utf16_len(inert(x)), total=5200, together=3200
+        200,
+        400,
+        900,
+        24,
+        3500,
+        900,
+        3,
+        80,
+        lambda x: utf16_len(inert(x)),
+        total=5200,
+        together=3200,
     )
 
     def __post_init__(self) -> None:
@@ -150,7 +161,9 @@ class Discord:
         _measured(payload)
         if total > 6000 or max(many) > 25 or len(many) > 10 or max(map(len, rows), default=0) > 5:
             raise Refused("discord: over 6000 characters, 25 fields, 10 embeds or 5 buttons")
-        texts = [_plain(text) for text in _texts(payload["embeds"])]
+        # Flag 4 hides all embeds: https://docs.discord.com/developers/resources/message
+        seen = () if payload.get("flags", 0) & 4 else _texts(payload["embeds"])
+        texts = [_plain(text) for text in seen]
         return port.Drawn(card, payload, texts)
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
@@ -312,8 +325,9 @@ def _plain(text: str) -> str:
 
 
 def _texts(node: Any) -> Iterator[str]:
-    for item in node.values() if isinstance(node, dict) else node:
-        if isinstance(item, str):
+    """What everybody sees at once: no address, and nothing behind the bars of a spoiler."""
+    for name, item in node.items() if isinstance(node, dict) else ((None, one) for one in node):
+        if isinstance(item, str) and name in TEXTS and "||" not in CODE.sub("", item):
             yield item
         elif isinstance(item, dict | list):
             yield from _texts(item)

@@ -66,7 +66,7 @@ class Email:
     name: ClassVar[str] = "email"
     # title, fact label and value, facts, payload, note, buttons, label: in bytes, as escaped
     limits: ClassVar = channel.Limits(
-        300, 150, 4000, 40, 16_000, 2000, 3, 20, _measure, total=26_000, each=ROW, together=18_000
+        300, 1200, 4000, 40, 16_000, 2000, 3, 20, _measure, total=26_000, each=ROW, together=18_000
     )
     abilities: ClassVar = channel.Abilities(
         False, False, True, False, False, False, Tier.B, links=True

@@ -21,6 +21,12 @@ UNSEEN: Final = ("title", "style")
 KNOWN: Final[dict[str, tuple[str, list[tuple[str, str | None]]]]] = {}
 """What start tags say that were seen before, by their own characters; never of a link."""
 MOST: Final = 256
+# What a style can keep from the reader: the plain ways, since nobody knows every one.
+HIDES: Final = re.compile(
+    r"display\s*:\s*none|visibility|opacity|mso-hide|clip|text-indent|position|transparent"
+    r"|overflow\s*:\s*hidden|(?:font-size|line-height|height|width)\s*:\s*0(?![.\d]*[1-9])",
+    re.IGNORECASE,
+)
 FETCHES: Final = re.compile(r"url\s*\(|@import|expression|\\", re.IGNORECASE)
 
 
@@ -81,6 +87,8 @@ class _Seen(HTMLParser):
         self._tag = (tag, attrs)
         for name, value in attrs:
             odd = tag != "a" if name == "href" else name == "style" and FETCHES.search(value or "")
+            if name == "style" and HIDES.search(value or ""):
+                raise Refused(f"email: a style of the template hides what stands in <{tag}>")
             if odd or not ATTRIBUTES.fullmatch(name):
                 raise Refused(f"email: the template has the attribute {name} in <{tag}>")
         if not TAGS.fullmatch(tag):
@@ -99,6 +107,8 @@ class _Seen(HTMLParser):
             self.texts.append(data)
         if self.cdata_elem and FETCHES.search(data):
             raise Refused("email: a style of the template fetches something")
+        if self.cdata_elem and HIDES.search(data):
+            raise Refused("email: a style of the template hides something")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._inside:

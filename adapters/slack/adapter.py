@@ -133,7 +133,7 @@ class Slack:
     # title, fact label and value, facts, payload, note, buttons, label: together under TEXT, less
     # what its end, its dialog and our own words take
     limits: ClassVar = port.Limits(
-        150, 75, 1000, 25, 6000, 1000, 3, 75, lambda x: len(inert(x)), total=8000, together=5000
+        150, 400, 1000, 25, 6000, 1000, 3, 75, lambda x: len(inert(x)), total=8000, together=5000
     )
 
     def __post_init__(self) -> None:

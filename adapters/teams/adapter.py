@@ -54,7 +54,9 @@ CARD: Final = "application/vnd.microsoft.card.adaptive"
 # Clients read these even in a TextRun; and runs of blanks would be drawn as one.
 DATES: Final = re.compile(r"\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
 BLANKS: Final = re.compile(r" (?:(?<=[ \n] )|(?<![\s\S] ))")
-SHOW: Final = "Action.ShowCard"
+# Where the parts of a card stand that are drawn with it; everything else in it is drawn on a press,
+# by other clients, or never.
+SHOWN: Final = ("attachments", "body", "items", "columns", "inlines", "rows", "cells")
 ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WRONG: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
@@ -88,7 +90,7 @@ class Teams:
     name: ClassVar[str] = "teams"
     # title, fact label and value, facts, payload, note, buttons, label: together under SIZE
     limits: ClassVar = port.Limits(
-        300, 100, 2000, 25, 8000, 1500, 3, 75, size, total=14_000, each=ROW, together=9_000
+        300, 800, 2000, 25, 8000, 1500, 3, 75, size, total=14_000, each=ROW, together=9_000
     )
     # The reason is asked for on the card itself: Decline opens it.
     abilities: ClassVar = port.Abilities(
@@ -342,15 +344,20 @@ def _instant(at: int) -> str:
 
 
 def _texts(node: Any) -> Iterator[str]:
-    """What is to be seen at once: nothing hidden, and not what a button opens."""
+    """What everybody sees at once: nothing hidden or cut off, no fallback for another client, and
+    not what a button opens."""
     for item in node if isinstance(node, list) else ():
         yield from _texts(item)
-    if isinstance(node, dict) and node.get("isVisible", True) and node.get("type") != SHOW:
-        if node.get("type") in ("TextRun", "TextBlock"):
+    if isinstance(node, dict) and node.get("isVisible", True) and "maxLines" not in node:
+        kind = node.get("type")
+        # A TextBlock is one line and cut off unless it says `wrap`; a RichTextBlock always wraps:
+        # https://adaptivecards.io/explorer/TextBlock.html, /RichTextBlock.html
+        if kind == "TextRun" or (kind == "TextBlock" and node.get("wrap") is True):
             yield node["text"]
-        for item in node.values():
-            if isinstance(item, list | dict):
-                yield from _texts(item)
+        for name in SHOWN:
+            yield from _texts(node.get(name))
+        if kind is None and "content" in node:
+            yield from _texts([node["content"]])
 
 
 def _tame(node: Any, drawn: list[tuple[Any, Any]]) -> None:

@@ -66,7 +66,17 @@ class Telegram:
     name: ClassVar[str] = "telegram"
     # title, fact label and value, facts, payload, note, buttons, label: together under TEXT
     limits: ClassVar = port.Limits(
-        200, 60, 900, 24, 3200, 800, 3, 40, lambda x: utf16_len(inert(x)), total=3500, together=2400
+        200,
+        400,
+        900,
+        24,
+        3200,
+        800,
+        3,
+        40,
+        lambda x: utf16_len(inert(x)),
+        total=3500,
+        together=2400,
     )
 
     def __post_init__(self) -> None:

@@ -91,7 +91,7 @@ class WhatsApp:
     # Title, fact label and value, facts, payload, note, buttons, label. Together they may be more
     # than a message takes: then `layout` tries the card shorter, in the end without Approve.
     limits: ClassVar = port.Limits(
-        120, 40, 400, 20, 800, 200, 3, 20, lambda text: utf16_len(flat(inert(text))), line=200
+        120, 400, 400, 20, 800, 200, 3, 20, lambda text: utf16_len(flat(inert(text))), line=200
     )
 
     def __post_init__(self) -> None:
@@ -138,6 +138,9 @@ class WhatsApp:
                 payload = {"session": session, "final": one.status != "pending"}
                 drawn = port.Drawn(one, payload, [_ours(text) for text in made["body"]])
             if drawn is not None and (template := self._template(made, buttons)) is not None:
+                # Which of the two is sent shows later: neither may leave out what a tap approves.
+                if port.approves(one) and (missing := _unsaid(one, made)):
+                    return self._draw(port.reviewed(card, missing))
                 if drawn.payload["session"] is None:  # the template is all that is ever sent
                     drawn = replace(drawn, card=one, texts=[_ours(x) for x in made["body"]])
                 return replace(drawn, payload=drawn.payload | {"template": template})
@@ -366,6 +369,12 @@ def _tamed(card: Card) -> Card:
     safe["note"] = inert(card.note or "").replace("\n", "\n> ")
     safe["review_needed"] = inert(card.review_needed or "")
     return replace(card, **safe)
+
+
+def _unsaid(card: Card, made: Any) -> str | None:
+    """What the values of the template leave out of the card; None: nothing."""
+    texts = [_ours(flat(part)) for value in made["values"] for part in value]
+    return port.left_out(card, texts, lambda text: _ours(flat(inert(text))))
 
 
 def _replies(buttons: Any) -> list[str]:
