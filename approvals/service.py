@@ -50,7 +50,7 @@ from approvals.notices import (
 )
 from approvals.packs import RuleBook
 from approvals.people import Directory, audiences
-from approvals.proposal import Proposal, draft, ulid
+from approvals.proposal import Proposal, Ulids, draft
 from approvals.reading import Reading
 from approvals.readings import Readings, held
 from approvals.store import (
@@ -148,6 +148,7 @@ class Service:
         self.issuer = issuer
         self._clock = clock
         self._random = random
+        self._ids = Ulids()
         self._turns = Turns(store, clock, committed)
 
     async def run(self) -> None:
@@ -533,7 +534,7 @@ class Service:
             reading,
             trust.policy,
             trust.book,
-            request_id=old.id if old else "req_" + ulid(now, self._random(10)),
+            request_id=old.id if old else "req_" + self._ids.next(now, self._random(10)),
             revision=old.revision + 1 if old else 1,
             now=now,
         )

@@ -166,13 +166,21 @@ def outcome(case: Case, voice: Voice = PLAIN, *, now: Instant | None = None) -> 
     return f"Never collected. {NOTHING_RUN}" if lapsed(case, now) else NOT_REPORTED
 
 
-def tense(case: Case) -> str:
-    """The verb for what is asked: it "will be", "was" or "would have been" (sent, done)."""
-    if case.status is Status.APPROVED and case.outcome is not None:
-        return "would have been" if case.outcome.delivered is False else "was"
-    if case.status in (Status.PENDING, Status.APPROVED):
+def tense(status: Status, told: Outcome | None, *, lapsed: bool) -> str:
+    """The verb for what is asked: it "will be", "was", "may have been" or "would have been" (sent,
+    done). `told`: what came of the verdict. `lapsed`: nobody can use it any more."""
+    if status is Status.APPROVED and told is not None:
+        return {True: "was", False: "would have been", None: "may have been"}[told.delivered]
+    if status is Status.PENDING or (status is Status.APPROVED and not lapsed):
         return "will be"
     return "would have been"
+
+
+def over_the_bytes(tense: str, *, http: bool, summary: bool) -> str:
+    """The heading of what is bound: "Exactly what will be sent", "What would have been done"."""
+    exactly = tense in ("will be", "was") and not summary
+    said = f"{'Exactly what' if exactly else 'What'} {tense} {'sent' if http else 'done'}"
+    return f"{said}, as the gateway sums it up" if summary else said
 
 
 def lapsed(case: Case, now: Instant | None) -> bool:

@@ -39,6 +39,7 @@ from approvals.model import (
 )
 from approvals.reading import Reading, read, read_payload
 from approvals.text import utf8_len, utf16_len
+from approvals.web.sheet import sheet
 from tests import hostile
 from tests.test_text import ANY, SALT, raw
 
@@ -840,3 +841,17 @@ def test_html_is_escaped_and_none_is_not_printed() -> None:
         renderer("email.html.j2", "{{ card.title | safe }}")
     with pytest.raises(ValueError, match="called"):
         renderer("email.txt", "")
+
+
+def test_what_opens_a_connection_says_so_whatever_words_a_rule_has() -> None:
+    """C12: the gateway's fact about it may be replaced by the facts of a rule."""
+    opening = http(
+        method="GET", body=b"", headers=(("Sec-WebSocket-Key", "AAAA"),),
+        url="https://live.example.com/ws",
+    )  # fmt: skip
+    opening = replace(opening, facts=(Fact("Feed", "prices"),), title="Open the feed")
+    shown = card(request=opening)
+    said = "opens a WebSocket: what is sent on it afterwards is not shown"
+    assert shown.line == f"GET live.example.com/ws · {said}"
+    assert sheet(opening, reading(opening), salt=SALT).kind == said
+    assert said not in card(request=http(method="GET", body=b"")).line

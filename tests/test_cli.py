@@ -290,6 +290,24 @@ def test_show_prints_all_that_is_asked(service: Installation, dana: str) -> None
     assert asked["requester"] == {"name": "gate", "kind": "gateway"}
 
 
+def test_show_has_names_the_times_of_this_place_and_the_right_tense(
+    service: Installation, dana: str
+) -> None:
+    made = service.small()
+    said = service.by(dana, "show", made["id"]).out
+    assert re.search(r"Expires +\d+ \w{3} \d{4} \d\d:\d\d \w+, \d+ min left", said), said
+    assert "Exactly what will be done" in said
+    service.by(dana, "decline", made["id"], "--digest", made["digest"])
+    case = service.call("GET", f"/v1/requests/{made['id']}", key=dana)[1]
+    console = Console(width=100, file=io.StringIO(), highlight=False)
+    remote.sheet(console, {**case, "names": {"dana": "Dana Lee"}})
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert re.search(r"Vote +Dana Lee declined on cli, \d+ \w{3} \d{4} \d\d:\d\d", said), said
+    assert "What would have been done" in said
+    assert "will be" not in said
+
+
 def test_show_says_that_a_body_was_not_received_whole(service: Installation, dana: str) -> None:
     http = {"method": "POST", "url": "https://a.example.com/", "body": "YWJj"}
     made = service.ask(action="x", http={**http, "body_complete": False})
@@ -327,9 +345,7 @@ def test_watch_says_what_comes_and_what_is_decided(service: Installation, dana: 
         ran = service.by(dana, "decline", made["id"], "--digest", made["digest"])
         assert ran.code == 0, ran.err
         said = read_until(started, "declined").splitlines()[-1]
-        assert said.startswith(
-            f"{made['id']}  declined  medium  watch.this  decline by dana on cli"
-        )
+        assert said.startswith(f"{made['id']}  declined  medium  watch.this  Declined by dana")
         started.send_signal(signal.SIGINT)
         assert ended(started).code == 0
     finally:

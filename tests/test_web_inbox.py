@@ -83,6 +83,13 @@ async def test_what_is_not_mine_to_decide_is_marked_and_apart(place: Place) -> N
         assert pill(page) == ("1" if mine else "")
     auditors = await (await Browser(place).signed_in("ada")).get("/inbox")
     assert "You are not an approver of this request." in auditors.text
+    for by, mine, why in (
+        ("ada", False, "You are not an approver of this request."),
+        ("dana", False, "You approved this. It waits for others."),
+        ("lee", True, None),
+    ):
+        shown = await place.read(voted["id"], key=await place.token(by))
+        assert (shown["mine"], shown["why"], shown["names"]) == (mine, why, {"dana": "Dana Lee"})
 
 
 async def test_law_02_whom_an_agent_acts_for_is_told_that_others_decide(place: Place) -> None:
@@ -142,6 +149,18 @@ async def test_the_list_is_sorted_by_deadline_risk_or_age(place: Place) -> None:
     ):
         assert rows(await browser.get(f"/inbox{query}")) == order
     assert (await browser.get("/inbox?sort=x")).status == 400
+
+
+async def test_what_came_in_one_millisecond_is_listed_as_it_came(place: Place) -> None:
+    names = [f"Nr {number}" for number in range(12)]
+    for name in names:
+        await place.opened(title=name)
+    browser = await dana(place)
+    for query, order in (("", names), ("?sort=risk", names), ("?sort=age", names[::-1])):
+        for _ in range(2):
+            assert rows(await browser.get(f"/inbox{query}")) == order
+    listed = (await place.call("GET", "/v1/requests", key=await place.token("dana")))[1]
+    assert [one["title"] for one in listed["requests"]] == names[::-1]
 
 
 async def test_the_list_is_filtered_and_searched_by_a_plain_form(place: Place) -> None:
@@ -268,6 +287,35 @@ async def test_the_page_speaks_of_what_is_over_in_the_past(place: Place) -> None
     await place.page(done, "approve", by="dana")
     await place.house.service.report(GATEWAY, done["id"], Outcome(True, place.clock(), 201))
     assert "Exactly what was sent" in (await browser.get(f"/requests/{done['id']}")).text
+    unsure = await place.opened(http=http)
+    await place.page(unsure, "approve", by="dana")
+    place.clock.turn(MINUTE + words.REPORT)
+    lapsed = (await browser.get(f"/requests/{unsure['id']}")).text
+    assert "What would have been sent" in lapsed, "nobody collected it"
+    assert "will be sent" not in lapsed
+    await place.house.service.report(GATEWAY, unsure["id"], Outcome(None, place.clock()))
+    assert "What may have been sent" in (await browser.get(f"/requests/{unsure['id']}")).text
+
+
+async def test_a_page_is_short_whatever_there_is_much_of(place: Place) -> None:
+    """I4, I5: facts, parameters, headers and claims are folded as a body is."""
+    many = [{"label": f"Fact {at}", "value": f"value {at}"} for at in range(100)]
+    query = "&".join(f"q{at}={at}" for at in range(300))
+    http = {
+        "method": "POST", "url": f"https://a.example/x?{query}", "body": b64encode(b"12").decode(),
+        "headers": {f"x-more-{at}": str(at) for at in range(60)},
+    }  # fmt: skip
+    browser = await dana(place)
+    for key in ("csr_billing", "csr_scripts"):
+        asked = await place.opened(key=key, agent={"id": "bot"}, http=http, facts=many)
+        page = (await browser.get(f"/requests/{asked['id']}")).text
+        assert all(f">{one}<" in page for one in ("q299", "x-more-59"))
+        assert all(one["value"] in page for one in many)
+        unfolded = page
+        while "<details" in unfolded:  # the innermost first
+            unfolded = re.sub(r"<details(?:(?!<details).)*?</details>", "", unfolded, flags=re.S)
+        assert unfolded.count("<dt>") < 60
+        assert ">x-more-3<" in unfolded
 
 
 async def test_names_and_the_readers_time_zone_are_on_every_page(place: Place) -> None:

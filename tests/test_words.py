@@ -141,13 +141,26 @@ def test_an_approval_that_nobody_collected_says_so_when_its_time_is_over() -> No
         (case(status=Status.APPROVED), "will be"),
         (case(status=Status.APPROVED, outcome=DONE), "was"),
         (case(status=Status.APPROVED, outcome=Outcome(False, 9)), "would have been"),
+        (case(status=Status.APPROVED, outcome=Outcome(None, 9)), "may have been"),
+        (case(status=Status.APPROVED, lapsed=True), "would have been"),
         *((case(status=status), "would have been")
           for status in (Status.DECLINED, Status.EXPIRED, Status.WITHDRAWN)),
     ],
-    ids=range(7),
+    ids=range(9),
 )  # fmt: skip
 def test_the_tense_is_that_of_the_state(it: Case, tense: str) -> None:
-    assert words.tense(it) == tense
+    assert words.tense(it.status, it.outcome, lapsed=it.lapsed) == tense
+
+
+def test_the_heading_over_the_bytes_claims_no_more_than_is_known() -> None:
+    for tense, http, summary, said in (
+        ("will be", True, False, "Exactly what will be sent"),
+        ("was", False, False, "Exactly what was done"),
+        ("may have been", True, False, "What may have been sent"),
+        ("would have been", False, False, "What would have been done"),
+        ("will be", True, True, "What will be sent, as the gateway sums it up"),
+    ):
+        assert words.over_the_bytes(tense, http=http, summary=summary) == said
 
 
 def test_long_names_are_cut_and_hostile_ones_are_visible() -> None:
@@ -172,6 +185,6 @@ def test_no_other_module_words_a_state() -> None:
     assert [one for one in found if not one.startswith(EXAMPLES)] == []
 
 
-EXAMPLES = ("model.py", "machine.py", "whatsapp.py", "template_check.py", "result.html.j2")
+EXAMPLES = ("model.py", "machine.py", "registered.py", "template_check.py", "result.html.j2")
 """Docstrings; Meta's example of a template's values; a card that a template is tried with; what
 compares with the words."""

@@ -111,6 +111,15 @@ def refusal(
     return "It is too long for any card." if cut else None
 
 
+OPENS: Final = "opens a WebSocket: what is sent on it afterwards is not shown"
+
+
+def opens(http: Http) -> bool:
+    """Does it become a tunnel, once approved? `Upgrade` itself belongs to a hop, and is not bound;
+    this header is, and goes with it (https://www.rfc-editor.org/rfc/rfc6455#section-4.1)."""
+    return any(name.lower() == "sec-websocket-key" for name, _ in http.headers)
+
+
 SUMMARY: Final = "summary-"
 """Begins the digest of a request whose body is only described (docs/digest.md): all that was
 received is bound, and no digest of the bytes themselves can ever be equal to it."""
@@ -195,6 +204,8 @@ def _line(request: Request, reading: Reading, hide: _Hide) -> str:
         empty = "?" if target.query == "" else ""
         where = f"{scheme}{shown}{clean(path)}{empty}"
     what = "no body" if not http.body and http.body_complete else _kind(reading.body)
+    if opens(http):
+        what = OPENS
     amount = f", {size(len(http.body))}" if http.body else ""
     if summarised(request.digest):
         what, amount = "the gateway's summary, not the bytes: parts may be missing", ""

@@ -80,7 +80,8 @@ async def _invited(config: Config, one: Channel, person: str, to: str) -> Made:
                 on.store, on.keys.ring, person, one.name,
                 by=BY, now=clock(), random=random, account=account,
             )  # fmt: skip
-            await one.invite(account, person, BY, f"{on.site.origin}/link/{code}")
+            name = config.directory().names.get(person, person)
+            await one.invite(account, name, BY, f"{on.site.origin}/link/{code}")
     except Busy as error:
         raise Stop(Exit.UNREACHABLE, f"No mail was sent: {clean(str(error))}") from error
     except Refused as error:

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -22,7 +23,7 @@ from approvals.channel import reason
 from approvals.cli.browser import Loopback
 from approvals.cli.exits import Exit, Stop
 from approvals.evidence import canonical, digest_http, digest_payload
-from approvals.model import ORG, Agent, Fact, Http, Kind, Outcome, Request
+from approvals.model import ORG, Agent, Fact, Http, Kind, Outcome, Request, Status
 from approvals.reading import read, read_payload
 from approvals.reading.content import text_of
 from approvals.readings import held
@@ -164,8 +165,8 @@ def follow(
 def line(case: Mapping[str, Any]) -> Text:
     """A request in one line."""
     said = [_styled(case["status"]), _styled(case["risk"]), Text(clean(case["title"] or LARGE))]
-    if case["status"] != "pending" and case["votes"]:
-        said.append(Text(clean(_vote(case["votes"][-1])), "dim"))
+    if case["status"] != "pending" and case.get("state"):
+        said.append(Text(clean(case["state"]), "dim"))
     elif case.get("agent"):
         said.append(Text(clean(case["agent"]), "dim"))
     return Text("  ").join([Text(case["id"], "dim"), *said])
@@ -180,7 +181,10 @@ def table(cases: list[dict[str, Any]]) -> Table:
     shown.add_column("WHAT", overflow="fold", ratio=1)
     for case in cases:
         what = Text(clean(case.get("title") or LARGE), overflow="fold")
-        for more in (case.get("agent"), case.get("progress") or ", ".join(case["needs"])):
+        waits = case.get("progress") or ", ".join(case["needs"])
+        over = case.get("state") if case["status"] != "pending" else ""
+        why = case.get("why") if case["status"] == "pending" else ""
+        for more in (case.get("agent"), waits, why, over):
             what.append(f"\n{clean(more)}" if more else "", "dim")
         shown.add_row(case["id"], _styled(case["status"]), _styled(case["risk"]), what)
     return shown
@@ -229,7 +233,8 @@ def sheet(console: Console, case: Mapping[str, Any]) -> None:
     if found is not None:
         console.print(Text(clean(case["title"] or ""), "bold"), overflow="fold")
         asks = _who(found.agent) if found.kind is Kind.GATEWAY else clean(found.agent.id)
-        behalf = f", for {clean(found.agent.on_behalf_of)}," if found.agent.on_behalf_of else ""
+        whose = found.agent.on_behalf_of
+        behalf = f", for {_name(case, whose)}," if whose else ""
         console.print(Text(f"{asks}{behalf} asks through {clean(found.requester)}"))
         console.print()
     _pairs(
@@ -241,29 +246,30 @@ def sheet(console: Console, case: Mapping[str, Any]) -> None:
             ("Rule", Text(clean(case["rule"]))),
             ("State", Text(clean(case.get("state") or ""))),
             ("Needs", Text(clean(case.get("progress") or ", ".join(case["needs"])))),
-            ("Expires", Text(case["expires_at"] if case["status"] == "pending" else "")),
-            ("Decided", Text(case["decided_at"] or "")),
-            *(("Vote", Text(clean(_vote(vote)))) for vote in case["votes"]),
+            ("Expires", Text(_until(case) if case["status"] == "pending" else "")),
+            ("Decided", Text(_when(case["decided_at"]) if case["decided_at"] else "")),
+            *(("Vote", Text(clean(_vote(case, vote)))) for vote in case["votes"]),
             ("Reason", Text(clean(case["reason"] or ""))),
             ("Outcome", Text(clean(_outcome(case["outcome"])))),
             ("Digest", Text(case["digest"])),
         ],
     )
     if found is not None:
-        _asked(console, found, case["review"])
+        _asked(console, case, found)
 
 
-def _asked(console: Console, found: Request, review: str) -> None:
+def _asked(console: Console, case: Mapping[str, Any], found: Request) -> None:
     http = held(found.http, summary=summarised(found.digest))
     reading = read(http) if http is not None else read_payload(found.payload or "null")
     what = bound(found, reading, salt=None)
     if found.facts:
         console.print(Text("\nWhat it does", "bold"))
         _pairs(console, _texts(found.facts))
-    exactly = f"Exactly what will be {'sent' if found.http else 'done'}"
-    if summarised(found.digest):
-        exactly = "What will be sent, as the gateway sums it up"
-    console.print(Text(f"\n{exactly}", "bold"))
+    told = _told(case["outcome"])
+    tense = words.tense(Status(case["status"]), told, lapsed=case.get("lapsed", False))
+    summary = summarised(found.digest)
+    heading = words.over_the_bytes(tense, http=http is not None, summary=summary)
+    console.print(Text(f"\n{heading}", "bold"))
     _pairs(console, _texts([Fact("Action", found.action)]))
     console.print(Text(what.line), overflow="fold")
     if what.text:
@@ -275,7 +281,7 @@ def _asked(console: Console, found: Request, review: str) -> None:
         console.print(Text("The rest was never received by anyone here.", "bold yellow"))
     if found.note or found.claimed_title or found.claimed_facts or found.agent.name:
         _note(console, found)
-    console.print(Text("\nIts page: ", "dim") + Text(clean(review)), overflow="fold")
+    console.print(Text("\nIts page: ", "dim") + Text(clean(case["review"])), overflow="fold")
 
 
 def _note(console: Console, found: Request) -> None:
@@ -322,16 +328,40 @@ def _who(agent: Agent) -> str:
     return f"{clean(agent.name)} ({clean(agent.id)})" if agent.name else clean(agent.id)
 
 
-def _vote(vote: Mapping[str, Any]) -> str:
-    where = f" by {vote['person']} on {vote['channel']}" if "person" in vote else ""
-    return f"{vote['choice']}{where} at {vote['at']}"
+def _name(case: Mapping[str, Any], person: str) -> str:
+    return clean(case.get("names", {}).get(person, person))
+
+
+def _vote(case: Mapping[str, Any], vote: Mapping[str, Any]) -> str:
+    said = {"approve": "approved", "decline": "declined"}.get(vote["choice"], vote["choice"])
+    who = f"{_name(case, vote['person'])} " if "person" in vote else ""
+    where = f" on {vote['channel']}" if "channel" in vote else ""
+    return f"{who}{said}{where}, {_when(vote['at'])}"
+
+
+def _when(at: str) -> str:
+    """A time of the service's in the zone of this terminal: "29 Nov 2026 14:20 CET"."""
+    there = datetime.fromisoformat(at).astimezone()
+    return f"{there.day} {there:%b %Y %H:%M} {there.tzname()}"
+
+
+def _until(case: Mapping[str, Any]) -> str:
+    left = datetime.fromisoformat(case["expires_at"]) - datetime.now(UTC)
+    minutes = max(0, int(left.total_seconds()) // 60)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    much = f"{days} d {hours % 24} h" if days else f"{hours} h {minutes % 60} min" if hours else ""
+    return f"{_when(case['expires_at'])}, {much or f'{minutes} min'} left"
+
+
+def _told(outcome: Mapping[str, Any] | None) -> Outcome | None:
+    if outcome is None:
+        return None
+    return Outcome(outcome["delivered"], 0, outcome["status"])
 
 
 def _outcome(outcome: Mapping[str, Any] | None) -> str:
-    if outcome is None:
-        return ""
-    said = Outcome(outcome["delivered"], 0, outcome["status"])
-    return words.delivery(said, outcome["error"] or None)
+    told = _told(outcome)
+    return words.delivery(told, outcome["error"] or None) if told and outcome else ""
 
 
 def _request(case: Mapping[str, Any], asked: Mapping[str, Any]) -> Request:

@@ -571,11 +571,17 @@ class Api:
         shown = view(case, receipt, names=caller.person is not None)
         if caller.person is None:
             return shown
-        deps, person = self._deps, caller.person
-        said = views.voice(deps.directory.names, case, person)
+        deps, person, now = self._deps, caller.person, self._deps.clock()
+        names = deps.directory.names
+        said = views.voice(names, case, person)
         needs = policy.needs(case.ask.quorum, case.votes) if case.open else ()
-        shown["state"] = words.state(case, said, now=deps.clock())
+        shown["state"] = words.state(case, said, now=now)
         shown["progress"] = words.progress(case, needs, said)
+        if words.lapsed(case, now):
+            shown["lapsed"] = True
+        shown["mine"], shown["why"] = views.theirs(case, person, said)
+        known = {vote.person for vote in case.votes}
+        shown["names"] = {id: names[id] for id in sorted(known) if id in names}
         shown["agent"] = case.agent
         shown["review"] = f"{deps.site.origin}/requests/{case.id}"
         if not whole:
@@ -586,6 +592,9 @@ class Api:
             raise Problem(409, "altered", "What is stored is not what was asked.")
         shown["title"] = views.title(request, salt=deps.salt) if request else None
         shown["asked"] = asked(request) if request else None
+        behalf = request.agent.on_behalf_of if request else None
+        if behalf in names:
+            shown["names"][behalf] = names[behalf]
         return shown
 
     async def _receipt(self, case: Case, patience: float) -> str | None:

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from approvals import linking
+from approvals import linking, words
 from approvals.channel import (
     Answers,
     Channel,
@@ -236,7 +236,8 @@ class Events:
         if deps.directory.by_account(reply.channel, reply.account) is None:
             said = "This account was linked, and may not decide: the platform had barred it."
             return Notice(NoticeKind.REFUSED, said)
-        return Notice(NoticeKind.COUNTED, f"This account is {done.person}'s from now on.")
+        name = words.Voice(names=deps.directory.names).name(done.person)
+        return Notice(NoticeKind.COUNTED, f"This account is {name}'s from now on.")
 
     async def listen(self, channel: Channel) -> None:
         """Outbound-only mode: the same taps by a socket that we opened."""

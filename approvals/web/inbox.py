@@ -329,7 +329,7 @@ def _same(case: Case, form: Form) -> None:
 
 
 async def waiting(deps: Deps, person: Person) -> list[Case]:
-    """What waits and this person may see, the newest `LOOKED` + 1 of it."""
+    """What waits and this person may see, the newest `LOOKED` + 1 of it, the newest first."""
     mine = None if audits(person) else audiences(person)
     return await deps.store.page(status=Status.PENDING, audiences=mine, limit=LOOKED + 1)
 
@@ -337,8 +337,9 @@ async def waiting(deps: Deps, person: Person) -> list[Case]:
 SORTS: Final[Mapping[str, Callable[[Case], tuple[Any, ...]]]] = {
     "deadline": lambda case: (case.expires_at, -case.ask.risk.rank(), case.id),
     "risk": lambda case: (-case.ask.risk.rank(), case.expires_at, case.id),
-    "age": lambda case: (-case.created_at, case.id),
+    "age": lambda case: (-case.created_at,),
 }
+"""Of what `waiting` gives: by age, those of one millisecond stay the newest first."""
 
 
 def _asked(request: web.Request) -> Asked:

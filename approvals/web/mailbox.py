@@ -48,7 +48,9 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         found = await _invited(deps, request, visitor)
         if found is None:
             raise Say(404, DEAD)
-        person, account, by = map(clean, (found.person, found.account, found.by))
+        names = deps.directory.names
+        person, by = (names.get(id, id) for id in (found.person, found.by))
+        person, account, by = map(clean, (person, found.account, by))
         view = Shown(person, account, by, request.match_info["code"])
         return render("link", visitor=visitor, view=view)
 

@@ -333,6 +333,19 @@ def _request() -> dict[str, Any]:
             "type": "string",
             "description": 'Shown to people only: who still has to approve; "" once it is closed.',
         },
+        "mine": {
+            "type": "boolean",
+            "description": "Shown to people only: it waits for this person.",
+        },
+        "why": {
+            "type": ["string", "null"],
+            "description": "Shown to people only: why it is not theirs, or what they did.",
+        },
+        "names": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "Shown to people only: what those are called who are named here by id.",
+        },
         "review": {
             "type": "string",
             "description": "Shown to people only: the page that shows it.",

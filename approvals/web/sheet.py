@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import Final
 
 from approvals import cards, text
-from approvals.cards.bound import LONGEST, refusal, scalar
+from approvals.cards.bound import LONGEST, OPENS, opens, refusal, scalar
 from approvals.model import Fact, Http, Request
 from approvals.reading import Leaf, Opaque, Part, Path, Reading
 from approvals.reading.presentation import size
@@ -397,6 +397,8 @@ def _split(rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
 
 
 def _kind(part: Part, http: Http | None) -> str:
+    if http is not None and opens(http):
+        return OPENS
     if http is not None and not http.body and http.body_complete:
         return "no body"
     length = f", {size(len(http.body))}" if http is not None else ""

@@ -171,6 +171,8 @@ class Whole:
     claimed_facts: tuple[Fact, ...]
     tense: str
     """Of what is asked: it "will be", "was" or "would have been" sent."""
+    heading: str
+    """What stands over the bytes, in that tense."""
     votes: tuple[VoteShown, ...]
     outcome: str | None
     receipt: bool
@@ -228,12 +230,9 @@ def item(
     case: Case, shown: Head, person: Person, names: Mapping[str, str], now: Instant | None = None
 ) -> Item:
     """How a case looks in the list to `person`. `names`: people's, by id."""
-    said, may = voice(names, case, person), _may_approve(case, person)
-    own = words.own(case, said)
+    said = voice(names, case, person)
+    mine, why = theirs(case, person, said)
     needs = policy.needs(case.ask.quorum, case.votes) if case.open else ()
-    why = own
-    if case.open and own is None and isinstance(may, policy.No):
-        why = may.why
     return Item(
         id=case.id,
         title=shown.title,
@@ -248,9 +247,17 @@ def item(
         decided_at=case.decided_at,
         facts=shown.facts,
         progress=words.progress(case, needs, said),
-        mine=case.open and own is None and isinstance(may, policy.Seats),
+        mine=mine,
         why=why,
     )
+
+
+def theirs(case: Case, person: Person, said: words.Voice) -> tuple[bool, str | None]:
+    """Does it wait for this person; and why it is not theirs to decide, or what they did."""
+    own, may = words.own(case, said), _may_approve(case, person)
+    if case.open and own is None and isinstance(may, policy.No):
+        return False, may.why
+    return case.open and own is None, own
 
 
 def title(request: Request, *, salt: bytes) -> str:
@@ -321,6 +328,7 @@ def whole(
     elif isinstance(rested, policy.No):
         say = rested.why
     name = request.agent.name if request.kind is Kind.AGENT else None
+    tense = words.tense(case.status, case.outcome, lapsed=words.lapsed(case, now))
     return Whole(
         item=shown,
         version=case.version,
@@ -339,7 +347,10 @@ def whole(
         claimed_name=_safe(name, salt) if name else None,
         claimed_title=_safe(request.claimed_title, salt) if request.claimed_title else None,
         claimed_facts=_facts(request.claimed_facts, salt),
-        tense=words.tense(case),
+        tense=tense,
+        heading=words.over_the_bytes(
+            tense, http=request.http is not None, summary=cards.summarised(case.digest)
+        ),
         votes=tuple(
             VoteShown(
                 said.name(v.person),
