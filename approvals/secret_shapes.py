@@ -246,13 +246,17 @@ _NAMES: Final = (
     r"|\.?docker(?:config(?:json)?|cfg)|identity[_-]?token|jwt|sas[_-]?url"
     r"|cvc(?<![a-z]cvc)2?|cvv(?<![a-z]cvv)2?|otp(?<![a-z]otp)|card[_-]?(?:number|pin)"
     r"|(?:card[_-]?)?security[_-]?code"
+    # The word for a password in other languages.
+    r"|passwort|kennwort|mot[_-]?de[_-]?passe|contrase[nñ]a|senha|wachtwoord|пароль|密码|密碼|パスワード"
+    r"|비밀번호"
 )
 _SECOND_WORDS: Final = frozenset(("key", "number", "code", "pin"))
 _NAME: Final = re.compile(rf"(?:{_NAMES})\]?\Z")
 _NAME_HINTS: Final = (
     *("token", "secret", "pass", "pwd", "session", "credential", "authorization", "cookie"),
     *("cvc", "cvv", "otp", "assertion", "encrypted", "docker", "jwt", "signature", "card", "code"),
-    *("key", "sig=", "auth=", "appid=", "policy=", "sas"),
+    *("key", "sig=", "auth=", "appid=", "policy=", "sas", "kennwort", "contrase", "senha"),
+    *("wachtwoord", "пароль", "密码", "密碼", "パスワード", "비밀번호"),
 )
 # A telling name as a value, or over a list: only a document tells what belongs to it.
 _PAIR: Final = re.compile(r"\"(?:name|key)\"\s{0,8}:\s{0,8}\"([\w.-]{1,200})\"", re.IGNORECASE)

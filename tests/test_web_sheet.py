@@ -91,6 +91,10 @@ HELD = {
         post(f"password={SECRET}&a=1;b".encode(), (("Content-Type", "text/plain; charset=utf-7"),)),
         SECRET,
     ),
+    "in another language": (
+        post(json.dumps({"Passwort": SECRET, "mot_de_passe": f"{SECRET}2"}).encode()), SECRET,
+    ),
+    "in another script": (post(json.dumps({"db_пароль": SECRET, "密码": SECRET}).encode()), SECRET),
     "in a name": (post(json.dumps({TOKEN: 1, "b": {"c": 2, "d": 3}}).encode()), TOKEN),
 }  # fmt: skip
 
