@@ -608,7 +608,7 @@ class _Checks:
             public_url=public_url,
             database_url=self.database_url(),
             keys_dir=folder / file.keys.dir,
-            metrics=file.metrics.listen if file.metrics is not None else None,
+            metrics=self.metrics(),
             requesters=requesters,
             key_hashes=self.key_hashes(),
             webhooks=self.webhooks(),
@@ -640,9 +640,28 @@ class _Checks:
                     for name, one in channels.items()
                     if public_url is None and (why := getattr(one, "wants_public_url", str)())
                 ),
+                *(
+                    f"{name}: its links lead to this machine only. Set server.public_url to the "
+                    "address at which people reach this"
+                    for name, one in channels.items()
+                    if public_url is not None
+                    and _is_loopback(_origin(public_url)[0] or "")
+                    and getattr(one, "needs_public_url", str)()
+                ),
                 *four_eyes_hints(rules, policy.default_ask, people, asking),
             ),
         )
+
+    def metrics(self) -> Listen | None:
+        found, server = self.file.metrics, self.file.server.listen
+        if found is not None and found.listen == server and server.port:
+            self.marked.fault(
+                ("metrics", "listen"),
+                "the pages are served there already",
+                "choose another port; or leave `metrics` out, for /metrics on this one from "
+                "this machine only",
+            )
+        return found.listen if found is not None else None
 
     def retention(self) -> Retention:
         content, cases = self.file.retention.content, self.file.retention.cases

@@ -205,3 +205,19 @@ async def test_init_at_a_terminal_asks_and_keeps_the_old_file_when_told_to(tmp_p
     packs = {rule.pack for rule in made.rules.rules} - {None}
     assert packs == {"github", "stripe"}
     assert (tmp_path / "gateway.yaml.old").read_text() == "old"
+
+
+def test_git_takes_nothing_secret_of_it_along(tmp_path: Path) -> None:
+    """R4: in a repository of its own, without the service's folder around it."""
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / ".gitignore").write_text("node_modules")
+    code, said = run("--yes", "--thumbprint", PIN, "-c", tmp_path / "gateway.yaml")
+    assert code == 0, said
+    (tmp_path / "gateway").mkdir()
+    (tmp_path / "gateway" / "ca.pem").write_text("its own key")
+    listed = subprocess.run(
+        ["git", "ls-files", "--others", "--exclude-standard"],
+        cwd=tmp_path, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert listed.stdout.split() == [".gitignore", "gateway.yaml"]
+    assert "node_modules" in (tmp_path / ".gitignore").read_text().splitlines()

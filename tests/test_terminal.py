@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import stat
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -62,6 +63,24 @@ MAIL = "email: {host: 127.0.0.1, security: none, from: approve@example.com}"
          "your own value", ""),
         ("channels: {discord: {bot_token: a, application_id: '12345678901234567', public_key: "
          f"'01{'0' * 62}'}}}}", "3:12", "low order", "Developer Portal"),
+        ("channels: {slack: {bot_token: xapp-1, app_token: xoxb-2, mode: socket}}", "3:12",
+         "bot_token is another kind of token: it begins with xoxb-", ""),
+        ("channels: {slack: {bot_token: a, app_token: xoxb-2, mode: socket}}", "3:12",
+         "app_token is another kind of token: it begins with xapp-", ""),
+        ("channels: {slack: {bot_token: a, signing_secret: b, app_id: dana}}", "3:12",
+         "app_id is not an app's, like A0123ABCD", ""),
+        ("channels: {slack: {bot_token: a, signing_secret: b, team_id: acme}}", "3:12",
+         "team_id is not a workspace's, like T0123ABCD", ""),
+        (f"channels: {{{MAIL[:-1]}, port: 465, security: starttls}}}}".replace(
+            "security: none, ", ""), "3:12", "port 465", "security: tls"),
+        (f"channels: {{{MAIL}}}\nserver: {{public_url: 'https://a.example'}}\n"
+         "rules: [{name: r, ask: {quorum: {default: 1}, via: ['email:team@a.example']}}]", "5:53",
+         "mail has none", "each approver gets a mail"),
+        ("metrics: {listen: 127.0.0.1:8080}", "3:19", "served there already", "another port"),
+        ("rules: [{name: r, title: '{{ a | mony }}', ask: {quorum: {default: 1}}}]", "3:26",
+         "no filter `mony`", "`money`"),
+        ("rules: [{name: r, title: \"{{ '%9d' % 1 }}\", ask: {quorum: {default: 1}}}]", "3:26",
+         "only reads values", ""),
         ("templates: {slack: t.json.j2}", "3:20", "arithmetic", ""),
         ("templates: {slack: t.txt}", "3:20", "called *.json.j2", ""),
     ],
@@ -99,6 +118,16 @@ def test_check_says_where_no_tap_may_come(tmp_path: Path, section: str, mode: st
     ran = run("check", cwd=tmp_path)
     assert ran.code == 0, ran.err
     assert f"Set server.public_url, or mode: {mode}, which needs none" in ran.out
+
+
+def test_check_says_where_links_lead_to_this_machine_only(tmp_path: Path) -> None:
+    """T1: no fault, since all of it may be on one machine."""
+    assert run("keys", "new", cwd=tmp_path).code == 0
+    text = f"{SMALL}channels: {{{MAIL}}}\nserver: {{public_url: 'http://127.0.0.1:8080'}}\n"
+    (tmp_path / "countersign.yaml").write_text(text)
+    ran = run("check", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert "email: its links lead to this machine only" in ran.out
 
 
 @pytest.mark.parametrize(
@@ -454,6 +483,27 @@ def test_a_log_that_nobody_reads_any_more_ends_nothing(monkeypatch: pytest.Monke
         closed.close()
         structlog.get_logger().error("something")
         logging.getLogger("countersign.telegram").error("something")
+
+
+def test_what_a_library_or_a_finalizer_gets_wrong_is_a_json_line_too(tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text(
+        "import logging\n"
+        "from approvals.cli import log\n"
+        "log.setup(console=False)\n"
+        "logging.getLogger('some.sdk').warning('of %d bytes', 'a token')\n"
+        "class Thing:\n"
+        "    def __del__(self):\n"
+        "        raise ValueError('two\\nlines')\n"
+        "Thing()\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "run.py"], cwd=tmp_path, env=environment(), capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    wrong, ignored = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert wrong["event"] == "a line that cannot be put together: of %d bytes"
+    assert "a token" not in ran.stderr, "law 23: it is not said what could not be put in"
+    assert (ignored["level"], ignored["event"]) == ("error", "an error nobody caught")
 
 
 # Loopback, without a network

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from approvals.plugin import Section, fields, safe_url
+from approvals.plugin import Section, Shape, fields, safe_url
 
 
 class Actionable(BaseModel):
@@ -37,6 +37,11 @@ class Settings(Section):
 
     library: ClassVar = ("aiosmtplib", "email")
 
+    room: ClassVar = Shape(
+        "(?!)",
+        "a room: mail has none, since a shared mailbox does not say who answers",
+        "write `email`: each approver gets a mail",
+    )
     secretless: ClassVar[bool] = True  # where no variable is named that is not set
 
     host: str = Field(min_length=1)
@@ -58,6 +63,9 @@ class Settings(Section):
         from adapters.email.adapter import Email  # noqa: PLC0415 - where the channel is on
 
         Email(render=lambda values: {}, **fields(self))
+        if (self.port, self.security) in ((465, "starttls"), (587, "tls")):
+            other = "tls" if self.port == 465 else "starttls"
+            raise ValueError(f"port {self.port} speaks otherwise from the start: security: {other}")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Literal
 
 from pydantic import SecretStr, model_validator
@@ -55,6 +56,18 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _has_its_secret(self) -> Settings:
+        # What tokens begin with: https://docs.slack.dev/authentication/tokens. One in the other's
+        # place never works.
+        for name, wrong in (("bot_token", "xapp-|xoxp-|xoxe-"), ("app_token", "xox[a-z]-")):
+            token: SecretStr | None = getattr(self, name)
+            if token and re.match(wrong, token.get_secret_value()):
+                begins = "xoxb-" if name == "bot_token" else "xapp-"
+                raise ValueError(f"{name} is another kind of token: it begins with {begins}")
+        # With another app's or team's, no tap would ever count.
+        if not re.fullmatch("(A[A-Z0-9]+)?", self.app_id):
+            raise ValueError("app_id is not an app's, like A0123ABCD (Basic Information, in Slack)")
+        if not re.fullmatch("([TE][A-Z0-9]+)?", self.team_id):
+            raise ValueError("team_id is not a workspace's, like T0123ABCD (in Slack's address)")
         if self.mode == "webhook" and self.signing_secret is None:
             raise ValueError("mode webhook needs signing_secret (Basic Information, in Slack)")
         if self.mode == "socket" and self.app_token is None:

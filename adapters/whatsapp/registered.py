@@ -18,19 +18,19 @@ NOTICE: Final = (
     "{{4}} (you need to sign in)."
 )
 _SHOWN: Final = (
-    "Waiting for approval: 1 more of default",
-    "POST api.stripe.com/v1/payouts",
-    "stripe.payouts.create",
-    "billing-bot for dana",
-    "Amount: 12,400.00 EUR ┃ To: ACME GmbH",
-    "amount=1240000&currency=eur",
+    "You can approve this alone.",
+    "Pay out 12,400.00 EUR to ba_1MtIhL2eZvKYlo2CAElKwKu2",
+    "POST api.stripe.com/v1/payouts · form, 156 bytes",
+    "billing-bot for Dana Lee",
+    "Amount: 12,400.00 EUR ┃ To: ba_1MtIhL2eZvKYlo2CAElKwKu2",
+    "amount: 1240000⏎currency: eur⏎destination: ba_1MtIhL2eZvKYlo2CAElKwKu2",
     "Pay the invoice",
-    "0 of 1",
-    "02 Jan 04:10 UTC",
+    "as above",
+    "2 Jan 04:10 UTC",
     "a1b2c3d4",
     "https://approve.example.com/r/req_01K8ZJ3V9Q",
 )
-_TOLD: Final = (_SHOWN[1], "Approved by dana.", _SHOWN[9], _SHOWN[10])
+_TOLD: Final = (_SHOWN[1], "Approved by Dana Lee", _SHOWN[9], _SHOWN[10])
 # What the buttons of each say. High risk is never approved by a tap: its card has no Approve.
 _KINDS: Final[Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
     "request": (CARD, ("medium", *_SHOWN), ("Approve", "Decline")),

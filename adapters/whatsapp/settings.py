@@ -22,6 +22,9 @@ class Settings(Section):
         "a WhatsApp account",
         "the number with its country and without + or blanks, like 15551234567",
     )
+    room: ClassVar = Shape(
+        "(?!)", "a room: WhatsApp has none for us", "write `whatsapp`: each approver gets a card"
+    )
     # The bot's name is its number, digits only: https://faq.whatsapp.com/5913398998672934
     linking: ClassVar = Linking(deep="https://wa.me/{bot}?text=link%20{code}")
 

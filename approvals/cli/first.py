@@ -194,7 +194,7 @@ def write(config: Path, answers: Answers, environ: Mapping[str, str]) -> Made:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _ignored(folder / ".gitignore", created)
+        keys.ignore(folder, created)
         if (folder / "keys" / keys.RING).exists():
             keys.load(folder / "keys")  # or its fault, before anything rests on it
             kept.append(folder / "keys")
@@ -228,20 +228,6 @@ def write(config: Path, answers: Answers, environ: Mapping[str, str]) -> Made:
 
 def _wanted(name: str) -> tuple[Wanted, ...]:
     return CHANNELS[name].wanted if name in CHANNELS else ()
-
-
-def _ignored(path: Path, created: list[Path]) -> None:
-    """What is here stays out of commits, whatever repository it is in."""
-    lines = ("keys/", "*.key", "*.db", "*.db-wal", "*.db-shm", "gateway/", ".env", "gateway.env")
-    there = path.read_text().splitlines() if path.exists() else None
-    missing = [line for line in lines if line not in (there or ())]
-    if there is None:
-        head = "# Keys, tokens and the database of Countersign: never in a commit.\n"
-        path.write_text(head + "".join(f"{line}\n" for line in missing))
-        created.append(path)
-    elif missing:
-        with path.open("a") as file:
-            file.write("".join(f"{line}\n" for line in missing))
 
 
 def _configuration(answers: Answers) -> str:

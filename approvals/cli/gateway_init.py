@@ -109,6 +109,7 @@ def write(config: Path, answers: Answers) -> Made:
     made, folder = Made(), config.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        keys.ignore(folder, made.created)
         _put(made, folder / KEY, lambda: f"{PREFIX}{_token(32)}\n")
         _put(made, folder / ENVIRONMENT, lambda: _environment(folder, _token(24)))
         _put(made, config, lambda: text(answers))

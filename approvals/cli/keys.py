@@ -81,6 +81,22 @@ def version(folder: Path) -> tuple[int, int]:
     return listed.st_mtime_ns, listed.st_ino
 
 
+def ignore(folder: Path, created: list[Path]) -> None:
+    """What an installation keeps here stays out of commits, whatever repository it is in."""
+    path = folder / ".gitignore"
+    lines = ("keys/", "*.key", "*.db", "*.db-wal", "*.db-shm", "gateway/", ".env", "gateway.env")
+    text = path.read_text() if path.exists() else None
+    missing = [line for line in lines if line not in (text or "").splitlines()]
+    if text is None:
+        head = "# Keys, tokens and the database of Countersign: never in a commit.\n"
+        path.write_text(head + "".join(f"{line}\n" for line in missing))
+        created.append(path)
+    elif missing:
+        begun = "" if not text or text.endswith("\n") else "\n"
+        with path.open("a") as file:
+            file.write(begun + "".join(f"{line}\n" for line in missing))
+
+
 def new(folder: Path, *, now: Instant, random: Callable[[int], bytes]) -> Keys:
     """Make a folder with one button key and a receipt key. Raises `KeyFault` if there is one."""
     if (folder / RING).exists():

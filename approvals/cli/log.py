@@ -30,6 +30,13 @@ class _Stream:
 class _Handler(logging.StreamHandler[Any]):
     """What `logging` is heard by: adapters and libraries use it, everything else structlog."""
 
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A line that cannot be put together. Never with its arguments: logging's own report prints
+        them over several lines, and one may be a token."""
+        if record.args:
+            why = f"a line that cannot be put together: {record.msg}"
+            self.emit(logging.makeLogRecord({**record.__dict__, "msg": why, "args": None}))
+
 
 def setup(*, console: bool, quiet: bool = False) -> None:
     """Choose the form; `quiet` keeps to warnings.
@@ -73,11 +80,19 @@ def setup(*, console: bool, quiet: bool = False) -> None:
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_failed
+    if sys.unraisablehook is sys.__unraisablehook__:  # not a test runner's
+        sys.unraisablehook = _ignored
 
 
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:
     if failed.exc_value is not None and failed.exc_type is not SystemExit:
         logging.getLogger("countersign").error("a thread ended", exc_info=failed.exc_value)
+
+
+def _ignored(failed: sys.UnraisableHookArgs) -> None:
+    """What nobody could be told of: from a finalizer, or at the end of the process."""
+    if failed.exc_value is not None:
+        logging.getLogger("countersign").error("an error nobody caught", exc_info=failed.exc_value)
 
 
 def started(url: str, on: Base) -> None:
