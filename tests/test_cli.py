@@ -479,7 +479,9 @@ def test_law_19_high_risk_is_not_approved_on_the_command_line(
     made = service.ask(action="pay", http=http)
     ran = service.by(dana, "approve", made["id"], "--digest", made["digest"])
     assert ran.code == Exit.DENIED
-    assert re.search(rf"http://\w+\.localhost:{service.port}/requests/{made['id']}", ran.err)
+    page = re.search(rf"http://(\w+\.localhost):{service.port}/requests/{made['id']}", ran.err)
+    assert page
+    assert f"echo '127.0.0.1 {page[1]}'" in ran.err, "I3: what helps Safari"
     body = {"choice": "approve", "digest": made["digest"]}
     status, problem = service.call("POST", f"/v1/requests/{made['id']}/decision", body, key=dana)
     assert (status, problem["type"]) == (403, "forbidden")

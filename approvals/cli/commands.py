@@ -655,7 +655,8 @@ def _decide(
     if choice is Choice.APPROVE and case["risk"] == "high" and case["status"] == "pending":
         page = case.get("review", "the inbox")
         _open_page(page)
-        raise Stop(Exit.DENIED, f"High risk is approved on its page, after a fresh sign-in: {page}")
+        why = f"High risk is approved on its page, after a fresh sign-in: {page}"
+        raise Stop(Exit.DENIED, why, safari(page))
     if digest is None:
         if not sys.stdin.isatty():
             raise Stop(Exit.FAILED, "Say what you decide on: --digest, as `show --json` prints it.")
