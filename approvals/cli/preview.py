@@ -169,9 +169,8 @@ def _asked(text: str, book: RuleBook, kind: Kind | None) -> tuple[Requester, Pro
             agent=Agent(request.agent),
             http=replace(request.http(), body_complete=True),
         )
-    # Half a second, of which the other form has no need.
-    from approvals.web.api import proposal  # noqa: PLC0415
-    from approvals.web.problems import Problem  # noqa: PLC0415
+    from approvals.web.api import proposal  # noqa: PLC0415 - half a second, for this form only
+    from approvals.web.problems import Problem  # noqa: PLC0415 - as above
 
     by = AGENT if kind is not Kind.GATEWAY else GATEWAY
     try:
