@@ -368,6 +368,15 @@ def test_law_14_a_template_whose_styles_hide_is_refused(ours: str, theirs: str) 
         make(AWAY, render=changed).layout(card())
 
 
+def test_a_template_may_have_styles_that_hide_nothing() -> None:
+    from approvals.cards import renderer
+
+    ours = 'class="value" valign="top" style="'
+    style = "background:transparent;overflow:hidden;opacity:0.9;font-size:0.9em;border-width:0;"
+    changed = renderer("email.html.j2", SOURCE.replace(ours, ours + style, 1))
+    assert "/m/" in make(AWAY, render=changed).layout(card())["html"]
+
+
 def test_a_template_that_leaves_a_button_out_is_refused() -> None:
     from approvals.cards import renderer
 

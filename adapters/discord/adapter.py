@@ -327,8 +327,9 @@ def _plain(text: str) -> str:
 def _texts(node: Any) -> Iterator[str]:
     """What everybody sees at once: no address, and nothing behind the bars of a spoiler."""
     for name, item in node.items() if isinstance(node, dict) else ((None, one) for one in node):
-        if isinstance(item, str) and name in TEXTS and "||" not in CODE.sub("", item):
-            yield item
+        if isinstance(item, str) and name in TEXTS:
+            if "||" not in item or "||" not in CODE.sub("", item):
+                yield item
         elif isinstance(item, dict | list):
             yield from _texts(item)
 

@@ -20,11 +20,15 @@ ATTRIBUTES: Final = re.compile(
 UNSEEN: Final = ("title", "style")
 KNOWN: Final[dict[str, tuple[str, list[tuple[str, str | None]]]]] = {}
 """What start tags say that were seen before, by their own characters; never of a link."""
+HARMLESS: Final[set[str]] = set()
+"""Styles that were looked at before: the same in every mail of a template."""
 MOST: Final = 256
 # What a style can keep from the reader: the plain ways, since nobody knows every one.
 HIDES: Final = re.compile(
-    r"display\s*:\s*none|visibility|opacity|mso-hide|clip|text-indent|position|transparent"
-    r"|overflow\s*:\s*hidden|(?:font-size|line-height|height|width)\s*:\s*0(?![.\d]*[1-9])",
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide|max-height"
+    r"|position\s*:\s*(?:absolute|fixed)|text-indent\s*:\s*-|(?<![-\w])clip(?:-path)?\s*:"
+    r"|(?<![-\w])color\s*:\s*transparent"
+    r"|(?<![-\w])(?:opacity|font-size|line-height|height|width|max-width)\s*:\s*0(?![.\d]*[1-9])",
     re.IGNORECASE,
 )
 FETCHES: Final = re.compile(r"url\s*\(|@import|expression|\\", re.IGNORECASE)
@@ -86,10 +90,9 @@ class _Seen(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._tag = (tag, attrs)
         for name, value in attrs:
-            odd = tag != "a" if name == "href" else name == "style" and FETCHES.search(value or "")
-            if name == "style" and HIDES.search(value or ""):
-                raise Refused(f"email: a style of the template hides what stands in <{tag}>")
-            if odd or not ATTRIBUTES.fullmatch(name):
+            if name == "style":
+                _look(value or "", tag)
+            if (name == "href" and tag != "a") or not ATTRIBUTES.fullmatch(name):
                 raise Refused(f"email: the template has the attribute {name} in <{tag}>")
         if not TAGS.fullmatch(tag):
             raise Refused(f"email: the template has <{tag}>")
@@ -105,10 +108,8 @@ class _Seen(HTMLParser):
         self._text += data
         if not self._inside:
             self.texts.append(data)
-        if self.cdata_elem and FETCHES.search(data):
-            raise Refused("email: a style of the template fetches something")
-        if self.cdata_elem and HIDES.search(data):
-            raise Refused("email: a style of the template hides something")
+        if self.cdata_elem:
+            _look(data, self.cdata_elem)
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._inside:
@@ -123,3 +124,15 @@ class _Seen(HTMLParser):
 
     handle_decl: Any = _never
     unknown_decl = handle_pi = handle_comment = _never
+
+
+def _look(style: str, tag: str) -> None:
+    """`Refused`: a style fetches something, or hides what the reader should see."""
+    if style in HARMLESS:
+        return
+    if FETCHES.search(style):
+        raise Refused(f"email: a style of the template fetches something, in <{tag}>")
+    if HIDES.search(style):
+        raise Refused(f"email: a style of the template hides something, in <{tag}>")
+    if len(HARMLESS) < MOST:
+        HARMLESS.add(style)
