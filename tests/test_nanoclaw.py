@@ -17,6 +17,7 @@ from approvals.cli.commands import app
 from approvals.cli.exits import Stop
 from approvals.proxy.environment import FIXED, PROXY, TRUST
 from approvals.proxy.revoked import FILE
+from approvals.proxy.wire import PATIENCE
 from tests.gateway import Gate, Origin, authority, basic, gate, origin
 from tests.house import HANGS
 
@@ -170,7 +171,7 @@ def revoke(folder: Path, *words: str) -> tuple[int, str]:
 
 
 async def test_one_agent_is_shut_out_while_the_gateway_runs(tmp_path: Path) -> None:
-    async with origin() as there, gate(tmp_path, more=DERIVED) as our:
+    async with origin() as there, gate(tmp_path, more=DERIVED, patience=PATIENCE) as our:
         there.keeps = True
         one, two = (our.settings.password(f"nanoclaw-{n}") or "" for n in ("a", "b"))
         as_a, as_b = basic("nanoclaw-a", one), basic("nanoclaw-b", two)

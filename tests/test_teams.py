@@ -635,7 +635,7 @@ async def test_a_token_is_asked_for_once_and_anew_when_it_is_refused(
 async def test_law_26_those_who_wait_for_a_token_wait_no_longer_than_one_call(
     teams: TeamsPeer, channel: Teams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connector, "PATIENCE", 0.5)
+    monkeypatch.setattr(connector, "PATIENCE", 2)
     where, payload = Address("teams", ROOM), channel.layout(card())
     teams.signing = asyncio.Event()
     posts = (channel.post(where, payload, f"k{n}") for n in range(4))
