@@ -16,6 +16,7 @@ from approvals.model import Refused
 from approvals.proxy import reach
 from approvals.proxy.credentials import Secret
 from approvals.proxy.lint import lint
+from approvals.proxy.revoked import Revoked
 from approvals.proxy.rulebook import rulebook
 from approvals.proxy.tunnel import MOST, MOST_IN_ALL, Tunnels, clashes
 from approvals.proxy.wire import Problem
@@ -112,6 +113,19 @@ async def test_a_gateway_that_ends_says_so_of_its_tunnels(tmp_path: Path) -> Non
         assert await reader.readline() == b"hello\n"
     assert (await closed(our))["end"] == "gateway"
     writer.close()
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+async def test_who_is_shut_out_gets_no_byte_more_through_a_tunnel(tmp_path: Path) -> None:
+    async with echo() as (port, told), gate(tmp_path, rules=tunnel(port)) as our:
+        reader, writer, _ = await connect(our, port)
+        assert await reader.readline() == b"hello\n"
+        Revoked(our.settings.folder).put("bot", undo=False)
+        writer.write(b"more\n")
+        assert await asyncio.wait_for(reader.read(), HANGS) == b""
+        assert (await closed(our))["end"] == "revoked"
+        assert told == []
+        writer.close()
 
 
 async def test_law_10_a_tunnel_goes_to_no_private_address_listed_or_not(tmp_path: Path) -> None:

@@ -339,7 +339,8 @@ class Gateway:
             try:
                 await wire.send(ESTABLISHED)
                 ends = (wire.reader, wire.writer), (upstream.reader, upstream.writer)
-                await joined(*ends, self._patience, passed)
+                shut_out = partial(self._revoked.holds, about["agent"])
+                await joined(*ends, self._patience, passed, shut_out)
             finally:
                 more = {"sent": passed.sent, "received": passed.received, "end": passed.end}
                 seconds = (self._clock() - began) // SECOND

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +24,7 @@ MOST_IN_ALL: Final = 512
 
 @dataclass(slots=True)
 class Passed:
-    """What went through. `end`: `closed`, `idle`, `time` or `gateway`, what ended it."""
+    """What went through. `end`: `closed`, `idle`, `time`, `revoked` or `gateway`, what ended it."""
 
     sent: int = 0
     received: int = 0
@@ -77,13 +77,19 @@ def _name(host: str) -> str:
     return (name if colon and port.isdigit() else host).removesuffix(".")
 
 
+class _Revoked(Exception):
+    """Its agent was shut out meanwhile."""
+
+
 async def joined(
     ours: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     theirs: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     patience: Patience,
     passed: Passed,
+    shut_out: Callable[[], bool],
 ) -> None:
-    """Pass bytes both ways until both sides have ended, or one is broken, or it is time."""
+    """Pass bytes both ways until both sides have ended, or one is broken, or it is time, or its
+    agent was shut out: then not a byte more."""
     loop = asyncio.get_running_loop()
     end = loop.time() + patience.tunnel
     async with asyncio.timeout(patience.tunnel_idle) as limit:
@@ -92,6 +98,8 @@ async def joined(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter, out: bool
         ) -> None:
             while data := await reader.read(PIECE):
+                if shut_out():
+                    raise _Revoked
                 passed.sent += len(data) * out
                 passed.received += len(data) * (not out)
                 limit.reschedule(min(end, loop.time() + patience.tunnel_idle))
@@ -108,6 +116,8 @@ async def joined(
             passed.end = "closed"
         except OSError:
             passed.end = "closed"
+        except _Revoked:
+            passed.end = "revoked"
         except asyncio.CancelledError:
             if limit.expired():
                 passed.end = "time" if loop.time() >= end else "idle"
