@@ -52,6 +52,11 @@ class Destination:
     room: str | None = None
     by_email: bool = False
 
+    @property
+    def entry(self) -> str:
+        """The entry of `via` that this is."""
+        return f"{self.channel}:{self.room}" if self.room else self.channel
+
 
 class Directory:
     """The people, with the accounts that the configuration and the links give them.
@@ -166,6 +171,18 @@ class Directory:
                 places = [place for place in each if place is not None]
             found |= dict.fromkeys(places)
         return tuple(found)
+
+    def after(
+        self, ask: Ask, available: Mapping[str, bool], entry: str, person: str
+    ) -> Destination | None:
+        """Where this person's card goes when that entry of `via` could not reach them: by the next
+        that can. None: there is none. `available`: as of `destinations`."""
+        whose = self._people.get(person)
+        if whose is None or entry not in ask.via:
+            return None
+        later = ask.via[ask.via.index(entry) + 1 :]
+        reached = (_reach(whose, one, available) for one in later if one != entry)
+        return next((place for place in reached if place is not None), None)
 
 
 def audiences(case: Case, by: Requester, request: Request) -> tuple[str, ...]:

@@ -413,15 +413,16 @@ class Store:
         entries: Sequence[Entry] = (),
         *,
         done: Sequence[Job] = (),
+        moved: tuple[str, str] | None = None,
     ) -> bool:
         """A redraw succeeded: only the new echo holds. Jobs that are `done` end in the same
-        transaction.
+        transaction. `moved`: the message as which it had to be posted again, and its echo.
 
         False: this version, or a newer one, was noted before, and the echoes stay as they are. Of
         a newer one the message may show the older face by now: then a `draw` of it is due at once.
         """
         held = [statements.held(job) for job in done]
-        return await self._db.write(statements.drawn(card_id, version, entries, held))
+        return await self._db.write(statements.drawn(card_id, version, entries, held, moved))
 
     async def alter(self, card_id: str, altered: str, entries: Sequence[Entry] = ()) -> bool:
         """The platform shows another card than was sent: no tap on it approves, from now on.
@@ -466,6 +467,14 @@ class Store:
             message_=message,
         )
         return rows.card(found[0]) if found else None
+
+    async def posting(self, channel: str, conversation: str, since: str) -> bool:
+        """Is a card just being posted there, whose message is not known yet? `since`: the id that
+        one had which was begun when no answer can come any more."""
+        found = await self._read(
+            statements.posting, channel_=channel, conversation_=conversation, since=since
+        )
+        return bool(found)
 
     async def cards_of(self, *request_ids: str) -> list[CardRow]:
         """Every attempt for these requests, by card id."""
@@ -841,6 +850,24 @@ class Store:
         key = {"org_": org, "channel_": channel, "account_": account}
         found = await self._db.write(statements.end_window(key, now))
         return found[0][1] if found else 0
+
+    async def remembered(self, channel: str, key: str, *, org: str = ORG) -> bytes | None:
+        """What a channel keeps under this name, as it was sealed."""
+        found = await self._read(statements.select_memory, org_=org, channel_=channel, key_=key)
+        return bytes(found[0][0]) if found else None
+
+    async def put_remembered(
+        self,
+        channel: str,
+        key: str,
+        value: bytes | None,
+        *,
+        was: bytes | None,
+        org: str = ORG,
+    ) -> bool:
+        """Keep it instead of `was`, or delete that (None). False: it is another by now."""
+        where = {"org": org, "channel": channel, "key": key}
+        return await self._db.write(statements.put_memory(where, value, was))
 
     async def add_grant(self, grant: Grant, entries: Sequence[Entry]) -> None:
         """Keep a yes in advance."""

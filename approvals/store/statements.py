@@ -31,6 +31,7 @@ from approvals.store.tables import (
     link_codes,
     linked,
     login_links,
+    memory,
     meta,
     outbox,
     receipts,
@@ -387,6 +388,13 @@ expect_echo: Final = _update(cards, ["echo_next"], "id")
 fail_card: Final = _update(cards, ["state"], "id")
 
 
+def posting(_: Dialect) -> Any:
+    c = cards.c
+    here = (c.channel == P("channel_"), c.conversation == P("conversation_"))
+    young = (c.message.is_(None), c.state == CardState.POSTING.value, c.id >= P("since"))
+    return sa.select(c.id).where(*here, *young).limit(1)
+
+
 def cards_of(d: Dialect) -> Any:
     what = sa.select(*(cards.c[n] for n in rows.CARD))
     return what.where(d.among(cards.c.request_id, "ids")).order_by(cards.c.id)
@@ -397,6 +405,12 @@ def bind_message(_: Dialect) -> Any:
     echo: Any = sa.func.coalesce(P("given"), c.echo_next)
     values: dict[str, Any] = {"message": P("message"), "state": P("state"), "echo": echo}
     return cards.update().where(c.id == P("id_")).values(**values, echo_next=sa.null())
+
+
+def move_card(_: Dialect) -> Any:
+    c = cards.c
+    values: dict[str, Any] = {"message": P("message"), "former": c.message, "echo_next": P("echo")}
+    return cards.update().where(c.id == P("id_")).values(**values)
 
 
 def _adopt(_: Dialect) -> Any:
@@ -451,11 +465,17 @@ def _overdrawn(_: Dialect) -> Any:
 
 
 def drawn(
-    card_id: str, version: int, entries: Sequence[Entry], finished: Sequence[Params]
+    card_id: str,
+    version: int,
+    entries: Sequence[Entry],
+    finished: Sequence[Params],
+    moved: tuple[str, str] | None,
 ) -> Script[bool]:
-    """Note the draw, and the jobs that end with it; where it came after a newer one's, order
-    another, due at once."""
+    """Note the draw, the message that the card is now, and the jobs that end with it; where it came
+    after a newer one's, order another, due at once."""
     params = {"id_": card_id, "version": version}
+    if moved is not None:
+        yield move_card, {"id_": card_id, "message": moved[0], "echo": moved[1]}
     found = yield _drawn, params
     over = () if found else (yield _overdrawn, params)
     again = [Job("draw", request_id, channel, 0, card_id) for request_id, channel in over]
@@ -758,6 +778,23 @@ delete_account: Final = delete_by(accounts, "org", "channel", "account")
 select_meta: Final = _select(meta, ["value"], "key")
 _put_meta: Final = _upsert(meta)
 _put_meta_once: Final = _insert(meta, quiet=True)
+
+
+_MEMORY: Final = ("org", "channel", "key")
+select_memory: Final = _select(memory, ["value"], *_MEMORY)
+_insert_memory: Final = _insert(memory, quiet=True)
+_update_memory: Final = _update(memory, ["value"], *_MEMORY, "value")
+_delete_memory: Final = delete_by(memory, *_MEMORY, "value")
+
+
+def put_memory(key: Params, value: bytes | None, was: bytes | None) -> Script[bool]:
+    """Compare, and set or delete; False: it was not `was`."""
+    where = {f"{name}_": part for name, part in key.items()} | {"value_": was}
+    if value is None:
+        return was is None or bool((yield _delete_memory, where))
+    if was is None:
+        return bool((yield _insert_memory, {**key, "value": value}))
+    return bool((yield _update_memory, {**where, "value": value}))
 
 
 insert_grant: Final = _insert(grants)

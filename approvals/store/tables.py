@@ -101,6 +101,7 @@ cards: Final = _table(
     _int("drawn"),
     _text("altered", null=True),
     _text("instead", null=True),
+    _text("former", null=True),
     sa.Index("cards_request", "request_id"),
     sa.Index("cards_message", "channel", "conversation", "message"),
     _some("cards_altered", "id", where="altered IS NOT NULL"),
@@ -244,6 +245,14 @@ windows: Final = _table(
     _text("account", key=True),
     _int("at"),  # when it last wrote to us
     _int("over_at"),  # when the platform said that what this allows is over; 0: it did not
+)
+
+memory: Final = _table(
+    "memory",
+    _text("org", key=True),
+    _text("channel", key=True),
+    _text("key", key=True),
+    _bytes("value"),  # sealed (`approvals.memory`)
 )
 
 grants: Final = _table(

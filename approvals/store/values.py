@@ -44,7 +44,8 @@ class CardRow:
     `echo`: the seal that fits what a tap must echo; `echo_next`: the one that may fit as well while
     a redraw is on its way. `drawn`: the case's version that was last drawn. `altered`: where the
     platform shows it otherwise than sent (a JSON path, or `TAPPED`): no tap on it approves any
-    more. `instead`: the card that it was posted in place of.
+    more. `instead`: the card that it was posted in place of. `former`: the message that it was
+    before it had to be posted again; no tap on that counts.
     """
 
     id: str
@@ -61,6 +62,7 @@ class CardRow:
     drawn: int = 0
     altered: str | None = None
     instead: str | None = None
+    former: str | None = None
 
 
 TAPPED: Final = "seen at a tap"
