@@ -1,7 +1,12 @@
 """The port that every adapter implements, and the values that pass through it.
 
-`read` takes only what `authenticate` returns, so that the wrong order does not type-check. An
-adapter never decides: it proves who sent something, says what was pressed, and carries cards.
+A delivery is proven (`authenticate`), then what only the platform can say of it is asked
+(`resolve`), then it is read: `read` takes only what `resolve` returns, so that the wrong order does
+not type-check. An adapter never decides: it proves who sent something, says what was pressed, and
+carries cards.
+
+`Channel` is what every adapter has. What only some platforms need is a protocol of its own, below
+it: an adapter has it by having its methods.
 """
 
 from __future__ import annotations
@@ -19,13 +24,14 @@ from urllib.parse import urlsplit
 from approvals.model import (
     Address,
     Card,
-    Difference,
+    Choice,
     Duration,
     Fact,
     Instant,
     Label,
     MessageRef,
     Refused,
+    Request,
     Tier,
 )
 from approvals.text import Measure, fit, utf8_len, utf16_len
@@ -40,7 +46,7 @@ It raises `Refused` if the buttons of the payload are not exactly those of `card
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much fits, as `measure` counts; each adapter names the source.
 
@@ -66,7 +72,7 @@ class Limits:
     together: int = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
     """What a channel can do, so that the core need not know its name."""
 
@@ -88,6 +94,9 @@ class Abilities:
     """Its reason prompt is a dialog, where the reason may stay empty: one button does."""
     links: bool = False
     """Its buttons are links: whoever has one needs nothing else."""
+    names_message: bool = True
+    """A tap says which message it was on. Where it does not, the token alone says which card that
+    was: `policy.tap_tier` says what such a tap may approve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +120,25 @@ class Proven:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved:
+    """A proven delivery, with all that `read` needs; only `resolve` makes one."""
+
+    inbound: Inbound
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, proven: Proven, **claims: Any) -> Resolved:
+        """`claims`: what the platform said when it was asked."""
+        return cls(proven.inbound, {**proven.claims, **claims})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tap:
     """An authenticated account pressed a button.
+
+    A tap names its button by `token`. Where nothing of ours comes with it (a reaction, a label) the
+    token is empty, and `message` and `choice` name the button: the one of this choice on the card
+    that this message is.
 
     `event`: the platform's own id of this press, for de-duplication. `stranger`: why this account
     can never be an approver here (a bot, a guest, a foreign team), else None. `echo`: SHA-256 (hex)
@@ -120,7 +146,8 @@ class Tap:
     the same as older versions did, for cards that they posted. `reason`: what a reason
     prompt collected. `ready`: which of the rule's ready reasons was chosen, by its place: its words
     come from the case, never from a platform. `message` None: the platform did not say (a submitted
-    prompt): it may decline only. `reply_to`: what the adapter needs to answer this tap privately;
+    prompt): it may decline only, unless the channel never says it (`Abilities.names_message`).
+    `reply_to`: what the adapter needs to answer this tap privately;
     opaque to the core.
     """
 
@@ -129,7 +156,8 @@ class Tap:
     account: str
     conversation: str
     message: str | None
-    token: str = field(repr=False)
+    token: str = field(default="", repr=False)
+    choice: Choice | None = None
     stranger: str | None = None
     echo: str | None = None
     reason: str | None = None
@@ -529,7 +557,7 @@ class Channel(Protocol):
         """Raise `Forged` unless the platform sent exactly these bytes, just now."""
         ...
 
-    def read(self, proven: Proven) -> Event:
+    def read(self, resolved: Resolved) -> Event:
         """What happened. Pure. Raises `Malformed`."""
         ...
 
@@ -555,10 +583,12 @@ class Channel(Protocol):
         """
         ...
 
-    async def redraw(self, ref: MessageRef, payload: Payload) -> Sequence[Difference] | None:
+    async def redraw(self, ref: MessageRef, payload: Payload) -> MessageRef | None:
         """Make the posted card say `payload`, or send a closing message where nothing is edited.
 
-        What the platform's answer shows otherwise, where it gives the message back.
+        Where the card is now: another message where it had to be posted again, which then takes the
+        taps instead of the old one. `altered` of it: what the platform's answer shows otherwise.
+        None: where it was, and there is nothing to say.
         """
         ...
 
@@ -589,6 +619,81 @@ class Prepares(Protocol):
 
     async def prepare(self, inbound: Inbound) -> None:
         """Awaited before `authenticate`, with nothing proven yet. `Busy`: it must wait."""
+        ...
+
+
+@runtime_checkable
+class Resolves(Protocol):
+    """A channel whose deliveries do not say all: the platform has to be asked what was pressed, or
+    what this account may do there."""
+
+    async def resolve(self, proven: Proven) -> Resolved:
+        """Awaited after the proof, for a few seconds at most: the platform waits for our answer.
+
+        `Forged`: the platform knows nothing of it. `Busy`: it must wait, and come again.
+        """
+        ...
+
+
+async def resolve(channel: Channel, proven: Proven) -> Resolved:
+    """What `read` takes: as it was proven, where the channel has nothing to ask."""
+    return await channel.resolve(proven) if isinstance(channel, Resolves) else Resolved.of(proven)
+
+
+@runtime_checkable
+class Places(Protocol):
+    """A channel where a card may stand where its request lives: a commit's check, an issue, a
+    deployment."""
+
+    async def place(self, whom: Address, request: Request) -> Address:
+        """Where the card of this request goes. `whom`: a person's conversation, as `open` gave it,
+        or a room of `via`; it is the answer where nothing better is known. `Busy` or `Refused`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An address of our own that a platform delivers to, besides `/channels/<name>/events`.
+
+    `path`: below `/channels/<name>/`, or what a protocol demands, which begins with `/_`. It may
+    have parts in braces (`{id}`): `Inbound.path` is the one that was called.
+    """
+
+    method: str
+    path: str
+
+
+@runtime_checkable
+class Routed(Protocol):
+    """A channel whose platform delivers to several addresses, or by other methods than POST."""
+
+    @property
+    def routes(self) -> Sequence[Route]: ...
+
+
+class Memory(Protocol):
+    """A channel's own small values in the store, by name: a sync cursor, a token that rotates.
+
+    Sealed: a thief of the database reads none of them, and who writes there makes none up. Who can
+    write there can bring back one that was true before. All copies of the service share them.
+    """
+
+    async def get(self, key: str) -> bytes | None:
+        """None: there is none, or none that a key of ours made. `Busy`."""
+        ...
+
+    async def put(self, key: str, value: bytes | None, *, was: bytes | None) -> bool:
+        """Keep it, or forget it (None). False, and nothing is changed, where what is kept is not
+        `was` any more: another copy was faster. `ValueError` for more than 64 kB. `Busy`."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A channel that must know something after a restart, or in another copy."""
+
+    def remember(self, memory: Memory) -> None:
+        """What it keeps things in. Called once, before anything else is asked of it."""
         ...
 
 
@@ -637,7 +742,7 @@ class Hears(Protocol):
     decision rests on it.
     """
 
-    def heard(self, proven: Proven) -> Mapping[str, Instant]:
+    def heard(self, resolved: Resolved) -> Mapping[str, Instant]:
         """Who wrote to us in this delivery, which `read` took, by every id they have. Pure."""
         ...
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from approvals.model import SECOND, Busy, Duration, Instant
+from approvals.model import SECOND, Busy, Duration, Instant, Scope
 
 LONGEST: Final[Duration] = 20 * SECOND
 """Between two calls to a platform that is down, half as much again with jitter: one that is back is
@@ -59,7 +59,8 @@ class Lanes:
     ) -> Outage | None:
         """A call that began then (by `steady`) failed. The outage, if it is declared by this."""
         now = self.steady()
-        if error.conversation and conversation is not None and self._waiting(lane) < WIDE:
+        narrow = error.scope is Scope.CONVERSATION and self._waiting(lane) < WIDE
+        if narrow and conversation is not None:
             self._wait(lane, conversation, now + (error.retry_after or SECOND))
             self.outages.pop(lane, None)  # it answers, and would take other conversations' calls
             return None

@@ -41,18 +41,30 @@ class Refused(Exception):
     """The other side will never accept this: stop, park it, tell the owner. `str()` says why."""
 
 
+class Scope(StrEnum):
+    """What has to wait while the other side is busy."""
+
+    CONVERSATION = "conversation"
+    """This conversation: it would take calls about others."""
+    PLATFORM = "platform"
+
+
 class Busy(Exception):
     """The other side is down or wants us slower: try again after `retry_after` milliseconds.
 
-    `conversation`: it wants this conversation slower, and would take calls about others.
+    Only `scope` waits.
     """
 
     def __init__(
-        self, message: str, retry_after: Duration | None = None, *, conversation: bool = False
+        self,
+        message: str,
+        retry_after: Duration | None = None,
+        *,
+        scope: Scope = Scope.PLATFORM,
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        self.conversation = conversation
+        self.scope = scope
 
 
 class Conflict(Exception):

@@ -13,6 +13,8 @@ from approvals.text import clean
 INVALID: Final = "This button is not valid here."
 NEWER: Final = "There is a newer card about this, or it comes in a moment. Decide there."
 """To who presses a button of a message that we sent and then lost sight of."""
+UNOFFERED: Final = "This card has no button for that. Decide on the review page."
+"""To who reacts to a card that offers no such choice."""
 STALE: Final = "The request has changed since. Please look at it again."
 TAMPERED: Final = "What is stored of this request was altered. Nobody can approve it."
 ALTERED: Final = (

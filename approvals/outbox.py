@@ -11,14 +11,16 @@ import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
-from typing import Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 import structlog
 
-from approvals import buttons, cards, machine
+from approvals import buttons, cards, machine, reroute
 from approvals.budgets import Budgets
-from approvals.channel import Channel, Payload, Personal
+from approvals.channel import Channel, Payload, Personal, Places
 from approvals.evidence import Entry, rfc3339
 from approvals.faces import Faces, Look
 from approvals.lanes import Lanes
@@ -35,11 +37,13 @@ from approvals.model import (
     Instant,
     MessageRef,
     Refused,
+    Request,
     Requester,
     Status,
 )
 from approvals.people import GIVEN_UP, GOOD
 from approvals.proposal import ulid
+from approvals.reroute import Failed
 from approvals.service import Service
 from approvals.store import FOUND, JOBS, TAPPED, CardRow, CardState, Job, Store, draw_job
 from approvals.text import clean
@@ -138,6 +142,7 @@ class Outbox:
         self._lease = lease
         self._known: dict[tuple[str, str], tuple[Address, Instant]] = {}
         self.lanes = Lanes(clock, steady, random)
+        self._together = WeakValueDictionary[str, asyncio.Lock]()
         self._ending = False
         self._asked_all = False
         self._carriers = carriers or {}
@@ -418,7 +423,57 @@ class Outbox:
             return  # its revision has a card of its own to come
         if to.get("why") == "echo" and not await self._replaceable(to["instead"]):
             return
+        try:
+            # One place may be several people's next way, or where several people's cards go.
+            turn: AbstractAsyncContextManager[None] = nullcontext()
+            if isinstance(channel, Places) or "onward" in to:
+                turn = self._together.setdefault(case.id, asyncio.Lock())
+            async with turn:
+                await self._post_to(jobs, case, request, channel, to)
+        except Refused as error:
+            if not await self._onward(jobs, case, to, error):
+                raise
+
+    async def _onward(
+        self, jobs: list[Job], case: Case, to: Mapping[str, str | None], error: Refused
+    ) -> bool:
+        """Whom this entry of `via` cannot reach is asked by the next. False: there is none."""
+        (job,) = jobs
+        failed = Failed(job.target, to["room"], to["person"], str(error))
+        then, entries = await reroute.onward(
+            self._store, self._service.trust, case, failed, now=self._clock(), random=self._random
+        )
+        if not then:
+            return False
+        await self._store.done(jobs, entries, then=then)
+        jobs.clear()
+        for one in then:
+            log.warning("card_rerouted", entry=failed.entry, to=one.target, why=failed.why)
+            if one.target in self._kicks:
+                self._kicks[one.target].set()
+        return True
+
+    async def _post_to(
+        self,
+        jobs: list[Job],
+        case: Case,
+        request: Request,
+        channel: Channel,
+        to: Mapping[str, Any],
+    ) -> None:
+        (job,) = jobs
         address = await self._address(channel, case, to)
+        if isinstance(channel, Places):
+            whom, place = address, channel.place
+            address = await self._asked(channel.name, lambda: place(whom, request))
+            person = whom.person if address.account == whom.account else None
+            address = replace(address, person=person)
+        own_room = to["room"] is not None and "onward" not in to
+        shared = address.account is None and not own_room
+        if shared and await reroute.asked_there(
+            self._store, case, channel.name, address.conversation
+        ):
+            return
         self._open(channel.name, address.conversation)  # before anything is written for it
         if "why" not in to and (wait := self._too_many(case, address.person)):
             await self._later(jobs, "its agent may send this person no more for now", wait)
@@ -540,15 +595,20 @@ class Outbox:
         sealed = self._seal(channel, row.id, row.message, payload)
         await self._store.drawing(row.id, sealed, (intent,))
         ref = MessageRef(row.channel, row.conversation, row.message)
-        found = await self._asked(
+        now_at = await self._asked(
             channel.name, lambda: channel.redraw(ref, payload), row.conversation
         )
+        found: Sequence[Difference] = now_at.altered if now_at is not None else ()
+        moved = None
+        if now_at is not None and now_at.message != row.message:  # it had to be posted again
+            moved = (now_at.message, self._seal(channel, row.id, now_at.message, payload))
+            where["message"] = now_at.message
         entry = self._entry("card.redrawn", case.id, version=case.version, **where)
         if row.state is not CardState.POSTED:  # nothing on it counts, nor follows
             await self._store.append([entry])
             return
         version = case.version if edit else LAST
-        await self._store.drawn(row.id, version, (entry,), done=jobs)
+        await self._store.drawn(row.id, version, (entry,), done=jobs, moved=moved)
         jobs.clear()
         # At the end there is no tap left to be trusted; and what is known is not told again.
         if found and card.status is Status.PENDING and row.altered is None:

@@ -35,7 +35,7 @@ from approvals.reading.presentation import Words
 
 __all__ = [
     "DEFAULT", "ESCALATED", "Deny", "No", "Policy", "Rule", "Seats", "Subject", "When",
-    "decide", "effective", "filled", "may", "needs", "nobody", "vacant", "words_of",
+    "decide", "effective", "filled", "may", "needs", "nobody", "tap_tier", "vacant", "words_of",
 ]  # fmt: skip
 
 DEFAULT: Final = "default"
@@ -243,6 +243,26 @@ def may(
     if strict and not fresh:
         return No("This needs a sign-in of the last five minutes: prove once more it is you.")
     return Seats(tuple(seats))
+
+
+def tap_tier(
+    tier: Tier, *, token: bool, message: bool, names_message: bool, alone: bool
+) -> Tier | None:
+    """What a tap on a channel of this tier proves, by what it brings. None: it may decline only.
+
+    A tap brings our `token` and says on which `message` it was. Without our token (a reaction, a
+    label) anything of the same look would do: C, which is low risk. Without the message a thief of
+    the bot's token could have put other words around the button: B at most, which is medium risk,
+    where the channel never names it and the card is for one account `alone`; else, as of a
+    submitted prompt, nothing is approved.
+    """
+    if not token:
+        return Tier.C
+    if message:
+        return tier
+    if names_message or not alone:
+        return None
+    return Tier.B if tier is Tier.A else tier
 
 
 def filled(quorum: Sequence[tuple[str, int]], votes: Sequence[Vote]) -> bool:

@@ -44,13 +44,14 @@ from approvals.notices import (
     OVER,
     STALE,
     TAMPERED,
+    UNOFFERED,
     UNTRUSTED,
     WHY,
     notice_of,
 )
 from approvals.packs import RuleBook
 from approvals.people import Directory, audiences
-from approvals.proposal import Proposal, Ulids, draft
+from approvals.proposal import Proposal, Ulids, draft, ulid
 from approvals.reading import Reading
 from approvals.readings import Readings, held
 from approvals.store import (
@@ -93,20 +94,25 @@ class Answer:
 REMEMBERED: Final = 10 * MINUTE
 """For how long a refusal is the answer to the same request, for who joins."""
 SEEN_PENDING: Final = 100
+OVERTAKES: Final = (0.1, 0.3, 0.0)
+"""Seconds after which a card is looked for again: somebody may be faster than the answer to its
+post."""
 UNANSWERED: Final = MINUTE
 """After this nobody waits for the answer to a post: longer than a lease and a call together."""
 _AFTER: Final = ("request.reported", "request.lapsed")
 COUNTED_ALREADY: Final = Answer(Notice(NoticeKind.CLOSED, "This was counted already."))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Act:
-    """How a person acts: by a tap on a channel of this tier, or (tier None) on our own page."""
+    """How a person acts: signed in on our own `page`, or by a tap that proves as much as `tier`
+    (None: enough to decline)."""
 
     channel: str
-    reason: str | None
-    tier: Tier | None
-    fresh: bool
+    reason: str | None = None
+    page: bool = False
+    tier: Tier | None = None
+    fresh: bool = False
     event: str | None = None
 
 
@@ -313,7 +319,8 @@ class Service:
             if row.digest != digest:
                 away = self._turned_away(row.id, STALE, person.id, channel, "digest", now)
                 return replace(away, answer=replace(away.answer, case=row, conflict=True))
-            return self._vote(row, person, choice, _Act(channel, reason, None, fresh), now)
+            act = _Act(channel=channel, reason=reason, page=True, fresh=fresh)
+            return self._vote(row, person, choice, act, now)
 
         if self.holders:
             await self._held((await self._store.cases([request_id])).get(request_id))
@@ -321,7 +328,7 @@ class Service:
 
     async def granted(self, person: Person, about: Case, grant: str, until: Instant) -> Answer:
         """A vote that was given in advance, until then; the grant is used up with it, once."""
-        act = _Act("grant", None, None, False, grant)
+        act = _Act(channel="grant", page=True, event=grant)
 
         def judge(row: Row, now: Instant) -> Decision[Answer]:
             if not isinstance(row, Case) or row.digest != about.digest or now >= until:
@@ -341,6 +348,31 @@ class Service:
             duplicate=COUNTED_ALREADY,
             press=(lookup, f"{tap.channel}:{tap.event}"),
         )
+
+    async def tap_on(self, tap: Tap) -> Answer | None:
+        """A tap by message and choice. None: that message is no card of ours, and nothing is said.
+
+        The message says which card it is; what is then judged is a tap on that card's own button.
+        """
+        where = (tap.channel, tap.conversation)
+        for wait in OVERTAKES:
+            card = await self._store.card_by_message(*where, tap.message or "")
+            since = "crd_" + ulid(self._clock() - UNANSWERED, bytes(10))
+            if card is not None or not await self._store.posting(*where, since):
+                break
+            await asyncio.sleep(wait)  # it may be the one whose post is not answered yet
+        if card is None:
+            return None
+        ring, request_id = self.trust.ring, card.request_id
+        for stored in await self._store.buttons_of(card.id):
+            if stored.binding.choice is tap.choice and stored.binding.kid in ring.keys:
+                return await self.tap(replace(tap, token=buttons.token_of(ring, stored)))
+
+        def unoffered(row: Row, now: Instant) -> Decision[Answer]:
+            who, channel = tap.account, tap.channel
+            return self._turned_away(request_id, UNOFFERED, who, channel, "choice", now)
+
+        return await self._turns.take(unoffered, duplicate=COUNTED_ALREADY)
 
     async def _held(self, case: Case | None) -> None:
         """Before somebody decides: a request that has gone is not decided, its case says so."""
@@ -429,27 +461,37 @@ class Service:
         choice, label = stored.binding.choice, stored.binding.label
         channel = self.trust.channels[tap.channel]
         echo = tap.echo if channel.echo else ""
-        if tap.message is None:
+        tier = policy.tap_tier(
+            channel.tier,
+            token=tap.choice is None,
+            message=tap.message is not None,
+            names_message=channel.names_message,
+            alone=stored.binding.addressee is not None,
+        )
+        if tier is None:
             if choice is not Choice.DECLINE:
                 return refuse("message")
         elif card.state is CardState.POSTING:
             # Overtaken by this tap; or we died before the platform's answer, and post another.
             # By then no copy that lives waits for that answer any more.
-            found = found_job(card, tap.message, now + UNANSWERED)
-            return replace(refuse("posting", NEWER), again=True, jobs=(found,))
+            found = _found(card, tap, now + UNANSWERED)
+            return replace(refuse("posting", NEWER), again=True, jobs=found)
         elif card.state is not CardState.POSTED:
             lost = refuse("message", NEWER, alert=True)
             if card.message is not None:
                 return lost
-            return replace(lost, jobs=(*lost.jobs, found_job(card, tap.message, now)))
-        elif card.message != tap.message:
-            return refuse("message", alert=True)
+            return replace(lost, jobs=(*lost.jobs, *_found(card, tap, now)))
+        elif tap.message not in (card.message, None):
+            if tap.message == card.former:
+                return refuse("message", NEWER)
+            # While it is redrawn, this may be the message as which it is just posted again.
+            return replace(refuse("message", alert=True), again=card.echo_next is not None)
         elif card.altered is not None:
             # The platform shows another card than we sent. A Decline token can only ever decline,
             # whatever stands around it: a mistaken press ends in a refusal, as all doubt does.
             if choice is not Choice.DECLINE:
                 return refuse("altered", UNTRUSTED)
-        elif not (self._sent(card, tap, echo) or self._sent_before(card, tap)):
+        elif not (self._sent(card, echo) or self._sent_before(card, tap)):
             return refuse("echo", ALTERED, alert=True)
         if tap.stranger:
             return refuse(tap.stranger, f"You cannot approve here: {tap.stranger}.")
@@ -462,34 +504,33 @@ class Service:
                 return refuse("reason")
             ready = reasons[tap.ready]
         if label.prompts and tap.reason is None and ready is None and case.open:
-            may = policy.may(person, case, choice, tier=channel.tier, page=False, fresh=False)
+            may = policy.may(person, case, choice, tier=tier, page=False, fresh=False)
             if isinstance(may, policy.Seats) and now < case.expires_at:
                 ask = Notice(NoticeKind.ASK_REASON, WHY, tuple(map(clean, reasons)))
                 return Decision(Answer(ask, case))
         why = words.declining(ready, tap.reason)
-        act = _Act(tap.channel, why, channel.tier, False, tap.event)
+        act = _Act(channel=tap.channel, reason=why, tier=tier, event=tap.event)
         decision = self._vote(case, person, choice, act, now)
         # Their client still shows the buttons, and may never get our word: it is drawn again.
         late = () if case.open else (draw_job(card, now, again=True),)
         return replace(decision, jobs=(*decision.jobs, *late))
 
-    def _sent(self, card: CardRow, tap: Tap, echo: str | None) -> bool:
+    def _sent(self, card: CardRow, echo: str | None) -> bool:
         """Is this what we last sent, or are just sending, as this very message?"""
         return echo is not None and any(
-            buttons.sealed(self.trust.ring, proof, buttons.CARD, card.id, tap.message, echo)
+            buttons.sealed(self.trust.ring, proof, buttons.CARD, card.id, card.message, echo)
             for proof in (card.echo, card.echo_next)
         )
 
     def _sent_before(self, card: CardRow, tap: Tap) -> bool:
         """The same of a card that an older version posted: computed only where it has to be."""
-        return tap.echo_before is not None and self._sent(card, tap, tap.echo_before())
+        return tap.echo_before is not None and self._sent(card, tap.echo_before())
 
     def _vote(
         self, case: Case, person: Person, choice: Choice, act: _Act, now: Instant
     ) -> Decision[Answer]:
         """The common end of every road to a vote: `may`, the machine, the change."""
-        page = act.tier is None
-        may = policy.may(person, case, choice, tier=act.tier, page=page, fresh=act.fresh)
+        may = policy.may(person, case, choice, tier=act.tier, page=act.page, fresh=act.fresh)
         if choice is Choice.APPROVE and case.open and not self._untouched(case, now):
             may = policy.No(TAMPERED)
         if isinstance(may, policy.No):
@@ -651,3 +692,8 @@ class Service:
     def _entry(self, at: Instant, kind: str, request_id: str | None, **content: Any) -> Entry:
         text = to_json(content).decode()
         return Entry(ORG, at, kind, request_id, text, self._random(16))
+
+
+def _found(card: CardRow, tap: Tap, due: Instant) -> tuple[Job, ...]:
+    """The job that looks after the message that a press named, if it named one."""
+    return () if tap.message is None else (found_job(card, tap.message, due),)

@@ -30,7 +30,6 @@ from typing import Any, Final
 import aiohttp
 import asyncpg
 
-from approvals.channel import Tap
 from approvals.cli.host import steady
 from approvals.cli.house import House, Plan, running
 from approvals.store import Store, metadata
@@ -39,7 +38,7 @@ from bench import loading, serve_taps
 from bench.parts import number
 from bench.peers import POSTGRESQL, SQLITE, prefix
 from bench.peers import database as database_of
-from bench.serve_taps import Posted, Wanted, clock, decide_one, drain, open_cases
+from bench.serve_taps import Posted, Wanted, clock, decide_one, drain, open_cases, pressed
 from tests.postgres import postgres
 
 BUSY, QUIET = 3, 50
@@ -189,8 +188,7 @@ async def measure(base: Plan, url: str, times: int) -> dict[str, float]:
             card = next(cards)
             echo = base.channels["slack"].echo(card.message)
             event = f"{card.ts}:{time.time_ns()}"
-            tap = Tap("slack", event, card.user, card.channel, card.ts, card.token, echo=echo)
-            assert (await house.service.tap(tap)).counted
+            assert (await house.service.tap(pressed(card, event, echo))).counted
 
         calls: dict[str, Call] = {"open": open_one, "tap": tap}
         for name, visitor in (("busy", busy), ("quiet", quiet)):

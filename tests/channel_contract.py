@@ -7,8 +7,8 @@ holds only its quirks.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -20,11 +20,13 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from adapters import CHANNELS
 from approvals import linking
-from approvals.channel import Abilities, Channel, Inbound, Payload, Render
+from approvals.channel import Abilities, Channel, Event, Inbound, Payload, Render, Resolves, resolve
 from approvals.model import Address, Button, Card, Fact, Label, Risk, Status
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 NOW: Final = 1_767_326_130_000
+AWAY: Final = "http://127.0.0.1:9/"
+"""Where nobody answers."""
 
 HOSTILE: Final = (
     "<!channel> <!here> <@U024BE7LH> <#C024BE91L|ops> <!subteam^S1> <!date^1^{time}|x>",
@@ -185,6 +187,23 @@ class Kit:
         """What `tap` makes, of a channel that has deliveries."""
         assert self.tap is not None
         return self.tap(at)
+
+    @asynccontextmanager
+    async def asked(self) -> AsyncIterator[Channel]:
+        """The channel; with its platform, where it has to ask that about a delivery."""
+        channel = self.make(AWAY)
+        if not isinstance(channel, Resolves):
+            yield channel
+            return
+        async with self.peer() as peer:
+            channel = self.make(peer.api)
+            yield channel
+            await channel.close()
+
+
+async def event_of(channel: Channel, inbound: Inbound) -> Event:
+    """What this delivery says, by the way that every delivery goes."""
+    return channel.read(await resolve(channel, channel.authenticate(inbound)))
 
 
 def kit(name: str) -> Kit:

@@ -25,7 +25,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals import channel as port
 from approvals.buttons import Key, KeyRing
-from approvals.channel import Abilities, Inbound, Limits, Notice, Payload, Proven, Reply, Tap
+from approvals.channel import (
+    Abilities,
+    Inbound,
+    Limits,
+    Notice,
+    Payload,
+    Proven,
+    Reply,
+    Resolved,
+    Tap,
+)
 from approvals.cli.host import clock as wall
 from approvals.cli.house import House, Plan, running
 from approvals.evidence import ReceiptKey
@@ -61,7 +71,16 @@ from approvals.web.site import Site
 START: Final[Instant] = 1_790_000_000_000
 ISSUER: Final = "https://approve.example.com"
 DESK_SECRET: Final = b"the desk's signing secret"
-ROOM: Final = Limits(150, 50, 300, 10, 3000, 1000, 3, 75)
+ROOM: Final = Limits(
+    title=150,
+    fact_label=50,
+    fact_value=300,
+    facts=10,
+    payload=3000,
+    note=1000,
+    buttons=3,
+    label=75,
+)
 RING: Final = KeyRing({"k1": Key("k1", b"1" * 32)}, "k1")
 
 PEOPLE: Final = (
@@ -208,8 +227,16 @@ class Desk:
 
     @property
     def abilities(self) -> Abilities:
-        more = (self.listens, self.tier, self.says_counted)
-        return Abilities(True, True, True, self.asks, False, *more)
+        return Abilities(
+            edit=True,
+            echo=True,
+            private_notice=True,
+            reason_prompt=self.asks,
+            open_by_email=False,
+            listen=self.listens,
+            tier=self.tier,
+            says_counted=self.says_counted,
+        )
 
     def escape(self, text: str) -> str:
         return text
@@ -243,10 +270,13 @@ class Desk:
         check_hmac(DESK_SECRET, signed, inbound.headers.get("x-desk-signature"))
         return Proven(inbound)
 
-    def read(self, proven: Proven) -> Tap | Reply:
+    def read(self, resolved: Resolved) -> Tap | Reply:
         try:
-            sent = json.loads(proven.inbound.body)
-            return (Reply if "text" in sent else Tap)(self.name, **sent)
+            sent = json.loads(resolved.inbound.body)
+            match sent:
+                case {"choice": str(choice)}:
+                    sent["choice"] = Choice(choice)
+            return (Reply if "text" in sent else Tap)(channel=self.name, **sent)
         except (TypeError, ValueError, RecursionError) as error:
             raise Malformed(type(error).__name__) from None
 
@@ -268,10 +298,11 @@ class Desk:
             raise Busy("no answer")
         return ref
 
-    async def redraw(self, ref: MessageRef, payload: Payload) -> None:
+    async def redraw(self, ref: MessageRef, payload: Payload) -> MessageRef | None:
         if self.down:
             raise Busy("the desk is down")
         self.at(ref).shown.append(payload)
+        return None
 
     def answer(self, tap: Tap, notice: Notice) -> port.Response | None:
         return port.Response(body=json.dumps({"kind": notice.kind, "text": notice.text}).encode())
@@ -315,7 +346,7 @@ class Desk:
     ) -> Tap:
         """What the desk would deliver when this button is pressed now."""
         tap = Tap(
-            self.name,
+            channel=self.name,
             event=f"E{next(self._numbers)}",
             account=by or card.address.account or "",
             conversation=card.ref.conversation,
@@ -419,22 +450,26 @@ class Place:
             person, request["id"], Choice(choice), request["digest"], None, fresh=fresh
         )
 
-    async def tap(self, tap: Tap, method: str = "POST", **headers: str) -> tuple[int, Any]:
+    async def tap(
+        self, tap: Tap, method: str = "POST", *, at: str = "", **headers: str
+    ) -> tuple[int, Any]:
         """Deliver a press over HTTP, signed."""
         fields = {name: getattr(tap, name) for name in Tap.__slots__ if name != "channel"}
-        return await self.deliver(json.dumps(fields).encode(), method, **headers)
+        return await self.deliver(json.dumps(fields).encode(), method, at=at, **headers)
 
     async def write(self, reply: Reply) -> tuple[int, Any]:
         """Deliver what somebody wrote over HTTP, signed."""
         fields = {name: getattr(reply, name) for name in Reply.__slots__ if name != "channel"}
         return await self.deliver(json.dumps(fields).encode())
 
-    async def deliver(self, body: bytes, method: str = "POST", **headers: str) -> tuple[int, Any]:
-        """Deliver these bytes as the desk would, signed."""
+    async def deliver(
+        self, body: bytes, method: str = "POST", *, at: str = "", **headers: str
+    ) -> tuple[int, Any]:
+        """Deliver these bytes as the desk would, signed. `at`: the path, if it is another."""
         time = str(self.clock() // 1000)
         proof = hmac.digest(DESK_SECRET, f"{time}:".encode() + body, "sha256").hex()
         sent = {"x-desk-time": time, "x-desk-signature": proof, **headers}
-        url = f"{self.url}/channels/{self.desk.name}/events"
+        url = self.url + (at or f"/channels/{self.desk.name}/events")
         async with self.http.request(method, url, data=body, headers=sent) as answer:
             raw = await answer.read()
             return answer.status, json.loads(raw) if raw else None

@@ -19,7 +19,7 @@ import aiohttp
 import yaml
 
 from adapters.slack.adapter import Slack
-from approvals.channel import Tap
+from approvals.channel import Resolved, Tap
 from approvals.cli import keys, serve
 from approvals.cli.house import House, running
 from approvals.model import Duration, Instant
@@ -154,7 +154,7 @@ class Siege:
     def tap(self, payload: Mapping[str, Any]) -> Tap:
         """What the adapter reads out of a signed interaction."""
         inbound = signed(payload, self.clock())
-        event = self.channel.read(self.channel.authenticate(inbound))
+        event = self.channel.read(Resolved.of(self.channel.authenticate(inbound)))
         assert isinstance(event, Tap), event
         return event
 

@@ -542,7 +542,17 @@ def test_the_terminal_sees_all_of_it_unredacted() -> None:
 @given(ANY, st.integers(0, 80))
 def test_no_text_of_a_card_is_longer_than_its_limit(text: str, size: int) -> None:
     for measure in (utf16_len, utf8_len):
-        limits = Limits(size, size, size, 9, size, size, 3, 75, measure)
+        limits = Limits(
+            title=size,
+            fact_label=size,
+            fact_value=size,
+            facts=9,
+            payload=size,
+            note=size,
+            buttons=3,
+            label=75,
+            measure=measure,
+        )
         case, request = everywhere(text, Kind.GATEWAY)
         shown = card(case, request, limits=limits)
         assert measure(shown.title) <= size

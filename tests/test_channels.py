@@ -21,11 +21,12 @@ from approvals.channel import (
     Ignored,
     Inbound,
     Payload,
-    Proven,
     Render,
     Reply,
+    Resolved,
     Talks,
     Tap,
+    resolve,
 )
 from approvals.model import (
     Agent,
@@ -39,13 +40,25 @@ from approvals.model import (
     Malformed,
     Refused,
     Request,
+    Scope,
     Status,
 )
 from approvals.reading import read_payload
 from tests import hostile
-from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, Kit, card, kit, strings, template
+from tests.channel_contract import (
+    AWAY,
+    CARDS,
+    HOSTILE,
+    NOW,
+    ROOT,
+    Kit,
+    card,
+    event_of,
+    kit,
+    strings,
+    template,
+)
 
-AWAY = "http://127.0.0.1:9/"
 SDKS = ("_sdk", "_bolt", "telegram.", "discord.", "botbuilder", "aiosmtp", "twilio")
 
 
@@ -114,16 +127,25 @@ def test_a_channel_is_called_as_the_table_calls_it(one: Kit) -> None:
     assert channel.name == one.name == CHANNELS[one.name].adapter().__module__.split(".")[1]
 
 
-def test_law_09_a_proven_press_is_read(told: Kit) -> None:
-    channel = told.make(AWAY)
-    tap = channel.read(channel.authenticate(told.press(NOW)))
+async def test_law_09_a_proven_press_is_read(told: Kit) -> None:
+    async with told.asked() as channel:
+        tap = await event_of(channel, told.press(NOW))
     assert isinstance(tap, Tap)
     assert (tap.channel, tap.stranger) == (told.name, None)
 
 
-def test_law_09_the_same_press_has_the_same_event_id(told: Kit) -> None:
-    channel = told.make(AWAY)
-    first, second = (channel.read(channel.authenticate(told.press(NOW))) for _ in range(2))
+async def test_law_07_a_press_names_its_button_and_its_message(told: Kit) -> None:
+    """By our token, or by the message and the choice; and what a tap may approve rests on which."""
+    async with told.asked() as channel:
+        tap = await event_of(channel, told.press(NOW))
+    assert isinstance(tap, Tap)
+    assert bool(tap.token) != (tap.choice is not None)
+    assert bool(tap.message) == channel.abilities.names_message
+
+
+async def test_law_09_the_same_press_has_the_same_event_id(told: Kit) -> None:
+    async with told.asked() as channel:
+        first, second = [await event_of(channel, told.press(NOW)) for _ in range(2)]
     assert isinstance(first, Tap)
     assert isinstance(second, Tap)
     assert first.event == second.event
@@ -136,11 +158,11 @@ def test_a_channel_talks_where_people_can_write_to_it(one: Kit) -> None:
     assert isinstance(one.make(AWAY), Talks) == (one.write is not None)
 
 
-def test_law_02_what_an_account_writes_in_private_is_read_as_its_own(told: Kit) -> None:
+async def test_law_02_what_an_account_writes_in_private_is_read_as_its_own(told: Kit) -> None:
     if told.write is not None:
-        channel = told.make(AWAY)
-        reply, again = (channel.read(channel.authenticate(told.write(NOW, CODE))) for _ in range(2))
-        tap = channel.read(channel.authenticate(told.press(NOW)))
+        async with told.asked() as channel:
+            reply, again = [await event_of(channel, told.write(NOW, CODE)) for _ in range(2)]
+            tap = await event_of(channel, told.press(NOW))
         assert isinstance(reply, Reply)
         assert isinstance(tap, Tap)
         assert (reply.channel, reply.account, reply.text) == (told.name, tap.account, CODE)
@@ -149,10 +171,10 @@ def test_law_02_what_an_account_writes_in_private_is_read_as_its_own(told: Kit) 
         assert CODE not in repr(reply)
 
 
-def test_law_06_what_others_could_read_too_is_no_reply(told: Kit) -> None:
+async def test_law_06_what_others_could_read_too_is_no_reply(told: Kit) -> None:
     if told.overheard is not None:
-        channel = told.make(AWAY)
-        assert isinstance(channel.read(channel.authenticate(told.overheard(NOW, CODE))), Ignored)
+        async with told.asked() as channel:
+            assert isinstance(await event_of(channel, told.overheard(NOW, CODE)), Ignored)
 
 
 def forged(channel: Channel, inbound: Inbound) -> None:
@@ -172,7 +194,7 @@ def test_law_09_any_flipped_byte_of_the_body_is_forged(told: Kit) -> None:
             forged(channel, changed)
         else:  # nobody but the platform can do it; and whatever comes of it has a name
             with suppress(Forged, Malformed):
-                channel.read(channel.authenticate(changed))
+                channel.read(Resolved.of(channel.authenticate(changed)))
     if told.signs_body:
         forged(channel, replace(good, body=good.body + b"\n"))
         forged(channel, replace(good, body=b""))
@@ -228,20 +250,19 @@ def test_law_09_a_stale_or_future_delivery_is_forged(told: Kit) -> None:
             forged(channel, replace(good, at=NOW + late))
 
 
-def test_what_is_not_understood_is_malformed(told: Kit) -> None:
-    channel = told.make(AWAY)
-    for inbound in told.unknown(NOW):
-        proven = channel.authenticate(inbound)
-        with pytest.raises(Malformed) as caught:
-            channel.read(proven)
-        assert type(caught.value) is Malformed
+async def test_what_is_not_understood_is_malformed(told: Kit) -> None:
+    async with told.asked() as channel:
+        for inbound in told.unknown(NOW):
+            proven = channel.authenticate(inbound)
+            with pytest.raises(Malformed) as caught:
+                channel.read(await resolve(channel, proven))
+            assert type(caught.value) is Malformed
 
 
-def test_proven_deliveries_for_other_features_of_the_app_are_ignored(told: Kit) -> None:
-    channel = told.make(AWAY)
-    for inbound in told.foreign(NOW):
-        event = channel.read(channel.authenticate(inbound))
-        assert isinstance(event, Ignored), inbound.body
+async def test_proven_deliveries_for_other_features_of_the_app_are_ignored(told: Kit) -> None:
+    async with told.asked() as channel:
+        for inbound in told.foreign(NOW):
+            assert isinstance(await event_of(channel, inbound), Ignored), inbound.body
 
 
 @pytest.mark.parametrize("state", CARDS)
@@ -320,12 +341,14 @@ def test_law_23_no_secret_is_in_a_repr(one: Kit) -> None:
         assert secret not in repr(channel)
 
 
-def test_law_23_no_secret_and_no_token_is_in_the_repr_of_a_press(told: Kit) -> None:
-    channel = told.make(AWAY)
-    tap = channel.read(channel.authenticate(told.press(NOW)))
+async def test_law_23_no_secret_and_no_token_is_in_the_repr_of_a_press(told: Kit) -> None:
+    async with told.asked() as channel:
+        proven = channel.authenticate(told.press(NOW))
+        resolved = await resolve(channel, proven)
+        tap = channel.read(resolved)
     assert isinstance(tap, Tap)
-    for secret in (*told.secrets, tap.token):
-        assert secret not in repr(tap) + repr(channel.authenticate(told.press(NOW)))
+    for secret in filter(None, (*told.secrets, tap.token)):
+        assert secret not in repr(tap) + repr(proven) + repr(resolved)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"payload={}", b"\xff", b"From: a@b\r\n\r\nApprove"])
@@ -336,7 +359,7 @@ def test_law_09_whatever_is_delivered_to_a_channel_without_deliveries_is_forged(
     for headers in ({}, {"authorization": "Bearer x"}, {"x-slack-signature": "v0=" + "0" * 64}):
         forged(channel, Inbound("POST", f"/channels/{mute.name}/events", "", headers, body, NOW))
     with pytest.raises(Malformed):
-        channel.read(Proven(Inbound("POST", "/", "", {}, body, NOW)))
+        channel.read(Resolved(Inbound("POST", "/", "", {}, body, NOW)))
 
 
 @pytest.mark.parametrize(
@@ -353,7 +376,7 @@ async def test_law_26_a_platform_that_is_busy_names_the_delay(
             await channel.post(one.address, channel.layout(card()), "crd_1")
         assert caught.value.retry_after == (delay if one.delays else None)
         slower = retry_after is not None if one.slow_in_words else status == 429
-        assert caught.value.conversation == (slower and one.by_conversation)
+        assert (caught.value.scope is Scope.CONVERSATION) == (slower and one.by_conversation)
         assert (await channel.post(one.address, channel.layout(card()), "crd_2")).message
         await channel.close()
 

@@ -18,7 +18,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.discord import setup
 from adapters.discord.adapter import Discord
 from approvals import linking
-from approvals.channel import Event, Handshake, Ignored, Notice, NoticeKind, Payload, Reply, Tap
+from approvals.channel import (
+    Event,
+    Handshake,
+    Ignored,
+    Notice,
+    NoticeKind,
+    Payload,
+    Reply,
+    Resolved,
+    Tap,
+)
 from approvals.model import Address, Busy, Fact, Forged, Refused, Status
 from approvals.store import Store
 from tests import hostile, on_platforms
@@ -64,7 +74,7 @@ async def channel(discord: DiscordPeer) -> AsyncIterator[Discord]:
 
 
 def read(interaction: dict[str, Any]) -> Event:
-    return CHANNEL.read(CHANNEL.authenticate(signed(interaction, NOW)))
+    return CHANNEL.read(Resolved.of(CHANNEL.authenticate(signed(interaction, NOW))))
 
 
 def tapped(interaction: dict[str, Any]) -> Tap:
@@ -420,12 +430,12 @@ def test_law_02_who_is_no_person_is_a_stranger(flag: str) -> None:
 def test_law_23_the_interactions_own_token_is_in_no_repr() -> None:
     channel = make(AWAY, mode="gateway")
     body = fixture("button_in_a_server")
-    tap = channel.read(channel.authenticate(signed(body, NOW)))
+    tap = channel.read(Resolved.of(channel.authenticate(signed(body, NOW))))
     assert isinstance(tap, Tap)
     assert tap.reply_to["token"] == body["token"]
     assert body["token"] not in repr(tap)
     body = fixture("command_in_a_server")
-    reply = channel.read(channel.authenticate(signed(body, NOW)))
+    reply = channel.read(Resolved.of(channel.authenticate(signed(body, NOW))))
     assert isinstance(reply, Reply)
     assert reply.reply_to["token"] == body["token"]
     assert body["token"] not in repr(reply)

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from adapters.kit.echo import EDGE, differences, settled
 from adapters.slack.adapter import _echo_before
 from approvals import buttons
-from approvals.channel import Channel, Inbound, Proven, Tap
+from approvals.channel import Channel, Inbound, Resolved, Tap
 from approvals.model import MINUTE, Fact, Person
 from approvals.store import TAPPED, Job, Store
 from tests.channel_contract import Kit, card, kit
@@ -124,7 +124,7 @@ def test_law_07_cards_that_an_older_version_posted_still_count(name: str) -> Non
     """What they were sealed with comes along beside what they are sealed with now."""
     one = kit(name)
     channel = one.make("http://127.0.0.1:9/")
-    tap = channel.read(channel.authenticate(one.press(1_767_326_130_000)))
+    tap = channel.read(Resolved.of(channel.authenticate(one.press(1_767_326_130_000))))
     # Of the fixture's card, computed by version 0.1.0.
     assert tap.echo_before() == BEFORE[name]  # type: ignore[union-attr,misc]  # it is a tap
 
@@ -394,7 +394,7 @@ async def test_law_03_a_press_on_buttons_that_should_be_gone_draws_the_message_a
                 async with place.http.post(url, data=inbound.body, headers=headers) as answer:
                     assert answer.status == 200
             else:
-                event = channel.read(Proven(GETUPDATES, {"update": update}))
+                event = channel.read(Resolved(GETUPDATES, {"update": update}))
                 assert isinstance(event, Tap)
                 answer = await place.house.service.tap(event)
                 assert answer.notice.text == "This request is closed, so your tap wasn't counted."

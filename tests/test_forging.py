@@ -211,7 +211,16 @@ async def test_law_06_of_a_hundred_thousand_forged_taps_none_is_accepted(siege: 
     def a_tap(token: str, place: Place, **more: Any) -> Tap:
         account, conversation, message, echo = place
         event = f"forged-{next(number)}"
-        return Tap("slack", event, account, conversation, message, token, None, echo, **more)
+        return Tap(
+            channel="slack",
+            event=event,
+            account=account,
+            conversation=conversation,
+            message=message,
+            token=token,
+            echo=echo,
+            **more,
+        )
 
     sent = await storm(siege, (a_tap(token, place) for token, place in swaps(mine, good)))
     assert sent >= MANY, sent

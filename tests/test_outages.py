@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from approvals import lanes
 from approvals.channel import Payload
 from approvals.lanes import Lanes
-from approvals.model import MINUTE, SECOND, Address, Agent, Busy, MessageRef
+from approvals.model import MINUTE, SECOND, Address, Agent, Busy, MessageRef, Scope
 from approvals.proposal import Proposal
 from approvals.store import Store, metadata
 from tests.house import GATEWAY, PEOPLE, Clock, Desk, Place, open_house, rule
@@ -26,12 +26,12 @@ class Counted(Desk):
     async def post(self, address: Address, payload: Payload, key: str) -> MessageRef:
         self.calls += 1
         if wait := self.slower.get(address.conversation):
-            raise Busy("slower", wait, conversation=True)
+            raise Busy("slower", wait, scope=Scope.CONVERSATION)
         return await Desk.post(self, address, payload, key)
 
-    async def redraw(self, ref: MessageRef, payload: Payload) -> None:
+    async def redraw(self, ref: MessageRef, payload: Payload) -> MessageRef | None:
         self.calls += 1
-        await Desk.redraw(self, ref, payload)
+        return await Desk.redraw(self, ref, payload)
 
 
 async def written(place: Place, tables: tuple[str, ...] = ("audit", "cards", "buttons")) -> int:
@@ -218,11 +218,11 @@ def test_many_conversations_that_wait_at_once_are_the_platforms_limit() -> None:
     clock = Clock()
     known = made(clock)
     for n in range(lanes.WIDE):
-        slower = Busy("slower", MINUTE, conversation=True)
+        slower = Busy("slower", MINUTE, scope=Scope.CONVERSATION)
         known.failed("desk", slower, began=clock.steady(), conversation=f"C{n}")
         assert known.pause("desk", f"C{n}") == MINUTE
         assert known.pause("desk") == 0
-    slower = Busy("slower", MINUTE, conversation=True)
+    slower = Busy("slower", MINUTE, scope=Scope.CONVERSATION)
     known.failed("desk", slower, began=clock.steady(), conversation="C99")
     assert known.pause("desk", "C100") == MINUTE
     clock.turn(MINUTE)

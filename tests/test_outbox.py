@@ -55,7 +55,15 @@ class Window(Desk):
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(True, True, True, True, True, False, self.tier)
+        return Abilities(
+            edit=True,
+            echo=True,
+            private_notice=True,
+            reason_prompt=True,
+            open_by_email=True,
+            listen=False,
+            tier=self.tier,
+        )
 
     async def open(self, account: str) -> Address:
         self.opened.append(account)
@@ -76,14 +84,14 @@ class Window(Desk):
         finally:
             self.now_open -= 1
 
-    async def redraw(self, ref: MessageRef, payload: Payload) -> None:
+    async def redraw(self, ref: MessageRef, payload: Payload) -> MessageRef | None:
         if self.down and self.clock:
             self.clock.turn(self.hangs)
         self.overtook |= ref in self.drawing
         self.drawing.append(ref)
         await asyncio.sleep(0)
         self.drawing.remove(ref)
-        await Desk.redraw(self, ref, payload)
+        return await Desk.redraw(self, ref, payload)
 
 
 class Thief(Window):

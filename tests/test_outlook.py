@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 
 from adapters.email.adapter import inert
 from adapters.email.outlook import SIZE, escape
-from approvals.channel import Notice, NoticeKind, Tap
+from approvals.channel import Notice, NoticeKind, Resolved, Tap
 from approvals.cli.channels import SECTIONS, made
 from approvals.model import Busy, Fact, Forged, Kind, Person, Refused, Risk, Status
 from approvals.store import Store
@@ -123,7 +123,7 @@ def test_law_09_off_every_token_is_forged() -> None:
 
 def read(body: str, bearer: str | None = None) -> Tap:
     channel = make(AWAY)
-    tap = channel.read(channel.authenticate(delivery(body, NOW, bearer)))
+    tap = channel.read(Resolved.of(channel.authenticate(delivery(body, NOW, bearer))))
     assert isinstance(tap, Tap)
     return tap
 

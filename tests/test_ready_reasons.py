@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 from slack_sdk.models.views import View
 
-from approvals.channel import Channel, Event, Inbound, Notice, NoticeKind, Proven, Tap, chosen
+from approvals.channel import Channel, Event, Inbound, Notice, NoticeKind, Resolved, Tap, chosen
 from approvals.model import Malformed
 from tests.channel_contract import NOW, card, kit, natural
 from tests.peers import discord as discord_peer
@@ -38,8 +38,19 @@ def tapped(event: Event) -> Tap:
     return event
 
 
+def _tap(channel: str, account: str, conversation: str, message: str) -> Tap:
+    return Tap(
+        channel=channel,
+        event="1",
+        account=account,
+        conversation=conversation,
+        message=message,
+        token="R" * 20,
+    )
+
+
 def read(channel: Channel, body: Any) -> Event:
-    return channel.read(Proven(Inbound("POST", "/", "", {}, json.dumps(body).encode(), NOW)))
+    return channel.read(Resolved(Inbound("POST", "/", "", {}, json.dumps(body).encode(), NOW)))
 
 
 async def test_slack_offers_them_above_the_text_and_says_which_was_chosen() -> None:
@@ -49,7 +60,7 @@ async def test_slack_offers_them_above_the_text_and_says_which_was_chosen() -> N
             kit("slack").address, channel.layout(natural(card(), channel.abilities)), "crd_1"
         )
         press = slack.press(ref.conversation, ref.message, "decline_prompt", "U024BE7LH")
-        tap = tapped(channel.read(Proven(delivery(), {"payload": press})))
+        tap = tapped(channel.read(Resolved(delivery(), {"payload": press})))
         await channel.tell(tap, WHY)
         (view,) = slack.views
         View(**view).validate_json()
@@ -59,14 +70,14 @@ async def test_slack_offers_them_above_the_text_and_says_which_was_chosen() -> N
         assert [one[-1] for one in shown[2:]] == ["…", "…"]
         for place, text in enumerate(shown):
             sent = slack.submit("", "U024BE7LH", text)
-            found = tapped(channel.read(Proven(delivery(), {"payload": sent})))
+            found = tapped(channel.read(Resolved(delivery(), {"payload": sent})))
             assert (found.token, found.message, found.reason) == (tap.token, None, "")
             assert found.ready == place
         both = slack.submit("by 10", "U024BE7LH", shown[0])
-        found = tapped(channel.read(Proven(delivery(), {"payload": both})))
+        found = tapped(channel.read(Resolved(delivery(), {"payload": both})))
         assert (found.ready, found.reason) == (0, "by 10")
         none = slack.submit("by 10", "U024BE7LH")
-        assert tapped(channel.read(Proven(delivery(), {"payload": none}))).ready is None
+        assert tapped(channel.read(Resolved(delivery(), {"payload": none}))).ready is None
         await channel.close()
 
 
@@ -77,7 +88,7 @@ def delivery() -> Inbound:
 async def test_discord_offers_them_in_a_select_of_its_dialog() -> None:
     channel = kit("discord").make(AWAY)
     (room, dana) = (discord_peer.ROOM, discord_peer.DANA)
-    tap = Tap("discord", "1", dana, room, "2", "R" * 20)
+    tap = _tap("discord", dana, room, "2")
     response = channel.answer(tap, WHY)
     assert response is not None
     modal = json.loads(response.body)["data"]
@@ -131,7 +142,7 @@ async def test_whatsapp_offers_them_in_a_list() -> None:
         assert channel.abilities.ready_prompt
         assert not whatsapp_peer.make_twilio(AWAY).abilities.ready_prompt
         whatsapp.open.add(dana)
-        tap = Tap("whatsapp", "1", dana, dana, "wamid.CARD", "R" * 20, reply_to={"to": dana})
+        tap = replace(_tap("whatsapp", dana, dana, "wamid.CARD"), reply_to={"to": dana})
         await channel.tell(tap, WHY)
         (id_,) = whatsapp.sent
         told = whatsapp.sent[id_][1]["interactive"]
@@ -161,7 +172,7 @@ async def test_teams_offers_them_on_the_card_itself() -> None:
         ref = await channel.post(kit("teams").address, payload, "crd_1")
         for value, ready in (("1", 1), ("", None), (None, None)):
             press = teams.press(ref.conversation, ref.message, "Decline", ready=value)
-            found = tapped(channel.read(Proven(delivery(), {"activity": press})))
+            found = tapped(channel.read(Resolved(delivery(), {"activity": press})))
             assert (found.token, found.ready) == ("R" * 20, ready)
         bare = channel.layout(replace(view, reasons=()))
         assert "ChoiceSet" not in json.dumps(bare)
@@ -206,7 +217,7 @@ def test_law_09_a_choice_that_no_dialog_of_ours_has_is_not_read(bad: Any) -> Non
     ]
     press["value"]["action"]["data"]["ready"] = bad
     with pytest.raises(Malformed):
-        teams.read(Proven(delivery(), {"activity": press}))
+        teams.read(Resolved(delivery(), {"activity": press}))
     discord = kit("discord").make(AWAY)
     field = {"type": 3, "custom_id": "ready", "values": bad if isinstance(bad, list) else [bad]}
     if bad != ["0"]:

@@ -27,8 +27,8 @@ from approvals.channel import (
     Notice,
     NoticeKind,
     Payload,
-    Proven,
     Reply,
+    Resolved,
     Tap,
 )
 from approvals.model import (
@@ -80,7 +80,7 @@ async def channel(slack: SlackPeer) -> AsyncIterator[Slack]:
 
 
 def read(channel: Slack, payload: dict[str, Any]) -> Event:
-    return channel.read(channel.authenticate(signed(payload, NOW)))
+    return channel.read(Resolved.of(channel.authenticate(signed(payload, NOW))))
 
 
 def tapped(channel: Slack, payload: dict[str, Any]) -> Tap:
@@ -446,7 +446,7 @@ def test_closing_the_prompt_is_ignored() -> None:
 @pytest.mark.parametrize("text", ["CS-0123-4567-89AB-CDEF", " link  CS-0123-4567-89AB-CDEF "])
 def test_a_command_says_who_and_which_code(text: str) -> None:
     channel, typed = make(AWAY), command(text)
-    reply = channel.read(channel.authenticate(signed(form(typed), NOW)))
+    reply = channel.read(Resolved.of(channel.authenticate(signed(form(typed), NOW))))
     assert isinstance(reply, Reply)
     assert (reply.event, reply.account, reply.conversation, reply.text, reply.stranger) == (
         typed["trigger_id"],
@@ -456,13 +456,13 @@ def test_a_command_says_who_and_which_code(text: str) -> None:
         None,
     )
     socket = Inbound("SOCKET", "", "", {}, b"", NOW)
-    assert channel.read(Proven(socket, {"payload": typed})) == reply
+    assert channel.read(Resolved(socket, {"payload": typed})) == reply
 
 
 @pytest.mark.parametrize("text", ["", " ", "please", "é 日本", "x" * 500])
 def test_whatever_stands_behind_the_command_is_an_attempt_and_is_answered(text: str) -> None:
     channel = make(AWAY)
-    reply = channel.read(channel.authenticate(signed(form(command(text)), NOW)))
+    reply = channel.read(Resolved.of(channel.authenticate(signed(form(command(text)), NOW))))
     assert isinstance(reply, Reply)
     assert linking.code_in(reply.text) == ""
 
@@ -475,7 +475,7 @@ def test_law_02_a_command_from_another_team_is_a_strangers() -> None:
     ):
         channel = make(AWAY, team_id=home)
         typed = {**command("x"), "team_id": team}
-        reply = channel.read(channel.authenticate(signed(form(typed), NOW)))
+        reply = channel.read(Resolved.of(channel.authenticate(signed(form(typed), NOW))))
         assert isinstance(reply, Reply)
         assert reply.stranger == stranger
 
@@ -652,7 +652,7 @@ async def test_a_press_arrives_over_http(slack: SlackPeer, channel: Slack) -> No
     async def receive(request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
         inbound = Inbound("POST", request.path, "", headers, await request.read(), NOW)
-        taps.append(channel.read(channel.authenticate(inbound)))
+        taps.append(channel.read(Resolved.of(channel.authenticate(inbound))))
         return web.Response()
 
     app = web.Application()
@@ -806,7 +806,13 @@ async def test_emulate_whispers_and_opens_the_prompt(other: Slack) -> None:
     made = await other._call("views.generateTriggerId", {"user_id": address.account})
     to = {"trigger": made["trigger_id"], "prompt": ""}
     tap = Tap(
-        "slack", "e", address.account or "", ref.conversation, ref.message, "t" * 20, reply_to=to
+        channel="slack",
+        event="e",
+        account=address.account or "",
+        conversation=ref.conversation,
+        message=ref.message,
+        token="t" * 20,
+        reply_to=to,
     )
     await other.tell(tap, Notice(NoticeKind.REFUSED, "Not you."))
     await other.tell(tap, Notice(NoticeKind.ASK_REASON, "Why?"))

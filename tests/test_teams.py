@@ -35,6 +35,7 @@ from approvals.channel import (
     NoticeKind,
     Payload,
     Reply,
+    Resolved,
     Tap,
 )
 from approvals.cli import channels, keys
@@ -103,7 +104,7 @@ async def channel(teams: TeamsPeer) -> AsyncIterator[Teams]:
 
 
 def read(channel: Teams, activity: dict[str, Any]) -> Event:
-    return channel.read(channel.authenticate(delivery(activity, NOW)))
+    return channel.read(Resolved.of(channel.authenticate(delivery(activity, NOW))))
 
 
 def tapped(channel: Teams, activity: dict[str, Any]) -> Tap:

@@ -16,7 +16,7 @@ from aiohttp import web
 from telegram import InlineKeyboardMarkup, Message, Update
 
 from adapters.telegram.adapter import Telegram
-from approvals.channel import Event, Ignored, Notice, NoticeKind, Payload, Reply, Tap
+from approvals.channel import Event, Ignored, Notice, NoticeKind, Payload, Reply, Resolved, Tap
 from approvals.model import Address, Busy, Fact, Forged, Refused, Status
 from approvals.store import Store
 from tests import hostile, on_platforms
@@ -58,7 +58,7 @@ async def channel(telegram: TelegramPeer) -> AsyncIterator[Telegram]:
 
 
 def read(update: dict[str, Any]) -> Event:
-    return CHANNEL.read(CHANNEL.authenticate(delivery(update, NOW)))
+    return CHANNEL.read(Resolved.of(CHANNEL.authenticate(delivery(update, NOW))))
 
 
 def tapped(update: dict[str, Any]) -> Tap:

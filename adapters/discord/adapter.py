@@ -90,18 +90,18 @@ class Discord:
     gateway_url: str = "wss://gateway.discord.gg/"
     _rest: Rest = field(default_factory=Rest, init=False, repr=False, compare=False)
     name: ClassVar[str] = "discord"
-    # title, fact label and value, facts, payload, note, buttons, label. An embed's description,
-    # where the facts stand, and the line with the reading, has 4096; all embeds 6000.
+    # An embed's description, where the facts stand, and the line with the reading, has 4096; all
+    # embeds 6000.
     limits: ClassVar = port.Limits(
-        200,
-        400,
-        900,
-        24,
-        3500,
-        900,
-        3,
-        80,
-        lambda x: utf16_len(inert(x)),
+        title=200,
+        fact_label=400,
+        fact_value=900,
+        facts=24,
+        payload=3500,
+        note=900,
+        buttons=3,
+        label=80,
+        measure=lambda text: utf16_len(inert(text)),
         total=5200,
         together=3200,
     )
@@ -174,9 +174,9 @@ class Discord:
         check_ed25519(key, str(sent).encode() + inbound.body, head("x-signature-ed25519"))
         return port.Proven(inbound)
 
-    def read(self, proven: port.Proven) -> port.Event:
+    def read(self, resolved: port.Resolved) -> port.Event:
         try:
-            return self._event(proven.claims.get("sent") or from_json(proven.inbound.body))
+            return self._event(resolved.claims.get("sent") or from_json(resolved.inbound.body))
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise Malformed(f"discord: {type(error).__name__}") from None
 
@@ -211,8 +211,16 @@ class Discord:
         if {*map(type, (*told, message, body["token"]))} != {str}:
             raise TypeError
         event, who, place, token = told
-        more["stranger"] = far
-        return port.Tap("discord", event, who, place, token=token, reply_to=to, **more)
+        return port.Tap(
+            channel="discord",
+            event=event,
+            account=who,
+            conversation=place,
+            token=token,
+            stranger=far,
+            reply_to=to,
+            **more,
+        )
 
     def _typed(self, body: Any, who: Any, far: str | None, to: dict[str, Any]) -> port.Event:
         # In a server too it is private: neither the command nor what was typed behind it is shown
@@ -247,11 +255,12 @@ class Discord:
         sent = await self._call("POST", path, payload | once, channel_id=address.conversation)
         return MessageRef("discord", address.conversation, sent["id"], _altered(payload, sent))
 
-    async def redraw(self, ref: MessageRef, payload: port.Payload) -> tuple[Difference, ...]:
+    async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef:
         # Attachments that are not named stay: what somebody else put there goes with this.
         to = {"channel_id": ref.conversation, "message_id": ref.message}
         path, body = "/channels/{channel_id}/messages/{message_id}", payload | {"attachments": []}
-        return _altered(payload, await self._call("PATCH", path, body, **to))
+        sent = await self._call("PATCH", path, body, **to)
+        return replace(ref, altered=_altered(payload, sent))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         # https://docs.discord.com/developers/interactions/receiving-and-responding: 3 seconds
@@ -287,7 +296,7 @@ class Discord:
 
     async def _take(self, sent: Any, deliver: port.Deliver) -> None:
         try:
-            event = self.read(port.Proven(port.Inbound("", "", "", {}, b"", 0), {"sent": sent}))
+            event = self.read(port.Resolved(port.Inbound("", "", "", {}, b"", 0), {"sent": sent}))
             notice = await deliver(event)
             if notice and isinstance(event, port.Tap):
                 await self.tell(event, notice)

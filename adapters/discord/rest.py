@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from yarl import URL
 
 from approvals.channel import reason, retry_after
-from approvals.model import Busy, Refused
+from approvals.model import Busy, Refused, Scope
 
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes#json. Nothing about the card
 # or the person: what our bot may do, an operator mends. And what is wrong with a person.
@@ -52,8 +52,8 @@ class Rest:
                 route = discord.http.Route(method, path, **to)
                 said = await http.request(route, **({} if body is None else {"json": body}))
         except discord.RateLimited as why:
-            wait, one = int(why.retry_after * 1000), path.startswith(CHANNELS)
-            raise Busy(f"discord: {method} {path}: slower", wait, conversation=one) from None
+            wait, scope = int(why.retry_after * 1000), _scope(path)
+            raise Busy(f"discord: {method} {path}: slower", wait, scope=scope) from None
         except (discord.LoginFailure, discord.HTTPException) as why:
             status, code = getattr(why, "status", 401), getattr(why, "code", 0)
             if status != 401 and not code:  # a proxy or a portal: Discord's own words have a code
@@ -117,12 +117,17 @@ class Rest:
             if answer.status == 429 or answer.status >= 500:
                 answer.close()
                 after = retry_after(answer.headers.get("Retry-After"))
-                one = answer.status == 429 and "X-RateLimit-Global" not in answer.headers
-                one = one and CHANNELS in sent.url.path
-                raise Busy(f"discord: {answer.status}", after, conversation=one)
+                narrow = answer.status == 429 and "X-RateLimit-Global" not in answer.headers
+                scope = _scope(sent.url.path) if narrow else Scope.PLATFORM
+                raise Busy(f"discord: {answer.status}", after, scope=scope)
 
         (trace := aiohttp.TraceConfig()).on_request_end.append(ended)
         return trace
+
+
+def _scope(path: str) -> Scope:
+    """What a limit of this route holds up; before the path there may be that of the API."""
+    return Scope.CONVERSATION if CHANNELS in path else Scope.PLATFORM
 
 
 def _own(path: str, said: Any) -> bool:

@@ -64,12 +64,30 @@ class Email:
     _outlook: Outlook | None = field(init=False, repr=False, compare=False)
     _smtp: Smtp = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "email"
-    # title, fact label and value, facts, payload, note, buttons, label: in bytes, as escaped
+    # In bytes, as escaped.
     limits: ClassVar = channel.Limits(
-        300, 1200, 4000, 40, 16_000, 2000, 3, 20, _measure, total=26_000, each=ROW, together=18_000
+        title=300,
+        fact_label=1200,
+        fact_value=4000,
+        facts=40,
+        payload=16_000,
+        note=2000,
+        buttons=3,
+        label=20,
+        measure=_measure,
+        total=26_000,
+        each=ROW,
+        together=18_000,
     )
     abilities: ClassVar = channel.Abilities(
-        False, False, True, False, False, False, Tier.B, links=True
+        edit=False,
+        echo=False,
+        private_notice=True,
+        reason_prompt=False,
+        open_by_email=False,
+        listen=False,
+        tier=Tier.B,
+        links=True,
     )
 
     def __post_init__(self) -> None:
@@ -128,10 +146,10 @@ class Email:
             raise Forged("email has no deliveries")
         return self._outlook.authenticate(inbound)
 
-    def read(self, proven: channel.Proven) -> channel.Event:
+    def read(self, resolved: channel.Resolved) -> channel.Event:
         if self._outlook is None:
             raise Malformed("email has no deliveries")
-        return self._outlook.read(proven, self._domain)
+        return self._outlook.read(resolved, self._domain)
 
     async def open(self, account: str) -> Address:
         if not ADDRESS.fullmatch(account):

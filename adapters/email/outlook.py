@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 from adapters.kit.http import FAULTS, Http
 from adapters.kit.openid import bearer, keys
-from approvals.channel import Inbound, Notice, NoticeKind, Proven, Response, Tap, ready
+from approvals.channel import Inbound, Notice, NoticeKind, Proven, Resolved, Response, Tap, ready
 from approvals.model import Busy, Card, Forged, Label, Malformed
 from approvals.proof import Signers, check_jwt
 from approvals.text import breakable
@@ -183,11 +183,11 @@ class Outlook:
             raise Forged("email: the token is of another tenant, or was not given to Outlook")
         return Proven(inbound, claims)
 
-    def read(self, proven: Proven, domain: str) -> Tap:
+    def read(self, resolved: Resolved, domain: str) -> Tap:
         """The press. The mailbox is as we wrote it, if it is that of who pressed."""
         try:
-            said = PRESSED.fullmatch(proven.inbound.body.decode())
-            who = proven.claims["preferred_username"].lower()
+            said = PRESSED.fullmatch(resolved.inbound.body.decode())
+            who = resolved.claims["preferred_username"].lower()
             if said is None or not who:
                 raise ValueError("not a press")
             token, key, to, place, typed = said.groups()
@@ -197,11 +197,21 @@ class Outlook:
         if typed is not None and len(typed) > REASON:
             raise Malformed("email: too long a reason")
         # One from another directory has a name here that somebody else gave.
-        guest = "a guest" if proven.claims.get("idp") or proven.claims.get("acct") == 1 else None
+        foreign = resolved.claims.get("idp") or resolved.claims.get("acct") == 1
+        guest = "a guest" if foreign else None
         box = to if to.lower() == who else who
-        event = sha256(bearer(proven.inbound).encode() + proven.inbound.body).hexdigest()
-        message, why = f"<{key}@{domain}>", (typed or "").strip() or None
-        return Tap("email", event, box, box, message, token, guest, None, why, ready=picked)
+        event = sha256(bearer(resolved.inbound).encode() + resolved.inbound.body).hexdigest()
+        return Tap(
+            channel="email",
+            event=event,
+            account=box,
+            conversation=box,
+            message=f"<{key}@{domain}>",
+            token=token,
+            stranger=guest,
+            reason=(typed or "").strip() or None,
+            ready=picked,
+        )
 
     def answer(self, notice: Notice) -> Response:
         """What Outlook says of the press, and shows instead of the card once it is over."""

@@ -130,10 +130,19 @@ class Slack:
     api_url: str = "https://slack.com/api/"
     _web: Web = field(default_factory=Web, init=False, repr=False, compare=False)
     name: ClassVar[str] = "slack"
-    # title, fact label and value, facts, payload, note, buttons, label: together under TEXT, less
-    # what its end, its dialog and our own words take
+    # Together under TEXT, less what its end, its dialog and our own words take.
     limits: ClassVar = port.Limits(
-        150, 400, 1000, 25, 6000, 1000, 3, 75, lambda x: len(inert(x)), total=8000, together=5000
+        title=150,
+        fact_label=400,
+        fact_value=1000,
+        facts=25,
+        payload=6000,
+        note=1000,
+        buttons=3,
+        label=75,
+        measure=lambda text: len(inert(text)),
+        total=8000,
+        together=5000,
     )
 
     def __post_init__(self) -> None:
@@ -189,10 +198,10 @@ class Slack:
         check_hmac(secret.encode(), signed, head("x-slack-signature"), prefix="v0=")
         return port.Proven(inbound)
 
-    def read(self, proven: port.Proven) -> port.Event:
-        body = proven.inbound.body
+    def read(self, resolved: port.Resolved) -> port.Event:
+        body = resolved.inbound.body
         try:
-            if sent := proven.claims.get("payload"):
+            if sent := resolved.claims.get("payload"):
                 return self._typed(sent) if "command" in sent else self._event(sent)
             if body.startswith(b"{"):
                 return _of_the_events_api(from_json(body, cache_strings=False))
@@ -249,8 +258,20 @@ class Slack:
         if {*map(type, (user["id"], place, token, event, message or ""))} != {str}:
             raise TypeError
         to = {"trigger": str(body.get("trigger_id")), "prompt": "" if message else "answered"}
-        of = ("slack", event, user["id"], place, message, token, far, echo, reason, to)
-        return port.Tap(*of, echo_before=before, ready=ready)
+        return port.Tap(
+            channel="slack",
+            event=event,
+            account=user["id"],
+            conversation=place,
+            message=message,
+            token=token,
+            stranger=far,
+            echo=echo,
+            echo_before=before,
+            reason=reason,
+            ready=ready,
+            reply_to=to,
+        )
 
     async def open(self, account: str) -> Address:
         by = ("users.lookupByEmail", "email") if "@" in account else ("users.info", "user")
@@ -269,10 +290,11 @@ class Slack:
         sent = await self._call("chat.postMessage", body | payload)
         return MessageRef("slack", sent["channel"], sent["ts"], _altered(payload, sent))
 
-    async def redraw(self, ref: MessageRef, payload: port.Payload) -> tuple[Difference, ...]:
+    async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef:
         # Attachments that are not named stay: what somebody else put there goes with this.
         to = {"channel": ref.conversation, "ts": ref.message, "attachments": []}
-        return _altered(payload, await self._call("chat.update", to | payload))
+        sent = await self._call("chat.update", to | payload)
+        return replace(ref, altered=_altered(payload, sent))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         errors = {"response_action": "errors", "errors": {"reason": notice.text}}
@@ -310,7 +332,7 @@ class Slack:
         async def take(client: Any, request: Any) -> None:
             inbound = port.Inbound("SOCKET", "", "", {}, b"", int(time.time() * 1000))
             try:
-                event = self.read(port.Proven(inbound, {"payload": request.payload}))
+                event = self.read(port.Resolved(inbound, {"payload": request.payload}))
             except Malformed as why:
                 event = port.Ignored(str(why))
             notice = await deliver(event)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiohttp
 
 from approvals.channel import reason, retry_after
-from approvals.model import Busy, Refused
+from approvals.model import Busy, Refused, Scope
 
 BUSY: Final = re.compile("ratelimited|(internal|fatal)_error|service_unavailable|request_timeout")
 # Nothing about the card or the person: our token, our scopes, our workspace's settings. An
@@ -61,8 +61,9 @@ class Web:
                 after = retry_after(answer.headers.get("Retry-After"))
                 # https://docs.slack.dev/apis/web-api/rate-limits: of posting, "one message per
                 # second per channel"; other methods are limited by workspace.
-                one = status == 429 and method == "chat.postMessage"
-                raise Busy(f"slack: {method}: {why}", after, conversation=one) from None
+                narrow = status == 429 and method == "chat.postMessage"
+                scope = Scope.CONVERSATION if narrow else Scope.PLATFORM
+                raise Busy(f"slack: {method}: {why}", after, scope=scope) from None
             raise Refused(f"slack: {method}: {why}") from None
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as why:
             raise Busy(f"slack: {method}: {reason(why)}") from None

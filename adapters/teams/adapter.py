@@ -88,9 +88,20 @@ class Teams:
     signers: Signers = field(default_factory=Signers, init=False, repr=False, compare=False)
     _bot: Connector = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "teams"
-    # title, fact label and value, facts, payload, note, buttons, label: together under SIZE
+    # Together under SIZE.
     limits: ClassVar = port.Limits(
-        300, 800, 2000, 25, 8000, 1500, 3, 75, size, total=14_000, each=ROW, together=9_000
+        title=300,
+        fact_label=800,
+        fact_value=2000,
+        facts=25,
+        payload=8000,
+        note=1500,
+        buttons=3,
+        label=75,
+        measure=size,
+        total=14_000,
+        each=ROW,
+        together=9_000,
     )
     # The reason is asked for on the card itself: Decline opens it.
     abilities: ClassVar = port.Abilities(
@@ -185,9 +196,9 @@ class Teams:
             raise Forged("teams: its key does not speak for Teams")
         return port.Proven(inbound, {"activity": sent})
 
-    def read(self, proven: port.Proven) -> port.Event:
+    def read(self, resolved: port.Resolved) -> port.Event:
         try:
-            return self._event(proven.claims["activity"])
+            return self._event(resolved.claims["activity"])
         except WRONG as error:
             raise Malformed(f"teams: {type(error).__name__}") from None
 
@@ -213,11 +224,18 @@ class Teams:
         reason, message, token = value.get("reason"), sent["replyToId"], value["token"]
         if {*map(type, (message, token, reason or ""))} != {str}:
             raise TypeError
-        ready = port.ready(value.get("ready"))
         return port.Tap(
-            "teams", event, account, place, message, token, far, None, reason or None, to,
-            ready=ready,
-        )  # fmt: skip
+            channel="teams",
+            event=event,
+            account=account,
+            conversation=place,
+            message=message,
+            token=token,
+            stranger=far,
+            reason=reason or None,
+            ready=port.ready(value.get("ready")),
+            reply_to=to,
+        )
 
     def _from(self, sent: Any) -> tuple[str, str, str, str | None, dict[str, str]]:
         """Event, account, conversation, why it is a stranger's, and what an answer needs."""

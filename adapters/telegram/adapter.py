@@ -7,7 +7,7 @@ import asyncio
 import logging
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 from adapters.kit.echo import differences, digest, settled
 from adapters.telegram.api import Api
 from approvals import channel as port
-from approvals.model import Address, Busy, Card, Difference, Malformed, MessageRef, Refused, Tier
+from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_secret
 from approvals.text import utf16_len
 
@@ -64,17 +64,17 @@ class Telegram:
     api_url: str = "https://api.telegram.org/bot"
     _api: Api = field(default_factory=Api, init=False, repr=False, compare=False)
     name: ClassVar[str] = "telegram"
-    # title, fact label and value, facts, payload, note, buttons, label: together under TEXT
+    # Together under TEXT.
     limits: ClassVar = port.Limits(
-        200,
-        400,
-        900,
-        24,
-        3200,
-        800,
-        3,
-        40,
-        lambda x: utf16_len(inert(x)),
+        title=200,
+        fact_label=400,
+        fact_value=900,
+        facts=24,
+        payload=3200,
+        note=800,
+        buttons=3,
+        label=40,
+        measure=lambda text: utf16_len(inert(text)),
         total=3500,
         together=2400,
     )
@@ -127,12 +127,12 @@ class Telegram:
         check_secret(self.secret_token, inbound.headers.get("x-telegram-bot-api-secret-token"))
         return port.Proven(inbound)
 
-    def read(self, proven: port.Proven) -> port.Event:
+    def read(self, resolved: port.Resolved) -> port.Event:
         try:
-            update = proven.claims.get("update") or from_json(proven.inbound.body)
+            update = resolved.claims.get("update") or from_json(resolved.inbound.body)
             if isinstance(update["update_id"], bool) or not isinstance(update["update_id"], int):
                 raise TypeError
-            by = "api" if "update" in proven.claims else "answer"
+            by = "api" if "update" in resolved.claims else "answer"
             if query := update.get("callback_query"):
                 return self._pressed(query, by)
             if message := update.get("message"):
@@ -152,17 +152,34 @@ class Telegram:
         if {*map(type, (query["id"], token))} != {str} or type(message["message_id"]) is not int:
             raise TypeError
         if asked is not None:  # on the prompt, not on the card: it may decline only
-            to = {"query": query["id"], "by": by, "prompt": str(message["message_id"])}
-            of = (query["id"], who, _place(message), None, asked[0], stranger, None, "", to)
-            return port.Tap("telegram", *of, ready=asked[1])
+            return port.Tap(
+                channel="telegram",
+                event=query["id"],
+                account=who,
+                conversation=_place(message),
+                message=None,
+                token=asked[0],
+                stranger=stranger,
+                reason="",
+                ready=asked[1],
+                reply_to={"query": query["id"], "by": by, "prompt": str(message["message_id"])},
+            )
         # Of a message that it has forgotten Telegram tells the place and the date 0.
         echo, before = None, None
         if message["date"]:
             echo, before = self.echo(message), partial(_echo_before, message)
         return port.Tap(
-            "telegram", query["id"], who, _place(message), str(message["message_id"]), token,
-            stranger, echo, None, {"query": query["id"], "by": by}, before,
-        )  # fmt: skip
+            channel="telegram",
+            event=query["id"],
+            account=who,
+            conversation=_place(message),
+            message=str(message["message_id"]),
+            token=token,
+            stranger=stranger,
+            echo=echo,
+            echo_before=before,
+            reply_to={"query": query["id"], "by": by},
+        )
 
     def _answered(self, message: Any) -> port.Event:
         # The prompt is ours, as Telegram says; what stands in it is a token or it is nothing. It
@@ -181,9 +198,17 @@ class Telegram:
         event = f"{place}:{int(message['message_id'])}"
         if not ours or found is None:
             return port.Reply("telegram", event, who, place, text, stranger=stranger)
-        to = {"prompt": str(int(prompt["message_id"]))}
-        token, reason = found[1], text[:REASON]
-        return port.Tap("telegram", event, who, place, None, token, stranger, None, reason, to)
+        return port.Tap(
+            channel="telegram",
+            event=event,
+            account=who,
+            conversation=place,
+            message=None,
+            token=found[1],
+            stranger=stranger,
+            reason=text[:REASON],
+            reply_to={"prompt": str(int(prompt["message_id"]))},
+        )
 
     async def open(self, account: str) -> Address:
         # There is no look-up by address or telephone number, and a bot cannot write first.
@@ -202,11 +227,12 @@ class Telegram:
         altered = differences(_view(payload), _view(sent.to_dict()))
         return MessageRef("telegram", address.conversation, str(sent.id), altered)
 
-    async def redraw(self, ref: MessageRef, payload: port.Payload) -> tuple[Difference, ...]:
+    async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef | None:
         where = {"chat_id": _where(ref.conversation)["chat_id"], "message_id": int(ref.message)}
         sent = await self._call("edit_message_text", **where, **payload)
-        # None: it was so already, says Telegram.
-        return differences(_view(payload), _view(sent.to_dict())) if sent else ()
+        if not sent:  # it was so already, says Telegram
+            return None
+        return replace(ref, altered=differences(_view(payload), _view(sent.to_dict())))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         # https://core.telegram.org/bots/api#making-requests-when-getting-updates
@@ -273,7 +299,7 @@ class Telegram:
     async def _take(self, update: dict[str, Any], deliver: port.Deliver) -> None:
         inbound = port.Inbound("GETUPDATES", "", "", {}, b"", int(time.time() * 1000))
         try:
-            event = self.read(port.Proven(inbound, {"update": update}))
+            event = self.read(port.Resolved(inbound, {"update": update}))
         except Malformed as why:
             event = port.Ignored(str(why))
         notice = await deliver(event)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from approvals.channel import reason
-from approvals.model import Busy, Refused
+from approvals.model import Busy, Refused, Scope
 
 
 def genuine(status: int, said: bytes) -> bool:
@@ -49,7 +49,7 @@ class Api:
             # https://core.telegram.org/bots/faq: "avoid sending more than one message per second"
             # in a chat, 20 a minute in a group. Which limit it was, Telegram does not say.
             wait = int(after.total_seconds() * 1000)
-            raise Busy(f"telegram: {method}: slower", wait, conversation=True) from None
+            raise Busy(f"telegram: {method}: slower", wait, scope=Scope.CONVERSATION) from None
         except error.ChatMigrated as why:
             raise Refused(f"telegram: the group is now {why.new_chat_id}: write that") from None
         except (error.InvalidToken, error.Conflict) as why:

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json
@@ -88,10 +89,19 @@ class WhatsApp:
     _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _http: Http = field(default_factory=Http, init=False, repr=False, compare=False)
     name: ClassVar[str] = "whatsapp"
-    # Title, fact label and value, facts, payload, note, buttons, label. Together they may be more
-    # than a message takes: then `layout` tries the card shorter, in the end without Approve.
+    # Together they may be more than a message takes: then `layout` tries the card shorter, in the
+    # end without Approve.
     limits: ClassVar = port.Limits(
-        120, 400, 400, 20, 800, 200, 3, 20, lambda text: utf16_len(flat(inert(text))), line=200
+        title=120,
+        fact_label=400,
+        fact_value=400,
+        facts=20,
+        payload=800,
+        note=200,
+        buttons=3,
+        label=20,
+        measure=lambda text: utf16_len(flat(inert(text))),
+        line=200,
     )
 
     def __post_init__(self) -> None:
@@ -184,18 +194,18 @@ class WhatsApp:
         twilio.check_signed(inbound, self.webhook_url, self.auth_token, self.webhook_secret)
         return port.Proven(inbound)
 
-    def read(self, proven: port.Proven) -> port.Event:
-        if hello := proven.claims.get("hello"):
+    def read(self, resolved: port.Resolved) -> port.Event:
+        if hello := resolved.claims.get("hello"):
             return port.Handshake(hello)
         try:
-            events = [event for one in self._news(proven) for event in self._events(one)]
+            events = [event for one in self._news(resolved) for event in self._events(one)]
             return events[0] if len(events) == 1 else port.Several(tuple(events))
         except FAULTS as error:
             raise Malformed(f"whatsapp: {type(error).__name__}") from None
 
-    def heard(self, proven: port.Proven) -> Mapping[str, model.Instant]:
+    def heard(self, resolved: port.Resolved) -> Mapping[str, model.Instant]:
         found = dict[str, int]()
-        for one in () if "hello" in proven.claims else self._news(proven):
+        for one in () if "hello" in resolved.claims else self._news(resolved):
             if isinstance(one, Wrote) and one.opens:
                 found |= {known: max(one.at, found.get(known, 0)) for known in one.ids}
         return found
@@ -203,8 +213,8 @@ class WhatsApp:
     def recall(self, last: port.Last) -> None:
         self._io["last"] = last
 
-    def _news(self, proven: port.Proven) -> list[News]:
-        body, at = proven.inbound.body, proven.inbound.at
+    def _news(self, resolved: port.Resolved) -> list[News]:
+        body, at = resolved.inbound.body, resolved.inbound.at
         if self.provider == "twilio":
             form = dict(twilio.pairs(body))
             return [twilio.news(form, self.account_sid, self.sender, at)]
@@ -217,14 +227,20 @@ class WhatsApp:
         match one:
             case Wrote(ids, _, event, _, card, token, text):
                 who = ids[0 if self.accounts == "phone" else -1]
-                of, to = (self.name, event, who, who), {"to": who}
+                tapped = partial(
+                    port.Tap,
+                    channel=self.name,
+                    event=event,
+                    account=who,
+                    conversation=who,
+                    reply_to={"to": who},
+                )
                 if re.fullmatch("[A-Za-z0-9_-]{20}", token):
-                    yield port.Tap(*of, card, token, reply_to=to)
+                    yield tapped(message=card, token=token)
                 elif (asked := port.chosen(token)) is not None:  # in a list: it may decline only
-                    told, ready = asked
-                    yield port.Tap(*of, None, told, reason="", reply_to=to, ready=ready)
+                    yield tapped(message=None, token=asked[0], reason="", ready=asked[1])
                 elif text is not None:
-                    yield port.Reply(*of, text, reply_to=to)
+                    yield port.Reply(self.name, event, who, who, text, reply_to={"to": who})
                 else:
                     yield port.Ignored("no button of ours, and no words")
             case Moved(ids, at):

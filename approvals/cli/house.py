@@ -22,12 +22,13 @@ from aiohttp import web
 from approvals import linking
 from approvals.budgets import Budgets
 from approvals.buttons import KeyRing
-from approvals.channel import Channel, Hears, Talks
+from approvals.channel import Channel, Hears, Remembers, Talks
 from approvals.cli import wire
 from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
 from approvals.faces import Look
 from approvals.gateways.onecli import OneCli, Seat
+from approvals.memory import ChannelMemory
 from approvals.model import MINUTE, Busy, Duration, Instant, Kind, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
@@ -290,6 +291,8 @@ async def running(
         for name, channel in plan.channels.items():
             if isinstance(channel, Hears):
                 channel.recall(partial(store.last_heard, name))
+            if isinstance(channel, Remembers):
+                channel.remember(ChannelMemory(store, lambda: service.trust.ring, name))
 
         async def tick() -> None:
             await service.tick()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Coroutine, Mapping
+from functools import partial
 from typing import Final
 
 import structlog
@@ -29,17 +30,22 @@ from approvals.channel import (
     Notice,
     NoticeKind,
     Prepares,
-    Proven,
     Reply,
+    Resolved,
     Response,
+    Route,
+    Routed,
     Several,
     Talks,
     Tap,
+    resolve,
 )
 from approvals.evidence import Entry
-from approvals.model import ORG, Busy, Forged, Malformed
+from approvals.model import ORG, Busy, Forged, Malformed, Refused
 from approvals.proposal import ulid
+from approvals.reroute import Failed, onward
 from approvals.store import CardState, again_job
+from approvals.web import typed_codes
 from approvals.web.bodies import Bodies
 from approvals.web.deps import Deps
 from approvals.web.problems import Problem
@@ -47,10 +53,18 @@ from approvals.web.problems import Problem
 log = structlog.get_logger()
 LIMIT: Final = 1024 * 1024
 """Bytes of one delivery; the largest platform event (a dialog) is under 250 kB."""
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+METHODS: Final = frozenset({"GET", "POST", "PUT"})
+"""By which a channel may be delivered to at addresses that it names."""
+RESOLVED: Final = 2.5
+"""Seconds for asking the platform about a delivery: Slack, the least patient, waits for three."""
 
 
 class Events:
-    """The handler of `/channels/{channel}/events`."""
+    """The handler of `/channels/{channel}/events`, and of what else channels name (`Routed`).
+
+    Raises `ValueError` for an address that is not a channel's to name, or is named twice.
+    """
 
     def __init__(self, deps: Deps, channels: Mapping[str, Channel]) -> None:
         self._deps = deps
@@ -58,19 +72,28 @@ class Events:
         self._prepares = {n: one for n, one in channels.items() if isinstance(one, Prepares)}
         self._hears = {n: one for n, one in channels.items() if isinstance(one, Hears)}
         self._terse = {n for n, one in channels.items() if not one.abilities.says_counted}
+        self._named = _named(channels)
         self._told: set[asyncio.Task[None]] = set()
         self._bodies = Bodies()
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.post("/channels/{channel}/events", self.receive),
-            web.get("/channels/{channel}/events", self.receive, allow_head=False),
+            web.post("/channels/{channel}/events", self._of_the_path),
+            web.get("/channels/{channel}/events", self._of_the_path, allow_head=False),
+            *(
+                web.route(route.method, route.path, partial(self.receive, self._channels[name]))
+                for route, name in self._named.items()
+            ),
         ]
 
-    async def receive(self, request: web.Request) -> web.Response:
+    async def _of_the_path(self, request: web.Request) -> web.Response:
         channel = self._channels.get(request.match_info["channel"])
         if channel is None:
             raise Problem(404, "not_found", "This channel is not configured.")
+        return await self.receive(channel, request)
+
+    async def receive(self, channel: Channel, request: web.Request) -> web.Response:
+        """Take one delivery."""
         # Nobody has proven anything yet: no byte more than the limit is taken in, and not for long.
         body = await self._bodies.read(request, LIMIT)
         headers: dict[str, str] = {}
@@ -83,7 +106,10 @@ class Events:
             if prepares := self._prepares.get(channel.name):
                 await prepares.prepare(inbound)
             proven = channel.authenticate(inbound)
-            event = channel.read(proven)
+            # The platform waits for our answer: what it must be asked for has little time.
+            async with asyncio.timeout(RESOLVED):
+                resolved = await resolve(channel, proven)
+            event = channel.read(resolved)
         # Only who cannot prove himself is ever told to slow down: behind a proxy everybody has the
         # same address, and nobody may take the taps of others away.
         except Forged:
@@ -95,22 +121,23 @@ class Events:
             self._deps.forgeries.take(request.remote)
             log.warning("malformed_delivery", channel=channel.name, why=str(error))
             return web.Response(status=400)
-        except Busy as error:
-            log.error("delivery_not_proven", channel=channel.name, why=str(error))
+        except (Busy, Refused, TimeoutError) as error:
+            why = str(error) or "no answer in time"
+            log.error("delivery_not_resolved", channel=channel.name, why=why)
             return web.Response(status=503, headers={"Retry-After": "1"})
-        if request.method == "GET" and not isinstance(event, Handshake):
-            return web.Response(status=405, headers={"Allow": "POST"})  # a GET changes nothing
+        if request.method in SAFE and not isinstance(event, Handshake):
+            return web.Response(status=405, headers={"Allow": "POST"})  # it changes nothing
         if hears := self._hears.get(channel.name):
-            await self._remember(hears, channel.name, proven)
+            await self._remember(hears, channel.name, resolved)
         return await self._heard(channel, event)
 
-    async def _remember(self, channel: Hears, name: str, proven: Proven) -> None:
+    async def _remember(self, channel: Hears, name: str, resolved: Resolved) -> None:
         """Note who wrote before anything is done about it: what we answer rests on that.
 
         Where it cannot be kept we know less than is true, and what follows goes the longer way.
         """
         try:
-            await self._deps.store.heard_from(name, channel.heard(proven))
+            await self._deps.store.heard_from(name, channel.heard(resolved))
         except Busy as error:
             log.warning("last_words_not_kept", channel=name, why=str(error))
 
@@ -144,15 +171,26 @@ class Events:
 
     async def _tapped(self, channel: Channel, tap: Tap) -> web.Response:
         try:
-            answer = await self._deps.service.tap(tap)
+            notice = await self._judged(tap)
         except Busy as error:
             # Nothing is stored, and the platform must not be told that it was.
             log.error("tap_not_stored", channel=channel.name, why=str(error))
             return web.Response(status=503, headers={"Retry-After": "1"})
-        self._deps.metrics.tapped(channel.name, answer.notice.kind.value)
-        self.tell(channel, tap, answer.notice)
-        response = channel.answer(tap, answer.notice)
+        if notice is None:
+            return web.Response()
+        self.tell(channel, tap, notice)
+        response = channel.answer(tap, notice)
         return web.Response() if response is None else _http(response)
+
+    async def _judged(self, tap: Tap) -> Notice | None:
+        """The word for whoever tapped. None: what they reacted to is no card. Raises `Busy`."""
+        service = self._deps.service
+        answer = await (service.tap(tap) if tap.choice is None else service.tap_on(tap))
+        if answer is None:
+            log.info("delivery_ignored", channel=tap.channel, why="that message is no card of ours")
+            return None
+        self._deps.metrics.tapped(tap.channel, answer.notice.kind.value)
+        return answer.notice
 
     async def _glanced(self, channel: Channel, glance: Glance) -> web.Response:
         try:
@@ -194,36 +232,46 @@ class Events:
         return None
 
     async def _lost(self, lost: Lost) -> None:
-        """A card did not arrive: post it anew, by the way that is open to us without their word.
+        """A card did not arrive: post it again, by the way that is open to us without their word.
 
-        Once: what was posted after we knew that the other way is closed went this way already.
+        Once: what was posted after we knew that the other way is closed went this way already. Then
+        it goes by the next entry of `via`.
         """
         store, now, where = self._deps.store, self._deps.clock(), (lost.channel, lost.conversation)
         known = await store.end_window(*where, now)
         card = await store.card_by_message(*where, lost.message)
         if card is None or card.state is not CardState.POSTED:
             return
-        if card.id >= "crd_" + ulid(known, bytes(10)):
-            log.error("card_lost", channel=lost.channel, request=card.request_id)
-            return
         case = (await store.cases([card.request_id]))[card.request_id]
+        random, trust = self._deps.random, self._deps.service.trust
+        jobs, entries = [again_job(case, card, now)], list[Entry]()
+        if card.id >= "crd_" + ulid(known, bytes(10)):
+            room = None if card.account else card.conversation
+            failed = Failed(lost.channel, room, card.person, "it did not arrive")
+            jobs, entries = await onward(store, trust, case, failed, now=now, random=random)
+            if not (jobs and case.open):
+                log.error("card_lost", channel=lost.channel, request=card.request_id)
+                return
         text = json.dumps({"card": card.id, "channel": lost.channel, "message": lost.message})
-        entry = Entry(ORG, now, "card.lost", case.id, text, self._deps.random(16))
-        await store.fail_card(card.id, [entry], [again_job(case, card, now)])
+        entry = Entry(ORG, now, "card.lost", case.id, text, random(16))
+        await store.fail_card(card.id, [entry, *entries], jobs)
 
     async def _written(self, reply: Reply) -> Notice | None:
-        """What somebody wrote: a code that links their account, or nothing to us (None)."""
+        """What somebody wrote: a code that links their account or declines a request, or nothing to
+        us (None)."""
         deps, who = self._deps, f"{reply.channel} {reply.account}"
-        code = linking.code_in(reply.text)
-        if code is None:
+        code, typed = linking.code_in(reply.text), typed_codes.decline_in(reply.text)
+        if code is None and typed is None:
             return None
         try:
             deps.link_codes.check(who)
         except Problem:
             # Not a word more: each would be one of ours to the platform, and cards wait for those.
-            log.warning("link_codes_too_many", channel=reply.channel, account=reply.account)
+            log.warning("typed_codes_too_many", channel=reply.channel, account=reply.account)
             return None
         now, random = deps.clock(), deps.random
+        if code is None:
+            return await self._declined(reply, typed, who) if typed else None
         done = await linking.take(
             deps.store, deps.service.trust.ring, deps.directory, reply, code,
             now=now, random=random,
@@ -239,21 +287,51 @@ class Events:
         name = words.Voice(names=deps.directory.names).name(done.person)
         return Notice(NoticeKind.COUNTED, f"This account is {name}'s from now on.")
 
-    async def listen(self, channel: Channel) -> None:
-        """Outbound-only mode: the same taps by a socket that we opened."""
+    async def _declined(self, reply: Reply, typed: typed_codes.Typed, who: str) -> Notice:
+        deps = self._deps
+        person = None
+        if not reply.stranger:
+            person = deps.directory.by_account(reply.channel, reply.account)
+        found = await typed_codes.decline(deps, person, typed, reply.channel) if person else None
+        if found is not None:
+            return found
+        deps.link_codes.count(who)
+        await deps.store.append([typed_codes.refused(reply, deps.clock(), deps.random)])
+        return typed_codes.DEAD
 
-        async def deliver(event: object) -> Notice | None:
-            if isinstance(event, Ignored):
-                log.info("delivery_ignored", channel=channel.name, why=event.why)
-            if isinstance(event, Reply):
-                self._say(channel, event, await self._written(event))
-            if not isinstance(event, Tap):
-                return None
-            answer = await self._deps.service.tap(event)
-            self._deps.metrics.tapped(channel.name, answer.notice.kind.value)
-            return answer.notice
+    async def listen(self, channel: Channel) -> None:
+        """Outbound-only mode: the same events by a connection that we opened."""
+
+        async def deliver(event: Event) -> Notice | None:
+            match event:
+                case Tap():
+                    return await self._judged(event)
+                case Ignored(why):
+                    log.info("delivery_ignored", channel=channel.name, why=why)
+                case Reply() | GivenUp() | Lost():
+                    notice = await self._noted(event)
+                    if isinstance(event, Reply):
+                        self._say(channel, event, notice)
+                case Several(events):
+                    for each in events:
+                        notice = await deliver(each)
+                        if notice is not None and isinstance(each, Tap):
+                            self.tell(channel, each, notice)
+            return None
 
         await channel.listen(deliver)
+
+
+def _named(channels: Mapping[str, Channel]) -> dict[Route, str]:
+    """Each address that a channel names besides its own, and whose it is."""
+    named: dict[Route, str] = {}
+    for name, channel in channels.items():
+        for route in channel.routes if isinstance(channel, Routed) else ():
+            own = route.path.startswith((f"/channels/{name}/", "/_"))
+            if not own or route.method not in METHODS or route in named:
+                raise ValueError(f"{name}: {route.method} {route.path} is not its own to name")
+            named[route] = name
+    return named
 
 
 def _http(response: Response) -> web.Response:

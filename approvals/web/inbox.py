@@ -16,7 +16,7 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic_core import to_json
 
-from approvals import cards, grants, policy, words
+from approvals import cards, grants, policy, reroute, words
 from approvals.channel import NoticeKind
 from approvals.evidence import Entry
 from approvals.model import ORG, Case, Choice, Person, Refused, Request, Risk, Status
@@ -76,10 +76,14 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             given.expires_at if given else None,
         )
 
+        several = len(case.ask.via) > 1
+        moved = reroute.said_of(await deps.store.history(case.id)) if several else ()
+
         def page() -> web.StreamResponse:
             view = views.whole(
                 case, content, shown, person,
                 fresh=fresh, receipt=receipt, salt=deps.salt, names=names, now=now, grant=grant,
+                rerouted=moved,
             )  # fmt: skip
             ways = tuple(way.template for way in deps.ways if way.reaches(person))
             return render("request", visitor=visitor, view=view, ways=ways, declining=declining)

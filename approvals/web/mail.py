@@ -129,7 +129,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         reason = reason_of(press.case, form, f"/m/{token}")
         declines = press.stored.binding.choice is Choice.DECLINE
         tap = Tap(
-            EMAIL,
+            channel=EMAIL,
             event=once,
             account=card.account or "",
             conversation=card.conversation,

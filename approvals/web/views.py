@@ -183,6 +183,8 @@ class Whole:
     """They may approve, but only after signing in again: no Approve button, but the way to it."""
     unseen: bool
     grant: GrantShown = GrantShown()
+    rerouted: tuple[str, ...] = ()
+    """Whom one entry of `via` could not reach, and how they were asked instead; a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,10 +306,11 @@ def whole(
     names: Mapping[str, str],
     now: Instant | None = None,
     grant: GrantShown = GrantShown(),
+    rerouted: Sequence[tuple[str, str, str]] = (),
 ) -> Whole:
     """Everything about a request. `fresh`: the person signed in not more than five minutes ago.
 
-    `sheet`: what it holds. `names`: people's, by id.
+    `sheet`: what it holds. `names`: people's, by id. `rerouted`: as `reroute.said_of` has it.
     """
     said = voice(names, case, person)
     named = title(request, salt=salt)
@@ -372,7 +375,17 @@ def whole(
         sign_in=sign_in,
         unseen=not case.complete,
         grant=grant,
+        rerouted=tuple(
+            f"{_entry(first)} couldn't reach {said.name(who)}, so the card went to {_entry(next_)}."
+            for who, first, next_ in rerouted
+        ),
     )
+
+
+def _entry(entry: str) -> str:
+    """An entry of `via`, as a person reads it."""
+    channel, _, room = text.clean(entry).partition(":")
+    return f"{channel.capitalize()} ({room})" if room else channel.capitalize()
 
 
 def _agent(request: Request) -> str:

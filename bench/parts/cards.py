@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from bench import serve_taps, taps
 from bench.parts import Part, Rounds, Setting, number, turn_about
 from bench.peers import POSTGRESQL, database, prefix
 from bench.record import Sheet
-from bench.serve_taps import Posted, clock, drain
+from bench.serve_taps import Posted, clock, drain, pressed
 from tests.real_requests import NAMES, real
 
 AT_ONCE = 64
@@ -186,8 +186,7 @@ async def _tap(house: House, slack: Any, posted: list[taps.Card]) -> None:
 
 
 def _pressed(slack: Any, card: taps.Card) -> Tap:
-    made = Tap("slack", f"{card.ts}:1:1", card.user, card.channel, card.ts, card.token)
-    return replace(made, echo=slack.echo(card.message))
+    return pressed(card, f"{card.ts}:1:1", slack.echo(card.message))
 
 
 def sheet(record: Mapping[str, Any]) -> Sheet:

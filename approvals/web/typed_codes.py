@@ -1,0 +1,77 @@
+"""Declining by a few typed characters: `decline a1b2c3d4`, the digest at the foot of a card.
+
+1. A typed code declines and never approves: whoever can read a card, the agent too, knows it.
+2. It counts from an account that its platform vouches for, of somebody who may decline the request.
+3. Every refusal is one same answer, and an account has few tries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic_core import to_json
+
+from approvals import policy
+from approvals.channel import Notice, NoticeKind, Reply
+from approvals.evidence import Entry
+from approvals.model import ORG, Case, Choice, Instant, Person, Status
+from approvals.web.deps import Deps, audiences
+
+DEAD: Final = Notice(
+    NoticeKind.REFUSED,
+    "No request that waits for you has this code. It is the digest at the foot of its card.",
+)
+"""The one answer to every code that declines nothing."""
+SEVERAL: Final = Notice(
+    NoticeKind.REFUSED, "More than one request has this code. Decline on the card or in the inbox."
+)
+MOST: Final = 500
+"""Open requests of one person that are looked through."""
+_SAID: Final = re.compile(
+    r"\s*decline\s+([0-9a-f]{8})(?:[\s:,.]+(\S.{0,499}))?\s*", re.IGNORECASE | re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """`code`: eight hex characters. `reason`: what stood behind it."""
+
+    code: str
+    reason: str | None
+
+
+def decline_in(text: str) -> Typed | None:
+    """What a person typed to decline; None: it is about something else."""
+    said = _SAID.fullmatch(text)
+    return Typed(said[1].lower(), said[2] and said[2].strip()) if said else None
+
+
+async def decline(deps: Deps, person: Person, typed: Typed, channel: str) -> Notice | None:
+    """Decline the request that has this code; None: there is none that they may decline."""
+    theirs = await deps.store.page(status=Status.PENDING, audiences=audiences(person), limit=MOST)
+    match [case for case in theirs if _meant(case, person, typed)]:
+        case []:
+            return None
+        case [case]:
+            answer = await deps.service.decide(
+                person, case.id, Choice.DECLINE, case.digest, typed.reason,
+                fresh=False, channel=channel,
+            )  # fmt: skip
+            return answer.notice
+        case _:
+            return SEVERAL
+
+
+def refused(reply: Reply, now: Instant, random: Callable[[int], bytes]) -> Entry:
+    """For the chain: an account typed a code that declines nothing. Not the code."""
+    said = {"who": reply.account, "channel": reply.channel, "why": reply.stranger or "typed code"}
+    return Entry(ORG, now, "refused", None, to_json(said).decode(), random(16))
+
+
+def _meant(case: Case, person: Person, typed: Typed) -> bool:
+    may = policy.may(person, case, Choice.DECLINE, tier=None, page=False, fresh=False)
+    named = case.digest.rpartition(":")[2].startswith(typed.code)
+    return named and isinstance(may, policy.Seats)
