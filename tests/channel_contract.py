@@ -152,8 +152,9 @@ class Kit:
 
     `make(api, **more)`: the adapter against that base URL. `tap(at)`: a delivery of a press,
     proven; None where nothing is ever delivered, because buttons lead to our own page. `proofs`:
-    the headers without which nothing is proven. `stale`: milliseconds after which it is too late,
-    None where the platform gives no time. `unknown`: proven deliveries that mean nothing.
+    the headers without which nothing is proven; `unproven`: deliveries that prove nothing, where
+    the body holds the proof. `stale`: milliseconds after which it is too late, None where the
+    platform gives no time. `unknown`: proven deliveries that mean nothing.
     `foreign`: proven deliveries that are for other features of the same app.
     `parsed(payload)`: the strings in which the platform reads markup. `links(payload)`: every
     address that can be followed. `secrets`: what no log and no repr may hold. `signs_body`: False
@@ -176,6 +177,7 @@ class Kit:
     links: Callable[[Payload], list[str]]
     secrets: tuple[str, ...]
     signs_body: bool = True
+    unproven: Callable[[int], tuple[Inbound, ...]] = lambda at: ()
     delays: bool = True
     write: Callable[[int, str], Inbound] | None = None
     overheard: Callable[[int, str], Inbound] | None = None

@@ -52,9 +52,11 @@ def exact(pattern: str, text: str) -> str:
 
 
 class Http:
-    """One session. `heads`: the headers of the last answer."""
+    """One session. `heads`: the headers of the last answer. `after`: the header that says in how
+    many seconds to come again, where it is another than usual."""
 
-    def __init__(self) -> None:
+    def __init__(self, after: str = "Retry-After") -> None:
+        self._after = after
         self.heads: Mapping[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -69,7 +71,7 @@ class Http:
         except (aiohttp.ClientError, OSError, ValueError) as why:
             raise Busy(reason(why)) from None
         if answer.status == 429 or answer.status >= 500:
-            raise Busy(str(answer.status), retry_after(answer.headers.get("Retry-After")))
+            raise Busy(str(answer.status), retry_after(answer.headers.get(self._after)))
         return answer.status, text
 
     async def close(self) -> None:

@@ -57,7 +57,7 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS: Final = frozenset({"GET", "POST", "PUT"})
 """By which a channel may be delivered to at addresses that it names."""
 RESOLVED: Final = 2.5
-"""Seconds for asking the platform about a delivery: Slack, the least patient, waits for three."""
+"""Seconds for asking a platform about its delivery: the least patient one waits for three."""
 
 
 class Events:

@@ -1,0 +1,63 @@
+"""Mattermost's REST API, as far as a bot needs it, with our errors:
+https://developers.mattermost.com/api-documentation/"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+
+from adapters.kit.http import Http
+from approvals.model import Busy, Refused
+
+log = logging.getLogger("countersign.mattermost")
+WITHOUT_ID: Final = ("/config/client?format=old", "/actions/dialogs/open")
+"""What returns no object of its own."""
+
+
+class Api:
+    """One bot's connection to one server. `date`: the header of the last answer."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/") + "/api/v4"
+        self._token = token
+        self._http = Http(after="X-Ratelimit-Reset")
+        self._me = ""
+
+    @property
+    def date(self) -> str | None:
+        return self._http.heads.get("Date")
+
+    async def me(self) -> str:
+        """The id of our bot."""
+        if not self._me:
+            self._me = str((await self.call("GET", "/users/me"))["id"])
+        return self._me
+
+    async def call(self, method: str, path: str, body: Any = None, *, about: bool = False) -> Any:
+        """What the route returns. `Busy`, `Refused`. `about`: a 403 is about whom or what is asked
+        for, and not about our bot."""
+        heads = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        sent = {} if body is None else {"data": to_json(body)}
+        status, text = await self._http.ask(method, self._url + path, headers=heads, **sent)
+        try:
+            said = from_json(text)
+        except ValueError:
+            said = None
+        if not isinstance(said, dict):  # a proxy, or a portal
+            raise Busy(f"mattermost: {method} {path}: {status}, not Mattermost's answer")
+        if status in (200, 201) and (isinstance(said.get("id"), str) or path in WITHOUT_ID):
+            return said
+        # Every error is of this shape: https://developers.mattermost.com/api-documentation/#/errors
+        code = said.get("id")
+        if not isinstance(code, str) or said.get("status_code") != status:
+            raise Busy(f"mattermost: {method} {path}: {status}, not Mattermost's answer")
+        if status == 401 or (status == 403 and not about):
+            # Our token, or what our bot may do: an operator mends that.
+            log.error("mattermost refuses us, not the person: %s: %s", path, code)
+            raise Busy(f"mattermost: {method} {path}: {code}")
+        raise Refused(f"mattermost: {method} {path}: {code}")
+
+    async def close(self) -> None:
+        await self._http.close()

@@ -1,0 +1,71 @@
+"""The section `channels.mattermost` of the configuration."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import SecretStr, field_validator
+
+from adapters.mattermost.press import server_key
+from approvals.plugin import Section, Shape, safe_url
+
+
+class Settings(Section):
+    """`url`: of your Mattermost server. `token`: of a bot account there. `secret`: 32 characters or
+    more of your own, by which we know our buttons again. `events_url`: where the server delivers
+    presses. `server_key`: its public key; absent: it is asked for it. `stub`: cards show the title
+    and a link only.
+    """
+
+    account: ClassVar = Shape(
+        "[a-z0-9]{26}", "the id of a Mattermost user", "26 letters and digits: `mmctl user search`"
+    )
+    room: ClassVar = Shape(
+        "[a-z0-9]{26}", "the id of a Mattermost channel", "26 letters and digits: View Info"
+    )
+    by_email: ClassVar = True
+
+    url: str
+    token: SecretStr
+    secret: SecretStr
+    events_url: str
+    server_key: str = ""
+    stub: bool = False
+
+    @field_validator("url")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        return safe_url(value, "the bot's token is sent to url")
+
+    @field_validator("events_url")
+    @classmethod
+    def _is_ours(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("events_url is an address: https://…/channels/mattermost/events")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 32:
+            raise ValueError("secret has 32 characters at least: openssl rand -hex 32")
+        return value
+
+    @field_validator("server_key")
+    @classmethod
+    def _is_a_key(cls, value: str) -> str:
+        try:
+            return server_key(value) if value else value
+        except ValueError:
+            why = "server_key is AsymmetricSigningPublicKey of /api/v4/config/client?format=old"
+            raise ValueError(why) from None
+
+
+def sample() -> Settings:
+    """Draws cards and sends nothing."""
+    return Settings(
+        url="https://mattermost.example.com",
+        token=SecretStr("preview"),
+        secret=SecretStr("p" * 32),
+        events_url="https://approve.example.com/channels/mattermost/events",
+    )

@@ -1,0 +1,31 @@
+"""How Mattermost is set up: what a person does there, and what its API can be told."""
+
+from __future__ import annotations
+
+from approvals.plugin import Guide, Order, Section, Wishes
+
+
+def guide(events: str | None, wishes: Wishes) -> Guide:
+    if events is None:
+        raise ValueError("Mattermost delivers to an address: it needs server.public_url.")
+    section = (
+        "channels:\n  mattermost:\n    url: …  # of your Mattermost server, https://\n"
+        '    token: "${MATTERMOST_TOKEN}"\n    secret: "${MATTERMOST_SECRET}"\n'
+        f"    events_url: {events}\n"
+    )
+    steps = (
+        "In Mattermost: System Console, Integrations, Bot Accounts: Enable Bot Account Creation. "
+        "Then Integrations, Bot Accounts, Add Bot Account: name it countersign, role Member.",
+        "Note the token that is shown once, and put it into the environment as MATTERMOST_TOKEN.",
+        "Make a secret of our own (`openssl rand -hex 32`) and put it there as MATTERMOST_SECRET.",
+        "Add the bot to the team of its approvers, and to each channel that cards go to.",
+        "Should the address below be in your own network, name its host in System Console, "
+        "Environment, Developer, Allow untrusted internal connections to.",
+        f"Mattermost needs no address entered: each button carries it ({events}).",
+    )
+    return Guide("mattermost", steps, section, events)
+
+
+def order(section: Section, events: str | None) -> Order | None:
+    """Nothing can be told: bot accounts are made by an administrator."""
+    return None
