@@ -32,7 +32,7 @@ CHANNEL: Final = "countersign"
 TOGETHER: Final = 100
 """Most cases in a statement: their ids must fit in a notice, which ends at 8,000 bytes."""
 
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "application_name": "countersign",
     "synchronous_commit": "on",
     "jit": "off",
@@ -43,6 +43,7 @@ _SETTINGS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+"""What each of our sessions begins with."""
 
 _MOVE: Final = f"""
 WITH given AS (
@@ -116,7 +117,7 @@ class Postgresql:
                 statement_cache_size=300,
                 timeout=PATIENCE,
                 reset=keep,
-                server_settings={**_SETTINGS, **only},
+                server_settings={**SETTINGS, **only},
             )
         return cls(url, pool)
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from approvals.model import Refused
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The newest migration. Said here, so that tables that are up to date cost no import of Alembic."""
 
 FITS: Final = "0004"

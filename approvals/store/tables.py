@@ -60,8 +60,10 @@ cases: Final = sa.Table(
     _int("wake_at", null=True),  # null once closed
     sa.Index("cases_requester", "requester", "id"),
     sa.Index("cases_agent", "agent", "id"),
-    # One index for "what is open" and "whose time has come": a tap that closes a case writes it.
+    # By id for lists, by time for the clock: walked through for it, 100,000 would cost 12 ms. (The
+    # second column of the first is from when there was no other.)
     _some("cases_open", "id", "wake_at", where=f"status = '{Status.PENDING}'"),
+    _some("cases_due", "wake_at", "id", where=f"status = '{Status.PENDING}'"),
     _some("cases_closed", "status", "id", where=f"status <> '{Status.PENDING}'"),
 )
 
