@@ -32,6 +32,13 @@ _STATES: Final = {
 }
 """What PostgreSQL says by SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
+_POOLED: Final = ("26000", "42P05")
+"""A statement that was prepared is not there, or somebody else's is: another server answered."""
+_POOLER: Final = (
+    "Let database.url lead to PostgreSQL itself; "
+    "docs/operations.md#pgbouncer says what a pooler in session mode needs."
+)
+
 
 async def connect(url: str, *, migrate: bool, read_only: bool = False) -> Store:
     """The open store. Raises `Stop`: its message says what is wrong, its `cure` what to do."""
@@ -100,6 +107,9 @@ def _explained(error: Exception, url: str, file: str | None) -> tuple[Exit, str,
     if state in _STATES:
         why, cure = _STATES[state]
         return Exit.UNREACHABLE, f"{where}: {why}.", f"{cure[:1].upper()}{cure[1:]}."
+    if isinstance(cause, Refused) or state in _POOLED or "startup parameter" in str(cause):
+        why = f"{where} is behind a pooler that cannot be used so: {_line(cause)}"
+        return Exit.CONFIG, why, _POOLER
     if isinstance(cause, OSError):  # a TimeoutError is one too
         why = f"{where} does not answer: {reason(cause)}."
         return Exit.UNREACHABLE, why, "Is it running, and is database.url right?"

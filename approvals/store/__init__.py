@@ -134,9 +134,9 @@ class Store:
 
         Brings the tables up to date first; raises `Unready` where that is not wanted (`migrate`
         False, `read_only`) or cannot be done. Tables that a newer version made are used as they
-        are, if it noted that this one fits. `ValueError` for any other URL: a database in memory
-        would forget. `read_only`: nothing is written, so a copy on a read-only disk, or a standby,
-        will do.
+        are, if it noted that this one fits. `Refused`: a pooler keeps back what we need.
+        `ValueError` for any other URL: a database in memory would forget. `read_only`: nothing is
+        written, so a copy on a read-only disk, or a standby, will do.
         """
         migrate = migrate and not read_only
         driver: Driver
@@ -153,6 +153,8 @@ class Store:
 
             driver = Sqlite(path, read_only=read_only)
         try:
+            if not read_only:  # a standby takes no LISTEN
+                await driver.check()
             found = await driver.read(statements.revision())
             newer = found is not None and found > schema.HEAD and await _fits(driver)
             # What is only read has been the same since the first version.

@@ -16,7 +16,7 @@ import asyncpg
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
-from approvals.model import Busy
+from approvals.model import Busy, Refused
 from approvals.store import rows, statements
 from approvals.store.driver import FROM_BUTTONS, PATIENCE, PRESS, is_move
 from approvals.store.schema import upgrade_postgresql
@@ -32,8 +32,12 @@ CHANNEL: Final = "countersign"
 TOGETHER: Final = 100
 """Most cases in a statement: their ids must fit in a notice, which ends at 8,000 bytes."""
 
+HEARD: Final = 2.0
+"""Seconds that a notice may take through a pooler."""
+_NAME: Final = "application_name"
+
 SETTINGS: Final = {
-    "application_name": "countersign",
+    _NAME: "countersign",
     "synchronous_commit": "on",
     "jit": "off",
     # Every query is a look-up by key and planned once. A plan made while a table was still empty
@@ -120,6 +124,45 @@ class Postgresql:
                 server_settings={**SETTINGS, **only},
             )
         return cls(url, pool)
+
+    async def check(self) -> None:
+        """A pooler in between may drop our settings and our notices. To a server itself this is
+        one question: a pooler gives each client a process number of its own making, because its
+        clients cancel at the pooler."""
+        with _errors():
+            async with self._connection() as connection:
+                if await connection.fetchval("SELECT pg_backend_pid()") == (
+                    connection.get_server_pid()
+                ):
+                    return
+                here = "SELECT name, setting FROM pg_settings WHERE name = ANY($1::text[])"
+                found = dict(await connection.fetch(here, list(SETTINGS)))
+                lost = {n: v for n, v in SETTINGS.items() if found.get(n) != v and n != _NAME}
+                if lost:
+                    raise Refused(
+                        "a pooler does not pass our settings on: for its user, at the server, "
+                        f"{', '.join(f'{n} = {v}' for n, v in lost.items())}"
+                    )
+                if not await self._hears(connection):
+                    raise Refused(
+                        "a pooler does not pass LISTEN on, by which copies wake each other: "
+                        "it must be in session mode"
+                    )
+
+    async def _hears(self, connection: Any) -> bool:
+        """Does what another connection notifies arrive on this one?"""
+        name, heard = f"{CHANNEL}_{secrets.token_hex(8)}", asyncio.Event()
+        hear: Callable[..., None] = lambda *_: heard.set()  # noqa: E731 - it is told twice
+        await connection.add_listener(name, hear)
+        try:
+            async with self._connection() as other:
+                await other.execute("SELECT pg_notify($1, '')", name)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEARD):
+                    await heard.wait()
+        finally:
+            await connection.remove_listener(name, hear)
+        return heard.is_set()
 
     async def upgrade(self) -> None:
         with _errors():

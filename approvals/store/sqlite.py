@@ -59,6 +59,9 @@ class Sqlite:
         self._heard: list[Heard] = []
         self._texts: dict[tuple[str, int], str] = {}
 
+    async def check(self) -> None:
+        """Nothing stands between a file and us."""
+
     async def upgrade(self) -> None:
         await asyncio.to_thread(upgrade_sqlite, self._path)
 
