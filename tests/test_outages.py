@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -10,10 +12,10 @@ import sqlalchemy as sa
 from approvals import lanes
 from approvals.channel import Payload
 from approvals.lanes import Lanes
-from approvals.model import MINUTE, SECOND, Address, Agent, Busy, MessageRef, Scope
+from approvals.model import MINUTE, SECOND, Address, Agent, Busy, Instant, MessageRef, Scope
 from approvals.proposal import Proposal
 from approvals.store import Store, metadata
-from tests.house import GATEWAY, PEOPLE, Clock, Desk, Place, open_house, rule
+from tests.house import GATEWAY, PEOPLE, START, Clock, Desk, Place, open_house, rule
 
 
 @dataclass(slots=True)
@@ -105,6 +107,36 @@ async def test_law_26_an_outage_is_seen_everywhere_and_ends_nobodys_work(store: 
         assert "countersign_audit_lag_seconds" in text
         assert "process_resident_memory_bytes" in text
         assert "countersign_card_seconds_count 4.0" in text
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (START, START / SECOND),
+        (ssl.SSLCertVerificationError("certificate has expired"), 0),
+        (ConnectionRefusedError(), None),
+        (None, None),
+    ],
+)
+async def test_metrics_say_when_the_certificate_before_us_ends(
+    store: Store, found: Instant | OSError | None, told: float | None
+) -> None:
+    """0: no browser believes it. Nothing is said where it could not be looked at."""
+    looked = asyncio.Event()
+
+    async def until() -> Instant | None:
+        looked.set()
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    async with open_house(store, certificate=until) as place:
+        await looked.wait()
+        text = (await place.call("GET", "/metrics"))[1]
+        assert (await place.call("GET", "/readyz"))[1]["warnings"] == []
+    lines = [line.rpartition(" ") for line in text.splitlines()]
+    name = "countersign_certificate_expires_timestamp_seconds"
+    assert next((float(value) for known, _, value in lines if known == name), None) == told
 
 
 async def test_law_26_a_limit_of_one_conversation_stops_that_conversation(store: Store) -> None:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import os
-import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -28,6 +27,7 @@ from approvals import linking
 from approvals.channel import reason
 from approvals.cli import channels, database, keys, serve
 from approvals.cli.browser import Loopback
+from approvals.cli.certificate import served_until
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.cli.output import counted
@@ -223,23 +223,14 @@ async def service(on: Installation) -> AsyncIterator[Line]:
 async def certificate(on: Installation) -> AsyncIterator[Line]:
     """How long is what stands before us believed? Nothing where it is not, or nobody answers:
     `service` said so."""
-    url = urlsplit(on.config.public_url or "")
-    if url.scheme != "https" or url.hostname is None:
-        return
+    url = on.config.public_url or ""
     try:
-        async with asyncio.timeout(PATIENCE):
-            _, writer = await asyncio.open_connection(
-                url.hostname, url.port or 443, ssl=ssl.create_default_context()
-            )
+        end = await served_until(url, within=PATIENCE)
     except OSError:
         return
-    served: dict[str, Any] = writer.get_extra_info("peercert")
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
-    # "Jan  5 09:34:43 2018 GMT", which is read by ssl alone (docs.python.org/3/library/ssl.html).
-    end = ssl.cert_time_to_seconds(served["notAfter"]) * SECOND
-    until = f"that of {url.hostname} is good until {rfc3339(end)}"
+    if end is None:
+        return
+    until = f"that of {urlsplit(url).hostname} is good until {rfc3339(end)}"
     if end - clock() > RENEWED:
         yield Line("certificate", State.OK, until)
     else:

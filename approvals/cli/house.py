@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -62,6 +63,8 @@ gets to answer. Clients that wait for a verdict are released at once."""
 PRUNE_EVERY: Final = 3600.0
 STANDINGS: Final = 3600.0
 """Seconds between looks for accounts of bad standing that nobody asked about for a day."""
+CERTIFIED: Final = 3600.0
+"""Seconds between looks at the certificate of our public address."""
 SWEEP: Final = 60.0
 """Seconds between looks for jobs that no copy takes."""
 KEEP: Final[Duration] = 7 * 24 * 60 * MINUTE
@@ -114,6 +117,8 @@ class Plan:
     sign_in_link: bool = True
     """People may ask for a sign-in link, where a channel can carry one."""
     retention: Retention = field(default_factory=Retention)
+    certificate: Callable[[], Awaitable[Instant | None]] | None = None
+    """Until when the certificate before us is good; None: there is none. `OSError`."""
     review_url: Callable[[str], str | None] = lambda case_id: None
     reload: Callable[[Trust], Trust] = lambda trust: trust
     """Reads the key folder again; called every second."""
@@ -309,6 +314,10 @@ async def running(
             # A disk that is full, or a database that is read-only, answers every question.
             await store.put_meta("written", str(clock()), within=ANSWERS)
 
+        async def certified() -> None:
+            if plan.certificate is not None:
+                metrics.certificate(await _believed(plan.certificate))
+
         async def prune() -> None:
             await store.prune(clock(), KEEP)
             await retire(store, plan.retention, now=clock(), random=random)
@@ -326,6 +335,7 @@ async def running(
         parts.repeat("refresh", REFRESH, refresh)
         parts.repeat("writing to the database", WRITES, write)
         parts.repeat("prune", PRUNE_EVERY, prune, vital=False)
+        parts.repeat("certificate", CERTIFIED, certified, vital=False)
         if carry:
             parts.keep("outbox", outbox.run)
             parts.repeat("sweep", SWEEP, outbox.sweep, vital=False)
@@ -346,6 +356,16 @@ async def running(
             await _listen(stack, metrics_only(deps), plan.metrics_listen, None, dropped)
         stack.callback(live.close)
         yield House(url, store, service, outbox, live, deps)
+
+
+async def _believed(until: Callable[[], Awaitable[Instant | None]]) -> Instant | None:
+    """When it ends; 0: no browser believes it now; None: it is not known."""
+    try:
+        return await until()
+    except ssl.SSLCertVerificationError:
+        return 0
+    except OSError:  # not every machine reaches itself by the address that others use
+        return None
 
 
 def _directory(

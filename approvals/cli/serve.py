@@ -18,12 +18,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from approvals.buttons import KeyRing
 from approvals.cli import channels, database, descriptors, keys, template_check
+from approvals.cli.certificate import served_until
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random, settled, steady
 from approvals.cli.house import House, Plan, running
@@ -41,6 +42,8 @@ from approvals.web.api import view
 from approvals.web.site import Site
 
 log = structlog.get_logger()
+REACHED: Final = 10.0
+"""Seconds within which our own public address answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +263,7 @@ async def plan(on: Base) -> Plan:
             Seat(one.name, one.requester, one.url, one.key, one.workspace)
             for one in config.gateways
         ),
+        certificate=partial(served_until, on.url, within=REACHED),
         metrics_listen=(config.metrics.host, config.metrics.port) if config.metrics else None,
         review_url=lambda case_id: f"{on.site.origin}/requests/{case_id}",
         reload=reload,

@@ -114,6 +114,7 @@ class Metrics:
             "For how long the oldest audit entry has waited to be linked into the chain.",
             registry=self.registry,
         )
+        self._certificate: Gauge | None = None
         self._late: Callable[[str], int] = lambda lane: 0
         ProcessCollector(registry=self.registry)  # memory, processor time and descriptors of ours
         GCCollector(registry=self.registry)
@@ -147,6 +148,18 @@ class Metrics:
     def altered(self, channel: str) -> None:
         """A card there is not the one that was sent."""
         self._altered.labels(channel).inc()
+
+    def certificate(self, ends: Instant | None) -> None:
+        """When the certificate of our public address ends; None: not known, so nothing is new."""
+        if ends is None:
+            return
+        if self._certificate is None:
+            self._certificate = Gauge(
+                "countersign_certificate_expires_timestamp_seconds",
+                "When the certificate of public_url ends; 0: no browser believes it.",
+                registry=self.registry,
+            )
+        self._certificate.set(ends / SECOND)
 
     def failed(self, lane: str) -> None:
         """A call to a platform, a gateway or an endpoint failed."""
