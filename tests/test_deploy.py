@@ -18,14 +18,17 @@ from typing import Any, Final
 import aiohttp
 import pytest
 import yaml
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from approvals.cli import keys
 from approvals.cli.browser import Browser, Loopback
 from approvals.model import Choice
+from approvals.proxy.metrics import Metrics as OfGateway
+from approvals.proxy.metrics import State
 from approvals.store import Store
 from approvals.web.metrics import Metrics
-from tests.house import HANGS, open_house
+from tests.house import HANGS, START, open_house
 from tests.installation import BOT, ROOT, Installation, install, listening, run
 from tools import deploy_check
 
@@ -68,13 +71,16 @@ def used(text: str) -> set[str]:
 
 
 async def printed(store: Store) -> set[str]:
-    """The names of all series that the service can print."""
+    """The names of all series that the service and a gateway can print."""
     async with open_house(store, metrics_open=True) as place:
         status, text = await place.call("GET", "/metrics")
         assert status == 200
     metrics = Metrics()
     metrics.polls({"home.ws": ("home", lambda: 1.0)})
+    metrics.certificate(START)
     text += metrics.text(await store.counts(), 0, 0).decode()
+    gateway = OfGateway(lambda: State(0, 0, True, 0.0))
+    text += generate_latest(gateway.registry).decode()
     ends = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
     return {
         family.name + end

@@ -152,7 +152,8 @@ class Approvals:
         self._key: dict[str, str] | None = None
         self._later: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
-        self._answers: bool | None = None
+        self.answers: bool | None = None
+        """Did it, when it was asked last? None: it was not."""
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -323,13 +324,13 @@ class Approvals:
 
     def _reached(self, why: str | None) -> None:
         """One line in the log when it stops answering, and one when it answers again."""
-        if (why is None) != self._answers:
+        if (why is None) != self.answers:
             log, url = structlog.get_logger(), self._service.url
             if why is not None:
                 log.error("approval_service_away", service=url, why=why)
-            elif self._answers is False:
+            elif self.answers is False:
                 log.info("approval_service_back", service=url)
-            self._answers = why is None
+            self.answers = why is None
 
 
 def _seconds(text: str | None) -> float:

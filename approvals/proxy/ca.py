@@ -74,6 +74,11 @@ class Authority:
         self._leaf = ec.generate_private_key(ec.SECP256R1())
         self._kept = lru_cache(LEAVES)(self._made)
 
+    @property
+    def ends(self) -> float:
+        """Unix seconds until which its certificate is good."""
+        return self._certificate.not_valid_after_utc.timestamp()
+
     def context(self, host: str, now: datetime) -> ssl.SSLContext:
         """What answers a TLS handshake for this host name or address (an IPv6 one in brackets)."""
         return self._kept(host.strip("[]"), now.replace(hour=0, minute=0, second=0, microsecond=0))

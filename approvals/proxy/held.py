@@ -163,6 +163,11 @@ class Holdings:
     def __len__(self) -> int:
         return len(self._tickets)
 
+    @property
+    def bytes(self) -> int:
+        """Of all bodies that are held."""
+        return self._bytes.total()
+
     async def enter(
         self, seen: Outbound, question: Mapping[str, Any], digest: str, *, kind: str
     ) -> tuple[Ticket, bool]:

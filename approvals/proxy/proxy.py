@@ -18,7 +18,7 @@ import socket
 import sqlite3
 from asyncio.sslproto import SSLProtocol
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -37,6 +37,7 @@ from approvals.proxy.clients import interim, limit
 from approvals.proxy.credentials import Unavailable
 from approvals.proxy.held import Copy, Holdings, Ticket, aside, digest_of, still_waiting
 from approvals.proxy.http2 import Connection as Multiplexed
+from approvals.proxy.metrics import Metrics, State
 from approvals.proxy.observing import quieted_by, unused
 from approvals.proxy.post import poster
 from approvals.proxy.reach import Reach, Upstream, place
@@ -74,6 +75,7 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED: Final = (OSError, TimeoutError, h11.RemoteProtocolError)
 ESTABLISHED: Final = h11.Response(status_code=200, headers=[], reason=b"Connection established")
 Tell: TypeAlias = Callable[..., None]
+Talk: TypeAlias = Callable[[Wire], Coroutine[Any, Any, None]]
 # asyncio gives every TLS connection a buffer of this size, 256 KiB unless it is told (CPython's
 # Lib/asyncio/sslproto.py): 1.2 GB for 5,000 requests that are held. One TLS record is enough.
 SSLProtocol.max_size = 16 * 1024
@@ -87,26 +89,35 @@ async def running(
     random: Callable[[int], bytes], patience: Patience = PATIENCE,
 ) -> AsyncIterator[Gateway]:  # fmt: skip
     """A listening gateway. `Refused`: something in its folder is not as it must be."""
-    loop, record = asyncio.get_running_loop(), _record(settings, clock, random)
+    record = _record(settings, clock, random)
     try:
         gateway = Gateway(settings, env, clock, random, patience, record)
         record.note(STARTED, {"mode": settings.mode, "version": __version__})
     except BaseException:
         record.close()
         raise
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(gateway.close)
+        gateway.port = await _listening(stack, gateway.protocol, settings.listen)
+        if settings.metrics is not None:
+            watched = partial(gateway.protocol, gateway.metrics.talk)
+            gateway.metrics_port = await _listening(stack, watched, settings.metrics)
+        yield gateway
+
+
+async def _listening(
+    stack: contextlib.AsyncExitStack, protocol: Callable[[], asyncio.Protocol],
+    where: tuple[str, int],
+) -> int:  # fmt: skip
+    """The port, accepted on until the stack ends. `Refused`."""
+    loop, (host, port) = asyncio.get_running_loop(), where
     try:
-        server = await loop.create_server(gateway.protocol, *settings.listen, backlog=4096)
+        server = await loop.create_server(protocol, host, port, backlog=4096)
     except OSError as error:
-        await gateway.close()
-        host, port = settings.listen
         why = os.strerror(error.errno).lower() if error.errno else str(error)
         raise Refused(f"cannot listen on {host}:{port}: {why}") from None
-    gateway.port = server.sockets[0].getsockname()[1]
-    try:
-        yield gateway
-    finally:
-        server.close()
-        await gateway.close()
+    stack.callback(server.close)
+    return int(server.sockets[0].getsockname()[1])
 
 
 def _record(
@@ -128,7 +139,8 @@ class Gateway:
         random: Callable[[int], bytes], patience: Patience, record: Record,
     ) -> None:  # fmt: skip
         folder, self._record = settings.folder, record
-        self.port, self._closing = 0, False
+        self.port, self.metrics_port, self._closing = 0, 0, False
+        self.metrics = Metrics(self._state)
         self._settings, self._patience = settings, patience
         self._clock, self._salt = clock, random(16)
         alpn = ("h2", "http/1.1") if settings.http2 else ("http/1.1",)
@@ -155,11 +167,12 @@ class Gateway:
         self._rooms = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(ROOM))
         self._busy: set[asyncio.Task[Any]] = set()  # those of them with a request that goes on
 
-    def protocol(self) -> asyncio.StreamReaderProtocol:
-        reader = Reader()
+    def protocol(self, talk: Talk | None = None) -> asyncio.StreamReaderProtocol:
+        """Of one connection. `talk`: what happens on it, if not what agents do."""
+        reader, talk = Reader(), talk or self._conversation
 
         def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.create_task(self._conversation(Wire(reader, writer, self._patience)))
+            task = asyncio.create_task(talk(Wire(reader, writer, self._patience)))
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
 
@@ -171,6 +184,10 @@ class Gateway:
             return await self._approvals.faults()
         except (Away, Slower):
             return None
+
+    def _state(self) -> State:
+        held, service = self._holdings, self._approvals.answers
+        return State(len(held), held.bytes, service, self._authority.ends)
 
     async def close(self) -> None:
         """End: idle connections at once, held ones with a 503, and what was released in time."""
@@ -220,6 +237,7 @@ class Gateway:
                 if self._closing or not wire.again():
                     break
         except Problem as problem:
+            self.metrics.refused(problem.slug)
             reported: About = {
                 "type": problem.slug,
                 "status": problem.status,
@@ -267,6 +285,7 @@ class Gateway:
         authority = split_url(secure)[1]
         if (rule := self._settings.rules.tunnel(agent, authority)) is not None:
             about |= {"method": "CONNECT", "url": authority, "rule": rule.id}
+            self.metrics.decided(rule.id, "tunnel")
             await self._tunnel(wire, rule, clear, about)
             return
         await wire.send(ESTABLISHED)
@@ -395,6 +414,7 @@ class Gateway:
         if upgrade and not decision.websocket and barred is None:
             barred = Problem(403, "websocket_refused", "No rule lets WebSockets pass here.")
         if barred is not None and not self._observing:
+            self.metrics.decided(decision.rule, "denied")
             raise barred
         # `Upgrade` is hop by hop, so no digest binds it; `Sec-WebSocket-Key` is bound, and every
         # handshake has one (RFC 6455, 4.1). With one never being there without the other, what a
@@ -418,6 +438,8 @@ class Gateway:
             return
         if filled.values:
             filled = await self._filled(seen)
+        passes = barred is None and decision.verb is Verb.ALLOW
+        self.metrics.decided(decision.rule, "allowed" if passes else "observed")
         await self._send(wire, seen, filled, upgrade, _untold, about, addresses)
 
     def _seen(self, agent: str, request: h11.Request, url: str, wire: Wire) -> Outbound:
@@ -531,6 +553,7 @@ class Gateway:
         del seen  # what is sent is what is held
         await room.aclose()
         about["digest"] = ticket.digest
+        self.metrics.decided(decision.rule, "asked" if new else "joined")
         self._note("asked" if new else "joined", about)
         with self._holdings.waiting(ticket) as place:
             hold = self._settings.holding.hold
@@ -671,6 +694,7 @@ class Gateway:
             raise Problem(400, "malformed", "This cannot be sent byte for byte.") from None
         except Problem as problem:
             tell(delivered=False, error=problem.detail)
+            self.metrics.failed(problem.slug)
             raise
         kept = False
         try:
@@ -680,6 +704,7 @@ class Gateway:
                 answer = await (exchange if alone else wire.reader.unless_gone(exchange))
             except _FAILED as error:
                 tell(delivered=None, error=f"no answer ({type(error).__name__})")
+                self.metrics.failed("upstream_failed")
                 status = 504 if isinstance(error, TimeoutError) else 502
                 why = (
                     "No answer came. It is not known what was done: check before sending it again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,6 +52,17 @@ def _listen(text: str) -> str:
     found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", text)
     if found is None or int(found[2]) > 65_535:
         raise ValueError("an address to listen on is written like 127.0.0.1:8081")
+    return text
+
+
+def _loopback(text: str) -> str:
+    host = _listen(text).rpartition(":")[0].strip("[]")
+    try:
+        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = False
+    if not here:
+        raise ValueError("figures are for this machine alone: listen on 127.0.0.1:9102, or [::1]")
     return text
 
 
@@ -104,6 +116,10 @@ class _Held(_Section):
 class _Record(_Section):
     bytes: int = Field(default=Limits().bytes, ge=65_536)
     age: _Span = Limits().age
+
+
+class _Metrics(_Section):
+    listen: Annotated[str, AfterValidator(_loopback)]
 
 
 class _Derived(_Section):
@@ -196,6 +212,7 @@ class _File(_Section):
     held: _Held = _Held()
     secrets: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Secret] = Field(default_factory=dict)
     record: _Record = _Record()
+    metrics: _Metrics | None = None
     packs: object = None  # these three are the rulebook's
     decoders: object = None
     rules: object = None
@@ -237,6 +254,8 @@ class Settings:
     mode: Mode = Mode.HOLD
     http2: bool = False
     """May agents speak HTTP/2?"""
+    metrics: tuple[str, int] | None = None
+    """Where figures are for Prometheus; None: nowhere."""
 
     def password(self, agent: str) -> str | None:
         """An agent's; None: there is no such agent."""
@@ -275,9 +294,8 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
             marked.fault(("secrets", name, "agents"), f"there is no agent {min(unknown)!r}")
     if marked.faults:
         return None, marked.faults
-    host, _, port = file.listen.rpartition(":")
     settings = Settings(
-        listen=(host.strip("[]"), int(port)),
+        listen=_place(file.listen),
         folder=path.parent / file.folder,
         service=file.service,
         agents={name: agent.password for name, agent in file.agents.items()},
@@ -296,5 +314,11 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
         record=Limits(file.record.bytes, file.record.age),
         mode=file.mode,
         http2=file.http2,
+        metrics=_place(file.metrics.listen) if file.metrics else None,
     )
     return settings, []
+
+
+def _place(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
