@@ -13,8 +13,8 @@ meanwhile and taken back. When everybody is done, the database is read:
 - the chain, linked and checked from its start with every checkpoint.
 
 By hand, because it takes minutes: all on loopback, nothing is left running. Faults of the disk need
-root (a small tmpfs), the failover pg_basebackup, the clock Debian's faketime; what
-is missing is said, not skipped in silence. It prints a table in Markdown.
+root (a small tmpfs), the failover pg_basebackup, the clock Debian's faketime, the pooler its
+pgbouncer; what is missing is said, not skipped in silence. It prints a table in Markdown.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ import pwd
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,9 +45,16 @@ from aiohttp import web
 
 from approvals.cli import keys
 from approvals.cli.host import clock
-from approvals.evidence import read_checkpoint, read_receipt, sign_checkpoint, verify_chain
-from approvals.model import Label, Status
+from approvals.evidence import (
+    ReceiptKey,
+    read_checkpoint,
+    read_receipt,
+    sign_checkpoint,
+    verify_chain,
+)
+from approvals.model import Label, Refused, Status
 from approvals.store import Store
+from approvals.store.postgresql import SETTINGS
 from tests.installation import free_port
 from tests.peers.slack import signed
 from tests.postgres import programs
@@ -215,6 +223,49 @@ class Way:
         writer.close()
 
 
+@dataclass
+class Pooler:
+    """PgBouncer in session mode before a server, which is told what the pooler keeps from it."""
+
+    server: Server
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def prepare(self) -> None:
+        """Write its files; and for our user, at the server, what it must not pass on."""
+        names = [name for name in SETTINGS if name != "application_name"]
+        self.server.sql(*(f"ALTER ROLE countersign SET {n} = {SETTINGS[n]}" for n in names))
+        root = self.server.root
+        (root / "users").write_text('"countersign" ""\n')
+        (root / "pgbouncer.ini").write_text(
+            f"[databases]\n* = host={root}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+            f"listen_port = {self.port}\nunix_socket_dir =\nauth_type = trust\n"
+            f"auth_file = {root}/users\npool_mode = session\ndefault_pool_size = 60\n"
+            f"ignore_startup_parameters = {', '.join(names)}\n"
+        )
+
+    def start(self) -> None:
+        """Return when it listens."""
+        program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+        if program is None:
+            raise Missing("there is no pgbouncer: install Debian's package")
+        command = (program, "-q", self.server.root / "pgbouncer.ini")
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(command, stderr=quiet, **self.server.user)
+        for _ in range(300):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            time.sleep(0.1)
+        raise RuntimeError("pgbouncer does not listen")
+
+    def kill(self) -> None:
+        """At once: every connection through it ends."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
 # Who opens and who presses
 
 
@@ -338,6 +389,7 @@ class Place:
     skew: Path | None = None
     other: Server | None = None
     """A place for a standby."""
+    pooler: Pooler | None = None
 
     async def restart(self, which: int, how: signal.Signals) -> None:
         """End one copy and start it again."""
@@ -411,6 +463,14 @@ async def crashed(place: Place) -> None:
     await asyncio.to_thread(place.server.stop, signal.SIGQUIT)
     await asyncio.sleep(place.seconds)
     await asyncio.to_thread(place.server.start)
+
+
+async def unpooled(place: Place) -> None:
+    """PgBouncer (session mode), through which all copies are connected, is killed and started"""
+    assert place.pooler is not None
+    await asyncio.to_thread(place.pooler.kill)
+    await asyncio.sleep(place.seconds)
+    await asyncio.to_thread(place.pooler.start)
 
 
 async def read_only(place: Place) -> None:
@@ -509,6 +569,7 @@ FAULTS: Final[dict[str, tuple[Fault, tuple[str, ...]]]] = {
     "cut": (cut, ("postgresql",)),
     "silence": (silent, ("postgresql",)),
     "crash": (crashed, ("postgresql",)),
+    "pooler": (unpooled, ("postgresql",)),
     "failover": (failover, ("postgresql",)),
     "read-only": (read_only, ("postgresql",)),
     "full": (full, BOTH),
@@ -571,7 +632,7 @@ async def running(fault: str, on: str, options: argparse.Namespace) -> AsyncIter
         disk = stack.enter_context(
             small_disk(fault == "full", "260m" if on == "postgresql" else "24m")
         )
-        server, other, way = None, None, None
+        server, other, way, pooler = None, None, None, None
         database = f"sqlite:///{(disk or folder) / 'countersign.db'}"
         if on == "postgresql":
             server = Server.folder(disk or folder, "first")
@@ -582,6 +643,12 @@ async def running(fault: str, on: str, options: argparse.Namespace) -> AsyncIter
             await asyncio.to_thread(server.start)
             way = await stack.enter_async_context(Way(server.socket))
             database = f"postgresql://countersign@127.0.0.1:{way.port}/postgres"
+            if fault == "pooler":
+                pooler = Pooler(server, free_port())
+                stack.callback(pooler.kill)
+                await asyncio.to_thread(pooler.prepare)
+                await asyncio.to_thread(pooler.start)
+                database = f"postgresql://countersign@127.0.0.1:{pooler.port}/postgres"
             await (await Store.connect(database)).close()
         desk = Desk(users=colleagues())
         await stack.enter_async_context(desk)
@@ -610,7 +677,7 @@ async def running(fault: str, on: str, options: argparse.Namespace) -> AsyncIter
         crowd = Crowd(desk, http, url)
         place = Place(
             folder, database, desk, crowd, configs, copies, options.seconds, options.kills,
-            server, way, disk, skew, other,
+            server, way, disk, skew, other, pooler,
         )  # fmt: skip
         yield place
 
@@ -644,6 +711,22 @@ def nginx(folder: Path, ports: Sequence[int]) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """What is wrong in the database. `open`: requests without a receipt; `chain`: "whole"."""
+
+    lost: int
+    twice: int
+    wrong: int
+    open: int
+    chain: str
+
+    @property
+    def good(self) -> bool:
+        """Nothing lost, nothing twice, nothing wrong, all decided, the chain whole."""
+        return not (self.lost or self.twice or self.wrong or self.open) and self.chain == "whole"
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """What one fault came to."""
 
@@ -652,18 +735,9 @@ class Row:
     opened: int
     presses: int
     turned_away: int
-    lost: int
-    twice: int
-    wrong: int
-    open: int
-    chain: str
+    count: Count
     ready: float
     verdict: float
-
-    @property
-    def good(self) -> bool:
-        """Nothing lost, nothing twice, nothing wrong, all decided, the chain whole."""
-        return not (self.lost or self.twice or self.wrong or self.open) and self.chain == "whole"
 
 
 async def one(fault: str, on: str, options: argparse.Namespace) -> Row:
@@ -694,46 +768,61 @@ async def one(fault: str, on: str, options: argparse.Namespace) -> Row:
 
 async def counted(place: Place, fault: str, on: str, ready: float, verdict: float) -> Row:
     """From the database alone, against what was acknowledged."""
-    crowd, held = place.crowd, keys.load(place.folder / "keys")
-    jwks = [held.receipt.jwk()]
+    crowd = place.crowd
     store = await Store.connect(place.database)
     try:
-        cases = await store.cases(list(crowd.opened))
-        lost = sum(id_ not in cases for id_ in crowd.opened)
-        twice = wrong = 0
-        for (room, ts), id_ in crowd.pressed.items():
-            card = await store.card_by_message("slack", room, ts)
-            lost += card is not None and id_ in cases and not cases[id_].votes
-        for id_, case in cases.items():
-            kinds = Counter(entry.kind for entry in await store.history(id_))
-            receipt = await store.receipt(id_)
-            said = crowd.concluded.get(id_)
-            twice += len(case.votes) > 1 or kinds["vote"] > 1 or kinds["request.opened"] != 1
-            twice += said is not None and said["receipt"] != receipt
-            if case.open:
-                continue
-            wrong += case.status is not wish(id_)
-            if receipt is not None:
-                claims, _ = read_receipt(receipt, jwks, now=clock())
-                choice = "approve" if wish(id_) is Status.APPROVED else "decline"
-                wrong += (claims["choice"], claims["digest"]) != (choice, crowd.opened[id_])
-        while (
-            await store.seal(
-                clock(), lambda point: sign_checkpoint(held.receipt, point, issuer="x")
-            )
-            != 0
-        ):
-            pass
-        heads = {read_checkpoint(jws, jwks).head for jws in await store.checkpoints()}
-        report = verify_chain([line async for line in store.export()], heads=heads)
-        waiting = sum(case.open for case in cases.values())
-        return Row(
-            fault, on, len(crowd.opened), len(crowd.pressed), crowd.turned_away,
-            lost, twice, wrong, waiting,
-            "whole" if report.bad is None else f"broken: {report.bad}", ready, verdict,
-        )  # fmt: skip
+        key = keys.load(place.folder / "keys").receipt
+        found = await count(store, crowd.opened, crowd.pressed, crowd.concluded, key)
     finally:
         await store.close()
+    times = len(crowd.opened), len(crowd.pressed), crowd.turned_away
+    return Row(fault, on, *times, found, ready, verdict)
+
+
+async def count(
+    store: Store,
+    opened: Mapping[str, str],
+    pressed: Mapping[tuple[str, str], str],
+    concluded: Mapping[str, Mapping[str, Any]],
+    key: ReceiptKey,
+    *,
+    channel: str = "slack",
+) -> Count:
+    """Against what was acknowledged: `opened`: the digest of each request; `pressed`: the request
+    of each message (conversation, id) on which a button was; `concluded`: as it was shown last."""
+    jwks = [key.jwk()]
+    cases = await store.cases(list(opened))
+    lost = sum(id_ not in cases for id_ in opened)
+    twice = wrong = undecided = 0
+    for (room, ts), id_ in pressed.items():
+        card = await store.card_by_message(channel, room, ts)
+        lost += card is not None and id_ in cases and not cases[id_].votes
+    for id_, case in cases.items():
+        kinds = Counter(entry.kind for entry in await store.history(id_))
+        receipt = await store.receipt(id_)
+        said = concluded.get(id_)
+        twice += len(case.votes) > 1 or kinds["vote"] > 1 or kinds["request.opened"] != 1
+        twice += said is not None and said["receipt"] != receipt
+        if case.open or receipt is None:
+            undecided += 1
+            continue
+        wrong += case.status is not wish(id_) or not _says(receipt, jwks, id_, opened[id_])
+    while await store.seal(clock(), lambda point: sign_checkpoint(key, point, issuer="x")) != 0:
+        pass
+    heads = {read_checkpoint(jws, jwks).head for jws in await store.checkpoints()}
+    report = verify_chain([line async for line in store.export()], heads=heads)
+    chain = "whole" if report.bad is None else f"broken: {report.bad}"
+    return Count(lost, twice, wrong, undecided, chain)
+
+
+def _says(receipt: str, jwks: Sequence[Mapping[str, Any]], id_: str, digest: str) -> bool:
+    """Does it verify, and say what was pressed about what was asked?"""
+    try:
+        claims, _ = read_receipt(receipt, jwks, now=clock())
+    except Refused:
+        return False
+    choice = "approve" if wish(id_) is Status.APPROVED else "decline"
+    return (claims["choice"], claims["digest"]) == (choice, digest)
 
 
 HEAD: Final = """\
@@ -746,8 +835,10 @@ of the fault until all copies are; `verdict`: until a request of then has its ve
 def line(row: Row) -> str:
     """As it stands in docs/operations.md."""
     says = (FAULTS[row.fault][0].__doc__ or "").rstrip(".")
-    counts = (row.opened, row.presses, row.turned_away, row.lost, row.twice, row.wrong, row.open)
-    cells = (says, row.on, *counts, row.chain, f"{row.ready:.1f}", f"{row.verdict:.1f}")
+    count = row.count
+    seen = (row.opened, row.presses, row.turned_away)
+    found = (count.lost, count.twice, count.wrong, count.open)
+    cells = (says, row.on, *seen, *found, count.chain, f"{row.ready:.1f}", f"{row.verdict:.1f}")
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
@@ -773,7 +864,7 @@ def main() -> int:
                 print(f"{name} on {on} could not be done: {why}", file=sys.stderr)
                 continue
             print(line(row), flush=True)
-            bad += not row.good
+            bad += not row.count.good
     return 1 if bad else 0
 
 

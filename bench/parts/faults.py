@@ -1,0 +1,62 @@
+"""Faults injected into real processes, and what is left counted (`bench.faults`)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+
+from bench import faults
+from bench.parts import Part, Rounds, Setting, number
+from bench.peers import SQLITE
+from bench.record import Sheet
+
+
+def measure(setting: Setting) -> Rounds:
+    """Each fault once on each of our databases that can have it, on all cores."""
+    sizes, rounds = setting.sizes, Rounds()
+    options = Namespace(seconds=float(sizes["lasting"]), kills=sizes["kills"])
+    ours, one_core = setting.ours(), os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))  # three copies, nginx and a database
+    try:
+        for fault in islice(faults.FAULTS, sizes["faults"]):
+            for peer in ours:
+                on = "sqlite" if peer == SQLITE else "postgresql"
+                if on not in faults.FAULTS[fault][1]:
+                    continue
+                try:
+                    row = asyncio.run(faults.one(fault, on, options))
+                except faults.Missing as why:
+                    setting.console.print(f"{fault} on {on} could not be done: {why}")
+                    continue
+                setting.console.print(faults.line(row))
+                found = asdict(row) | asdict(row.count)
+                del found["on"], found["count"]
+                rounds.append({"peer": peer, **found, "bad": int(not row.count.good)})
+    finally:
+        os.sched_setaffinity(0, one_core)
+    return rounds
+
+
+def sheet(made: Mapping[str, Any]) -> Sheet:
+    """A row for each fault and database."""
+    names = ("opened", "presses", "turned_away", "lost", "twice", "wrong", "open")
+    rows = tuple(
+        (
+            one["fault"],
+            one["peer"],
+            *(number(one[name]) for name in names),
+            one["chain"],
+            *(number(one[name], 1) for name in ("ready", "verdict")),
+        )
+        for one in made["rounds"]
+    )
+    heads = ("requests", "cards", "5xx", *names[3:], "chain", "ready s", "verdict s")
+    return Sheet("Faults, and what is left", ("fault", "peer", *heads), rows)
+
+
+PART = Part("faults injected into real processes, and counted", measure, ("fault", "peer"), sheet)
