@@ -366,7 +366,7 @@ async def test_law_06_two_thousand_signed_forgeries_over_http_change_nothing(sie
     # Whoever cannot sign is told nothing at all, and soon nothing any more.
     unsigned = [
         await siege.deliver(alive[0].press(min(audiences_of(alive[0]))), **{"x-slack-signature": s})
-        for s in ("", "v0=", "v0=" + "0" * 64, "v0=é", "v1=x") * 30
+        for s in ("", "v0=", "v0=" + "0" * 64, "v0=é", "v1=x") * 21
     ]
     assert set(unsigned) == {401, 429}
     assert await state_of(siege) == before

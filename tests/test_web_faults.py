@@ -13,31 +13,57 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
+from approvals.cli import house
 from approvals.decoders import Decoder, Field, decode
 from approvals.model import Busy, Http
 from approvals.policy import Subject, When
 from approvals.reading import read, read_payload
 from approvals.reading.values import LARGEST, MAX_LEAVES
 from approvals.store import Store
-from approvals.web import credentials
+from approvals.web import credentials, events
 from approvals.web.limits import Limit
 from approvals.web.live import Live
 from approvals.web.problems import UNCHANGED, UNKNOWN, Problem, away
 from approvals.web.site import Site
-from tests.house import HANGS, RING, open_house, proposal
+from tests.house import HANGS, RING, open_house, proposal, until
 
 
 async def test_law_27_only_who_forges_is_told_to_slow_down(store: Store) -> None:
     async with open_house(store) as place:
         asked = await place.opened()
         card = await place.card(asked, "U-dana")
-        forged = [(await place.deliver(b"{}", **{"x-desk-signature": "00"}))[0] for _ in range(110)]
-        assert forged[:100] == [401] * 100
-        assert set(forged[100:]) <= {401, 429}
-        assert forged[-1] == 429
+        forged = [(await place.deliver(b"{}", **{"x-desk-signature": "00"}))[0] for _ in range(102)]
+        assert forged == [401] * 100 + [429] * 2
         assert (await place.deliver(b"{}"))[0] == 429, "what is proven but not understood counts"
         assert (await place.tap(place.desk.press(card)))[0] == 200
         assert (await place.case(asked["id"])).votes
+
+
+async def test_law_25_a_flood_of_forgeries_waits_and_a_tap_does_not(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each connection that only forges is answered now and then; many of them not even later."""
+    monkeypatch.setattr(events, "SLOWED", HANGS)
+    monkeypatch.setattr(events, "MOST_SLOWED", 2)
+    monkeypatch.setattr(house, "DRAIN", 0.1)
+    async with open_house(store) as place:
+        asked = await place.opened()
+        card = await place.card(asked, "U-dana")
+
+        async def forge() -> int:
+            return (await place.deliver(b"{}", **{"x-desk-signature": "00"}))[0]
+
+        assert [await forge() for _ in range(100)] == [401] * 100
+        waiting = [asyncio.create_task(forge()) for _ in range(2)]
+        refused = place.house.deps.metrics.deliveries.labels("desk", "forged")
+        await until(lambda: refused._value.get() == 102)
+        assert await forge() == 429, "there is no room to let it wait"
+        assert (await place.tap(place.desk.press(card)))[0] == 200
+        assert (await place.case(asked["id"])).votes
+        assert not any(one.done() for one in waiting)
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_law_27_guessed_tokens_and_revisions_run_out(store: Store) -> None:

@@ -58,6 +58,10 @@ METHODS: Final = frozenset({"GET", "POST", "PUT"})
 """By which a channel may be delivered to at addresses that it names."""
 RESOLVED: Final = 2.5
 """Seconds for asking a platform about its delivery: the least patient one waits for three."""
+SLOWED: Final = 1.0
+"""Seconds that one which proves nothing waits for its 429, where there were too many before it."""
+MOST_SLOWED: Final = 1_000
+"""How many wait so at once. Each costs a connection, and more of them are answered at once."""
 
 
 class Events:
@@ -75,6 +79,7 @@ class Events:
         self._named = _named(channels)
         self._told: set[asyncio.Task[None]] = set()
         self._bodies = Bodies()
+        self._slow = 0
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -114,11 +119,13 @@ class Events:
         # same address, and nobody may take the taps of others away.
         except Forged:
             self._deps.metrics.deliveries.labels(channel.name, "forged").inc()
-            self._deps.forgeries.take(request.remote)
+            del body, inbound
+            await self._slowed(request.remote)
             return web.Response(status=401)
         except Malformed as error:
             self._deps.metrics.deliveries.labels(channel.name, "malformed").inc()
-            self._deps.forgeries.take(request.remote)
+            del body, inbound
+            await self._slowed(request.remote)
             log.warning("malformed_delivery", channel=channel.name, why=str(error))
             return web.Response(status=400)
         except (Busy, Refused, TimeoutError) as error:
@@ -130,6 +137,20 @@ class Events:
         if hears := self._hears.get(channel.name):
             await self._remember(hears, channel.name, resolved)
         return await self._heard(channel, event)
+
+    async def _slowed(self, remote: str | None) -> None:
+        """Count a delivery that proved nothing. Where too many did, 429, and not at once: a flood
+        over the same connections then leaves our time to those who can prove themselves."""
+        try:
+            self._deps.forgeries.take(remote)
+        except Problem:
+            if self._slow < MOST_SLOWED:
+                self._slow += 1
+                try:
+                    await asyncio.sleep(SLOWED)
+                finally:
+                    self._slow -= 1
+            raise
 
     async def _remember(self, channel: Hears, name: str, resolved: Resolved) -> None:
         """Note who wrote before anything is done about it: what we answer rests on that.
