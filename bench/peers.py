@@ -108,8 +108,11 @@ class Bed:
     postgres: str | None
 
     @contextmanager
-    def serving(self, name: str, count: int, **environment: str) -> Iterator[Serving]:
-        """Start a peer that can take `count` taps, and end it. `environment`: BENCH_… by name."""
+    def serving(
+        self, name: str, count: int, *, soft: int | None = None, **environment: str
+    ) -> Iterator[Serving]:
+        """Start a peer that can take `count` taps, and end it. `environment`: BENCH_… by name;
+        `soft`: how many files it may have open at its start."""
         peer, secret = PEERS[name], secrets.token_hex(16)
         cards = self.folder / f"cards.{secrets.token_hex(4)}"
         given = {
@@ -130,7 +133,8 @@ class Bed:
                 asyncio.run(emptied(self.postgres, made))
                 given["BENCH_POSTGRES"] = database(self.postgres, made)
             behind = database_server(self.postgres)
-        with on_core(self.core, peer.command, given) as server:
+        limit = () if soft is None else ("prlimit", f"--nofile={soft}:")
+        with on_core(self.core, (*limit, *peer.command), given) as server:
             assert server.stdout is not None
             line = server.stdout.readline()
             if not line:

@@ -29,6 +29,8 @@ from bench.parts import (
     Part,
     Setting,
     cards,
+    crowd,
+    faults,
     gateway,
     growth,
     memory,
@@ -53,6 +55,8 @@ PARTS: Final[dict[str, Part]] = {
     "gateway": gateway.PART,
     "reading": reading.PART,
     "growth": growth.PART,
+    "crowd": crowd.PART,
+    "faults": faults.PART,
 }
 
 SIZES: Final[dict[str, tuple[int, int, str]]] = {
@@ -72,6 +76,13 @@ SIZES: Final[dict[str, tuple[int, int, str]]] = {
     "streams": (50, 3, "streamed answers, for their first piece (gateway)"),
     "held": (5_000, 40, "requests held at once (gateway)"),
     "bodies": (100, 2, "bodies of 10 MiB held at once (gateway)"),
+    "crowd": (5_000, 40, "clients that wait (crowd)"),
+    "crowdtaps": (2_000, 30, "taps meanwhile (crowd)"),
+    "crowdrate": (100, 100, "of them a second (crowd)"),
+    "forged": (6_000, 200, "forged taps a second (crowd)"),
+    "faults": (13, 1, "kinds of faults (faults)"),
+    "lasting": (4, 1, "seconds that a fault lasts (faults)"),
+    "kills": (20, 2, "kills (faults)"),
     "reads": (4_000_000, 30_000, "bytes that each reader is given in a round (reading)"),
 }
 """Name → (full size, size of --quick, what it is)."""
@@ -195,12 +206,12 @@ def _wants_postgres(options: argparse.Namespace) -> bool:
 def _files(console: Console, sizes: dict[str, int]) -> None:
     """Ten thousand sockets need as many file descriptors, here and in the server."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(sizes["waiters"], sizes["held"]) + 1_000
+    wanted = max(sizes["waiters"], sizes["held"], sizes["crowd"]) + 1_000
     if soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         if most < wanted:
-            for name in ("waiters", "held"):
+            for name in ("waiters", "held", "crowd"):
                 sizes[name] = min(sizes[name], most - 1_000)
             console.print(f"`ulimit -Hn` is {hard}: only {most - 1_000:,} clients wait.")
 

@@ -32,7 +32,7 @@ import asyncpg
 import approvals
 from adapters.slack.adapter import Slack
 from approvals.channel import Payload, Tap
-from approvals.cli import keys
+from approvals.cli import descriptors, keys
 from approvals.cli.host import settled, steady
 from approvals.cli.house import House, Plan, running
 from approvals.cli.templates import load
@@ -329,7 +329,8 @@ async def main(wanted: Wanted) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, turn_clock)
     carry = bool(os.environ.get("BENCH_CARRY"))
-    made = plan(wanted.made, wanted.secret)
+    # As `serve` does: thousands that wait need more descriptors than a process is given.
+    made = replace(plan(wanted.made, wanted.secret), connections=descriptors.raised())
     store = await Store.connect(url)
     async with running(
         made, store, clock=clock, random=os.urandom, steady=steady, carry=carry

@@ -37,8 +37,7 @@ def _measure(setting: Setting, peers: list[tuple[str, int]]) -> Rounds:
     cards = taps.synthetic(count)
     for round_ in range(sizes["rounds"]):
         for name, decided in turn_about(peers, round_):
-            more = {"decided": str(decided)} if decided else {}
-            with setting.bed.serving(name, setting.cards, **more) as server:
+            with setting.bed.serving(name, setting.cards, decided=str(decided)) as server:
                 if server.cards.exists():
                     cards = taps.read(server.cards)[:count]
                 path = server.path
