@@ -251,7 +251,7 @@ async def test_law_32_no_statement_reads_all_that_was_ever_asked(
 
 async def test_law_32_the_clock_looks_only_at_what_is_due(store: Store, database: str) -> None:
     """Four times a second, however much waits: a range of the index by time, and no sorting."""
-    await store.due(NOW)
+    await use(store)
     ((_, text),) = [one for one in known(store).items() if one[0].startswith("due ")]
     if database.startswith("sqlite"):
         with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as theirs:
@@ -259,6 +259,7 @@ async def test_law_32_the_clock_looks_only_at_what_is_due(store: Store, database
         assert [said for *_, said in plan] == ["SEARCH cases USING INDEX cases_due (wake_at<?)"]
         return
     connection = await asyncpg.connect(database, server_settings=SETTINGS)
+    await grown(connection)
     await connection.execute(f"PREPARE asked AS {text}")
     raw = await connection.fetchval("EXPLAIN (FORMAT JSON) EXECUTE asked(0, 0)")
     await connection.close()
