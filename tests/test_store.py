@@ -270,6 +270,44 @@ async def test_only_one_of_two_changes_of_a_case_wins(store: Store) -> None:
     assert len(await store.history("req_1")) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "nth", "find"),
+    [
+        ("read", 1, lambda store, _: store.cases(["req_1"])),
+        ("read", 2, lambda store, _: store.page()),  # the first finds ids only
+        ("presses", 1, lambda store, button: store.presses([(button.lookup, "e")])),
+    ],
+    ids=["by id", "a page", "a press"],
+)
+async def test_a_read_that_a_verdict_overtakes_finds_the_case(
+    store: Store, monkeypatch: pytest.MonkeyPatch, name: str, nth: int, find: Any
+) -> None:
+    """What was read before the commit, and is looked at after it, is no row written back."""
+    case = a_case()
+    await given(store, case)
+    card, (button, _) = a_card(case)
+    await store.add_card(card, [button], [])
+    closed = replace(case, version=case.version + 1, status=Status.WITHDRAWN, decided_at=NOW)
+    read, calls = getattr(store._db, name), 0
+
+    async def overtaken(*args: Any, **more: Any) -> Any:
+        nonlocal calls
+        old, calls = await read(*args, **more), calls + 1
+        if calls == nth:
+            withdrawing = Change(closed, case.version, (an_entry(case, "withdrawn"),))
+            assert await store.commit([withdrawing]) == [Result.WON]
+        return old
+
+    monkeypatch.setattr(store._db, name, overtaken)
+    found = await find(store, button)
+    assert calls > nth
+    match found:
+        case {"req_1": now} | [Press(case=now)] | [now]:
+            assert now == closed
+        case _:
+            pytest.fail(f"not found: {found}")
+
+
 async def test_an_idempotency_key_opens_one_case(store: Store) -> None:
     mine = ("billing", "key", "hash")
     first = opening(a_case("req_1"), idempotency=mine)

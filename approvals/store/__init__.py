@@ -14,7 +14,7 @@ on the driver itself, because Core's way of running them costs more than the dat
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from operator import attrgetter
@@ -89,7 +89,9 @@ __all__ = [
 
 JOBS: Final = frozenset(("post", "draw", "redraw", "forward", "verdict", "lapse"))
 """Kinds of jobs that every copy of this version carries out."""
-_ORG, _REQUESTER, _AGENT, _STATUS = map(rows.CASE.index, ("org", "requester", "agent", "status"))
+_ORG, _REQUESTER, _AGENT, _STATUS, _VERSION = map(
+    rows.CASE.index, ("org", "requester", "agent", "status", "version")
+)
 PROBED: Final = 100
 """Rows of an index that say whether a condition of a list leaves few."""
 WALKED: Final = 500
@@ -200,14 +202,18 @@ class Store:
 
     async def cases(self, ids: Sequence[str]) -> dict[str, Case]:
         """Those that exist, by id."""
-        found = await self._read(statements.cases_by_id, ids=list(ids)) if ids else ()
-        read = map(rows.case, found)
-        return {case.id: case for case in read if not self._ended.reopened(case)}
+        found = await self._case_rows(ids) if ids else {}
+        return {one: rows.case(row) for one, row in found.items()}
 
     async def presses(self, taps: Taps) -> list[Press | None]:
         """For each tap what deciding it needs, all as of one moment; None: no such button."""
         found = await self._db.presses(taps) if taps else []
-        return [None if one and self._ended.reopened(one.case) else one for one in found]
+        if any(map(self._reopened, found)):
+            found = await self._db.presses(taps)  # as in `_case_rows`
+        return [None if self._reopened(one) else one for one in found]
+
+    def _reopened(self, press: Press | None) -> bool:
+        return press is not None and self._ended.reopened(press.case.id, press.case.version)
 
     async def commit(self, changes: Sequence[Change]) -> list[Result]:
         """Make each change whole or not at all, and say which won; those are durable then.
@@ -309,7 +315,7 @@ class Store:
                     statements.shown, org_=org, ids=ids, audiences_=list(audiences)
                 )
                 theirs = {row[0] for row in seen}
-            read = {row[0]: row for row in await self._read(statements.cases_by_id, ids=ids)}
+            read = await self._case_rows(ids)
             barren = True
             for row in (read[one] for one in ids if one in read):
                 # Before a case is made of it: that takes longer than all the rest.
@@ -322,8 +328,8 @@ class Store:
                     and (state == status if status else not (closed and state == Status.PENDING))
                 )
                 barren &= not fits
-                if fits and len(found) < limit and not self._ended.reopened(case := rows.case(row)):
-                    found.append(case)
+                if fits and len(found) < limit:
+                    found.append(rows.case(row))
             if len(found) >= limit or len(ids) < step:
                 break
             step, below = WALKED, ids[-1]
@@ -972,6 +978,21 @@ class Store:
 
     async def _read(self, build: statements.Builder, **params: Any) -> Sequence[rows.Row]:
         return await self._db.read(statements.one(build, params))
+
+    async def _case_rows(self, ids: Sequence[str]) -> dict[str, rows.Row]:
+        """By id, without those that are older than what this process saw end."""
+        read = {row[0]: row for row in await self._read(statements.cases_by_id, ids=list(ids))}
+        if old := self._older(read.values()):
+            # A read may begin before a commit and end after it. By now the commit can be read; only
+            # what was written back is still old.
+            again = await self._read(statements.cases_by_id, ids=old)
+            read |= {row[0]: row for row in again}
+            for one in self._older(read.values()):
+                del read[one]
+        return read
+
+    def _older(self, read: Iterable[rows.Row]) -> list[str]:
+        return [row[0] for row in read if self._ended.reopened(row[0], row[_VERSION])]
 
     async def _write(self, build: statements.Builder, **params: Any) -> Sequence[rows.Row]:
         return await self._db.write(statements.one(build, params))

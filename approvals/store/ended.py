@@ -44,9 +44,9 @@ class Ended:
             if not case.open:
                 _keep(self._closed, case.id, case.version)
 
-    def reopened(self, case: Case) -> bool:
-        """Is this an older state of a case that was closed?"""
-        return case.version < self._closed.get(case.id, 0)
+    def reopened(self, case: str, version: int) -> bool:
+        """Is this version of the case older than the one that was closed?"""
+        return version < self._closed.get(case, 0)
 
     def unlink(self, seal: str) -> None:
         """The link with this seal was ended."""
