@@ -317,6 +317,47 @@ def test_claude_code_gets_what_makes_a_failed_hook_block(agents: Agents) -> None
     assert "onFailure" not in held["PostToolUse"][0]["hooks"][0]
 
 
+def test_observing_lets_every_call_pass_and_counts_it(agents: Agents) -> None:
+    away = {"COUNTERSIGN_URL": ""}  # nobody is asked, so no service is needed
+    for client, event, *_ in EVENTS.values():
+        words = ("hook", "--client", client, "--observe")
+        ran = ended(agents.start(*words, stdin=json.dumps(event), **away))
+        assert (ran.code, ran.out, ran.err) == (0, "", "")
+    words = ("hook", "--client", "claude-code", "--observe")
+    junk = ended(agents.start(*words, stdin="junk", **away))
+    assert (junk.code, junk.out) == (0, "")
+    assert "did not record" in junk.err
+    counted = ended(agents.start("observed")).out.split("\n")
+    assert counted[0].split() == ["2", "would", "ask", "claude-code.Bash"]
+    assert len(counted) - 1 == len({action for _, _, action, _ in EVENTS.values()})
+    assert "build" not in (agents.home / "state/observed.jsonl").read_text()
+
+
+@pytest.mark.parametrize("client", AGENTS)
+def test_a_client_that_is_watched_is_not_held_by_its_settings(agents: Agents, client: str) -> None:
+    path = agents.home / "settings.json"
+    words = ("connect", client, "--file", path)
+    ran = ended(agents.start(*words, "--observe", COUNTERSIGN_URL=""))
+    assert ran.code == 0, ran.err
+    assert "holds nothing" in ran.err
+    watched = path.read_text()
+    assert "--observe || exit 0" in watched
+    for blocks in ("exit 2", "onFailure", "failClosed"):
+        assert blocks not in watched
+    assert ended(agents.start(*words)).code == 0
+    held = path.read_text()
+    assert "--observe" not in held
+    assert "exit 2" in held
+
+
+def test_the_status_says_who_is_only_watched(agents: Agents) -> None:
+    assert ended(agents.start("connect", "claude-code", "--observe")).code == 0
+    said = ended(agents.start("connect", "status")).err
+    (line,) = [line for line in said.splitlines() if "claude-code" in line]
+    assert line.startswith("  claude-code")
+    assert line.endswith("(holds nothing, records)")
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"hooks": []}', '{"hooks": {"PreToolUse": {}}}'])
 def test_settings_that_cannot_be_merged_are_left_as_they_are(agents: Agents, text: str) -> None:
     path = agents.home / ".claude/settings.json"

@@ -23,11 +23,13 @@ from typing import Any, Final
 from countersign_client import settings
 from countersign_client.client import Client
 from countersign_client.errors import CountersignError, Misconfigured, printable
+from countersign_client.hook import OBSERVE
 from countersign_client.receipt import thumbprint
 
 CANNOT: Final = 5
 MARK: Final = "countersign_client hook --client"
 """What the hook's command has in it: so it is found again."""
+WATCH: Final = "--observe"
 ON_FAILURE: Final = (2, 1, 295)
 """The first Claude Code that knows `onFailure` (8 October 2026); an older one ignores it."""
 
@@ -98,6 +100,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--tools", metavar="PATTERN", help="which tools are asked about")
     parser.add_argument("--file", type=Path, help="another settings file, like one of a project")
     parser.add_argument("--tap", action="store_true", help="ask for one real approval, as a trial")
+    parser.add_argument("--observe", action="store_true", help=OBSERVE)
     parser.set_defaults(run=run)
 
 
@@ -118,20 +121,23 @@ def run(args: argparse.Namespace) -> int:
             raise Misconfigured(
                 "No coding agent was found here.", f"Name one: {', '.join(AGENTS)}."
             )
-    _prove(tap=args.tap)
+    if not args.observe:  # which asks nobody
+        _prove(tap=args.tap)
     for name in names:
-        _connect(name, args.file or _file(name), args.tools)
+        _connect(name, args.file or _file(name), args.tools, observe=args.observe)
     return 0
 
 
-def command(name: str) -> str:
+def command(name: str, *, observe: bool = False) -> str:
     """What the client runs. `-P` keeps a folder that the agent works in off the import path, and a
     start that fails blocks as well."""
     words = [sys.executable, "-P", "-m", *MARK.split(), name, "--within", str(AGENTS[name].within)]
+    if observe:
+        return f"{shlex.join(words)} {WATCH} || exit 0"
     return f"{shlex.join(words)} || exit 2"
 
 
-def _connect(name: str, path: Path, tools: str | None) -> None:
+def _connect(name: str, path: Path, tools: str | None, *, observe: bool) -> None:
     agent = AGENTS[name]
     if tools and not agent.tools:
         raise Misconfigured(f"{agent.title} has no pattern of tools.", "Leave --tools out.")
@@ -140,22 +146,28 @@ def _connect(name: str, path: Path, tools: str | None) -> None:
     hooks = after.setdefault("hooks", {})
     if not agent.grouped:
         after.setdefault("version", 1)
-    for event in (*agent.before, *agent.after):
-        hooks.setdefault(event, []).append(_entry(name, event, tools))
+    for event in agent.before if observe else (*agent.before, *agent.after):
+        hooks.setdefault(event, []).append(_entry(name, event, tools, observe=observe))
     _write(path, before, after)
-    _say(f"✓ {agent.title} asks before {tools or agent.tools or 'every tool that it tells of'}")
+    which = tools or agent.tools or "every tool that it tells of"
+    _say(f"✓ {agent.title} {'holds nothing, and records' if observe else 'asks before'} {which}")
     _say(f"  in {path}")
+    if observe:
+        _say("  `countersign-client observed` counts what would have been asked")
+        return
     for line in _warnings(name):
         _say(f"  ! {line}")
 
 
-def _entry(name: str, event: str, tools: str | None) -> dict[str, Any]:
-    agent = AGENTS[name]
-    run: dict[str, Any] = {"bash" if name == "copilot" else "command": command(name)}
+def _entry(name: str, event: str, tools: str | None, *, observe: bool) -> dict[str, Any]:
+    agent, line = AGENTS[name], command(name, observe=observe)
+    run: dict[str, Any] = {"bash" if name == "copilot" else "command": line}
     if agent.timeout is not None:
         run[agent.timeout[0]] = agent.timeout[1]
     if event in agent.before:
-        run |= agent.extra
+        # Without what makes a hook's failure block: watching holds nothing up.
+        kept = ("type",) if observe else agent.extra
+        run |= {name: value for name, value in agent.extra.items() if name in kept}
     if not agent.grouped:
         return run
     return {"matcher": tools or agent.tools, "hooks": [{"type": "command", **run}]}
@@ -283,13 +295,16 @@ def _status() -> int:
     for name, agent in AGENTS.items():
         path = _file(name)
         try:
-            held = MARK in json.dumps(_read(path))
+            text = json.dumps(_read(path))
         except Misconfigured as error:
             _say(f"✗ {name:<13} {printable(str(error))}")
             code = CANNOT
             continue
-        if not held:
+        if MARK not in text:
             _say(f"  {name:<13} not connected" + ("" if _present(name) else ", not found here"))
+            continue
+        if WATCH in text:
+            _say(f"  {name:<13} {path} (holds nothing, records)")
             continue
         _say(f"✓ {name:<13} {path}")
         for line in _warnings(name):

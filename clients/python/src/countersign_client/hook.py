@@ -33,6 +33,7 @@ MARGIN: Final = 30
 """Seconds before the client's own limit by which the request has expired. A client that stops a
 hook at its limit may let the call through."""
 REMEMBERED: Final = 7 * 24 * 3600
+OBSERVE: Final = "hold nothing: let every call pass, and record what would have been asked"
 
 
 def add(commands: Any) -> None:
@@ -43,11 +44,14 @@ def add(commands: Any) -> None:
         "--within", type=int, default=WITHIN, metavar="SECONDS",
         help="the client's own limit for this hook",
     )  # fmt: skip
+    parser.add_argument("--observe", action="store_true", help=OBSERVE)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, ask, answer. Never raises: what goes wrong blocks."""
+    """Read, ask, answer. Never raises: what goes wrong blocks, unless it only observes."""
+    if args.observe:
+        return _observe(DIALECTS[args.client])
     watch = threading.Timer(max(args.within - MARGIN / 2, 1), lambda: os._exit(BLOCK))
     watch.daemon = True
     watch.start()
@@ -59,6 +63,21 @@ def run(args: argparse.Namespace) -> int:
         return _block(f"What the client sent cannot be asked about: {printable(str(error))}.")
     except BaseException as error:  # also a signal: the client must not take it for a pass
         return _block(f"The hook failed ({type(error).__name__}).")
+
+
+def _observe(dialect: Dialect) -> int:
+    """Record that it would have been asked about. No answer: the client does what it would do
+    without this hook."""
+    from countersign_client.gate import Then  # noqa: PLC0415 # only where it is used
+    from countersign_client.observe import Record  # noqa: PLC0415 # only where it is used
+
+    try:
+        event = dialect.read(_stdin())
+        if event.moment is Moment.BEFORE:
+            Record.default(os.environ).note(Then.ASK, event.action)
+    except Exception as error:
+        sys.stderr.write(f"Countersign did not record this: {printable(str(error))[:200]}\n")
+    return 0
 
 
 def _block(why: str) -> int:

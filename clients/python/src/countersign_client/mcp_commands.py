@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-OBSERVE: Final = "hold nothing: let every call pass, and record what would have been asked"
+from countersign_client.hook import OBSERVE
+
 HOLD: Final = 50.0
 """Seconds: below the 60 s of the TypeScript SDK."""
 
