@@ -2,7 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package-lock.json))
+NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package-lock.json clients/*/package-lock.json))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST ?= -n 2
 
@@ -31,13 +31,18 @@ lint: $(VENV)/.dev  ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-doors: $(VENV)/.dev build/doors/.done  ## agent frameworks, the real ones, in an environment of their own (500 MB)
-	@SERVICE_PYTHON="$(CURDIR)/$(BIN)/python" build/doors/bin/python -m pytest -q -c tests/doors/pytest.ini tests/doors
+DOORS := -m pytest -q -c tests/doors/pytest.ini
+doors: export SERVICE_PYTHON = $(CURDIR)/$(BIN)/python
+doors: $(VENV)/.dev build/doors/.done build/doors-crewai/.done  ## agent frameworks, the real ones, in two environments of their own (1.4 GB)
+	@build/doors/bin/python $(DOORS) tests/doors --ignore tests/doors/test_crewai.py
+	@build/doors-crewai/bin/python $(DOORS) tests/doors/test_crewai.py
 
-build/doors/.done: tests/doors/requirements.txt | $(BIN)/python
-	@echo "Installing the frameworks (once, a few minutes)"
-	@$(PYTHON) -m venv build/doors
-	@build/doors/bin/python -m pip --disable-pip-version-check install --quiet -r tests/doors/requirements.txt
+build/doors/.done: tests/doors/requirements.txt
+build/doors-crewai/.done: tests/doors/requirements-crewai.txt
+build/doors%.done: | $(BIN)/python
+	@echo "Installing the frameworks of $<"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
 	@touch $@
 
 fuzz: $(VENV)/.dev  ## a minute of changed requests against every reader; FUZZ="--seconds 5 text/csv" for less
@@ -84,7 +89,7 @@ build/tools/.done: requirements-tools.lock | $(BIN)/python
 
 clean:  ## forget everything that was made here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf bench/chat/node_modules tests/*/node_modules
+	rm -rf bench/chat/node_modules tests/*/node_modules clients/typescript/node_modules clients/typescript/dist
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Countersign needs Python 3.11 or newer with venv. On Debian or Ubuntu:" \

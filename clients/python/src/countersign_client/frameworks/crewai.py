@@ -1,0 +1,68 @@
+"""CrewAI: `Agent(tools=[door.tool(transfer)])`, with a tool of `@tool` or a `BaseTool`.
+
+https://docs.crewai.com/en/learn/create-custom-tools (1.15.30 was run). CrewAI's own
+`@human_feedback` with `emit` has a model turn a person's words into the outcome: never take that
+for an approval. Its calls have no id, so a call that was interrupted is asked about again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from crewai.tools import BaseTool
+from pydantic import PrivateAttr
+
+from countersign_client.client import Client
+from countersign_client.errors import CountersignError, Unverified
+from countersign_client.gate import Gate, ToolCall, told
+
+
+class Countersign:
+    """Crews run in threads, so this asks with a blocking `Client`, one for each call if none is
+    given."""
+
+    def __init__(self, client: Client | None = None) -> None:
+        self._client = client
+
+    def tool(self, tool: BaseTool) -> BaseTool:
+        """The same tool, which runs only once its call is approved."""
+        held = _Held(
+            name=tool.name, description=tool.description, args_schema=tool.args_schema,
+            result_as_answer=tool.result_as_answer,
+            cache_function=_never,  # a refusal is no result to keep
+        )  # fmt: skip
+        held._inner, held._client = tool, self._client
+        return held
+
+
+def _never(_arguments: Any = None, _result: Any = None) -> bool:
+    return False
+
+
+class _Held(BaseTool):
+    _inner: BaseTool = PrivateAttr()
+    _client: Client | None = PrivateAttr(default=None)
+
+    def _run(self, **arguments: Any) -> Any:
+        with contextlib.ExitStack() as stack:
+            client = self._client or stack.enter_context(Client())
+            call = ToolCall(tool=self.name, arguments=arguments)
+            gate = Gate(surface="crewai")
+            asked = gate.action(call)
+            try:
+                decision = client.ask(action=asked.action, payload=asked.payload).require()
+                if gate.action(call).digest() != decision.digest:
+                    raise Unverified("The arguments changed after they were approved.")
+            except CountersignError as error:
+                return told(error)
+            try:
+                result = self._inner.run(**arguments)
+            except BaseException as error:
+                with contextlib.suppress(CountersignError):
+                    why = f"it raised {type(error).__name__}"
+                    client.report(decision.request_id, delivered=None, error=why)
+                raise
+            with contextlib.suppress(CountersignError):
+                client.report(decision.request_id, delivered=True)
+            return result
