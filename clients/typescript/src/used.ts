@@ -1,0 +1,94 @@
+// Which approvals were used: each releases one run, whatever is restarted or replayed.
+//
+// One small file an approval, opened with O_EXCL, so that of two processes that hold the same
+// receipt one wins. It is on disk before anything runs. The folder and its names are those of the
+// Python client, so that the two do not release one approval twice.
+
+import { createHash } from 'node:crypto'
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+import { AlreadyUsed, Misconfigured } from './errors.ts'
+
+/** Seconds for which an expired receipt is remembered; by then it releases nothing anyway. */
+const KEPT = 24 * 3600
+
+/** `note` returns once it is durable that this request was released; throws `AlreadyUsed`. */
+export interface Store {
+  note(requestId: string, expires: number, now: number): void
+}
+
+/** On disk, shared by all processes of one user. */
+export class Folder implements Store {
+  readonly path: string
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  note(requestId: string, expires: number, now: number): void {
+    const name = createHash('sha256').update(requestId).digest('hex').slice(0, 40)
+    try {
+      mkdirSync(this.path, { recursive: true, mode: 0o700 })
+      this.#forget(now)
+      const file = openSync(join(this.path, name), 'wx', 0o600)
+      try {
+        writeSync(file, `${expires}\n`)
+        fsyncSync(file)
+      } finally {
+        closeSync(file)
+      }
+      if (process.platform === 'win32') return // a folder cannot be opened there
+      const folder = openSync(this.path, 'r') // the name too, not only what is in the file
+      try {
+        fsyncSync(folder)
+      } finally {
+        closeSync(folder)
+      }
+    } catch (error) {
+      const { code = 'unknown error' } = error as NodeJS.ErrnoException
+      if (code === 'EEXIST') throw used(requestId)
+      throw new Misconfigured(
+        `The use of an approval cannot be noted in ${this.path}: ${code}.`,
+        'Make the folder writable, or set COUNTERSIGN_STATE to one that is.',
+      )
+    }
+  }
+
+  #forget(now: number): void {
+    for (const name of readdirSync(this.path)) {
+      const path = join(this.path, name)
+      try {
+        const expires = /^\d+\n?$/.exec(readFileSync(path, 'utf8'))
+        if (expires && Number(expires[0]) + KEPT < now) rmSync(path, { force: true })
+      } catch {
+        continue // another process is writing or removing it; a strange file stays
+      }
+    }
+  }
+}
+
+/** For as long as this process runs: where a request is asked about and used in one go. */
+export class Memory implements Store {
+  readonly #used = new Set<string>()
+
+  note(requestId: string): void {
+    if (this.#used.has(requestId)) throw used(requestId)
+    this.#used.add(requestId)
+  }
+}
+
+export function used(requestId: string): AlreadyUsed {
+  return new AlreadyUsed(
+    `The approval ${requestId} was used before: it is for one run.`,
+    'Ask again; where you give a key, give a new one for a new run.',
+  )
+}
+
+/** The folder of this user's used approvals: COUNTERSIGN_STATE, or the user's state folder. */
+export function folder(environ: NodeJS.ProcessEnv): string {
+  const state = environ.COUNTERSIGN_STATE
+  if (state) return join(state, 'used')
+  return join(environ.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'countersign-client', 'used')
+}

@@ -1,0 +1,321 @@
+"""The TypeScript client: the Python client's laws, kept by another implementation.
+
+Its scenarios are TypeScript that Node runs as it is: clients/typescript/test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from approvals import evidence
+from tests.clients.commands import Agents
+from tests.clients.house import DEPLOY
+from tests.clients.test_client import (
+    LIES,
+    NOW,
+    OWN,
+    PINNED,
+    Impostor,
+    approved,
+    digest,
+    genuine,
+)
+from tests.clients.test_digest import HEADERS, PIECES, VALUES, VECTORS, said
+from tests.clients.test_docs import blocks
+from tests.house import HANGS
+from tests.installation import environment
+from tests.node import NODE
+
+PACKAGE: Final = Path(__file__).parents[2] / "clients/typescript"
+MODULES: Final = PACKAGE / "node_modules"
+
+
+@pytest.fixture(autouse=True)
+def packages() -> None:
+    assert (MODULES / "jose").exists(), "run npm ci in clients/typescript; make test does"
+
+
+def node(file: str, *only: str, given: Any = None, env: Mapping[str, str] | None = None) -> Any:
+    """What the scenarios of a file print."""
+    ran = subprocess.run(
+        [NODE, "--disable-warning=ExperimentalWarning", PACKAGE / "test" / f"{file}.ts", *only],
+        input=json.dumps(given), capture_output=True, text=True, check=False, timeout=2 * HANGS,
+        env=env or environment(),
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+@contextmanager
+def deciding(
+    agents: Agents, choose: Callable[[Mapping[str, Any]], str | None]
+) -> Iterator[dict[str, Mapping[str, Any]]]:
+    """Dana decides by what she is shown, until the block ends; what it was, by its id."""
+    seen, over = dict[str, Mapping[str, Any]](), threading.Event()
+
+    def decide() -> None:
+        while not over.is_set():
+            _, page = agents.place.call("GET", "/v1/requests?status=pending")
+            for one in page["requests"]:
+                path = f"/v1/requests/{one['id']}"
+                status, shown = agents.place.call("GET", path, key=agents.token)
+                if status != 200 or shown["status"] != "pending":
+                    continue
+                seen[one["id"]] = shown
+                if choice := choose(shown["asked"]):
+                    reason = "Too much." if choice == "decline" else None
+                    body = {"choice": choice, "digest": shown["digest"], "reason": reason}
+                    agents.place.call("POST", f"{path}/decision", body, key=agents.token)
+
+    thread = threading.Thread(target=decide)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def by_name(asked: Mapping[str, Any]) -> str | None:
+    """`approve.*` and `decline.*` are what they say; the rest waits."""
+    word = str(asked["action"]).split(".")[0]
+    return word if word in {"approve", "decline"} else None
+
+
+def test_law_01_the_typescript_client_returns_on_a_verified_approval_only(agents: Agents) -> None:
+    with deciding(agents, by_name) as seen:
+        found = node("client", env=agents.env())
+    shown = seen[found["approved"]["requestId"]]
+    assert shown["digest"] == found["approved"]["digest"]
+    assert shown["asked"]["note"] == "Now."
+    assert shown["asked"]["payload"]["to"] == "production"
+    assert agents.shown(shown["id"])["outcome"]["delivered"] is True  # type: ignore[index] # JSON
+    sent = seen[found["http"]["requestId"]]["asked"]["http"]
+    assert (sent["method"], sent["url"]) == ("POST", "https://api.example.com/v1/x?a=%20")
+    assert base64.b64decode(sent["body"]) == "hé".encode()
+
+    assert found["declined"] == ["Declined", "Declined: Too much. Nothing was run."]
+    status, early, withdrawn = found["undecided"]
+    assert (status, early[0], withdrawn[0]) == ("pending", "Unverified", "Withdrawn")
+    changed, first, second = found["used"]
+    assert changed[0] == "Unverified"
+    assert "not what was approved" in changed[1]
+    assert first is True
+    assert second[0] == found["reported"][0] == "AlreadyUsed"
+    assert "was used before" in second[1]
+    assert found["changed"][0] == "Unverified"
+    assert found["aborted"] == [["AbortError", "This operation was aborted"], "withdrawn"]
+    same, other = found["resumed"]
+    assert same is True
+    assert other[0] == "NotAccepted"
+    assert "a key of its own" in other[1]
+    pin, requester, issuer = found["pin"]
+    assert {one[0] for one in (pin, requester, issuer)} == {"Unverified"}
+    assert "receipt key that is pinned" in pin[1]
+    assert "aud is 'bot'" in requester[1]
+    assert "iss is 'http" in issuer[1]
+    old, young = found["late"]
+    assert "has expired" in old[1]
+    assert "from the future" in young[1]
+    assert "COUNTERSIGN_KEY is not a key" in found["key"][1]
+    assert found["away"][0] == "Unreachable"
+    assert "nothing answers there" in found["away"][1]
+    assert "Ask about less" in found["megabyte"][1]
+    assert {one[0] for one in found["junk"]} == {"Misconfigured"}
+
+
+def test_law_23_the_typescript_client_shows_its_key_to_nobody(agents: Agents) -> None:
+    assert node("client", "dump", env=agents.env())["dump"] is False
+
+
+async def test_law_01_lies_on_the_services_port_prove_nothing_in_typescript() -> None:
+    known = {
+        "url": OWN.url, "key": OWN.key, "receiptKey": OWN.receipt_key,
+        "requester": OWN.requester, "issuer": OWN.issuer,
+    }  # fmt: skip
+
+    def liar(says: Any) -> Impostor:
+        return Impostor(keys=[PINNED.jwk()], answer=lambda *_: web.json_response(says))
+
+    async with AsyncExitStack() as open_:
+        urls = {
+            name: await open_.enter_async_context(liar(says()).open())
+            for name, (_, _, says) in LIES.items()
+        }
+        urls["the truth"] = await open_.enter_async_context(
+            liar(approved(digest(), genuine())).open()
+        )
+        asked = {"settings": known, "now": NOW, "asked": DEPLOY, "urls": urls}
+        found = await asyncio.to_thread(node, "lies", given=asked)
+    assert found.pop("the truth") == {"requestId": "req_1", "digest": digest()}
+    for name, (kind, why, _) in LIES.items():
+        assert found[name][0] == kind.__name__, name
+        assert why in found[name][1], name
+
+
+def test_the_ten_vectors_and_the_services_canonical_form_in_typescript() -> None:
+    """Generated values too: one process reads a few hundred of each."""
+    values, sent = list[Any](), list[dict[str, Any]]()
+
+    @settings(max_examples=60, database=None)
+    @given(VALUES)
+    def collect(value: Any) -> None:
+        values.append(value)
+
+    @settings(max_examples=120, database=None)
+    @given(
+        st.sampled_from(["http", "https", "HTTP", "ftp"]),
+        st.sampled_from(
+            ["h.example", "H.example:80", "h:443", "[::1]:8", "u@h", "h:0", "h..x", ""]
+        ),
+        PIECES,
+        HEADERS,
+        st.binary(max_size=8),
+    )
+    def collect_http(scheme: str, host: str, path: str, headers: Any, body: bytes) -> None:
+        url = f"{scheme}://{host}/{path}"
+        sent.append({"method": "POST", "url": url, "headers": headers, "body": body})
+
+    collect()
+    collect_http()
+    more = [
+        {"action": "a", "revision": 1, "http": {**one, "body": base64.b64encode(body).decode()}}
+        for one in sent
+        for body in [one["body"]]
+    ]  # fmt: skip
+    found = node("digest", given={"vectors": [*VECTORS, *more], "values": values})
+    assert found["vectors"][: len(VECTORS)] == [one["digest"] for one in VECTORS]
+    for theirs, one in zip(found["vectors"][len(VECTORS) :], sent, strict=True):
+        ours = said(lambda one=one: evidence.digest_http(action="a", revision=1, **one))  # type: ignore[misc] # bound
+        assert theirs.startswith("refused") if ours.startswith("refused") else theirs == ours, one
+    for theirs, value in zip(found["values"], values, strict=True):
+        assert theirs == evidence.canonical(json.dumps(value)), value
+
+
+def by_sum(asked: Mapping[str, Any]) -> str | None:
+    """Odd sums are approved, even ones declined, and those below zero left."""
+    cents = asked["payload"]["tool_input"]["cents"]
+    return None if cents < 0 else "approve" if cents % 2 else "decline"
+
+
+def test_law_01_a_tool_of_the_ai_sdk_runs_on_its_approval_only(agents: Agents) -> None:
+    with deciding(agents, by_sum) as seen:
+        found = node("ai", env=agents.env())
+    assert {one["asked"]["action"] for one in seen.values()} == {"ai-sdk.transfer"}
+
+    ran, (read,) = found["approved"]
+    assert (ran, "sent 5 to ACME" in read) == ([5], True)
+    ran, (read,) = found["declined"]
+    assert (ran, "Declined: Too much. Nothing was run." in read) == ([], True)
+    ran, (first, second) = found["streamed"]
+    assert (ran, "sent 7" in first, "Too much" in second) == ([7], True, True)
+    assert "sent 9" in found["generator"][0]
+    ran, (read,) = found["away"]
+    assert (ran, "nobody can be asked now" in read) == ([], True)
+    (free, _), (closed, (read,)) = found["rules"]
+    assert (free, closed, "A rule denies" in read) == ([5], [], True)
+
+    ran, (first, second), after, (again, _) = found["later"]
+    assert (ran, after) == ([105], [105])
+    assert "sent 105" in first
+    assert "Too much" in second
+    assert "was used before" in again
+    none, (read,), ran = found["undecided"]
+    assert (none, ran, "Nobody has decided yet" in read) == (True, [], True)
+    differs, (asked,), (read,), ran = found["changed"]
+    assert (differs, ran) == (True, [])
+    assert "not those that were asked about" in asked
+    assert "not those that were asked about" in read
+    ran, (read,) = found["unwrapped"]
+    assert (ran, "is not held" in read) == ([], True)
+
+
+def test_law_01_a_tool_of_mastra_runs_on_its_approval_only(agents: Agents) -> None:
+    with deciding(agents, by_sum) as seen:
+        found = node("mastra", env=agents.env())
+    assert {one["asked"]["action"] for one in seen.values()} == {"mastra.transfer"}
+    ran, (read,) = found["approved"]
+    assert (ran, "5 to ACME" in read) == ([5], True)
+    ran, (read,) = found["declined"]
+    assert (ran, "Declined: Too much. Nothing was run." in read) == ([], True)
+    ran, (read,) = found["away"]
+    assert (ran, "nobody can be asked now" in read) == ([], True)
+    approved, declined, undecided, changed = found["later"]
+    assert [one[0] for one in found["later"]] == ["suspended"] * 4
+    _, ran, (read,) = approved
+    assert (ran, "105 to ACME" in read) == ([105], True)
+    _, ran, (read,) = declined
+    assert (ran, "Too much" in read) == ([], True)
+    _, ran, (read,), none = undecided
+    assert (ran, none, "Nobody has decided yet" in read) == ([], True, True)
+    _, ran, (read,), _ = changed
+    assert (ran, "not those that were asked about" in read) == ([], True)
+
+
+def tsc(*words: str | Path) -> None:
+    ran = subprocess.run(
+        [NODE, MODULES / "typescript/bin/tsc", *words], cwd=PACKAGE, capture_output=True, text=True,
+        check=False, timeout=2 * HANGS,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's project: the package as it would be published, beside the frameworks."""
+    folder = tmp_path_factory.mktemp("project")
+    modules = folder / "node_modules"
+    package = modules / "@countersign/client"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text((PACKAGE / "package.json").read_text())
+    tsc("-p", "tsconfig.build.json", "--outDir", package / "dist")
+    for name in MODULES.iterdir():
+        (modules / name.name).symlink_to(name)
+    (folder / "package.json").write_text('{"type": "module"}')
+    return folder
+
+
+def test_the_package_is_typed_and_has_nothing_but_its_own(project: Path) -> None:
+    tsc("-p", "tsconfig.json")  # with the scenarios and the examples
+    manifest = json.loads((PACKAGE / "package.json").read_text())
+    assert set(manifest["dependencies"]) == {"jose"}
+    # The examples again, with the types that a user gets.
+    config = json.loads((PACKAGE / "tsconfig.json").read_text())
+    del config["compilerOptions"]["customConditions"]
+    (project / "tsconfig.json").write_text(json.dumps({**config, "include": ["*.ts"]}))
+    for example in (PACKAGE / "examples").iterdir():
+        (project / example.name).write_text(example.read_text())
+    tsc("-p", project / "tsconfig.json")
+
+
+def test_the_typescript_that_is_shown_runs(agents: Agents, project: Path) -> None:
+    shown, *examples = blocks("typescript.md", "ts")
+    (project / "shown.ts").write_text(shown)
+    command = [NODE, "--disable-warning=ExperimentalWarning", "shown.ts"]
+    for choice, words in (
+        ("approve", "approved: deploy now"),
+        ("decline", "not approved: Too much."),
+    ):
+        with deciding(agents, lambda _, choice=choice: choice):  # type: ignore[misc] # bound
+            ran = subprocess.run(
+                command, cwd=project, env=agents.env(), capture_output=True, text=True, check=False,
+                timeout=HANGS,
+            )  # fmt: skip
+        assert (ran.returncode, ran.stdout.strip()) == (0, words), ran.stderr
+    for name, text in zip(("ai", "mastra"), examples, strict=True):
+        assert (PACKAGE / f"examples/{name}.ts").read_text().endswith(f"\n\n{text}")
+    readme = (PACKAGE / "README.md").read_text()
+    assert "await client.ask({ action: 'deploy', payload:" in readme
