@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from countersign_client.errors import Misconfigured
 
 _ADDRESS: Final = re.compile(r"https?://[^\s/?#@]+")
-_LOOPBACK: Final = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
+LOOPBACK: Final = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
 _VARIABLES: Final = {
     "url": "COUNTERSIGN_URL",
     "key": "COUNTERSIGN_KEY",
@@ -59,7 +59,7 @@ class Service:
                 "Write it like https://approve.example.com, without a path.",
             )
         host = urlsplit(self.url).hostname or ""
-        if self.url.startswith("http:") and not _LOOPBACK.fullmatch(host):
+        if self.url.startswith("http:") and not LOOPBACK.fullmatch(host):
             raise Misconfigured(
                 f"The service at {host} would be asked in plain text: the key could be read.",
                 "Use https://. Plain http:// is for this machine only.",

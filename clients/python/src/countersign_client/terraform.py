@@ -1,0 +1,285 @@
+"""`countersign-client terraform`: a run task of HCP Terraform that waits for a person.
+
+https://developer.hashicorp.com/terraform/cloud-docs/api-docs/run-tasks/run-tasks-integration, and
+the types of https://github.com/hashicorp/go-tfe (November 2026, read). The laws:
+
+1. Nothing is read of a request that the run task's HMAC key did not sign. Without a key it does not
+   start.
+2. A run passes only on a verified approval of this run and its plan; whatever fails, fails the run.
+3. An address out of a request is called only if its host is one that was configured: the run's
+   token goes there, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import hmac
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from countersign_client.client import Client
+from countersign_client.digest import read_json
+from countersign_client.errors import CountersignError, Misconfigured, printable
+from countersign_client.gate import log, told
+from countersign_client.settings import LOOPBACK
+
+KEY: Final = "COUNTERSIGN_TERRAFORM_KEY"
+HOST: Final = "app.terraform.io"
+STORE: Final = "archivist.terraform.io"
+"""Where HCP Terraform's API sends a reader of a plan, by a redirect with a signed address."""
+LONGEST: Final = 256 * 1024
+PLAN: Final = 64 * 1024 * 1024
+PATIENCE: Final = 10.0
+"""Seconds for a request to arrive."""
+BEAT: Final = 240.0
+"""Seconds between two signs of life: a task that is silent for ten minutes has failed there."""
+WITHIN: Final = 3300
+"""Seconds until the request expires: less than the hour that a task may take in all."""
+REMEMBERED: Final = 10_000
+
+
+def run(args: argparse.Namespace) -> int:
+    """Listen until interrupted."""
+    key = os.environ.get(KEY, "")
+    if not key:
+        raise Misconfigured(
+            f"{KEY} is not set: anybody could send a run.",
+            "Give the run task an HMAC key in Terraform, and set the same here.",
+        )
+    Client().close()  # its settings are complete, or it says so now
+    tasks = Tasks(key.encode(), hosts={*(args.host or [HOST])}, beat=args.beat)
+    host, _, port = str(args.listen).rpartition(":")
+    if not host or not port.isdigit():
+        raise Misconfigured("--listen is not HOST:PORT.", "Write it like 127.0.0.1:8090.")
+    with _Server((host, int(port)), tasks) as server:
+        print(f"Listening on {host}:{server.server_port}", flush=True)  # noqa: T201 - its one line
+        server.serve_forever()
+    return 0
+
+
+class Malformed(Exception):
+    """A signed request that is no run task of this form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a run task is asked about. `token`: the run's own, for the answer."""
+
+    id: str
+    stage: str
+    token: str = field(repr=False)
+    callback: str = field(repr=False)
+    plan: str | None
+    message: str
+    about: Mapping[str, Any]
+
+
+def read(body: bytes, hosts: Collection[str]) -> Task | None:
+    """A signed body; None: Terraform only tries the address. `Malformed`."""
+    try:
+        value = read_json(body)
+    except ValueError as error:
+        raise Malformed(f"it is not JSON: {error}") from None
+    if not isinstance(value, dict) or value.get("payload_version") != 1:
+        raise Malformed("its payload_version is not 1")
+    if value.get("access_token") == "test-token":  # what Terraform sends when a task is set up
+        return None
+    texts = {
+        name: value.get(name)
+        for name in ("task_result_id", "stage", "access_token", "task_result_callback_url")
+    }
+    if not all(isinstance(one, str) and one for one in texts.values()):
+        raise Malformed("it has no task_result_id, stage, access_token or task_result_callback_url")
+    plan = value.get("plan_json_api_url") or None
+    for address in (texts["task_result_callback_url"], plan):
+        if address is not None and not _ours(address, hosts):
+            raise Malformed("an address in it is not Terraform's: see --host")
+    names = ("organization_name", "workspace_name", "run_id", "run_app_url", "is_speculative")
+    more = ("run_created_by", "vcs_repo_url", "vcs_branch", "vcs_commit_url")
+    return Task(
+        id=str(texts["task_result_id"]),
+        stage=str(texts["stage"]),
+        token=str(texts["access_token"]),
+        callback=str(texts["task_result_callback_url"]),
+        plan=plan,
+        message=str(value.get("run_message") or ""),
+        about={name: value[name] for name in (*names, *more) if value.get(name) is not None},
+    )
+
+
+def changes(plan: Any) -> list[dict[str, Any]]:
+    """What a plan would do: address and actions of each resource that it does not leave alone.
+
+    https://developer.hashicorp.com/terraform/internals/json-format#plan-representation
+    """
+    if not isinstance(plan, dict) or "format_version" not in plan:
+        raise Malformed("the plan is not Terraform's JSON of a plan")
+    found = []
+    for one in plan.get("resource_changes") or []:
+        actions = one["change"]["actions"]
+        if actions != ["no-op"]:
+            found.append({"address": one["address"], "actions": actions})
+    return found
+
+
+@dataclass(slots=True)
+class Tasks:
+    """Takes signed tasks, each in a thread of its own."""
+
+    key: bytes = field(repr=False)
+    hosts: Collection[str]
+    beat: float = BEAT
+    client: Callable[[], Client] = Client
+    _seen: dict[str, None] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, body: bytes, signature: str) -> int:
+        """The status for Terraform. A task that comes again is taken once."""
+        wanted = hmac.new(self.key, body, hashlib.sha512).hexdigest()
+        if not hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace")):
+            return 401
+        try:
+            task = read(body, self.hosts)
+        except Malformed as error:
+            log.warning("a run task that cannot be asked about: %s", printable(str(error)))
+            return 422
+        if task is None:
+            return 200
+        with self._lock:
+            if task.id in self._seen:
+                return 200
+            while len(self._seen) >= REMEMBERED:
+                self._seen.pop(next(iter(self._seen)))
+            self._seen[task.id] = None
+        threading.Thread(target=self.decide, args=(task,), daemon=True).start()
+        return 200
+
+    def decide(self, task: Task) -> None:
+        """Ask, wait, and tell Terraform. Never raises."""
+        with self.client() as client:
+            try:
+                passed = self._asked(client, task)
+            except CountersignError as error:
+                self._tell(task, "failed", told(error))
+            except Exception as error:
+                log.warning("the run task failed: %s", type(error).__name__)
+                self._tell(task, "failed", "Countersign could not ask about this run.")
+            else:
+                said = self._tell(task, "passed", f"Approved by a person ({passed}).")
+                try:
+                    client.report(passed, delivered=True if said else None)
+                except CountersignError as error:
+                    log.info("not reported: %s", printable(error.message))
+
+    def _asked(self, client: Client, task: Task) -> str:
+        """The id of the approval, verified and used."""
+        payload: dict[str, Any] = {**task.about}
+        if task.plan is not None:
+            raw = self._get(task)
+            # Its numbers may be larger than a digest allows: it is bound by its SHA-256.
+            planned = changes(json.loads(raw))
+            payload["plan"] = {"sha256": hashlib.sha256(raw).hexdigest(), "changes": planned}
+        action = f"terraform.{task.stage}"
+        opened = client.open(
+            action=action, payload=payload, note=task.message[:10_000] or None,
+            expires_in=WITHIN, key=task.id,
+        )  # fmt: skip
+        while opened.status == "pending":
+            self._tell(task, "running", f"Waiting for a person ({opened.id}).")
+            opened = client.wait(opened.id, seconds=self.beat)
+        decision = client.receipt(opened.id, action=action, payload=payload)
+        return decision.require().request_id
+
+    def _tell(self, task: Task, status: str, message: str) -> bool:
+        import httpx  # noqa: PLC0415 - it takes longer than all of this package
+
+        attributes = {"status": status, "message": message[:1000]}
+        body = {"data": {"type": "task-results", "attributes": attributes}}
+        headers = {
+            "Authorization": f"Bearer {task.token}", "Content-Type": "application/vnd.api+json"
+        }  # fmt: skip
+        for attempt in range(4):
+            try:
+                answer = httpx.patch(task.callback, json=body, headers=headers, timeout=15)
+            except httpx.HTTPError as error:
+                log.warning("Terraform does not answer: %s", type(error).__name__)
+            else:
+                if answer.status_code < 300:
+                    return True
+                log.warning("Terraform answers %s", answer.status_code)
+                if answer.status_code < 500 and answer.status_code != 429:
+                    return False
+            if status == "running":
+                return False  # there is another one soon
+            time.sleep(2**attempt)
+        return False
+
+    def _get(self, task: Task) -> bytes:
+        """The plan, by at most one redirect; the token goes to the first address only."""
+        import httpx  # noqa: PLC0415 - as in `_tell`
+
+        address, headers = str(task.plan), {"Authorization": f"Bearer {task.token}"}
+        for _ in range(2):
+            with httpx.stream("GET", address, headers=headers, timeout=30) as answer:
+                if answer.is_redirect:
+                    address, headers = str(answer.headers.get("Location", "")), {}
+                    if not _ours(address, {*self.hosts, STORE}):
+                        raise Malformed("the plan lies at an address that is not Terraform's")
+                    continue
+                if answer.status_code != 200:
+                    raise Malformed(f"the plan is answered with HTTP {answer.status_code}")
+                raw = bytearray()
+                for piece in answer.iter_bytes():
+                    raw += piece
+                    if len(raw) > PLAN:
+                        raise Malformed("the plan is too large")
+                return bytes(raw)
+        raise Malformed("the plan is redirected twice")
+
+
+def _ours(address: object, hosts: Collection[str]) -> bool:
+    parts = urlsplit(address) if isinstance(address, str) else None
+    if parts is None or parts.netloc not in hosts:
+        return False
+    loopback = LOOPBACK.fullmatch(parts.hostname or "") is not None
+    return parts.scheme == "https" or (parts.scheme == "http" and loopback)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], tasks: Tasks) -> None:
+        super().__init__(address, _Handler)
+        self.tasks = tasks
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = PATIENCE
+
+    def do_POST(self) -> None:
+        """One task."""
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()) or int(length[:9]) > LONGEST:
+            self._end(413)
+            return
+        body = self.rfile.read(int(length))
+        self._end(self.server.tasks.take(body, self.headers.get("X-Tfc-Task-Signature", "")))
+
+    def _end(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: what is sent here is for strangers to choose."""

@@ -1,0 +1,244 @@
+"""A run task of HCP Terraform: what it signs is asked about, and what was decided it is told.
+
+Terraform here is a server on loopback, written from its documentation and the types of go-tfe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import json
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import pytest
+
+from tests.clients.commands import Agents
+from tests.house import HANGS
+from tests.installation import read_until
+
+PAGE = Path(__file__).parents[2] / "docs/agents/terraform.md"
+KEY = "an HMAC key of a run task"
+PLAN: Any = {
+    "format_version": "1.2",
+    "resource_changes": [
+        {"address": "aws_db.main", "change": {"actions": ["delete", "create"], "before": 2**60}},
+        {"address": "aws_s3.logs", "change": {"actions": ["no-op"]}},
+    ],
+}
+
+
+class Terraform:
+    """It has a plan behind a redirect, and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: Queue[tuple[str, str, str]] = Queue()
+        self.tokens = list[tuple[str, str | None]]()
+        self.elsewhere: str | None = None
+        there = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                there.tokens.append((self.path, self.headers.get("Authorization")))
+                if self.path == "/api/v2/plans/plan-1/json-output":
+                    self.send_response(307)
+                    self.send_header("Location", there.elsewhere or f"http://{there.host}/stored")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                self._answer(json.dumps(PLAN).encode())
+
+            def do_PATCH(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                said = body["data"]["attributes"]
+                assert body["data"]["type"] == "task-results"
+                assert self.headers["Content-Type"] == "application/vnd.api+json"
+                there.tokens.append((self.path, self.headers.get("Authorization")))
+                there.told.put((self.path, said["status"], said["message"]))
+                self._answer(b"")
+
+            def _answer(self, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever).start()
+
+    def task(self, number: int, **changes: Any) -> dict[str, Any]:
+        """A body as Terraform sends it."""
+        return {
+            "payload_version": 1,
+            "access_token": f"token-{number}",
+            "stage": "post_plan",
+            "is_speculative": False,
+            "task_result_id": f"taskrs-{number}",
+            "task_result_callback_url": f"http://{self.host}/api/v2/task-results/{number}/callback",
+            "task_result_enforcement_level": "mandatory",
+            "run_id": f"run-{number}",
+            "run_message": "Trust me, it is only a label.",
+            "run_created_by": "mallory",
+            "run_app_url": f"http://{self.host}/app/runs/{number}",
+            "organization_name": "acme",
+            "workspace_name": "production",
+            "plan_json_api_url": f"http://{self.host}/api/v2/plans/plan-1/json-output",
+            **changes,
+        }
+
+    def last(self) -> tuple[str, str]:
+        """What it was told, after the signs of life."""
+        while True:
+            _, status, message = self.told.get(timeout=HANGS)
+            if status != "running":
+                return status, message
+
+
+class Door:
+    """The command, listening."""
+
+    def __init__(self, agents: Agents, terraform: Terraform, **env: str) -> None:
+        words = ("terraform", "--listen", "127.0.0.1:0", "--host", terraform.host, "--beat", "1")
+        env = {"COUNTERSIGN_TERRAFORM_KEY": KEY, **env}
+        self.process: subprocess.Popen[str] = agents.start(*words, **env)
+        self.port = int(read_until(self.process, "Listening").strip().rpartition(":")[2])
+
+    def send(self, body: Any, signature: str | None = None) -> int:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        signed = hmac.new(KEY.encode(), raw, hashlib.sha512).hexdigest()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
+        headers = {"X-Tfc-Task-Signature": signed if signature is None else signature}
+        connection.request("POST", "/", raw, headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    def end(self) -> str:
+        self.process.terminate()
+        return self.process.communicate(timeout=HANGS)[1]
+
+
+@pytest.fixture
+def terraform() -> Iterator[Terraform]:
+    made = Terraform()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def door(agents: Agents, terraform: Terraform) -> Iterator[Door]:
+    made = Door(agents, terraform)
+    yield made
+    made.end()
+
+
+def test_law_01_a_run_passes_on_an_approval_of_its_plan_only(
+    agents: Agents, terraform: Terraform, door: Door
+) -> None:
+    assert door.send(terraform.task(1)) == 200
+    shown: Any = agents.shown(agents.pending())
+    asked = shown["asked"]
+    assert asked["action"] == "terraform.post_plan"
+    assert asked["payload"]["run_id"] == "run-1"
+    assert asked["payload"]["plan"] == {
+        "sha256": hashlib.sha256(json.dumps(PLAN).encode()).hexdigest(),
+        "changes": [{"address": "aws_db.main", "actions": ["delete", "create"]}],
+    }
+    assert asked["note"] == "Trust me, it is only a label."
+    request = agents.decide()
+    assert terraform.last() == ("passed", f"Approved by a person ({request}).")
+
+    assert door.send(terraform.task(2)) == 200
+    agents.decide("decline", "Not on a Friday.")
+    assert terraform.last() == ("failed", "Declined: Not on a Friday. Nothing was run.")
+    # The same task again is taken once, and the token went to Terraform's API alone.
+    assert door.send(terraform.task(2)) == 200
+    assert terraform.told.empty()
+    for path, token in terraform.tokens:
+        assert token == (None if path == "/stored" else f"Bearer {token and token[7:]}")
+        assert path == "/stored" or token in {"Bearer token-1", "Bearer token-2"}
+
+
+def test_law_09_a_request_that_the_key_did_not_sign_is_refused(
+    agents: Agents, terraform: Terraform, door: Door
+) -> None:
+    raw = json.dumps(terraform.task(3)).encode()
+    signed = hmac.new(KEY.encode(), raw, hashlib.sha512).hexdigest()
+    other = hmac.new(b"another key", raw, hashlib.sha512).hexdigest()
+    for signature in ("", "Ã¼", other, signed.upper(), signed[:-1], f"{signed}, {signed}"):
+        assert door.send(raw, signature) == 401, signature
+    assert door.send(raw + b" ", signed) == 401
+    assert door.send(b"x" * (256 * 1024 + 1)) == 413
+    assert agents.place.call("GET", "/v1/requests?status=pending")[1]["requests"] == []
+
+
+def test_law_10_an_address_that_is_not_terraforms_is_not_called(
+    terraform: Terraform, door: Door, agents: Agents
+) -> None:
+    for name in ("task_result_callback_url", "plan_json_api_url"):
+        for address in (
+            "http://127.0.0.1:1/x",
+            f"http://user@{terraform.host}/x",
+            f"http://{terraform.host}.evil.example/x",
+            "https://app.terraform.io/x",
+            "file:///etc/passwd",
+            7,
+        ):
+            assert door.send(terraform.task(4, **{name: address})) == 422, address
+    # A redirect of the plan to somewhere else fails the run, and nobody is asked.
+    terraform.elsewhere = "http://127.0.0.1:1/stored"
+    assert door.send(terraform.task(5)) == 200
+    assert terraform.last() == ("failed", "Countersign could not ask about this run.")
+    assert agents.place.call("GET", "/v1/requests?status=pending")[1]["requests"] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"payload_version": 2},
+        {"task_result_id": ""},
+        {"task_result_id": 7},
+        {"stage": None},
+        {"access_token": None},
+    ],
+    ids=str,
+)
+def test_law_27_a_signed_body_that_is_no_task_is_a_422(
+    terraform: Terraform, door: Door, change: dict[str, Any]
+) -> None:
+    assert door.send(terraform.task(6, **change)) == 422
+
+
+def test_terraforms_own_trial_is_answered_and_asks_nobody(terraform: Terraform, door: Door) -> None:
+    trial = {"payload_version": 1, "stage": "test", "access_token": "test-token"}
+    assert door.send(trial) == 200
+    assert door.send(b"junk") == door.send(b"[]") == 422
+    assert "token" not in door.end()
+
+
+def test_law_01_a_run_fails_while_the_service_is_away(agents: Agents, terraform: Terraform) -> None:
+    door = Door(agents, terraform, COUNTERSIGN_URL="http://127.0.0.1:1")
+    assert door.send(terraform.task(7)) == 200
+    status, message = terraform.last()
+    assert status == "failed"
+    assert "nobody can be asked now" in message
+    door.end()
+
+
+def test_law_09_without_a_key_it_does_not_start(agents: Agents) -> None:
+    (shown,) = re.findall(r"^ +countersign-client (.*)$", PAGE.read_text(), re.MULTILINE)
+    out, err = agents.start(*shown.split()).communicate(timeout=HANGS)
+    assert "COUNTERSIGN_TERRAFORM_KEY is not set" in err
+    assert not out
