@@ -625,7 +625,18 @@ def test_used_approvals_are_forgotten_long_after_they_expired(tmp_path: Path) ->
     with pytest.raises(AlreadyUsed):
         store.note("req_1", expires=NOW, now=NOW + 3600)
     store.note("req_3", expires=NOW + 10**6, now=NOW + 10**6)
-    assert len([*(tmp_path / "used").iterdir()]) == 1
+    assert len([*(tmp_path / "used").iterdir()]) == 2  # with when it was looked through
+
+
+def test_used_approvals_are_looked_through_once_an_hour(tmp_path: Path) -> None:
+    """A folder with many of them does not slow down each decision."""
+    store = Folder(tmp_path)
+    store.note("req_1", expires=NOW, now=NOW)
+    (tmp_path / "old").write_text("1\n")
+    store.note("req_2", expires=NOW, now=NOW + 3599)
+    assert (tmp_path / "old").exists()
+    store.note("req_3", expires=NOW, now=NOW + 3600)
+    assert not (tmp_path / "old").exists()
 
 
 def test_law_01_what_cannot_be_noted_is_not_released(tmp_path: Path) -> None:

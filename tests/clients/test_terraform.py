@@ -198,9 +198,13 @@ def test_law_10_an_address_that_is_not_terraforms_is_not_called(
         ):
             assert door.send(terraform.task(4, **{name: address})) == 422, address
     # A redirect of the plan to somewhere else fails the run, and nobody is asked.
-    terraform.elsewhere = "http://127.0.0.1:1/stored"
+    other = Terraform()
+    terraform.elsewhere = f"http://{other.host}/stored"
     assert door.send(terraform.task(5)) == 200
     assert terraform.last() == ("failed", "Countersign could not ask about this run.")
+    assert other.tokens == []
+    other.server.shutdown()
+    other.server.server_close()
     assert agents.place.call("GET", "/v1/requests?status=pending")[1]["requests"] == []
 
 

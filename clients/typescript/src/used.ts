@@ -5,7 +5,7 @@
 // Python client, so that the two do not release one approval twice.
 
 import { createHash } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
@@ -13,6 +13,8 @@ import { AlreadyUsed, Misconfigured } from './errors.ts'
 
 /** Seconds for which an expired receipt is remembered; by then it releases nothing anyway. */
 const KEPT = 24 * 3600
+/** Seconds between two looks for what can be forgotten: each reads all that is there. */
+const EVERY = 3600
 
 /** `note` returns once it is durable that this request was released; throws `AlreadyUsed`. */
 export interface Store {
@@ -57,6 +59,14 @@ export class Folder implements Store {
   }
 
   #forget(now: number): void {
+    const looked = join(this.path, 'looked')
+    try {
+      const since = now - Number(readFileSync(looked, 'utf8'))
+      if (since >= 0 && since < EVERY) return
+    } catch {
+      // never
+    }
+    writeFileSync(looked, `${Math.floor(now)}\n`)
     for (const name of readdirSync(this.path)) {
       const path = join(this.path, name)
       try {

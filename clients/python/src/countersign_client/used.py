@@ -17,6 +17,8 @@ from countersign_client.errors import AlreadyUsed, Misconfigured
 
 KEPT: Final = 24 * 3600
 """Seconds for which an expired receipt is remembered; by then it releases nothing anyway."""
+EVERY: Final = 3600
+"""Seconds between two looks for what can be forgotten: each reads all that is there."""
 
 
 class Store(Protocol):
@@ -59,6 +61,13 @@ class Folder:
             ) from error
 
     def _forget(self, now: float) -> None:
+        looked = self._path / "looked"
+        try:
+            if 0 <= now - int(looked.read_text()) < EVERY:
+                return
+        except (OSError, ValueError):
+            pass  # never, or another process is writing it
+        looked.write_text(f"{int(now)}\n")
         for path in self._path.iterdir():
             try:
                 if int(path.read_text()) + KEPT < now:
