@@ -30,6 +30,7 @@ from bench.parts import (
     Setting,
     cards,
     crowd,
+    doors,
     faults,
     gateway,
     growth,
@@ -57,6 +58,7 @@ PARTS: Final[dict[str, Part]] = {
     "growth": growth.PART,
     "crowd": crowd.PART,
     "faults": faults.PART,
+    "doors": doors.PART,
 }
 
 SIZES: Final[dict[str, tuple[int, int, str]]] = {
@@ -84,6 +86,7 @@ SIZES: Final[dict[str, tuple[int, int, str]]] = {
     "lasting": (4, 1, "seconds that a fault lasts (faults)"),
     "kills": (20, 2, "kills (faults)"),
     "reads": (4_000_000, 30_000, "bytes that each reader is given in a round (reading)"),
+    "decisions": (500, 5, "decisions by each door in a round (doors)"),
 }
 """Name → (full size, size of --quick, what it is)."""
 
@@ -200,7 +203,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _wants_postgres(options: argparse.Namespace) -> bool:
     wanted = {POSTGRESQL, CHAT_POSTGRESQL} & {*options.peers}
-    return bool(wanted and {*options.parts} - {"start", "gateway", "reading"})
+    return bool(wanted and {*options.parts} - {"start", "gateway", "reading", "doors"})
 
 
 def _files(console: Console, sizes: dict[str, int]) -> None:
