@@ -92,7 +92,7 @@ def _run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     calls = _Calls(environ)
     if event.moment is Moment.AFTER:
         return _after(event, calls)
-    with Client(Service.from_environment(environ), patience=_patience(environ)) as client:
+    with Client(Service.from_environment(environ), patience=patience(environ)) as client:
         decision = client.ask(
             action=event.action,
             payload=event.payload,
@@ -128,7 +128,8 @@ def _answer(text: str) -> None:
     sys.stdout.flush()
 
 
-def _patience(environ: Mapping[str, str]) -> float:
+def patience(environ: Mapping[str, str]) -> float:
+    """COUNTERSIGN_PATIENCE: seconds for which a service that is away is asked again."""
     try:
         return float(environ.get("COUNTERSIGN_PATIENCE", "30"))
     except ValueError:

@@ -12,6 +12,8 @@ from countersign_client.hook import OBSERVE
 
 HOLD: Final = 50.0
 """Seconds: below the 60 s of the TypeScript SDK."""
+BEAT: Final = 240.0
+"""Seconds between signs of life to Terraform: one that is silent for ten minutes has failed."""
 
 
 def add(commands: Any) -> None:
@@ -59,7 +61,7 @@ def add(commands: Any) -> None:
         "--host", action="append", metavar="HOST",
         help="Terraform's own address, repeatable; app.terraform.io if none is given",
     )  # fmt: skip
-    task.add_argument("--beat", type=float, default=240.0, help=argparse.SUPPRESS)
+    task.add_argument("--beat", type=float, default=BEAT, help=argparse.SUPPRESS)
     task.set_defaults(run=_terraform)
 
     observed = commands.add_parser("observed", help="count what --observe recorded")

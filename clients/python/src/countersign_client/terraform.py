@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -29,7 +30,8 @@ from countersign_client.client import Client
 from countersign_client.digest import read_json
 from countersign_client.errors import CountersignError, Misconfigured, printable
 from countersign_client.gate import log, told
-from countersign_client.settings import LOOPBACK
+from countersign_client.hook import patience
+from countersign_client.settings import LOOPBACK, Service
 
 KEY: Final = "COUNTERSIGN_TERRAFORM_KEY"
 HOST: Final = "app.terraform.io"
@@ -39,8 +41,6 @@ LONGEST: Final = 256 * 1024
 PLAN: Final = 64 * 1024 * 1024
 PATIENCE: Final = 10.0
 """Seconds for a request to arrive."""
-BEAT: Final = 240.0
-"""Seconds between two signs of life: a task that is silent for ten minutes has failed there."""
 WITHIN: Final = 3300
 """Seconds until the request expires: less than the hour that a task may take in all."""
 REMEMBERED: Final = 10_000
@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
             f"{KEY} is not set: anybody could send a run.",
             "Give the run task an HMAC key in Terraform, and set the same here.",
         )
-    Client().close()  # its settings are complete, or it says so now
-    tasks = Tasks(key.encode(), hosts={*(args.host or [HOST])}, beat=args.beat)
+    asking = partial(Client, Service.from_environment(), patience=patience(os.environ))
+    tasks = Tasks(key.encode(), hosts={*(args.host or [HOST])}, beat=args.beat, client=asking)
     host, _, port = str(args.listen).rpartition(":")
     if not host or not port.isdigit():
         raise Misconfigured("--listen is not HOST:PORT.", "Write it like 127.0.0.1:8090.")
@@ -136,8 +136,8 @@ class Tasks:
 
     key: bytes = field(repr=False)
     hosts: Collection[str]
-    beat: float = BEAT
-    client: Callable[[], Client] = Client
+    beat: float
+    client: Callable[[], Client]
     _seen: dict[str, None] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
