@@ -113,6 +113,15 @@ def test_a_name_that_is_taken_or_none_writes_nothing(tmp_path: Path, name: str) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_of_two_words_has_a_class_of_two(tmp_path: Path) -> None:
+    (tmp_path / "adapters").mkdir()
+    table = tmp_path / new_channel.TABLE
+    table.write_text((ROOT / new_channel.TABLE).read_text())
+    new_channel.write("rocket_chat", tmp_path)
+    assert "class RocketChat:" in (tmp_path / "adapters/rocket_chat/adapter.py").read_text()
+    assert '        Folder("rocket_chat", "RocketChat"),\n' in table.read_text()
+
+
 def test_the_guide_lists_what_is_written() -> None:
     guide = (ROOT / "docs/adding-a-channel.md").read_text()
     for path in (*new_channel.FILES.values(), new_channel.TABLE):

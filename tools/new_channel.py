@@ -34,12 +34,13 @@ TABLE: Final = "adapters/__init__.py"
 
 def write(name: str, root: Path = ROOT) -> list[str]:
     """Make the files and the line of the table; what was written. Raises `ValueError`."""
-    if not re.fullmatch("[a-z][a-z0-9]{1,30}", name):
-        raise ValueError("NAME is 2 to 31 small letters and digits, like mattermost")
+    if not re.fullmatch("[a-z](_?[a-z0-9]){1,30}", name):
+        raise ValueError("NAME is small letters and digits, like mattermost or google_chat")
     made = {root / to.format(name=name): FORMS / form for form, to in FILES.items()}
     if name in (*CHANNELS, "kit", "web") or any(path.exists() for path in made):
         raise ValueError(f"there is something called {name} already; nothing was written")
-    words = {"NAME": name, "TITLE": name.capitalize(), "UPPER": name.upper()}
+    title = "".join(word.capitalize() for word in name.split("_"))
+    words = {"NAME": name, "TITLE": title, "UPPER": name.upper()}
     for path, form in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         text = form.read_text()
@@ -50,7 +51,7 @@ def write(name: str, root: Path = ROOT) -> list[str]:
     lines = table.read_text().splitlines(keepends=True)
     known = [at for at, line in enumerate(lines) if line.startswith('        Folder("')]
     before = next((at for at in known if lines[at] > f'        Folder("{name}"'), known[-1] + 1)
-    lines.insert(before, f'        Folder("{name}", "{name.capitalize()}"),\n')
+    lines.insert(before, f'        Folder("{name}", "{title}"),\n')
     table.write_text("".join(lines))
     return [*(str(path.relative_to(root)) for path in made), f"{TABLE} (one line)"]
 
