@@ -63,6 +63,7 @@ CHANNELS: Final[Mapping[str, Folder]] = {
     for one in (
         Folder("discord", "Discord"),
         Folder("email", "Email"),
+        Folder("google_chat", "GoogleChat"),
         Folder("mattermost", "Mattermost"),
         Folder("slack", "Slack"),
         Folder("teams", "Teams"),

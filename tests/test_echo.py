@@ -48,7 +48,7 @@ SEEN: tuple[Change, ...] = (
 )
 
 
-@pytest.fixture(params=["slack", "telegram", "discord"])
+@pytest.fixture(params=["slack", "telegram", "discord", "google_chat"])
 def echoing(request: pytest.FixtureRequest) -> Kit:
     return kit(request.param)
 
