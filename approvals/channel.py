@@ -656,11 +656,13 @@ class Route:
     """An address of our own that a platform delivers to, besides `/channels/<name>/events`.
 
     `path`: below `/channels/<name>/`, or what a protocol demands, which begins with `/_`. It may
-    have parts in braces (`{id}`): `Inbound.path` is the one that was called.
+    have parts in braces (`{id}`): `Inbound.path` is the one that was called. `done`: the JSON that
+    the platform wants to see where all was taken and there is nothing else to answer.
     """
 
     method: str
     path: str
+    done: bytes = field(default=b"", compare=False)
 
 
 @runtime_checkable

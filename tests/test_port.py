@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -486,7 +487,7 @@ class Transacting(Desk):
     """A desk that delivers by PUT, to an address that a protocol demands."""
 
     routes = (
-        Route("PUT", "/_desk/transactions/{id}"),
+        Route("PUT", "/_desk/transactions/{id}", done=b'{"taken": true}'),
         Route("GET", "/channels/desk/hello"),
     )
     came: list[str]
@@ -505,6 +506,19 @@ async def test_a_channel_is_delivered_to_at_the_addresses_that_it_names(store: S
         status, word = await place.tap(tap, "PUT", at="/_desk/transactions/7")
         assert (status, word["kind"], desk.came) == (200, "counted", ["/_desk/transactions/7"])
         assert (await place.tap(tap, at="/_desk/transactions/7"))[0] == 405
+
+
+async def test_a_delivery_with_no_other_answer_is_answered_as_its_address_wants(
+    store: Store,
+) -> None:
+    desk = Transacting()
+    desk.came = []
+    async with open_house(store, desks=(desk,)) as place:
+        reply = json.dumps(
+            {"text": "hi", "account": "U-dana", "event": "E1", "conversation": "D1"}
+        ).encode()
+        for body, answer in ((reply, (200, {"taken": True})), (b"?", (400, None))):
+            assert await place.deliver(body, "PUT", at="/_desk/transactions/7") == answer
 
 
 async def test_law_08_a_get_changes_nothing_at_those_either(store: Store) -> None:

@@ -86,7 +86,7 @@ class Events:
             web.post("/channels/{channel}/events", self._of_the_path),
             web.get("/channels/{channel}/events", self._of_the_path, allow_head=False),
             *(
-                web.route(route.method, route.path, partial(self.receive, self._channels[name]))
+                web.route(route.method, route.path, partial(self._at, route, self._channels[name]))
                 for route, name in self._named.items()
             ),
         ]
@@ -96,6 +96,11 @@ class Events:
         if channel is None:
             raise Problem(404, "not_found", "This channel is not configured.")
         return await self.receive(channel, request)
+
+    async def _at(self, route: Route, channel: Channel, request: web.Request) -> web.Response:
+        answer = await self.receive(channel, request)
+        taken = answer.status == 200 and not answer.body
+        return _http(Response(body=route.done)) if taken and route.done else answer
 
     async def receive(self, channel: Channel, request: web.Request) -> web.Response:
         """Take one delivery."""
