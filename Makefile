@@ -10,7 +10,7 @@ PYTEST ?= -n 2
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help install demo test lint doors fuzz differential bench tinyproxy docs new-channel lock dist deploy-check clean
+.PHONY: help install demo test lint doors matrix fuzz differential bench tinyproxy docs new-channel lock dist deploy-check clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -43,6 +43,15 @@ build/doors%.done: | $(BIN)/python
 	@echo "Installing the frameworks of $<"
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@touch $@
+
+matrix: $(VENV)/.dev build/synapse/.done  ## Matrix, against a real Synapse in an environment of its own (240 MB)
+	@SYNAPSE_PYTHON="$(CURDIR)/build/synapse/bin/python" $(BIN)/python -m pytest -q -c tests/synapse/pytest.ini --confcutdir=tests tests/synapse
+
+build/synapse/.done: tests/synapse/requirements.txt | $(BIN)/python
+	@echo "Installing Synapse (once, two minutes)"
+	@$(PYTHON) -m venv build/synapse
+	@build/synapse/bin/python -m pip --disable-pip-version-check install --quiet -r tests/synapse/requirements.txt
 	@touch $@
 
 fuzz: $(VENV)/.dev  ## a minute of changed requests against every reader; FUZZ="--seconds 5 text/csv" for less

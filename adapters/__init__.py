@@ -65,6 +65,7 @@ CHANNELS: Final[Mapping[str, Folder]] = {
         Folder("email", "Email"),
         Folder("google_chat", "GoogleChat"),
         Folder("mattermost", "Mattermost"),
+        Folder("matrix", "Matrix"),
         Folder("slack", "Slack"),
         Folder("teams", "Teams"),
         Folder("telegram", "Telegram"),

@@ -80,7 +80,7 @@ def test_without_a_token_the_channel_waits_for_its_variable(tmp_path: Path, chan
     assert ran.code == 0, ran.err
     assert f"{channel} is off" in ran.out
     section = yaml.safe_load((tmp_path / "countersign.yaml").read_text())["channels"][channel]
-    assert section["mode"] in ("polling", "socket", "gateway")
+    assert section["mode"] in ("polling", "socket", "gateway", "sync")
     variables = [one.variable for one in first.CHANNELS[channel].wanted if one.variable]
     assert [f"${{{name}}}" in section.values() for name in variables] == [True] * len(variables)
 

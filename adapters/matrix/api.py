@@ -1,0 +1,98 @@
+"""Matrix's client-server API, as far as we call it, and its errors as ours.
+
+https://spec.matrix.org/v1.18/client-server-api/
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from pydantic_core import from_json
+
+from adapters.kit.http import Http
+from approvals.model import Busy, Refused
+
+log = logging.getLogger("countersign.matrix")
+# Our token, or our account: nobody who taps can be blamed for it.
+# https://spec.matrix.org/v1.18/client-server-api/#standard-error-response
+OURS: Final = {"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_USER_LOCKED"}
+
+
+class Denied(Refused):
+    """The homeserver said no; `code` is its `errcode`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"matrix: {code}")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """`call` with one account's token. Two sessions: waiting for news holds up no card."""
+
+    url: str
+    token: str = field(repr=False)
+    _calls: Http = field(default_factory=Http, repr=False)
+    _waits: Http = field(default_factory=Http, repr=False)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, object] | None = None,
+        patience: float = 0,
+    ) -> Any:
+        """The JSON object of the answer. `query`: what is None in it is left out. `patience`:
+        seconds that it may take to answer, if longer than usual. `Busy`, `Denied`."""
+        more: dict[str, Any] = {"headers": {"Authorization": f"Bearer {self.token}"}}
+        if body is not None:
+            more["json"] = body
+        if patience:
+            more["timeout"] = aiohttp.ClientTimeout(total=patience)
+        given = urlencode({k: v for k, v in (query or {}).items() if v is not None})
+        url = f"{self.url.rstrip('/')}/_matrix/client{path}" + (f"?{given}" if given else "")
+        http = self._waits if patience else self._calls
+        try:
+            status, text = await http.ask(method, url, **more)
+        except Busy as why:
+            raise Busy(f"matrix: {why}", why.retry_after, scope=why.scope) from None
+        said = _object(text)
+        if status == 200 and said is not None:
+            return said
+        code = said.get("errcode") if said else None
+        if not isinstance(code, str):
+            raise Busy(f"matrix: {status}, and not a homeserver's own answer")
+        if code in OURS:
+            log.error("matrix refuses us, not the person: %s", code)
+            raise Busy(f"matrix: {code}")
+        raise Denied(code)
+
+    @property
+    def date(self) -> str | None:
+        """What time the homeserver said it is, at the last call."""
+        return self._calls.heads.get("Date")
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._calls.close()
+        await self._waits.close()
+
+
+def at(template: str, *ids: str) -> str:
+    """A path with these ids in it, each as one segment."""
+    return template.format(*(quote(one, safe="") for one in ids))
+
+
+def _object(text: str) -> Mapping[str, Any] | None:
+    try:
+        said = from_json(text)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None
