@@ -16,6 +16,7 @@ from approvals.proxy.ca import Authority
 from approvals.proxy.metrics import NO_RULE
 from approvals.proxy.settings import read
 from tests.gateway import Gate, Origin, basic, gate, liar, origin
+from tests.house import HANGS
 
 KEY = ReceiptKey(Ed25519PrivateKey.generate())
 RULES = """\
@@ -81,14 +82,16 @@ async def test_what_is_held_and_joined_is_told(tmp_path: Path, there: Origin) ->
         sent = [asyncio.create_task(our.ask(f"{there.url}/", "POST", body=b"12345"))]
         await asked.wait()
         sent.append(asyncio.create_task(our.ask(f"{there.url}/", "POST", body=b"12345")))
-        while not await value(our, counted(NO_RULE, "joined")):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(HANGS):
+            while not await value(our, counted(NO_RULE, "joined")):
+                await asyncio.sleep(0.01)
         assert await value(our, "countersign_gateway_held") == 1
         assert await value(our, "countersign_gateway_held_bytes") == 5
         decided.set()
         assert [status for status, _ in await asyncio.gather(*sent)] == [200, 200]
-        while await value(our, "countersign_gateway_held"):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(HANGS):
+            while await value(our, "countersign_gateway_held"):
+                await asyncio.sleep(0.01)
 
 
 async def test_a_service_that_is_away_and_an_upstream_that_fails_are_told(

@@ -17,6 +17,7 @@ from approvals.proxy import wire
 from approvals.proxy.ca import utc
 from approvals.proxy.proxy import Guesses
 from approvals.proxy.reach import Private, public
+from approvals.proxy.revoked import Revoked
 from approvals.proxy.wire import PATIENCE
 from tests.gateway import OK, OTHER, QUICK, authority, basic, gate, origin, parsed
 from tests.house import HANGS
@@ -336,6 +337,26 @@ async def test_websockets_pass_by_rule_only(tmp_path: Path) -> None:
         )
         assert answer.startswith(b"HTTP/1.1 101 ")
         assert answer.endswith(b"\r\n\r\nframes")
+
+
+async def test_who_is_shut_out_gets_no_byte_more_through_a_websocket(tmp_path: Path) -> None:
+    rules = "- {name: ws, then: allow, websocket: true}"
+    async with origin() as there, gate(tmp_path, rules=rules) as our:
+        there.keeps = True
+        there.reply = lambda _: (
+            b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nframes"
+        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", our.port)
+        writer.write(
+            b"GET %b/ HTTP/1.1\r\n%b%bConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+            % (there.url.encode(), HOST % there.port, AUTH)
+        )
+        await asyncio.wait_for(reader.readuntil(b"frames"), HANGS)
+        Revoked(our.settings.folder).put("bot", undo=False)
+        writer.write(b"more\r\n\r\n")
+        assert await asyncio.wait_for(reader.read(), HANGS) == b""
+        writer.close()
+    assert len(there.seen) == 1
 
 
 async def test_an_upstream_that_breaks_off_or_talks_rubbish_is_502(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from approvals.cli import database
 from approvals.cli.exits import Exit, Stop
 from approvals.store import Result, Store
 from approvals.store.postgresql import SETTINGS
+from tests.house import HANGS
 from tests.test_store import a_case, opening
 
 SSL, PROTOCOL = 80877103, 196608
@@ -132,11 +133,11 @@ async def test_a_pooler_that_passes_settings_and_notices_on_is_as_good_as_none(
         store = await Store.connect(url)
         heard: asyncio.Queue[object] = asyncio.Queue()
         store.listen(heard.put_nowait)
-        assert await heard.get() is None  # it listens
+        assert await asyncio.wait_for(heard.get(), HANGS) is None  # it listens
         other = await Store.connect(url)
         case = a_case()
         assert await other.commit([opening(case)]) == [Result.WON]
-        assert await heard.get() == [case.id]
+        assert await asyncio.wait_for(heard.get(), HANGS) == [case.id]
         await other.close()
         await store.close()
 

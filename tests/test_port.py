@@ -51,6 +51,7 @@ from tests.house import (
     proposal,
     rule,
 )
+from tests.reading.work import linear
 
 LOW: Final = rule("low", risk=Risk.LOW)
 LOW_ROOM: Final = rule("lowroom", risk=Risk.LOW, via=("desk:ROOM",))
@@ -660,6 +661,17 @@ async def test_law_06_no_typed_code_approves(store: Store, text: str) -> None:
         request = await place.opened("low.a")
         await place.write(place.desk.reply(text.format(code_of(request)), "U-dana"))
         assert (await place.read(request["id"]))["status"] == "pending"
+
+
+@pytest.mark.parametrize("gap", [" ", ":", ", ", "\n"])
+def test_law_27_what_might_be_a_typed_code_is_looked_at_once(gap: str) -> None:
+    said = "decline a1b2c3d4"
+    linear(lambda n: f"{said}{gap * n}{' ' * n}x", typed_codes.decline_in)
+    linear(lambda n: f"{said} x{gap * n}y", typed_codes.decline_in)
+    assert typed_codes.decline_in(f"{said}{gap}not now. ") == typed_codes.Typed(
+        "a1b2c3d4", "not now."
+    )
+    assert typed_codes.decline_in(f"{said} {'x' * 600}") is None
 
 
 @pytest.mark.parametrize(

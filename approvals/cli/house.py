@@ -358,12 +358,17 @@ async def running(
         yield House(url, store, service, outbox, live, deps)
 
 
+EXPIRED: Final = 10
+"""`X509_V_ERR_CERT_HAS_EXPIRED`: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/"""
+
+
 async def _believed(until: Callable[[], Awaitable[Instant | None]]) -> Instant | None:
-    """When it ends; 0: no browser believes it now; None: it is not known."""
+    """When it ends; 0: it has ended; None: it is not known."""
     try:
         return await until()
-    except ssl.SSLCertVerificationError:
-        return 0
+    except ssl.SSLCertVerificationError as error:
+        # Any other may be ours alone: a private CA, or the name leads elsewhere from in here.
+        return 0 if error.verify_code == EXPIRED else None
     except OSError:  # not every machine reaches itself by the address that others use
         return None
 

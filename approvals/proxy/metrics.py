@@ -104,7 +104,9 @@ class _Now(Collector):
         yield _gauge("held", "Requests that are held.", now.held)
         yield _gauge("held_bytes", "Bytes of their bodies.", now.held_bytes)
         if now.service is not None:
-            yield _gauge("service_up", "Does the approval service answer?", now.service)
+            yield _gauge(
+                "service_up", "Did the approval service answer when it was last asked?", now.service
+            )
         yield _gauge(
             "ca_expires_timestamp_seconds",
             "Until when agents may believe this gateway's certificates.",

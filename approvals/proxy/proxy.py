@@ -719,7 +719,8 @@ class Gateway:
                 renewed = await self._filled(seen)
                 if renewed.used != filled.used:
                     return await self._send(wire, seen, renewed, upgrade, tell, about, ())
-            relayed = _relay(wire, upstream, answer, filled, whole=alone)
+            shut_out = partial(self._revoked.holds, seen.agent)
+            relayed = _relay(wire, upstream, answer, filled, shut_out, whole=alone)
             copy = await (relayed if alone else wire.reader.unless_gone(relayed))
             kept = again and self._reach.keep(whose, upstream)
             return copy
@@ -768,9 +769,10 @@ class _Outcome:
 
 
 async def _relay(
-    wire: Wire, upstream: Upstream, answer: Answer, filled: Filled, *, whole: bool
-) -> Copy | None:
-    """The answer, as it comes, without the secrets.
+    wire: Wire, upstream: Upstream, answer: Answer, filled: Filled, shut_out: Callable[[], bool],
+    *, whole: bool,
+) -> Copy | None:  # fmt: skip
+    """The answer, as it comes, without the secrets. `shut_out`: ends a WebSocket.
 
     `whole`: it is taken to its end and copied, also when the agent leaves meanwhile: then `Gone` is
     raised only where it is too large for that.
@@ -801,7 +803,7 @@ async def _relay(
 
     await send(head)
     if switching:
-        await _joined(wire, upstream, scrub)
+        await _joined(wire, upstream, scrub, shut_out)
         return None
     try:
         async for piece in upstream.data():
@@ -844,10 +846,13 @@ def _trailers(upstream: Upstream, scrub: Scrubber) -> list[tuple[bytes, bytes]]:
     return [(name, scrub.whole(value)) for name, value in kept]
 
 
-async def _joined(wire: Wire, upstream: Upstream, scrub: Scrubber) -> None:
-    """Pass bytes both ways until one side ends."""
-    out = _poured(wire.http.trailing_data[0], wire.reader, upstream.writer, lambda data: data)
-    back = _poured(upstream.http.trailing_data[0], upstream.reader, wire.writer, scrub.feed)
+async def _joined(
+    wire: Wire, upstream: Upstream, scrub: Scrubber, shut_out: Callable[[], bool]
+) -> None:
+    """Pass bytes both ways until one side ends, or the agent is shut out."""
+    sent, came = wire.http.trailing_data[0], upstream.http.trailing_data[0]
+    out = _poured(sent, wire.reader, upstream.writer, lambda data: data, shut_out)
+    back = _poured(came, upstream.reader, wire.writer, scrub.feed, shut_out)
     ways = [asyncio.create_task(out), asyncio.create_task(back)]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -858,9 +863,10 @@ async def _joined(wire: Wire, upstream: Upstream, scrub: Scrubber) -> None:
 
 
 async def _poured(
-    data: bytes, reader: Reader, writer: asyncio.StreamWriter, through: Callable[[bytes], bytes]
-) -> None:
-    while data or (data := await reader.read(PIECE)):
+    data: bytes, reader: Reader, writer: asyncio.StreamWriter, through: Callable[[bytes], bytes],
+    shut_out: Callable[[], bool],
+) -> None:  # fmt: skip
+    while (data or (data := await reader.read(PIECE))) and not shut_out():
         writer.write(through(data))
         await writer.drain()
         data = b""

@@ -93,15 +93,17 @@ def fact(label: str, text: str) -> Fact:
 def check(text: str) -> str | None:
     """What is wrong with a title or a fact, as a sentence; None where it can be used.
 
-    It reads values and computes nothing. It is looked at and not compiled: Jinja works constants
-    out when it compiles (`'%999999999d' % 1`), and what is used is compiled later.
+    It reads values and computes nothing. It is looked at before it is compiled: Jinja works
+    constants out when it compiles (`'%999999999d' % 1`).
     """
     try:
-        return _wrong(_ENV.parse(text), 0)
+        if (why := _wrong(_ENV.parse(text), 0)) is None and "{" in text:
+            _compiled(text)
+        return why
     except TemplateSyntaxError as error:
         return f"line {error.lineno}: `{{{{ … }}}}` or `{{% … %}}` is not closed, or not understood"
-    except (RecursionError, ValueError):
-        return "it is nested too deeply, or a number in it is too large"
+    except (RecursionError, ValueError, SyntaxError):
+        return "it is nested too deeply, or a number or name in it cannot be used"
 
 
 def _wrong(node: nodes.Node, loops: int) -> str | None:
@@ -460,16 +462,24 @@ _ENV.tests = {key: _ENV.tests[key] for key in ("defined", "undefined", "none", "
 _COMPILED: Final[dict[str, tuple[Template, frozenset[str]]]] = {}
 
 
-def _filled(text: str, values: Mapping[str, Any]) -> str | None:
-    if "{" not in text:
-        return text
+def _compiled(text: str) -> tuple[Template, frozenset[str]]:
+    """As a template, and the names that it reads. `TemplateSyntaxError`, `SyntaxError`."""
     if text not in _COMPILED:
         tree = _ENV.parse(text)
         for loop in tree.find_all(nodes.For):
             loop.iter = nodes.Filter(loop.iter, _ITEMS, [], [], None, None, lineno=loop.lineno)
         tree.set_environment(_ENV)
         _COMPILED[text] = _ENV.from_string(tree), named(text)
-    template, wanted = _COMPILED[text]
+    return _COMPILED[text]
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> str | None:
+    if "{" not in text:
+        return text
+    try:
+        template, wanted = _compiled(text)
+    except (TemplateSyntaxError, SyntaxError, RecursionError):  # `check` says why
+        return None
     # Any name may stand in a body that servers read in different ways.
     unread = _DOUBTFUL if values.get("body") is UNCLEAR else None
     known = {name: _sure(values[name]) for name in wanted if name in values}

@@ -112,6 +112,7 @@ class Events:
         inbound = Inbound(
             request.method, request.path, request.query_string, headers, body, self._deps.clock()
         )
+        unproven = 0
         try:
             if prepares := self._prepares.get(channel.name):
                 await prepares.prepare(inbound)
@@ -124,19 +125,20 @@ class Events:
         # same address, and nobody may take the taps of others away.
         except Forged:
             self._deps.metrics.deliveries.labels(channel.name, "forged").inc()
-            del body, inbound
-            await self._slowed(request.remote)
-            return web.Response(status=401)
+            unproven = 401
         except Malformed as error:
             self._deps.metrics.deliveries.labels(channel.name, "malformed").inc()
-            del body, inbound
-            await self._slowed(request.remote)
-            log.warning("malformed_delivery", channel=channel.name, why=str(error))
-            return web.Response(status=400)
+            unproven, why = 400, str(error)
         except (Busy, Refused, TimeoutError) as error:
             why = str(error) or "no answer in time"
             log.error("delivery_not_resolved", channel=channel.name, why=why)
             return web.Response(status=503, headers={"Retry-After": "1"})
+        if unproven:
+            del body, inbound, headers  # not held while it waits, nor by what was raised
+            await self._slowed(request.remote)
+            if unproven == 400:
+                log.warning("malformed_delivery", channel=channel.name, why=why)
+            return web.Response(status=unproven)
         if request.method in SAFE and not isinstance(event, Handshake):
             return web.Response(status=405, headers={"Allow": "POST"})  # it changes nothing
         if hears := self._hears.get(channel.name):

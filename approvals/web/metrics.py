@@ -156,7 +156,7 @@ class Metrics:
         if self._certificate is None:
             self._certificate = Gauge(
                 "countersign_certificate_expires_timestamp_seconds",
-                "When the certificate of public_url ends; 0: no browser believes it.",
+                "When the certificate of public_url ends; 0: it has ended.",
                 registry=self.registry,
             )
         self._certificate.set(ends / SECOND)

@@ -30,9 +30,9 @@ SEVERAL: Final = Notice(
 )
 MOST: Final = 500
 """Open requests of one person that are looked through."""
-_SAID: Final = re.compile(
-    r"\s*decline\s+([0-9a-f]{8})(?:[\s:,.]+(\S.{0,499}))?\s*", re.IGNORECASE | re.DOTALL
-)
+LONGEST: Final = 600
+"""Characters of a message that may be one: anybody may write to us, and all of it is looked at."""
+_SAID: Final = re.compile(r"decline\s+([0-9a-f]{8})((?:[\s:,.].*)?)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,9 @@ class Typed:
 
 def decline_in(text: str) -> Typed | None:
     """What a person typed to decline; None: it is about something else."""
-    said = _SAID.fullmatch(text)
-    return Typed(said[1].lower(), said[2] and said[2].strip()) if said else None
+    if len(text) > LONGEST or (said := _SAID.fullmatch(text.strip())) is None:
+        return None
+    return Typed(said[1].lower(), said[2].lstrip(":,. \t\r\n") or None)
 
 
 async def decline(deps: Deps, person: Person, typed: Typed, channel: str) -> Notice | None:

@@ -109,6 +109,21 @@ def test_law_29_a_title_guesses_nothing_of_a_body_that_servers_read_differently(
 @pytest.mark.parametrize(
     "text",
     [
+        "{% for loop in a %}{{ loop }}{% endfor %}",
+        "{% for x, loop in a %}{{ x }}{% endfor %}",
+        "{% for x in a %}{% set loop = a %}{{ x }}{% endfor %}",
+        "{{ a | default(x=1, x=2) }}",
+        "{% if a %}" * 120 + "x" + "{% endif %}" * 120,
+    ],
+)
+def test_what_jinja_cannot_compile_is_found_by_check_and_fills_nothing(text: str) -> None:
+    assert check(text) is not None
+    assert title(text, {"a": "b"}) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "{{ 9**(9**9) }}",
         "{{ 'a' * 10**9 }}",
         "{{ '%999999999d' % 1 }}",
