@@ -94,7 +94,7 @@ class Answer:
 REMEMBERED: Final = 10 * MINUTE
 """For how long a refusal is the answer to the same request, for who joins."""
 SEEN_PENDING: Final = 100
-OVERTAKES: Final = (0.1, 0.3, 0.0)
+OVERTAKES: Final = (0.1, 0.2, 0.4, 0.0)
 """Seconds after which a card is looked for again: somebody may be faster than the answer to its
 post."""
 UNANSWERED: Final = MINUTE
@@ -356,9 +356,11 @@ class Service:
         """
         where = (tap.channel, tap.conversation)
         for wait in OVERTAKES:
-            card = await self._store.card_by_message(*where, tap.message or "")
+            # Before the card, which may be bound between the two.
             since = "crd_" + ulid(self._clock() - UNANSWERED, bytes(10))
-            if card is not None or not await self._store.posting(*where, since):
+            posting = await self._store.posting(*where, since)
+            card = await self._store.card_by_message(*where, tap.message or "")
+            if card is not None or not posting:
                 break
             await asyncio.sleep(wait)  # it may be the one whose post is not answered yet
         if card is None:

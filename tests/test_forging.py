@@ -518,7 +518,7 @@ UNBOUND: Final = {
     "cards": {
         # The button itself is bound to these; here they only say where a redraw or an alert goes.
         *("revision", "channel", "conversation", "account", "person"),
-        *("drawn", "echo_next", "instead"),
+        *("drawn", "echo_next", "instead", "former"),
     },
     "cases": {"wake_at", "version"},  # when the clock looks, and which change comes next
     "buttons": set[str](),
