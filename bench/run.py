@@ -82,7 +82,7 @@ SIZES: Final[dict[str, tuple[int, int, str]]] = {
     "crowdtaps": (2_000, 30, "taps meanwhile (crowd)"),
     "crowdrate": (100, 100, "of them a second (crowd)"),
     "forged": (6_000, 200, "forged taps a second (crowd)"),
-    "faults": (13, 1, "kinds of faults (faults)"),
+    "faults": (19, 1, "faults, each on one database (faults)"),
     "lasting": (4, 1, "seconds that a fault lasts (faults)"),
     "kills": (20, 2, "kills (faults)"),
     "reads": (4_000_000, 30_000, "bytes that each reader is given in a round (reading)"),

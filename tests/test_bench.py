@@ -40,7 +40,7 @@ def test_each_part_measures_both_databases_and_keeps_a_whole_record(
         assert found is not None, name
         peers = {one["peer"] for one in found["rounds"]}
         others = {"start": {"countersign"}, "gateway": {"direct", "countersign gateway"}}
-        others |= {"reading": {"reading"}, "doors": {"doors"}}
+        others |= {"reading": {"reading"}, "doors": {"doors"}, "faults": {"countersign"}}
         assert peers - {"tinyproxy", "mitmproxy"} == others.get(name, {*ours})
         assert not any(one["bad"] for one in found["rounds"])
         assert found["calibration"]["before"].keys() == {"clock_us", "cpu_us"}

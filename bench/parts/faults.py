@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
 from bench import faults
 from bench.parts import Part, Rounds, Setting, number
-from bench.peers import SQLITE
+from bench.peers import POSTGRESQL, SQLITE
 from bench.record import Sheet
 
 
@@ -23,23 +23,27 @@ def measure(setting: Setting) -> Rounds:
     ours, one_core = setting.ours(), os.sched_getaffinity(0)
     os.sched_setaffinity(0, range(os.cpu_count() or 1))  # three copies, nginx and a database
     try:
-        for fault in islice(faults.FAULTS, sizes["faults"]):
-            for peer in ours:
-                on = "sqlite" if peer == SQLITE else "postgresql"
-                if on not in faults.FAULTS[fault][1]:
-                    continue
-                try:
-                    row = asyncio.run(faults.one(fault, on, options))
-                except faults.Missing as why:
-                    setting.console.print(f"{fault} on {on} could not be done: {why}")
-                    continue
-                setting.console.print(faults.line(row))
-                found = asdict(row) | asdict(row.count)
-                del found["on"], found["count"]
-                rounds.append({"peer": peer, **found, "bad": int(not row.count.good)})
+        for fault, on in islice(_both(ours), sizes["faults"]):
+            try:
+                row = asyncio.run(faults.one(fault, on, options))
+            except faults.Missing as why:
+                setting.console.print(f"{fault} on {on} could not be done: {why}")
+                continue
+            setting.console.print(faults.line(row))
+            found = asdict(row) | asdict(row.count)
+            del found["on"], found["count"]
+            peer = SQLITE if on == "sqlite" else POSTGRESQL
+            rounds.append({"peer": peer, **found, "bad": int(not row.count.good)})
     finally:
         os.sched_setaffinity(0, one_core)
     return rounds
+
+
+def _both(ours: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Each fault with each of our databases that can have it."""
+    wanted = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
+    for fault, (_, databases) in faults.FAULTS.items():
+        yield from ((fault, on) for on in databases if wanted[on] in ours)
 
 
 def sheet(made: Mapping[str, Any]) -> Sheet:
