@@ -384,6 +384,12 @@ class GoogleChat:
         sent = await self._google.call(
             "PATCH", path, query, payload["message"], scope=Scope.CONVERSATION
         )
+        try:
+            drawn = _named(sent["name"]) == (ref.conversation, ref.message)
+        except WRONG:
+            drawn = False
+        if not drawn:
+            raise Busy("google_chat: it does not say that it took the edit")
         return replace(ref, altered=_altered(payload, sent))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:

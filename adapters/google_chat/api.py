@@ -29,6 +29,9 @@ CHAT: Final = "https://www.googleapis.com/auth/chat.bot"
 PUBSUB: Final = "https://www.googleapis.com/auth/pubsub"
 # https://developers.google.com/identity/protocols/oauth2/service-account#httprest
 GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+# "When making an access token request this value is always" this, wherever it is asked:
+# https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests
+AUDIENCE: Final = "https://oauth2.googleapis.com/token"
 LASTS: Final = 3600
 """Seconds that an assertion is good for; Google allows no more."""
 PATIENCE: Final = 10.0
@@ -147,7 +150,7 @@ class Google:
 
     def _assertion(self) -> str:
         now, us = int(time.time()), self._account
-        claims = {"iss": us.email, "scope": self._scope, "aud": self._sign_in}
+        claims = {"iss": us.email, "scope": self._scope, "aud": AUDIENCE}
         head = {"alg": "RS256", "typ": "JWT", "kid": us.kid}
         return jwt.encode(head, claims | {"iat": now, "exp": now + LASTS}, us.key)
 
@@ -182,7 +185,7 @@ class Google:
                 return said
         except (aiohttp.ClientError, OSError, ValueError, RecursionError) as why:
             raise Busy(f"google_chat: {method} {where.host}: {reason(why)}") from None
-        code, cause = _refusal(text)
+        code, cause = _refusal(text, oauth=where == URL(self._sign_in))
         said = f"google_chat: {method} {where.host}: {status} {cause or code}".strip()
         if status == 401:
             self._signed = ("", 0.0)
@@ -196,13 +199,14 @@ class Google:
         raise Refused(said)
 
 
-def _refusal(text: bytes) -> tuple[str, str]:
+def _refusal(text: bytes, *, oauth: bool) -> tuple[str, str]:
     """Google's own code of a refusal (`PERMISSION_DENIED`), and its reason, where it has one:
-    https://cloud.google.com/apis/design/errors#error_model. ("", ""): these are not its words."""
+    https://cloud.google.com/apis/design/errors#error_model. ("", ""): these are not its words.
+    `oauth`: of the token endpoint, as https://www.rfc-editor.org/rfc/rfc6749#section-5.2 says."""
     try:
         error = from_json(text)["error"]
-        if isinstance(error, str):  # of the token endpoint: https://www.rfc-editor.org/rfc/rfc6749
-            return error[:60], ""
+        if oauth:
+            return str(error)[:60], ""
         reasons = [one["reason"] for one in error.get("details", ()) if "reason" in one]
         return str(error["status"])[:60], str(reasons[0])[:60] if reasons else ""
     except WRONG:

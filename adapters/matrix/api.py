@@ -31,6 +31,13 @@ class Denied(Refused):
         self.code = code
 
 
+class Said(dict[str, Any]):
+    """What a homeserver answered. Without what it must have it is not its own answer."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Busy(f"matrix: an answer without {name}")
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """`call` with one account's token. Two sessions: waiting for news holds up no card."""
@@ -65,7 +72,7 @@ class Api:
             raise Busy(f"matrix: {why}", why.retry_after, scope=why.scope) from None
         said = _object(text)
         if status == 200 and said is not None:
-            return said
+            return Said(said)
         code = said.get("errcode") if said else None
         if not isinstance(code, str):
             raise Busy(f"matrix: {status}, and not a homeserver's own answer")

@@ -56,11 +56,14 @@ class Rooms:
     async def encrypted(self, room: str) -> bool:
         """We have no keys: what is said there is not for us, and we say nothing there."""
         try:
-            await self.api.call("GET", at("/v3/rooms/{}/state/m.room.encryption/", room))
+            said = await self.api.call("GET", at("/v3/rooms/{}/state/m.room.encryption/", room))
         except Denied as why:
             if why.code == "M_NOT_FOUND":
                 return False
             raise
+        # Required: https://spec.matrix.org/v1.18/client-server-api/#mroomencryption
+        if not isinstance(said.get("algorithm"), str):
+            raise Busy("matrix: not a homeserver's own answer")
         return True
 
     async def join(self, room: str) -> None:

@@ -309,9 +309,8 @@ class GoogleChatPeer:
         try:
             said = str(form["assertion"])
             assert jwt.get_unverified_header(said)["kid"] == OURS.kid
-            claims = jwt.decode(
-                said, OURS.private.public_key(), ["RS256"], audience=f"{self.base}/token"
-            )
+            audience = "https://oauth2.googleapis.com/token"
+            claims = jwt.decode(said, OURS.private.public_key(), ["RS256"], audience=audience)
         except (jwt.PyJWTError, KeyError, AssertionError):
             return refused
         known = {CHAT_SCOPE, PUBSUB_SCOPE}

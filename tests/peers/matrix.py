@@ -295,7 +295,10 @@ class MatrixPeer:
 
     def invite(self, by: str, *, is_direct: bool = True, encrypted: bool = False) -> str:
         """A room of theirs, to which they invite us."""
-        id = self.make_room(by, state={"m.room.encryption": {}} if encrypted else {})
+        id = self.make_room(
+            by,
+            state={"m.room.encryption": {"algorithm": "m.megolm.v1.aes-sha2"}} if encrypted else {},
+        )
         self.rooms[id].members[BOT] = "invite"
         self.rooms[id].creation = {"is_direct": is_direct, "by": by}
         return id
