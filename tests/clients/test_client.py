@@ -13,6 +13,8 @@ import sys
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -321,13 +323,13 @@ async def asked_of(impostor: Impostor) -> Any:
             return await asking.ask(**DEPLOY)
 
 
-def genuine(**changed: Any) -> str:
+def genuine(key: ReceiptKey = PINNED, **changed: Any) -> str:
     claims = {
         "iss": ISSUER, "aud": "scripts", "sub": "req_1", "org": "default", "jti": "req_1.1",
         "iat": NOW, "exp": NOW + 60, "choice": "approve", "status": "approved", "revision": 1,
         "digest": digest_payload(**DEPLOY), "unseen": False,
     }  # fmt: skip
-    return sign_receipt(PINNED, {**claims, **changed})
+    return sign_receipt(key, {**claims, **changed})
 
 
 def digest() -> str:
@@ -342,6 +344,44 @@ async def test_the_impostor_with_a_genuine_receipt_is_believed() -> None:
 
 
 FORGER = ReceiptKey(Ed25519PrivateKey.generate())
+
+
+@pytest.mark.parametrize("kind", [AsyncClient, Client])
+async def test_law_22_a_stored_key_verifies_what_it_signed_and_nothing_else(kind: Any) -> None:
+    """The key is fetched once. A receipt of another key is refused all the same, and where the
+    service no longer has the pinned key, the error says so."""
+    says = [approved(digest(), genuine())]
+    impostor = Impostor(keys=[FORGER.jwk(), PINNED.jwk()], answer=lambda *_: answer())
+
+    def answer() -> web.Response:
+        return web.json_response(says[-1])
+
+    async def ask() -> Any:
+        asked = asking.ask if kind is AsyncClient else partial(asyncio.to_thread, asking.ask)
+        return await asked(**DEPLOY)
+
+    def fetched() -> int:
+        return impostor.calls.count("GET /.well-known/jwks.json")
+
+    async with impostor.open() as url:
+        known = replace(OWN, url=url)
+        asking = kind(known, store=Memory(), patience=0.0, clock=lambda: NOW)
+        assert await ask()
+        says.append(approved(digest(), genuine(sub="req_2"), id="req_2"))
+        assert await ask()
+        assert fetched() == 1
+        with pytest.raises(AlreadyUsed):
+            await ask()
+        assert fetched() == 1
+        says.append(approved(digest(), genuine(FORGER, sub="req_3"), id="req_3"))
+        with pytest.raises(Unverified, match="does not verify"):
+            await ask()
+        impostor.said["keys"] = [FORGER.jwk()]
+        with pytest.raises(Unverified, match="does not have the receipt key that is pinned here"):
+            await ask()
+        await (asking.aclose() if kind is AsyncClient else asyncio.to_thread(asking.close))
+
+
 LIES: dict[str, tuple[type[CountersignError], str, Callable[[], Any]]] = {
     "no receipt": (Unverified, "signed no receipt", lambda: approved(digest(), None)),
     "another key": (

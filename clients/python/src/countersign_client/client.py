@@ -60,6 +60,7 @@ class _Base:
         self.service = service or Service.from_environment()
         self._store = store or used.default(os.environ)
         self._patience, self._clock = patience, clock
+        self._keys: protocol.Keys = {}
         # A proxy in the environment, ours for example, has no business between two programs here.
         self._far = not self.service.url.startswith("http:")
         self._last = set[Any]()  # what goes on after its caller was cancelled
@@ -68,7 +69,13 @@ class _Base:
         self, action: Action, about: About, key: str | None
     ) -> Generator[protocol.Step, Answer | None, Decision]:
         return protocol.ask(
-            self.service, action, about, key=key or uuid.uuid4().hex, patience=self._patience
+            self.service, action, about, key=key or uuid.uuid4().hex, keys=self._keys,
+            patience=self._patience,
+        )  # fmt: skip
+
+    def _settling(self, action: Action, request_id: str) -> Steps[Decision]:
+        return protocol.settle(
+            self.service, action, request_id, keys=self._keys, patience=self._patience
         )
 
     def _opening(self, action: Action, about: About, key: str | None) -> Steps[Opened]:
@@ -166,7 +173,7 @@ class Client(_Base):
     ) -> Decision:
         """Verify the approval of a decided request for what is about to run, and use it."""
         what = Action(action=action, payload=payload, http=http)
-        return self._run(protocol.settle(self.service, what, request_id, patience=self._patience))
+        return self._run(self._settling(what, request_id))
 
     def withdraw(self, request_id: str) -> None:
         """Take a pending request back."""
@@ -279,9 +286,7 @@ class AsyncClient(_Base):
     ) -> Decision:
         """As `Client.receipt`."""
         what = Action(action=action, payload=payload, http=http)
-        return await self._run(
-            protocol.settle(self.service, what, request_id, patience=self._patience)
-        )
+        return await self._run(self._settling(what, request_id))
 
     async def withdraw(self, request_id: str) -> None:
         """As `Client.withdraw`."""

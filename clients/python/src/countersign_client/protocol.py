@@ -21,6 +21,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from countersign_client import receipt, used
 from countersign_client.digest import digest_http, digest_payload
 from countersign_client.errors import (
+    AlreadyUsed,
     CountersignError,
     Declined,
     Expired,
@@ -182,12 +183,14 @@ class Lost(Exception):
 
 
 Step: TypeAlias = Call | Pause | Note
+Keys: TypeAlias = dict[str, Mapping[str, Any]]
+"""Receipt keys (JWK) by their thumbprint, which says which key it is, whoever sent it."""
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Step, Answer | None, T]
 
 
 def ask(
-    service: Service, action: Action, about: About, *, key: str, patience: float
+    service: Service, action: Action, about: About, *, key: str, keys: Keys, patience: float
 ) -> Steps[Decision]:
     """Open, wait, verify, note. A wait that is broken off withdraws the request."""
     opened: Opened | None = None
@@ -203,7 +206,7 @@ def ask(
         else:
             yield from _quietly(Call("DELETE", f"/v1/requests/{opened.id}"))
         raise
-    return (yield from settle(service, action, opened.id, patience=patience))
+    return (yield from settle(service, action, opened.id, keys=keys, patience=patience))
 
 
 def abandon(service: Service, action: Action, about: About, *, key: str) -> Steps[None]:
@@ -244,9 +247,12 @@ def poll(request_id: str, seconds: float, *, patience: float) -> Steps[Opened]:
 
 
 def settle(
-    service: Service, action: Action, request_id: str, *, patience: float
+    service: Service, action: Action, request_id: str, *, keys: Keys, patience: float
 ) -> Steps[Decision]:
-    """What became of a request; an approval is verified for this action, and used."""
+    """What became of a request; an approval is verified for this action, and used.
+
+    `keys`: the receipt keys that had the pinned thumbprint; one that is there is not fetched.
+    """
     path = f"/v1/requests/{_id(request_id)}"
     for _ in range(1 + int(min(ROUNDS, patience))):
         answer = yield from _insist(Call("GET", path), patience)
@@ -267,8 +273,17 @@ def settle(
                 "It changed after it was asked about. Nothing was run: ask again.",
             )
         if isinstance(token, str):
-            jwk = yield from _pinned(service, patience)
-            yield Note(token, jwk, request_id, digest)
+            jwk = keys.get(service.receipt_key)
+            stored = jwk is not None
+            if jwk is None:
+                jwk = keys[service.receipt_key] = yield from _pinned(service, patience)
+            try:
+                yield Note(token, jwk, request_id, digest)
+            except Unverified as error:
+                if stored and not isinstance(error, AlreadyUsed):
+                    # Was the service's key replaced? Then this raises the error that says so.
+                    yield from _pinned(service, patience)
+                raise
             return Decision(approved=True, status="approved", request_id=request_id, digest=digest)
         yield Pause(1)
     raise Unverified(
