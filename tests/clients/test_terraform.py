@@ -201,7 +201,7 @@ def test_law_10_an_address_that_is_not_terraforms_is_not_called(
     other = Terraform()
     terraform.elsewhere = f"http://{other.host}/stored"
     assert door.send(terraform.task(5)) == 200
-    assert terraform.last() == ("failed", "Countersign could not ask about this run.")
+    assert terraform.last() == ("failed", "Countersign could not ask about this. Nothing was run.")
     assert other.tokens == []
     other.server.shutdown()
     other.server.server_close()

@@ -2,7 +2,8 @@
 
 `ask` exits with 0 only on a verified approval of exactly what it was given; `pin` writes down which
 service and which key are believed; `connect` and `hook` hold the tools of coding agents;
-`mcp-proxy` holds those of an MCP server, `mcp-tools` is one.
+`mcp-proxy` holds those of an MCP server, `mcp-tools` is one; `n8n`, `openclaw` and `terraform`
+answer what those hold themselves.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from countersign_client import connect, hook, mcp_commands, settings
+from countersign_client import connect, gateways, hook, mcp_commands, settings
 from countersign_client.client import PATIENCE, Client
 from countersign_client.digest import read_json
 from countersign_client.errors import CountersignError, Misconfigured, printable
@@ -104,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     hook.add(commands)
     connect.add(commands)
     mcp_commands.add(commands)
+    gateways.add(commands)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The commands for MCP, Terraform and what was observed, as the command line has them.
+"""The commands for MCP and what was observed, as the command line has them.
 
 They are imported when they run: a hook is started for each call of a tool, and needs none of it.
 """
@@ -12,8 +12,6 @@ from countersign_client.hook import OBSERVE
 
 HOLD: Final = 50.0
 """Seconds: below the 60 s of the TypeScript SDK."""
-BEAT: Final = 240.0
-"""Seconds between signs of life to Terraform: one that is silent for ten minutes has failed."""
 
 
 def add(commands: Any) -> None:
@@ -55,15 +53,6 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     tools.set_defaults(run=_tools)
 
-    task = commands.add_parser("terraform", help="a run task of HCP Terraform")
-    task.add_argument("--listen", default="127.0.0.1:8090", metavar="HOST:PORT")
-    task.add_argument(
-        "--host", action="append", metavar="HOST",
-        help="Terraform's own address, repeatable; app.terraform.io if none is given",
-    )  # fmt: skip
-    task.add_argument("--beat", type=float, default=BEAT, help=argparse.SUPPRESS)
-    task.set_defaults(run=_terraform)
-
     observed = commands.add_parser("observed", help="count what --observe recorded")
     observed.set_defaults(run=_observed)
 
@@ -78,12 +67,6 @@ def _tools(args: argparse.Namespace) -> int:
     from countersign_client import mcp_tools  # noqa: PLC0415 # only where it is used
 
     return mcp_tools.run(args)
-
-
-def _terraform(args: argparse.Namespace) -> int:
-    from countersign_client import terraform  # noqa: PLC0415 # only where it is used
-
-    return terraform.run(args)
 
 
 def _observed(_: argparse.Namespace) -> int:

@@ -21,26 +21,24 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from countersign_client.client import Client
 from countersign_client.digest import read_json
-from countersign_client.errors import CountersignError, Misconfigured, printable
-from countersign_client.gate import log, told
+from countersign_client.errors import Misconfigured, printable
+from countersign_client.gate import log
+from countersign_client.gateways.deliveries import Malformed, lies_at, listen
+from countersign_client.gateways.held import hold
 from countersign_client.hook import patience
-from countersign_client.settings import LOOPBACK, Service
+from countersign_client.settings import Service
 
 KEY: Final = "COUNTERSIGN_TERRAFORM_KEY"
 HOST: Final = "app.terraform.io"
 STORE: Final = "archivist.terraform.io"
 """Where HCP Terraform's API sends a reader of a plan, by a redirect with a signed address."""
-LONGEST: Final = 256 * 1024
 PLAN: Final = 64 * 1024 * 1024
-PATIENCE: Final = 10.0
-"""Seconds for a request to arrive."""
 WITHIN: Final = 3300
 """Seconds until the request expires: less than the hour that a task may take in all."""
 REMEMBERED: Final = 10_000
@@ -56,17 +54,7 @@ def run(args: argparse.Namespace) -> int:
         )
     asking = partial(Client, Service.from_environment(), patience=patience(os.environ))
     tasks = Tasks(key.encode(), hosts={*(args.host or [HOST])}, beat=args.beat, client=asking)
-    host, _, port = str(args.listen).rpartition(":")
-    if not host or not port.isdigit():
-        raise Misconfigured("--listen is not HOST:PORT.", "Write it like 127.0.0.1:8090.")
-    with _Server((host, int(port)), tasks) as server:
-        print(f"Listening on {host}:{server.server_port}", flush=True)  # noqa: T201 - its one line
-        server.serve_forever()
-    return 0
-
-
-class Malformed(Exception):
-    """A signed request that is no run task of this form."""
+    return listen(args.listen, tasks.take)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +88,7 @@ def read(body: bytes, hosts: Collection[str]) -> Task | None:
         raise Malformed("it has no task_result_id, stage, access_token or task_result_callback_url")
     plan = value.get("plan_json_api_url") or None
     for address in (texts["task_result_callback_url"], plan):
-        if address is not None and not _ours(address, hosts):
+        if address is not None and not lies_at(address, hosts):
             raise Malformed("an address in it is not Terraform's: see --host")
     names = ("organization_name", "workspace_name", "run_id", "run_app_url", "is_speculative")
     more = ("run_created_by", "vcs_repo_url", "vcs_branch", "vcs_commit_url")
@@ -141,8 +129,9 @@ class Tasks:
     _seen: dict[str, None] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, body: bytes, signature: str) -> int:
+    def take(self, body: bytes, headers: Message) -> int:
         """The status for Terraform. A task that comes again is taken once."""
+        signature = headers.get("X-Tfc-Task-Signature", "")
         wanted = hmac.new(self.key, body, hashlib.sha512).hexdigest()
         if not hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace")):
             return 401
@@ -165,50 +154,52 @@ class Tasks:
     def decide(self, task: Task) -> None:
         """Ask, wait, and tell Terraform. Never raises."""
         with self.client() as client:
-            try:
-                passed = self._asked(client, task)
-            except CountersignError as error:
-                self._tell(task, "failed", told(error))
-            except Exception as error:
-                log.warning("the run task failed: %s", type(error).__name__)
-                self._tell(task, "failed", "Countersign could not ask about this run.")
-            else:
-                said = self._tell(task, "passed", f"Approved by a person ({passed}).")
-                try:
-                    client.report(passed, delivered=True if said else None)
-                except CountersignError as error:
-                    log.info("not reported: %s", printable(error.message))
+            hold(client, _Run(task, self.hosts), beat=self.beat)
 
-    def _asked(self, client: Client, task: Task) -> str:
-        """The id of the approval, verified and used."""
-        payload: dict[str, Any] = {**task.about}
-        if task.plan is not None:
-            raw = self._get(task)
-            # Its numbers may be larger than a digest allows: it is bound by its SHA-256.
-            planned = changes(json.loads(raw))
-            payload["plan"] = {"sha256": hashlib.sha256(raw).hexdigest(), "changes": planned}
-        action = f"terraform.{task.stage}"
-        opened = client.open(
-            action=action, payload=payload, note=task.message[:10_000] or None,
-            expires_in=WITHIN, key=task.id,
-        )  # fmt: skip
-        while opened.status == "pending":
-            self._tell(task, "running", f"Waiting for a person ({opened.id}).")
-            opened = client.wait(opened.id, seconds=self.beat)
-        decision = client.receipt(opened.id, action=action, payload=payload)
-        return decision.require().request_id
 
-    def _tell(self, task: Task, status: str, message: str) -> bool:
+class _Run:
+    """A run that waits for its task."""
+
+    expires_in: int | None = WITHIN
+
+    def __init__(self, task: Task, hosts: Collection[str]) -> None:
+        self._task, self._hosts = task, hosts
+        self.action, self.key = f"terraform.{task.stage}", task.id
+        self.note: str | None = task.message
+        self._payload: dict[str, Any] | None = None
+
+    def payload(self) -> Any:
+        if self._payload is None:  # a run's plan stays what it is
+            self._payload = {**self._task.about}
+            if self._task.plan is not None:
+                raw = self._plan(self._task.plan)
+                # Its numbers may be larger than a digest allows: it is bound by its SHA-256.
+                planned = changes(json.loads(raw))
+                sha256 = hashlib.sha256(raw).hexdigest()
+                self._payload["plan"] = {"sha256": sha256, "changes": planned}
+        return self._payload
+
+    def waiting(self, request_id: str) -> None:
+        self._tell("running", f"Waiting for a person ({request_id}).")
+
+    def release(self, request_id: str) -> bool:
+        return self._tell("passed", f"Approved by a person ({request_id}).")
+
+    def refuse(self, why: str) -> None:
+        self._tell("failed", why)
+
+    def _tell(self, status: str, message: str) -> bool:
         import httpx  # noqa: PLC0415 - it takes longer than all of this package
 
         attributes = {"status": status, "message": message[:1000]}
         body = {"data": {"type": "task-results", "attributes": attributes}}
         headers = {
-            "Authorization": f"Bearer {task.token}", "Content-Type": "application/vnd.api+json"
-        }  # fmt: skip
+            "Authorization": f"Bearer {self._task.token}",
+            "Content-Type": "application/vnd.api+json",
+        }
         for attempt in range(4):
             try:
-                answer = httpx.patch(task.callback, json=body, headers=headers, timeout=15)
+                answer = httpx.patch(self._task.callback, json=body, headers=headers, timeout=15)
             except httpx.HTTPError as error:
                 log.warning("Terraform does not answer: %s", type(error).__name__)
             else:
@@ -222,16 +213,16 @@ class Tasks:
             time.sleep(2**attempt)
         return False
 
-    def _get(self, task: Task) -> bytes:
-        """The plan, by at most one redirect; the token goes to the first address only."""
+    def _plan(self, address: str) -> bytes:
+        """By at most one redirect; the token goes to the first address only."""
         import httpx  # noqa: PLC0415 - as in `_tell`
 
-        address, headers = str(task.plan), {"Authorization": f"Bearer {task.token}"}
+        headers = {"Authorization": f"Bearer {self._task.token}"}
         for _ in range(2):
             with httpx.stream("GET", address, headers=headers, timeout=30) as answer:
                 if answer.is_redirect:
                     address, headers = str(answer.headers.get("Location", "")), {}
-                    if not _ours(address, {*self.hosts, STORE}):
+                    if not lies_at(address, {*self._hosts, STORE}):
                         raise Malformed("the plan lies at an address that is not Terraform's")
                     continue
                 if answer.status_code != 200:
@@ -243,43 +234,3 @@ class Tasks:
                         raise Malformed("the plan is too large")
                 return bytes(raw)
         raise Malformed("the plan is redirected twice")
-
-
-def _ours(address: object, hosts: Collection[str]) -> bool:
-    parts = urlsplit(address) if isinstance(address, str) else None
-    if parts is None or parts.netloc not in hosts:
-        return False
-    loopback = LOOPBACK.fullmatch(parts.hostname or "") is not None
-    return parts.scheme == "https" or (parts.scheme == "http" and loopback)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int], tasks: Tasks) -> None:
-        super().__init__(address, _Handler)
-        self.tasks = tasks
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    timeout = PATIENCE
-
-    def do_POST(self) -> None:
-        """One task."""
-        length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()) or int(length[:9]) > LONGEST:
-            self._end(413)
-            return
-        body = self.rfile.read(int(length))
-        self._end(self.server.tasks.take(body, self.headers.get("X-Tfc-Task-Signature", "")))
-
-    def _end(self, status: int) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", "0")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        """Nothing: what is sent here is for strangers to choose."""

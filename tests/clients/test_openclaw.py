@@ -1,0 +1,204 @@
+"""OpenClaw's approvals: each is asked about, and answered once, with allow-once or deny.
+
+OpenClaw here is a command written from its documentation: it lists and takes what the test holds.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import pytest
+from countersign_client.gateways.openclaw import Failed, read
+
+from tests.clients.commands import Agents
+from tests.house import HANGS
+from tests.installation import read_until
+
+COMMAND = """#!{python} -I
+import json, os, sys, urllib.request
+assert not [name for name in os.environ if name.startswith("COUNTERSIGN_")]
+said = urllib.request.urlopen("http://127.0.0.1:{port}/", json.dumps(sys.argv[1:]).encode())
+code, text = json.load(said)
+print(text, file=sys.stderr if code else sys.stdout)
+sys.exit(code)
+"""
+
+
+class OpenClaw:
+    """It holds approvals, and keeps how each was resolved."""
+
+    def __init__(self, folder: Path) -> None:
+        self.held = list[dict[str, Any]]()
+        self.resolved = Queue[list[str]]()
+        self.away = False
+        there = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                words = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = json.dumps(there.answer(words)).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever).start()
+        self.command = folder / "openclaw"
+        port = self.server.server_port
+        self.command.write_text(COMMAND.format(python=sys.executable, port=port))
+        self.command.chmod(0o700)
+
+    def answer(self, words: list[str]) -> tuple[int, str]:
+        """As https://docs.openclaw.ai/cli/approvals has it."""
+        if self.away:
+            return 1, "Gateway not reachable at ws://127.0.0.1:18789 (ECONNREFUSED)."
+        if words == ["approvals", "pending", "--json"]:
+            return 0, json.dumps({"approvals": self.held})
+        assert words[:2] == ["approvals", "resolve"], words
+        left = [one for one in self.held if one["id"] != words[2]]
+        if len(left) == len(self.held):
+            return 1, "Approval not found."
+        self.held = left
+        self.resolved.put(words[2:])
+        return 0, f"Approval {words[2]} resolved."
+
+    def hold(self, id_: str, summary: str, kind: str = "exec") -> None:
+        now = int(time.time() * 1000)
+        times = {"createdAtMs": now, "expiresAtMs": now + 600_000}
+        about = {"agentId": "main", "sessionKey": "agent:main:main"}
+        self.held.append({"id": id_, "kind": kind, **about, **times, "summary": summary})
+
+
+@pytest.fixture
+def openclaw(tmp_path: Path) -> Iterator[OpenClaw]:
+    made = OpenClaw(tmp_path)
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def door(agents: Agents, openclaw: OpenClaw) -> Iterator[None]:
+    words = ("openclaw", "--command", openclaw.command, "--every", "0.2")
+    process = agents.start(*words)
+    read_until(process, "Looking")
+    yield
+    process.terminate()
+    process.communicate(timeout=HANGS)
+
+
+@pytest.mark.usefixtures("door")
+def test_law_01_openclaw_is_told_allow_once_on_an_approval_and_else_deny(
+    agents: Agents, openclaw: OpenClaw
+) -> None:
+    openclaw.hold("ap_1", "rm -rf build && ./deploy.sh")
+    shown: Any = agents.shown(agents.pending())
+    assert shown["asked"]["action"] == "openclaw.exec"
+    assert shown["asked"]["payload"] == {
+        "agent": "main", "session": "agent:main:main", "kind": "exec",
+        "command": "rm -rf build && ./deploy.sh",
+    }  # fmt: skip
+    agents.decide()
+    assert openclaw.resolved.get(timeout=HANGS) == ["ap_1", "allow-once"]
+    openclaw.hold("plugin:2", "Pay: 12,400 EUR to ACME", "plugin")
+    agents.decide("decline", "--reason=not\nthis one")
+    id_, verdict, reason = openclaw.resolved.get(timeout=HANGS)
+    assert (id_, verdict) == ("plugin:2", "deny")
+    assert reason == "--reason=Declined: --reason=not this one Nothing was run."
+
+
+@pytest.mark.usefixtures("door")
+def test_law_01_a_command_that_changed_after_it_was_shown_is_denied(
+    agents: Agents, openclaw: OpenClaw
+) -> None:
+    openclaw.hold("ap_3", "ls")
+    agents.pending()
+    openclaw.held[0]["summary"] = "rm -rf /"
+    agents.decide()
+    id_, verdict, reason = openclaw.resolved.get(timeout=HANGS)
+    assert (id_, verdict) == ("ap_3", "deny")
+    assert "not what was approved" in reason
+
+
+@pytest.mark.usefixtures("door")
+def test_law_28_what_openclaw_no_longer_holds_is_withdrawn(
+    agents: Agents, openclaw: OpenClaw
+) -> None:
+    openclaw.hold("ap_4", "ls -l")
+    request = agents.pending()
+    openclaw.held.clear()
+    while agents.shown(request)["status"] == "pending":
+        continue
+    assert agents.shown(request)["status"] == "withdrawn"
+    assert openclaw.resolved.empty()
+
+
+@pytest.mark.usefixtures("door")
+def test_law_01_what_openclaw_does_not_show_is_denied(agents: Agents, openclaw: OpenClaw) -> None:
+    openclaw.hold("ap_5", "(summary unavailable)")
+    id_, verdict, reason = openclaw.resolved.get(timeout=HANGS)
+    assert (id_, verdict) == ("ap_5", "deny")
+    assert "does not say what would run" in reason
+    assert agents.place.call("GET", "/v1/requests?status=pending")[1]["requests"] == []
+
+
+def test_law_01_openclaw_is_told_deny_while_the_service_is_away(
+    agents: Agents, openclaw: OpenClaw
+) -> None:
+    openclaw.hold("ap_6", "ls -a")
+    words = ("openclaw", "--command", openclaw.command, "--every", "0.2")
+    process = agents.start(*words, COUNTERSIGN_URL="http://127.0.0.1:1")
+    id_, verdict, reason = openclaw.resolved.get(timeout=HANGS)
+    assert (id_, verdict) == ("ap_6", "deny")
+    assert "nobody can be asked now" in reason
+    process.terminate()
+    process.communicate(timeout=HANGS)
+
+
+@pytest.mark.usefixtures("door")
+def test_an_outage_of_openclaw_ends_no_wait(agents: Agents, openclaw: OpenClaw) -> None:
+    openclaw.hold("ap_7", "ls -R")
+    request = agents.pending()
+    openclaw.away = True
+    openclaw.hold("ap_8", "ls -t")
+    openclaw.away = False
+    assert agents.decide() in (request, agents.pending())
+    agents.decide()
+    answers = {tuple(openclaw.resolved.get(timeout=HANGS)) for _ in range(2)}
+    assert answers == {("ap_7", "allow-once"), ("ap_8", "allow-once")}
+
+
+@pytest.mark.parametrize("id_", ["--help", "-x", "id64_YQ", "a b", "a\nb", "", "x" * 129, "\u200b"])
+def test_law_13_an_id_that_could_be_an_option_is_left_out(id_: str) -> None:
+    entry = {"id": id_, "kind": "exec", "summary": "ls", "expiresAtMs": 1}
+    safe = {**entry, "id": "a1:b.c_d-e"}
+    listed = json.dumps({"approvals": [entry, safe]}).encode()
+    assert [one.id for one in read(listed)] == ["a1:b.c_d-e"]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [b"", b"junk", b"[]", b"{}", b'{"approvals": 7}', b'{"approvals": [7]}', b"\xff",
+     b'{"approvals": [{"id": "a"}]}'],
+)  # fmt: skip
+def test_a_list_of_another_form_is_refused(output: bytes) -> None:
+    with pytest.raises(Failed):
+        read(output)
+
+
+def test_without_openclaws_command_it_does_not_start(agents: Agents) -> None:
+    out, err = agents.start("openclaw", "--command", "no-such-claw").communicate(timeout=HANGS)
+    assert "There is no command no-such-claw" in err
+    assert not out
