@@ -10,15 +10,18 @@ import hmac
 import http.client
 import json
 import re
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
 from typing import Any
 
 import pytest
+from countersign_client.gateways import deliveries
 
 from tests.clients.commands import Agents
 from tests.house import HANGS
@@ -165,10 +168,15 @@ def test_law_01_a_run_passes_on_an_approval_of_its_plan_only(
     assert terraform.last() == ("failed", "Declined: Not on a Friday. Nothing was run.")
     # The same task again is taken once, and the token went to Terraform's API alone.
     assert door.send(terraform.task(2)) == 200
+    assert door.send(terraform.task(3)) == 200
+    agents.decide()
+    assert terraform.last()[0] == "passed"
     assert terraform.told.empty()
+    plan = "/api/v2/plans/plan-1/json-output"
+    assert terraform.tokens.count((plan, "Bearer token-2")) == 1
     for path, token in terraform.tokens:
         assert token == (None if path == "/stored" else f"Bearer {token and token[7:]}")
-        assert path == "/stored" or token in {"Bearer token-1", "Bearer token-2"}
+        assert path == "/stored" or token in {"Bearer token-1", "Bearer token-2", "Bearer token-3"}
 
 
 def test_law_09_a_request_that_the_key_did_not_sign_is_refused(
@@ -194,6 +202,9 @@ def test_law_10_an_address_that_is_not_terraforms_is_not_called(
             f"http://{terraform.host}.evil.example/x",
             "https://app.terraform.io/x",
             "file:///etc/passwd",
+            f"http://{terraform.host}\n/x",
+            f"\thttp://{terraform.host}/x",
+            "https://[",
             7,
         ):
             assert door.send(terraform.task(4, **{name: address})) == 422, address
@@ -216,6 +227,8 @@ def test_law_10_an_address_that_is_not_terraforms_is_not_called(
         {"task_result_id": 7},
         {"stage": None},
         {"access_token": None},
+        {"plan_json_api_url": None},
+        {"plan_json_api_url": "", "stage": "pre_apply"},
     ],
     ids=str,
 )
@@ -223,6 +236,60 @@ def test_law_27_a_signed_body_that_is_no_task_is_a_422(
     terraform: Terraform, door: Door, change: dict[str, Any]
 ) -> None:
     assert door.send(terraform.task(6, **change)) == 422
+
+
+def test_law_27_a_length_that_is_none_is_a_413(terraform: Terraform, door: Door) -> None:
+    for length in ("0" * 9 + "9999999", "0" * 5_000, "262145", "-1", "+1", "1_0", "\u0661", ""):
+        connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=HANGS)
+        connection.request("POST", "/", b"", {"Content-Length": length.encode()})
+        assert connection.getresponse().status == 413, length
+        connection.close()
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, int]]:
+    with deliveries._Server(("127.0.0.1", 0), lambda *_: 200) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield ("127.0.0.1", server.server_port)
+        server.shutdown()
+
+
+def test_law_27_one_request_too_many_at_once_is_closed_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deliveries, "AT_ONCE", 1)
+    monkeypatch.setattr(deliveries, "PATIENCE", HANGS)
+    with listening() as address, socket.create_connection(address, HANGS) as first:
+        said = b""
+        with socket.create_connection(address, HANGS) as second, suppress(ConnectionError):
+            second.sendall(b"POST / HTTP/1.0\r\n\r\n")
+            said = second.recv(100)
+        assert said == b""
+        first.sendall(b"POST / HTTP/1.0\r\n\r\n")
+        assert b" 413 " in first.recv(100)
+
+
+def test_law_27_a_request_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "PATIENCE", 0.5)
+    with listening() as address, socket.create_connection(address, 0.1) as slow:
+        for _ in range(int(HANGS * 10)):
+            with suppress(TimeoutError):
+                slow.sendall(b"x")
+                assert slow.recv(100) == b""
+                break
+        else:
+            pytest.fail("it is still read")
+
+
+def test_an_address_that_cannot_be_called_stops_no_task(
+    agents: Agents, terraform: Terraform, door: Door
+) -> None:
+    address = f"http://{terraform.host}/" + "x" * 70_000
+    assert door.send(terraform.task(8, task_result_callback_url=address)) == 200
+    request = agents.decide()
+    while (outcome := agents.shown(request)["outcome"]) is None:
+        pass
+    assert outcome["delivered"] is None  # type: ignore[index] # JSON
 
 
 def test_terraforms_own_trial_is_answered_and_asks_nobody(terraform: Terraform, door: Door) -> None:

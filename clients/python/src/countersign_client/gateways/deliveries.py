@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
+import sys
+import threading
 from collections.abc import Callable, Collection
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from countersign_client.errors import Misconfigured
+from countersign_client.gate import log
 from countersign_client.settings import LOOPBACK
 
 LONGEST: Final = 256 * 1024
 """Bytes of a delivery."""
 PATIENCE: Final = 10.0
-"""Seconds for a delivery to arrive."""
+"""Seconds for a delivery to arrive, whole."""
+AT_ONCE: Final = 64
+"""Deliveries that arrive at the same time. One more is closed unread."""
 Take: TypeAlias = Callable[[bytes, Message], int]
 """Body and headers of a delivery, not proven by anything yet; the status that answers it."""
 
@@ -38,8 +45,14 @@ def listen(address: str, take: Take) -> int:
 def lies_at(address: object, hosts: Collection[str]) -> bool:
     """Whether this is an address of one of these hosts (`HOST` or `HOST:PORT`): https, or plain
     http on this machine."""
-    parts = urlsplit(address) if isinstance(address, str) else None
-    if parts is None or parts.netloc not in hosts:
+    # Without what `urlsplit` drops and a client of HTTP does not: blanks and line ends.
+    if not isinstance(address, str) or not re.fullmatch(r"[!-~]+", address):
+        return False
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    if parts.netloc not in hosts:
         return False
     loopback = LOOPBACK.fullmatch(parts.hostname or "") is not None
     return parts.scheme == "https" or (parts.scheme == "http" and loopback)
@@ -51,19 +64,54 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], take: Take) -> None:
         super().__init__(address, _Handler)
         self.take = take
+        self._free = threading.BoundedSemaphore(AT_ONCE)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """In a thread of its own, if one is free."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """As its parent; then the thread is free."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """One line: strangers can break a request off as often as they like."""
+        log.info("a request broke off: %s", type(sys.exception()).__name__)
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = PATIENCE
+
+    def handle(self) -> None:
+        """One request, cut off after `PATIENCE` however slowly it comes."""
+        end = threading.Timer(PATIENCE, self._cut)
+        end.daemon = True
+        end.start()
+        try:
+            super().handle()
+        finally:
+            end.cancel()
+
+    def _cut(self) -> None:
+        with contextlib.suppress(OSError):  # it has just ended
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_POST(self) -> None:
         """One delivery."""
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()) or int(length[:9]) > LONGEST:
+        if not re.fullmatch(r"[0-9]{1,6}", length) or int(length) > LONGEST:
             self._end(413)
             return
-        self._end(self.server.take(self.rfile.read(int(length)), self.headers))
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            return
+        self._end(self.server.take(body, self.headers))
 
     def _end(self, status: int) -> None:
         self.send_response(status)

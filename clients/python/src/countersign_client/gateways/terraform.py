@@ -90,6 +90,8 @@ def read(body: bytes, hosts: Collection[str]) -> Task | None:
     for address in (texts["task_result_callback_url"], plan):
         if address is not None and not lies_at(address, hosts):
             raise Malformed("an address in it is not Terraform's: see --host")
+    if plan is None and texts["stage"] != "pre_plan":
+        raise Malformed("it has no plan_json_api_url, and only a pre_plan has no plan")
     names = ("organization_name", "workspace_name", "run_id", "run_app_url", "is_speculative")
     more = ("run_created_by", "vcs_repo_url", "vcs_branch", "vcs_commit_url")
     return Task(
@@ -200,6 +202,9 @@ class _Run:
         for attempt in range(4):
             try:
                 answer = httpx.patch(self._task.callback, json=body, headers=headers, timeout=15)
+            except httpx.InvalidURL:
+                log.warning("the address of a task's answer cannot be called")
+                return False
             except httpx.HTTPError as error:
                 log.warning("Terraform does not answer: %s", type(error).__name__)
             else:
