@@ -356,6 +356,15 @@ def test_the_status_says_who_is_only_watched(agents: Agents) -> None:
     (line,) = [line for line in said.splitlines() if "claude-code" in line]
     assert line.startswith("  claude-code")
     assert line.endswith("(holds nothing, records)")
+    # Another's hook, beside ours that holds, may have a word like that too.
+    assert ended(agents.start("connect", "claude-code")).code == 0
+    path = agents.home / ".claude/settings.json"
+    value = json.loads(path.read_text())
+    other = {"type": "command", "command": "logger --observe"}
+    value["hooks"]["PreToolUse"].append({"matcher": "*", "hooks": [other]})
+    path.write_text(json.dumps(value))
+    said = ended(agents.start("connect", "status")).err
+    assert f"✓ claude-code   {path}" in said
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"hooks": []}', '{"hooks": {"PreToolUse": {}}}'])

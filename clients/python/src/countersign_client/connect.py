@@ -295,21 +295,29 @@ def _status() -> int:
     for name, agent in AGENTS.items():
         path = _file(name)
         try:
-            text = json.dumps(_read(path))
+            ours = _ours(_read(path).get("hooks"))
         except Misconfigured as error:
             _say(f"✗ {name:<13} {printable(str(error))}")
             code = CANNOT
             continue
-        if MARK not in text:
+        if not ours:
             _say(f"  {name:<13} not connected" + ("" if _present(name) else ", not found here"))
             continue
-        if WATCH in text:
+        if any(WATCH in one for one in ours):
             _say(f"  {name:<13} {path} (holds nothing, records)")
             continue
         _say(f"✓ {name:<13} {path}")
         for line in _warnings(name):
             _say(f"  ! {agent.title}: {line}")
     return code
+
+
+def _ours(value: Any) -> list[str]:
+    """Our commands, wherever they stand in the hooks."""
+    if isinstance(value, str):
+        return [value] if MARK in value else []
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [found for one in inner for found in _ours(one)]
 
 
 def _file(name: str) -> Path:
