@@ -116,6 +116,9 @@ def test_law_01_the_typescript_client_returns_on_a_verified_approval_only(agents
     assert first is True
     assert second[0] == found["reported"][0] == "AlreadyUsed"
     assert "was used before" in second[1]
+    assert found["refusing"] == ["Error", "the database is down"]
+    kind, why = found["nofolder"]
+    assert (kind, "cannot be noted" in why) == ("Misconfigured", True)
     assert found["changed"][0] == "Unverified"
     assert found["aborted"] == [["AbortError", "This operation was aborted"], "withdrawn"]
     same, other = found["resumed"]
@@ -227,6 +230,12 @@ def test_law_01_a_tool_of_the_ai_sdk_runs_on_its_approval_only(agents: Agents) -
     assert (ran, "nobody can be asked now" in read) == ([], True)
     (free, _), (closed, (read,)) = found["rules"]
     assert (free, closed, "A rule denies" in read) == ([5], [], True)
+
+    question, bracket, plain = found["patterns"]
+    assert {question[0], bracket[0]} == {"Misconfigured"}
+    assert "transfe? has ? or [" in question[1]
+    assert plain == ["transfer"]
+    assert "Bank A sent 11" in found["bound"][0]
 
     ran, (first, second), after, (again, _) = found["later"]
     assert (ran, after) == ([105], [105])

@@ -40,7 +40,8 @@ export class Countersign {
     const gated = Object.entries(tools).map(([name, tool]) => {
       if (!tool.execute) return [name, tool]
       const id = (context: { toolCallId: string }) => this.#id(context.toolCallId)
-      const execute = held(this.#gate, { tool: name, execute: tool.execute, id, rules, pause })
+      const bound = tool.execute.bind(tool)
+      const execute = held(this.#gate, { tool: name, execute: bound, id, rules, pause })
       this.#held.add(execute)
       return [name, { ...tool, execute }]
     })

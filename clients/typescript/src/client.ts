@@ -177,7 +177,7 @@ export class Client {
         const key = await this.#pinned(signal)
         const now = this.#clock() / 1000
         const expires = await verify(value.receipt, key, { pin, issuer, requester, requestId, digest, now })
-        this.#store.note(requestId, expires, now)
+        await this.#store.note(requestId, expires, now)
         return { requestId, digest }
       }
       await pause(1000, undefined, { signal })

@@ -14,7 +14,7 @@ import { CountersignError, Misconfigured, NotAccepted, NotApproved, printable, U
 
 /**
  * Patterns of tool names: `delete_*`. A tool that is denied by one pattern stays denied; `ask` comes
- * before `allow`; a tool that no pattern names is asked about.
+ * before `allow`; a tool that no pattern names is asked about. `*` stands for any text; there is nothing else.
  */
 export interface Rules {
   ask?: readonly string[]
@@ -22,15 +22,18 @@ export interface Rules {
   deny?: readonly string[]
 }
 
-/** What the rules say of a tool. */
+/** What the rules say of a tool. `Misconfigured`: a pattern of theirs is none. */
 export function ruled(rules: Rules, tool: string): 'ask' | 'allow' | 'deny' {
-  const matches = (patterns: readonly string[] = []) => patterns.some(pattern => wildcard(pattern).test(tool))
-  if (matches(rules.deny)) return 'deny'
-  if (matches(rules.ask)) return 'ask'
-  return matches(rules.allow) ? 'allow' : 'ask'
+  const matches = (patterns: readonly string[] = []) => patterns.map(wildcard).some(one => one.test(tool))
+  const [deny, ask, allow] = [matches(rules.deny), matches(rules.ask), matches(rules.allow)]
+  return deny ? 'deny' : !ask && allow ? 'allow' : 'ask'
 }
 
 function wildcard(pattern: string): RegExp {
+  if (/[?[]/.test(pattern)) {
+    // To a shell and to the Python client they stand for a character: taken as they are, `deny` would miss a tool.
+    throw new Misconfigured(`The pattern ${printable(pattern)} has ? or [.`, 'Only * is known: write the names out.')
+  }
   const parts = pattern.split('*').map(part => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'))
   return new RegExp(`^${parts.join('.*')}$`, 's')
 }
@@ -149,7 +152,7 @@ function changed(): Unverified {
 }
 
 /**
- * `execute` of a tool, which runs only on an approval of its input. It throws an `Error` whose message is for
+ * `execute` of a tool, bound to it, which runs only on an approval of its input. It throws an `Error` whose message is for
  * the model. `id`: of the call, from the framework's context, with its session.
  */
 export function held<T extends (input: never, context: never) => unknown>(
@@ -162,8 +165,8 @@ export function held<T extends (input: never, context: never) => unknown>(
     pause?: boolean | undefined
   },
 ): (input: Parameters<T>[0], context: Parameters<T>[1]) => Promise<unknown> {
+  const then = ruled(rules, tool)
   return async (input, context) => {
-    const then = ruled(rules, tool)
     if (then === 'deny') throw new Error('A rule denies this tool. Nothing was run.')
     const run = async (given: Parameters<T>[0]) => last(await execute(given, context))
     if (then === 'allow') return run(input)

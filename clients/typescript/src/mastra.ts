@@ -61,7 +61,7 @@ export class Countersign {
     if (!execute) return options
     const { rules, pause } = this.#options
     const id = (context: Context) => this.#id(context.agent?.toolCallId)
-    return { ...options, execute: held(this.#gate, { tool, execute, id, rules, pause }) }
+    return { ...options, execute: held(this.#gate, { tool, execute: execute.bind(options), id, rules, pause }) }
   }
 
   /**

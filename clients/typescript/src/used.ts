@@ -16,9 +16,9 @@ const KEPT = 24 * 3600
 /** Seconds between two looks for what can be forgotten: each reads all that is there. */
 const EVERY = 3600
 
-/** `note` returns once it is durable that this request was released; throws `AlreadyUsed`. */
+/** `note` returns, or resolves, once it is durable that this request was released; throws `AlreadyUsed`. */
 export interface Store {
-  note(requestId: string, expires: number, now: number): void
+  note(requestId: string, expires: number, now: number): void | Promise<void>
 }
 
 /** On disk, shared by all processes of one user. */
@@ -34,7 +34,7 @@ export class Folder implements Store {
     try {
       mkdirSync(this.path, { recursive: true, mode: 0o700 })
       this.#forget(now)
-      const file = openSync(join(this.path, name), 'wx', 0o600)
+      const file = this.#first(name, requestId)
       try {
         writeSync(file, `${expires}\n`)
         fsyncSync(file)
@@ -49,12 +49,21 @@ export class Folder implements Store {
         closeSync(folder)
       }
     } catch (error) {
+      if (error instanceof AlreadyUsed) throw error
       const { code = 'unknown error' } = error as NodeJS.ErrnoException
-      if (code === 'EEXIST') throw used(requestId)
       throw new Misconfigured(
         `The use of an approval cannot be noted in ${this.path}: ${code}.`,
         'Make the folder writable, or set COUNTERSIGN_STATE to one that is.',
       )
+    }
+  }
+
+  /** The new file of this approval. */
+  #first(name: string, requestId: string): number {
+    try {
+      return openSync(join(this.path, name), 'wx', 0o600)
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? used(requestId) : error
     }
   }
 

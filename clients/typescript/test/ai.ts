@@ -5,7 +5,7 @@ import { z } from 'zod'
 
 import { Countersign } from '../src/ai.ts'
 import { Client, Memory, type Store } from '../src/index.ts'
-import { nowhere, play, service } from './house.ts'
+import { nowhere, outcome, play, service } from './house.ts'
 import { scripted } from './model.ts'
 
 const stopWhen = isStepCount(3)
@@ -95,6 +95,27 @@ await play({
       found.push([ran, read])
     }
     return found
+  },
+  async patterns() {
+    const found: unknown[] = []
+    for (const pattern of ['transfe?', '[t]ransfer', 'trans]']) {
+      const door = new Countersign({ client: away, rules: { deny: ['*', pattern] } })
+      found.push(await outcome((async () => Object.keys(door.tools(transfer([]))))()))
+    }
+    return found
+  },
+  async bound() {
+    const { model, read } = scripted(11)
+    const bank = {
+      bank: 'Bank A',
+      ...tool({ inputSchema: z.object({ cents: z.number() }) }),
+      execute(this: { bank: string }, { cents }: { cents: number }) {
+        return `${this.bank} sent ${cents}`
+      },
+    }
+    const tools = new Countersign({ client: client(), session: 'bound' }).tools({ transfer: bank } as unknown as ToolSet)
+    await generateText({ model, tools, stopWhen, prompt: 'Pay' })
+    return read
   },
   async later() {
     const [ran, store]: [number[], Store] = [[], new Memory()]

@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util'
 
-import { Client, digestPayload, Memory } from '../src/index.ts'
+import { Client, digestPayload, Folder, Memory } from '../src/index.ts'
 import { nowhere, outcome, play, service } from './house.ts'
 
 const client = new Client(service())
@@ -43,6 +43,14 @@ await play({
     const first = await client.receipt(id, what)
     const second = await outcome(new Client(service()).receipt(id, what))
     return [changed, first.digest === digestPayload(what.action, what.payload), second]
+  },
+  async refusing() {
+    // A store that answers later, as a database does.
+    const store = { note: () => Promise.reject(new Error('the database is down')) }
+    return new Client(service(), { store }).ask({ action: 'approve.refusing', payload: 1 })
+  },
+  async nofolder() {
+    return new Folder(process.execPath).note('req_1', 0, 0)
   },
   async reported() {
     // On another machine, with no folder in common: the reported outcome refuses it.
