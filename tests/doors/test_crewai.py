@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import runpy
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from countersign_client import Client, Folder
 from countersign_client.frameworks.crewai import Countersign
 from crewai.tools import BaseTool, tool
+from crewai.tools.structured_tool import ToolUsageLimitExceededError
+from pydantic import AfterValidator, BaseModel
 
 from tests.doors.people import People
 
@@ -34,6 +36,21 @@ class Transfer(BaseTool):
 
     def _run(self, cents: int, to: str = "ACME") -> str:
         return f"a class sent {cents} to {to}"
+
+
+class InCents(BaseModel):
+    cents: Annotated[int, AfterValidator(lambda units: units * 100)]
+
+
+class Units(BaseTool):
+    """What it is given in units, its schema turns into cents."""
+
+    name: str = "transfer"
+    description: str = "Send money."
+    args_schema: type[BaseModel] = InCents
+
+    async def _run(self, cents: int) -> str:
+        return f"sent {cents}"
 
 
 def client(people: People, folder: Path, *, away: bool = False) -> Client:
@@ -63,6 +80,26 @@ async def test_an_approved_call_runs_and_a_declined_one_tells_the_model_why(
     await people.decide("decline", "No.")
     assert await running == "Declined: No. Nothing was run."
     assert ran == [5]
+
+
+async def test_law_03_what_was_approved_is_not_validated_once_more(
+    people: People, tmp_path: Path
+) -> None:
+    running = asyncio.create_task(
+        invoked(Countersign(client(people, tmp_path)).tool(Units()), cents=5)
+    )
+    shown = await people.decide()
+    assert shown["asked"]["payload"]["tool_input"] == {"cents": 500}
+    assert await running == "sent 500"
+
+
+async def test_a_tool_that_is_used_up_asks_nobody(people: People, tmp_path: Path) -> None:
+    held = Countersign(client(people, tmp_path, away=True)).tool(Transfer(max_usage_count=1))
+    structured = held.to_structured_tool()
+    assert "nobody can be asked" in await asyncio.to_thread(structured.invoke, {"cents": 5})
+    with pytest.raises(ToolUsageLimitExceededError):
+        await asyncio.to_thread(structured.invoke, {"cents": 5})
+    assert "usage limit" in str(await asyncio.to_thread(held.run, cents=5))
 
 
 async def test_law_01_nothing_runs_while_the_service_is_away(

@@ -7,6 +7,7 @@ for an approval. Its calls have no id, so a call that was interrupted is asked a
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import Any
 
@@ -30,6 +31,8 @@ class Countersign:
         held = _Held(
             name=tool.name, description=tool.description, args_schema=tool.args_schema,
             result_as_answer=tool.result_as_answer,
+            # CrewAI counts its uses, and refuses one too many before anybody is asked.
+            max_usage_count=tool.max_usage_count, current_usage_count=tool.current_usage_count,
             cache_function=_never,  # a refusal is no result to keep
         )  # fmt: skip
         held._inner, held._client = tool, self._client
@@ -57,7 +60,10 @@ class _Held(BaseTool):
             except CountersignError as error:
                 return told(error)
             try:
-                result = self._inner.run(**arguments)
+                # Not `run`, which would validate what was approved once more, and so may change it.
+                result = self._inner._run(**arguments)
+                if asyncio.iscoroutine(result):
+                    result = asyncio.run(result)
             except BaseException as error:
                 with contextlib.suppress(CountersignError):
                     why = f"it raised {type(error).__name__}"
