@@ -127,6 +127,31 @@ async def test_law_01_whoever_answers_in_the_session_decides_nothing(people: Peo
     assert not ran
 
 
+async def test_law_03_an_argument_changed_while_it_waits_does_not_run(people: People) -> None:
+    ran = list[int]()
+    door = Countersign(people.client(), session="waiting")
+    (held,) = agent(door, Scripted(), ran).default_options["tools"]
+
+    async def run() -> None:
+        ran.append(1)
+
+    for at, put in enumerate(("into", "instead", "nothing")):
+        context = FunctionInvocationContext(function=held, arguments={"cents": 5})
+        context.metadata["call_id"] = f"call_{at}"
+        running = asyncio.create_task(door.process(context, run))
+        (request,) = await people.pending()
+        if put == "into":
+            context.arguments["cents"] = 500_000  # type: ignore[index] # it is a dict here
+        elif put == "instead":
+            context.arguments = {"cents": 500_000}
+        await people.on(request)
+        await running
+        if put != "nothing":
+            assert "changed after they were approved" in context.result
+            assert not ran
+    assert ran == [1]
+
+
 async def test_law_03_an_argument_changed_in_the_stored_session_does_not_run(
     people: People,
 ) -> None:

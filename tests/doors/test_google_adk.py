@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from countersign_client import Memory
 from countersign_client.frameworks.google_adk import Countersign
 from google.adk.agents import Agent
@@ -86,6 +88,52 @@ async def test_law_01_nothing_runs_while_the_service_is_away(people: People) -> 
     events = await run(Countersign(people.away()), ran, "away", 5, text="Pay")
     assert "nobody can be asked now" in read(events)[0]["error"]
     assert not ran
+
+
+def context(call: str) -> Any:
+    """What the door and ADK read of a tool's context."""
+    return SimpleNamespace(
+        session=SimpleNamespace(id="direct"), function_call_id=call, tool_confirmation=None,
+        _invocation_context=SimpleNamespace(_active_background_tools=None),
+    )  # fmt: skip
+
+
+async def test_arguments_that_are_not_the_functions_are_asked_about_by_nobody(
+    people: People,
+) -> None:
+    async def transfer(cents: int) -> str:
+        """Send money."""
+        raise AssertionError("it ran")
+
+    tool = Countersign(people.away()).tool(transfer)
+    for at, args in enumerate(({}, {"to": "ACME"})):
+        said = await tool.run_async(args=args, tool_context=context(f"bad-{at}"))
+        assert "Invoking `transfer()` failed" in said["error"]
+
+
+async def test_a_tool_that_streams_is_reported_when_its_last_value_is_read(people: People) -> None:
+    async def transfer(cents: int, input_stream: Any = None) -> AsyncGenerator[str]:
+        """Send money."""
+        yield "sending"
+        if cents == 6:
+            raise OSError("the bank is closed")
+        yield f"sent {cents}"
+
+    tool = Countersign(people.client()).tool(transfer)
+    for cents, delivered in ((5, True), (6, None)):
+        running = asyncio.create_task(
+            tool.run_async(args={"cents": cents}, tool_context=context(f"stream-{cents}"))
+        )
+        shown = await people.decide()
+        stream = await running
+        assert await anext(stream) == "sending"
+        assert (await people.shown(shown["id"])).get("outcome") is None
+        if delivered:
+            assert [one async for one in stream] == ["sent 5"]
+        else:
+            with pytest.raises(OSError, match="closed"):
+                await anext(stream)
+        assert (await people.outcome(shown["id"]))["delivered"] is delivered
 
 
 async def test_several_paused_calls_are_taken_up_after_a_restart(people: People) -> None:

@@ -15,12 +15,12 @@ import contextlib
 import copy
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from countersign_client.client import AsyncClient
 from countersign_client.errors import (
@@ -137,20 +137,43 @@ class Gate:
         return self._same(call, decision)
 
     async def run(
-        self, call: ToolCall, function: Callable[[], Awaitable[T]], *, later: bool = False
+        self,
+        call: ToolCall,
+        function: Callable[[], Awaitable[T]],
+        *,
+        later: bool = False,
+        now: Callable[[], ToolCall] | None = None,
     ) -> T:
         """Run it on an approval, and tell the approvers what came of it. `later`: it was decided
-        on before, while the framework's run was paused. Raises `CountersignError`: it did not run.
+        on before, while the framework's run was paused. `now`: the call as it would run, where the
+        framework may put another in its place. Raises `CountersignError`: it did not run.
         """
         decision = await (self.release(call) if later else self.hold(call))
         decision.require()
+        if now is not None:
+            self._same(now(), decision)
         try:
             result = await function()
         except BaseException as error:
             await self.report(decision, error=f"it raised {type(error).__name__}")
             raise
+        if isinstance(result, AsyncGenerator):
+            return cast(T, self._streamed(result, decision))
         await self.report(decision)
         return result
+
+    async def _streamed(
+        self, values: AsyncGenerator[Any, None], decision: Decision
+    ) -> AsyncIterator[Any]:
+        """It has run once its last value is read."""
+        try:
+            async with contextlib.aclosing(values):
+                async for value in values:
+                    yield value
+        except BaseException as error:
+            await self.report(decision, error=f"it raised {type(error).__name__}")
+            raise
+        await self.report(decision)
 
     async def report(self, decision: Decision, *, error: str | None = None) -> None:
         """Delivered, or with `error` unknown. That it cannot be reported stops nothing."""

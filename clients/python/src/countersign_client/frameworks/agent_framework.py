@@ -53,9 +53,14 @@ class Countersign(FunctionMiddleware):
         if then is Then.DENY:
             context.result = "A rule denies this tool. Nothing was run."
             return
-        call = self._call(tool, dict(context.arguments), context.metadata["call_id"])
+        id = context.metadata["call_id"]
+
+        def now() -> ToolCall:
+            return self._call(tool, dict(context.arguments), id)
+
         try:
-            await self._gate.run(call, call_next, later=self._pause)
+            # What is in the context when it is approved is what `call_next` runs.
+            await self._gate.run(now(), call_next, later=self._pause, now=now)
         except CountersignError as error:
             context.result = told(error)
 

@@ -59,10 +59,15 @@ class Countersign:
 class _Held(FunctionTool):
     def __init__(self, function: Callable[..., Any], gate: Gate, *, pause: bool) -> None:
         super().__init__(function)
-        self._gate, self._pause = gate, pause
+        self._gate, self._pause, self._checked = gate, pause, _Checked(function)
 
     async def run_async(self, *, args: dict[str, Any], tool_context: ToolContext) -> Any:
         """Run the function only on an approval of these arguments."""
+        try:
+            # Arguments that it would not be called with: the model reads why, and nobody is asked.
+            return await self._checked.run_async(args=args, tool_context=tool_context)
+        except _Valid:
+            pass
         run = super().run_async
         call = _call(tool_context.session.id, tool_context.function_call_id, self.name, args)
         try:
@@ -77,6 +82,18 @@ class _Held(FunctionTool):
             )
         except CountersignError as error:
             return {"error": told(error)}
+
+
+class _Valid(Exception):
+    """The arguments are those of the function."""
+
+
+class _Checked(FunctionTool):
+    async def check_require_confirmation(
+        self, args: dict[str, Any], tool_context: ToolContext
+    ) -> bool:
+        """ADK comes here once it has validated the arguments, before it calls the function."""
+        raise _Valid
 
 
 def _call(session: str, id: str | None, tool: str, arguments: Any) -> ToolCall:
