@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from adapters.matrix.adapter import AT_ONCE, CURSOR, EACH
 from adapters.matrix.settings import Settings
 from approvals.channel import Ignored, Memory, Notice, NoticeKind, Several, Tap
 from approvals.model import Address, Busy, Choice, Person, Refused, Risk, Status
@@ -31,6 +32,7 @@ from tests.peers.matrix import (
     TOKEN,
     MatrixPeer,
     make,
+    message,
     peer,
     pushed,
     sample,
@@ -337,7 +339,61 @@ async def test_law_02_a_user_of_another_server_is_a_stranger(matrix: MatrixPeer)
     await wide.close()
 
 
+def on(target: str, by: str = DANA) -> dict[str, Any]:
+    """A reaction to this message."""
+    about = {**sample()["content"]["m.relates_to"], "event_id": target}
+    return {**sample(), "sender": by, "content": {"m.relates_to": about}}
+
+
+async def test_law_26_an_id_that_a_proxy_refuses_holds_up_no_other(matrix: MatrixPeer) -> None:
+    made = make(matrix.api)
+    matrix.refused = "firewall"
+    odd = on("$<script>'OR 1=1"), on("$firewall"), {**sample(), "room_id": "!firewall"}
+    spoken = message("hello", "!firewall")
+    said = await event_of(made, pushed(NOW, *odd, spoken, sample()))
+    assert isinstance(said, Several)
+    assert [type(one) for one in said.events] == [Ignored] * 4 + [Tap]
+    assert not any("script" in path for _, path in matrix.calls)
+    await made.close()
+
+
+async def test_law_26_made_up_targets_cost_a_limited_number_of_calls(matrix: MatrixPeer) -> None:
+    made = make(matrix.api)
+    strange = [on(f"$made-up-{n}", f"@e{n}:evil.example") for n in range(2 * EACH)]
+    many = [on(f"$up-{n}", LEE) for n in range(2 * EACH)]
+    chat = [message("hello", ROOM) | {"sender": f"@p{n}:acme.example"} for n in range(EACH)]
+    said = await event_of(made, pushed(NOW, *strange, *many, *chat, sample()))
+    assert isinstance(said, Several)
+    assert isinstance(said.events[-1], Tap)
+    asked = [path.rsplit("/", 2)[1] for _, path in matrix.calls]
+    assert (asked.count("event"), sum("joined" in path for _, path in matrix.calls)) == (
+        2 * EACH + 1,
+        1,
+    )
+    assert matrix.at_once <= AT_ONCE
+    await made.close()
+
+
 # Syncing
+
+
+async def test_a_cursor_that_the_homeserver_rejects_is_dropped(matrix: MatrixPeer) -> None:
+    made = remembering(syncing(matrix.api))
+    memory = made._rooms.memory
+    memory[CURSOR] = b"of-another-homeserver"
+    await matrix.react(ROOM, CARD, YES, DANA)
+    heard = asyncio.Event()
+
+    async def deliver(event: Any) -> None:
+        heard.set()
+
+    listening = asyncio.create_task(made.listen(deliver))
+    async with asyncio.timeout(HANGS):
+        await heard.wait()
+    await until(lambda: memory[CURSOR] != b"of-another-homeserver")
+    listening.cancel()
+    await asyncio.wait({listening})
+    await made.close()
 
 
 async def test_law_24_a_restart_goes_on_where_it_was_and_reads_what_it_missed(
@@ -415,13 +471,48 @@ async def test_invitations_to_private_rooms_are_followed(matrix: MatrixPeer, how
         await until(lambda: len(matrix.rooms) > 6)
         listening.cancel()
         await asyncio.wait({listening})
+    await until(lambda: len(matrix.rooms) > 6)
     own = [*matrix.rooms][-1]
     await until(lambda: matrix.rooms[own].line)
+    await until(lambda: matrix.rooms[direct].members[BOT] == "join")
     joined = {room for room, one in matrix.rooms.items() if one.members.get(BOT) == "join"}
     assert joined >= {direct, own}
     assert not joined & {group, foreign, sealed}
     assert matrix.rooms[own].members == {BOT: "join", LEE: "invite"}
     assert "can't read encrypted" in matrix.newest(own)["content"]["body"]
+    await made.close()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        [{"type": "m.room.member"}],
+        [7],
+        [
+            {
+                "type": "m.room.member",
+                "state_key": BOT,
+                "sender": DANA,
+                "content": {"membership": "invite", "is_direct": True},
+            }
+        ],
+    ],
+)
+async def test_law_26_an_invitation_that_a_strangers_server_made_up_is_not_followed(
+    matrix: MatrixPeer, state: list[Any]
+) -> None:
+    made = remembering(syncing(matrix.api))
+    foreign = matrix.invite(EVE)
+    matrix.stripped[foreign] = state
+    await matrix.react(ROOM, CARD, YES, DANA)
+
+    async def deliver(event: Any) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await made.listen(deliver)
+    await asyncio.gather(*made._joining)
+    assert matrix.rooms[foreign].members[BOT] == "invite"
     await made.close()
 
 

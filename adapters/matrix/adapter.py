@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -20,7 +21,7 @@ from pydantic_core import from_json
 from adapters.kit.echo import digest
 from adapters.kit.http import FAULTS
 from adapters.kit.openid import bearer
-from adapters.matrix.api import Api, Denied, at, log
+from adapters.matrix.api import Api, Denied, Unheard, at, log
 from adapters.matrix.ids import EVENT_ID, ROOM, USER, server
 from adapters.matrix.rooms import Rooms, txn
 from approvals import channel as port
@@ -50,6 +51,9 @@ PAGES: Final = 50
 PAGE: Final = 100
 KINDS: Final = ["m.reaction", "m.room.message"]
 CURSOR: Final = "cursor"
+# Calls at once, to look things up; and how many one sender may cause with what we hear at a time.
+AT_ONCE: Final = 8
+EACH: Final = 50
 
 
 def inert(text: str) -> str:
@@ -76,6 +80,10 @@ class Matrix:
     servers: tuple[str, ...] = ()
     _api: Api = field(init=False, repr=False, compare=False)
     _rooms: Rooms = field(init=False, repr=False, compare=False)
+    _looks: asyncio.Semaphore = field(init=False, repr=False, compare=False)
+    _joining: set[asyncio.Task[None]] = field(
+        default_factory=set, init=False, repr=False, compare=False
+    )
     name: ClassVar[str] = "matrix"
     limits: ClassVar = port.Limits(
         title=300,
@@ -95,6 +103,7 @@ class Matrix:
         api = Api(self.api_url, self.access_token)
         object.__setattr__(self, "_api", api)
         object.__setattr__(self, "_rooms", Rooms(api, self.user))
+        object.__setattr__(self, "_looks", asyncio.Semaphore(AT_ONCE))
 
     @property
     def abilities(self) -> port.Abilities:
@@ -219,25 +228,33 @@ class Matrix:
         # What `_read` must know: each message that somebody reacted to or answered, and whether a
         # word was said in private.
         wanted, written = set[tuple[str, str]](), set[tuple[str, str]]()
+        asked = Counter[str]()
         for event in events:
             try:
                 room, sender = _fits(ROOM, event["room_id"]), _fits(USER, event["sender"])
                 if sender == self.user:
                     continue
+                # All strangers share one allowance: nothing that they do counts.
+                who = sender if self._may(sender) else ""
                 if event["type"] == "m.room.member":
-                    await self._invited(room, sender, event)
+                    if who and asked[who] < EACH and self._invited(room, who, event):
+                        asked[who] += 1
                 elif event["type"] in KINDS and (on := _about(event)):
-                    wanted.add((room, on))
+                    if (room, on) not in wanted and asked[who] < EACH:
+                        asked[who] += 1
+                        wanted.add((room, on))
                 elif event["type"] == "m.room.message" and len(_said(event["content"])) <= TYPED:
-                    written.add((room, sender))
+                    written.add((room, who))
             except FAULTS:
                 continue
+        rooms = {room for room, who in written if who}
         cards = await asyncio.gather(*(self._target(*one) for one in wanted))
-        private = await asyncio.gather(*(self._alone(*one) for one in written))
+        members = await asyncio.gather(*(self._members(room) for room in rooms))
+        there = dict(zip(rooms, members, strict=True))
         return {
             "events": events,
             "cards": dict(zip(wanted, cards, strict=True)),
-            "private": {one for one, alone in zip(written, private, strict=True) if alone},
+            "private": {one for one in written if there.get(one[0]) == {self.user, one[1]}},
         }
 
     async def _target(self, room: str, id: str) -> _Target | None:
@@ -254,27 +271,42 @@ class Matrix:
 
     async def _event(self, room: str, id: str) -> Any:
         try:
-            found = await self._api.call("GET", at("/v3/rooms/{}/event/{}", room, id))
+            async with self._looks:
+                found = await self._api.call("GET", at("/v3/rooms/{}/event/{}", room, id))
         except Denied:
+            return None
+        except Unheard as why:  # else one made-up id holds up all that comes after it
+            log.warning("matrix: a message could not be looked up: %s", why)
             return None
         return found if isinstance(found.get("content"), dict) else None
 
-    async def _alone(self, room: str, account: str) -> bool:
+    async def _members(self, room: str) -> set[str]:
         try:
-            return self._may(account) and await self._rooms.alone(room, account)
-        except Denied:
-            return False
+            async with self._looks:
+                return await self._rooms.members(room)
+        except (Denied, Unheard):
+            return set()
 
-    async def _invited(self, room: str, sender: str, event: Any) -> None:
+    def _invited(self, room: str, sender: str, event: Any) -> bool:
+        # Followed beside: to join a room of another server may take longer than a tap should wait.
         content = event["content"]
         if event["state_key"] != self.user or content["membership"] != "invite":
-            return
+            return False
         # https://spec.matrix.org/v1.18/client-server-api/#stripped-state
         state = event.get("unsigned", {}).get("invite_room_state", ())
         encrypted = any(one["type"] == "m.room.encryption" for one in state)
         direct = content.get("is_direct") is True
-        if self._may(sender):
-            await self._rooms.invited(room, sender, direct=direct, encrypted=encrypted)
+        task = asyncio.create_task(self._join(room, sender, direct=direct, encrypted=encrypted))
+        self._joining.add(task)
+        task.add_done_callback(self._joining.discard)
+        return True
+
+    async def _join(self, room: str, sender: str, *, direct: bool, encrypted: bool) -> None:
+        try:
+            async with self._looks:
+                await self._rooms.invited(room, sender, direct=direct, encrypted=encrypted)
+        except FAULTS as error:
+            log.warning("matrix: an invitation was not followed: %s", type(error).__name__)
 
     def _may(self, account: str) -> bool:
         """Is this a user of a server that we believe?"""
@@ -402,27 +434,39 @@ class Matrix:
         while True:
             wait = POLL if since else 0
             how = {"since": since, "timeout": wait * 1000, "filter": _wanted(self.user)}
-            news = await self._api.call("GET", "/v3/sync", query=how, patience=wait + 20)
+            try:
+                news = await self._api.call("GET", "/v3/sync", query=how, patience=wait + 20)
+            except Denied as why:
+                if since is None:
+                    raise
+                # One of another homeserver, or of a database that was put back. What is read twice
+                # counts once.
+                log.error("matrix: where we were is not known any more: %s", why)
+                since = None
+                continue
             events = [one async for one in self._news(news, since)]
             if events:
                 await deliver(port.Several(self._all(events, await self._looked(events))))
             since = str(news["next_batch"])
             # A cursor that is somewhat old costs nothing but reading what there was since.
-            if memory and (events or kept is None):
+            if memory and (events or kept is None or not wait):
                 new = since.encode()
                 kept = new if await memory.put(CURSOR, new, was=kept) else await memory.get(CURSOR)
 
     async def _news(self, news: Any, since: str | None) -> Any:
         rooms = news.get("rooms", {})
         for room, one in rooms.get("invite", {}).items():
-            state = one["invite_state"]["events"]
-            for event in state:
-                if event["type"] == "m.room.member" and event["state_key"] == self.user:
-                    yield event | {"room_id": room, "unsigned": {"invite_room_state": state}}
+            if invitation := _invitation(room, one, self.user):
+                yield invitation
         for room, one in rooms.get("join", {}).items():
             line = one["timeline"]
             if line.get("limited") and since:
-                for event in await self._missed(room, line["prev_batch"], since):
+                try:
+                    missed = await self._missed(room, line["prev_batch"], since)
+                except Denied as why:
+                    log.warning("matrix: what was missed in a room cannot be read: %s", why)
+                    missed = []
+                for event in missed:
                     yield event | {"room_id": room}
             for event in line["events"]:
                 yield event | {"room_id": room}
@@ -459,6 +503,9 @@ class Matrix:
         ]
 
     async def close(self) -> None:
+        for task in (joining := [*self._joining]):
+            task.cancel()
+        await asyncio.gather(*joining, return_exceptions=True)
         await self._api.close()
 
 
@@ -479,6 +526,22 @@ def _wanted(user: str) -> str:
     line = {"types": KINDS, "not_senders": [user], "limit": PAGE}
     rooms = {"timeline": line, "state": none, "ephemeral": none, "account_data": none}
     return json.dumps({"presence": none, "account_data": none, "room": rooms})
+
+
+def _invitation(room: str, one: Any, user: str) -> Any:
+    # Servers that we do not know write this state. Only its end is our own server's: the invitation
+    # itself. https://spec.matrix.org/v1.18/client-server-api/#stripped-state
+    try:
+        state = one["invite_state"]["events"]
+        ours = [
+            event
+            for event in state
+            if event["type"] == "m.room.member" and event["state_key"] == user
+        ]
+        return ours[-1] | {"room_id": room, "unsigned": {"invite_room_state": state}}
+    except FAULTS as error:
+        log.warning("matrix: an invitation is not understood: %s", type(error).__name__)
+        return None
 
 
 def _events(inbound: port.Inbound) -> list[Any]:

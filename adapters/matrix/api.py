@@ -23,6 +23,10 @@ log = logging.getLogger("countersign.matrix")
 OURS: Final = {"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_USER_LOCKED"}
 
 
+class Unheard(Busy):
+    """A refusal (4xx), and not in a homeserver's words: of what stands before it, mostly."""
+
+
 class Denied(Refused):
     """The homeserver said no; `code` is its `errcode`."""
 
@@ -57,7 +61,7 @@ class Api:
         patience: float = 0,
     ) -> Any:
         """The JSON object of the answer. `query`: what is None in it is left out. `patience`:
-        seconds that it may take to answer, if longer than usual. `Busy`, `Denied`."""
+        seconds that it may take to answer, if longer than usual. `Busy`, `Unheard`, `Denied`."""
         more: dict[str, Any] = {"headers": {"Authorization": f"Bearer {self.token}"}}
         if body is not None:
             more["json"] = body
@@ -75,7 +79,8 @@ class Api:
             return Said(said)
         code = said.get("errcode") if said else None
         if not isinstance(code, str):
-            raise Busy(f"matrix: {status}, and not a homeserver's own answer")
+            kind = Unheard if 400 <= status < 500 else Busy
+            raise kind(f"matrix: {status}, and not a homeserver's own answer")
         if code in OURS:
             log.error("matrix refuses us, not the person: %s", code)
             raise Busy(f"matrix: {code}")

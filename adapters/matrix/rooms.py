@@ -48,10 +48,13 @@ class Rooms:
         kept = await self.memory.get(f"room {account}") if self.memory else None
         return kept.decode() if kept and await self._theirs(kept.decode(), account) else None
 
+    async def members(self, room: str) -> set[str]:
+        """Who reads along there."""
+        return {*(await self.api.call("GET", at("/v3/rooms/{}/joined_members", room)))["joined"]}
+
     async def alone(self, room: str, account: str) -> bool:
         """Are this account and we the only members, so that nobody else reads along?"""
-        said = await self.api.call("GET", at("/v3/rooms/{}/joined_members", room))
-        return set(said["joined"]) == {self.user, account}
+        return await self.members(room) == {self.user, account}
 
     async def encrypted(self, room: str) -> bool:
         """We have no keys: what is said there is not for us, and we say nothing there."""

@@ -69,7 +69,14 @@ class MatrixPeer:
     page: int = 100
     """Events that one timeline holds at most, whatever is asked for."""
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    stripped: dict[str, list[Any]] = field(default_factory=dict)
+    """What another server says of a room that we are invited to, before the invitation itself."""
+    refused: str = ""
+    """A word in a path that a proxy in front of it refuses, in HTML."""
+    at_once: int = 0
+    """The most calls that it had to answer at a time."""
     base: str = ""
+    _open: int = 0
     _fail: list[web.Response] = field(default_factory=list)
     _sent: dict[tuple[str, str], str] = field(default_factory=dict)
     _count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -152,10 +159,20 @@ class MatrixPeer:
     # What it answers
 
     async def _answer(self, request: web.Request) -> web.Response:
+        self._open += 1
+        self.at_once = max(self.at_once, self._open)
+        try:
+            return await self._answered(request)
+        finally:
+            self._open -= 1
+
+    async def _answered(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
         self.calls.append((request.method, path))
         if self._fail:
             return self._fail.pop(0)
+        if self.refused and self.refused in path:
+            return web.Response(status=403, text="<html>Forbidden", content_type="text/html")
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return web.json_response({"errcode": "M_UNKNOWN_TOKEN", "error": ""}, status=401)
         raw = await request.read()
@@ -250,6 +267,8 @@ class MatrixPeer:
 
     async def _synced(self, query: dict[str, str]) -> Any:
         wanted = json.loads(query["filter"])["room"]["timeline"]
+        if not query.get("since", "0").isdigit():
+            raise Wrong(400, "M_UNKNOWN")
         since = int(query["since"]) if "since" in query else None
         if since is not None:
             async with self.news:
@@ -284,7 +303,7 @@ class MatrixPeer:
             if room.members.get(BOT) == "invite":
                 state = [{"type": k, "state_key": s, "content": c, "sender": room.creation["by"]}
                          for (k, s), c in room.state.items()]  # fmt: skip
-                state.append(self.invitation(id))
+                state += [*self.stripped.get(id, ()), self.invitation(id)]
                 found[id] = {"invite_state": {"events": state}}
         return found
 
