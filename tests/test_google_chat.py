@@ -439,6 +439,16 @@ def test_law_07_any_change_of_a_card_changes_its_echo() -> None:
     assert sent not in seen
 
 
+def test_law_07_a_text_that_is_cut_off_and_was_not_is_another_card() -> None:
+    def echo(wrapped: bool) -> str | None:
+        message = copy.deepcopy(fixture("card_clicked")["message"])
+        widget = {"decoratedText": {"text": "12,400.00 EUR to ACME", "wrapText": wrapped}}
+        sections(message)[0]["widgets"].append(widget)
+        return CHANNEL.echo({"message": message})
+
+    assert echo(True) != echo(False)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -81,7 +81,6 @@ UNSEEN: Final = frozenset(
         "name",
         "type",
         "color",
-        "wrapText",
         "altText",
         "loadIndicator",
         "persistValues",
