@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from copy import deepcopy
@@ -9,8 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from adapters.mattermost import press
+from adapters.mattermost.adapter import PAUSE
+from adapters.mattermost.settings import Settings, sample
 from approvals.channel import Event, Ignored, Notice, NoticeKind, Resolved, Tap, resolve
 from approvals.model import Address, Busy, Fact, Forged, Label, Malformed, Refused
 from approvals.store import Store
@@ -164,6 +168,25 @@ async def test_the_servers_key_is_asked_for_once(mattermost: MattermostPeer) -> 
     await channel.close()
 
 
+async def test_law_26_the_key_is_not_asked_for_because_of_what_is_no_press_of_ours(
+    mattermost: MattermostPeer,
+) -> None:
+    channel = make(mattermost.api, server_key="")
+    for inbound in (pressed(NOW, context={"token": TAPPED, "proof": "0" * 64}), answered(NOW)):
+        await channel.prepare(inbound)
+        await channel.prepare(replace(inbound, body=b"["))
+    assert mattermost.calls == []
+    mattermost.break_next(503, None)
+    said = await asyncio.gather(
+        *(channel.prepare(pressed(NOW)) for _ in range(5)), return_exceptions=True
+    )
+    assert [type(one) for one in said] == [Busy] * 5
+    assert mattermost.calls.count("GET config/client") == 1
+    await channel.prepare(pressed(NOW + PAUSE))
+    channel.authenticate(pressed(NOW))
+    await channel.close()
+
+
 async def test_a_server_that_is_away_is_busy_and_nothing_is_forged() -> None:
     channel = make(AWAY)
     with pytest.raises(Busy):
@@ -240,6 +263,38 @@ async def test_a_person_is_found_by_address_or_id(mattermost: MattermostPeer) ->
         with pytest.raises(Refused):
             await channel.open(other)
     await channel.close()
+
+
+async def test_law_02_an_address_that_nobody_verified_is_nobodys(
+    mattermost: MattermostPeer,
+) -> None:
+    mattermost.verifies = False
+    channel = make(mattermost.api)
+    with pytest.raises(Refused, match="mmctl user search"):
+        await channel.open("dana@example.com")
+    assert (await channel.open(DANA)).account == DANA
+    await channel.close()
+
+
+async def test_a_card_that_is_too_old_to_be_edited_is_posted_anew_and_keeps_no_buttons(
+    mattermost: MattermostPeer,
+) -> None:
+    channel = make(mattermost.api)
+    ref = await channel.post(Address("mattermost", ROOM), channel.layout(card()), "crd_1")
+    mattermost.too_late = True
+    now_at = await channel.redraw(ref, channel.layout(CARDS["expired"]))
+    assert ref.message not in mattermost.posts
+    (shown_,) = mattermost.posts[now_at.message]["props"]["attachments"]
+    assert shown_["actions"] == []
+    await channel.close()
+
+
+@pytest.mark.parametrize("name", ["url", "events_url"])
+def test_law_23_nothing_secret_goes_over_plain_http(name: str) -> None:
+    sound = {key: getattr(sample(), key) for key in ("url", "token", "secret", "events_url")}
+    assert Settings(**sound | {name: "http://127.0.0.1:8065/x"})
+    with pytest.raises(ValidationError, match="https"):
+        Settings(**sound | {name: "http://mattermost.example.com/x"})
 
 
 async def test_law_26_what_our_bot_may_not_do_is_nobodys_fault(mattermost: MattermostPeer) -> None:

@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 
 from adapters.kit.echo import differences, digest, settled
 from adapters.mattermost import press
-from adapters.mattermost.api import Api
+from adapters.mattermost.api import Api, Denied, log
 from approvals import channel as port
 from approvals.model import (
     Address,
@@ -26,6 +26,7 @@ from approvals.model import (
     Card,
     Fact,
     Forged,
+    Instant,
     Malformed,
     MessageRef,
     Refused,
@@ -50,6 +51,15 @@ SHOWN: Final = re.compile(
     "|thumb_url|footer|footer_icon|actions|name|type|style|disabled|options|data_source"
 )
 ACCOUNT: Final = re.compile("[a-z0-9]{26}")
+CONFIG: Final = "/config/client?format=old"
+# Milliseconds after which it is asked for its key again, if it did not tell it.
+PAUSE: Final = 10_000
+# The server's `PostEditTimeLimit` is over; since 11.7 not only for the message.
+TOO_LATE: Final = "api.post.update_post.permissions_time_limit.app_error"
+UNVERIFIED: Final = (
+    "mattermost: {} may be anybody's, because this server does not verify addresses "
+    "(RequireEmailVerification): write the person's id instead, as `mmctl user search` shows it"
+)
 FAULTS: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 # Between two backticks a zero-width space is not seen, and cleaned text brings none of its own.
 FENCE: Final = re.compile("`(?=``)")
@@ -81,6 +91,10 @@ class Mattermost:
     server_key: str = ""
     _api: Api = field(init=False, repr=False, compare=False)
     _keys: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    _asking: asyncio.Lock = field(
+        default_factory=asyncio.Lock, init=False, repr=False, compare=False
+    )
+    _asked: list[Instant] = field(default_factory=list, init=False, repr=False, compare=False)
     name: ClassVar[str] = "mattermost"
     limits: ClassVar = port.Limits(
         title=200,
@@ -153,13 +167,23 @@ class Mattermost:
         return {**shown, "type": "button", "integration": integration}
 
     async def prepare(self, inbound: port.Inbound) -> None:
-        # Without its key nothing is proven. It keeps one key for good.
-        if not self._keys:
-            said = await self._api.call("GET", "/config/client?format=old")
-            try:
-                self._keys.append(press.server_key(said["AsymmetricSigningPublicKey"]))
-            except FAULTS:
-                raise Busy("mattermost: the server does not tell its public key") from None
+        # Without its key no press is proven. It keeps one key for good. It is not asked because of
+        # what cannot be a press, whatever the key.
+        if not self._keys and _is_ours(self.secret, inbound.body):
+            async with self._asking:
+                if self._keys:
+                    return
+                if self._asked and inbound.at - self._asked[0] < PAUSE:
+                    raise Busy("mattermost: the server's public key is not known yet")
+                self._asked[:] = [inbound.at]
+                await self._have_key()
+
+    async def _have_key(self) -> None:
+        said = await self._api.call("GET", CONFIG)
+        try:
+            self._keys[:] = [press.server_key(said["AsymmetricSigningPublicKey"])]
+        except FAULTS:
+            raise Busy("mattermost: the server does not tell its public key") from None
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         try:
@@ -254,6 +278,11 @@ class Mattermost:
 
     async def open(self, account: str) -> Address:
         if "@" in account:
+            # Else whoever signs up with it has it.
+            # https://docs.mattermost.com/administration-guide/configure/
+            # authentication-configuration-settings.html#require-email-verification
+            if (await self._api.call("GET", CONFIG)).get("RequireEmailVerification") != "true":
+                raise Refused(UNVERIFIED.format(account))
             user = await self._api.call("GET", f"/users/email/{quote(account)}", about=True)
         elif ACCOUNT.fullmatch(account):
             user = await self._user(account)
@@ -275,8 +304,22 @@ class Mattermost:
         return MessageRef("mattermost", address.conversation, sent["id"], _altered(payload, sent))
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef:
-        sent = await self._api.call("PUT", f"/posts/{ref.message}/patch", payload)
+        try:
+            sent = await self._api.call("PUT", f"/posts/{ref.message}/patch", payload)
+        except Denied as why:
+            if why.code != TOO_LATE:
+                raise
+            return await self._moved(ref, payload)
         return replace(ref, altered=_altered(payload, sent))
+
+    async def _moved(self, ref: MessageRef, payload: port.Payload) -> MessageRef:
+        # No card keeps buttons that it should not have.
+        now_at = await self.post(Address("mattermost", ref.conversation), payload, "")
+        try:
+            await self._api.call("DELETE", f"/posts/{ref.message}")
+        except (Busy, Refused) as why:
+            log.warning("mattermost: a card that was posted anew is still there: %s", why)
+        return now_at
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         # Anything but JSON and 200 is shown as an error.
@@ -304,7 +347,8 @@ class Mattermost:
     async def check(self) -> list[port.Finding]:
         try:
             me = await self._api.call("GET", "/users/me")
-            await self.prepare(port.Inbound("", "", "", {}, b"", 0))
+            if not self._keys:
+                await self._have_key()
         except (Busy, Refused) as why:
             return [port.Finding("token", False, str(why))]
         bot = bool(me.get("is_bot"))
@@ -331,6 +375,15 @@ def _barred(user: Any) -> str | None:
     if "system_guest" in str(user.get("roles")).split():
         return "a guest"
     return "from another server" if user.get("remote_id") else None
+
+
+def _is_ours(secret: str, body: bytes) -> bool:
+    """Does this bring a button of ours?"""
+    try:
+        press.check_context(secret, from_json(body).get("context"))
+    except (Forged, *FAULTS):
+        return False
+    return True
 
 
 def _plain(text: str) -> str:

@@ -16,6 +16,14 @@ WITHOUT_ID: Final = ("/config/client?format=old", "/actions/dialogs/open")
 """What returns no object of its own."""
 
 
+class Denied(Refused):
+    """The server said no; `code` is the id of its error."""
+
+    def __init__(self, why: str, code: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
 class Api:
     """One bot's connection to one server. `date`: the header of the last answer."""
 
@@ -36,7 +44,7 @@ class Api:
         return self._me
 
     async def call(self, method: str, path: str, body: Any = None, *, about: bool = False) -> Any:
-        """What the route returns. `Busy`, `Refused`. `about`: a 403 is about whom or what is asked
+        """What the route returns. `Busy`, `Denied`. `about`: a 403 is about whom or what is asked
         for, and not about our bot."""
         heads = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         sent = {} if body is None else {"data": to_json(body)}
@@ -47,7 +55,8 @@ class Api:
             said = None
         if not isinstance(said, dict):  # a proxy, or a portal
             raise Busy(f"mattermost: {method} {path}: {status}, not Mattermost's answer")
-        if status in (200, 201) and (isinstance(said.get("id"), str) or path in WITHOUT_ID):
+        bare = method == "DELETE" or path in WITHOUT_ID
+        if status in (200, 201) and (bare or isinstance(said.get("id"), str)):
             return said
         # Every error is of this shape: https://developers.mattermost.com/api-documentation/#/errors
         code = said.get("id")
@@ -57,7 +66,7 @@ class Api:
             # Our token, or what our bot may do: an operator mends that.
             log.error("mattermost refuses us, not the person: %s: %s", path, code)
             raise Busy(f"mattermost: {method} {path}: {code}")
-        raise Refused(f"mattermost: {method} {path}: {code}")
+        raise Denied(f"mattermost: {method} {path}: {code}", code)
 
     async def close(self) -> None:
         await self._http.close()

@@ -3,7 +3,8 @@
 Mattermost signs no delivery. It keeps a button's `context` to itself, so that what we put there
 comes from it; and it signs the trigger that it makes for each press, with who pressed and when:
 
-- `context` of a button: our token and a MAC of it.
+- `context` of a button: our token and a MAC of it. The server shows it to our bot as well, in the
+  history of a post's edits (`GET /posts/{id}/edit_history`): it is no more secret than our token.
 - `trigger_id` of a press: base64 of `<id>:<user>:<milliseconds>:<base64 of an ECDSA signature>` by
   the server's own key, which is in its client configuration as `AsymmetricSigningPublicKey`.
 - `state` of a dialog: it goes through the client of who pressed, so it proves no more than that

@@ -166,6 +166,10 @@ class MattermostPeer:
     members: set[str] = field(default_factory=lambda: {ROOM})
     broken: list[tuple[int, int | None]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    verifies: bool = True
+    """`RequireEmailVerification`."""
+    too_late: bool = False
+    """`PostEditTimeLimit` is over for every post."""
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     async def __aenter__(self) -> MattermostPeer:
@@ -229,7 +233,11 @@ class MattermostPeer:
         sent = json.loads(body) if body else None
         match request.method, path.split("/"):
             case "GET", ["config", "client"]:
-                return _ok({"AsymmetricSigningPublicKey": SERVER_KEY, "Version": "11.4.0"})
+                said = {"AsymmetricSigningPublicKey": SERVER_KEY, "Version": "11.4.0"}
+                # More of it to whoever is signed in; every value is a text.
+                if request.headers.get("Authorization") == f"Bearer {TOKEN}":
+                    said["RequireEmailVerification"] = str(self.verifies).lower()
+                return _ok(said)
             case "GET", ["users", "me"]:
                 return _ok(USERS[BOT])
             case "GET", ["users", "email", address]:
@@ -259,9 +267,14 @@ class MattermostPeer:
                 if why := faults(sent):
                     return _error(400, why)
                 return _ok(self._keep({**sent, "id": f"{next(self._numbers):026d}"}), 201)
+            case "DELETE", ["posts", id]:
+                del self.posts[id]
+                return _ok({"status": "OK"})
             case "PUT", ["posts", id, "patch"]:
                 if id not in self.posts:
                     return _error(404, "app.post.get.app_error")
+                if self.too_late:
+                    return _error(400, "api.post.update_post.permissions_time_limit.app_error")
                 if why := faults({**self.kept[id], **sent}):
                     return _error(400, why)
                 return _ok(self._keep({**self.kept[id], **sent}))
