@@ -144,11 +144,15 @@ class Faces:
         known = (person.accounts.get(channel.name) for person in asked)
         return await channel.viewers(conversation, [one for one in known if one is not None])
 
-    def payload(self, channel: Channel, card: Card, viewers: Sequence[str]) -> Payload:
-        """What is posted. Raises `Refused` where it does not fit."""
+    def payload(
+        self, channel: Channel, card: Card, viewers: Sequence[str]
+    ) -> tuple[Payload, Sequence[Button]]:
+        """What is posted, and the buttons that it offers: what was drawn may have fewer than the
+        card. Raises `Refused` where it does not fit."""
+        drawn = channel.drawn(card)
         if viewers and card.buttons and isinstance(channel, Personal):
-            return channel.shared(card, viewers)
-        return channel.layout(card)
+            return channel.shared(card, viewers), drawn.card.buttons
+        return drawn.payload, drawn.card.buttons
 
     async def glance(self, channel: Channel, glance: Glance) -> Response:
         """The face for who looks. Raises `Busy` while the store is away."""

@@ -507,7 +507,8 @@ class Outbox:
         ]
         tappable = [Button(stored.binding.label, token) for stored, token in minted]
         card = await self.faces.card(case, request, channel, tappable, address.person, what)
-        payload = self.faces.payload(channel, card, viewers)
+        payload, drawn = self.faces.payload(channel, card, viewers)
+        offered = {button.token for button in drawn}
         row = CardRow(
             card_id,
             case.id,
@@ -525,7 +526,8 @@ class Outbox:
         where = {"channel": channel.name, "conversation": address.conversation, "card": card_id}
         if not await self._store.add_card(
             row,
-            [stored for stored, _ in minted],
+            # What is not drawn is not there for a reaction or a typed token either.
+            [stored for stored, token in minted if token in offered],
             (self._entry("card.posting", case.id, person=address.person, **where),),
             instead=to.get("instead"),
             # What a copy that died was posting stands in for nothing once its job is due again.
@@ -589,11 +591,12 @@ class Outbox:
         self._open(channel.name, row.conversation)
         shown, card = await self.faces.again(row, case, request, channel)
         viewers = await self._viewers(channel, shown, row.conversation, row.account)
-        payload = self.faces.payload(channel, card, viewers)
+        payload, drawn = self.faces.payload(channel, card, viewers)
+        gone = await self._gone(row, drawn) if shown.open and row.altered is None else []
         where = {"channel": row.channel, "conversation": row.conversation, "card": row.id}
         intent = self._entry("card.redrawing", case.id, version=case.version, **where)
         sealed = self._seal(channel, row.id, row.message, payload)
-        await self._store.drawing(row.id, sealed, (intent,))
+        await self._store.drawing(row.id, sealed, (intent,), without=gone)
         ref = MessageRef(row.channel, row.conversation, row.message)
         now_at = await self._asked(
             channel.name, lambda: channel.redraw(ref, payload), row.conversation
@@ -615,6 +618,13 @@ class Outbox:
             altered, entries = self._otherwise(row, found)
             await self._store.alter(row.id, altered or "", entries)
             self._kicks[channel.name].set()
+
+    async def _gone(self, row: CardRow, drawn: Sequence[Button]) -> list[bytes]:
+        """The buttons that a posted card offers no more. They end: a reaction, or a token that
+        somebody kept, would choose what nobody is shown."""
+        kept = {buttons.lookup(one.token) for one in drawn}
+        known = [stored.lookup for stored in await self._store.buttons_of(row.id)]
+        return [one for one in known if row.state is CardState.POSTED and one not in kept]
 
     async def _found(self, job: Job, card_id: str, message: str) -> None:
         """A press, proven by a genuine button, named the message of a card that got lost when a

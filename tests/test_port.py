@@ -15,6 +15,7 @@ from approvals import service
 from approvals.buttons import Key, KeyRing
 from approvals.channel import (
     Abilities,
+    Drawn,
     Lost,
     Memory,
     Payload,
@@ -22,10 +23,12 @@ from approvals.channel import (
     Resolved,
     Route,
     Tap,
+    reviewed,
 )
 from approvals.memory import MOST, ChannelMemory
 from approvals.model import (
     Address,
+    Card,
     Choice,
     Forged,
     MessageRef,
@@ -122,6 +125,50 @@ async def test_law_06_a_reaction_chooses_only_what_the_card_offers(store: Store)
         assert word == {"kind": "refused", "text": UNOFFERED}
         assert (await place.read(request["id"]))["status"] == "pending"
         assert (await place.kinds(request["id"])).count("refused") == 1
+
+
+@dataclass(slots=True)
+class Leaving(Plain):
+    """A desk whose template, where it `leaves` out a part, costs a card its Approve."""
+
+    leaves: bool = True
+
+    def drawn(self, card: Card) -> Drawn:
+        shown = reviewed(card, "a fact") if self.leaves else card
+        return Drawn(shown, self.layout(shown), ())
+
+
+async def test_law_14_a_reaction_chooses_nothing_that_was_not_drawn(store: Store) -> None:
+    desk = Leaving()
+    async with open_house(store, desks=(desk,), rules=RULES) as place:
+        request = await place.opened("low.a")
+        card = await place.card(request, "U-dana")
+        assert [*dict(card.now["buttons"])] == ["Decline"]
+        _, word = await place.tap(desk.react(card, Choice.APPROVE, "U-dana"))
+        assert word == {"kind": "refused", "text": UNOFFERED}
+        assert (await place.read(request["id"]))["status"] == "pending"
+        _, word = await place.tap(desk.react(card, Choice.DECLINE, "U-dana"))
+        assert word["kind"] == "counted"
+
+
+@pytest.mark.parametrize("by_token", [False, True])
+async def test_law_14_what_a_redraw_drops_is_chosen_by_nothing(
+    store: Store, by_token: bool
+) -> None:
+    desk = Leaving(leaves=False)
+    low = rule("low", risk=Risk.LOW, quorum=(("finance", 2),))
+    async with open_house(store, desks=(desk,), rules=(low,)) as place:
+        request = await place.opened("low.a")
+        card = await place.card(request, "U-dana")
+        kept = desk.press(card, echo=None)
+        desk.leaves = True
+        assert (await place.decide(request, by="lee"))[0] == 200
+        await place.carried()
+        assert [*dict(card.now["buttons"])] == ["Decline"]
+        tap = kept if by_token else desk.react(card, Choice.APPROVE, "U-dana")
+        assert (await place.tap(tap))[1]["kind"] == "refused"
+        assert (await place.read(request["id"]))["status"] == "pending"
+        assert (await place.tap(desk.press(card, "Decline", echo=None)))[1]["kind"] == "counted"
 
 
 @pytest.mark.parametrize("by", ["U-lee", "U-nobody"])

@@ -409,10 +409,17 @@ class Store:
         held = [statements.held(job) for job in done]
         await self._db.write(statements.bound(params, altered, entries, jobs, held))
 
-    async def drawing(self, card_id: str, echo: str | None, entries: Sequence[Entry] = ()) -> None:
-        """Before a redraw: from now on taps may echo the new card as well as the old."""
-        params = {"id_": card_id, "echo_next": echo}
-        await self._db.write(statements.write(entries, (), statements.expect_echo, params))
+    async def drawing(
+        self,
+        card_id: str,
+        echo: str | None,
+        entries: Sequence[Entry] = (),
+        *,
+        without: Sequence[bytes] = (),
+    ) -> None:
+        """Before a redraw: from now on taps may echo the new card as well as the old. `without`:
+        the look-ups of buttons that it offers no more, which end for good."""
+        await self._db.write(statements.drawing(card_id, echo, without, entries))
 
     async def drawn(
         self,

@@ -384,7 +384,8 @@ insert_button: Final = _insert(buttons)
 card_by_id: Final = _select(cards, rows.CARD, "id")
 card_by_message: Final = _select(cards, rows.CARD, "channel", "conversation", "message")
 buttons_of: Final = _select(buttons, rows.BUTTON, "card_id")
-expect_echo: Final = _update(cards, ["echo_next"], "id")
+_expect_echo: Final = _update(cards, ["echo_next"], "id")
+_delete_button: Final = delete_by(buttons, "lookup")
 fail_card: Final = _update(cards, ["state"], "id")
 
 
@@ -447,6 +448,16 @@ def altered_cards(_: Dialect) -> Any:
     c = cards.c
     what = sa.select(c.channel, c.id, c.altered).where(c.altered.is_not(None), c.id >= P("since"))
     return what.order_by(c.id.desc()).limit(P("most"))
+
+
+def drawing(
+    card_id: str, echo: str | None, without: Sequence[bytes], entries: Sequence[Entry]
+) -> Script[None]:
+    """What a redraw will show, and what it will not offer any more."""
+    yield _expect_echo, {"id_": card_id, "echo_next": echo}
+    for one in without:
+        yield _delete_button, {"lookup_": one}
+    yield from write(entries)
 
 
 def _drawn(_: Dialect) -> Any:
