@@ -1008,6 +1008,9 @@ class _Checks:
         place: Place = ("rules", at, "ask")
         for entry, via in enumerate(ask.via):
             self.via((*place, "via", entry), via)
+            if via in ask.via[:entry]:
+                hint = "each way is tried once, in this order"
+                self.marked.fault((*place, "via", entry), f"`{via}` stands there twice", hint)
         if not MIN_EXPIRES <= ask.expires <= MAX_EXPIRES:
             self.marked.fault((*place, "expires"), "a request waits 10s at least and 7d at most")
         if ask.release_within > MAX_RELEASE:

@@ -163,8 +163,7 @@ class Directory:
         found: dict[Destination, None] = {}
         for person in self.approvers(ask, escalated):
             if ask.via:
-                reached = (_reach(person, entry, available) for entry in ask.via)
-                first = next((place for place in reached if place is not None), None)
+                first = _first(person, ask.via, available)
                 places = [] if first is None else [first]
             else:
                 each = (_reach(person, channel, available) for channel in available)
@@ -180,9 +179,14 @@ class Directory:
         whose = self._people.get(person)
         if whose is None or entry not in ask.via:
             return None
-        later = ask.via[ask.via.index(entry) + 1 :]
-        reached = (_reach(whose, one, available) for one in later if one != entry)
-        return next((place for place in reached if place is not None), None)
+        # An entry that stands there twice is tried once: two that refuse would go round for ever.
+        via = tuple(dict.fromkeys(ask.via))
+        return _first(whose, via[via.index(entry) + 1 :], available)
+
+    def first(self, ask: Ask, available: Mapping[str, bool], person: str) -> Destination | None:
+        """Where this person's card goes at first, by `via`. `available`: as of `destinations`."""
+        whose = self._people.get(person)
+        return None if whose is None else _first(whose, ask.via, available)
 
 
 def audiences(case: Case, by: Requester, request: Request) -> tuple[str, ...]:
@@ -199,6 +203,11 @@ def _of(person: Person) -> list[tuple[str, str, str]]:
     if person.email is not None and EMAIL not in person.accounts:
         accounts.append((EMAIL, person.email, person.id))
     return accounts
+
+
+def _first(person: Person, via: Iterable[str], available: Mapping[str, bool]) -> Destination | None:
+    reached = (_reach(person, entry, available) for entry in via)
+    return next((place for place in reached if place is not None), None)
 
 
 def _reach(person: Person, entry: str, available: Mapping[str, bool]) -> Destination | None:

@@ -306,6 +306,7 @@ rules:
         (RULE + "    ask: {quorum: {finance: 1}}", "no group `finance`"),
         (RULE + "    ask: {quorum: {default: 1}, via: [pigeon]}", "no channel `pigeon`"),
         (RULE + "    ask: {quorum: {default: 1}, via: [slack]}", "is not configured"),
+        (RULE + "    ask: {quorum: {default: 1}, via: [web, web]}", "`web` stands there twice"),
         (RULE + "    ask: {quorum: {default: 1}, via: ['web:x']}", "the inbox has no rooms"),
         (
             RULE + "    ask: {quorum: {default: 1}, via: ['slack:']}\nchannels: {slack: {}}",
