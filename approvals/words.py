@@ -85,6 +85,11 @@ class Voice:
 PLAIN: Final = Voice()
 
 
+def channel(name: str) -> str:
+    """A channel, as a person reads it."""
+    return " ".join(word.capitalize() for word in name.split("_"))
+
+
 def label(case: Case) -> str:
     """The state in one to three words. It never says more than `state` does."""
     return _LABELS[case.status]

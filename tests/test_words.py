@@ -188,3 +188,7 @@ def test_no_other_module_words_a_state() -> None:
 EXAMPLES = ("model.py", "machine.py", "registered.py", "template_check.py", "result.html.j2")
 """Docstrings; Meta's example of a template's values; a card that a template is tried with; what
 compares with the words."""
+
+
+def test_a_channel_is_called_as_people_write_it() -> None:
+    assert [words.channel(name) for name in ("google_chat", "slack")] == ["Google Chat", "Slack"]
