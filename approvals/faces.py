@@ -127,7 +127,7 @@ class Faces:
             return case, replace(card, review_needed=LOST) if case.open else card
         card = await self.card(case, request, channel, kept, row.person)
         if len(kept) < len(found):
-            card = replace(card, review_needed=ALTERED.format(channel.name.capitalize()))
+            card = replace(card, review_needed=ALTERED.format(words.channel(channel.name)))
         return case, card
 
     async def viewers(

@@ -142,7 +142,7 @@ class Outbox:
         self._lease = lease
         self._known: dict[tuple[str, str], tuple[Address, Instant]] = {}
         self.lanes = Lanes(clock, steady, random)
-        self._together = WeakValueDictionary[str, asyncio.Lock]()
+        self._together = WeakValueDictionary[tuple[str, str], asyncio.Lock]()
         self._ending = False
         self._asked_all = False
         self._carriers = carriers or {}
@@ -413,8 +413,6 @@ class Outbox:
         channel = self._channels.get(job.target)
         if case is None or not case.open:
             return
-        if channel is None:
-            raise Refused(f"the channel {job.target!r} is no longer configured")
         request = await self._store.content(case.id, case.revision)
         if request is None:
             raise Refused("the request's content was erased")
@@ -424,10 +422,12 @@ class Outbox:
         if to.get("why") == "echo" and not await self._replaceable(to["instead"]):
             return
         try:
+            if channel is None:
+                raise Refused(f"the channel {job.target!r} is no longer configured")
             # One place may be several people's next way, or where several people's cards go.
             turn: AbstractAsyncContextManager[None] = nullcontext()
             if isinstance(channel, Places) or "onward" in to:
-                turn = self._together.setdefault(case.id, asyncio.Lock())
+                turn = self._together.setdefault((case.id, channel.name), asyncio.Lock())
             async with turn:
                 await self._post_to(jobs, case, request, channel, to)
         except Refused as error:
@@ -441,12 +441,16 @@ class Outbox:
         (job,) = jobs
         failed = Failed(job.target, to["room"], to["person"], str(error))
         then, entries = await reroute.onward(
-            self._store, self._service.trust, case, failed, now=self._clock(), random=self._random
-        )
+            self._store, self._service.trust, case, failed,
+            whom=to.get("onward"), now=self._clock(), random=self._random,
+        )  # fmt: skip
         if not then:
             return False
-        await self._store.done(jobs, entries, then=then)
+        held = await self._store.end(job, entries, then=then)
         jobs.clear()
+        if not held:
+            log.warning("outbox_lease_lost", kind=job.kind, lane=job.target)
+            return True
         for one in then:
             log.warning("card_rerouted", entry=failed.entry, to=one.target, why=failed.why)
             if one.target in self._kicks:
@@ -470,10 +474,6 @@ class Outbox:
             address = replace(address, person=person)
         own_room = to["room"] is not None and "onward" not in to
         shared = address.account is None and not own_room
-        if shared and await reroute.asked_there(
-            self._store, case, channel.name, address.conversation
-        ):
-            return
         self._open(channel.name, address.conversation)  # before anything is written for it
         if "why" not in to and (wait := self._too_many(case, address.person)):
             await self._later(jobs, "its agent may send this person no more for now", wait)
@@ -532,8 +532,11 @@ class Outbox:
             instead=to.get("instead"),
             # What a copy that died was posting stands in for nothing once its job is due again.
             since="crd_" + ulid(now - self._lease // 2, bytes(10)),
+            once=shared,
         ):
-            return  # another tap on the same altered card was faster
+            if shared and not await self._stands(row):
+                raise Busy("another card is just being posted there")
+            return  # it stands there, or another tap on the same altered card was faster
         try:
             ref = await self._asked(
                 channel.name, lambda: channel.post(address, payload, card_id), address.conversation
@@ -558,6 +561,15 @@ class Outbox:
         jobs.clear()
         self._posted(case)
         self._kicks[channel.name].set()
+
+    async def _stands(self, row: CardRow) -> bool:
+        """Is a card of this request there already that everybody there sees?"""
+        return any(
+            card.state is CardState.POSTED
+            and (card.channel, card.conversation, card.account, card.revision)
+            == (row.channel, row.conversation, None, row.revision)
+            for card in await self._store.cards_of(row.request_id)
+        )
 
     def _too_many(self, case: Case, person: str | None) -> Duration:
         """For how long this card waits, so that no agent floods a person. A room has no limit."""

@@ -8,7 +8,7 @@ reason: its cards wait for it. Each entry is tried once, in the order of `via`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,32 +43,26 @@ async def onward(
     case: Case,
     failed: Failed,
     *,
+    whom: str | None = None,
     now: Instant,
     random: Callable[[int], bytes],
 ) -> tuple[list[Job], list[Entry]]:
     """The cards to post instead, and what the chain and the page say of it; both empty where there
-    is no other way."""
-    people = [failed.person] if failed.person else await _meant(store, trust, case)
-    jobs, entries = dict[str, Job](), list[Entry]()
+    is no other way. `whom`: for which of the room's people it was, if it was for one only."""
+    jobs, entries = list[Job](), list[Entry]()
     available = {name: has.open_by_email for name, has in trust.channels.items()}
+    one = failed.person or whom
+    people = [one] if one else await _meant(store, trust, case, failed.entry, available)
     for person in people:
         place = trust.directory.after(case.ask, available, failed.entry, person)
         if place is None:
             continue
         to = {"person": place.person, "account": place.account, "room": place.room}
-        job = post_job(case, place.channel, now, **to, onward="yes")
-        jobs[job.target + job.data] = job
+        jobs.append(post_job(case, place.channel, now, **to, onward=person))
         said = {"person": person, "from": failed.entry, "to": place.entry, "why": failed.why}
-        entries.append(Entry(ORG, now, KIND, case.id, json.dumps(said), random(16)))
-    return list(jobs.values()), entries
-
-
-async def asked_there(store: Store, case: Case, channel: str, conversation: str) -> bool:
-    """Is there a card of this request already that everybody there sees?"""
-    return any(
-        (card.channel, card.conversation, card.account) == (channel, conversation, None)
-        for card in await _live(store, case)
-    )
+        text = json.dumps(said | {"revision": case.revision})
+        entries.append(Entry(ORG, now, KIND, case.id, text, random(16)))
+    return jobs, entries
 
 
 def said_of(history: Sequence[Entry]) -> list[tuple[str, str, str]]:
@@ -77,16 +71,35 @@ def said_of(history: Sequence[Entry]) -> list[tuple[str, str, str]]:
     return [(said["person"], said["from"], said["to"]) for said in contents]
 
 
-async def _meant(store: Store, trust: Trust, case: Case) -> list[str]:
-    """For whom a room was the way: everybody who is asked and has no card of their own."""
+async def _meant(
+    store: Store, trust: Trust, case: Case, entry: str, available: Mapping[str, bool]
+) -> list[str]:
+    """For whom this room was the way: who is asked there first, or was sent on to it, and has no
+    card of their own, nor was sent on from it."""
     reached = {card.person for card in await _live(store, case)}
-    asked = trust.directory.approvers(case.ask, case.escalated)
-    return [person.id for person in asked if person.id not in reached]
+    moved = [
+        (said["person"], said["from"], said["to"])
+        for said in map(json.loads, await _contents(store, case))
+        if said.get("revision") == case.revision
+    ]
+    left = {person for person, origin, _ in moved if origin == entry}
+    came = {person for person, _, to in moved if to == entry}
+    found = list[str]()
+    for one in trust.directory.approvers(case.ask, case.escalated):
+        first = trust.directory.first(case.ask, available, one.id)
+        here = one.id in came or (first is not None and first.entry == entry)
+        if here and one.id not in reached and one.id not in left:
+            found.append(one.id)
+    return found
+
+
+async def _contents(store: Store, case: Case) -> list[str]:
+    return [one.content for one in await store.history(case.id, KIND) if one.content]
 
 
 async def _live(store: Store, case: Case) -> list[CardRow]:
     return [
         card
         for card in await store.cards_of(case.id)
-        if card.revision == case.revision and card.state is not CardState.FAILED
+        if card.revision == case.revision and card.state is CardState.POSTED
     ]

@@ -306,10 +306,12 @@ class Service:
         *,
         fresh: bool,
         channel: str = "web",
+        event: str | None = None,
     ) -> Answer:
         """A signed-in person decides on our own page or command line.
 
         `digest`: of what they were shown; `fresh`: the sign-in is young enough for high risk.
+        `event`: what the platform calls what they wrote, which counts once.
         Raises `NotFound`.
         """
 
@@ -319,7 +321,7 @@ class Service:
             if row.digest != digest:
                 away = self._turned_away(row.id, STALE, person.id, channel, "digest", now)
                 return replace(away, answer=replace(away.answer, case=row, conflict=True))
-            act = _Act(channel=channel, reason=reason, page=True, fresh=fresh)
+            act = _Act(channel=channel, reason=reason, page=True, fresh=fresh, event=event)
             return self._vote(row, person, choice, act, now)
 
         if self.holders:
@@ -363,6 +365,9 @@ class Service:
             if card is not None or not posting:
                 break
             await asyncio.sleep(wait)  # it may be the one whose post is not answered yet
+        if card is None:
+            # It was posted again meanwhile: who reacts to the old one is told of the new one.
+            card = await self._store.card_by_former(*where, tap.message or "")
         if card is None:
             return None
         ring, request_id = self.trust.ring, card.request_id

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -25,21 +26,25 @@ from approvals.channel import (
     Tap,
     reviewed,
 )
+from approvals.evidence import Entry
 from approvals.memory import MOST, ChannelMemory
 from approvals.model import (
+    MINUTE,
     Address,
     Card,
     Choice,
     Forged,
     MessageRef,
+    Person,
     Refused,
     Request,
     Risk,
     Tier,
 )
 from approvals.notices import INVALID, NEWER, UNOFFERED
+from approvals.outbox import LEASE
 from approvals.policy import tap_tier
-from approvals.store import Store
+from approvals.store import CardState, Store, again_job, post_job
 from approvals.web import events, typed_codes
 from tests.browsing import Browser
 from tests.house import (
@@ -54,6 +59,7 @@ from tests.house import (
     open_house,
     proposal,
     rule,
+    until,
 )
 from tests.reading.work import linear
 
@@ -338,6 +344,24 @@ async def test_law_07_a_card_that_is_posted_again_takes_the_taps_and_the_old_one
         assert ends[-1].now["status"] == "approved"
 
 
+async def test_law_07_a_reaction_to_the_old_one_is_told_that_there_is_a_newer(
+    store: Store,
+) -> None:
+    class Both(Reposting, Plain):
+        pass
+
+    desk = Both()
+    async with open_house(store, desks=(desk,)) as place:
+        request = await place.opened("two.pay")
+        await place.carried()
+        old = desk.of(request["id"], "U-dana")[-1]
+        assert (await place.decide(request, by="lee"))[0] == 200
+        await place.carried()
+        tap = desk.react(old, Choice.APPROVE, "U-dana")
+        assert (await place.tap(tap))[1] == {"kind": "refused", "text": NEWER}
+        assert (await place.read(request["id"]))["status"] == "pending"
+
+
 # `via` as a chain
 
 
@@ -396,7 +420,7 @@ async def test_law_26_a_card_that_is_refused_goes_by_the_next_entry_and_the_page
         await place.carried()
         assert {card.address.account for card in second.of(request["id"])} == {"V-dana", "V-kim"}
         page = await (await Browser(place).signed_in("dana")).get(f"/requests/{request['id']}")
-        assert "Desk couldn&#39;t reach dana, so the card went to Second." in page.text
+        assert "Desk couldn&#39;t reach dana, so the card goes to Second." in page.text
 
 
 async def test_law_26_the_last_entry_that_refuses_is_parked(store: Store) -> None:
@@ -444,6 +468,156 @@ async def test_law_26_a_card_that_did_not_arrive_goes_by_the_next_entry(store: S
                 await asyncio.sleep(0.01)
         assert {one.address.account for one in second.of(request["id"])} == {"V-dana"}
         assert (await place.tap(desk.press(card)))[1]["kind"] == "refused"
+
+
+async def test_law_26_two_entries_that_refuse_by_turns_end(store: Store) -> None:
+    """`via` may name one entry twice where no configuration file was asked."""
+    twice = rule("chain", via=("desk", "second", "desk"))
+
+    class Unwilling(Second):
+        async def post(self, address: Address, payload: Payload, key: str) -> MessageRef:
+            raise Refused("second: no such conversation")
+
+    desks = (Refusing(), Unwilling())
+    async with open_house(store, desks=desks, people=BOTH, rules=(twice,)) as place:
+        await place.opened("chain.pay")
+        async with asyncio.timeout(HANGS):
+            await place.carried()
+        assert {one.job.target for one in await place.store.parked()} == {"second"}
+
+
+@dataclass(slots=True)
+class Third(Desk):
+    """The channel that comes after the second."""
+
+    name: str = "third"
+
+
+async def test_law_26_a_room_that_refuses_sends_nobody_on_who_is_asked_before_it(
+    store: Store,
+) -> None:
+    class Roomless(Second):
+        async def post(self, address: Address, payload: Payload, key: str) -> MessageRef:
+            raise Refused("second: no such room")
+
+    desk, room, third = Desk(down=True), Roomless(), Third()
+    way = rule("chain", via=("desk", "second:ROOM", "third"), quorum=(("finance", 1),))
+    people = (
+        Person("dana", None, {"desk": "U-dana", "third": "W-dana"}),
+        Person("lee", None, {"third": "W-lee"}),
+    )
+    async with open_house(store, desks=(desk, room, third), people=people, rules=(way,)) as place:
+        request = await place.opened("chain.pay")
+        await place.carried()
+        assert [one.address.account for one in third.of(request["id"])] == ["W-lee"]
+
+
+async def test_law_26_who_was_sent_on_to_a_room_is_sent_on_from_it_once(store: Store) -> None:
+    class Roomless(Second):
+        async def post(self, address: Address, payload: Payload, key: str) -> MessageRef:
+            raise Refused("second: no such room")
+
+    desk, room, third = Refusing(), Roomless(), Third()
+    way = rule("chain", via=("desk", "second:ROOM", "third"), quorum=(("finance", 1),))
+    people = [replace(one, accounts={**one.accounts, "third": f"W-{one.id}"}) for one in PEOPLE]
+    async with open_house(store, desks=(desk, room, third), people=people, rules=(way,)) as place:
+        request = await place.opened("chain.pay")
+        await place.carried()
+        asked = sorted(str(one.address.account) for one in third.of(request["id"]))
+        assert asked == ["W-dana", "W-lee"]
+
+
+async def test_law_24_a_copy_that_dies_while_it_posts_to_a_shared_room_loses_no_card(
+    store: Store,
+) -> None:
+    """What it had begun is no card that stands there, once its job is due again."""
+    async with chained(store, Refusing()) as (place, second):
+        request = await place.opened("toroom.pay")
+        await place.house.outbox.drain("desk")
+        second.slow.clear()
+        posting = asyncio.create_task(place.house.outbox.drain("second"))
+        await until(lambda: second.of(request["id"]))
+        posting.cancel()  # as by a kill: nothing is written any more
+        await asyncio.gather(posting, return_exceptions=True)
+        second.slow.set()
+        place.clock.turn(LEASE + 1)
+        await place.carried()
+        cards = await place.store.cards_of(request["id"])
+        states = [card.state for card in cards if card.channel == "second"]
+        assert states.count(CardState.POSTED) == 1
+
+
+async def test_two_copies_post_one_card_to_a_room_that_is_several_peoples_next_way(
+    store: Store,
+) -> None:
+    async with chained(store, Refusing()) as (place, second):
+        request = await place.opened("toroom.pay")
+        case = await place.case(request["id"])
+        await place.carried()
+        (posted,) = [c for c in await place.store.cards_of(case.id) if c.channel == "second"]
+        other = replace(posted, id=posted.id[:-1] + "~", message=None, state=CardState.POSTING)
+        assert not await place.store.add_card(other, [], since=posted.id, once=True)
+        # While the first is on its way the second waits: the first may be refused.
+        another = await place.opened("toroom.pay")
+        begun = replace(other, id=posted.id[:-1] + "!", request_id=another["id"])
+        assert await place.store.add_card(begun, [], since=posted.id, once=True)
+        for one in range(2):
+            await place.house.outbox.drain("desk")
+            await place.house.outbox.drain("second")
+            assert len(second.of(another["id"])) == one
+            await place.store.fail_card(begun.id)
+            place.clock.turn(MINUTE)
+
+
+async def test_one_loss_that_two_copies_hear_of_is_followed_once(store: Store) -> None:
+    async with chained(store, Desk()) as (place, _):
+        request = await place.opened("chain.pay")
+        await place.carried()
+        case = await place.case(request["id"])
+        card, *_ = await place.store.cards_of(case.id)
+        again = again_job(case, card, place.clock())
+        entry = Entry("default", place.clock(), "card.lost", case.id, "{}", b"0" * 16)
+        assert await place.store.fail_card(card.id, [entry], [again])
+        assert not await place.store.fail_card(card.id, [entry], [again])
+        assert (await place.kinds(case.id)).count("card.lost") == 1
+        waiting = (await place.store.counts()).jobs
+        assert waiting["post", "desk"][0] == 1
+
+
+async def test_law_24_who_lost_the_lease_sends_nobody_on(store: Store) -> None:
+    async with chained(store, Refusing()) as (place, _):
+        request = await place.opened("chain.pay")
+        now = place.clock()
+        first, *_ = await place.store.claim("desk", worker="w2", now=now, lease=1, limit=1)
+        await place.store.claim("desk", worker="w3", now=now + 1, lease=MINUTE, limit=9)
+        then = post_job(await place.case(request["id"]), "second", now, room="ROOM")
+        assert not await place.store.end(first, [], then=[then])
+        assert ("post", "second") not in (await place.store.counts()).jobs
+
+
+async def test_law_26_a_channel_that_is_no_longer_there_sends_its_people_on(store: Store) -> None:
+    gone = rule("chain", via=("gone", "desk"))
+    async with open_house(store, rules=(gone,)) as place:
+        request = await place.opened("chain.pay")
+        await place.carried()
+        case, before = await place.case(request["id"]), len(place.desk.of(request["id"]))
+        to = {"person": "dana", "account": "G-dana", "room": None}
+        job = post_job(case, "gone", place.clock(), **to)
+        await place.store.append([], [job])
+        await place.house.outbox.drain("gone")
+        await place.carried()
+        assert await place.store.parked() == []
+        assert len(place.desk.of(request["id"])) == before + 1
+
+
+async def test_a_history_is_asked_for_one_kind(store: Store) -> None:
+    async with chained(store, Refusing()) as (place, _):
+        request = await place.opened("chain.pay")
+        await place.carried()
+        kinds = {one.kind for one in await place.store.history(request["id"], "card.rerouted")}
+        assert kinds == {"card.rerouted"}
+        await place.sealed()
+        assert len(await place.store.history(request["id"], "card.rerouted")) == 2
 
 
 # A card where its request lives
@@ -606,6 +780,12 @@ async def test_law_05_an_address_that_is_not_its_own_keeps_the_service_from_star
 # Memory
 
 
+async def test_what_another_copy_keeps_meanwhile_is_not_called_nothing(store: Store) -> None:
+    assert await store.put_remembered("desk", "token", None, was=None)
+    assert await store.put_remembered("desk", "token", b"kept", was=None)
+    assert not await store.put_remembered("desk", "token", None, was=None)
+
+
 def memory(store: Store, ring: KeyRing = RING, channel: str = "desk") -> ChannelMemory:
     return ChannelMemory(store, lambda: ring, channel)
 
@@ -704,6 +884,22 @@ async def test_law_06_a_typed_code_declines_and_says_why(store: Store) -> None:
         declined = await place.read(request["id"])
         assert (declined["status"], declined["reason"]) == ("declined", "not this month")
         assert (await place.read(other["id"]))["status"] == "pending"
+
+
+def told_so_often(place: Place, times: int) -> bool:
+    return len(place.desk.told) == times
+
+
+async def test_law_06_a_typed_code_that_is_delivered_again_counted_already(store: Store) -> None:
+    async with open_house(store) as place:
+        request = await place.opened("mail.a")
+        reply = place.desk.reply(f"decline {code_of(request)}", "U-dana")
+        for times in (1, 2):
+            assert await place.write(reply) == (200, None)
+            await until(partial(told_so_often, place, times))
+        said = [notice.text for _, notice in place.desk.told]
+        assert said == ["Declined.", "This was counted already."]
+        assert "refused" not in await place.kinds()
 
 
 @pytest.mark.parametrize("text", ["approve {}", "{}", "please decline {}", "decline {}x", "ok {}"])

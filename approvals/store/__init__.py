@@ -343,6 +343,10 @@ class Store:
             ids = await walk(driver, below, step)
         return found
 
+    async def saw(self, channel: str, event: str) -> bool:
+        """Did this event of a platform commit something?"""
+        return bool(await self._read(statements.select_seen, key_=f"{channel}:{event}"))
+
     async def visible(self, request_id: str, audiences: Collection[str], org: str = ORG) -> bool:
         """Is the request shown to one of these audiences?"""
         found = await self._read(
@@ -379,15 +383,19 @@ class Store:
         *,
         instead: str | None = None,
         since: str = "",
+        once: bool = False,
     ) -> bool:
         """Before each attempt to post: the card, its buttons and the intent, together.
 
         `instead`: the card that this one is to replace. False, and nothing is added, where one
         that is not older is there at the same address already: posted, or being posted and not
-        older than `since` (ids of cards begin with their time).
+        older than `since` (ids of cards begin with their time). `once`: the same, where any card
+        of this revision is there so.
         """
         params = [rows.button_params(each) for each in stored]
-        return await self._db.write(statements.add_card(card, params, entries, instead, since))
+        return await self._db.write(
+            statements.add_card(card, params, entries, instead, since, once)
+        )
 
     async def bind_message(
         self,
@@ -460,11 +468,11 @@ class Store:
 
     async def fail_card(
         self, card_id: str, entries: Sequence[Entry] = (), jobs: Sequence[Job] = ()
-    ) -> None:
-        """The post failed, or nobody knows: its taps are refused for good."""
-        params = {"id_": card_id, "state": CardState.FAILED}
-        script = statements.write(entries, jobs, statements.fail_card, params)
-        await self._db.write(script, {job.request_id for job in jobs})
+    ) -> bool:
+        """The post failed, or nobody knows: its taps are refused for good. False, and nothing
+        follows, where that is known."""
+        script = statements.fail_card(card_id, entries, jobs)
+        return await self._db.write(script, {job.request_id for job in jobs})
 
     async def card(self, card_id: str) -> CardRow | None:
         """One card."""
@@ -480,6 +488,16 @@ class Store:
             channel_=channel,
             conversation_=conversation,
             message_=message,
+        )
+        return rows.card(found[0]) if found else None
+
+    async def card_by_former(self, channel: str, conversation: str, message: str) -> CardRow | None:
+        """The card that this message was before it had to be posted again."""
+        found = await self._read(
+            statements.card_by_former,
+            channel_=channel,
+            conversation_=conversation,
+            former_=message,
         )
         return rows.card(found[0]) if found else None
 
@@ -534,6 +552,12 @@ class Store:
         params = [statements.held(job) for job in jobs]
         moved = {job.request_id for job in then}
         await self._db.write(statements.write(entries, then, statements.done, params), moved)
+
+    async def end(self, job: Job, entries: Sequence[Entry], *, then: Sequence[Job]) -> bool:
+        """As `done`; but where another took the job nothing is written or queued (False): who has
+        it now does that."""
+        script = statements.end(job, entries, then)
+        return await self._db.write(script, {one.request_id for one in then})
 
     async def renew(self, job: Job, until: Instant) -> Job | None:
         """Keep it leased until then; the job as it is held now. None: another has taken it."""
@@ -644,9 +668,12 @@ class Store:
             for row in found:
                 yield row.line()
 
-    async def history(self, request_id: str) -> list[Entry]:
-        """What happened to one request, sealed or not, as it was written."""
-        found = await self._read(statements.history, request_id_=request_id)
+    async def history(self, request_id: str, kind: str | None = None) -> list[Entry]:
+        """What happened to one request, sealed or not, as it was written. `kind`: only this."""
+        if kind is None:
+            found = await self._read(statements.history, request_id_=request_id)
+        else:
+            found = await self._read(statements.history_of, request_id_=request_id, kind_=kind)
         return [Entry(*row[1:]) for row in found]
 
     async def head(self, *, org: str = ORG) -> str:

@@ -383,10 +383,24 @@ insert_card: Final = _insert(cards)
 insert_button: Final = _insert(buttons)
 card_by_id: Final = _select(cards, rows.CARD, "id")
 card_by_message: Final = _select(cards, rows.CARD, "channel", "conversation", "message")
+card_by_former: Final = _select(cards, rows.CARD, "channel", "conversation", "former")
 buttons_of: Final = _select(buttons, rows.BUTTON, "card_id")
 _expect_echo: Final = _update(cards, ["echo_next"], "id")
 _delete_button: Final = delete_by(buttons, "lookup")
-fail_card: Final = _update(cards, ["state"], "id")
+
+
+def _fail_card(_: Dialect) -> Any:
+    c = cards.c
+    which = (c.id == P("id_"), c.state != CardState.FAILED.value)
+    return cards.update().where(*which).values(state=P("state")).returning(c.id)
+
+
+def fail_card(card_id: str, entries: Sequence[Entry], jobs: Sequence[Job]) -> Script[bool]:
+    """The entries and jobs only for who says it first: two copies may hear the same."""
+    found = yield _fail_card, {"id_": card_id, "state": CardState.FAILED}
+    if found:
+        yield from write(entries, jobs)
+    return bool(found)
 
 
 def posting(_: Dialect) -> Any:
@@ -516,6 +530,10 @@ def _lock_card(_: Dialect) -> Any:
     return sa.select(cards.c.id).where(cards.c.id == P("id_")).with_for_update()
 
 
+def _lock_case(_: Dialect) -> Any:
+    return sa.select(cases.c.id).where(cases.c.id == P("id_")).with_for_update()
+
+
 _TIME: Final = len("crd_") + 10
 """Characters with which a card's id says when it was made, so that ids order by time."""
 
@@ -526,8 +544,20 @@ def add_card(
     entries: Sequence[Entry],
     instead: str | None,
     since: str,
+    once: bool,
 ) -> Script[bool]:
-    """The card, its buttons and the intent; nothing if `instead` was replaced already."""
+    """The card, its buttons and the intent; nothing if `instead` was replaced already, or if it is
+    to be there `once` and there is one."""
+    if once:
+        # Whoever comes second waits here, and then sees the first one's card.
+        yield _lock_case, {"id_": card.request_id}
+        for row in (yield cards_of, {"ids": [card.request_id]}):
+            other = rows.card(row)
+            young = other.id[:_TIME] >= since[:_TIME]
+            live = other.state is CardState.POSTED or (other.state is CardState.POSTING and young)
+            here = _address(other) == _address(card) and other.revision == card.revision
+            if here and live and other.id != instead:
+                return False
     if instead is not None:
         # Whoever comes second waits here, and then sees the first one's card.
         yield _lock_card, {"id_": instead}
@@ -595,6 +625,18 @@ def held(job: Job) -> Params:
 
 def done(_: Dialect) -> Any:
     return outbox.delete().where(*_held())
+
+
+def _end(_: Dialect) -> Any:
+    return outbox.delete().where(*_held()).returning(outbox.c.id)
+
+
+def end(job: Job, entries: Sequence[Entry], then: Sequence[Job]) -> Script[bool]:
+    """The entries and what follows only if it was held still."""
+    found = yield _end, held(job)
+    if found:
+        yield from write(entries, then)
+    return bool(found)
 
 
 def renew(_: Dialect) -> Any:
@@ -691,14 +733,24 @@ def _unsealed(_: Dialect) -> Any:
     return what.where(a.seq.is_(None)).order_by(a.id).limit(P("most"))
 
 
-def history(_: Dialect) -> Any:
+def _history(*more: sa.ColumnElement[bool]) -> Any:
     # In two parts, since each has an index of its own.
     a = audit.c
     parts = [
-        sa.select(a.id, *(a[n] for n in rows.ENTRY)).where(a.request_id == P("request_id_"), part)
+        sa.select(a.id, *(a[n] for n in rows.ENTRY)).where(
+            a.request_id == P("request_id_"), part, *more
+        )
         for part in (a.seq.is_not(None), a.seq.is_(None))
     ]
     return sa.union_all(*parts).order_by(sa.text("1"))
+
+
+def history(_: Dialect) -> Any:
+    return _history()
+
+
+def history_of(_: Dialect) -> Any:
+    return _history(audit.c.kind == P("kind_"))
 
 
 def _seal_row(_: Dialect) -> Any:
@@ -802,7 +854,9 @@ def put_memory(key: Params, value: bytes | None, was: bytes | None) -> Script[bo
     """Compare, and set or delete; False: it was not `was`."""
     where = {f"{name}_": part for name, part in key.items()} | {"value_": was}
     if value is None:
-        return was is None or bool((yield _delete_memory, where))
+        if was is None:
+            return not (yield select_memory, where)
+        return bool((yield _delete_memory, where))
     if was is None:
         return bool((yield _insert_memory, {**key, "value": value}))
     return bool((yield _update_memory, {**where, "value": value}))

@@ -320,7 +320,7 @@ class Events:
         person = None
         if not reply.stranger:
             person = deps.directory.by_account(reply.channel, reply.account)
-        found = await typed_codes.decline(deps, person, typed, reply.channel) if person else None
+        found = await typed_codes.decline(deps, person, typed, reply) if person else None
         if found is not None:
             return found
         deps.link_codes.count(who)

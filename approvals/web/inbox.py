@@ -77,7 +77,8 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         )
 
         several = len(case.ask.via) > 1
-        moved = reroute.said_of(await deps.store.history(case.id)) if several else ()
+        history = await deps.store.history(case.id, reroute.KIND) if several else ()
+        moved = reroute.said_of(history)
 
         def page() -> web.StreamResponse:
             view = views.whole(

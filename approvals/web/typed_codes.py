@@ -18,6 +18,7 @@ from approvals import policy
 from approvals.channel import Notice, NoticeKind, Reply
 from approvals.evidence import Entry
 from approvals.model import ORG, Case, Choice, Instant, Person, Status
+from approvals.service import COUNTED_ALREADY
 from approvals.web.deps import Deps, audiences
 
 DEAD: Final = Notice(
@@ -50,16 +51,19 @@ def decline_in(text: str) -> Typed | None:
     return Typed(said[1].lower(), said[2].lstrip(":,. \t\r\n") or None)
 
 
-async def decline(deps: Deps, person: Person, typed: Typed, channel: str) -> Notice | None:
+async def decline(deps: Deps, person: Person, typed: Typed, reply: Reply) -> Notice | None:
     """Decline the request that has this code; None: there is none that they may decline."""
     theirs = await deps.store.page(status=Status.PENDING, audiences=audiences(person), limit=MOST)
     match [case for case in theirs if _meant(case, person, typed)]:
         case []:
+            # Delivered again, most likely after an answer that came too late: no failed try.
+            if reply.event and await deps.store.saw(reply.channel, reply.event):
+                return COUNTED_ALREADY.notice
             return None
         case [case]:
             answer = await deps.service.decide(
                 person, case.id, Choice.DECLINE, case.digest, typed.reason,
-                fresh=False, channel=channel,
+                fresh=False, channel=reply.channel, event=reply.event,
             )  # fmt: skip
             return answer.notice
         case _:

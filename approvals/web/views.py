@@ -376,7 +376,7 @@ def whole(
         unseen=not case.complete,
         grant=grant,
         rerouted=tuple(
-            f"{_entry(first)} couldn't reach {said.name(who)}, so the card went to {_entry(next_)}."
+            f"{_entry(first)} couldn't reach {said.name(who)}, so the card goes to {_entry(next_)}."
             for who, first, next_ in rerouted
         ),
     )
@@ -385,7 +385,8 @@ def whole(
 def _entry(entry: str) -> str:
     """An entry of `via`, as a person reads it."""
     channel, _, room = text.clean(entry).partition(":")
-    return f"{channel.capitalize()} ({room})" if room else channel.capitalize()
+    title = words.channel(channel)
+    return f"{title} ({room})" if room else title
 
 
 def _agent(request: Request) -> str:
