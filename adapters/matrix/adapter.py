@@ -81,8 +81,8 @@ class Matrix:
     _api: Api = field(init=False, repr=False, compare=False)
     _rooms: Rooms = field(init=False, repr=False, compare=False)
     _looks: asyncio.Semaphore = field(init=False, repr=False, compare=False)
-    _joining: set[asyncio.Task[None]] = field(
-        default_factory=set, init=False, repr=False, compare=False
+    _joining: dict[str, asyncio.Task[None]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
     )
     name: ClassVar[str] = "matrix"
     limits: ClassVar = port.Limits(
@@ -296,9 +296,10 @@ class Matrix:
         state = event.get("unsigned", {}).get("invite_room_state", ())
         encrypted = any(one["type"] == "m.room.encryption" for one in state)
         direct = content.get("is_direct") is True
-        task = asyncio.create_task(self._join(room, sender, direct=direct, encrypted=encrypted))
-        self._joining.add(task)
-        task.add_done_callback(self._joining.discard)
+        if room not in self._joining:
+            task = asyncio.create_task(self._join(room, sender, direct=direct, encrypted=encrypted))
+            self._joining[room] = task
+            task.add_done_callback(lambda _: self._joining.pop(room))
         return True
 
     async def _join(self, room: str, sender: str, *, direct: bool, encrypted: bool) -> None:
@@ -503,7 +504,7 @@ class Matrix:
         ]
 
     async def close(self) -> None:
-        for task in (joining := [*self._joining]):
+        for task in (joining := [*self._joining.values()]):
             task.cancel()
         await asyncio.gather(*joining, return_exceptions=True)
         await self._api.close()

@@ -54,6 +54,7 @@ class Room:
     members: dict[str, str] = field(default_factory=dict)
     state: dict[tuple[str, str], Any] = field(default_factory=dict)
     creation: dict[str, Any] = field(default_factory=dict)
+    invited_at: int = 0
 
 
 @dataclass
@@ -272,7 +273,7 @@ class MatrixPeer:
         since = int(query["since"]) if "since" in query else None
         if since is not None:
             async with self.news:
-                if not self._after(since, wanted) and not self._invites():
+                if not self._after(since, wanted) and not self._invites(since):
                     wait = int(query["timeout"]) / 1000
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self.news.wait(), wait)
@@ -286,7 +287,7 @@ class MatrixPeer:
                 del one["room_id"]  # not there in /sync
         return {
             "next_batch": str(self._at),
-            "rooms": {"join": joined, "invite": self._invites()},
+            "rooms": {"join": joined, "invite": self._invites(since)},
         }
 
     def _after(self, since: int, wanted: dict[str, Any]) -> dict[str, list[Any]]:
@@ -297,10 +298,11 @@ class MatrixPeer:
         }
         return {id: line for id, line in found.items() if line}
 
-    def _invites(self) -> dict[str, Any]:
+    def _invites(self, since: int | None) -> dict[str, Any]:
+        """What changed since then: https://spec.matrix.org/v1.18/client-server-api/#syncing."""
         found = dict[str, Any]()
         for id, room in self.rooms.items():
-            if room.members.get(BOT) == "invite":
+            if room.members.get(BOT) == "invite" and room.invited_at > (since or 0):
                 state = [{"type": k, "state_key": s, "content": c, "sender": room.creation["by"]}
                          for (k, s), c in room.state.items()]  # fmt: skip
                 state += [*self.stripped.get(id, ()), self.invitation(id)]
@@ -318,6 +320,8 @@ class MatrixPeer:
             by,
             state={"m.room.encryption": {"algorithm": "m.megolm.v1.aes-sha2"}} if encrypted else {},
         )
+        self._at += 1
+        self.rooms[id].invited_at = self._at
         self.rooms[id].members[BOT] = "invite"
         self.rooms[id].creation = {"is_direct": is_direct, "by": by}
         return id
