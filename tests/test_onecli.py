@@ -1072,7 +1072,8 @@ def test_the_command_line_shows_what_was_summed_up_and_nothing_else() -> None:
     assert found is not None
     assert found.http == request.http
     told_at = Console(width=100, file=io.StringIO())
-    remote._asked(told_at, found, "https://x.example/")
+    case = {"status": "pending", "outcome": None, "review": "https://x.example/"}
+    remote._asked(told_at, case, found)
     shown = told_at.file.getvalue()  # type: ignore[attr-defined] # a StringIO
     assert "as the gateway sums it up" in shown
     assert "not the bytes" in shown
