@@ -130,7 +130,9 @@ def measure(setting: Setting) -> Rounds:
                         f"download {done['mb_s']:6,.0f} MB/s, {done['peak_mb'] or 0:4.0f} MB"
                     )
             for how in HOWS:
-                with _way(setting, folder, GATEWAY, how, ports) as (way, process):
+                # Its own folder: what was held before is taken up by the next gateway on one.
+                own = f"held-{how}"
+                with _way(setting, folder, GATEWAY, how, ports, own) as (way, process):
                     assert process is not None
                     held = asyncio.run(_held(way, process, sizes["held"], ports["http"]))
                 rounds.append({"peer": GATEWAY, "how": f"{how} held", **held})
