@@ -1,8 +1,8 @@
 """Google Chat: cards by the Chat API, taps by HTTPS or by Pub/Sub.
 
-A token by Google proves who delivers and not the body, which https alone protects. A tap brings its
-message along, or Google is asked for it: it is compared with what we last sent, so that whoever has
-the service account's key still cannot swap a button.
+Google's token proves who delivers a request, but not its body, which only https protects. A tap
+carries its message, or we ask Google for it, and it is compared with what we last sent. So even
+someone with the service account's key cannot swap a button.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ UNSEEN: Final = frozenset(
 )
 # Of the rest, what is read as text: the ends of it may be cut off.
 TEXTS: Final = frozenset(("text", "topLabel", "bottomLabel", "header", "title", "subtitle"))
-# What else can stand in a message, beside its cards: nothing of ours does.
+# What else a message can hold besides its cards. Ours hold none of it.
 BESIDE: Final = ("cards", "accessoryWidgets", "attachment", "attachedGifs", "quotedMessageMetadata")
 
 
@@ -509,7 +509,7 @@ def _input(inputs: Any, name: str) -> str | None:
 
 
 def _answered(way: str, *, message: Any = None, dialog: Any = None, end: str = "") -> port.Response:
-    """A message, a dialog, or the end of one with a word to whoever had it open.
+    """A message, a dialog, or the end of one, with a line for the person who had it open.
 
     https://developers.google.com/workspace/chat/dialogs, and of an add-on
     https://developers.google.com/workspace/add-ons/chat/dialogs
@@ -592,7 +592,7 @@ def _texts(cards: Sequence[Any]) -> Iterator[str]:
 
 
 def _altered(payload: port.Payload, sent: Any) -> tuple[Difference, ...]:
-    # An answer without cards says nothing of them. A tap tells, then.
+    # An answer without cards does not say how they look. The next tap will.
     return differences(_view(payload["message"]), _view(sent)) if sent.get("cardsV2") else ()
 
 

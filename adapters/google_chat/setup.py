@@ -15,8 +15,8 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         section += "    mode: pubsub\n    subscription: projects/…/subscriptions/countersign\n"
         connection: tuple[str, ...] = (
             "Under Pub/Sub make a topic, and give chat-api-push@system.gserviceaccount.com the "
-            "role Pub/Sub Publisher on it, and nobody else: whoever may publish there can make up "
-            "taps.",
+            "role Pub/Sub Publisher on it, and nobody else. Anyone who may publish there can make "
+            "up taps.",
             "Add a subscription named countersign to the topic, delivery type Pull, and give the "
             "service account the role Pub/Sub Subscriber on it.",
             "In the same Configuration, Connection settings: Cloud Pub/Sub, with the topic's name.",

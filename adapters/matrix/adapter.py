@@ -1,6 +1,6 @@
 """Matrix: cards as messages, decided by a reaction.
 
-A reaction brings nothing of ours, so it is worth tier C: it may approve at low risk. What the
+A reaction carries no token, so it is tier C: it may approve at low risk. What the
 homeserver shows of the card is fetched for each tap and must be what we last sent.
 """
 
@@ -37,7 +37,7 @@ READY: Final = tuple(f"{number}\ufe0f\u20e3" for number in range(1, 9))
 REASON: Final = 500
 # Longer than any code with a reason behind it.
 TYPED: Final = 1000
-# Of a prompt of ours: whom it asks. A token of the bot could make one; its answers only decline.
+# Whom one of our prompts asks. The bot's token could make one, too; its answers only decline.
 ASKED: Final = "com.countersign.asks"
 ANSWER: Final = "Reply to this message in your own words; the agent reads it."
 NO_REASON: Final = "Decline without a reason"

@@ -37,6 +37,7 @@ from adapters.google_chat.adapter import GoogleChat
 from approvals.channel import Inbound, Payload
 from approvals.model import Address
 from tests.channel_contract import ROOT, Kit, template
+from tests.peers.loopback import started
 
 FIXTURES: Final = ROOT / "tests/fixtures/google_chat"
 PROJECT: Final = "123456789012"
@@ -274,11 +275,7 @@ class GoogleChatPeer:
         app.router.add_patch("/v1/spaces/{space}/messages/{id}", self._patch)
         app.router.add_get("/v1/spaces/{space}/messages/{id}", self._get)
         app.router.add_post("/v1/projects/{project}/subscriptions/{rest}", self._pubsub)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.base = f"http://{host}:{port}"
+        self._runner, self.base = await started(app)
         return self
 
     async def __aexit__(self, *error: object) -> None:

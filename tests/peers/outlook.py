@@ -23,6 +23,7 @@ from approvals.model import Address
 from tests.channel_contract import NOW, Kit
 from tests.peers import email
 from tests.peers.email import PASSWORD, MailServer, Received
+from tests.peers.loopback import started
 from tests.peers.teams import SigningKey
 
 TENANT: Final = "8a2c1c0e-5f6d-4bd6-9a31-3f6d2f0f1c55"
@@ -131,11 +132,8 @@ class Entra:
         openid = f"/{TENANT}/v2.0/.well-known/openid-configuration"
         app.router.add_get(openid, self._openid)
         app.router.add_get(f"/{TENANT}/discovery/v2.0/keys", self._keys)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.login = f"http://{host}:{port}/"
+        self._runner, base = await started(app)
+        self.login = f"{base}/"
         return self
 
     async def __aexit__(self, *error: object) -> None:

@@ -27,6 +27,7 @@ from adapters.slack.adapter import Slack
 from approvals.channel import Inbound
 from approvals.model import Address
 from tests.channel_contract import ROOT, Kit, template
+from tests.peers.loopback import started
 
 TEAM, APP, BOT = "T024BE7LD", "A024BE7AP", "U024BE7BT"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -173,12 +174,7 @@ class SlackPeer:
         app = web.Application()
         app.router.add_post("/api/{method}", self._method)
         app.router.add_get("/link", self._link)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.base = f"http://{host}:{port}"
+        self._runner, self.base = await started(app)
         return self
 
     async def __aexit__(self, *error: object) -> None:

@@ -26,6 +26,7 @@ from adapters.teams.adapter import Teams
 from approvals.channel import Inbound, Payload
 from approvals.model import Address
 from tests.channel_contract import ROOT, Kit, template
+from tests.peers.loopback import started
 
 FIXTURES: Final = ROOT / "tests/fixtures/teams"
 APP: Final = "5b6c1c0e-7f6d-4bd6-9a31-3f6d2f0f1c55"
@@ -175,11 +176,7 @@ class TeamsPeer:
         app.router.add_get(v3 + "/{room}/members/{who}", self._member)
         app.router.add_post(v3 + "/{room}/activities", self._send)
         app.router.add_put(v3 + "/{room}/activities/{id}", self._send)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.base = f"http://{host}:{port}"
+        self._runner, self.base = await started(app)
         return self
 
     async def __aexit__(self, *error: object) -> None:

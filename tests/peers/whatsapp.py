@@ -29,6 +29,7 @@ from adapters.whatsapp.adapter import WhatsApp
 from approvals.channel import Inbound
 from approvals.model import Address
 from tests.channel_contract import ROOT, Kit, template
+from tests.peers.loopback import started
 
 NUMBER_ID, NUMBER = "106540352242922", "15550783881"
 ACCESS_TOKEN, APP_SECRET = "EAAJBpeerAccessToken", "5e1f0c7a9b3d4e2f8a6b1c0d9e8f7a6b"
@@ -170,11 +171,7 @@ class WhatsAppPeer:
         app.router.add_get("/v23.0/{number}", self._graph_number)
         app.router.add_post("/2010-04-01/Accounts/{sid}/Messages.json", self._twilio_send)
         app.router.add_get("/2010-04-01/Accounts/{sid}.json", self._twilio_account)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.base = f"http://{host}:{port}"
+        self._runner, self.base = await started(app)
         return self
 
     async def __aexit__(self, *error: object) -> None:
