@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, Protocol, TypeAlias, cast
 
-from approvals.channel import Channel, Payload
-from approvals.plugin import Guide, Order, Section, Wishes
+from approvals.port import Channel, Payload
+from approvals.port.setup import Guide, Order, Section, Wishes
 
 Adapter: TypeAlias = Callable[..., Channel]
 """An adapter's class: called with its configuration (its dataclass fields), it is a `Channel`."""

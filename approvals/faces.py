@@ -21,7 +21,6 @@ import structlog
 
 from approvals import buttons, cards, policy, words
 from approvals.cards import Bound
-from approvals.channel import Channel, Glance, Payload, Personal, Response, reachable
 from approvals.model import (
     Button,
     Card,
@@ -34,6 +33,7 @@ from approvals.model import (
     Status,
     Tier,
 )
+from approvals.port import Channel, Glance, Payload, Personal, Response, reachable
 from approvals.reading import Reading
 from approvals.service import Service
 from approvals.store import CardRow, CardState, Store

@@ -25,11 +25,11 @@ from hashlib import sha256
 from typing import Final
 
 from approvals.buttons import ACCOUNT, KeyRing, seal, sealed
-from approvals.channel import GivenUp, Named, Notice, NoticeKind, Reply
 from approvals.evidence import Entry, Field
 from approvals.model import MINUTE, ORG, Busy, Duration, Instant, Refused
 from approvals.people import GIVEN_UP, GOOD, Directory, Link
-from approvals.plugin import Linking
+from approvals.port import GivenUp, Named, Notice, NoticeKind, Reply
+from approvals.port.setup import Linking
 from approvals.store import Account, LinkCode, Linked, Store
 
 LIFETIME: Final[Duration] = 10 * MINUTE

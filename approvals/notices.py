@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from approvals import machine, policy, words
-from approvals.channel import Notice, NoticeKind
 from approvals.model import Choice
+from approvals.port import Notice, NoticeKind
 from approvals.text import clean
 
 INVALID: Final = "This button is not valid here."

@@ -20,7 +20,6 @@ import structlog
 
 from approvals import buttons, cards, machine, reroute
 from approvals.budgets import Budgets
-from approvals.channel import Channel, Payload, Personal, Places
 from approvals.evidence import Entry, rfc3339
 from approvals.faces import Faces, Look
 from approvals.lanes import Lanes
@@ -42,6 +41,7 @@ from approvals.model import (
     Status,
 )
 from approvals.people import GIVEN_UP, GOOD
+from approvals.port import Channel, Payload, Personal, Places
 from approvals.proposal import ulid
 from approvals.reroute import Failed
 from approvals.service import Service

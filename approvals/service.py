@@ -19,7 +19,6 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from approvals import buttons, machine, policy, refusals, words
-from approvals.channel import Abilities, Notice, NoticeKind, Tap
 from approvals.evidence import SKEW, Entry, ReceiptKey, frame, receipt_claims, sign_receipt
 from approvals.model import (
     MINUTE,
@@ -51,6 +50,7 @@ from approvals.notices import (
 )
 from approvals.packs import RuleBook
 from approvals.people import Directory, audiences
+from approvals.port import Abilities, Notice, NoticeKind, Tap
 from approvals.proposal import Proposal, Ulids, draft, ulid
 from approvals.reading import Reading
 from approvals.readings import Readings, held

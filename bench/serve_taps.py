@@ -31,7 +31,6 @@ import asyncpg
 
 import approvals
 from adapters.slack.adapter import Slack
-from approvals.channel import Payload, Tap
 from approvals.cli import descriptors, keys
 from approvals.cli.host import settled, steady
 from approvals.cli.house import House, Plan, running
@@ -50,6 +49,7 @@ from approvals.model import (
 )
 from approvals.people import Directory
 from approvals.policy import Policy
+from approvals.port import Payload, Tap
 from approvals.proposal import Proposal
 from approvals.service import Trust
 from approvals.store import Store

@@ -20,8 +20,8 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from adapters import CHANNELS
 from approvals import linking
-from approvals.channel import Abilities, Channel, Event, Inbound, Payload, Render, Resolves, resolve
 from approvals.model import Address, Button, Card, Fact, Label, Risk, Status
+from approvals.port import Abilities, Channel, Event, Inbound, Payload, Render, Resolves, resolve
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 NOW: Final = 1_767_326_130_000

@@ -23,19 +23,8 @@ import aiohttp
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from approvals import channel as port
+from approvals import port
 from approvals.buttons import Key, KeyRing
-from approvals.channel import (
-    Abilities,
-    Inbound,
-    Limits,
-    Notice,
-    Payload,
-    Proven,
-    Reply,
-    Resolved,
-    Tap,
-)
 from approvals.cli.host import clock as wall
 from approvals.cli.house import House, Plan, running
 from approvals.evidence import ReceiptKey
@@ -61,6 +50,17 @@ from approvals.model import (
 )
 from approvals.people import Directory, Link
 from approvals.policy import Policy, Rule, When
+from approvals.port import (
+    Abilities,
+    Inbound,
+    Limits,
+    Notice,
+    Payload,
+    Proven,
+    Reply,
+    Resolved,
+    Tap,
+)
 from approvals.proof import check_fresh, check_hmac
 from approvals.proposal import Proposal
 from approvals.service import Answer, Trust

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from approvals.channel import Channel, Event, Payload, Tap
 from approvals.model import Card, Fact, Kind, Outcome, Person, Status
+from approvals.port import Channel, Event, Payload, Tap
 from approvals.store import Store
 from tests.channel_contract import CARDS, ROOT, natural
 from tests.house import HANGS, Clock, Place, open_house, rule

@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any, Final
 
 from approvals import cards, policy, proposal
-from approvals.channel import Channel
 from approvals.cli import preview as previews
 from approvals.model import Agent, Button, Card, Case, Http, Kind, Request, Requester, Risk
 from approvals.packs import PACKS, RuleBook, rule_book
+from approvals.port import Channel
 from approvals.reading import Reading, read
 from tests.channel_contract import NOW, ROOT
 

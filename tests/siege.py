@@ -19,10 +19,10 @@ import aiohttp
 import yaml
 
 from adapters.slack.adapter import Slack
-from approvals.channel import Resolved, Tap
 from approvals.cli import keys, serve
 from approvals.cli.house import House, running
 from approvals.model import Duration, Instant
+from approvals.port import Resolved, Tap
 from tests.peers.slack import APP, BOT_TOKEN, SECRET, TEAM, SlackPeer, person, signed
 
 ROOM: Final = "C024BE91L"

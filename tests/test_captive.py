@@ -13,8 +13,8 @@ from aiohttp import ClientSession, DummyCookieJar, web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from approvals.channel import Channel
 from approvals.model import Busy
+from approvals.port import Channel
 from tests.channel_contract import CARDS, Kit, card, kit
 from tests.test_channels import KITS
 

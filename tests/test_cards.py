@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from approvals import cards
 from approvals.cards import Bound, build, fingerprint, renderer
 from approvals.cards.bound import LONGEST
-from approvals.channel import Abilities, Limits, same_buttons
 from approvals.model import (
     Agent,
     Ask,
@@ -37,6 +36,7 @@ from approvals.model import (
     Tier,
     Vote,
 )
+from approvals.port import Abilities, Limits, same_buttons
 from approvals.reading import Reading, read, read_payload
 from approvals.text import utf8_len, utf16_len
 from approvals.web.sheet import sheet

@@ -16,20 +16,6 @@ import pytest
 
 from adapters import CHANNELS
 from approvals import cards
-from approvals.channel import (
-    LEAVES_OUT,
-    Channel,
-    Ignored,
-    Inbound,
-    Payload,
-    Render,
-    Reply,
-    Resolved,
-    Talks,
-    Tap,
-    block,
-    resolve,
-)
 from approvals.model import (
     Agent,
     Ask,
@@ -44,6 +30,20 @@ from approvals.model import (
     Request,
     Scope,
     Status,
+)
+from approvals.port import (
+    LEAVES_OUT,
+    Channel,
+    Ignored,
+    Inbound,
+    Payload,
+    Render,
+    Reply,
+    Resolved,
+    Talks,
+    Tap,
+    block,
+    resolve,
 )
 from approvals.reading import read_payload
 from tests import hostile

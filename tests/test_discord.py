@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.discord import setup
 from adapters.discord.adapter import Discord
 from approvals import linking
-from approvals.channel import (
+from approvals.model import Address, Busy, Fact, Forged, Refused, Status
+from approvals.port import (
     Event,
     Handshake,
     Ignored,
@@ -29,7 +30,6 @@ from approvals.channel import (
     Resolved,
     Tap,
 )
-from approvals.model import Address, Busy, Fact, Forged, Refused, Status
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, card

@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 from adapters.kit.echo import EDGE, differences, settled
 from adapters.slack.adapter import _echo_before
 from approvals import buttons
-from approvals.channel import Channel, Inbound, Resolved, Tap
 from approvals.model import MINUTE, Fact, Person
+from approvals.port import Channel, Inbound, Resolved, Tap
 from approvals.store import TAPPED, Job, Store
 from tests.channel_contract import Kit, card, kit
 from tests.house import RING, Place, open_house, rule, until

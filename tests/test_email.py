@@ -17,7 +17,6 @@ import pytest
 from adapters.email.adapter import Email, inert
 from approvals import buttons
 from approvals.buttons import Key, KeyRing
-from approvals.channel import Payload
 from approvals.cli.channels import SECTIONS, made
 from approvals.cli.templates import load
 from approvals.config import load as load_config
@@ -34,6 +33,7 @@ from approvals.model import (
     Risk,
     Status,
 )
+from approvals.port import Payload
 from approvals.store import CardState, Store
 from approvals.web.site import HEADERS, Site
 from tests import hostile

@@ -16,8 +16,8 @@ from typing import Any, Final, cast
 
 import pytest
 
-from approvals.channel import Channel, Inbound
 from approvals.model import SECOND, Person
+from approvals.port import Channel, Inbound
 from approvals.store import Store
 from tests.channel_contract import strings
 from tests.house import GROUPS, Desk, Place, Wall, open_house, rule, until

@@ -24,9 +24,9 @@ import asyncpg
 import pytest
 
 from approvals import buttons
-from approvals.channel import NoticeKind, Tap
 from approvals.evidence import read_receipt
 from approvals.model import MINUTE, Address, Busy, Choice, Label, Malformed, Status, Vote
+from approvals.port import NoticeKind, Tap
 from approvals.service import Answer
 from approvals.store import Job, metadata
 from approvals.web import credentials

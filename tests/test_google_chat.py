@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from adapters.google_chat.adapter import GoogleChat, inert
-from approvals.channel import (
+from approvals.cli import channels
+from approvals.model import Address, Busy, Fact, Forged, Label, Malformed, Refused, Risk, Status
+from approvals.port import (
     Event,
     Ignored,
     Notice,
@@ -27,8 +29,6 @@ from approvals.channel import (
     Tap,
     resolve,
 )
-from approvals.cli import channels
-from approvals.model import Address, Busy, Fact, Forged, Label, Malformed, Refused, Risk, Status
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, card, natural

@@ -17,9 +17,9 @@ from random import Random
 from typing import Any
 
 from approvals import words
-from approvals.channel import Tap
 from approvals.evidence import read_receipt
 from approvals.model import MINUTE, SECOND, Case, Conflict, Outcome, Person
+from approvals.port import Tap
 from approvals.service import COUNTED_ALREADY, Service
 from approvals.store import CardState, Job, Store
 from tests.house import (

@@ -15,8 +15,8 @@ import pytest
 from adapters.discord import setup
 from adapters.discord.adapter import COMMAND
 from approvals import linking
-from approvals.channel import Channel, Inbound
 from approvals.model import Person
+from approvals.port import Channel, Inbound
 from approvals.store import Store
 from tests.house import HANGS, Place, open_house
 from tests.installation import install

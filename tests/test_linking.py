@@ -16,12 +16,12 @@ from pydantic import create_model
 
 from approvals import linking
 from approvals.buttons import Key, KeyRing
-from approvals.channel import Abilities, Notice, NoticeKind, Reply
 from approvals.cli import channels, keys
 from approvals.cli.exits import Exit
 from approvals.cli.host import clock
 from approvals.model import MINUTE, Person, Tier
 from approvals.people import GOOD, Directory, Link
+from approvals.port import Abilities, Notice, NoticeKind, Reply
 from approvals.store import LinkCode, Linked, Store
 from tests.channel_contract import words
 from tests.house import GROUPS, HANGS, PEOPLE, RING, Clock, Desk, Place, everything, open_house

@@ -14,8 +14,8 @@ from pydantic import SecretStr, ValidationError
 
 from adapters.matrix.adapter import AT_ONCE, CURSOR, EACH
 from adapters.matrix.settings import Settings
-from approvals.channel import Ignored, Memory, Notice, NoticeKind, Several, Tap
 from approvals.model import Address, Busy, Choice, Person, Refused, Risk, Status
+from approvals.port import Ignored, Memory, Notice, NoticeKind, Several, Tap
 from approvals.store import Store
 from tests import on_platforms
 from tests.channel_contract import AWAY, CARDS, NOW, card, event_of, natural

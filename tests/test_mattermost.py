@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from adapters.mattermost import press
 from adapters.mattermost.adapter import PAUSE
 from adapters.mattermost.settings import Settings, sample
-from approvals.channel import Event, Ignored, Notice, NoticeKind, Resolved, Tap, resolve
 from approvals.model import Address, Busy, Fact, Forged, Label, Malformed, Refused
+from approvals.port import Event, Ignored, Notice, NoticeKind, Resolved, Tap, resolve
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, card, event_of

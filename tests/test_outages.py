@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from approvals import lanes
-from approvals.channel import Payload
 from approvals.cli.house import EXPIRED
 from approvals.lanes import Lanes
 from approvals.model import MINUTE, SECOND, Address, Agent, Busy, Instant, MessageRef, Scope
+from approvals.port import Payload
 from approvals.proposal import Proposal
 from approvals.store import Store, metadata
 from tests.house import GATEWAY, PEOPLE, START, Clock, Desk, Place, open_house, rule

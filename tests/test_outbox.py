@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from approvals.channel import Abilities, Payload
 from approvals.model import (
     MINUTE,
     SECOND,
@@ -24,6 +23,7 @@ from approvals.model import (
 )
 from approvals.outbox import AT_ONCE, LEASE, STRANDED, VETTED
 from approvals.policy import Rule, When
+from approvals.port import Abilities, Payload
 from approvals.store import CardState, Job, Store
 from tests.house import GROUPS, PEOPLE, RULES, Clock, Desk, Place, open_house
 

@@ -14,18 +14,6 @@ import pytest
 
 from approvals import service
 from approvals.buttons import Key, KeyRing
-from approvals.channel import (
-    Abilities,
-    Drawn,
-    Lost,
-    Memory,
-    Payload,
-    Proven,
-    Resolved,
-    Route,
-    Tap,
-    reviewed,
-)
 from approvals.evidence import Entry
 from approvals.memory import MOST, ChannelMemory
 from approvals.model import (
@@ -44,6 +32,18 @@ from approvals.model import (
 from approvals.notices import INVALID, NEWER, UNOFFERED
 from approvals.outbox import LEASE
 from approvals.policy import tap_tier
+from approvals.port import (
+    Abilities,
+    Drawn,
+    Lost,
+    Memory,
+    Payload,
+    Proven,
+    Resolved,
+    Route,
+    Tap,
+    reviewed,
+)
 from approvals.store import CardState, Store, again_job, post_job
 from approvals.web import events, typed_codes
 from tests.browsing import Browser

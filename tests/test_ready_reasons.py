@@ -14,8 +14,8 @@ from typing import Any, Final
 import pytest
 from slack_sdk.models.views import View
 
-from approvals.channel import Channel, Event, Inbound, Notice, NoticeKind, Resolved, Tap, chosen
 from approvals.model import Malformed
+from approvals.port import Channel, Event, Inbound, Notice, NoticeKind, Resolved, Tap, chosen
 from tests.channel_contract import NOW, card, kit, natural
 from tests.peers import discord as discord_peer
 from tests.peers import outlook as outlook_peer

@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 
 from adapters import CHANNELS
-from approvals.channel import Channel
 from approvals.model import Label, Tier
+from approvals.port import Channel
 from tests.channel_contract import ROOT, kit, strings
 from tests.real_requests import NAMES, previewed, real
 

@@ -14,7 +14,6 @@ import pytest
 import structlog
 
 from approvals import buttons, policy
-from approvals.channel import NoticeKind
 from approvals.cli import log
 from approvals.conditions import compile
 from approvals.decoders import BUILT_IN, Decoder, Field
@@ -37,6 +36,7 @@ from approvals.model import (
 from approvals.notices import INVALID, NEWER
 from approvals.packs import RuleBook
 from approvals.policy import Rule, When
+from approvals.port import NoticeKind
 from approvals.store import CardState, Store
 from tests.house import (
     DESK_SECRET,

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from approvals.channel import Letter
 from approvals.model import MINUTE, Person
 from approvals.people import Directory, Link
+from approvals.port import Letter
 from approvals.store import Store
 from approvals.web.signin.link import KIND, LIVE, named
 from tests.browsing import Answer, Browser

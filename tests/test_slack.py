@@ -20,17 +20,6 @@ from slack_sdk.models.blocks import ActionsBlock, Block
 
 from adapters.slack.adapter import Slack
 from approvals import linking
-from approvals.channel import (
-    Event,
-    Ignored,
-    Inbound,
-    Notice,
-    NoticeKind,
-    Payload,
-    Reply,
-    Resolved,
-    Tap,
-)
 from approvals.model import (
     Address,
     Busy,
@@ -40,6 +29,17 @@ from approvals.model import (
     Refused,
     Risk,
     Status,
+)
+from approvals.port import (
+    Event,
+    Ignored,
+    Inbound,
+    Notice,
+    NoticeKind,
+    Payload,
+    Reply,
+    Resolved,
+    Tap,
 )
 from approvals.proof import hmac_sha256
 from tests import hostile, on_platforms

@@ -26,18 +26,6 @@ from adapters.teams.adapter import ISSUER, Teams, inert
 from adapters.teams.connector import SERVICE
 from approvals import linking
 from approvals.buttons import Key, KeyRing
-from approvals.channel import (
-    Event,
-    Glance,
-    Ignored,
-    Inbound,
-    Notice,
-    NoticeKind,
-    Payload,
-    Reply,
-    Resolved,
-    Tap,
-)
 from approvals.cli import channels, keys
 from approvals.model import (
     Address,
@@ -54,6 +42,18 @@ from approvals.model import (
     Status,
 )
 from approvals.people import Directory
+from approvals.port import (
+    Event,
+    Glance,
+    Ignored,
+    Inbound,
+    Notice,
+    NoticeKind,
+    Payload,
+    Reply,
+    Resolved,
+    Tap,
+)
 from approvals.store import Linked, Store
 from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, NOW, card, strings, words

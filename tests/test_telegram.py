@@ -16,8 +16,8 @@ from aiohttp import web
 from telegram import InlineKeyboardMarkup, Message, Update
 
 from adapters.telegram.adapter import Telegram
-from approvals.channel import Event, Ignored, Notice, NoticeKind, Payload, Reply, Resolved, Tap
 from approvals.model import Address, Busy, Fact, Forged, Refused, Status
+from approvals.port import Event, Ignored, Notice, NoticeKind, Payload, Reply, Resolved, Tap
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import CARDS, HOSTILE, NOW, card

@@ -17,11 +17,11 @@ import pytest
 import structlog
 
 from approvals import config
-from approvals.channel import reason
 from approvals.cli import browser, commands, database, failures, log, remote
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.output import counted, safari
 from approvals.model import Busy
+from approvals.port import reason
 from approvals.store import Store
 from approvals.web import credentials
 from tests.installation import (

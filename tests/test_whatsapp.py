@@ -19,7 +19,20 @@ import pytest
 from aiohttp import web
 
 from adapters.whatsapp.adapter import ACCOUNT, FIXED, UNASKED, WINDOW, WhatsApp, flat, inert
-from approvals.channel import (
+from approvals.cli import channels as sections
+from approvals.model import (
+    Address,
+    Busy,
+    Fact,
+    Forged,
+    Kind,
+    Malformed,
+    Outcome,
+    Person,
+    Refused,
+    Status,
+)
+from approvals.port import (
     Event,
     GivenUp,
     Handshake,
@@ -33,19 +46,6 @@ from approvals.channel import (
     Resolved,
     Several,
     Tap,
-)
-from approvals.cli import channels as sections
-from approvals.model import (
-    Address,
-    Busy,
-    Fact,
-    Forged,
-    Kind,
-    Malformed,
-    Outcome,
-    Person,
-    Refused,
-    Status,
 )
 from approvals.store import Store
 from tests import hostile, on_platforms

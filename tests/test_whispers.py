@@ -11,8 +11,8 @@ import pytest
 
 from adapters import CHANNELS
 from adapters.whatsapp.adapter import WhatsApp
-from approvals.channel import Letter, Whispers
 from approvals.model import Busy, Refused
+from approvals.port import Letter, Whispers
 from tests.channel_contract import Kit, kit
 from tests.peers import slack, teams, telegram, whatsapp
 

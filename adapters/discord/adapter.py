@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 
 from adapters.discord.rest import Rest
 from adapters.kit.echo import differences, digest, settled
-from approvals import channel as port
+from approvals import port
 from approvals.model import (
     Address,
     Busy,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.kit.preview import button_row, moment, whole
-from approvals.channel import Payload
+from approvals.port import Payload
 
 STYLE: Final = """
 body { background: #313338; color: #dbdee1; }

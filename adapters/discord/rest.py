@@ -14,8 +14,8 @@ import aiohttp
 from pydantic_core import from_json
 from yarl import URL
 
-from approvals.channel import reason, retry_after
 from approvals.model import Busy, Refused, Scope
+from approvals.port import reason, retry_after
 
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes#json. Nothing about the card
 # or the person: what our bot may do, an operator mends. And what is wrong with a person.

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import SecretStr, model_validator
 
-from approvals.plugin import Linking, Section, Shape, Wanted, unheard
+from approvals.port.setup import Linking, Section, Shape, Wanted, unheard
 from approvals.proof import ed25519_key
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.discord.settings import Settings
-from approvals.plugin import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Order, Section, Wishes
 
 # https://docs.discord.com/developers/interactions/application-commands. Of type 1 is what is typed,
 # 3 a string; it stands where the app was added to a server, there (0) and with the bot alone (1).

@@ -18,7 +18,7 @@ from adapters.email import letter as letters
 from adapters.email.outlook import Outlook, draw, script
 from adapters.email.page import drawn, with_head
 from adapters.email.smtp import Smtp
-from approvals import channel
+from approvals import port as channel  # `port` is the mail server's here
 from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
 
 # Bytes of HTML. Gmail hides what is beyond about 102 kB behind a link: so well below.

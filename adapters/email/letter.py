@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable
 from typing import Final
 
-from approvals.channel import Letter
+from approvals.port import Letter
 
 STYLE: Final = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 

@@ -19,8 +19,8 @@ from pydantic_core import from_json
 
 from adapters.kit.http import FAULTS, Http
 from adapters.kit.openid import bearer, keys
-from approvals.channel import Inbound, Notice, NoticeKind, Proven, Resolved, Response, Tap, ready
 from approvals.model import Busy, Card, Forged, Label, Malformed
+from approvals.port import Inbound, Notice, NoticeKind, Proven, Resolved, Response, Tap, ready
 from approvals.proof import Signers, check_jwt
 from approvals.text import breakable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from approvals.channel import Payload
+from approvals.port import Payload
 
 
 def page(payload: Payload, scripts: Path | None) -> str:

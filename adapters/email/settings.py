@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from approvals.plugin import Section, Shape, fields, safe_url
+from approvals.port.setup import Section, Shape, fields, safe_url
 
 
 class Actionable(BaseModel):

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from approvals.channel import reason
 from approvals.model import Busy, Refused
+from approvals.port import reason
 
 log = logging.getLogger("countersign.email")
 

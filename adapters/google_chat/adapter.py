@@ -22,7 +22,7 @@ from pydantic_core import from_json, to_json
 from adapters.google_chat.api import BATCH, CHAT, PUBSUB, WRONG, Account, Google, log
 from adapters.kit.echo import differences, digest, settled
 from adapters.kit.openid import bearer
-from approvals import channel as port
+from approvals import port
 from approvals.model import (
     SECOND,
     Address,

@@ -20,8 +20,8 @@ from joserfc.jwk import RSAKey
 from pydantic_core import from_json, to_json
 from yarl import URL
 
-from approvals.channel import reason, retry_after
 from approvals.model import Busy, Refused, Scope
+from approvals.port import reason, retry_after
 
 log = logging.getLogger("countersign.google_chat")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.kit.preview import button_row, whole
-from approvals.channel import Payload
+from approvals.port import Payload
 
 STYLE: Final = """
 main { border: 1px solid #dadce0; border-radius: 8px; color: #202124;

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from approvals.plugin import Linking, Section, Shape, safe_url, unheard
+from approvals.port.setup import Linking, Section, Shape, safe_url, unheard
 
 
 class Settings(Section):

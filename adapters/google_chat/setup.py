@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals.plugin import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Order, Section, Wishes
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 import aiohttp
 
-from approvals.channel import reason, retry_after
 from approvals.model import Busy, Refused
+from approvals.port import reason, retry_after
 
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 """What reading a shape raises that is not as documented."""

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from approvals.channel import Inbound
 from approvals.model import Busy
+from approvals.port import Inbound
 
 
 def bearer(inbound: Inbound) -> str:

@@ -24,7 +24,7 @@ from adapters.kit.openid import bearer
 from adapters.matrix.api import Api, Denied, Unheard, at, log
 from adapters.matrix.ids import EVENT_ID, ROOM, USER, server
 from adapters.matrix.rooms import Rooms, txn
-from approvals import channel as port
+from approvals import port
 from approvals.model import Address, Busy, Card, Choice, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_secret
 from approvals.text import unlinked

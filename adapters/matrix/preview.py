@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.kit.preview import whole
-from approvals.channel import Payload
+from approvals.port import Payload
 
 STYLE: Final = """
 .lines code { background: #e9edf1; border-radius: 4px; padding: 0 3px; font-size: 13px; }

@@ -11,8 +11,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 from adapters.matrix.api import Api, Denied, at
-from approvals.channel import Memory
 from approvals.model import Busy, Refused
+from approvals.port import Memory
 
 log = logging.getLogger("countersign.matrix")
 THERE: Final = {"join", "invite"}

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from adapters.matrix.ids import ROOM, SERVER, USER
-from approvals.plugin import Linking, Section, Shape, Wanted, safe_url, unheard
+from approvals.port.setup import Linking, Section, Shape, Wanted, safe_url, unheard
 
 
 class Settings(Section):

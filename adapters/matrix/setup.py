@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from approvals.plugin import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Order, Section, Wishes
 
 FILE: Final = "countersign-registration.yaml"
 SECTION: Final = (

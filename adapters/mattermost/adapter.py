@@ -19,7 +19,7 @@ from pydantic_core import from_json, to_json
 from adapters.kit.echo import differences, digest, settled
 from adapters.mattermost import press
 from adapters.mattermost.api import Api, Denied, log
-from approvals import channel as port
+from approvals import port
 from approvals.model import (
     Address,
     Busy,

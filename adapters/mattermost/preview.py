@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.kit.preview import button_row, whole
-from approvals.channel import Payload
+from approvals.port import Payload
 
 STYLE: Final = """
 section { border: 1px solid #e0e1e3; border-left: 4px solid; border-radius: 4px; padding: 8px 12px;

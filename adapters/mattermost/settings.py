@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import SecretStr, field_validator
 
 from adapters.mattermost.press import server_key
-from approvals.plugin import Section, Shape, safe_url
+from approvals.port.setup import Section, Shape, safe_url
 
 
 class Settings(Section):

@@ -20,7 +20,7 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 
 from adapters.kit.echo import differences, digest, settled
 from adapters.slack.web import Web, socket
-from approvals import channel as port
+from approvals import port
 from approvals.model import Address, Busy, Card, Difference, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_fresh, check_hmac
 from approvals.text import fitting, unlinked

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.kit.preview import button_row, moment, whole
-from approvals.channel import Payload
+from approvals.port import Payload
 
 STYLE: Final = """
 p { white-space: pre-wrap; }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from adapters.kit.manifest import written
-from approvals.plugin import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Order, Section, Wishes
 
 SCOPES: Final = ("chat:write", "commands", "im:write", "users:read", "users:read.email")
 """What the app may do; a test compares them with what the adapter checks."""

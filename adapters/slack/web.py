@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import aiohttp
 
-from approvals.channel import reason, retry_after
 from approvals.model import Busy, Refused, Scope
+from approvals.port import reason, retry_after
 
 BUSY: Final = re.compile("ratelimited|(internal|fatal)_error|service_unavailable|request_timeout")
 # Nothing about the card or the person: our token, our scopes, our workspace's settings. An

@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 
 from adapters.kit.openid import bearer
 from adapters.teams.connector import OPENID, SERVICE, Connector, written
-from approvals import channel as port
+from approvals import port
 from approvals.model import (
     Address,
     Busy,

@@ -18,8 +18,8 @@ from pydantic_core import from_json, to_json
 from yarl import URL
 
 from adapters.kit.openid import keys
-from approvals.channel import reason, retry_after
 from approvals.model import Busy, Refused
+from approvals.port import reason, retry_after
 
 log = logging.getLogger("countersign.teams")
 SCOPE: Final = "https://api.botframework.com/.default"

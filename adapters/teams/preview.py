@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.kit.preview import button_row, whole
-from approvals.channel import Payload
+from approvals.port import Payload
 
 RENDERER: Final = Path("node_modules/adaptivecards/dist/adaptivecards.min.js")
 """Microsoft's renderer: `npm install adaptivecards` (https://adaptivecards.io/sdk/)."""

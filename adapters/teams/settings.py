@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import SecretStr, field_validator
 
-from approvals.plugin import Linking, Section, Shape, safe_url, unheard
+from approvals.port.setup import Linking, Section, Shape, safe_url, unheard
 
 
 class Settings(Section):

@@ -9,7 +9,7 @@ import zlib
 from uuid import UUID
 
 from adapters.kit.manifest import written
-from approvals.plugin import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Order, Section, Wishes
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:

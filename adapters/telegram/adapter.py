@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 
 from adapters.kit.echo import differences, digest, settled
 from adapters.telegram.api import Api
-from approvals import channel as port
+from approvals import port
 from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_secret
 from approvals.text import utf16_len

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from approvals.channel import reason
 from approvals.model import Busy, Refused, Scope
+from approvals.port import reason
 
 
 def genuine(status: int, said: bytes) -> bool:

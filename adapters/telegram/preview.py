@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.kit.preview import button_row, whole
-from approvals.channel import Payload
+from approvals.port import Payload
 
 STYLE: Final = """
 body { background: #d7e3ec; }

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from approvals.plugin import Linking, Section, Shape, Wanted, unheard
+from approvals.port.setup import Linking, Section, Shape, Wanted, unheard
 
 
 class Settings(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.telegram.settings import Settings
-from approvals.plugin import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Order, Section, Wishes
 
 UPDATES: Final = ("callback_query", "message")
 """https://core.telegram.org/bots/api#update; a test compares them with the adapter's."""

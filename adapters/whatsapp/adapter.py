@@ -16,8 +16,7 @@ from pydantic_core import from_json
 from adapters.kit.http import FAULTS, Http, Outside
 from adapters.whatsapp import graph, twilio
 from adapters.whatsapp.news import ACCOUNT, Fared, Foreign, Moved, News, Wrote
-from approvals import channel as port
-from approvals import model
+from approvals import model, port
 from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused
 from approvals.text import unlinked, utf16_len
 

@@ -12,8 +12,8 @@ from pydantic_core import from_json
 
 from adapters.kit.http import FAULTS, Codes, Http
 from adapters.whatsapp.news import ACCOUNT, Fared, Foreign, Moved, News, Wrote
-from approvals.channel import Inbound, Proven, Response, reason
 from approvals.model import Busy, Forged
+from approvals.port import Inbound, Proven, Response, reason
 from approvals.proof import check_hmac, check_secret
 from approvals.text import fitting, utf16_len
 

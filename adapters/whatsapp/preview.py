@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.kit.preview import button_row, whole
-from approvals.channel import Payload
+from approvals.port import Payload
 
 STYLE: Final = """
 .row { margin-top: 4px; }

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from approvals.plugin import Linking, Section, Shape, installed, unheard
+from approvals.port.setup import Linking, Section, Shape, installed, unheard
 
 
 class Settings(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapters.whatsapp import registered
-from approvals.plugin import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Order, Section, Wishes
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:

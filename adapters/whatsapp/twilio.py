@@ -13,8 +13,8 @@ from pydantic_core import to_json
 
 from adapters.kit.http import FAULTS, Codes, Http, exact
 from adapters.whatsapp.news import ACCOUNT, Fared, News, Wrote
-from approvals.channel import Inbound
 from approvals.model import Busy, Forged
+from approvals.port import Inbound
 
 URL: Final = "https://api.twilio.com"
 # https://www.twilio.com/docs/api/errors

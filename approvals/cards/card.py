@@ -19,7 +19,6 @@ from typing import Final
 from approvals import words
 from approvals.buttons import flat
 from approvals.cards.bound import Bound, bound, summarised
-from approvals.channel import Abilities, Limits
 from approvals.evidence import frame
 from approvals.model import (
     Button,
@@ -35,6 +34,7 @@ from approvals.model import (
     Request,
     Risk,
 )
+from approvals.port import Abilities, Limits
 from approvals.reading import Reading
 from approvals.text import (
     Measure,

@@ -12,8 +12,8 @@ from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, Undefin
 from jinja2.sandbox import SandboxedEnvironment
 
 from approvals.cards import template_rules
-from approvals.channel import Payload, Render
 from approvals.model import Button, Card, Fact, Refused
+from approvals.port import Payload, Render
 
 
 def renderer(name: str, source: str) -> Render:

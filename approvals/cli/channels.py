@@ -9,9 +9,9 @@ from typing import Final
 from pydantic import BaseModel
 
 from adapters import CHANNELS
-from approvals.channel import Channel
 from approvals.cli import templates
-from approvals.plugin import Linking, Section, fields
+from approvals.port import Channel
+from approvals.port.setup import Linking, Section, fields
 
 SECTIONS: Final[Mapping[str, type[Section]]] = {
     name: folder.section() for name, folder in CHANNELS.items()

@@ -396,7 +396,7 @@ def setup(
 ) -> None:
     """Say how a channel is set up: what to do there, what to paste, what to write here."""
     from approvals.cli import setup as guides
-    from approvals.plugin import Wishes
+    from approvals.port.setup import Wishes
 
     held, known = guides.address(config)
     wishes = Wishes(app_id, provider)

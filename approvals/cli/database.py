@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import DBAPIError
 
-from approvals.channel import reason
 from approvals.cli.exits import Exit, Stop
 from approvals.model import Busy, Refused
+from approvals.port import reason
 from approvals.store import Store, Unready
 
 PATIENCE: Final = 45.0

@@ -24,7 +24,6 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from approvals import linking
-from approvals.channel import reason
 from approvals.cli import channels, database, keys, serve
 from approvals.cli.browser import Loopback
 from approvals.cli.certificate import served_until
@@ -47,6 +46,7 @@ from approvals.model import (
     Risk,
     Status,
 )
+from approvals.port import reason
 from approvals.proposal import ulid
 from approvals.store import Parked, Store
 from approvals.text import clean, ends

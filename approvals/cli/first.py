@@ -23,13 +23,13 @@ from typing import Any, Final
 
 import aiohttp
 
-from approvals.channel import reason
 from approvals.cli import channels, keys, serve
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
 from approvals.config import MIN_KEY, PREFIX, faults
 from approvals.marked import Fault
-from approvals.plugin import Section, Wanted
+from approvals.port import reason
+from approvals.port.setup import Section, Wanted
 
 NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_. @-]{0,63}"
 """What a person or requester is called, as the configuration takes it."""

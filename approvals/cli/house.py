@@ -23,7 +23,6 @@ from aiohttp import web
 from approvals import linking
 from approvals.budgets import Budgets
 from approvals.buttons import KeyRing
-from approvals.channel import Channel, Hears, Remembers, Talks
 from approvals.cli import wire
 from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
@@ -33,7 +32,8 @@ from approvals.memory import ChannelMemory
 from approvals.model import MINUTE, Busy, Duration, Instant, Kind, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
-from approvals.plugin import Linking
+from approvals.port import Channel, Hears, Remembers, Talks
+from approvals.port.setup import Linking
 from approvals.readings import Readings
 from approvals.retention import Retention, retire
 from approvals.service import Service, Trust

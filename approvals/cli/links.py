@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from approvals import linking
-from approvals.channel import Channel, Invites, Talks
 from approvals.cli import channels, serve
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.host import clock, random
@@ -19,6 +18,7 @@ from approvals.config import Config
 from approvals.evidence import rfc3339
 from approvals.linking import Shown
 from approvals.model import Busy, Refused
+from approvals.port import Channel, Invites, Talks
 from approvals.text import clean
 
 BY: Final = "the command line"

@@ -20,7 +20,6 @@ from rich.text import Text
 
 from adapters import CHANNELS
 from approvals import cards
-from approvals.channel import Channel, Payload
 from approvals.cli import channels
 from approvals.cli.exits import Exit, Stop
 from approvals.cli.rules import outbound, parsed
@@ -38,6 +37,7 @@ from approvals.model import (
 )
 from approvals.packs import PACKS, RuleBook, rule_book
 from approvals.policy import DEFAULT, Policy
+from approvals.port import Channel, Payload
 from approvals.proposal import Proposal, draft
 from approvals.proxy.rules import Rules
 from approvals.readings import Readings, held

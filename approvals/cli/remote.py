@@ -19,11 +19,11 @@ from rich.text import Text
 
 from approvals import words
 from approvals.cards import SUMMARY, bound, summarised
-from approvals.channel import reason
 from approvals.cli.browser import Loopback
 from approvals.cli.exits import Exit, Stop
 from approvals.evidence import canonical, digest_http, digest_payload
 from approvals.model import ORG, Agent, Fact, Http, Kind, Outcome, Request, Status
+from approvals.port import reason
 from approvals.reading import read, read_payload
 from approvals.reading.content import text_of
 from approvals.readings import held

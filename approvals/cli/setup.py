@@ -17,7 +17,7 @@ from adapters import CHANNELS
 from approvals.cli import channels, serve
 from approvals.cli.exits import Exit, Stop
 from approvals.config import Config
-from approvals.plugin import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Order, Section, Wishes
 
 OURS: Final = "<server.public_url>"
 """Stands for our address where none is known; `check` refuses it."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from approvals.channel import LEAVES_OUT
 from approvals.cli import channels
 from approvals.config import Config
 from approvals.marked import Place
 from approvals.model import Button, Card, Fact, Label, Refused, Risk, Status
+from approvals.port import LEAVES_OUT
 
 SAMPLE: Final = Card(
     request_id="req_sample",

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from approvals.cards import renderer
-from approvals.channel import Render
+from approvals.port import Render
 
 
 def load(channel: str, own: Mapping[str, Path] | None = None) -> Render:

@@ -31,7 +31,6 @@ import aiohttp
 import structlog
 
 from approvals import buttons, cards, grants
-from approvals.channel import reason
 from approvals.evidence import Entry, verify_receipt
 from approvals.gateways import onecli_rows as rows
 from approvals.model import (
@@ -47,6 +46,7 @@ from approvals.model import (
     Requester,
     Status,
 )
+from approvals.port import reason
 from approvals.proposal import Proposal
 from approvals.service import Mismatch, NotFound, Service
 from approvals.store import Job, Store

@@ -25,9 +25,9 @@ from urllib.parse import urlsplit
 import aiohttp
 from standardwebhooks import Webhook as Signer
 
-from approvals.channel import reason
 from approvals.evidence import Entry, canonical_of
 from approvals.model import MINUTE, ORG, SECOND, Busy, Case, Duration, Instant, Refused, Status
+from approvals.port import reason
 from approvals.store import Job, Store
 
 EVENT: Final = "request.decided"

@@ -14,9 +14,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from approvals.channel import Channel
 from approvals.model import SECOND, Busy
 from approvals.people import EMAIL
+from approvals.port import Channel
 from approvals.proposal import ulid
 from approvals.web import inbox, login, mail, mailbox, openapi
 from approvals.web.api import BODY_LIMIT, Api, problem_of

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from approvals.budgets import Budgets
-from approvals.channel import Channel, Glance, Response
 from approvals.model import Case, Instant, Person, Requester
 from approvals.people import Directory
-from approvals.plugin import Linking
+from approvals.port import Channel, Glance, Response
+from approvals.port.setup import Linking
 from approvals.service import Service
 from approvals.store import Store
 from approvals.web import credentials

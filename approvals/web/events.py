@@ -16,7 +16,9 @@ import structlog
 from aiohttp import web
 
 from approvals import linking, words
-from approvals.channel import (
+from approvals.evidence import Entry
+from approvals.model import ORG, Busy, Forged, Malformed, Refused
+from approvals.port import (
     Answers,
     Channel,
     Event,
@@ -40,8 +42,6 @@ from approvals.channel import (
     Tap,
     resolve,
 )
-from approvals.evidence import Entry
-from approvals.model import ORG, Busy, Forged, Malformed, Refused
 from approvals.proposal import ulid
 from approvals.reroute import Failed, onward
 from approvals.store import CardState, again_job

@@ -17,9 +17,9 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from approvals import cards, grants, policy, reroute, words
-from approvals.channel import NoticeKind
 from approvals.evidence import Entry
 from approvals.model import ORG, Case, Choice, Person, Refused, Request, Risk, Status
+from approvals.port import NoticeKind
 from approvals.service import Answer, NotFound
 from approvals.text import clean
 from approvals.web import together, views

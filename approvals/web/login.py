@@ -14,7 +14,7 @@ from aiohttp import web
 from approvals import linking
 from approvals.model import Instant, Person
 from approvals.people import GOOD
-from approvals.plugin import Linking
+from approvals.port.setup import Linking
 from approvals.text import clean
 from approvals.web import credentials
 from approvals.web.credentials import DAY

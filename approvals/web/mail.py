@@ -22,9 +22,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from approvals import buttons, policy, words
-from approvals.channel import NoticeKind, Tap
 from approvals.model import Case, Choice, Person, Request, Status
 from approvals.people import EMAIL
+from approvals.port import NoticeKind, Tap
 from approvals.service import Answer
 from approvals.store import CardState, Press
 from approvals.web import views

@@ -14,9 +14,9 @@ from typing import Final
 from aiohttp import web
 
 from approvals import linking
-from approvals.channel import Notice, Reply
 from approvals.linking import Invited
 from approvals.people import EMAIL
+from approvals.port import Notice, Reply
 from approvals.text import clean
 from approvals.web.deps import Deps
 from approvals.web.guard import Form, get, post, slowed

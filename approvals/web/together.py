@@ -24,9 +24,9 @@ from typing import Final
 from aiohttp import web
 
 from approvals import words
-from approvals.channel import NoticeKind
 from approvals.evidence import frame
 from approvals.model import Case, Choice, Person, Risk
+from approvals.port import NoticeKind
 from approvals.service import NotFound
 from approvals.web import views
 from approvals.web.deps import ID, Deps

@@ -15,9 +15,9 @@ from typing import Final
 from pydantic_core import to_json
 
 from approvals import policy
-from approvals.channel import Notice, NoticeKind, Reply
 from approvals.evidence import Entry
 from approvals.model import ORG, Case, Choice, Instant, Person, Status
+from approvals.port import Notice, NoticeKind, Reply
 from approvals.service import COUNTED_ALREADY
 from approvals.web.deps import Deps, audiences
 

@@ -19,11 +19,11 @@ from typing import Any
 import asyncpg
 
 from approvals import cards, policy
-from approvals.channel import Tap
 from approvals.cli import channels, keys
 from approvals.cli.host import steady
 from approvals.cli.house import House, running
 from approvals.model import Button
+from approvals.port import Tap
 from approvals.store import Store
 from bench import serve_taps, taps
 from bench.parts import Part, Rounds, Setting, number, turn_about

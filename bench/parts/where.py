@@ -20,7 +20,7 @@ ROOMS: Final = {
     "approvals/web": "the events route",
     "adapters/slack": "Slack: proof, parsing, echo",
     "approvals/proof": "Slack: proof, parsing, echo",
-    "approvals/channel": "Slack: proof, parsing, echo",
+    "approvals/port": "Slack: proof, parsing, echo",
     "approvals/store": "store: rows and statements",
     "asyncpg": "store: the PostgreSQL driver",
     "threads": "store: SQLite's threads",

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from approvals import linking
-from approvals.channel import Reply
 from approvals.model import MINUTE, Agent, Ask, Http, Outcome, Risk, Status
 from approvals.people import Directory
+from approvals.port import Reply
 from approvals.service import Proposal
 from approvals.store import Session, Token
 from approvals.web import credentials

@@ -17,8 +17,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from approvals.channel import Glance
 from approvals.model import Fact, Kind, Person
+from approvals.port import Glance
 from approvals.store import Store
 from tests import hostile
 from tests.channel_contract import CARDS, HOSTILE, ROOT, card

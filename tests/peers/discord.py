@@ -25,8 +25,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.discord.adapter import Discord
-from approvals.channel import Inbound, Payload
 from approvals.model import Address
+from approvals.port import Inbound, Payload
 from tests.channel_contract import ROOT, Kit, template
 
 APP = "1457469483726668048"

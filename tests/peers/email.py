@@ -29,8 +29,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from adapters.email.adapter import Email
-from approvals.channel import Payload
 from approvals.model import Address
+from approvals.port import Payload
 from tests.channel_contract import Kit, template
 
 USER, PASSWORD = "countersign", "peer-mail-password"

@@ -34,8 +34,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from adapters.google_chat.adapter import GoogleChat
-from approvals.channel import Inbound, Payload
 from approvals.model import Address
+from approvals.port import Inbound, Payload
 from tests.channel_contract import ROOT, Kit, template
 from tests.peers.loopback import started
 

@@ -24,8 +24,8 @@ from aiohttp import web
 from jsonschema import Draft202012Validator
 
 from adapters.matrix.adapter import Matrix
-from approvals.channel import Inbound, Payload, Render
 from approvals.model import Address
+from approvals.port import Inbound, Payload, Render
 from tests.channel_contract import ROOT, Kit, template
 
 BOT, DANA, LEE = "@countersign:acme.example", "@dana:acme.example", "@lee:acme.example"

@@ -30,8 +30,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from adapters.mattermost.adapter import Mattermost
-from approvals.channel import Inbound, Payload, Render
 from approvals.model import Address
+from approvals.port import Inbound, Payload, Render
 from tests.channel_contract import NOW, ROOT, Kit, template
 
 TOKEN, SECRET = "peer-mattermost-bot-token", "a-secret-of-ours-with-32-characters-or-more"

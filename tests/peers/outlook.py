@@ -18,8 +18,8 @@ import jwt
 from aiohttp import web
 
 from adapters.email.adapter import Email
-from approvals.channel import Inbound, Payload
 from approvals.model import Address
+from approvals.port import Inbound, Payload
 from tests.channel_contract import NOW, Kit
 from tests.peers import email
 from tests.peers.email import PASSWORD, MailServer, Received

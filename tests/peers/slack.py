@@ -24,8 +24,8 @@ from aiohttp import web
 from slack_sdk.signature import SignatureVerifier
 
 from adapters.slack.adapter import Slack
-from approvals.channel import Inbound
 from approvals.model import Address
+from approvals.port import Inbound
 from tests.channel_contract import ROOT, Kit, template
 from tests.peers.loopback import started
 

@@ -23,8 +23,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from adapters.teams.adapter import Teams
-from approvals.channel import Inbound, Payload
 from approvals.model import Address
+from approvals.port import Inbound, Payload
 from tests.channel_contract import ROOT, Kit, template
 from tests.peers.loopback import started
 

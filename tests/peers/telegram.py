@@ -22,8 +22,8 @@ from typing import Any
 from aiohttp import web
 
 from adapters.telegram.adapter import Telegram
-from approvals.channel import Inbound, Payload
 from approvals.model import Address
+from approvals.port import Inbound, Payload
 from tests.channel_contract import ROOT, Kit, template
 
 BOT = 777000123

@@ -26,8 +26,8 @@ from aiohttp import web
 
 from adapters.whatsapp import registered as templates
 from adapters.whatsapp.adapter import WhatsApp
-from approvals.channel import Inbound
 from approvals.model import Address
+from approvals.port import Inbound
 from tests.channel_contract import ROOT, Kit, template
 from tests.peers.loopback import started
 

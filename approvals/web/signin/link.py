@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
-from approvals.channel import Channel, Letter, Whispers
 from approvals.evidence import Entry
 from approvals.model import ORG, Instant, Person, Refused
 from approvals.people import EMAIL, Directory
+from approvals.port import Channel, Letter, Whispers
 from approvals.service import Service
 from approvals.store import Job, Store
 from approvals.text import clean
