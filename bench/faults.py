@@ -43,8 +43,8 @@ import aiohttp
 import yaml
 from aiohttp import web
 
-from approvals.cli import keys
-from approvals.cli.host import clock
+from approvals.app import keys
+from approvals.app.host import clock
 from approvals.evidence import (
     ReceiptKey,
     read_checkpoint,

@@ -30,8 +30,8 @@ from typing import Any, Final
 import aiohttp
 import asyncpg
 
-from approvals.cli.host import steady
-from approvals.cli.house import House, Plan, running
+from approvals.app.compose import House, Plan, running
+from approvals.app.host import steady
 from approvals.store import Store, metadata
 from approvals.web import credentials
 from bench import loading, serve_taps

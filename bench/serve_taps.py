@@ -31,10 +31,10 @@ import asyncpg
 
 import approvals
 from adapters.slack.adapter import Slack
-from approvals.cli import descriptors, keys
-from approvals.cli.host import settled, steady
-from approvals.cli.house import House, Plan, running
-from approvals.cli.templates import load
+from approvals.app import descriptors, keys
+from approvals.app.compose import House, Plan, running
+from approvals.app.host import settled, steady
+from approvals.app.templates import load
 from approvals.evidence import sign_checkpoint
 from approvals.model import (
     Address,

@@ -23,7 +23,7 @@ from typing import Final
 
 import psutil
 
-from approvals.cli.host import clock
+from approvals.app.host import clock
 from approvals.proxy.ca import Authority, utc
 from bench.peers import on_core
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from approvals.cli.host import clock
+from approvals.app.host import clock
 from approvals.proxy.ca import Authority, utc
 
 PIECE: Final = b"x" * 65_536

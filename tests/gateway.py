@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from approvals.cli.host import clock, random
+from approvals.app.host import clock, random
 from approvals.evidence import Claims, ReceiptKey, digest_http, sign_receipt
 from approvals.model import Instant
 from approvals.proxy.ca import Authority, utc

@@ -24,9 +24,9 @@ import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals import port
+from approvals.app.compose import House, Plan, running
+from approvals.app.host import clock as wall
 from approvals.buttons import Key, KeyRing
-from approvals.cli.host import clock as wall
-from approvals.cli.house import House, Plan, running
 from approvals.evidence import ReceiptKey
 from approvals.model import (
     MINUTE,

@@ -14,9 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from approvals.cli import log, serve
-from approvals.cli.host import steady
-from approvals.cli.house import running
+from approvals.app import log, serve
+from approvals.app.compose import running
+from approvals.app.host import steady
 
 
 async def main(config: Path, lease: int) -> None:

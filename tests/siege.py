@@ -19,8 +19,8 @@ import aiohttp
 import yaml
 
 from adapters.slack.adapter import Slack
-from approvals.cli import keys, serve
-from approvals.cli.house import House, running
+from approvals.app import keys, serve
+from approvals.app.compose import House, running
 from approvals.model import Duration, Instant
 from approvals.port import Resolved, Tap
 from tests.peers.slack import APP, BOT_TOKEN, SECRET, TEAM, SlackPeer, person, signed

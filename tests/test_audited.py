@@ -18,10 +18,10 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from approvals.cli import keys, serve
+from approvals.app import keys, serve
+from approvals.app.compose import running
+from approvals.app.exits import Stop
 from approvals.cli.browser import Browser, Form
-from approvals.cli.exits import Stop
-from approvals.cli.house import running
 from approvals.evidence import read_checkpoint, verify_chain
 from approvals.model import Instant, Status
 from tests.house import HANGS, Clock, Desk, Place, intrude

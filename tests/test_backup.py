@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.cli.exits import Exit
+from approvals.app.exits import Exit
 from tests.house import HANGS
 from tests.installation import Installation, install
 

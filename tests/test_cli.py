@@ -31,9 +31,10 @@ from aiohttp import web
 from rich.console import Console
 
 from approvals import __version__, buttons
-from approvals.cli import keys, remote
+from approvals.app import keys
+from approvals.app.exits import Exit, Stop
+from approvals.cli import remote
 from approvals.cli.browser import Browser, Loopback
-from approvals.cli.exits import Exit, Stop
 from approvals.evidence import sign_receipt
 from approvals.model import Address, Ask, Case, Choice, Label
 from tests.house import HANGS

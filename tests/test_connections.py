@@ -14,7 +14,7 @@ import pytest
 import structlog
 from aiohttp import ClientSession, web
 
-from approvals.cli import descriptors, wire
+from approvals.app import connections, descriptors
 from approvals.store import Store
 from tests.house import open_house
 
@@ -72,13 +72,13 @@ async def test_law_27_without_a_descriptor_there_is_one_line_and_a_pause(
 ) -> None:
     """3.5 million lines were written in a minute: each accept failed, said so, and was tried."""
     # Fresh: one that wrote before keeps the stream that it had then.
-    monkeypatch.setattr(wire, "log", structlog.get_logger())
+    monkeypatch.setattr(connections, "log", structlog.get_logger())
     dropped, loop = list[str](), asyncio.get_running_loop()
     enough = asyncio.Event()
 
     def drop(why: str) -> None:
         dropped.append(why)
-        if len(dropped) > 2 * wire.ACCEPT:  # it was tried again after a pause
+        if len(dropped) > 2 * connections.ACCEPT:  # it was tried again after a pause
             enough.set()
 
     app = web.Application()
@@ -90,12 +90,14 @@ async def test_law_27_without_a_descriptor_there_is_one_line_and_a_pause(
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with AsyncExitStack() as stack:
         lines = stack.enter_context(structlog.testing.capture_logs())
-        runner = wire.Runner(app, most=None, dropped=drop, access_log=None, logger=wire.LOGGER)
+        runner = connections.Runner(
+            app, most=None, dropped=drop, access_log=None, logger=connections.LOGGER
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         stack.callback(loop.set_exception_handler, loop.get_exception_handler())
-        loop.set_exception_handler(wire.full(drop, loop.time))
-        url = await wire.listen(runner, ("127.0.0.1", 0))
+        loop.set_exception_handler(connections.full(drop, loop.time))
+        url = await connections.listen(runner, ("127.0.0.1", 0))
         port = int(url.rpartition(":")[2])
         clients = [socket.socket() for _ in range(4)]
         for client in clients:

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 
 import aiohttp
 
-from approvals.cli import keys, serve
+from approvals.app import keys, serve
 from approvals.evidence import read_checkpoint, read_receipt, sign_checkpoint, verify_chain
 from approvals.model import Case, Label, Status
 from approvals.store import Store

@@ -21,7 +21,7 @@ import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from approvals.cli import keys
+from approvals.app import keys
 from approvals.cli.browser import Browser, Loopback
 from approvals.model import Choice
 from approvals.proxy.metrics import Metrics as OfGateway

@@ -21,9 +21,9 @@ from typing import Final
 import pytest
 from typer.main import get_command
 
+from approvals.app.exits import Exit
 from approvals.cli.browser import Browser
 from approvals.cli.commands import app
-from approvals.cli.exits import Exit
 from approvals.model import Choice
 from approvals.web.app import SLUGS
 from tests.house import HANGS

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from approvals.cli import doctor, serve
+from approvals.app import serve
+from approvals.app.exits import Exit
+from approvals.app.host import clock
+from approvals.cli import doctor
 from approvals.cli.doctor import SLOW, WRONG, Line, State
-from approvals.cli.exits import Exit
-from approvals.cli.host import clock
 from approvals.model import MINUTE
 from approvals.proposal import ulid
 from approvals.proxy.ca import CERTIFICATE, DAY, Authority, utc

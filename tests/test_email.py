@@ -16,9 +16,9 @@ import pytest
 
 from adapters.email.adapter import Email, inert
 from approvals import buttons
+from approvals.app.channels import SECTIONS, made
+from approvals.app.templates import load
 from approvals.buttons import Key, KeyRing
-from approvals.cli.channels import SECTIONS, made
-from approvals.cli.templates import load
 from approvals.config import load as load_config
 from approvals.model import (
     MINUTE,

@@ -16,9 +16,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from approvals.cli import commands, first, keys
+from approvals.app import keys
+from approvals.app.exits import Exit, Stop
+from approvals.cli import commands, first
 from approvals.cli.browser import Browser
-from approvals.cli.exits import Exit, Stop
 from approvals.model import Choice
 from tests.installation import Ran, ended, free_port, process, read_until, run
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from approvals.cli.host import clock
+from approvals.app.host import clock
 from approvals.evidence import ReceiptKey
 from approvals.proxy.aws import Unsigned, resigned
 from approvals.proxy.ca import utc

@@ -19,10 +19,10 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock
 from approvals.cli.commands import app
-from approvals.cli.exits import Exit, Stop
 from approvals.cli.gateway import settings_of
-from approvals.cli.host import clock
 from approvals.evidence import ReceiptKey
 from approvals.proxy.ca import DAY, Authority, utc
 from approvals.proxy.environment import FIXED, PROXY, TRUST, environment, written

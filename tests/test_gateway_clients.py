@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from approvals.cli.host import clock
+from approvals.app.host import clock
 from approvals.evidence import ReceiptKey
 from approvals.proxy.ca import utc
 from approvals.proxy.wire import Patience

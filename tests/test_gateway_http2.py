@@ -30,7 +30,7 @@ from hyperframe.frame import (
     SettingsFrame,
 )
 
-from approvals.cli.host import clock
+from approvals.app.host import clock
 from approvals.evidence import ReceiptKey
 from approvals.proxy import http2
 from approvals.proxy.ca import utc

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from approvals.cli import keys
+from approvals.app import keys
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock, random
 from approvals.cli.commands import app
-from approvals.cli.exits import Exit, Stop
 from approvals.cli.gateway_init import HOSTED, MODELS, Answers, offered, text
-from approvals.cli.host import clock, random
 from approvals.model import Risk
 from approvals.packs import Verb
 from approvals.proxy.rules import Outbound

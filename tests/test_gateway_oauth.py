@@ -14,7 +14,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from structlog.testing import capture_logs
 
-from approvals.cli.host import clock
+from approvals.app.host import clock
 from approvals.evidence import ReceiptKey
 from approvals.model import MINUTE, SECOND, Instant
 from approvals.proxy.ca import utc

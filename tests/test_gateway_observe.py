@@ -14,8 +14,8 @@ import pytest
 from rich.cells import cell_len
 from typer.testing import CliRunner
 
+from approvals.app.exits import Stop
 from approvals.cli.commands import app
-from approvals.cli.exits import Stop
 from approvals.packs import Verb
 from approvals.proxy.proxy import LARGEST
 from approvals.proxy.report import MOST, Group, Tally, folded, pattern, quieting

@@ -18,9 +18,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import random
 from approvals.cli.commands import app
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import random
 from approvals.evidence import GENESIS, Entry, ReceiptKey, commitment, export_line, link
 from approvals.model import MINUTE, Instant, Refused
 from approvals.proxy.record import CONTINUED, LOG, REPAIRED, Limits, Record, files, rows, verify
@@ -219,7 +219,7 @@ async def test_law_21_nothing_passes_while_no_row_can_be_written(
 WRITER = """
 import os, sys
 from pathlib import Path
-from approvals.cli.host import clock
+from approvals.app.host import clock
 from approvals.proxy.record import Limits, Record
 made = Record(Path(sys.argv[1]), org="gate", clock=clock, random=os.urandom, limits=Limits(20_000))
 print("ready", flush=True)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from approvals.app.exits import Exit, Stop
 from approvals.cli.commands import app
-from approvals.cli.exits import Exit, Stop
 from approvals.proxy.lint import lint
 from approvals.proxy.rulebook import PACKS, rulebook
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from approvals.cli.host import clock
+from approvals.app.host import clock
 from approvals.model import SECOND
 from approvals.proxy.ca import utc
 from approvals.proxy.credentials import Command, Unavailable

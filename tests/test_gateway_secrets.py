@@ -456,8 +456,8 @@ def test_secret_set_takes_several_hosts_and_one_place(tmp_path: Path) -> None:
     def set_(*words: str) -> tuple[int, str]:
         from typer.testing import CliRunner
 
+        from approvals.app.exits import Stop
         from approvals.cli.commands import app
-        from approvals.cli.exits import Stop
 
         told = CliRunner().invoke(app, ["secret", "set", "g", *words, "-c", str(config)], VALUE)
         failed = isinstance(told.exception, Stop)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from approvals.cli.host import clock
+from approvals.app.host import clock
 from approvals.proxy import wire
 from approvals.proxy.ca import utc
 from approvals.proxy.proxy import Guesses

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from adapters.google_chat.adapter import GoogleChat, inert
-from approvals.cli import channels
+from approvals.app import channels
 from approvals.model import Address, Busy, Fact, Forged, Label, Malformed, Refused, Risk, Status
 from approvals.port import (
     Event,

@@ -13,10 +13,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from approvals.app import compose
+from approvals.app.host import settled
+from approvals.app.supervisor import SETTLED, STALE, Parts
 from approvals.buttons import ACCOUNT, Key, KeyRing, seal
-from approvals.cli import house
-from approvals.cli.host import settled
-from approvals.cli.parts import SETTLED, STALE, Parts
 from approvals.model import ORG, Busy, Person
 from approvals.people import Directory
 from approvals.service import Trust
@@ -200,7 +200,7 @@ async def test_a_part_that_others_can_do_without_is_a_warning() -> None:
 async def test_a_read_only_database_is_not_ready(
     postgresql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house, "WRITES", 0.05)
+    monkeypatch.setattr(compose, "WRITES", 0.05)
     store = await Store.connect(postgresql_database)
     direct = await asyncpg.connect(postgresql_database)
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "

@@ -15,10 +15,10 @@ import pytest
 from pydantic import create_model
 
 from approvals import linking
+from approvals.app import channels, keys
+from approvals.app.exits import Exit
+from approvals.app.host import clock
 from approvals.buttons import Key, KeyRing
-from approvals.cli import channels, keys
-from approvals.cli.exits import Exit
-from approvals.cli.host import clock
 from approvals.model import MINUTE, Person, Tier
 from approvals.people import GOOD, Directory, Link
 from approvals.port import Abilities, Notice, NoticeKind, Reply

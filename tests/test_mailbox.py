@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from approvals import linking
+from approvals.app.exits import Exit
 from approvals.buttons import Key, KeyRing
-from approvals.cli.exits import Exit
 from approvals.model import MINUTE, Person, Refused
 from approvals.store import Store
 from approvals.web import credentials

@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner
 
+from approvals.app.exits import Stop
 from approvals.cli.commands import app
-from approvals.cli.exits import Stop
 from approvals.proxy.environment import FIXED, PROXY, TRUST
 from approvals.proxy.revoked import FILE
 from approvals.proxy.wire import PATIENCE
@@ -59,7 +59,7 @@ async def there(tmp_path: Path) -> AsyncIterator[Origin]:
 
 
 def _now() -> Any:
-    from approvals.cli.host import clock
+    from approvals.app.host import clock
     from approvals.proxy.ca import utc
 
     return utc(clock())

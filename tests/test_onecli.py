@@ -19,8 +19,8 @@ import pytest
 from rich.console import Console
 
 from approvals import cards
+from approvals.app.exits import Stop
 from approvals.cli import remote
-from approvals.cli.exits import Stop
 from approvals.conditions import compile as compile_condition
 from approvals.evidence import read_receipt
 from approvals.gateways import onecli_rows as rows

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from approvals import lanes
-from approvals.cli.house import EXPIRED
+from approvals.app.compose import EXPIRED
 from approvals.lanes import Lanes
 from approvals.model import MINUTE, SECOND, Address, Agent, Busy, Instant, MessageRef, Scope
 from approvals.port import Payload

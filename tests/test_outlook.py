@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 
 from adapters.email.adapter import inert
 from adapters.email.outlook import SIZE, escape
-from approvals.cli.channels import SECTIONS, made
+from approvals.app.channels import SECTIONS, made
 from approvals.model import Busy, Fact, Forged, Kind, Person, Refused, Risk, Status
 from approvals.port import Notice, NoticeKind, Resolved, Tap
 from approvals.store import Store

@@ -19,8 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from approvals.cli import database
-from approvals.cli.exits import Exit, Stop
+from approvals.app import database
+from approvals.app.exits import Exit, Stop
 from approvals.store import Result, Store
 from approvals.store.postgresql import SETTINGS
 from tests.house import HANGS

@@ -17,8 +17,8 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from approvals.cli import house, parts
-from approvals.cli.parts import Parts
+from approvals.app import compose, supervisor
+from approvals.app.supervisor import Parts
 from approvals.model import Busy
 from approvals.store import Result, Store
 from approvals.store.driver import PATIENCE
@@ -80,9 +80,9 @@ async def wired(url: str) -> AsyncIterator[Wire]:
 
 
 def test_the_times_fit_together() -> None:
-    assert house.WRITES + house.ANSWERS < 5  # until `/readyz` says that the database hangs
-    assert max(parts.SHORTEST, house.WRITES) < 5  # until it says that it is back
-    assert LOCKED < PATIENCE <= 5 < house.DRAIN
+    assert compose.WRITES + compose.ANSWERS < 5  # until `/readyz` says that the database hangs
+    assert max(supervisor.SHORTEST, compose.WRITES) < 5  # until it says that it is back
+    assert LOCKED < PATIENCE <= 5 < compose.DRAIN
 
 
 async def test_a_database_that_hangs_is_busy_and_is_used_again_afterwards(
@@ -163,8 +163,8 @@ async def test_a_database_that_is_being_restored_is_busy(
 async def test_readyz_follows_a_database_that_hangs_and_the_log_says_so_once(
     postgresql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house, "WRITES", 0.05)
-    monkeypatch.setattr(house, "ANSWERS", 0.2)
+    monkeypatch.setattr(compose, "WRITES", 0.05)
+    monkeypatch.setattr(compose, "ANSWERS", 0.2)
     async with wired(postgresql_database) as wire, asyncio.timeout(HANGS):
         store = await Store.connect(wire.url)
         with capture_logs() as lines:
@@ -197,8 +197,8 @@ async def test_readyz_follows_a_database_that_hangs_and_the_log_says_so_once(
 async def test_a_part_that_fails_again_and_again_is_logged_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parts, "SHORTEST", 0.0)
-    monkeypatch.setattr(parts, "SETTLED", 0.0)
+    monkeypatch.setattr(supervisor, "SHORTEST", 0.0)
+    monkeypatch.setattr(supervisor, "SETTLED", 0.0)
     tries, broken = [0, 0], [True]
 
     async def act() -> None:

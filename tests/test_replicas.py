@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from approvals.cli import keys, serve
+from approvals.app import keys, serve
 from approvals.evidence import read_checkpoint, sign_checkpoint, verify_chain
 from approvals.model import Label, Status
 from approvals.store import Store

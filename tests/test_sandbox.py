@@ -27,7 +27,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from approvals.cli import keys
+from approvals.app import keys
 from approvals.cli.browser import Browser
 from approvals.model import Choice
 from approvals.proxy.environment import FIXED, PROXY, TRUST

@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from approvals import buttons, policy
-from approvals.cli import log
+from approvals.app import log
 from approvals.conditions import compile
 from approvals.decoders import BUILT_IN, Decoder, Field
 from approvals.evidence import digest_http

@@ -24,8 +24,8 @@ from adapters.slack import setup as slack_setup
 from adapters.telegram import adapter as telegram
 from adapters.telegram import setup as telegram_setup
 from adapters.whatsapp import registered as whatsapp
+from approvals.app.exits import Exit
 from approvals.cli import doctor
-from approvals.cli.exits import Exit
 from tests.channel_contract import words
 from tests.installation import answering, install, run
 from tests.peers import discord

@@ -25,8 +25,8 @@ from adapters.teams import connector
 from adapters.teams.adapter import ISSUER, Teams, inert
 from adapters.teams.connector import SERVICE
 from approvals import linking
+from approvals.app import channels, keys
 from approvals.buttons import Key, KeyRing
-from approvals.cli import channels, keys
 from approvals.model import (
     Address,
     Busy,

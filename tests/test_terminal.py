@@ -17,8 +17,9 @@ import pytest
 import structlog
 
 from approvals import config
-from approvals.cli import browser, commands, database, failures, log, remote
-from approvals.cli.exits import Exit, Stop
+from approvals.app import database, log
+from approvals.app.exits import Exit, Stop
+from approvals.cli import browser, commands, failures, remote
 from approvals.cli.output import counted, safari
 from approvals.model import Busy
 from approvals.port import reason
@@ -488,7 +489,7 @@ def test_a_log_that_nobody_reads_any_more_ends_nothing(monkeypatch: pytest.Monke
 def test_what_a_library_or_a_finalizer_gets_wrong_is_a_json_line_too(tmp_path: Path) -> None:
     (tmp_path / "run.py").write_text(
         "import logging\n"
-        "from approvals.cli import log\n"
+        "from approvals.app import log\n"
         "log.setup(console=False)\n"
         "logging.getLogger('some.sdk').warning('of %d bytes', 'a token')\n"
         "class Thing:\n"

@@ -13,7 +13,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from approvals.cli import house
+from approvals.app import compose
 from approvals.decoders import Decoder, Field, decode
 from approvals.model import Busy, Http
 from approvals.policy import Subject, When
@@ -45,7 +45,7 @@ async def test_law_25_a_flood_of_forgeries_waits_and_a_tap_does_not(
     """Each connection that only forges is answered now and then; many of them not even later."""
     monkeypatch.setattr(events, "SLOWED", HANGS)
     monkeypatch.setattr(events, "MOST_SLOWED", 2)
-    monkeypatch.setattr(house, "DRAIN", 0.1)
+    monkeypatch.setattr(compose, "DRAIN", 0.1)
     async with open_house(store) as place:
         asked = await place.opened()
         card = await place.card(asked, "U-dana")

@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 
 from adapters.whatsapp.adapter import ACCOUNT, FIXED, UNASKED, WINDOW, WhatsApp, flat, inert
-from approvals.cli import channels as sections
+from approvals.app import channels as sections
 from approvals.model import (
     Address,
     Busy,

@@ -1,1 +1,1 @@
-"""Every command, and the composition root: the only room that knows all the others."""
+"""Every command, one module a group: what it asks, what it prints, with which code it ends."""

@@ -11,8 +11,8 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import IO, Final, TypeAlias, cast
 
-from approvals.cli import database, serve
-from approvals.cli.exits import Exit, Stop
+from approvals.app import database, serve
+from approvals.app.exits import Exit, Stop
 from approvals.evidence import Chain, ChainReport, read_checkpoint
 from approvals.model import Refused
 from approvals.store import Store

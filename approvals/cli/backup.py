@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from approvals import __version__
-from approvals.cli import audit, keys, serve
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random
+from approvals.app import keys, serve
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock, random
+from approvals.cli import audit
 from approvals.evidence import ROOT, Checkpoint, read_checkpoint, rfc3339
 from approvals.model import Conflict, Kind, Refused, Requester, Status
 from approvals.readings import Readings

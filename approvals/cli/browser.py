@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from approvals.cli.exits import Exit, Stop
+from approvals.app.exits import Exit, Stop
 from approvals.model import Choice
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from approvals.cli.exits import Exit, Stop
+from approvals.app.exits import Exit, Stop
 from approvals.cli.output import counted
 from approvals.evidence import ChainReport, read_json
 from approvals.proxy import record, tied

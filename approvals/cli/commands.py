@@ -24,10 +24,10 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from approvals import __version__
+from approvals.app import keys as folder
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock, random
 from approvals.cli import failures, gateway, remote, secret
-from approvals.cli import keys as folder
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random
 from approvals.cli.output import counted, safari
 from approvals.cli.output import print_json as _print_json
 from approvals.evidence import ROOT, read_receipt, thumbprint
@@ -36,10 +36,10 @@ from approvals.model import Choice, Kind, Refused, Risk
 from approvals.text import clean
 
 if TYPE_CHECKING:
+    from approvals.app.compose import House
+    from approvals.app.serve import Base
     from approvals.cli.backup import Restored
     from approvals.cli.first import Answers, Made
-    from approvals.cli.house import House
-    from approvals.cli.serve import Base
 
 T = TypeVar("T")
 CONFIG = Path("countersign.yaml")
@@ -86,7 +86,7 @@ HOLD: Final = "The gateway in front of agents"
 
 
 def _channels(incomplete: str) -> list[str]:
-    from adapters import CHANNELS
+    from approvals.app.channels import CHANNELS
 
     return [name for name in CHANNELS if name.startswith(incomplete)]
 
@@ -155,7 +155,7 @@ def init(
     if start is None and talk:
         start = typer.confirm("\nStart it now, and ask for a first approval?", default=True)
     if start:
-        from approvals.cli import log
+        from approvals.app import log
 
         log.setup(console=sys.stderr.isatty(), quiet=True)
         _run(first.begin(made, _tell))
@@ -238,7 +238,7 @@ def serve_command(
     ] = False,
 ) -> None:
     """Run the service until Ctrl-C."""
-    from approvals.cli import log, serve
+    from approvals.app import log, serve
 
     log.setup(console=sys.stderr.isatty())
 
@@ -256,8 +256,8 @@ def demo(
     port: Annotated[int, typer.Option(help="Where the inbox listens; 0: any free port.")] = 8080,
 ) -> None:
     """The whole job on this machine: an agent asks, you decide, the verdict verifies."""
+    from approvals.app import log
     from approvals.cli import demo as story
-    from approvals.cli import log
 
     log.setup(console=True, quiet=True)
     _run(story.tell(out, tap=tap, port=port))
@@ -272,7 +272,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Explain every fault of the configuration, with its line and how to mend it."""
-    from approvals.cli import channels, serve, template_check
+    from approvals.app import channels, serve, template_check
     from approvals.config import faults
 
     try:
@@ -317,7 +317,7 @@ def preview(
 
     loaded = None
     if config is not None:
-        from approvals.cli import serve
+        from approvals.app import serve
 
         loaded = serve.configuration(config)
     names = [name for name in channel or [] if name != "all"]
@@ -465,7 +465,7 @@ def login_link(
     as_json: AsJson = False,
 ) -> None:
     """Print a link that signs a person in once, within ten minutes."""
-    from approvals.cli import serve
+    from approvals.app import serve
     from approvals.web import credentials
 
     async def make() -> str:
@@ -717,7 +717,7 @@ def audit_export(
 @audit_app.command("checkpoint")
 def audit_checkpoint(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Print the newest signed head of the chain, to be kept elsewhere for `audit verify`."""
-    from approvals.cli import serve
+    from approvals.app import serve
 
     async def newest() -> str:
         async with serve.base(serve.configuration(config), migrate=False) as on:
@@ -1075,7 +1075,8 @@ def rules_lint(
     as_json: AsJson = False,
 ) -> None:
     """Find rules that do not parse, never match, allow too much, or ask where nobody can answer."""
-    from approvals.cli import rules, serve
+    from approvals.app import serve
+    from approvals.cli import rules
 
     checked = rules.read(config)
     beside = serve.configuration(service) if service is not None else None

@@ -28,12 +28,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from approvals.cli import keys
+from approvals.app import keys
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock, random
+from approvals.app.serve import Base, base, configuration, entry, login_link
 from approvals.cli.browser import Browser
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random
 from approvals.cli.output import safari
-from approvals.cli.serve import Base, base, configuration, entry, login_link
 from approvals.evidence import (
     digest_http,
     read_checkpoint,

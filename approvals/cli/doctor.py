@@ -24,11 +24,11 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from approvals import linking
-from approvals.cli import channels, database, keys, serve
+from approvals.app import channels, database, keys, serve
+from approvals.app.certificate import served_until
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock, random
 from approvals.cli.browser import Loopback
-from approvals.cli.certificate import served_until
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random
 from approvals.cli.output import counted
 from approvals.config import Config, faults
 from approvals.evidence import rfc3339, thumbprint

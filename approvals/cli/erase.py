@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from approvals import retention
-from approvals.cli import serve
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random
+from approvals.app import serve
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock, random
 from approvals.model import Refused
 from approvals.retention import Erased
 

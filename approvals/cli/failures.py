@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from approvals import __version__
-from approvals.cli.exits import Exit, Stop
+from approvals.app.exits import Exit, Stop
 from approvals.model import Busy
 
 DEBUG: Final = "COUNTERSIGN_DEBUG"

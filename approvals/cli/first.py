@@ -23,9 +23,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from approvals.cli import channels, keys, serve
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random
+from approvals.app import channels, keys, serve
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock, random
 from approvals.config import MIN_KEY, PREFIX, faults
 from approvals.marked import Fault
 from approvals.port import reason

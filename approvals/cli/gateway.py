@@ -18,8 +18,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random, settled
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock, random, settled
 from approvals.cli.output import counted, print_json
 from approvals.model import Refused
 
@@ -47,7 +47,7 @@ def run(context: typer.Context, config: ConfigPath = CONFIG) -> None:
     """Run the gateway until Ctrl-C."""
     if context.invoked_subcommand is not None:
         return
-    from approvals.cli import log
+    from approvals.app import log
 
     log.setup(console=sys.stderr.isatty())
     settings = settings_of(config)
@@ -291,7 +291,7 @@ def revoke(
 @app.command()
 def doctor(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Check this gateway from the outside: its service, its key, its CA."""
-    from approvals.cli import log
+    from approvals.app import log
 
     log.setup(console=sys.stderr.isatty(), quiet=True)  # beside what is printed, which may be JSON
     settings = settings_of(config)
@@ -318,8 +318,8 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Show what was, or would have been, asked, refused and allowed, and what would quiet it."""
+    from approvals.app import serve
     from approvals.cli import report as reports
-    from approvals.cli import serve
 
     settings = settings_of(config)
     beside = serve.configuration(service) if service is not None else None

@@ -17,9 +17,9 @@ from typing import Final
 
 import yaml
 
-from approvals.cli import keys
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import random
+from approvals.app import keys
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import random
 from approvals.config import PREFIX
 from approvals.matching import When, faults
 from approvals.packs import Verb, rule_book

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from approvals import linking
-from approvals.cli import channels, serve
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random
+from approvals.app import channels, serve
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock, random
 from approvals.config import Config
 from approvals.evidence import rfc3339
 from approvals.linking import Shown

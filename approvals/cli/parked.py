@@ -13,9 +13,9 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from approvals.cli import serve
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock
+from approvals.app import serve
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock
 from approvals.evidence import rfc3339
 from approvals.store import Parked
 from approvals.text import clean

@@ -18,10 +18,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from adapters import CHANNELS
 from approvals import cards
-from approvals.cli import channels
-from approvals.cli.exits import Exit, Stop
+from approvals.app import channels
+from approvals.app.channels import CHANNELS
+from approvals.app.exits import Exit, Stop
 from approvals.cli.rules import outbound, parsed
 from approvals.config import Config
 from approvals.model import (

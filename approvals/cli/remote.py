@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from approvals import words
+from approvals.app.exits import Exit, Stop
 from approvals.cards import SUMMARY, bound, summarised
 from approvals.cli.browser import Loopback
-from approvals.cli.exits import Exit, Stop
 from approvals.evidence import canonical, digest_http, digest_payload
 from approvals.model import ORG, Agent, Fact, Http, Kind, Outcome, Request, Status
 from approvals.port import reason

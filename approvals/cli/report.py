@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from approvals.cli.exits import Exit, Stop
+from approvals.app.exits import Exit, Stop
 from approvals.cli.output import counted
 from approvals.config import Config
 from approvals.evidence import rfc3339

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from approvals.cli.exits import Exit, Stop
+from approvals.app.exits import Exit, Stop
 from approvals.config import Config
 from approvals.evidence import split_url
 from approvals.marked import Fault, Marked

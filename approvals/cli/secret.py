@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from approvals.cli.exits import Exit, Stop
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock
 from approvals.cli.gateway import CONFIG, AsJson, ConfigPath, out, settings_of, sound
-from approvals.cli.host import clock
 from approvals.cli.output import print_json
 from approvals.model import Instant, Refused
 
@@ -269,7 +269,7 @@ async def _tried(
     settings: Settings, secret: Secret, url: str | None, form: str | None
 ) -> tuple[bool, str] | None:
     """Does it work, and in words; None: there was nothing to try."""
-    from approvals.cli import log
+    from approvals.app import log
     from approvals.proxy.credentials import Unavailable
     from approvals.proxy.post import poster
     from approvals.proxy.reach import Reach

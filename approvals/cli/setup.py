@@ -13,9 +13,9 @@ from typing import Any, Final, cast
 
 import aiohttp
 
-from adapters import CHANNELS
-from approvals.cli import channels, serve
-from approvals.cli.exits import Exit, Stop
+from approvals.app import channels, serve
+from approvals.app.channels import CHANNELS
+from approvals.app.exits import Exit, Stop
 from approvals.config import Config
 from approvals.port.setup import Guide, Order, Section, Wishes
 

@@ -19,9 +19,9 @@ from typing import Any
 import asyncpg
 
 from approvals import cards, policy
-from approvals.cli import channels, keys
-from approvals.cli.host import steady
-from approvals.cli.house import House, running
+from approvals.app import channels, keys
+from approvals.app.compose import House, running
+from approvals.app.host import steady
 from approvals.model import Button
 from approvals.port import Tap
 from approvals.store import Store

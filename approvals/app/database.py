@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import DBAPIError
 
-from approvals.cli.exits import Exit, Stop
+from approvals.app.exits import Exit, Stop
 from approvals.model import Busy, Refused
 from approvals.port import reason
 from approvals.store import Store, Unready

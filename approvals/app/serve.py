@@ -22,12 +22,12 @@ from typing import Any, Final
 
 import structlog
 
+from approvals.app import channels, database, descriptors, keys, template_check
+from approvals.app.certificate import served_until
+from approvals.app.compose import House, Plan, running
+from approvals.app.exits import Exit, Stop
+from approvals.app.host import clock, random, settled, steady
 from approvals.buttons import KeyRing
-from approvals.cli import channels, database, descriptors, keys, template_check
-from approvals.cli.certificate import served_until
-from approvals.cli.exits import Exit, Stop
-from approvals.cli.host import clock, random, settled, steady
-from approvals.cli.house import House, Plan, running
 from approvals.config import Config, Unsafe, load
 from approvals.evidence import Entry
 from approvals.gateways.onecli import Seat

@@ -21,10 +21,10 @@ import structlog
 from aiohttp import web
 
 from approvals import linking
+from approvals.app import connections
+from approvals.app.supervisor import Parts
 from approvals.budgets import Budgets
 from approvals.buttons import KeyRing
-from approvals.cli import wire
-from approvals.cli.parts import Parts
 from approvals.evidence import ReceiptKey, sign_checkpoint
 from approvals.faces import Look
 from approvals.gateways.onecli import OneCli, Seat
@@ -349,7 +349,7 @@ async def running(
             parts.keep(f"listen {name}", listen, vital=False)
         loop, dropped = asyncio.get_running_loop(), metrics.dropped
         stack.callback(loop.set_exception_handler, loop.get_exception_handler())
-        loop.set_exception_handler(wire.full(dropped, loop.time))
+        loop.set_exception_handler(connections.full(dropped, loop.time))
         url = await _listen(stack, app, plan.listen, plan.connections, dropped)
         if plan.metrics_listen:
             # Not counted with the others: who looks what is wrong must get through.
@@ -393,14 +393,14 @@ async def _listen(
     app: web.Application,
     where: tuple[str, int],
     most: int | None,
-    dropped: wire.Dropped,
+    dropped: connections.Dropped,
 ) -> str:
-    runner = wire.Runner(
+    runner = connections.Runner(
         app,
         most=most,
         dropped=dropped,
         access_log=None,
-        logger=wire.LOGGER,
+        logger=connections.LOGGER,
         shutdown_timeout=2.0,
         handle_signals=False,
         keepalive_timeout=75,
@@ -408,4 +408,4 @@ async def _listen(
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     stack.push_async_callback(runner.drain, DRAIN)
-    return await wire.listen(runner, where)
+    return await connections.listen(runner, where)

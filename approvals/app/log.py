@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import structlog
 
 if TYPE_CHECKING:
-    from approvals.cli.serve import Base
+    from approvals.app.serve import Base
 
 
 class _Stream:

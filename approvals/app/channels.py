@@ -9,9 +9,11 @@ from typing import Final
 from pydantic import BaseModel
 
 from adapters import CHANNELS
-from approvals.cli import templates
+from approvals.app import templates
 from approvals.port import Channel
 from approvals.port.setup import Linking, Section, fields
+
+__all__ = ["CHANNELS", "SECTIONS", "bots", "linking", "made", "samples", "stubs"]
 
 SECTIONS: Final[Mapping[str, type[Section]]] = {
     name: folder.section() for name, folder in CHANNELS.items()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from approvals.cli import channels
+from approvals.app import channels
 from approvals.config import Config
 from approvals.marked import Place
 from approvals.model import Button, Card, Fact, Label, Refused, Risk, Status

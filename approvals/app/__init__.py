@@ -1,0 +1,1 @@
+"""The running service: the composition root, which alone knows all the other rooms."""
