@@ -7,7 +7,7 @@ holds only its quirks.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -201,6 +201,37 @@ class Kit:
             channel = self.make(peer.api)
             yield channel
             await channel.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """One approver, as a channel's stand-in has them: for tests of all channels at once.
+
+    `account`: who they are there. `messages(peer)`: what they see there, the oldest first, each as
+    it stands now; one that was edited is another object. `text`: all that such a message says.
+    `press(peer, digest, at)`: what the platform delivers when they press Approve on the card that
+    says this digest, or where a tap may not approve (`approves` False) when they decline there, by
+    a button or the typed code; None where buttons lead to our own page. `anew`: what became of it
+    is a new message, because the card cannot be edited. `ready(peer)`: what the stand-in must know
+    of them first.
+    """
+
+    account: str
+    messages: Callable[[Any], Iterable[Any]]
+    press: Callable[[Any, str, int], Inbound | Awaitable[Inbound]] | None
+    text: Callable[[Any], str] = lambda message: " ".join(strings(message))
+    approves: bool = True
+    anew: bool = False
+    ready: Callable[[Any], object] = lambda peer: None
+
+
+def seat(name: str) -> Seat:
+    return cast(Seat, import_module(f"tests.peers.{name}").SEAT)
+
+
+def says(digest: str, messages: Mapping[Any, Any]) -> Any:
+    """The key of the message that says this."""
+    return next(key for key, one in messages.items() if digest in " ".join(strings(one)))
 
 
 async def event_of(channel: Channel, inbound: Inbound) -> Event:

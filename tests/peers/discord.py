@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.discord.adapter import Discord
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT, Kit, template
+from tests.channel_contract import ROOT, Kit, Seat, says, template
 
 APP = "1457469483726668048"
 BOT_TOKEN = "peer-discord-bot-token"
@@ -643,3 +643,10 @@ KIT = Kit(
     write=written,
     by_conversation=True,
 )
+
+
+def _pressed(peer: DiscordPeer, digest: str, at: int) -> Inbound:
+    return signed(peer.press(*says(digest, peer.messages), "Approve", DANA), at)
+
+
+SEAT = Seat(account=DANA, messages=lambda peer: peer.messages.values(), press=_pressed)

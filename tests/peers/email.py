@@ -31,7 +31,7 @@ from cryptography.x509.oid import NameOID
 from adapters.email.adapter import Email
 from approvals.model import Address
 from approvals.port import Payload
-from tests.channel_contract import Kit, template
+from tests.channel_contract import Kit, Seat, template
 
 USER, PASSWORD = "countersign", "peer-mail-password"
 SENDER = "Countersign <approve@example.com>"
@@ -244,4 +244,13 @@ KIT = Kit(
     links=_structure,
     secrets=(PASSWORD,),
     delays=False,
+)
+
+
+SEAT = Seat(
+    account="dana@example.com",
+    messages=lambda server: server.mails,
+    text=lambda mail: mail.part("plain"),
+    press=None,
+    anew=True,
 )

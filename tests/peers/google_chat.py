@@ -36,7 +36,7 @@ from cryptography.x509.oid import NameOID
 from adapters.google_chat.adapter import GoogleChat
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT, Kit, template
+from tests.channel_contract import ROOT, Kit, Seat, says, template
 from tests.peers.loopback import started
 
 FIXTURES: Final = ROOT / "tests/fixtures/google_chat"
@@ -721,3 +721,10 @@ KIT: Final = Kit(
     write=lambda at, text: delivery(written(text, "dmDana", person(), "W1.W1"), at),
     overheard=lambda at, text: delivery(written(text, ROOM, person(), "W2.W2"), at),
 )
+
+
+def _pressed(peer: GoogleChatPeer, digest: str, at: int) -> Inbound:
+    return delivery(peer.press(*says(digest, peer.messages), "Approve"), at)
+
+
+SEAT: Final = Seat(account=DANA, messages=lambda peer: peer.messages.values(), press=_pressed)

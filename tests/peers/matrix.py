@@ -26,7 +26,7 @@ from jsonschema import Draft202012Validator
 from adapters.matrix.adapter import Matrix
 from approvals.model import Address
 from approvals.port import Inbound, Payload, Render
-from tests.channel_contract import ROOT, Kit, template
+from tests.channel_contract import ROOT, Kit, Seat, strings, template
 
 BOT, DANA, LEE = "@countersign:acme.example", "@dana:acme.example", "@lee:acme.example"
 EVE = "@dana:evil.example"
@@ -513,3 +513,28 @@ KIT = Kit(
     write=lambda at, text: pushed(at, message(text, PRIVATE)),
     overheard=lambda at, text: pushed(at, message(text, ROOM)),
 )
+
+
+def _seen(peer: MatrixPeer) -> list[Any]:
+    """Our messages, as clients show them."""
+    return [
+        peer.shown(id, one["event_id"])
+        for id, room in peer.rooms.items()
+        for one in room.line
+        if (one["sender"], one["type"]) == (BOT, "m.room.message")
+        and one["content"].get("m.relates_to", {}).get("rel_type") != "m.replace"
+    ]
+
+
+async def _pressed(peer: MatrixPeer, digest: str, at: int) -> Inbound:
+    room, card = next(
+        (id, one["event_id"])
+        for id, room in peer.rooms.items()
+        for one in room.line
+        if digest in " ".join(strings(one["content"]))
+    )
+    event = await peer.react(room, card, "✅", DANA)
+    return pushed(at, event, txn=event["event_id"])
+
+
+SEAT = Seat(account=DANA, messages=_seen, press=_pressed)

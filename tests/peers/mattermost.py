@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from adapters.mattermost.adapter import Mattermost
 from approvals.model import Address
 from approvals.port import Inbound, Payload, Render
-from tests.channel_contract import NOW, ROOT, Kit, template
+from tests.channel_contract import NOW, ROOT, Kit, Seat, says, template
 
 TOKEN, SECRET = "peer-mattermost-bot-token", "a-secret-of-ours-with-32-characters-or-more"
 KEY = ec.derive_private_key(0x0C0FFEE, ec.SECP256R1())
@@ -405,3 +405,10 @@ KIT = Kit(
     secrets=(TOKEN, SECRET),
     signs_body=False,
 )
+
+
+def _pressed(peer: MattermostPeer, digest: str, at: int) -> Inbound:
+    return peer.press(says(digest, peer.posts), "Approve", DANA, at)
+
+
+SEAT = Seat(account=DANA, messages=lambda peer: peer.posts.values(), press=_pressed)

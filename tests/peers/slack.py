@@ -26,7 +26,7 @@ from slack_sdk.signature import SignatureVerifier
 from adapters.slack.adapter import Slack
 from approvals.model import Address
 from approvals.port import Inbound
-from tests.channel_contract import ROOT, Kit, template
+from tests.channel_contract import ROOT, Kit, Seat, says, template
 from tests.peers.loopback import started
 
 TEAM, APP, BOT = "T024BE7LD", "A024BE7AP", "U024BE7BT"
@@ -523,4 +523,17 @@ KIT = Kit(
     secrets=(BOT_TOKEN, SECRET),
     write=lambda at, text: signed(form(command(text)), at),
     by_conversation=True,
+)
+
+
+def _pressed(peer: SlackPeer, digest: str, at: int) -> Inbound:
+    room, ts = says(digest, peer.messages)
+    return signed(peer.press(room, ts, "approve", "U024BE7LH"), at)
+
+
+SEAT = Seat(
+    account="U024BE7LH",
+    messages=lambda peer: peer.messages.values(),
+    press=_pressed,
+    ready=lambda peer: peer.users.update({"U024BE7LH": person("U024BE7LH")}),
 )

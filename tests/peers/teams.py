@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from adapters.teams.adapter import Teams
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT, Kit, template
+from tests.channel_contract import ROOT, Kit, Seat, says, template
 from tests.peers.loopback import started
 
 FIXTURES: Final = ROOT / "tests/fixtures/teams"
@@ -472,3 +472,10 @@ KIT: Final = Kit(
     write=lambda at, text: delivery(written(text), at),
     overheard=lambda at, text: delivery(mentioned(text), at),
 )
+
+
+def _pressed(peer: TeamsPeer, digest: str, at: int) -> Inbound:
+    return delivery(peer.press(*says(digest, peer.messages), "Approve", DANA), at)
+
+
+SEAT: Final = Seat(account=DANA, messages=lambda peer: peer.messages.values(), press=_pressed)

@@ -24,7 +24,7 @@ from aiohttp import web
 from adapters.telegram.adapter import Telegram
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT, Kit, template
+from tests.channel_contract import ROOT, Kit, Seat, says, template
 
 BOT = 777000123
 BOT_TOKEN = f"{BOT}:AAE-peer-token"
@@ -453,3 +453,10 @@ KIT = Kit(
     by_conversation=True,
     slow_in_words=True,
 )
+
+
+def _pressed(peer: TelegramPeer, digest: str, at: int) -> Inbound:
+    return delivery(peer.press(*says(digest, peer.messages), "Approve", DANA), at)
+
+
+SEAT = Seat(account=str(DANA), messages=lambda peer: peer.messages.values(), press=_pressed)

@@ -28,7 +28,7 @@ from adapters.whatsapp import registered as templates
 from adapters.whatsapp.adapter import WhatsApp
 from approvals.model import Address
 from approvals.port import Inbound
-from tests.channel_contract import ROOT, Kit, template
+from tests.channel_contract import ROOT, Kit, Seat, template
 from tests.peers.loopback import started
 
 NUMBER_ID, NUMBER = "106540352242922", "15550783881"
@@ -551,4 +551,18 @@ TWILIO = Kit(
     links=links,
     secrets=(AUTH_TOKEN,),
     write=lambda at, text: twilio_signed(written(text, DANA, "twilio", at), at),
+)
+
+
+def _pressed(peer: WhatsAppPeer, digest: str, at: int) -> Inbound:
+    card = next(one for one in peer.sent if digest in peer.text(one))
+    return signed(peer.press(card, "Approve", at=at), at)
+
+
+SEAT = Seat(
+    account=DANA,
+    messages=lambda peer: [peer.text(one) for one in peer.sent],
+    text=str,
+    press=_pressed,
+    anew=True,
 )
