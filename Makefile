@@ -69,7 +69,7 @@ tinyproxy:  # what the gateway is compared with, where we may install it
 		apt-get install -qqy --no-install-recommends tinyproxy-bin >/dev/null; } || true
 
 docs: $(VENV)/.runtime  ## draw the pages that are drawn from the code
-	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions && $(BIN)/python -m tools.packs
+	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions && $(BIN)/python -m tools.packs && $(BIN)/python -m tools.channels
 
 new-channel: $(VENV)/.dev  ## the folder of a new channel, and all that belongs to it: NAME=x
 	@$(BIN)/python -m tools.new_channel $(NAME)

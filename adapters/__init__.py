@@ -1,11 +1,19 @@
 """The channels: a folder each, found here by name. What a folder holds is imported when it is asked
-for, and never by this table: docs/adding-a-channel.md is the tour of a folder."""
+for, and never by this table: docs/adding-a-channel.md is the tour of a folder.
+
+An installed package may bring a channel, too: an entry point of the group `countersign.channels`.
+It is imported only where the configuration names it.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 from typing import Final, Protocol, TypeAlias, cast
@@ -30,10 +38,11 @@ class Steps(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """One channel. `made_by`: the class in its `adapter.py`."""
+    """One channel. `made_by`: the class in its `adapter.py`; `package`: where that is."""
 
     name: str
     made_by: str
+    package: str = ""
 
     def adapter(self) -> Adapter:
         return cast(Adapter, getattr(self._part("adapter"), self.made_by))
@@ -54,8 +63,15 @@ class Folder:
         folder with `node_modules`, where a platform's own renderer may be."""
         return cast(str, self._part("preview").page(payload, scripts))
 
+    def template(self) -> tuple[str, str]:
+        """The name and the text of its card's template: in `card_templates`, or in its package."""
+        for one in files(self.package or "card_templates").iterdir():
+            if re.fullmatch(rf"{self.name}\.(json|html)\.j2", one.name):
+                return one.name, one.read_text(encoding="utf-8")
+        raise FileNotFoundError(f"{self.name} has no template {self.name}.json.j2")
+
     def _part(self, name: str) -> ModuleType:
-        return import_module(f"{__name__}.{self.name}.{name}")
+        return import_module(f"{self.package or f'{__name__}.{self.name}'}.{name}")
 
 
 CHANNELS: Final[Mapping[str, Folder]] = {
@@ -72,4 +88,23 @@ CHANNELS: Final[Mapping[str, Folder]] = {
         Folder("whatsapp", "WhatsApp"),
     )
 }
-"""Every channel that there is, by its name: one line each."""
+"""Every channel of ours, by its name: one line each."""
+
+GROUP: Final = "countersign.channels"
+
+
+@cache
+def installed() -> Mapping[str, Folder]:
+    """The channels that installed packages bring, by their names; nothing of them is imported.
+    None of them can take the name of one of ours."""
+    found = dict[str, Folder]()
+    for point in entry_points(group=GROUP):
+        package, _, made_by = point.value.partition(":")
+        if point.name not in CHANNELS and made_by:
+            found[point.name] = Folder(point.name, made_by, package)
+    return found
+
+
+def find(name: str) -> Folder | None:
+    """The channel of this name, ours or an installed one."""
+    return CHANNELS.get(name) or installed().get(name)

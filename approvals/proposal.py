@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from approvals import cards, policy
 from approvals.conditions import Value
@@ -226,6 +227,14 @@ def ulid(now: Instant, random: bytes) -> str:
     return _spelt((now << 80) | int.from_bytes(random[:10], "big"))
 
 
+def made_at(id: str) -> Instant:
+    """When the id was made that ends in this ULID."""
+    at = 0
+    for digit in id[-26:]:
+        at = at << 5 | _DIGITS.index(digit)
+    return at >> 80
+
+
 class Ulids:
     """ULIDs that sort in the order in which they were made here, also within one millisecond:
     lists show what came first as the first (https://github.com/ulid/spec#monotonicity)."""
@@ -244,6 +253,8 @@ class Ulids:
         return _spelt(number)
 
 
+_DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
 def _spelt(number: int) -> str:
-    digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-    return "".join(digits[(number >> (5 * i)) & 31] for i in range(25, -1, -1))
+    return "".join(_DIGITS[(number >> (5 * i)) & 31] for i in range(25, -1, -1))

@@ -32,9 +32,9 @@ import asyncpg
 import approvals
 from adapters.slack.adapter import Slack
 from approvals.app import descriptors, keys
+from approvals.app.channels import template as load
 from approvals.app.compose import House, Plan, running
 from approvals.app.host import settled, steady
-from approvals.app.templates import load
 from approvals.evidence import sign_checkpoint
 from approvals.model import (
     Address,

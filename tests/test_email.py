@@ -17,7 +17,7 @@ import pytest
 from adapters.email.adapter import Email, inert
 from approvals import buttons
 from approvals.app.channels import SECTIONS, made
-from approvals.app.templates import load
+from approvals.app.channels import template as load
 from approvals.buttons import Key, KeyRing
 from approvals.config import load as load_config
 from approvals.model import (

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from pydantic import create_model
@@ -403,9 +403,8 @@ class Bell(Desk):
 @pytest.fixture
 def alone(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation with a desk, where codes can be sent, on each database; not started."""
-    sections = cast("dict[str, Any]", channels.SECTIONS)
-    for name in ("desk", "bell"):
-        monkeypatch.setitem(sections, name, create_model("Desk", bot_name=(str, "")))
+    more = {name: create_model("Desk", bot_name=(str, "")) for name in ("desk", "bell")}
+    monkeypatch.setattr(channels, "SECTIONS", {**channels.SECTIONS, **more})
     real = channels.made
     there = {"desk": Desk, "bell": Bell}
 

@@ -95,6 +95,7 @@ async def forget(store: Store) -> None:
         await store.remove(before)
     await store.blank(NOW, NOW)
     await store.altered("crd_")
+    await store.newest_cards("crd_")
     await store.forget("dana", [("slack", "U1")])
 
 

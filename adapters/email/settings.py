@@ -35,6 +35,7 @@ class Settings(Section):
     has neither `user` nor `password`. `actionable`: mails carry Outlook's own cards as well.
     """
 
+    title: ClassVar = "E-mail"
     library: ClassVar = ("aiosmtplib", "email")
 
     room: ClassVar = Shape(

@@ -16,6 +16,7 @@ class Settings(Section):
     `stub`: cards show the title and a link only. The URLs: for other clouds and test peers.
     """
 
+    title: ClassVar = "Microsoft Teams"
     library: ClassVar = ("botbuilder.schema", "teams")
     account: ClassVar = Shape(
         "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",

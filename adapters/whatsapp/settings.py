@@ -17,6 +17,7 @@ class Settings(Section):
     person counts where a delivery has both. `stub`: cards show the title and a link only.
     """
 
+    title: ClassVar = "WhatsApp"
     account: ClassVar = Shape(
         r"[1-9][0-9]{5,14}|[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}",
         "a WhatsApp account",

@@ -73,10 +73,15 @@ def configuration(path: Path) -> Config:
         raise Stop(Exit.CONFIG, f"{path}: {error.strerror}. --config says where it is.") from error
 
 
-def around(config: Config) -> Iterator[tuple[Place, str, str]]:
-    """What is wrong around a sound configuration, so that it would not start, and with the owner's
-    templates: for `check`."""
+def written(config: Config) -> Iterator[tuple[Place, str, str]]:
+    """What is wrong in a sound configuration that only channels and templates can tell."""
     yield from template_check.faults(config)
+    yield from channels.faults(config)
+
+
+def around(config: Config) -> Iterator[tuple[Place, str, str]]:
+    """What is wrong in and around a sound configuration: for `check`."""
+    yield from written(config)
     try:
         keys.load(config.keys_dir)
     except keys.KeyFault as error:

@@ -272,11 +272,11 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Explain every fault of the configuration, with its line and how to mend it."""
-    from approvals.app import channels, serve, template_check
+    from approvals.app import channels, serve
     from approvals.config import faults
 
     try:
-        also = template_check.faults if file_only else serve.around
+        also = serve.written if file_only else serve.around
         found = faults(config, os.environ, sections=channels.SECTIONS, also=also)
     except OSError as error:
         raise Stop(Exit.CONFIG, f"{config}: {error.strerror}.") from error
@@ -515,6 +515,20 @@ def link(
     if made.code is not None:
         only = f"Whoever sends it is {person}: give it to nobody else."
         out.print(Text(only, "dim"), soft_wrap=True)
+
+
+@app.command("channels", rich_help_panel=PEOPLE)
+def channels_command(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """List every channel: which are on, what each can do, its last card and its last error."""
+    from approvals.cli import channels
+
+    found, why = _run(channels.listed(config)) if config.exists() else (channels.rows(None), "")
+    if why:
+        err.print(Text(f"! Last cards and errors are not known: {why}", "yellow"), soft_wrap=True)
+    if as_json:
+        _print_json([one.as_json() for one in found])
+    else:
+        out.print(channels.table(found))
 
 
 @app.command("links", rich_help_panel=PEOPLE)

@@ -43,14 +43,15 @@ PATIENCE: Final = 20.0
 """Seconds for one call to our own service."""
 
 
+OURS: Final = {name: channels.SECTIONS[name] for name in channels.CHANNELS}
 CHANNELS: Final[Mapping[str, type[Section]]] = {
     name: section
-    for name, section in sorted(channels.SECTIONS.items(), key=lambda one: len(one[1].wanted))
+    for name, section in sorted(OURS.items(), key=lambda one: len(one[1].wanted))
     if section.wanted
 }
 """The channels that work from behind any router, those that ask for the least (`wanted`) first.
 The others need an https address of one's own first, so `countersign setup` comes before them."""
-LATER: Final = tuple(sorted({*channels.SECTIONS} - {*CHANNELS}))
+LATER: Final = tuple(sorted({*OURS} - {*CHANNELS}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from rich.text import Text
 
 from approvals import cards
 from approvals.app import channels
-from approvals.app.channels import CHANNELS
 from approvals.app.exits import Exit, Stop
 from approvals.cli.rules import outbound, parsed
 from approvals.config import Config
@@ -184,7 +183,7 @@ def write(found: Sequence[Preview], html: Path | None, png: Path | None) -> list
     pages: dict[str, str] = {}
     for one in found:
         if one.payload is not None:
-            pages[one.channel] = CHANNELS[one.channel].page(one.payload, _scripts())
+            pages[one.channel] = channels.folder(one.channel).page(one.payload, _scripts())
     written = []
     if html is not None:
         html.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,6 @@ from typing import Any, Final, cast
 import aiohttp
 
 from approvals.app import channels, serve
-from approvals.app.channels import CHANNELS
 from approvals.app.exits import Exit, Stop
 from approvals.config import Config
 from approvals.port.setup import Guide, Order, Section, Wishes
@@ -29,12 +28,12 @@ def guide(channel: str, url: str | None, *, outbound: bool, wishes: Wishes) -> G
 
     `url`: our address, if it is known. `outbound`: none that the platform could reach.
     """
-    if channel not in CHANNELS:
-        known = ", ".join(CHANNELS)
+    if channel not in channels.SECTIONS:
+        known = ", ".join(channels.SECTIONS)
         raise Stop(Exit.FAILED, f"There is no channel {channel!r}. Known: {known}.")
     events = None if outbound else f"{url or OURS}/channels/{channel}/events"
     try:
-        made = CHANNELS[channel].setup().guide(events, wishes)
+        made = channels.folder(channel).setup().guide(events, wishes)
     except ValueError as error:
         raise Stop(Exit.FAILED, str(error)) from None
     if url or made.events_url is None:
@@ -74,7 +73,7 @@ def order(config: Config | None, made: Guide) -> Order | None:
         return None
     section = cast(Section, config.channels[made.channel])
     url = made.events_url if config.public_url else None
-    return CHANNELS[made.channel].setup().order(section, url)
+    return channels.folder(made.channel).setup().order(section, url)
 
 
 async def give(one: Order) -> None:

@@ -16,6 +16,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
+from approvals.model import Tier
+
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -57,6 +59,7 @@ class Linking:
 class Section(BaseModel):
     """What every channel's section of the configuration has.
 
+    `title`: what the platform calls itself, where its name in capitals is not that.
     `account`, `room`: how the platform writes these ids. `library`: the module that the channel
     needs installed, and the extra that brings it. `outbound`: the `mode` in which we open the
     connection, "" where there is none. `wanted`: what `countersign init` asks for; none where the
@@ -66,6 +69,7 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    title: ClassVar[str] = ""
     account: ClassVar[Shape | None] = None
     room: ClassVar[Shape | None] = None
     library: ClassVar[tuple[str, str] | None] = None
@@ -73,6 +77,9 @@ class Section(BaseModel):
     wanted: ClassVar[tuple[Wanted, ...]] = ()
     by_email: ClassVar[bool] = False
     linking: ClassVar[Linking] = Linking()
+
+    tier: Tier | None = None
+    """What its taps count for, where that is to be less than the channel proves."""
 
     def needs_public_url(self) -> str:
         """Why the channel cannot work without `server.public_url`; "" where it can."""
@@ -181,7 +188,7 @@ def fields(section: BaseModel) -> dict[str, Any]:
     }
 
 
-_OURS: Final = frozenset({"stub", "bot_name"})
+_OURS: Final = frozenset({"stub", "bot_name", "tier"})
 """Keys of a section that are for the core and not for the adapter."""
 
 

@@ -460,6 +460,12 @@ class Store:
         found = await self._read(statements.altered_cards, since=since, most=limit)
         return [(row[0], row[1], row[2]) for row in found]
 
+    async def newest_cards(self, since: str, of: int = 10_000) -> dict[str, str]:
+        """The id of the newest card that each channel posted, of the newest `of` cards whose ids
+        are not below `since`."""
+        found = await self._read(statements.newest_cards, since=since, most=of)
+        return {row[0]: row[1] for row in found}
+
     async def adopt(self, card_id: str, message: str, entries: Sequence[Entry] = ()) -> bool:
         """This is the message of a card that was never heard of again. Its taps are refused for
         good. False, and nothing is changed, where its message is known."""

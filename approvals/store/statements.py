@@ -464,6 +464,15 @@ def altered_cards(_: Dialect) -> Any:
     return what.order_by(c.id.desc()).limit(P("most"))
 
 
+def newest_cards(_: Dialect) -> Any:
+    """The newest card that was posted on each channel, of so many cards altogether."""
+    c = cards.c
+    found = sa.select(c.channel, c.id, c.message).where(c.id >= P("since"))
+    newest = found.order_by(c.id.desc()).limit(P("most")).subquery()
+    posted = sa.select(newest.c.channel, sa.func.max(newest.c.id))
+    return posted.where(newest.c.message.is_not(None)).group_by(newest.c.channel)
+
+
 def drawing(
     card_id: str, echo: str | None, without: Sequence[bytes], entries: Sequence[Entry]
 ) -> Script[None]:

@@ -1,0 +1,144 @@
+"""`countersign channels`: every channel in a table, what it can do, and how it is with those that
+are on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from approvals.app import channels, serve
+from approvals.app.exits import Stop
+from approvals.app.host import clock
+from approvals.config import Config
+from approvals.evidence import rfc3339
+from approvals.model import SECOND, Busy, Duration, Instant, Tier
+from approvals.port import Abilities, Channel
+from approvals.port.setup import Section
+from approvals.proposal import made_at, ulid
+from approvals.store import Store
+from approvals.text import clean
+
+WEB: Final = "web"
+RECENT: Final[Duration] = 90 * 24 * 3600 * SECOND
+"""How far back a newest card is looked for."""
+CAN: Final[Mapping[str, str]] = {
+    "edit": "edits its card",
+    "private_notice": "answers in private",
+    "reason_prompt": "asks for a reason",
+    "ready_prompt": "offers ready reasons",
+    "open_by_email": "finds people by mailbox",
+    "echo": "shows what it altered",
+    "links": "buttons are links",
+}
+"""What each ability is called, in the order of the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One channel. `mode`: how deliveries come, of one that is on; `outbound`: the mode without an
+    address of one's own, where there is one. `card`: when the newest card was posted; `error`: the
+    newest thing that was given up, or since when the platform is down."""
+
+    name: str
+    title: str
+    on: bool
+    tier: Tier
+    can: tuple[str, ...]
+    outbound: str
+    off: str = ""
+    mode: str = ""
+    card: Instant | None = None
+    error: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        card = None if self.card is None else rfc3339(self.card)
+        said = {"channel": self.name, "on": self.on, "off": self.off or None, "mode": self.mode}
+        could = {"tier": self.tier.value, "can": list(self.can), "outbound_mode": self.outbound}
+        return {**said, **could, "last_card": card, "last_error": self.error or None}
+
+
+async def listed(path: Path) -> tuple[list[Row], str]:
+    """Every channel, by its name, and the inbox; and why the last cards and errors are not known,
+    "" where they are."""
+    config = serve.configuration(path)
+    try:
+        async with serve.base(config, migrate=False) as on:
+            cards, errors = await _known(on.store, [*config.channels])
+    except (Stop, Busy) as error:
+        return rows(config), str(error)
+    return rows(config, cards=cards, errors=errors), ""
+
+
+def rows(
+    config: Config | None,
+    *,
+    cards: Mapping[str, Instant] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> list[Row]:
+    """The table. `cards`, `errors`: what is known of the channels that are on."""
+    held: Mapping[str, Any] = {} if config is None else config.channels
+    sections = {**channels.samples(), **held}
+    found = [
+        _row(name, made, sections[name], on=name in held)
+        for name, made in sorted(channels.made(sections, {}).items())
+    ]
+    return [
+        Row(WEB, "Web inbox", True, Tier.A, ("shows all of a request",), "", mode="always on"),
+        *(
+            Row(
+                **one,
+                off="" if config is None else config.off.get(one["name"], ""),
+                card=(cards or {}).get(one["name"]),
+                error=(errors or {}).get(one["name"], ""),
+            )
+            for one in found
+        ),
+    ]
+
+
+def _row(name: str, made: Channel, section: Any, *, on: bool) -> dict[str, Any]:
+    kind: type[Section] = type(section)
+    abilities: Abilities = made.abilities
+    can = tuple(words for ability, words in CAN.items() if getattr(abilities, ability))
+    return {
+        "name": name,
+        "title": kind.title or name.replace("_", " ").title(),
+        "on": on,
+        "tier": abilities.tier,
+        "can": can,
+        "outbound": kind.outbound,
+        "mode": getattr(section, "mode", "webhook") if on else "",
+    }
+
+
+async def _known(store: Store, names: Sequence[str]) -> tuple[dict[str, Instant], dict[str, str]]:
+    """When each posted a card last, and what went wrong last."""
+    oldest = "crd_" + ulid(clock() - RECENT, bytes(10))
+    cards = {name: made_at(id) for name, id in (await store.newest_cards(oldest)).items()}
+    errors = dict[str, str]()
+    for one in await store.parked(10_000):
+        if one.job.target in names:
+            errors.setdefault(one.job.target, f"given up {rfc3339(one.at)}: {clean(one.error)}")
+    for name in names:
+        if since := await store.meta(f"outage {name}"):
+            errors[name] = f"down since {rfc3339(int(since))}"
+    return cards, errors
+
+
+def table(found: Sequence[Row]) -> Table:
+    """Rows for a person."""
+    made = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("channel", "on", "tier", "can", "without an address", "last card", "last error"):
+        made.add_column(name, overflow="fold")
+    for one in found:
+        on = Text(one.mode, "green") if one.on else Text("off" if one.off else "·", "dim")
+        card = "" if one.card is None else rfc3339(one.card)[:16].replace("T", " ")
+        error = Text(one.error or one.off, "red" if one.error else "dim")
+        can = ", ".join(one.can)
+        made.add_row(Text(one.title), on, str(one.tier), can, one.outbound, card, error)
+    return made
