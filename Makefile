@@ -71,7 +71,7 @@ tinyproxy:  # what the gateway is compared with, where we may install it
 docs: $(VENV)/.runtime  ## draw the pages that are drawn from the code
 	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions && $(BIN)/python -m tools.packs && $(BIN)/python -m tools.channels
 
-new-channel: $(VENV)/.dev  ## the folder of a new channel, and all that belongs to it: NAME=x
+new-channel: $(VENV)/.dev  ## the folder of a new channel, and all that belongs to it: NAME=relay
 	@$(BIN)/python -m tools.new_channel $(NAME)
 
 lock: $(VENV)/.dev  ## pin anew what pyproject.toml asks for; UPGRADE=1 takes newer versions

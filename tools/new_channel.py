@@ -1,7 +1,8 @@
-"""Writes the folder of a new channel: `make new-channel NAME=x`. docs/adding-a-channel.md goes on.
+"""Writes the folder of a new channel: `make new-channel NAME=relay`.
 
-What it writes draws cards already. Everything that depends on the platform raises
-`NotImplementedError` and says what to write, so that the contract's tests fail with those words.
+docs/adding-a-channel.md goes on. What it writes draws cards already. Everything that depends on
+the platform raises `NotImplementedError` and says what to write, so that the contract's tests fail
+with those words.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ TABLE: Final = "adapters/__init__.py"
 
 def write(name: str, root: Path = ROOT) -> list[str]:
     """Make the files and the line of the table; what was written. Raises `ValueError`."""
-    if not re.fullmatch("[a-z](_?[a-z0-9]){1,30}", name):
+    if not re.fullmatch("[a-z](_?[a-z0-9]){0,30}", name):
         raise ValueError("NAME is small letters and digits, like mattermost or google_chat")
     made = {root / to.format(name=name): FORMS / form for form, to in FILES.items()}
     if name in (*CHANNELS, "kit", "web") or any(path.exists() for path in made):
