@@ -32,7 +32,7 @@ from approvals.memory import ChannelMemory
 from approvals.model import MINUTE, Busy, Duration, Instant, Kind, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
-from approvals.port import Channel, Hears, Remembers, Talks
+from approvals.port import CatchesUp, Channel, Charged, Hears, Remembers, Talks
 from approvals.port.setup import Linking
 from approvals.readings import Readings
 from approvals.retention import Retention, retire
@@ -296,6 +296,8 @@ async def running(
         for name, channel in plan.channels.items():
             if isinstance(channel, Hears):
                 channel.recall(partial(store.last_heard, name))
+            if isinstance(channel, Charged):
+                channel.charge(partial(metrics.charge, name))
             if isinstance(channel, Remembers):
                 channel.remember(ChannelMemory(store, lambda: service.trust.ring, name))
 
@@ -351,6 +353,9 @@ async def running(
         stack.callback(loop.set_exception_handler, loop.get_exception_handler())
         loop.set_exception_handler(connections.full(dropped, loop.time))
         url = await _listen(stack, app, plan.listen, plan.connections, dropped)
+        for name, channel in plan.channels.items():
+            if isinstance(channel, CatchesUp):  # once we listen: its platform may look
+                parts.keep(f"catch up {name}", channel.catch_up, vital=False)
         if plan.metrics_listen:
             # Not counted with the others: who looks what is wrong must get through.
             await _listen(stack, metrics_only(deps), plan.metrics_listen, None, dropped)

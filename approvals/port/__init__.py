@@ -11,7 +11,10 @@ This page lists all that an adapter may use. What a channel's folder brings besi
 
 from approvals.port.channel import (
     Answers,
+    CatchesUp,
     Channel,
+    Charged,
+    Count,
     Deliver,
     Hears,
     Invites,
@@ -72,7 +75,10 @@ __all__ = [
     "Abilities",
     "Answers",
     "Aside",
+    "CatchesUp",
     "Channel",
+    "Charged",
+    "Count",
     "Deliver",
     "Drawn",
     "Event",

@@ -207,6 +207,28 @@ class Remembers(Protocol):
         ...
 
 
+Count: TypeAlias = Callable[[str], None]
+"""Counts one call or delivery that costs money, by its kind: one of a few fixed words."""
+
+
+@runtime_checkable
+class Charged(Protocol):
+    """A channel whose platform charges for single calls and deliveries: the metrics count them."""
+
+    def charge(self, count: Count) -> None:
+        """Whom to tell of each. Called once, before anything else is asked of it."""
+        ...
+
+
+@runtime_checkable
+class CatchesUp(Protocol):
+    """A channel whose platform repeats, when asked, the deliveries that we missed in an outage."""
+
+    async def catch_up(self) -> None:
+        """Detect our own outages and ask for the missed deliveries. Runs until cancelled."""
+        ...
+
+
 @runtime_checkable
 class Talks(Protocol):
     """A channel that reads what people write (`Reply`), so that accounts can be linked there."""

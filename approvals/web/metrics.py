@@ -47,6 +47,12 @@ class Metrics:
             ["channel"],
             registry=self.registry,
         )
+        self.charged = Counter(
+            "countersign_channel_charges",
+            "Calls and deliveries that a channel's platform may charge for.",
+            ["channel", "what"],
+            registry=self.registry,
+        )
         self.requests = Counter(
             "countersign_requests_opened", "Requests opened.", ["risk"], registry=self.registry
         )
@@ -148,6 +154,10 @@ class Metrics:
     def altered(self, channel: str) -> None:
         """A card there is not the one that was sent."""
         self._altered.labels(channel).inc()
+
+    def charge(self, channel: str, what: str) -> None:
+        """Its platform may charge for this call or delivery. `what`: one of a few fixed words."""
+        self.charged.labels(channel, what).inc()
 
     def certificate(self, ends: Instant | None) -> None:
         """When the certificate of our public address ends; None: not known, so nothing is new."""
