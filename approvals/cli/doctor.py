@@ -33,6 +33,7 @@ from approvals.cli.output import counted
 from approvals.config import Config, faults
 from approvals.evidence import rfc3339, thumbprint
 from approvals.gateways.webhook import PREFIX
+from approvals.memory import ChannelMemory
 from approvals.model import (
     SECOND,
     Busy,
@@ -42,11 +43,12 @@ from approvals.model import (
     Fact,
     Instant,
     Kind,
+    Person,
     Refused,
     Risk,
     Status,
 )
-from approvals.port import reason
+from approvals.port import Channel, Remembers, reason
 from approvals.proposal import ulid
 from approvals.store import Parked, Store
 from approvals.text import clean, ends
@@ -381,17 +383,27 @@ async def _card(config: Config, name: str, person: str) -> AsyncIterator[Line]:
     async with serve.base(config, migrate=False) as on:
         known = await on.store.accounts(), await on.store.linked()
         who = linking.directory(config.directory, on.keys.ring, *known).person(person)
-    if who is None:
-        raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}.")
-    made = channels.made({name: config.channels[name]}, config.templates)[name]
+        if who is None:
+            raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}.")
+        made = channels.made({name: config.channels[name]}, config.templates)[name]
+        if isinstance(made, Remembers):  # what it has from there, and what it changes
+            made.remember(ChannelMemory(on.store, lambda: on.keys.ring, name))
+        try:
+            async for line in _posted(made, name, who):
+                yield line
+        finally:
+            await made.close()
+
+
+async def _posted(made: Channel, name: str, who: Person) -> AsyncIterator[Line]:
+    account = who.accounts.get(name)
+    if account is None and made.abilities.open_by_email:
+        account = who.email
+    if account is None:
+        why, again = f"{who.id} has no account there", f"`countersign link {who.id} {name}`"
+        yield Line(f"card to {who.id}", State.BAD, why, again)
+        return
     try:
-        account = who.accounts.get(name)
-        if account is None and made.abilities.open_by_email:
-            account = who.email
-        if account is None:
-            why, again = f"{person} has no account there", f"`countersign link {person} {name}`"
-            yield Line(f"card to {person}", State.BAD, why, again)
-            return
         async with asyncio.timeout(PATIENCE):
             address = await made.open(account)
             payload = made.layout(_test_card(clock()))
@@ -399,11 +411,9 @@ async def _card(config: Config, name: str, person: str) -> AsyncIterator[Line]:
     except Exception as error:  # an adapter's fault, or its platform's
         why = clean(str(error)) if isinstance(error, Busy | Refused) else reason(error)
         again = f"docs/channels/{name}.md"
-        yield Line(f"card to {person}", State.BAD, why, again, Exit.UNREACHABLE)
+        yield Line(f"card to {who.id}", State.BAD, why, again, Exit.UNREACHABLE)
         return
-    finally:
-        await made.close()
-    yield Line(f"card to {person}", State.OK, f"sent to {clean(account)}: is it there?")
+    yield Line(f"card to {who.id}", State.OK, f"sent to {clean(account)}: is it there?")
     yield _echoed(name, ref.altered, echoes=made.abilities.echo)
 
 
