@@ -151,7 +151,8 @@ class Kit:
     """What the contract needs to know of one channel.
 
     `make(api, **more)`: the adapter against that base URL. `tap(at)`: a delivery of a press,
-    proven; None where nothing is ever delivered, because buttons lead to our own page. `proofs`:
+    proven; None where nothing is ever pressed: there are no buttons, or they lead to our own page,
+    and then nothing is delivered unless people can write (`write`). `proofs`:
     the headers without which nothing is proven; `unproven`: deliveries that prove nothing, where
     the body holds the proof. `stale`: milliseconds after which it is too late, None where the
     platform gives no time. `unknown`: proven deliveries that mean nothing.
@@ -185,10 +186,17 @@ class Kit:
     by_conversation: bool = False
     slow_in_words: bool = False
 
+    @property
+    def delivers(self) -> bool:
+        """Is anything ever delivered to us?"""
+        return (self.tap or self.write) is not None
+
     def press(self, at: int) -> Inbound:
-        """What `tap` makes, of a channel that has deliveries."""
-        assert self.tap is not None
-        return self.tap(at)
+        """A proven delivery: a press, or where there are no buttons what somebody wrote."""
+        if self.tap is not None:
+            return self.tap(at)
+        assert self.write is not None
+        return self.write(at, "decline a1b2c3d4 too much")
 
     @asynccontextmanager
     async def asked(self) -> AsyncIterator[Channel]:

@@ -110,11 +110,12 @@ def test_the_five_sets_of_channels_are_equal() -> None:
 
 
 PLATFORMS: Final = re.compile(
-    "outlook|" + "|".join(name for name in CHANNELS if name not in ("email", "teams"))
-    + r"|(?-i:\bTeams\b|['\"]teams['\"])",
+    "outlook|" + "|".join(name for name in CHANNELS if name not in ("email", "teams", "x"))
+    + r"|twitter|\bx\.com\b|(?-i:\bTeams\b|['\"]teams['\"])",
     re.IGNORECASE,
 )  # fmt: skip
-"""Names of platforms. `email` is none: a mailbox is also how people are known and signed in."""
+"""Names of platforms. `email` is none: a mailbox is also how people are known and signed in. `x`
+alone is any word of algebra."""
 MAY_NAME_ONE: Final = {
     "approvals/config.py": "an example that is printed beside a fault is one that can be pasted",
     "approvals/reading/rich_text.py": "reads requests to that API, whatever channels there are",

@@ -26,7 +26,8 @@ def test_a_card_has_approve_exactly_where_no_review_is_needed(name: str, risk: R
     for where, one in previewed(name, risk).items():
         said = one.plain()
         assert ("Approve" in said["buttons"]) is (said["review_needed"] is None), where
-        assert said["buttons"], "an open request can always be declined"
+        declines = said["buttons"] or f"decline {one.card.digest[:8]}" in texts(one.payload)
+        assert declines, "an open request can always be declined"
         assert risk is not Risk.HIGH or "Approve" not in said["buttons"]
 
 
@@ -54,4 +55,4 @@ def test_every_channel_draws_its_card_as_a_page(name: str) -> None:
     assert one.payload is not None
     page = CHANNELS[name].page(one.payload, None)
     assert page.lower().startswith("<!doctype html>")
-    assert "Approve" in page
+    assert "approve" in page.lower()

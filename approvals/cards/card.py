@@ -173,7 +173,7 @@ def build(
     if not case.open:
         shown, page_only = (), None
     elif page_only is None and all(button.choice is not Choice.APPROVE for button in shown):
-        page_only = "A tap here may not approve this."
+        page_only = "A tap here may not approve this." if limits.buttons else _NO_BUTTONS
     room = _room(request, what, limits)
     body = fit("" if stub else what.text, min(limits.payload, room), limits.measure)
     # No element ends in white space: platforms cut it off, and then it is not what was sent.
@@ -215,6 +215,7 @@ def build(
     )
 
 
+_NO_BUTTONS: Final = "Only the page approves this."
 _TOO_LONG: Final = "It is too long for this card."
 _METHOD: Final = re.compile(r"[A-Z]{1,16}")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,99}")
