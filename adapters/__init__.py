@@ -86,6 +86,7 @@ CHANNELS: Final[Mapping[str, Folder]] = {
         Folder("teams", "Teams"),
         Folder("telegram", "Telegram"),
         Folder("whatsapp", "WhatsApp"),
+        Folder("x", "X"),
     )
 }
 """Every channel of ours, by its name: one line each."""
