@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from approvals import config, marked
-from approvals.config import Unsafe, duration, listen
+from approvals.config import Unsafe, duration, listen, schema
 from approvals.marked import Fault
 from approvals.model import MINUTE, SECOND, AgentPeople, Ask, Escalation, Http, Kind, Risk
 from approvals.people import Link
@@ -134,7 +134,7 @@ def test_the_smallest_example_loads(file: Path) -> None:
 
 def test_every_key_is_documented() -> None:
     text = DOCS.read_text()
-    models: list[type[BaseModel]] = [config._File]
+    models: list[type[BaseModel]] = [schema.File]
     keys: set[str] = set()
     for model in models:
         for name, info in model.model_fields.items():

@@ -117,7 +117,7 @@ PLATFORMS: Final = re.compile(
 """Names of platforms. `email` is none: a mailbox is also how people are known and signed in. `x`
 alone is any word of algebra."""
 MAY_NAME_ONE: Final = {
-    "approvals/config.py": "an example that is printed beside a fault is one that can be pasted",
+    "approvals/config/schema.py": "an example beside a fault is one that can be pasted",
     "approvals/reading/rich_text.py": "reads requests to that API, whatever channels there are",
     "approvals/secret_shapes.py": "how each vendor's secrets look, whatever channels there are",
 }
