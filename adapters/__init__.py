@@ -80,6 +80,7 @@ CHANNELS: Final[Mapping[str, Folder]] = {
         Folder("discord", "Discord"),
         Folder("email", "Email"),
         Folder("google_chat", "GoogleChat"),
+        Folder("linear", "Linear"),
         Folder("mattermost", "Mattermost"),
         Folder("matrix", "Matrix"),
         Folder("slack", "Slack"),

@@ -109,13 +109,14 @@ def test_the_five_sets_of_channels_are_equal() -> None:
     assert sets == {place: set(CHANNELS) for place in sets}
 
 
+WORDS: Final = ("email", "linear", "teams", "x")
+"""Names that are words as well: a mailbox is how people are known and signed in, time is linear."""
 PLATFORMS: Final = re.compile(
-    "outlook|" + "|".join(name for name in CHANNELS if name not in ("email", "teams", "x"))
-    + r"|twitter|\bx\.com\b|(?-i:\bTeams\b|['\"]teams['\"])",
+    "outlook|" + "|".join(name for name in CHANNELS if name not in WORDS)
+    + r"|twitter|\bx\.com\b|linear\.app|(?-i:\bTeams\b|['\"](teams|linear)['\"])",
     re.IGNORECASE,
 )  # fmt: skip
-"""Names of platforms. `email` is none: a mailbox is also how people are known and signed in. `x`
-alone is any word of algebra."""
+"""Names of platforms."""
 MAY_NAME_ONE: Final = {
     "approvals/config/schema.py": "an example beside a fault is one that can be pasted",
     "approvals/reading/rich_text.py": "reads requests to that API, whatever channels there are",
