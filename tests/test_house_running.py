@@ -20,7 +20,7 @@ from approvals.buttons import ACCOUNT, Key, KeyRing, seal
 from approvals.model import ORG, Busy, Person
 from approvals.people import Directory
 from approvals.service import Trust
-from approvals.store import Store
+from approvals.store import Account, Store
 from tests.house import GROUPS, HANGS, PEOPLE, RING, open_house, until
 from tests.installation import install
 from tests.peers.slack import APP_TOKEN, FIXTURES, SlackPeer, make
@@ -32,6 +32,25 @@ async def learn(store: Store, account: str, person: str, asked: str, ring: KeyRi
     """A row as the outbox writes it once the desk vouched."""
     row = ("desk", account, person, "good", 1)
     await store.put_account(*row, seal=seal(ring, ACCOUNT, ORG, *row, asked))
+
+
+async def test_many_who_are_vetted_at_once_share_a_look_at_the_accounts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """400 approvers cost 402 reads of all accounts."""
+    async with open_house(store) as place:
+        reads, real = [0], store.accounts
+
+        async def accounts() -> list[Account]:
+            reads[0] += 1
+            return await real()
+
+        monkeypatch.setattr(type(store), "accounts", lambda self: accounts())
+        await asyncio.gather(*(place.house.outbox._vetted() for _ in range(400)))
+        assert reads[0] <= 2
+        await place.house.outbox._vetted()
+        assert reads[0] <= 3  # who comes later looks for themselves
+        assert reads[0] > 1
 
 
 async def test_law_06_a_revoked_key_counts_no_more_whatever_fails_afterwards(store: Store) -> None:

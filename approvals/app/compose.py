@@ -173,7 +173,7 @@ async def running(
         )
         service.head = await store.head()
         built: tuple[KeyRing | None, _Known] = (None, ((), ()))
-        refreshing = asyncio.Lock()
+        refreshing, asked, looked = asyncio.Lock(), 0, 0
 
         def look(known: _Known) -> None:
             """The directory follows from the ring and the accounts; nothing here is waited for."""
@@ -185,7 +185,14 @@ async def running(
                 built = (ring, known)
 
         async def refresh() -> None:
+            """Who comes while another looks shares the next look with all who came by then."""
+            nonlocal asked, looked
+            asked += 1
+            mine = asked
             async with refreshing:
+                if looked >= mine:
+                    return
+                by_now = asked
                 try:
                     # In force before anything that may fail: a revoked key is worth nothing now.
                     service.trust = plan.reload(service.trust)
@@ -194,6 +201,7 @@ async def running(
                     look((await store.accounts(), await store.linked()))
                 if plan.reloaded:
                     await plan.reloaded(service.trust)
+                looked = by_now
 
         await refresh()
         gateways = [
