@@ -7,6 +7,7 @@ person said yes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
@@ -80,17 +81,20 @@ async def give(one: Order) -> None:
     """Tell the platform. `Stop` with its own words where it refuses."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, headers=one.headers) as http,
-            http.post(one.url, json=one.body, allow_redirects=False) as answer,
-        ):
-            body = await answer.json(content_type=None)
-            # Some say `ok`, others give back what they made.
-            ok = answer.status < 300 and (body.get("ok") is True or "id" in body)
-            why = str(body.get("description") or body.get("message") or answer.status)
+        async with aiohttp.ClientSession(timeout=timeout, headers=one.headers) as http:
+            for body in (one.body, *one.also):
+                await _give(one, http, body)
     except (aiohttp.ClientError, OSError, ValueError, AttributeError, TimeoutError) as error:
         # Nothing of the address may stand in what is said of a failure.
         why = f"{one.channel} does not answer: {type(error).__name__}."
         raise Stop(Exit.UNREACHABLE, why) from None
+
+
+async def _give(one: Order, http: aiohttp.ClientSession, body: Mapping[str, Any]) -> None:
+    async with http.post(one.url, json=body, allow_redirects=False) as answer:
+        said = await answer.json(content_type=None)
+        # Some say `ok`, others give back what they made.
+        ok = answer.status < 300 and (said.get("ok") is True or "id" in said)
+        why = str(said.get("description") or said.get("message") or answer.status)
     if not ok:
         raise Stop(Exit.FAILED, f"{one.channel} refuses: {why}")

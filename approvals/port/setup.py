@@ -140,7 +140,8 @@ class Guide:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a platform's API can be told. `what`: the question, without its mark; `done`: after."""
+    """What a platform's API can be told. `what`: the question, without its mark; `done`: after.
+    `also`: what it is told after `body`, at the same address."""
 
     channel: str
     what: str
@@ -148,6 +149,7 @@ class Order:
     url: str = field(repr=False)  # it may hold a token
     body: Mapping[str, Any] = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    also: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
 
 def installed(module: str, extra: str) -> None:

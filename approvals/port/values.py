@@ -123,8 +123,8 @@ class Tap:
     prompt collected. `ready`: which of the rule's ready reasons was chosen, by its place: its words
     come from the case, never from a platform. `message` None: the platform did not say (a submitted
     prompt): it may decline only, unless the channel never says it (`Abilities.names_message`).
-    `reply_to`: what the adapter needs to answer this tap privately;
-    opaque to the core.
+    `reply_to`: what the adapter needs to answer this tap privately; opaque to the core, which tells
+    nothing where it is empty.
     """
 
     channel: str
