@@ -86,6 +86,7 @@ CHANNELS: Final[Mapping[str, Folder]] = {
         Folder("slack", "Slack"),
         Folder("teams", "Teams"),
         Folder("telegram", "Telegram"),
+        Folder("webex", "Webex"),
         Folder("whatsapp", "WhatsApp"),
         Folder("x", "X"),
     )

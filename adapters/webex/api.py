@@ -1,0 +1,84 @@
+"""Webex's REST API, as far as a bot needs it, with our errors: https://developer.webex.com/docs/basics"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+
+from adapters.kit.http import Http
+from approvals.model import Busy, Refused
+from approvals.port import retry_after
+
+log = logging.getLogger("countersign.webex")
+ID: Final = re.compile("[A-Za-z0-9_=-]{8,300}")
+"""How Webex writes an id; documented as opaque, so nothing is read out of one."""
+
+
+class Denied(Refused):
+    """Webex said no. `status`: its HTTP status; an error has no code of its own."""
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+def path(kind: str, id: str) -> str:
+    """The path of one thing. `Denied`, as for what is not there: this is no id."""
+    if not ID.fullmatch(id):
+        raise Denied(f"webex: {kind}: not an id", 404)
+    return f"{kind}/{id}"
+
+
+class Api:
+    """One bot's connection. `date`: the header of the last answer."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url, self._token = url.rstrip("/"), token
+        self._http = Http()
+        self._me = ""
+
+    @property
+    def date(self) -> str | None:
+        return self._http.heads.get("Date")
+
+    async def me(self) -> str:
+        """The id of our bot."""
+        if not self._me:
+            self._me = str((await self.call("GET", "people/me")).get("id"))
+        return self._me
+
+    async def call(self, method: str, where: str, body: Any = None) -> Any:
+        """What the route returns, an object. `Busy`, `Denied`."""
+        heads = {"Authorization": f"Bearer {self._token}"}
+        more: dict[str, Any] = {}
+        if body is not None:
+            heads["Content-Type"] = "application/json; charset=utf-8"
+            more["data"] = to_json(body)
+        url = f"{self._url}/{where}"
+        status, text = await self._http.ask(method, url, headers=heads, **more)
+        if status == 204:
+            return {}
+        try:
+            said = from_json(text)
+        except ValueError:
+            said = None
+        what = f"webex: {method} {where.partition('/')[0].partition('?')[0]}: {status}"
+        if not isinstance(said, dict) or 300 <= status < 400:  # a proxy, or a portal
+            raise Busy(f"{what}, not Webex's answer")
+        if status < 300:
+            return said
+        # Webex's support asks for the tracking id. Its words may hold what a person wrote.
+        tracking = re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", str(said.get("trackingId")))
+        why = f"{what} {tracking[0]}" if tracking else what
+        if status == 401:  # our token: an operator mends that
+            log.error("webex refuses us, not the person: %s", why)
+            raise Busy(why)
+        if status == 423:  # "temporarily unavailable": https://developer.webex.com/docs/basics
+            raise Busy(why, retry_after(self._http.heads.get("Retry-After")))
+        raise Denied(why, status)
+
+    async def close(self) -> None:
+        await self._http.close()
