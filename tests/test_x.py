@@ -14,9 +14,12 @@ from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
 from adapters.x import outage
-from adapters.x.adapter import TEXT, X
+from adapters.x.adapter import REFUSALS, TEXT, X, inert
+from adapters.x.api import DAY, WINDOW
+from adapters.x.settings import Settings
 from adapters.x.tokens import AGAIN, PATIENCE
 from approvals import linking
 from approvals.app.database import connect
@@ -111,6 +114,13 @@ def test_law_06_no_button_and_no_token_is_on_a_card() -> None:
     assert f"decline {card().digest} your reason" in drawn.payload["text"]
 
 
+def test_law_13_a_tag_that_begins_with_a_mark_is_broken_too() -> None:
+    """https://github.com/twitter/twitter-text: "·" and "・" may stand in a hashtag."""
+    for tag in ("#·go", "#・go", "＃·go"):
+        assert tag not in inert(tag)
+    assert inert("a # b @ c") == "a # b @ c"
+
+
 # Who delivers
 
 
@@ -179,6 +189,15 @@ def test_law_09_the_older_signature_counts_only_with_its_secret_and_without_the_
     unsigned = {"x-twitter-webhooks-signature": signature(body, "")}
     with pytest.raises(Forged):
         make(AWAY).authenticate(replace(sent, headers=unsigned))
+
+
+@pytest.mark.parametrize("name", ["client_secret", "refresh_token", "bearer_token"])
+def test_law_09_an_absent_secret_is_an_error_at_start(name: str) -> None:
+    given = {"client_id": CLIENT, "client_secret": SECRET, "refresh_token": FIRST}
+    given |= {"bearer_token": APP, "user_id": BOT}
+    Settings.model_validate(given)
+    with pytest.raises(ValidationError, match=name):
+        Settings.model_validate({**given, name: ""})
 
 
 async def test_several_messages_in_one_delivery_are_each_read() -> None:
@@ -292,6 +311,39 @@ class Flaky(Kept):
 
 async def test_what_could_not_be_stored_is_stored_once_it_can(x: XPeer) -> None:
     memory = Flaky()
+    channel = await unstored(x, memory)
+    memory.down = False
+    await sends(channel)
+    assert exchanges(x) == 1
+    assert kept_in(memory) == [x.refresh]
+    await channel.close()
+
+
+async def test_what_could_not_be_stored_is_stored_though_no_card_follows(x: XPeer) -> None:
+    memory = Flaky()
+    channel = await unstored(x, memory)
+    memory.down = False
+    watching = asyncio.create_task(channel.catch_up())  # as the service does all the time
+    await until(lambda: x.refresh in kept_in(memory))
+    watching.cancel()
+    await asyncio.wait({watching})
+    await channel.close()
+
+
+@pytest.mark.parametrize("down", [False, True])
+async def test_closing_stores_what_could_not_be_stored(
+    x: XPeer, down: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = Flaky()
+    channel = await unstored(x, memory)
+    memory.down = down
+    await channel.close()
+    assert (x.refresh in kept_in(memory)) is not down
+    assert ("not stored" in caplog.text) is down
+
+
+async def unstored(x: XPeer, memory: Flaky) -> X:
+    """A channel that has new tokens, and the database was away."""
     channel = make(x.api, memory=memory)
     x.stops = stops = asyncio.Event()
     task = asyncio.create_task(sends(channel))
@@ -300,12 +352,11 @@ async def test_what_could_not_be_stored_is_stored_once_it_can(x: XPeer) -> None:
     stops.set()
     with pytest.raises(Busy):
         await task
-    memory.down = False
-    await sends(channel)
-    await channel.close()
-    assert exchanges(x) == 1
-    (kept,) = memory.values()
-    assert json.loads(kept)["refresh"] == x.refresh
+    return channel
+
+
+def kept_in(memory: Kept) -> list[str]:
+    return [json.loads(value).get("refresh") for value in memory.values()]
 
 
 async def test_an_access_token_that_ends_early_is_replaced_once(x: XPeer) -> None:
@@ -338,6 +389,27 @@ async def test_a_grant_that_is_gone_is_said_until_there_is_another(
     renewed = make(x.api, memory=memory, refresh_token=x.refresh)
     await sends(renewed)
     await renewed.close()
+
+
+@pytest.mark.parametrize("said", [{"error": f"no {FIRST}"}, {"error": [FIRST]}, {}])
+async def test_law_23_an_exchange_refused_for_another_reason_does_not_blame_the_token(
+    x: XPeer, said: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = make(x.api)
+    x.no_tokens = [(403, said)]
+    with pytest.raises(Busy) as caught:
+        await sends(channel)
+    assert "authorise the bot again" not in f"{caught.value} {caplog.text}"
+    assert "refused to exchange" in caplog.text
+    assert FIRST not in caplog.text
+    await sends(channel)
+    await channel.close()
+
+
+def test_law_23_no_token_is_in_the_repr_of_a_part() -> None:
+    channel = make(AWAY)
+    parts = repr((channel, channel._tokens, channel._outages, channel._api))
+    assert not any(secret in parts for secret in (SECRET, FIRST, APP, CONSUMER))
 
 
 async def test_an_app_that_x_does_not_know_is_no_fault_of_the_token(x: XPeer) -> None:
@@ -391,6 +463,38 @@ async def test_law_26_windows_that_are_used_up_say_how_long(x: XPeer) -> None:
     await channel.close()
 
 
+async def test_law_26_no_window_is_longer_than_a_day(x: XPeer) -> None:
+    channel = make(x.api)
+    await sends(channel, LIMIT)
+    x.now *= 10  # and the windows end in ages
+    x.access = dict.fromkeys(x.access, x.now + HOUR)
+    with pytest.raises(Busy) as caught:
+        await sends(channel)
+    assert caught.value.retry_after == DAY
+    await channel.close()
+
+
+async def test_law_26_strangers_use_up_no_window_that_cards_need(x: XPeer) -> None:
+    clock = Clock(NOW)
+    channel = make(x.api, clock=clock)
+
+    async def says(kind: NoticeKind) -> None:
+        reply = Reply("x", "1", LEE, LEE, "link x", reply_to={"to": LEE})
+        await channel.say(reply, Notice(kind, "no"))
+
+    for _ in range(REFUSALS):
+        await says(NoticeKind.REFUSED)
+    with pytest.raises(Busy, match="cards need the rest"):
+        await says(NoticeKind.REFUSED)
+    await says(NoticeKind.COUNTED)
+    await sends(channel, LIMIT - REFUSALS - 1)
+    x.next_window()
+    clock.turn(WINDOW)
+    await says(NoticeKind.REFUSED)
+    await channel.close()
+    assert len(x.texts(LEE)) == REFUSALS + 2
+
+
 async def test_who_takes_no_messages_is_asked_by_another_way(x: XPeer) -> None:
     channel = make(x.api)
     with pytest.raises(Refused):
@@ -409,6 +513,7 @@ async def test_who_takes_no_messages_is_asked_by_another_way(x: XPeer) -> None:
         (403, {"title": "x", "type": "https://api.x.com/2/problems/client-forbidden"}),
         (403, {"title": "x", "type": "https://api.x.com/2/problems/usage-capped"}),
         (401, {"title": "Unauthorized", "type": "about:blank", "detail": "Unauthorized"}),
+        (200, "not an object"),
     ],
 )
 async def test_what_an_operator_mends_is_no_fault_of_the_person(
@@ -421,19 +526,35 @@ async def test_what_an_operator_mends_is_no_fault_of_the_person(
     await channel.close()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"valid": False}, {"webhook": "7"}, {"app": "wrong"}],
-)
-async def test_the_doctor_sees_a_webhook_that_does_not_deliver(
-    x: XPeer, change: dict[str, Any]
+@pytest.mark.parametrize("said", [{}, {"data": {}}, {"errors": [{"title": "Gone"}]}])
+async def test_a_message_that_was_sent_is_not_sent_again_for_want_of_its_id(
+    x: XPeer, said: dict[str, Any]
 ) -> None:
-    x.valid = change.get("valid", True)
-    more = {"webhook_id": change.get("webhook", "1234567890123456789")}
-    if "app" in change:
-        more["bearer_token"] = change["app"]
-    found = await on_platforms.found(make(x.api, **more))
-    assert not found.get("webhook", found.get("access"))
+    channel = make(x.api)
+    x.instead = (201, said)
+    with pytest.raises(Refused):
+        await sends(channel)
+    await channel.close()
+
+
+@pytest.mark.parametrize(
+    ("valid", "more", "why"),
+    [
+        (False, {}, "disabled"),
+        (True, {"webhook_id": "7"}, "no webhook with this webhook_id"),
+        (True, {"webhook_id": ""}, "not configured"),
+        (True, {"bearer_token": "wrong"}, "401"),
+    ],
+)
+async def test_the_doctor_says_why_a_webhook_does_not_deliver(
+    x: XPeer, valid: bool, more: dict[str, Any], why: str
+) -> None:
+    x.valid = valid
+    channel = make(x.api, **more)
+    finding, *_ = await channel.check()
+    await channel.close()
+    assert not finding.ok
+    assert why in finding.detail
 
 
 # An outage
@@ -469,6 +590,27 @@ async def test_after_an_outage_x_is_asked_once_for_what_came_in_it(x: XPeer) -> 
         assert x.replays[1]["from_date"] == minute(x.now - 24 * HOUR)
 
 
+@pytest.mark.parametrize("ever", [True, False])
+async def test_an_outage_that_x_does_not_repeat_at_once_is_asked_for_once_more(
+    x: XPeer, ever: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = Kept()
+    async with copy(x, memory) as channel, answering(x, channel):
+        await watched(channel, memory)
+        began, x.now = x.now, x.now + 5 * MINUTE
+        x.youngest = 31 if ever else 1440
+        ended = x.now
+        for _ in range(200):
+            await watched(channel, memory)
+            x.now += 30_000
+        assert x.calls.count("POST /2/webhooks/replay") == 2
+        assert "does not repeat" in caplog.text
+        assert len(x.replays) == ever
+        for asked in x.replays:  # the last minute of it, too, if X leaves that out
+            assert asked["from_date"] == minute(began)
+            assert asked["to_date"] == minute(ended + MINUTE)
+
+
 async def test_a_webhook_that_x_switched_off_is_switched_on_first(x: XPeer) -> None:
     memory = Kept()
     async with copy(x, memory) as channel:
@@ -482,6 +624,18 @@ async def test_a_webhook_that_x_switched_off_is_switched_on_first(x: XPeer) -> N
             await watched(channel, memory)
         assert x.valid
         assert x.replays[0]["from_date"] == minute(x.now - 24 * HOUR)
+
+
+async def test_a_bearer_token_that_is_wrong_is_no_fault_of_the_webhook(x: XPeer) -> None:
+    memory = Kept()
+    async with copy(x, memory, bearer_token="wrong") as channel:
+        await watched(channel, memory)
+        x.now += HOUR
+        with pytest.raises(Busy, match="x: 401 Unauthorized"):
+            await watched(channel, memory)
+    async with copy(x, memory) as channel, answering(x, channel):
+        await watched(channel, memory)
+        assert len(x.replays) == 1
 
 
 @pytest.mark.parametrize("webhook", ["", "7"])
@@ -526,8 +680,10 @@ async def answering(x: XPeer, channel: X) -> AsyncIterator[None]:
 async def home(store: Store, x: XPeer, clock: Clock, **more: Any) -> AsyncIterator[Place]:
     channel: Any = make(x.api, clock=clock, **more)
     given: dict[str, Any] = {"people": PEOPLE, "groups": GROUPS, "rules": RULES}
+    x.opening = asyncio.Event()
     async with open_house(store, desks=(channel,), clock=clock, **given) as place:
         x.hook = f"{place.url}/channels/x/events"
+        x.opening.set()
         yield place
         x.hook = ""
 
@@ -556,9 +712,9 @@ async def test_a_reply_declines_and_its_words_are_the_reason(store: Store, x: XP
         await until(lambda: len(x.sent) == 3)  # the two codes that decline nothing got an answer
         assert (await place.read(request["id"]))["status"] == "pending"
         assert await x.write(x.hook, f"Decline {code(request)}, not during freeze") == 200
+        await place.carried()
         read = await place.read(request["id"])
         assert (read["status"], read["reason"]) == ("declined", "not during freeze")
-        await place.carried()
         await until(lambda: len(x.sent) == 5)
         told, *_ = [text for text in x.texts(DANA) if "⛔" in text]
         assert "Declined by dana: not during freeze" in told
@@ -580,6 +736,7 @@ async def test_law_24_what_was_written_while_we_were_away_counts_once_we_are_bac
     x.now = clock()
     async with home(store, x, clock) as place:
         await until(lambda: x.answers == [200, 200])
+        await place.carried()  # or a receipt is waited for
         read = await place.read(request["id"])
         assert (read["status"], read["reason"]) == ("declined", "too late for me")
         assert (await place.read(other["id"]))["status"] == "declined"

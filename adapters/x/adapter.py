@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from base64 import b64encode
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
@@ -19,7 +20,7 @@ from pydantic_core import from_json, to_json
 
 from adapters.kit.http import FAULTS, exact
 from adapters.x import outage
-from adapters.x.api import CREATED, RECEIVED, Api, fail, signature
+from adapters.x.api import CREATED, RECEIVED, WINDOW, Api, fail, log, signature
 from adapters.x.tokens import Tokens
 from approvals import port
 from approvals.model import Address, Busy, Card, Fact, Forged, Malformed, MessageRef, Refused, Tier
@@ -37,7 +38,11 @@ CHALLENGE: Final = re.compile(r"[A-Za-z0-9_+/=-]{1,256}")
 # https://docs.x.com/x-api/activity/event-payloads#dm-received
 EVENT: Final = "dm.received"
 # What X makes links of, besides addresses: https://github.com/twitter/twitter-text, extract.js
-MARKS: Final = re.compile(r"[@＠#＃](?=\w)|[$＄](?=[A-Za-z])")
+# A tag may begin with marks that are no letters, like "·".
+MARKS: Final = re.compile(r"[@＠#＃](?=[^\s\u200b])|[$＄](?=[A-Za-z])")
+REFUSALS: Final = 3
+"""Refusals that a copy says in 15 minutes, to everybody together. Anybody may write to the account,
+and cards share its 15 messages."""
 
 
 def inert(text: str) -> str:
@@ -62,6 +67,9 @@ class X:
     _api: Api = field(init=False, repr=False, compare=False)
     _tokens: Tokens = field(init=False, repr=False, compare=False)
     _outages: outage.Outages = field(init=False, repr=False, compare=False)
+    _refusals: deque[int] = field(
+        init=False, repr=False, compare=False, default_factory=lambda: deque(maxlen=REFUSALS)
+    )
     name: ClassVar[str] = "x"
     # Only the page approves, so a card says no more than a reader takes in on a phone.
     limits: ClassVar = port.Limits(
@@ -195,6 +203,11 @@ class X:
         return None  # nothing is ever pressed
 
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:
+        if notice.kind is port.NoticeKind.REFUSED:
+            now, latest = self.clock(), self._refusals
+            if len(latest) == REFUSALS and abs(now - latest[0]) < WINDOW:
+                raise Busy("x: too many refusals in 15 minutes, and cards need the rest")
+            latest.append(now)
         await self._send(reply.account, inert(notice.text))
 
     async def called(self) -> str:
@@ -205,6 +218,7 @@ class X:
 
     async def catch_up(self) -> None:
         while (memory := self._tokens.memory) is not None:
+            await self._tokens.settled()
             await self._outages.watch(memory, self.clock())
             await asyncio.sleep(outage.EVERY)
 
@@ -213,11 +227,20 @@ class X:
             status, said = await self._api.call("GET", "/2/webhooks", self._outages.bearer)
             if status >= 300:
                 fail(status, said)
-            ours = [one for one in said.get("data") or () if one.get("id") == self.webhook_id]
-        except (Busy, Refused, *FAULTS) as why:
+            known = {one["id"]: one["valid"] is True for one in said.get("data") or ()}
+        except (Busy, Refused) as why:
             return [port.Finding("access", False, str(why))]
-        good = bool(ours) and ours[0].get("valid") is True
-        state = "it delivers" if good else "X has none of this webhook_id, or switched it off"
+        except FAULTS:
+            return [port.Finding("access", False, "x: the list of webhooks is not in X's words")]
+        good = known.get(self.webhook_id, False)
+        if good:
+            state = "it delivers"
+        elif not self.webhook_id:
+            state = "webhook_id is not configured"
+        elif self.webhook_id in known:
+            state = "X disabled it: no reply arrives (docs/channels/x.md, After an outage)"
+        else:
+            state = "this app has no webhook with this webhook_id"
         clock = port.clock_finding(self._api.http.heads.get("Date"), self.clock())
         return [port.Finding("webhook", good, state), await self._token_finding(), clock]
 
@@ -231,7 +254,10 @@ class X:
         return port.Finding("tokens", True, "there is an access token")
 
     async def close(self) -> None:
-        await self._tokens.settled()
+        try:
+            await self._tokens.settled()
+        except Busy:
+            log.error("the newest tokens are not stored: authorise the bot again if none follow")
         await self._api.http.close()
 
     async def _send(self, account: str, text: str) -> str:
@@ -250,7 +276,8 @@ class X:
         try:
             return exact(ID, said["data"]["dm_event_id"])
         except FAULTS as error:
-            raise Busy(f"x: no message id: {type(error).__name__}") from None
+            # It was sent: to try again would send and pay for it again, without an end.
+            raise Refused(f"x: sent, without a message id: {type(error).__name__}") from None
 
 
 def _kind(body: bytes) -> Any:

@@ -23,6 +23,8 @@ CREATED, RECEIVED = "dm_create", "dm_received"
 # https://docs.x.com/x-api/fundamentals/rate-limits: a window of 15 minutes; a message counts for
 # one of 24 hours as well, of our account and of the app.
 WINDOWS: Final = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
+WINDOW: Final[Duration] = 15 * 60_000
+DAY: Final[Duration] = 24 * 3_600_000
 # https://docs.x.com/x-api/fundamentals/response-codes-and-errors, "Error types": the app's fault,
 # or its budget's, and nobody's to whom we write.
 OURS: Final = ("client-forbidden",)
@@ -64,12 +66,12 @@ class Api:
         raise Busy(f"x: {status}, and not in X's words")
 
     def _reset(self) -> Duration | None:
-        """When the last of the windows that are used up begins again."""
+        """When the last of the windows that are used up begins again: within a day."""
         heads, ends = self.http.heads, list[Duration]()
         for window in WINDOWS:
             at = heads.get(f"{window}-reset", "")
             if re.fullmatch("[0-9]{1,12}", at) and heads.get(f"{window}-remaining", "0") == "0":
-                ends.append(max(int(at) * 1000 - self._clock(), 0))
+                ends.append(min(max(int(at) * 1000 - self._clock(), 0), DAY))
         return max(ends, default=None)
 
 

@@ -29,9 +29,9 @@ class Settings(Section):
     )
 
     client_id: str = Field(min_length=1)
-    client_secret: SecretStr
-    refresh_token: SecretStr
-    bearer_token: SecretStr
+    client_secret: SecretStr = Field(min_length=1)
+    refresh_token: SecretStr = Field(min_length=1)
+    bearer_token: SecretStr = Field(min_length=1)
     user_id: str = Field(pattern="^[0-9]{1,19}$")
     webhook_id: str = Field("", pattern="^([0-9]{1,19})?$")
     consumer_secret: SecretStr | None = None

@@ -12,6 +12,7 @@ that using it may end the whole grant: https://github.com/trypostit/trypost/issu
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -32,6 +33,7 @@ AGAIN: Final[Duration] = 2_000
 """When to look again while another copy exchanges them."""
 DEAD: Final = "X no longer accepts this refresh token: authorise the bot again (docs/channels/x.md)"
 WRONG: Final = "X does not know the app: look at client_id and client_secret"
+REFUSED: Final = "X refused to exchange the refresh token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,12 @@ class Tokens:
         self._exchange: asyncio.Task[Kept] | None = None
 
     async def settled(self) -> None:
-        """Wait for an exchange in progress: its tokens are the only valid ones."""
+        """Wait for an exchange in progress, and store tokens that could not be stored so far: they
+        are the only valid ones. `Busy`."""
         if self._exchange is not None:
             await asyncio.wait({self._exchange})
+        if self._unkept is not None and self.memory is not None:
+            await self._keep(self.memory, *self._unkept)
 
     async def access(self, now: Instant, *, refused: str = "") -> str:
         """A valid access token. `refused`: one that X rejected, although it has not expired.
@@ -92,9 +97,10 @@ class Tokens:
         try:
             status, said = await self._api.call("POST", PATH, self._basic, data=form)
             if status >= 300:
-                why = WRONG if status == 401 else DEAD
-                # RFC 6749, 5.2: `error` is one of a few words.
-                log.error("%s: %s", why, str(said.get("error"))[:40])
+                # RFC 6749, 5.2: 400 for a void token, 401 for the app; `error` is one word.
+                why = {400: DEAD, 401: WRONG}.get(status, REFUSED)
+                word = re.fullmatch("[a-z_]{1,40}", str(said.get("error")))
+                log.error("%s: %s %s", why, status, word[0] if word else "")
                 raise Busy(f"x: {why}")
             made = _made(said, now)
         except Busy:

@@ -181,6 +181,8 @@ class XPeer:
     """What happened when, whether or not anybody took it."""
     calls: list[str] = field(default_factory=list)
     replays: list[dict[str, str]] = field(default_factory=list)
+    youngest: int = 0
+    """Minutes ago that what it repeats must have begun: its former endpoint said 31."""
     answers: list[int] = field(default_factory=list)
     """What our service said to what was delivered again."""
     refresh: str | None = FIRST
@@ -189,13 +191,16 @@ class XPeer:
     """Access tokens, and when they end."""
     valid: bool = True
     hook: str = ""
+    opening: asyncio.Event | None = None
+    """Challenges wait for it: `hook` is about to be known."""
     now: int = NOW
     left: int = LIMIT
     stops: asyncio.Event | None = None
     """The next exchange of tokens waits for it, after it was made."""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     broken: list[tuple[int, int | None]] = field(default_factory=list)
-    no_tokens: list[int] = field(default_factory=list)
+    no_tokens: list[int | tuple[int, Any]] = field(default_factory=list)
+    """What it says to exchanges instead: a status, or one with an object."""
     instead: tuple[int, Any] | None = None
     """What it says to every message: the status and a problem."""
     faults: list[str] = field(default_factory=list)
@@ -265,10 +270,13 @@ class XPeer:
     async def _token(self, request: web.Request) -> web.Response:
         proof = b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         if request.headers.get("Authorization") != f"Basic {proof}":
-            said = {"error": "unauthorized_client", "error_description": "Missing header"}
-            return web.json_response(said, status=401)
+            return web.json_response({"error": "unauthorized_client"}, status=401)
         if self.no_tokens:
-            return web.Response(status=self.no_tokens.pop())
+            match self.no_tokens.pop():
+                case (status, refusal):
+                    return web.json_response(refusal, status=status)
+                case status:
+                    return web.Response(status=status)
         form = await request.post()
         if form.get("grant_type") != "refresh_token" or form.get("refresh_token") != self.refresh:
             # Users say that one which was used already ends the whole grant.
@@ -320,7 +328,9 @@ class XPeer:
         return self._ok("CreateDirectMessagesByParticipantIdResponse", said, 201)
 
     async def _challenged(self) -> bool:
-        token = f"{next(self._numbers):x}-CRC_{'y' * 40}=="
+        token = f"{next(self._numbers):x}-CRC_+/{'y' * 40}=="
+        if self.opening is not None:
+            await self.opening.wait()
         if not self.hook:
             return False
         async with (
@@ -341,6 +351,8 @@ class XPeer:
             return self._wrong("body", "")
         if asked["webhook_id"] != HOOK or asked["from_date"] > asked["to_date"]:
             return self._wrong("webhook_id", asked["webhook_id"])
+        if asked["from_date"] > minute(self.now - self.youngest * 60_000):
+            return self._wrong("from_date", asked["from_date"])
         self.replays.append(asked)
         job = asyncio.create_task(self._again(asked["from_date"], asked["to_date"]))
         self._jobs.add(job)
