@@ -215,7 +215,7 @@ def build(
     )
 
 
-_NO_BUTTONS: Final = "Only the page approves this."
+_NO_BUTTONS: Final = "This can only be approved on the review page."
 _TOO_LONG: Final = "It is too long for this card."
 _METHOD: Final = re.compile(r"[A-Z]{1,16}")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,99}")
