@@ -10,7 +10,7 @@ PYTEST ?= -n 2
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help install demo test lint doors matrix fuzz differential bench tinyproxy docs new-channel lock dist deploy-check clean
+.PHONY: help install demo test lint doors matrix fuzz differential bench tinyproxy docs site new-channel lock dist deploy-check clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -70,6 +70,9 @@ tinyproxy:  # what the gateway is compared with, where we may install it
 
 docs: $(VENV)/.runtime  ## draw the pages that are drawn from the code
 	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions && $(BIN)/python -m tools.packs && $(BIN)/python -m tools.channels
+
+site: $(VENV)/.dev  ## docs/ as a site, in build/site/site
+	@$(BIN)/python -m tools.site
 
 new-channel: $(VENV)/.dev  ## the folder of a new channel, and all that belongs to it: NAME=relay
 	@$(BIN)/python -m tools.new_channel $(NAME)

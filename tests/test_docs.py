@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -36,7 +37,7 @@ from tests.installation import (
     install,
     listening,
 )
-from tools import channels, laws, packs, transitions
+from tools import channels, laws, packs, site, transitions
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -200,19 +201,9 @@ def pasted(script: str, folder: Path, env: dict[str, str]) -> subprocess.Complet
     )
 
 
-def test_the_readme_can_be_followed(tmp_path: Path) -> None:
-    port, root = free_port(), tmp_path / "countersign"
-    setup, sign_in, ask = (
-        block.replace("8080", str(port)) for block in blocks(ROOT / "README.md", "Use it for real")
-    )
-    home, env = root / "countersign-home", checkout(root)
-    assert pasted("command -v countersign", root, env).returncode != 0
-    assert setup.rstrip().endswith("\ncountersign serve")
-    assert "\ncountersign init " in setup
-    setup = re.sub(r"(\ncountersign init .*)", rf"\1 --port {port}", setup)
-    ran = pasted(setup.replace("\ncountersign serve\n", "\n"), root, env)
-    assert ran.returncode == 0, ran.stderr
-    assert "is sound" in ran.stdout
+@contextmanager
+def serving(home: Path, port: int) -> Iterator[None]:
+    """`countersign serve` in another terminal, from when it listens; it ends well."""
     served = subprocess.Popen(
         [sys.executable, "-m", "approvals.cli", "serve"],
         cwd=home,
@@ -226,6 +217,26 @@ def test_the_readme_can_be_followed(tmp_path: Path) -> None:
         while not listening(port):
             assert time.monotonic() < deadline
             assert served.poll() is None, served.communicate()
+        yield
+    finally:
+        served.terminate()
+        assert ended(served).code == 0
+
+
+def test_the_readme_can_be_followed(tmp_path: Path) -> None:
+    port, root = free_port(), tmp_path / "countersign"
+    setup, sign_in, ask = (
+        block.replace("8080", str(port)) for block in blocks(ROOT / "README.md", "Use it for real")
+    )
+    home, env = root / "countersign-home", checkout(root)
+    assert pasted("command -v countersign", root, env).returncode != 0
+    assert setup.rstrip().endswith("\ncountersign serve")
+    assert "\ncountersign init " in setup
+    setup = re.sub(r"(\ncountersign init .*)", rf"\1 --port {port}", setup)
+    ran = pasted(setup.replace("\ncountersign serve\n", "\n"), root, env)
+    assert ran.returncode == 0, ran.stderr
+    assert "is sound" in ran.stdout
+    with serving(home, port):
         link = pasted(sign_in, home, env).stdout.strip()
         person = threading.Thread(target=asyncio.run, args=[_approve_what_comes(link)])
         person.start()
@@ -235,9 +246,46 @@ def test_the_readme_can_be_followed(tmp_path: Path) -> None:
         assert ran.returncode == 0, ran.stderr
         assert '"status": "approved"' in ran.stdout
         assert "✓ The receipt is genuine." in ran.stdout
-    finally:
-        served.terminate()
-        assert ended(served).code == 0
+
+
+def test_the_tutorial_can_be_followed(tmp_path: Path) -> None:
+    """Every command of it, in its order; the service runs between the third block and the last."""
+    port, root = free_port(), tmp_path / "countersign"
+    found = [block.replace("8080", str(port)) for block in blocks(ROOT / "docs/tutorial.md")]
+    setup, rule, preview, start, sign_in, ask, audit = found
+    home, env = root / "countersign-home", checkout(root)
+    setup = re.sub(r"(\ncountersign init .*)", rf"\1 --port {port}", setup)
+    path = sign_in.splitlines()[0] + "\n"
+    for script, folder, said in (
+        (setup, root, "is sound"),
+        (path + rule, home, "is sound: 1 rule"),
+        (path + preview, home, "Pay 12,400.00 EUR to ACME GmbH"),
+    ):
+        ran = pasted(script, folder, env)
+        assert (ran.returncode, said in ran.stdout) == (0, True), ran.stdout + ran.stderr
+    assert start.strip() == "countersign serve"
+    with serving(home, port):
+        link = pasted(sign_in, home, env).stdout.strip()
+        person = threading.Thread(target=asyncio.run, args=[_approve_what_comes(link)])
+        person.start()
+        ran = pasted(path + ask, home, env)
+        person.join()
+        assert (ran.returncode, "genuine" in ran.stdout) == (0, True), ran.stdout + ran.stderr
+        assert '"status": "approved"' in (home / "decided.json").read_text()
+        ran = pasted(path + audit, home, env)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_pages_make_a_site_without_a_warning(tmp_path: Path) -> None:
+    """Links to other pages and to places in them; what is no page of the site is its text alone."""
+    site.build(tmp_path / "site")
+    made = {
+        path.relative_to(tmp_path / "site/site")
+        for path in (tmp_path / "site/site").rglob("*.html")
+    }
+    pages = {path.relative_to(site.DOCS) for path in site.DOCS.rglob("*.md")}
+    assert len(made) >= len(pages)
+    assert "](../" not in site.on_the_site(site.DOCS / "laws.md")
 
 
 async def _approve_what_comes(link: str) -> None:
