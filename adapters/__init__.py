@@ -79,6 +79,7 @@ CHANNELS: Final[Mapping[str, Folder]] = {
     for one in (
         Folder("discord", "Discord"),
         Folder("email", "Email"),
+        Folder("github", "GitHub"),
         Folder("google_chat", "GoogleChat"),
         Folder("linear", "Linear"),
         Folder("mattermost", "Mattermost"),

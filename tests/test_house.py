@@ -109,11 +109,12 @@ def test_the_five_sets_of_channels_are_equal() -> None:
     assert sets == {place: set(CHANNELS) for place in sets}
 
 
-WORDS: Final = ("email", "linear", "teams", "x")
-"""Names that are words as well: a mailbox is how people are known and signed in, time is linear."""
+WORDS: Final = ("email", "github", "linear", "teams", "x")
+"""Names that mean something else as well: a mailbox is how people are known and signed in, time is
+linear, GitHub is an API that requests are read for and where many sources lie."""
 PLATFORMS: Final = re.compile(
     "outlook|" + "|".join(name for name in CHANNELS if name not in WORDS)
-    + r"|twitter|\bx\.com\b|linear\.app|(?-i:\bTeams\b|['\"](teams|linear)['\"])",
+    + r"|twitter|\bx\.com\b|linear\.app|(?-i:\bTeams\b|['\"](teams|linear|github)['\"])",
     re.IGNORECASE,
 )  # fmt: skip
 """Names of platforms."""

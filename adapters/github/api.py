@@ -1,0 +1,140 @@
+"""GitHub's REST API as an App speaks to it, with our errors and whose fault a refusal is.
+
+For a token that the App signs it gets one of an hour for its installation:
+https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from typing import Any, Final
+
+from joserfc.jwk import RSAKey
+from pydantic_core import from_json, to_json
+
+from adapters.github.signing import signed
+from adapters.kit.http import Http
+from approvals.model import SECOND, Busy, Duration, Refused
+
+log = logging.getLogger("countersign.github")
+
+VERSION: Final = "2022-11-28"
+"""https://docs.github.com/en/rest/about-the-rest-api/api-versions"""
+LASTS: Final = 3000
+"""Seconds after which a new token is asked for: one is good for an hour."""
+SLOWER: Final = re.compile("rate limit|abuse detection", re.IGNORECASE)
+
+
+class Denied(Refused):
+    """GitHub said no."""
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Api:
+    """One installation of one App. `permissions`: what it may do there, once it has a token."""
+
+    def __init__(self, url: str, app_id: int, installation_id: int, key: RSAKey) -> None:
+        self.permissions: dict[str, str] = {}
+        self._url, self._app, self._installation = url.rstrip("/"), app_id, installation_id
+        self._key = key
+        self._http = Http()
+        self._signing = asyncio.Lock()
+        self._token: tuple[str, float] = ("", 0.0)
+
+    @property
+    def date(self) -> str | None:
+        """The time at GitHub, as its last answer had it."""
+        return self._http.heads.get("Date")
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """What it answers. `Busy`, or `Denied`: it never will."""
+        token = await self.token()
+        try:
+            return await self._ask(method, path, token, body)
+        except _Stale:
+            if self._token[0] == token:
+                self._token = ("", 0.0)
+        # It was revoked before its time. If the next is no good either, we are not welcome.
+        try:
+            return await self._ask(method, path, await self.token(), body)
+        except _Stale:
+            log.error("github refuses us, not the person: %s %s", method, path)
+            raise Busy("github: it takes no token of ours") from None
+
+    async def token(self) -> str:
+        """That of the installation, good for a while yet. `Busy`: we get none."""
+        async with self._signing:
+            token, until = self._token
+            if time.monotonic() >= until:
+                path = f"/app/installations/{self._installation}/access_tokens"
+                got = await self.as_app("POST", path, {})
+                try:
+                    token, self.permissions = str(got["token"]), dict(got["permissions"])
+                except (LookupError, TypeError, ValueError):
+                    raise Busy("github: we get no token") from None
+                self._token = (token, time.monotonic() + LASTS)
+        return token
+
+    async def as_app(self, method: str, path: str, body: Any = None) -> Any:
+        """The same as the App itself, not as an installation of it."""
+        try:
+            return await self._ask(method, path, signed(self._app, self._key, time.time()), body)
+        except (_Stale, Denied) as why:
+            # Which App, which key, which installation: an operator mends that.
+            log.error("github does not know the App, its key or its installation: %s", why)
+            raise Busy("github: it does not know our App, its key or its installation") from None
+
+    async def close(self) -> None:
+        """Give the connections back, and forget."""
+        self._token = ("", 0.0)
+        await self._http.close()
+
+    async def _ask(self, method: str, path: str, token: str, body: Any) -> Any:
+        heads = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": VERSION,
+            "User-Agent": "countersign",
+        }
+        sent = {} if body is None else {"data": to_json(body)}
+        what = f"github: {method} {path.partition('?')[0]}"
+        try:
+            status, text = await self._http.ask(method, self._url + path, headers=heads, **sent)
+        except Busy as why:
+            raise Busy(f"{what}: {why}", why.retry_after or self._wait()) from None
+        try:
+            said = from_json(text) if text else {}
+        except ValueError:
+            said = None
+        if status in (200, 201, 204) and isinstance(said, dict | list):
+            return said
+        # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
+        why_not = said.get("message") if isinstance(said, dict) else None
+        if not isinstance(why_not, str):  # a proxy, or a portal
+            raise Busy(f"{what}: {status}, not GitHub's answer")
+        if status == 401:
+            raise _Stale(f"{what}: {why_not}")
+        # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+        if status == 403 and SLOWER.search(why_not):
+            raise Busy(f"{what}: {why_not}", self._wait())
+        raise Denied(f"{what}: {status} {why_not}", status)
+
+    def _wait(self) -> Duration | None:
+        """For how long it wants to be left alone."""
+        heads = self._http.heads
+        if (given := heads.get("Retry-After", "")).isdigit():
+            return int(given[:6]) * SECOND
+        reset = heads.get("X-RateLimit-Reset", "")
+        if heads.get("X-RateLimit-Remaining") == "0" and reset.isdigit():
+            return max(0, min(int(reset[:12]) - int(time.time()), 3600)) * SECOND
+        return None
+
+
+class _Stale(Exception):
+    """It takes this token no more."""
