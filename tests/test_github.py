@@ -337,11 +337,15 @@ async def test_a_card_is_looked_for_among_the_newest_comments(
         assert sum("/comments" in call for call in github.calls if call[:3] == "GET") <= 3
 
 
-async def test_law_26_strangers_comments_ask_github_nothing(github: GitHubPeer) -> None:
+async def test_law_26_where_anybody_can_comment_a_stranger_costs_one_call(
+    github: GitHubPeer,
+) -> None:
     async with channel_of(github) as channel:
-        sent = wrote(f"/approve {CODE}", author_association="CONTRIBUTOR")
+        await channel.open(DANA)
+        github.calls.clear()
+        sent = wrote(f"/approve {CODE}", READER, where=SITE)
         assert isinstance(await event_of(channel, signed(sent, NOW)), Ignored)
-        assert github.calls == []
+        assert len(github.calls) == 1
 
 
 # Where a card stands
@@ -643,7 +647,7 @@ async def test_law_26_a_github_that_is_away_for_a_moment_loses_no_card_and_no_pr
         github.break_next(503, None)
         request = await place.opened("low.a")
         await place.carried()
-        place.clock.turn(60_000)  # type: ignore[attr-defined] # a `Wall` can be turned
+        place.clock.turn(60_000)
         given = await newest(place, github)
         sent = github.write(f"/approve {given}", issue=1)
         github.break_next(502, None)

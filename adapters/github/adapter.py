@@ -74,9 +74,6 @@ ANSWER: Final = re.compile("/decline ([A-Za-z0-9_-]{8})`")
 LINK: Final = re.compile(r"\]\(([^()\s]+)\)")
 # https://docs.github.com/en/rest/collaborators/collaborators: each has what stands before it.
 LEVELS: Final = ("read", "write", "admin")
-# Who can have a role in the repository: others are not worth asking about.
-# https://docs.github.com/en/graphql/reference/enums#commentauthorassociation
-INSIDE: Final = frozenset(("OWNER", "MEMBER", "COLLABORATOR"))
 PAGE: Final = 100
 PAGES: Final = 3
 
@@ -97,7 +94,7 @@ class Pressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """A command in a comment. `comments`: how many its issue has."""
+    """A command in a comment. `comments`: how many its issue has. `public`: anybody can comment."""
 
     at: Spot
     account: str
@@ -108,6 +105,7 @@ class Typed:
     reason: str | None
     comment: int
     comments: int
+    public: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +221,9 @@ class GitHub:
             case Pressed():
                 return port.Resolved.of(proven, barred=await self._barred(said))
             case Typed():
-                barred, card = await asyncio.gather(self._barred(said), self._card(said))
+                barred = await self._barred(said)
+                # In a public repository anybody can make us ask.
+                card = None if barred and said.public else await self._card(said)
                 return port.Resolved.of(proven, barred=barred, card=card)
         return port.Resolved.of(proven)
 
@@ -289,7 +289,8 @@ class GitHub:
             )
         card = resolved.claims["card"]
         if card is None:
-            return port.Ignored("a code that no card of ours has in this issue, or several have")
+            why = "a code that no card of ours has in this issue, or several have"
+            return port.Ignored(barred or why)
         return port.Tap(
             channel="github",
             event=f"comment {said.comment}",
@@ -336,8 +337,6 @@ class GitHub:
             more = {"message": message, "delivery": delivery, "shown": run}
             return Pressed(at=at, **who, stranger=stranger, token=token, **more)
         comment, issue = sent["comment"], sent["issue"]
-        if comment["author_association"] not in INSIDE:
-            return port.Ignored("a command of somebody without a role in the repository")
         if comment["user"]["id"] != sender["id"]:
             raise ValueError
         if comment.get("performed_via_github_app"):
@@ -356,6 +355,7 @@ class GitHub:
             reason=(rest or "").strip()[:REASON] or None,
             comment=_number(comment["id"]),
             comments=_number(issue["comments"]),
+            public=sent["repository"].get("private") is not True,
         )
 
     async def open(self, account: str) -> Address:
