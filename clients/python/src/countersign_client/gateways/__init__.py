@@ -14,7 +14,8 @@ from importlib import import_module
 from typing import Any, Final
 
 BEAT: Final = 240.0
-"""Seconds between signs of life to Terraform: one that is silent for ten minutes has failed."""
+"""Seconds between signs of life to Terraform: one that is silent for ten minutes has failed. And
+between two looks at a run of GitHub Actions, which may have been cancelled."""
 EVERY: Final = 10.0
 """Seconds between two looks at what OpenClaw holds: each starts its command."""
 
@@ -45,6 +46,15 @@ def _listens(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", default="127.0.0.1:8090", metavar="HOST:PORT")
 
 
+def _github(parser: argparse.ArgumentParser) -> None:
+    _listens(parser)
+    parser.add_argument(
+        "--api", default="https://api.github.com", metavar="URL",
+        help="GitHub's API; https://HOST/api/v3 of a GitHub Enterprise Server",
+    )  # fmt: skip
+    parser.add_argument("--beat", type=float, default=BEAT, help=argparse.SUPPRESS)
+
+
 def _n8n(parser: argparse.ArgumentParser) -> None:
     _listens(parser)
     parser.add_argument(
@@ -73,6 +83,7 @@ def _terraform(parser: argparse.ArgumentParser) -> None:
 GATEWAYS: Final[Mapping[str, Gateway]] = {
     one.name: one
     for one in (
+        Gateway("github", "decide about deployments that GitHub Actions holds", _github),
         Gateway("n8n", "resume a workflow of n8n that waits for a person", _n8n),
         Gateway("openclaw", "answer what OpenClaw holds for approval", _openclaw),
         Gateway("terraform", "a run task of HCP Terraform", _terraform),
