@@ -50,6 +50,7 @@ from tests.peers.github import (
     SHA,
     SITE,
     GitHubPeer,
+    account,
     links,
     make,
     parsed,
@@ -298,8 +299,12 @@ async def test_law_13_what_is_no_card_of_ours_has_no_code(github: GitHubPeer) ->
     async with channel_of(github) as channel:
         ref = await channel.post(ISSUE, channel.layout(low()), "crd_1")
         card_ = github.comments.pop(int(ref.message))
-        github.write(card_["body"], LEE)  # the same words, by a person
-        assert isinstance(await commanded(channel, github, f"/approve {CODE}"), Ignored)
+        app = github._app()
+        for who, via in ((LEE, None), (LEE, app), (BOT, {**app, "id": APP + 1}), (BOT, None)):
+            # The same words by a person, by our App for a person, by another App, by a bot.
+            other_ = github._comment(card_["body"], account(who), 12, performed_via_github_app=via)
+            assert isinstance(await commanded(channel, github, f"/approve {CODE}"), Ignored)
+            del github.comments[other_["id"]]
         github.comments[1] = {**card_, "id": 1, "issue": 13}  # in another issue
         assert isinstance(await commanded(channel, github, f"/approve {CODE}"), Ignored)
         # A request's own text cannot be taken for the end of its card.
@@ -319,6 +324,9 @@ async def test_law_07_an_edited_comment_has_another_echo(github: GitHubPeer) -> 
             tap = on_platforms.tapped(await commanded(channel, github, f"/approve {CODE}"))
             assert tap.echo != channel.echo(payload)
             kept["body"] = body
+        for old, new in (("To approve", "To read it"), ("if you like.", "if you like. ")):
+            kept["body"] = body.replace(old, new)
+            assert isinstance(await commanded(channel, github, f"/approve {CODE}"), Ignored)
         kept["body"] = body.replace("\n", "\r\n")  # as GitHub's own editor would store it
         tap = on_platforms.tapped(await commanded(channel, github, f"/approve {CODE}"))
         assert tap.echo == channel.echo(payload)
