@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
 from adapters.github.markdown import code, label, plain
@@ -32,21 +37,24 @@ from approvals.model import (
     Request,
     Risk,
 )
-from approvals.port import Ignored, Tap
+from approvals.port import Ignored, Inbound, Tap
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, ROOT, card, event_of, natural
-from tests.house import Place, Wall, open_house, rule
+from tests.house import HANGS, Place, Wall, open_house, rule
+from tests.node import NODE
 from tests.peers.github import (
     APP,
     BOT,
     DANA,
     HEAD,
+    INSTALLATION,
     LEE,
     MARKDOWN,
     PEM,
     READER,
     REPOSITORY,
+    SECRET,
     SHA,
     SITE,
     GitHubPeer,
@@ -60,7 +68,9 @@ from tests.peers.github import (
     signed,
     wrote,
 )
+from tests.peers.loopback import started
 
+PEERS = ROOT / "tests/peers"
 COMMIT = Address("github", f"{REPOSITORY}@{SHA}")
 ISSUE = Address("github", f"{REPOSITORY}#12")
 CODE = "RRRRRRRR"
@@ -663,3 +673,84 @@ async def test_law_26_a_github_that_is_away_for_a_moment_loses_no_card_and_no_pr
         assert (await place.read(request["id"]))["status"] == "pending"
         assert await github.deliver(url, sent) == 200  # “Redeliver”, or the person again
         assert (await place.read(request["id"]))["status"] == "approved"
+
+
+# A peer that nobody here wrote
+
+
+@pytest.fixture
+async def emulate(tmp_path: Path) -> AsyncIterator[tuple[str, asyncio.Queue[Inbound]]]:
+    """The GitHub of npm's `emulate` 0.12.2 (`make test` installs it), which checks an App's token
+    and signs what it delivers; and its deliveries. Of checks it keeps no buttons, and of comments
+    it doesn't say that an App wrote them."""
+    came: asyncio.Queue[Inbound] = asyncio.Queue()
+
+    async def take(request: web.Request) -> web.Response:
+        heads = {name.lower(): value for name, value in request.headers.items()}
+        came.put_nowait(Inbound("POST", request.path, "", heads, await request.read(), NOW))
+        return web.Response()
+
+    hooks = web.Application()
+    hooks.router.add_post("/events", take)
+    runner, ours = await started(hooks)
+    may = {"checks": "write", "issues": "write", "pull_requests": "write", "metadata": "read"}
+    app = {
+        "app_id": APP, "slug": "countersign", "name": "Countersign", "private_key": PEM,
+        "permissions": may, "events": ["check_run", "issue_comment"],
+        "webhook_url": f"{ours}/events", "webhook_secret": SECRET,
+        "installations": [
+            {"installation_id": INSTALLATION, "account": "acme", "permissions": may,
+             "events": ["check_run", "issue_comment"]},
+        ],
+    }  # fmt: skip
+    seed = {
+        "tokens": {"dana_token": {"login": "dana", "scopes": ["repo"]}},
+        "github": {
+            "users": [{"login": "dana"}],
+            "orgs": [{"login": "acme", "members": [{"login": "dana", "role": "admin"}]}],
+            "repos": [{"owner": "acme", "name": "api", "private": True}],
+            "apps": [app],
+        },
+    }
+    (tmp_path / "seed.json").write_text(json.dumps(seed))
+    assert (PEERS / "node_modules").exists(), "run npm ci in tests/peers; make test does"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = (NODE, "emulate.mjs", "github", str(port), str(tmp_path / "seed.json"))
+    with subprocess.Popen(command, cwd=PEERS, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        said = await asyncio.to_thread(process.stdout.readline)
+        assert said.startswith("http"), said
+        yield f"http://127.0.0.1:{port}", came
+        process.terminate()
+    await runner.cleanup()
+
+
+async def test_emulate_takes_our_app_and_its_comments_and_signs_what_people_write(
+    emulate: tuple[str, asyncio.Queue[Inbound]],
+) -> None:
+    api, came = emulate
+    channel = make(api)
+    as_dana = {"Authorization": "Bearer dana_token"}
+    at = f"{api}/repos/acme/api/issues"
+    async with aiohttp.ClientSession(headers=as_dana) as dana:
+        async with dana.post(at, json={"title": "Approvals"}) as made:
+            number = (await made.json())["number"]
+        here = await channel.place(PERSON, asked({"repository": REPOSITORY, "issue": number}))
+        payload = channel.layout(low())
+        ref = await channel.post(here, payload, "crd_1")
+        assert ref.altered == ()
+        shown = natural(CARDS["approved"], channel.abilities)
+        assert (await channel.redraw(ref, channel.layout(shown))).altered == ()
+        text = {"body": f"/decline {CODE}"}
+        async with dana.post(f"{at}/{number}/comments", json=text) as written:
+            assert written.status == 201
+    why = ""
+    while not why.startswith("a code"):  # dana may; but emulate names no App as the card's author
+        inbound = await asyncio.wait_for(came.get(), HANGS)
+        with pytest.raises(Forged):
+            channel.authenticate(replace(inbound, body=inbound.body + b" "))
+        event_ = await event_of(channel, inbound)
+        assert isinstance(event_, Ignored)
+        why = event_.why
+    await channel.close()
