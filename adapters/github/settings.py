@@ -22,6 +22,7 @@ class Settings(Section):
     Enterprise Server. `stub`: cards show the title and a link only.
     """
 
+    title: ClassVar = "GitHub"
     account: ClassVar = Shape(
         "[0-9]{1,20}",
         "the id of a GitHub account",

@@ -34,7 +34,7 @@ from markdown_it import MarkdownIt
 from adapters.github.adapter import GitHub
 from approvals.model import Address
 from approvals.port import Inbound, Payload, Render
-from tests.channel_contract import NOW, ROOT, Kit, template
+from tests.channel_contract import NOW, ROOT, Kit, Seat, template
 from tests.peers.loopback import started
 
 FIXTURES: Final = ROOT / "tests/fixtures/github"
@@ -370,7 +370,7 @@ class GitHubPeer:
                 if int(id) not in self.comments:
                     return _no(404, "Not Found")
                 sent = fits("issues/update-comment", body)
-                self.comments[int(id)]["body"] = sent["body"]
+                self.comments[int(id)] = {**self.comments[int(id)], "body": sent["body"]}
                 return answered("issues/update-comment", _public(self.comments[int(id)]))
         return _no(404, "Not Found")
 
@@ -490,3 +490,18 @@ KIT = Kit(
     links=links,
     secrets=(SECRET, PEM, "ghs_"),
 )
+
+
+def _cards(peer: GitHubPeer) -> list[Any]:
+    """Our comments: a request that names no commit has its card in the inbox."""
+    return [one for one in peer.comments.values() if one["performed_via_github_app"]]
+
+
+def _pressed(peer: GitHubPeer, digest: str, at: int) -> Inbound:
+    card = next(one for one in _cards(peer) if digest in one["body"])
+    command = re.search("`(/approve [A-Za-z0-9_-]{8})`", card["body"])
+    assert command is not None
+    return signed(peer.write(command[1], DANA, card["issue"]), at)
+
+
+SEAT = Seat(account=DANA, messages=_cards, press=_pressed)
