@@ -32,12 +32,13 @@ from approvals.model import (
     Forged,
     Http,
     Kind,
+    Malformed,
     Person,
     Refused,
     Request,
     Risk,
 )
-from approvals.port import Ignored, Inbound, Tap
+from approvals.port import Ignored, Inbound, Resolved, Tap
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, ROOT, card, event_of, natural
@@ -234,6 +235,21 @@ async def test_a_github_that_is_away_is_busy_and_nothing_is_forged() -> None:
     with pytest.raises(Busy):
         await channel.resolve(channel.authenticate(pressed(NOW)))
     await channel.close()
+
+
+def test_law_09_nothing_is_read_that_was_not_resolved() -> None:
+    channel = make(AWAY)
+    with pytest.raises(Malformed):
+        channel.read(Resolved.of(channel.authenticate(pressed(NOW))))
+
+
+async def test_an_answer_that_is_not_githubs_is_busy(github: GitHubPeer) -> None:
+    async with channel_of(github) as channel:
+        await channel.open(DANA)
+        for said in ("[]", "<html>", '"x"'):
+            github.broken.append(web.Response(text=said, content_type="application/json"))
+            with pytest.raises(Busy):
+                await event_of(channel, pressed(NOW))
 
 
 def test_law_09_the_signature_of_sha1_alone_proves_nothing() -> None:

@@ -1,8 +1,8 @@
 """GitHub: a check with buttons at the commit that a request is about, or a comment in its issue.
 
-A press on a check comes from GitHub's own pages: no API makes one. A comment can be written by
-whoever holds a token of the account, an agent too, so it is a tap by message and choice, tier C: it
-may approve at low risk. For both GitHub is asked what the account may do in the repository.
+A press on a check comes from GitHub's own pages: no API makes one. A comment can be written with a
+token of the account, which an agent may hold. So it is a tap by message and choice, of tier C: it
+may approve at low risk. For both, GitHub is asked what the account may do in the repository.
 """
 
 from __future__ import annotations
@@ -217,15 +217,16 @@ class GitHub:
             said = self._said(proven.inbound)
         except FAULTS:
             return port.Resolved.of(proven)  # `read` says it
-        match said:
-            case Pressed():
-                return port.Resolved.of(proven, barred=await self._barred(said))
-            case Typed():
-                barred = await self._barred(said)
-                # In a public repository anybody can make us ask.
-                card = None if barred and said.public else await self._card(said)
-                return port.Resolved.of(proven, barred=barred, card=card)
-        return port.Resolved.of(proven)
+        if isinstance(said, port.Ignored):
+            return port.Resolved.of(proven)
+        try:
+            barred, card = await self._barred(said), None
+            # In a public repository anybody can make us ask.
+            if isinstance(said, Typed) and not (barred and said.public):
+                card = await self._card(said)
+        except FAULTS as error:
+            raise Busy(f"github: not its answer: {type(error).__name__}") from None
+        return port.Resolved.of(proven, barred=barred, card=card)
 
     async def _barred(self, said: Pressed | Typed) -> str | None:
         """Why this account may decide nothing here, or None."""
@@ -270,11 +271,13 @@ class GitHub:
     def read(self, resolved: port.Resolved) -> port.Event:
         try:
             said = self._said(resolved.inbound)
+            if isinstance(said, port.Ignored):
+                return said
+            return self._event(said, **resolved.claims)
         except FAULTS as error:
             raise Malformed(f"github: {type(error).__name__}") from None
-        if isinstance(said, port.Ignored):
-            return said
-        barred = resolved.claims["barred"]
+
+    def _event(self, said: Pressed | Typed, barred: str | None, card: Any) -> port.Event:
         where, who = said.at.conversation, said.account
         if isinstance(said, Pressed):
             return port.Tap(
@@ -287,7 +290,6 @@ class GitHub:
                 stranger=barred,
                 echo=digest(_of_check(said.shown)),
             )
-        card = resolved.claims["card"]
         if card is None:
             why = "a code that no card of ours has in this issue, or several have"
             return port.Ignored(barred or why)
@@ -370,7 +372,7 @@ class GitHub:
     async def place(self, whom: Address, request: Request) -> Address:
         found = places.lives(request, self.api_url)
         if whom.account is None:
-            # Of a card that is posted again it is the place where that stood.
+            # For a card that is posted again it is the place of the old one.
             try:
                 spot = places.room(whom.conversation)
             except ValueError as why:

@@ -155,7 +155,8 @@ class Places(Protocol):
 
     async def place(self, whom: Address, request: Request) -> Address:
         """Where the card of this request goes. `whom`: a person's conversation, as `open` gave it,
-        or a room of `via`; it is the answer where nothing better is known. `Busy` or `Refused`."""
+        a room of `via`, or the place of a card that is posted again; it is the answer where nothing
+        better is known. `Busy` or `Refused`."""
         ...
 
 

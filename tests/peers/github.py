@@ -163,6 +163,7 @@ def unknown(at: int) -> tuple[Inbound, ...]:
         broken({"id": "7"}, "sender"),
         broken({"head_sha": "../../user"}, "check_run"),
         broken({"id": True}, "check_run"),
+        broken({"output": None}, "check_run"),
         broken({"full_name": 7}, "repository"),
         broken({"full_name": "acme/api/../x"}, "repository"),
         broken({"requested_action": None}),
