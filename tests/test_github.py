@@ -38,11 +38,11 @@ from approvals.model import (
     Request,
     Risk,
 )
-from approvals.port import Ignored, Inbound, Resolved, Tap
+from approvals.port import CatchesUp, Ignored, Inbound, Resolved, Tap
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, ROOT, card, event_of, natural
-from tests.house import HANGS, Place, Wall, open_house, rule
+from tests.house import HANGS, Place, Wall, open_house, rule, until
 from tests.node import NODE
 from tests.peers.github import (
     APP,
@@ -521,6 +521,37 @@ async def test_law_26_a_rate_limit_is_waited_for_and_a_refusal_is_not(github: Gi
             await channel.post(
                 replace(COMMIT, conversation=f"acme/api@{'0' * 40}"), channel.layout(low()), "c"
             )
+
+
+async def test_law_26_what_github_could_not_deliver_is_asked_for_again(
+    github: GitHubPeer,
+) -> None:
+    assert isinstance(make(AWAY), CatchesUp)
+    now = int(time.time() * 1000)
+    github.delivered("taken", 200, now)
+    github.delivered("refused", 401, now)
+    github.delivered("missed", 502, now)
+    github.delivered("missed", 504, now, redelivery=True)
+    github.delivered("unheard", 0, now)
+    github.delivered("later", 503, now)
+    github.delivered("later", 200, now, redelivery=True)
+    github.delivered("old", 502, now - 3_700_000)
+    github.delivered("not ours", 502, now, installation_id=INSTALLATION + 1)
+    github.delivered("push", 502, now, event="push", action=None)
+    for _ in range(5):
+        github.delivered("in vain", 502, now)
+    ids = {one["guid"]: one["id"] for one in github.deliveries}
+    async with channel_of(github) as channel:
+        github.broken.append(web.json_response([{"id": 1}]))  # not as documented: it goes on
+        task = asyncio.create_task(channel.catch_up())
+        await until(lambda: github.calls and not github.broken)
+        assert not task.done()
+        task.cancel()
+        await channel._repeat(now)
+        asked_for = [call for call in github.calls if call.endswith("/attempts")]
+        assert asked_for == [
+            f"POST /app/hook/deliveries/{ids[one]}/attempts" for one in ("missed", "unheard")
+        ]
 
 
 async def test_check_looks_at_the_app_its_permissions_events_and_repositories(

@@ -17,8 +17,9 @@ from typing import Any, ClassVar, Final
 from pydantic_core import from_json
 
 from adapters.github import places
-from adapters.github.api import Api, Denied
+from adapters.github.api import Api, Denied, log
 from adapters.github.markdown import BREAK, around, code, label, plain
+from adapters.github.missed import EVERY, missed
 from adapters.github.places import Spot
 from adapters.github.setup import EVENTS, PERMISSIONS
 from adapters.github.signing import signing_key
@@ -30,6 +31,7 @@ from approvals.model import (
     Busy,
     Card,
     Choice,
+    Instant,
     Label,
     Malformed,
     MessageRef,
@@ -432,6 +434,22 @@ class GitHub:
 
     async def listen(self, deliver: port.Deliver) -> None:
         raise Refused("github: presses are delivered over HTTP only")
+
+    async def catch_up(self) -> None:
+        while True:
+            try:
+                await self._repeat(int(time.time() * 1000))
+            except (Busy, Refused, *FAULTS) as why:
+                log.warning(
+                    "github does not say what we missed: %s", str(why) or type(why).__name__
+                )
+            await asyncio.sleep(EVERY)
+
+    async def _repeat(self, now: Instant) -> None:
+        # Each copy of the service asks: what comes twice counts once.
+        found = await self._api.as_app("GET", "/app/hook/deliveries?per_page=100")
+        for one in missed(found, self.installation_id, now):
+            await self._api.as_app("POST", f"/app/hook/deliveries/{one}/attempts")
 
     async def check(self) -> list[port.Finding]:
         try:

@@ -86,6 +86,8 @@ class Api:
         try:
             return await self._ask(method, path, signed(self._app, self._key, time.time()), body)
         except (_Stale, Denied) as why:
+            if isinstance(why, Denied) and why.status not in (403, 404):
+                raise
             # Which App, which key, which installation: an operator mends that.
             log.error("github does not know the App, its key or its installation: %s", why)
             raise Busy("github: it does not know our App, its key or its installation") from None
@@ -112,7 +114,7 @@ class Api:
             said = from_json(text) if text else {}
         except ValueError:
             said = None
-        if status in (200, 201, 204) and isinstance(said, dict | list):
+        if status in (200, 201, 202, 204) and isinstance(said, dict | list):
             return said
         # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
         why_not = said.get("message") if isinstance(said, dict) else None

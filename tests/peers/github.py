@@ -247,7 +247,8 @@ class GitHubPeer:
     calls: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     """Those that are good."""
-    slow: bool = False
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+    """What it delivered, or could not, as the App's settings list it."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(2_000_000_001))
 
     async def __aenter__(self) -> GitHubPeer:
@@ -270,6 +271,14 @@ class GitHubPeer:
         """The body of what is delivered when this account presses that button."""
         (token,) = [one["identifier"] for one in self.actions[check] if one["label"] == label]
         return press(token, who, **deepcopy(self.checks[check]))
+
+    def delivered(self, guid: str, status: int, at: int, **more: Any) -> None:
+        """One more delivery, or attempt at one, that was answered with this status."""
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at / 1000))
+        made = {"id": next(self._numbers), "guid": guid, "delivered_at": when, "duration": 0.1}
+        made |= {"status": "…", "status_code": status, "event": "check_run", "redelivery": False}
+        made |= {"action": "requested_action", "installation_id": INSTALLATION}
+        self.deliveries.append({**made, "repository_id": 1, **more})
 
     def write(self, body: str, who: str = DANA, issue: int = 12, **more: Any) -> Any:
         """The same, when it writes a comment, which stands there then."""
@@ -308,6 +317,12 @@ class GitHubPeer:
         match method, path.strip("/").split("/"):
             case "GET", ["app"]:
                 return answered("apps/get-authenticated", self._app())
+            case "GET", ["app", "hook", "deliveries"]:
+                return answered("apps/list-webhook-deliveries", self.deliveries[::-1])
+            case "POST", ["app", "hook", "deliveries", id, "attempts"]:
+                if int(id) not in [one["id"] for one in self.deliveries]:
+                    return _no(422, "no such delivery")
+                return _ok({}, 202)
             case "POST", ["app", "installations", id, "access_tokens"]:
                 if int(id) != INSTALLATION:
                     return _no(404, "Not Found")
