@@ -11,13 +11,14 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 import pytest
 
 from adapters import CHANNELS
 from approvals.model import SECOND, Person, Risk
+from approvals.people import Directory
 from approvals.port import Channel, Inbound
 from approvals.store import Store
 from tests.channel_contract import Seat, kit, seat
@@ -191,12 +192,19 @@ class Office:
     async def carded(self, request: Any, channels: Iterable[str] = SEATS) -> None:
         """Wait until each of them has its card, and no more of them."""
         wanted = {*channels}
-        await until(lambda: self.shows(request, "Answer by", wanted) == wanted)
+        await self._say(request, "Answer by", wanted)
         assert [len(self.said(one, request)) for one in wanted] == [1] * len(wanted)
 
     async def ended(self, request: Any, by: str, channels: Iterable[str] = SEATS) -> None:
-        wanted, headline = {*channels}, ending(by)
-        await until(lambda: self.shows(request, headline, wanted) == wanted)
+        await self._say(request, ending(by), {*channels})
+
+    async def _say(self, request: Any, headline: str, wanted: set[str]) -> None:
+        try:
+            await until(lambda: self.shows(request, headline, wanted) == wanted)
+        except TimeoutError:
+            lacks = {name: self.said(name, request)[-1:] for name in wanted}
+            lacks = {name: said for name, said in lacks.items() if headline not in "".join(said)}
+            raise AssertionError(f"{headline}: not at {lacks}") from None
 
     async def tap(self, channel: str, request: Any) -> None:
         """The person of this channel presses Approve there, or declines where it cannot approve."""
@@ -282,6 +290,23 @@ async def test_one_request_is_a_card_everywhere_and_one_verdict_is_shown_by_all(
         counts = {one: len(office.said(one, request)) for one in SEATS}
         assert counts == {name: 1 + one.anew for name, one in SEATS.items()}
         assert (await office.place.read(request["id"]))["status"] == verdict(tapped)
+
+
+async def test_law_02_a_tap_of_a_stranger_changes_nothing_on_any_channel(office: Office) -> None:
+    """The accounts that have the cards become nobody's; then each of them taps."""
+    request = await office.asked()
+    await office.carded(request)
+    service = office.place.house.service
+    nobody = Directory(tuple(replace(one, accounts={}, email=None) for one in PEOPLE.values()), {})
+    service.trust = replace(service.trust, directory=nobody)
+    for channel, one in SEATS.items():
+        if one.press is not None:  # a link in a mail is its reader's, whoever that is
+            await office.tap(channel, request)
+    await office.place.carried()
+    assert service.trust.directory is nobody
+    case = await office.place.read(request["id"])
+    assert (case["status"], case["votes"]) == ("pending", [])
+    assert office.shows(request, "Answer by") == {*SEATS}
 
 
 async def test_law_26_what_one_platform_does_delays_no_other(office: Office) -> None:
