@@ -18,7 +18,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from adapters.whatsapp.adapter import ACCOUNT, FIXED, UNASKED, WINDOW, WhatsApp, flat, inert
+from adapters.kit.window import DAY as WINDOW
+from adapters.whatsapp.adapter import ACCOUNT, FIXED, UNASKED, WhatsApp, flat, inert
 from approvals.app import channels as sections
 from approvals.model import (
     Address,
@@ -940,7 +941,7 @@ async def test_law_04_from_a_request_to_a_verdict(
         closing = [x for x in whatsapp.sent if "Approved by dana" in whatsapp.text(x)]
         assert len(closing) == 1
         # What came of it is no second message, by whichever copy of us; a late tap is answered.
-        place.desk._io["ended"].clear()
+        place.desk._ended.clear()
         done = {"delivered": True, "status": 200}
         path = f"/v1/requests/{request['id']}/outcome"
         status, _ = await place.call("POST", path, done)

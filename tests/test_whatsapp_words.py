@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from adapters.whatsapp.adapter import WINDOW
+from adapters.kit.window import DAY as WINDOW
 from approvals import linking
 from approvals.model import MINUTE, Busy, Person, Status
 from approvals.people import GIVEN_UP
@@ -179,7 +179,7 @@ async def test_the_command_line_prints_a_link_to_our_number(
 ) -> None:
     place = install(tmp_path, sqlite_database)
     path = tmp_path / "countersign.yaml"
-    section = {**SECTION[provider], "api_url": f"{whatsapp.api}/v23.0"}
+    section = {**SECTION[provider], "api_url": f"{whatsapp.api}/v26.0"}
     if provider == "meta":
         section |= {"access_token": ACCESS_TOKEN, "phone_number_id": NUMBER_ID}
     path.write_text(f"channels: {json.dumps({'whatsapp': section})}\n{path.read_text()}")

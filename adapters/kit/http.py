@@ -25,22 +25,32 @@ class Outside(Refused):
 @dataclass(frozen=True, slots=True)
 class Codes:
     """A platform's error codes, as regular expressions: outside the time to answer freely; slower,
-    or later; something of ours, which an operator mends and no person is to blame for."""
+    or later; something of ours, which an operator mends and no person is to blame for; and what is
+    about the person, whatever else it looks like. Where a code has a subcode, `code/subcode` is
+    looked for as well as the code alone."""
 
     outside: str
     busy: str
     ours: str
+    theirs: str = "(?!)"
 
-    def fail(self, status: int, code: Any, log: logging.Logger) -> NoReturn:
+    def fail(self, status: int, code: Any, log: logging.Logger, sub: str = "") -> NoReturn:
         """Raise what this refusal means. What none of them names will never work: `Refused`."""
         why = str(code or status)
-        ours = status in (401, 403) or re.fullmatch(self.ours, why)
-        if re.fullmatch(self.outside, why):
-            raise Outside(why)
+        names = (f"{why}/{sub}", why) if sub else (why,)
+
+        def of(kind: str) -> bool:
+            return any(re.fullmatch(kind, name) for name in names)
+
+        if of(self.outside):
+            raise Outside(names[0])
+        if of(self.theirs):
+            raise Refused(names[0])
+        ours = status in (401, 403) or of(self.ours)
         if ours:
-            log.error("the platform refuses us, not the person: %s", why)
-        later = ours or status >= 500 or re.fullmatch(self.busy, why)
-        raise (Busy if later else Refused)(why)
+            log.error("the platform refuses us, not the person: %s", names[0])
+        later = ours or status >= 500 or of(self.busy)
+        raise (Busy if later else Refused)(names[0])
 
 
 def exact(pattern: str, text: str) -> str:

@@ -13,7 +13,10 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json
 
+from adapters.kit import meta
 from adapters.kit.http import FAULTS, Http, Outside
+from adapters.kit.marks import unmarked
+from adapters.kit.window import Window, remember
 from adapters.whatsapp import graph, twilio
 from adapters.whatsapp.news import ACCOUNT, Fared, Foreign, Moved, News, Wrote
 from approvals import model, port
@@ -24,10 +27,6 @@ log = logging.getLogger("countersign.whatsapp")
 # The SDK gets this one too: below WARNING it logs what it sends, with the tokens in it.
 log.setLevel(logging.WARNING)
 
-# Milliseconds: a day, less what a message may be under way.
-WINDOW: Final = 24 * 3_600_000 - 300_000
-# Accounts whose window was refused, and cards whose end was told, are remembered.
-REMEMBERED: Final = 10_000
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-reply-buttons-messages
 # and for a template with its values https://www.twilio.com/docs/errors/63021. FIXED: characters of
 # the templates in docs/channels/whatsapp.md without their values.
@@ -40,12 +39,10 @@ UNASKED: Final = (
     "Press Decline again, or decline on the review page."
 )
 ABOUT: Final = "?fields=display_phone_number,quality_rating"
-# There is no escape character. A mark formats at the edge of a word only, a backtick anywhere
+# A mark formats at the edge of a word only, a backtick anywhere
 # (https://faq.whatsapp.com/539178204879377), and `┃` is what stands between the values of a
-# template. A letter that looks alike stands for each there, behind a zero-width space, which
-# cleaned text brings none of: so it is nobody else's.
-MARKS: Final = re.compile(r"[`┃*_~](?:(?<=[`┃])|(?<![A-Za-z0-9][*_~])|(?![A-Za-z0-9]))")
-ALIKE: Final = {"`": "ˋ", "┃": "│", "*": "∗", "_": "ˍ", "~": "∼"}
+# template.
+ANYWHERE: Final = "`┃"
 NEEDS: Final = {
     "meta": ("access_token", "app_secret", "verify_token", "phone_number_id"),
     "twilio": ("account_sid", "auth_token", "sender", "webhook_url", "templates"),
@@ -55,7 +52,7 @@ NEEDS: Final = {
 def inert(text: str) -> str:
     """Text that WhatsApp shows as it is: what would format is drawn by what looks like it, nothing
     links."""
-    return unlinked(MARKS.sub(lambda match: f"\u200b{ALIKE[match[0]]}", text))
+    return unlinked(unmarked(text, ANYWHERE))
 
 
 def flat(text: str) -> str:
@@ -86,6 +83,8 @@ class WhatsApp:
     api_url: str = ""
     clock: Callable[[], int] = field(default=lambda: int(time.time() * 1000), repr=False)
     _io: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _ended: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _window: Window = field(default_factory=Window, init=False, repr=False, compare=False)
     _http: Http = field(default_factory=Http, init=False, repr=False, compare=False)
     name: ClassVar[str] = "whatsapp"
     # Together they may be more than a message takes: then `layout` tries the card shorter, in the
@@ -189,7 +188,7 @@ class WhatsApp:
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         if self.provider == "meta":
-            return graph.authenticate(inbound, self.app_secret, self.verify_token)
+            return meta.authenticate(inbound, self.app_secret, self.verify_token)
         twilio.check_signed(inbound, self.webhook_url, self.auth_token, self.webhook_secret)
         return port.Proven(inbound)
 
@@ -210,7 +209,7 @@ class WhatsApp:
         return found
 
     def recall(self, last: port.Last) -> None:
-        self._io["last"] = last
+        self._window.recall(last)
 
     def _news(self, resolved: port.Resolved) -> list[News]:
         body, at = resolved.inbound.body, resolved.inbound.at
@@ -254,12 +253,6 @@ class WhatsApp:
             case Foreign():
                 yield port.Ignored("of another field or number")
 
-    def _remember(self, what: str, name: str, at: int) -> None:
-        known = self._io.setdefault(what, {})
-        known[name] = max(at, known.pop(name, 0))
-        if len(known) > REMEMBERED:
-            known.pop(next(iter(known)))
-
     async def open(self, account: str) -> Address:
         if not re.fullmatch(ACCOUNT, account):
             raise Refused("whatsapp: an account is a number in digits, 15551234567, or a user id")
@@ -274,16 +267,16 @@ class WhatsApp:
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
         # Its end is told once: what came of the verdict is on the page.
-        session, ended = payload["session"], self._io.setdefault("ended", {})
-        if not payload["final"] or ref.message in ended:
+        session = payload["session"]
+        if not payload["final"] or ref.message in self._ended:
             return
-        self._remember("ended", ref.message, self.clock())
+        remember(self._ended, ref.message, self.clock())
         if self.provider == "meta":
             session = session | {"context": {"message_id": ref.message}}
         try:
             await self._send(ref.conversation, session, payload["template"])
         except BaseException:
-            del ended[ref.message]
+            del self._ended[ref.message]
             raise
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
@@ -309,8 +302,7 @@ class WhatsApp:
 
     async def whisper(self, account: str, letter: port.Letter) -> None:
         # Free text is for 24 hours after they wrote; a template with a link is not ours to send.
-        last = await self._io["last"](account) if "last" in self._io else 0
-        if self.clock() - last >= WINDOW or self._io.get("over", {}).get(account) == last:
+        if await self._window.since(account, self.clock()) is None:
             raise Refused("whatsapp: they have not written to us within 24 hours")
         await self._deliver(account, self._text(letter.text))
 
@@ -340,13 +332,12 @@ class WhatsApp:
         await self._http.close()
 
     async def _send(self, account: str, session: Any, template: Any) -> str:
-        # A window that is not known is closed; so is one that was refused and not begun anew.
-        last = await self._io["last"](account) if session and "last" in self._io else 0
-        if self.clock() - last < WINDOW and self._io.get("over", {}).get(account) != last:
+        since = await self._window.since(account, self.clock()) if session else None
+        if since is not None:
             try:
                 return await self._deliver(account, session)
             except Outside:
-                self._remember("over", account, last)
+                self._window.over(account, since)
         return await self._deliver(account, template)
 
     async def _deliver(self, account: str, message: port.Payload) -> str:
@@ -366,8 +357,9 @@ class WhatsApp:
             raise Busy(f"whatsapp: no message id: {type(error).__name__}") from None
 
     async def _graph(self, method: str, path: str, **more: Any) -> Any:
-        url = f"{(self.api_url or graph.URL).rstrip('/')}/{self.phone_number_id}{path}"
-        return await graph.call(self._http, method, url, self.access_token, log, **more)
+        url = f"{(self.api_url or meta.FACEBOOK).rstrip('/')}/{self.phone_number_id}{path}"
+        ours = (self.access_token, graph.CODES, log)
+        return await meta.call(self._http, method, url, *ours, **more)
 
     def _client(self) -> Any:
         if "client" not in self._io:

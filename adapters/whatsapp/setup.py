@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters.kit.meta import FACEBOOK
 from adapters.whatsapp import registered
 from approvals.port.setup import Guide, Order, Section, Wishes
 
@@ -46,7 +47,7 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         f"Only then, under WhatsApp, Configuration, Webhook, enter {events} and that word, and "
         "subscribe to the field messages.",
         f"Register each file ({names}): POST it to "
-        "https://graph.facebook.com/v23.0/<WhatsApp business account ID>/message_templates with "
+        f"{FACEBOOK}/<WhatsApp business account ID>/message_templates with "
         "the access token as bearer. Approval takes minutes to a day.",
     )
     return Guide("whatsapp", steps, section, events, files, addressed=False)

@@ -167,8 +167,8 @@ class WhatsAppPeer:
 
     async def __aenter__(self) -> WhatsAppPeer:
         app = web.Application()
-        app.router.add_post("/v23.0/{number}/messages", self._graph_send)
-        app.router.add_get("/v23.0/{number}", self._graph_number)
+        app.router.add_post("/v26.0/{number}/messages", self._graph_send)
+        app.router.add_get("/v26.0/{number}", self._graph_number)
         app.router.add_post("/2010-04-01/Accounts/{sid}/Messages.json", self._twilio_send)
         app.router.add_get("/2010-04-01/Accounts/{sid}.json", self._twilio_account)
         self._runner, self.base = await started(app)
@@ -446,7 +446,7 @@ def body(name: str) -> Any:
 
 def make(api: str, **more: Any) -> WhatsApp:
     given = {"access_token": ACCESS_TOKEN, "app_secret": APP_SECRET, "verify_token": VERIFY}
-    given |= {"phone_number_id": NUMBER_ID, "api_url": api.rstrip("/") + "/v23.0"}
+    given |= {"phone_number_id": NUMBER_ID, "api_url": api.rstrip("/") + "/v26.0"}
     return WhatsApp(**{**given, "render": template("whatsapp"), **more})
 
 
