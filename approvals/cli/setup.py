@@ -93,8 +93,9 @@ async def give(one: Order) -> None:
 async def _give(one: Order, http: aiohttp.ClientSession, body: Mapping[str, Any]) -> None:
     async with http.post(one.url, json=body, allow_redirects=False) as answer:
         said = await answer.json(content_type=None)
-        # Some say `ok`, others give back what they made.
-        ok = answer.status < 300 and (said.get("ok") is True or "id" in said)
+        # Some say `ok`, some that it is a success, others give back what they made.
+        done = said.get("ok") is True or said.get("result") == "success" or "id" in said
+        ok = answer.status < 300 and done
         why = str(said.get("description") or said.get("message") or answer.status)
     if not ok:
         raise Stop(Exit.FAILED, f"{one.channel} refuses: {why}")
