@@ -19,7 +19,7 @@ import pytest
 from adapters import CHANNELS
 from approvals.model import SECOND, Person, Risk
 from approvals.people import Directory
-from approvals.port import Channel, Inbound
+from approvals.port import Channel, Hears, Inbound
 from approvals.store import Store
 from tests.channel_contract import Seat, kit, seat
 from tests.house import GROUPS, Desk, Place, Wall, open_house, rule, until
@@ -259,6 +259,9 @@ async def opened(store: Store, *, carry: bool = True) -> AsyncIterator[Office]:
             review_url=lambda case_id: f"{SITE.origin}/requests/{case_id}",
             carry=carry,
         ) as place:
+            for each in channels:
+                if isinstance(each, Hears):  # they have written to us today
+                    await store.heard_from(each.name, {SEATS[each.name].account: clock()})
             yield Office(place, peers, wires, clock, Visitor(place))
         for wire in wires.values():
             await wire.cut()

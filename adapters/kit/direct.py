@@ -1,0 +1,422 @@
+"""Direct messages by Meta's Send API, as Messenger and Instagram have them.
+
+A card is a button template. Where it is too long for one, what will be sent goes before it as a
+text: buttons stay, while quick replies go when the next message comes, so that only a question of
+ours has these. Nothing can be edited: the end of a case is one more message. A press says who
+pressed and brings our token, and never on which message: the token alone says that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Final
+
+from pydantic_core import from_json
+
+from adapters.kit import meta
+from adapters.kit.http import FAULTS, Codes, Http, Outside
+from adapters.kit.marks import unmarked, visible
+from adapters.kit.window import Window, remember
+from approvals import model, port
+from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused
+from approvals.text import fitting, unlinked, utf16_len
+
+ACCOUNT: Final = "[1-9][0-9]{4,24}"
+"""A person's id: of one page (PSID) or professional account (IGSID), another for each."""
+# https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/template/button
+TEMPLATE, BUTTONS = 640, 3
+# https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/quick-replies
+LABEL: Final = 20
+REF: Final = "link_"
+"""How what follows `ref=` in our own links begins: the links of others say nothing to us. Letters,
+digits, `-`, `_` and `=` may stand there."""
+HELLO: Final = "countersign-hello"
+"""What the button that begins a conversation sends."""
+NO_REASON: Final = "Without a reason"
+WHO: Final = "You are talking to an automated service."
+"""What a conversation begins with, as California and Germany want it:
+https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages"""
+# https://developers.facebook.com/documentation/business-messaging/messenger-platform/error-codes
+CODES: Final = Codes(
+    outside="10/(2018065|2018278|2534022)",
+    theirs="551|200/1545041|100/(2018001|2534014)",
+    busy="[124]|17|32|613|1200|80006",
+    ours="0|3|10|102|190|2..|368|100/33",
+)
+# A computer's Messenger reads these as formulas: https://www.facebook.com/help/147348452522644
+FORMULA: Final = re.compile(r"\$(?=\$)|\\(?=[(\[])")
+
+
+def inert(text: str) -> str:
+    """Text that shows as it is: nothing formats and nothing links."""
+    return unlinked(FORMULA.sub("\\g<0>\u200b", unmarked(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """What a person did by hand. `payload`: of the button that they pressed; `ref`: of the link
+    that brought them; `text`: what they typed, or None."""
+
+    account: str
+    at: model.Instant
+    event: str
+    payload: str = field(repr=False)
+    ref: str = field(repr=False)
+    text: str | None = field(repr=False)
+
+    def __post_init__(self) -> None:
+        said = (self.account, self.event, self.payload, self.ref, self.text or "")
+        if {*map(type, said)} != {str}:
+            raise TypeError("of another type than text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct:
+    """What both have. A class of its own says whose messages these are, and how much they take.
+
+    `kind`: the `object` of its deliveries; `url`: of its API; `me`: the field of `/me` that has our
+    own id; `fields`: what the webhook has to be subscribed to; `longest`: of a text, as `size`
+    counts it.
+    """
+
+    render: port.Render = field(repr=False)
+    access_token: str = field(repr=False)
+    app_secret: str = field(repr=False)
+    verify_token: str = field(repr=False)
+    api_url: str = ""
+    clock: Callable[[], int] = field(default=lambda: int(time.time() * 1000), repr=False)
+    _ended: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _turns: dict[str, asyncio.Lock] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _window: Window = field(default_factory=Window, init=False, repr=False, compare=False)
+    _http: Http = field(default_factory=Http, init=False, repr=False, compare=False)
+    name: ClassVar[str]
+    limits: ClassVar[port.Limits]
+    kind: ClassVar[str]
+    url: ClassVar[str]
+    me: ClassVar[str]
+    fields: ClassVar[frozenset[str]]
+    longest: ClassVar[int]
+    log: ClassVar[logging.Logger]
+
+    def __post_init__(self) -> None:
+        for name in ("access_token", "app_secret", "verify_token"):
+            if not getattr(self, name):
+                raise ValueError(f"{self.name} needs {name}")
+        if not re.fullmatch(ACCOUNT, self.own):
+            raise ValueError(f"{self.name} needs the id of our own account, in digits")
+
+    @property
+    def own(self) -> str:
+        """Our own id there: of the page, or of the professional account."""
+        raise NotImplementedError
+
+    @property
+    def base(self) -> str:
+        """Where the API is."""
+        return (self.api_url or self.url).rstrip("/")
+
+    def size(self, text: str) -> int:
+        """How long a text is for `longest`."""
+        raise NotImplementedError
+
+    @property
+    def abilities(self) -> port.Abilities:
+        return port.Abilities(
+            edit=False,
+            echo=False,
+            private_notice=True,
+            reason_prompt=False,
+            open_by_email=False,
+            listen=False,
+            tier=model.Tier.B,
+            ready_prompt=True,
+            names_message=False,
+        )
+
+    # Drawing
+
+    def escape(self, text: str) -> str:
+        return inert(text)
+
+    def layout(self, card: Card) -> port.Payload:
+        return self.drawn(card).payload
+
+    def drawn(self, card: Card) -> port.Drawn:
+        if len(card.payload) + len(card.payload_tail) > self.limits.payload:
+            raise Refused(f"{self.name}: more of the payload than a card shows")
+        return port.whole(card, self._draw, lambda text: visible(inert(text)))
+
+    def _draw(self, card: Card) -> port.Drawn:
+        for one in port.shorter(card, self.limits.measure):
+            link = one.review if one.review and port.reachable(one.review) else None
+            made = self.render({"card": _tamed(one), "link": link})
+            pressed = [(x["title"], x["payload"]) for x in made["buttons"] if "payload" in x]
+            port.same_buttons(one, pressed)
+            if (drawn := self._bubbles(made)) is not None:
+                lines = [*made["head"], *made["facts"], *made["sent"], *made["foot"]]
+                payload = {**drawn, "outside": self._outside(made, link), "final": not made["open"]}
+                return port.Drawn(one, payload, [visible(text) for text in lines])
+        raise Refused(f"{self.name}: over {TEMPLATE} characters however short its texts are cut")
+
+    def _bubbles(self, made: Any) -> Any:
+        """The message with the buttons, and the text that goes before it where they do not fit into
+        one. None: they do not fit into two."""
+        head, facts, sent, foot = (made[name] for name in ("head", "facts", "sent", "foot"))
+        whole = self._message([*head, *facts, *sent, *foot], made["buttons"])
+        if whole is not None or not sent:
+            return whole and {"before": "", "message": whole}
+        for here, there in ((facts, sent), ([], [*facts, *sent])):
+            before = "\n".join([made["above"], *there]).rstrip()
+            message = self._message([*head, *here, made["refers"], *foot], made["buttons"])
+            if message is not None and self._fits(before):
+                return {"before": before, "message": message}
+        return None
+
+    def _message(self, lines: list[str], buttons: Any) -> Any:
+        """The message with these buttons; None: it is too long for them."""
+        if len(buttons) > BUTTONS:  # with three to press, the page's address stands in the text
+            lines = [*lines, *(one["url"] for one in buttons if "url" in one)]
+            buttons = [one for one in buttons if "payload" in one]
+        text = "\n".join(lines)
+        if not buttons:
+            return self._text(text) if self._fits(text) else None
+        if utf16_len(text) > TEMPLATE or not self._fits(text):
+            return None
+        drawn = [{"type": "web_url" if "url" in one else "postback", **one} for one in buttons]
+        payload = {"template_type": "button", "text": text, "buttons": drawn}
+        return {"attachment": {"type": "template", "payload": payload}}
+
+    def _text(self, text: str, replies: Any = ()) -> Any:
+        if not replies:
+            return {"text": text}
+        return {"text": text, "quick_replies": [{"content_type": "text", **x} for x in replies]}
+
+    def _fits(self, text: str) -> bool:
+        return self.size(text) <= self.longest
+
+    def _outside(self, made: Any, link: str | None) -> Any:
+        """The message after the 24 hours; None: there is none."""
+        return None
+
+    # Deliveries
+
+    def authenticate(self, inbound: port.Inbound) -> port.Proven:
+        return meta.authenticate(inbound, self.app_secret, self.verify_token)
+
+    def read(self, resolved: port.Resolved) -> port.Event:
+        if hello := resolved.claims.get("hello"):
+            return port.Handshake(hello)
+        try:
+            events = [self._event(one) for one in self._found(resolved)]
+        except FAULTS as error:
+            raise Malformed(f"{self.name}: {type(error).__name__}") from None
+        return events[0] if len(events) == 1 else port.Several(tuple(events))
+
+    def heard(self, resolved: port.Resolved) -> Mapping[str, model.Instant]:
+        found = dict[str, int]()
+        for one in () if "hello" in resolved.claims else self._found(resolved):
+            if one is not None:
+                found[one.account] = max(one.at, found.get(one.account, 0))
+        return found
+
+    def recall(self, last: port.Last) -> None:
+        self._window.recall(last)
+
+    def _found(self, resolved: port.Resolved) -> list[Wrote | None]:
+        """What each event of a delivery says; None: nothing that is for us. One of `FAULTS`: there
+        is no event that is understood."""
+        found: list[Wrote | None] = []
+        for entry in meta.entries(from_json(resolved.inbound.body), self.kind):
+            # What is no message of a person's to us stands under `changes` or `standby`.
+            if entry["id"] != self.own or "messaging" not in entry:
+                found.append(None)
+                continue
+            for one in entry["messaging"]:
+                try:
+                    found.append(self._wrote(one, resolved.inbound.at))
+                except FAULTS as error:  # the others count: it would bring this one for days
+                    self.log.warning("an event is not understood: %s", type(error).__name__)
+        if not found:
+            raise ValueError("nothing in it is understood")
+        return found
+
+    def _wrote(self, one: Any, now: model.Instant) -> Wrote | None:
+        who, at = one["sender"]["id"], int(one["timestamp"])
+        said = one.get("message", one.get("postback"))
+        if who == self.own or (said is None and "referral" not in one):
+            return None  # our own echo, a reaction, a receipt
+        if one["recipient"]["id"] != self.own or not re.fullmatch(ACCOUNT, who):
+            raise ValueError("from nobody, or not to us")
+        said = {} if said is None else said
+        if said.get("is_echo") or said.get("is_deleted") or said.get("is_unsupported"):
+            return None
+        came, pressed = said.get("referral", one.get("referral", {})), said.get("quick_reply", {})
+        ref = came.get("ref", "")
+        text = said.get("text") if "message" in one and not pressed else None
+        payload = pressed.get("payload", "") if "message" in one else said.get("payload", "")
+        # What has no id of its own is known by all that it says.
+        event = said["mid"] if "message" in one else said.get("mid", "")
+        event = event or _digest(self.own, who, str(at), payload, ref)
+        return Wrote(who, min(now, at), event, payload, ref, text)
+
+    def _event(self, one: Wrote | None) -> port.Tap | port.Reply | port.Ignored:
+        if one is None:
+            return port.Ignored("nothing that a person said to us")
+        tap = port.Tap(
+            channel=self.name,
+            event=one.event,
+            account=one.account,
+            conversation=one.account,
+            message=None,
+            token=one.payload,
+            reply_to={"to": one.account},
+        )
+        if one.ref.startswith(REF):
+            text = port.typed(one.ref.removeprefix(REF))
+            return port.Reply(self.name, one.event, one.account, one.account, text)
+        if re.fullmatch("[A-Za-z0-9_-]{20}", one.payload):
+            return tap
+        if (asked := port.chosen(one.payload)) is not None:
+            return replace(tap, token=asked[0], reason="", ready=asked[1])
+        if one.text:
+            return port.Reply(self.name, one.event, one.account, one.account, one.text)
+        return port.Ignored("no button of ours, and no words")
+
+    # Sending
+
+    async def open(self, account: str) -> Address:
+        if not re.fullmatch(ACCOUNT, account):
+            raise Refused(f"{self.name}: an account is the id in digits that a code of ours found")
+        return Address(self.name, account, account=account)
+
+    def echo(self, payload: port.Payload) -> None:
+        return None
+
+    async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
+        sent = await self._send(address.conversation, payload)
+        return MessageRef(self.name, address.conversation, sent)
+
+    async def redraw(self, ref: MessageRef, payload: port.Payload) -> None:
+        # Its end is told once: what came of the verdict is on the page.
+        if not payload["final"] or ref.message in self._ended:
+            return
+        remember(self._ended, ref.message, self.clock())
+        try:
+            await self._send(ref.conversation, payload)
+        except BaseException:
+            del self._ended[ref.message]
+            raise
+
+    def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
+        return None
+
+    async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
+        # The tap has just opened the window. What the closing message says is not said twice.
+        if notice.kind is port.NoticeKind.ASK_REASON:
+            text, replies = notice.text, []
+            for at, reason in enumerate(notice.reasons):
+                text += f"\n{at + 1}. {inert(fitting(reason, 80))}"
+                title = fitting(f"{at + 1}. {reason}", LABEL)
+                replies.append({"title": title, "payload": port.choice(tap.token, at)})
+            replies.append({"title": NO_REASON, "payload": port.choice(tap.token, None)})
+            await self._deliver(
+                tap.account, self._text(fitting(text, self.longest, self.size), replies)
+            )
+        elif notice.text not in ("Approved.", "Declined."):
+            await self._deliver(tap.account, self._text(inert(notice.text)))
+
+    async def say(self, reply: port.Reply, notice: port.Notice) -> None:
+        # They have just written: the window is open, and most likely the conversation begins here.
+        await self._deliver(reply.account, self._text(f"{unlinked(notice.text)}\n\n{WHO}"))
+
+    async def called(self) -> str:
+        return str((await self._graph("GET", "me?fields=username")).get("username", ""))
+
+    async def listen(self, deliver: port.Deliver) -> None:
+        raise Refused(f"{self.name} has no outbound mode")
+
+    async def check(self) -> list[port.Finding]:
+        try:
+            about = await self._graph("GET", f"me?fields={self.me},username")
+        except (Busy, Refused) as why:
+            return [port.Finding("token", False, str(why))]
+        ours = about.get(self.me) == self.own
+        said = f"of {about.get('username') or self.own}" if ours else "of another account"
+        found = [port.Finding("token", ours, said)]
+        try:
+            apps = (await self._graph("GET", f"{self.own}/subscribed_apps"))["data"]
+            missing = self.fields - {name for one in apps for name in one["subscribed_fields"]}
+            said = f"lacks {', '.join(sorted(missing))}" if missing else "subscribed"
+            found.append(port.Finding("webhook", not missing, said))
+        except (Busy, Refused, *FAULTS) as why:
+            found.append(port.Finding("webhook", False, str(why)))
+        return [*found, port.clock_finding(self._http.heads.get("Date"), self.clock())]
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def _send(self, account: str, payload: port.Payload) -> str:
+        since = await self._window.since(account, self.clock())
+        if since is not None:
+            # Two cards at once shall not come between each other's texts.
+            async with self._turns.setdefault(account, asyncio.Lock()):
+                try:
+                    if payload["before"]:
+                        await self._deliver(account, self._text(payload["before"]), quiet=True)
+                    return await self._deliver(account, payload["message"])
+                except Outside:
+                    self._window.over(account, since)
+        if payload["outside"] is None:
+            raise Refused(f"{self.name}: they have not written to us within 24 hours")
+        return await self._deliver(account, payload["outside"])
+
+    async def _deliver(self, account: str, message: Any, *, quiet: bool = False) -> str:
+        """`quiet`: no notification, since what follows at once brings one."""
+        body = {"recipient": {"id": account}, "message": message, **self._said(message, quiet)}
+        try:
+            sent = await self._graph("POST", f"{self.own}/messages", json=body)
+            if not isinstance(sent["message_id"], str):
+                raise TypeError("not an id")
+            return sent["message_id"]
+        except FAULTS as error:
+            raise Busy(f"{self.name}: no message id: {type(error).__name__}") from None
+
+    def _said(self, message: Any, quiet: bool) -> dict[str, str]:
+        """What else is said of a message."""
+        return {}
+
+    async def _token(self) -> str:
+        """What proves to the platform that it is us."""
+        return self.access_token
+
+    async def _graph(self, method: str, path: str, **more: Any) -> Any:
+        url, token = f"{self.base}/{path}", await self._token()
+        return await meta.call(self._http, method, url, token, CODES, self.log, **more)
+
+
+def _tamed(card: Card) -> Card:
+    names = ("title", "headline", "action", "agent", "line", "progress")
+    safe: dict[str, Any] = {name: inert(getattr(card, name)) for name in names}
+    # Nothing here is a block of its own: a line of others' shall not look like one of ours.
+    safe |= {name: _ruled(getattr(card, name)) for name in ("payload", "payload_tail")}
+    facts = ((x.label, x.value.replace("\n", "\n  ")) for x in card.facts)
+    safe["facts"] = tuple(Fact(inert(label), inert(value)) for label, value in facts)
+    safe["note"] = inert(card.note or "").replace("\n", "\n> ")
+    safe["review_needed"] = inert(card.review_needed or "")
+    return replace(card, **safe)
+
+
+def _ruled(text: str) -> str:
+    return "\n".join(f"│ {line}" for line in inert(text).split("\n")) if text else text
+
+
+def _digest(*said: str) -> str:
+    return hashlib.sha256("\0".join(said).encode()).hexdigest()
