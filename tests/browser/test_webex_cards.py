@@ -26,9 +26,10 @@ CHANNEL = make(AWAY)
 OLDER = DRAW.replace("Versions.v1_5", "Versions.v1_3")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """An empty page, as wide as a phone, with Microsoft's renderer in it."""
+    """A page as wide as a phone, with Microsoft's renderer in it: each card it draws takes the
+    place of the one before."""
     assert RENDERER.exists(), "Run `npm ci` in tests/browser, or `make test`."
     context = await browser.new_context(viewport={"width": 390, "height": 800}, locale="en-GB")
     made = await context.new_page()
