@@ -487,6 +487,19 @@ HIDING: dict[str, tuple[str, dict[str, str]]] = {
         "teams",
         {'"Column", "width": "stretch"': '"Column", "isVisible": false, "width": "stretch"'},
     ),
+    "for newer clients": (
+        "webex",
+        {'"Column", "width": "stretch"': '"Column", "requires": {"x": "9"}, "width": "stretch"'},
+    ),
+    "in a column as wide as a letter": (
+        "webex",
+        {'"Column", "width": "stretch"': '"Column", "width": "9px"'},
+    ),
+    "in a part that no client has": ("webex", {'{"type": "Container", ': '{"type": "Carousel", '}),
+    "hidden by a word": (
+        "webex",
+        {'"Column", "width": "stretch"': '"Column", "width": "stretch", "isVisible": "false"'},
+    ),
     "behind a spoiler": ("discord", {FACTS: r'"\n||```\n" ~ fences.facts ~ "\n```||"'}),
     "no embeds": ("discord", {'"embeds": [': '"flags": 4, "embeds": ['}),
     "in an address": (

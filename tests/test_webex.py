@@ -225,9 +225,11 @@ async def test_law_09_only_the_fetched_action_counts(webex: WebexPeer, channel: 
         assert tap.echo == channel.echo(shown())
 
 
-async def test_law_09_what_webex_does_not_know_of_is_forged(
+async def test_law_09_what_webex_does_not_know_of_is_ignored(
     webex: WebexPeer, channel: Webex
 ) -> None:
+    """No error either: anybody can write to the bot and delete it at once, and Webex switches off a
+    webhook that answers with many errors."""
     ref = await channel.post(THERE, shown(), "crd_1")
     theirs = {**webex.messages[ref.message], "personId": LEE}
     webex.messages["A" * 20] = theirs
@@ -241,8 +243,10 @@ async def test_law_09_what_webex_does_not_know_of_is_forged(
         acted("another room", NOW, messageId=ref.message, roomId=direct(DANA)),
         delivery({**fixture("written"), "data": {"id": "B" * 20, "roomType": "direct"}}, NOW),
     ):
-        with pytest.raises(Forged):
-            await event_of(channel, inbound)
+        assert isinstance(await event_of(channel, inbound), Ignored), inbound.body
+    for status in (400, 403, 404, 410):
+        webex.break_next(status, None)
+        assert isinstance(await event_of(channel, pressed(NOW)), Ignored)
 
 
 def test_law_09_nothing_is_read_that_was_not_fetched() -> None:
@@ -383,7 +387,7 @@ async def test_after_ten_edits_a_card_is_deleted_and_posted_again(
     webex: WebexPeer, channel: Webex, address: Address
 ) -> None:
     ref = first = await channel.post(address, shown(), "crd_1")
-    for number in range(25):
+    for number in range(23):
         changed = shown(progress=f"Needs {number} more.")
         ref = await channel.redraw(ref, changed)
         assert [*webex.messages] == [ref.message]
@@ -392,6 +396,31 @@ async def test_after_ten_edits_a_card_is_deleted_and_posted_again(
         assert on_platforms.tapped(tap).conversation == ref.conversation == address.conversation
     assert ref != first
     assert (webex.calls.count("POST messages"), len(webex.edits)) == (3, 3)
+
+
+@pytest.mark.parametrize("status", [403, 405, 413])
+async def test_law_03_a_card_that_may_not_be_edited_for_any_reason_still_says_how_it_ended(
+    webex: WebexPeer, channel: Webex, status: int
+) -> None:
+    """With which status Webex refuses an edit is documented nowhere."""
+    ref = await channel.post(THERE, shown(), "crd_1")
+    webex.break_next(status, None)
+    now_at = await channel.redraw(ref, channel.layout(CARDS["declined"]))
+    assert [*webex.messages] == [now_at.message] != [ref.message]
+
+
+async def test_who_the_bot_is_is_asked_again_until_webex_says_it(
+    webex: WebexPeer, channel: Webex
+) -> None:
+    ref = await channel.post(THERE, shown(), "crd_1")
+    inbound = webex.press(ref.message, "Approve", DANA)
+    id = PEOPLE[BOT].pop("id")
+    try:
+        with pytest.raises(Busy):
+            await event_of(channel, inbound)
+    finally:
+        PEOPLE[BOT]["id"] = id
+    assert isinstance(await event_of(channel, inbound), Tap)
 
 
 @pytest.mark.parametrize("how", ["as documented", "the text alone is edited", "it is gone"])
@@ -506,7 +535,9 @@ async def test_check_looks_at_token_webhooks_and_clock(webex: WebexPeer) -> None
         PEOPLE[BOT]["type"] = "bot"
 
 
-async def test_what_setup_tells_webex_is_what_check_looks_for(webex: WebexPeer) -> None:
+async def test_what_setup_tells_webex_is_what_check_looks_for(
+    webex: WebexPeer, channel: Webex
+) -> None:
     given: dict[str, Any] = {"token": TOKEN, "webhook_secret": SECRET, "org_id": ORG}
     section = Settings(**given, api_url=webex.api)
     url = "https://approve.example.com/channels/webex/events"
@@ -516,10 +547,16 @@ async def test_what_setup_tells_webex_is_what_check_looks_for(webex: WebexPeer) 
     assert [hook["targetUrl"] for hook in webex.hooks] == [url, url]
     found = await on_platforms.found(make(webex.api))
     assert found == {"token": True, "taps": True, "what people write": True, "clock": True}
-    webex.break_next(409, None)
-    with pytest.raises(Stop, match="Webex refuses: no"):
+    webex.break_next(403, None)
+    with pytest.raises(Stop, match="Webex refuses: no; it exists already"):
         await guides.give(order)
-    assert len(webex.hooks) == 2
+    for gone in (0, 1):  # what is there does not keep out what is missing
+        del webex.hooks[gone]
+        with pytest.raises(Stop, match="Webex refuses: it exists already"):
+            await guides.give(order)
+        assert {hook["resource"] for hook in webex.hooks} == {"attachmentActions", "messages"}
+    where = {one.detail for one in await channel.check() if one.ok}
+    assert f"delivered to {url}" in where
     assert setup.order(section, None) is None
     assert TOKEN not in repr(order)
     assert SECRET not in repr(order)
@@ -550,14 +587,14 @@ async def test_a_whole_approval_in_a_room_and_a_decline_with_a_reason(
         approving = webex.press(one, "Approve", DANA, now())
         answers = await asyncio.gather(*(webex.deliver(url, approving) for _ in range(3)))
         assert {status for status, _ in answers} == {200}
-        assert (await place.read(first["id"]))["status"] == "approved"
         declining = webex.press(other, "Decline", DANA, now(), reason="Not this month")
         assert await webex.deliver(url, declining) == (200, b"")
+        await place.carried()
+        assert (await place.read(first["id"]))["status"] == "approved"
         declined = await place.read(second["id"])
         assert (declined["status"], declined["reason"]) == ("declined", "Not this month")
         forged = replace(approving, headers={**approving.headers, "x-spark-signature": "0" * 40})
         assert (await webex.deliver(url, forged))[0] == 401
-        await place.carried()
         for message in (one, other):
             assert not [node for node in nodes(webex.card(message)) if "data" in node]
         await channel.close()
@@ -615,10 +652,11 @@ async def test_people_are_found_by_address_and_a_card_that_moved_takes_their_tap
         moved = {kept["toPersonId"]: id for id, kept in webex.messages.items()}
         assert not {*moved.values()} & {*theirs.values()}
         assert "dana approved" in " ".join(strings(webex.card(moved[LEE])))
-        assert (await webex.deliver(url, old))[0] == 401  # Webex has no such message any more
+        await webex.deliver(url, old)  # Webex has no such message any more
+        assert (await place.read(request["id"]))["status"] == "pending"
         await webex.deliver(url, webex.press(moved[LEE], "Approve", LEE, now()))
-        assert (await place.read(request["id"]))["status"] == "approved"
         await place.carried()
+        assert (await place.read(request["id"]))["status"] == "approved"
         assert len(webex.messages) == 2
         for message in webex.messages:
             assert not [node for node in nodes(webex.card(message)) if "data" in node]
@@ -640,6 +678,7 @@ async def test_law_02_a_code_written_to_the_bot_alone_links_the_account_and_one_
             await webex.deliver(url, wrote(place.clock(), words, who=who, kind=kind))
         assert (await place.read(request["id"]))["status"] == "pending"
         await webex.deliver(url, wrote(place.clock(), words))
+        await place.carried()
         declined = await place.read(request["id"])
         assert (declined["status"], declined["reason"]) == ("declined", "too much")
         await channel.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,6 @@ from approvals.model import (
     Busy,
     Card,
     Difference,
-    Forged,
     Malformed,
     MessageRef,
     Refused,
@@ -37,6 +37,7 @@ from approvals.model import (
 from approvals.proof import check_secret
 from approvals.text import breakable, unlinked
 
+log = logging.getLogger("countersign.webex")
 # Where a delivery's signature stands, and under which name. Documented is the first alone:
 # https://developer.webex.com/blog/using-a-webhook-secret. The second header has both of the others,
 # `SHA-256=…, SHA-512=…`: https://github.com/wxsd-sales/webex-webhook-manager (read 2026-11).
@@ -71,8 +72,19 @@ PERSON: Final = "person:"
 MACROS: Final = re.compile(r"\$(?=\{)|\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
 NUMBER: Final = re.compile(r"(?<=\d\.)\u200b(?=\d)")
 BLANKS: Final = re.compile(r" (?:(?<=[ \n] )|(?<![\s\S] ))")
-# Where the parts of a card stand that are drawn with it.
-SHOWN: Final = ("body", "items", "columns", "inlines")
+# What clients of 1.3 draw, and where its parts stand; of what they do not know they draw nothing.
+PARTS: Final = {
+    "Container": "items",
+    "ColumnSet": "columns",
+    "Column": "items",
+    "RichTextBlock": "inlines",
+}
+# What may cut an element off or leave it out: `requires` drops it where a client lacks a feature.
+# https://adaptivecards.io/explorer/Container.html
+HIDING: Final = ("maxLines", "requires")
+# How wide a column with words to be read may be: as it needs, a share, or enough pixels for a word
+# and fewer than a phone's card has.
+WIDTH: Final = re.compile(r"auto|stretch|[1-9]|[5-9]\dpx|1\d\dpx")
 
 
 def inert(text: str) -> str:
@@ -196,7 +208,9 @@ class Webex:
             if kind == WRITTEN and data.get("roomType") != "group":
                 return port.Resolved.of(proven, **await self._written(path("messages", id)))
         except Denied as why:
-            raise Forged(str(why)) from None
+            # Anybody can write to a bot and delete it at once, and Webex switches a webhook off
+            # that answers with many errors: this is ignored, and no error.
+            return port.Resolved.of(proven, absent=str(why))
         except FAULTS:
             pass  # `read` says it
         return port.Resolved.of(proven)
@@ -212,7 +226,7 @@ class Webex:
         )
         # A button with our token on another's message, or elsewhere, was not put there by us.
         if message.get("personId") != me or message.get("roomId") != action.get("roomId"):
-            raise Forged("webex: not our bot's message")
+            return {"absent": "not a message of our bot"}
         return {"action": action, "person": person, "message": message}
 
     async def _written(self, where: str) -> dict[str, Any]:
@@ -226,6 +240,8 @@ class Webex:
         try:
             kind, data = _kind(resolved.inbound.body)
             said = resolved.claims
+            if "absent" in said:
+                return port.Ignored(said["absent"])
             if kind == PRESSED:
                 return self._tap(said["action"], said.get("person"), said.get("message"))
             if kind == WRITTEN and data.get("roomType") != "group" and said["message"]:
@@ -241,8 +257,15 @@ class Webex:
         name, token = found
         inputs = action["inputs"] if name == "declines" else {}
         reason = inputs.get("reason") or ""
+        try:
+            ready = port.ready(inputs.get("ready"))
+        except ValueError:
+            reason = None
+        if not isinstance(reason, str):
+            # By the API, whoever sees a card can send what it has no input for: no error either.
+            return port.Ignored("inputs that our cards do not have")
         account, at, room = (action[one] for one in ("personId", "messageId", "roomId"))
-        if {*map(type, (account, at, room, action["id"], reason))} != {str}:
+        if {*map(type, (account, at, room, action["id"]))} != {str}:
             raise TypeError
         return port.Tap(
             channel="webex",
@@ -254,7 +277,7 @@ class Webex:
             stranger=self._barred(person),
             echo=digest(_view(message)),
             reason=reason[:REASON] or None,
-            ready=port.ready(inputs.get("ready")),
+            ready=ready,
             reply_to={"person": account},
         )
 
@@ -312,9 +335,8 @@ class Webex:
             sent = await self._api.call("PUT", path("messages", ref.message), body)
             if _view(sent) == _view(payload):
                 return replace(ref, altered=())
-        except Denied as why:
-            if why.status not in (400, 404):
-                raise
+        except Denied as why:  # with which status is documented nowhere
+            log.info("webex edits no card: %s", why)
         return await self._moved(ref, payload)
 
     async def _moved(self, ref: MessageRef, payload: port.Payload) -> MessageRef:
@@ -361,7 +383,7 @@ class Webex:
         bot = me.get("type") == "bot"
         mail = ", ".join(sorted(_mails(me)))
         return [
-            port.Finding("token", bot, mail if bot else f"{mail} is no bot"),
+            port.Finding("token", bot, mail if bot else f"{mail} is not a bot"),
             self._webhook("taps", PRESSED, hooks),
             self._webhook("what people write", WRITTEN, hooks),
             port.clock_finding(self._api.date, int(time.time() * 1000)),
@@ -381,17 +403,16 @@ class Webex:
             return port.Finding(
                 subject, False, f"no webhook for {resource}: countersign setup webex"
             )
-        if not any(one.get("status") == "active" for one in ours):
-            return port.Finding(
-                subject, False, "its webhook was switched off: delete it, then setup"
-            )
-        known = [one.get("secret", self.webhook_secret) == self.webhook_secret for one in ours]
-        detail = (
-            "delivered"
-            if all(known)
-            else "a webhook has another secret: delete it, and set up again"
-        )
-        return port.Finding(subject, all(known), detail)
+        active = [one for one in ours if one.get("status") == "active"]
+        if not active:
+            why = "Webex switched its webhook off: delete it, then countersign setup webex"
+            return port.Finding(subject, False, why)
+        if {one.get("secret", self.webhook_secret) for one in ours} != {self.webhook_secret}:
+            why = "a webhook has another secret: delete it, then countersign setup webex"
+            return port.Finding(subject, False, why)
+        # Only the operator can say whether that is here.
+        where = ", ".join(sorted({str(one.get("targetUrl")) for one in active}))
+        return port.Finding(subject, True, f"delivered to {where}")
 
     async def close(self) -> None:
         await self._api.close()
@@ -437,19 +458,23 @@ def _mails(person: Any) -> set[str]:
     return {str(one).lower() for one in person.get("emails") or ()}
 
 
-def _texts(node: Any) -> Iterator[str]:
+def _texts(nodes: Any) -> Iterator[str]:
     """What everybody sees at once: nothing hidden or cut off, no fallback for another client, and
     not what a button opens."""
-    for item in node if isinstance(node, list) else ():
-        yield from _texts(item)
-    if isinstance(node, dict) and node.get("isVisible", True) and "maxLines" not in node:
+    for node in nodes if isinstance(nodes, list) else ():
+        if not isinstance(node, dict) or node.get("isVisible", True) is not True:
+            continue
         kind = node.get("type")
+        if any(name in node for name in HIDING):
+            continue
+        if kind == "Column" and not WIDTH.fullmatch(str(node.get("width", "stretch"))):
+            continue
         # A TextBlock is one line and cut off unless it says `wrap`; a RichTextBlock always wraps:
         # https://adaptivecards.io/explorer/TextBlock.html, /RichTextBlock.html
         if kind == "TextRun" or (kind == "TextBlock" and node.get("wrap") is True):
             yield node["text"]
-        for name in SHOWN:
-            yield from _texts(node.get(name))
+        elif kind in PARTS:
+            yield from _texts(node.get(PARTS[kind]))
 
 
 def _tame(node: Any, drawn: list[tuple[Any, Any]]) -> None:
@@ -458,15 +483,17 @@ def _tame(node: Any, drawn: list[tuple[Any, Any]]) -> None:
     if isinstance(node, list):
         node[:] = [part for item in node for part in _lines(item)]
         for item in node:
-            _tame(item, drawn)
-    if isinstance(node, dict):
+            if isinstance(item, dict | list):
+                _tame(item, drawn)
+    elif isinstance(node, dict):
         if "data" in node or node.get("type") in ("Action.Submit", "Action.Execute"):
             found = _tapped(node.get("data"))
             drawn.append((node.get("title"), found and found[1]))
         if node.get("type") == "TextRun":
             node["text"] = inert(node["text"])
         for item in node.values():
-            _tame(item, drawn)
+            if isinstance(item, dict | list):
+                _tame(item, drawn)
 
 
 def _lines(block: Any) -> list[Any]:

@@ -47,7 +47,10 @@ class Api:
     async def me(self) -> str:
         """The id of our bot."""
         if not self._me:
-            self._me = str((await self.call("GET", "people/me")).get("id"))
+            id = (await self.call("GET", "people/me")).get("id")
+            if not isinstance(id, str):  # kept, it would turn every tap away
+                raise Busy("webex: GET people: it does not say who we are")
+            self._me = id
         return self._me
 
     async def call(self, method: str, where: str, body: Any = None) -> Any:

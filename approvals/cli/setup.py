@@ -78,24 +78,26 @@ def order(config: Config | None, made: Guide) -> Order | None:
 
 
 async def give(one: Order) -> None:
-    """Tell the platform. `Stop` with its own words where it refuses."""
+    """Tell the platform all of it. `Stop` with the platform's own words where it refuses a part:
+    the others are told all the same, or what was there before would keep out what is missing."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     try:
         async with aiohttp.ClientSession(timeout=timeout, headers=one.headers) as http:
-            for body in (one.body, *one.also):
-                await _give(one, http, body)
+            refusals = [await _give(one, http, body) for body in (one.body, *one.also)]
     except (aiohttp.ClientError, OSError, ValueError, AttributeError, TimeoutError) as error:
         # Nothing of the address may stand in what is said of a failure.
         why = f"{one.channel} does not answer: {type(error).__name__}."
         raise Stop(Exit.UNREACHABLE, why) from None
+    if why := "; ".join(dict.fromkeys(filter(None, refusals))):
+        raise Stop(Exit.FAILED, f"{one.channel} refuses: {why}")
 
 
-async def _give(one: Order, http: aiohttp.ClientSession, body: Mapping[str, Any]) -> None:
+async def _give(one: Order, http: aiohttp.ClientSession, body: Mapping[str, Any]) -> str:
+    """Why the platform refuses this part; "": it took it."""
     async with http.post(one.url, json=body, allow_redirects=False) as answer:
         said = await answer.json(content_type=None)
         # Some say `ok`, some that it is a success, others give back what they made.
         done = said.get("ok") is True or said.get("result") == "success" or "id" in said
-        ok = answer.status < 300 and done
-        why = str(said.get("description") or said.get("message") or answer.status)
-    if not ok:
-        raise Stop(Exit.FAILED, f"{one.channel} refuses: {why}")
+        if done and answer.status < 300:
+            return ""
+        return str(said.get("description") or said.get("message") or answer.status)

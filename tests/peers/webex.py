@@ -154,8 +154,6 @@ def unknown(at: int) -> tuple[Inbound, ...]:
         delivery({**good, "data": {}}, at),
         delivery({**good, "data": {"id": 7}}, at),
         delivery({**words, "data": {}}, at),
-        acted("a reason that is no text", at, inputs={"declines": TAPPED, "reason": [1]}),
-        acted("no ready reason", at, inputs={"declines": TAPPED, "ready": "9"}),
     )
 
 
@@ -177,6 +175,11 @@ def foreign(at: int) -> tuple[Inbound, ...]:
         wrote(at, "hello", kind="group"),
         wrote(at, "our own", who=BOT),
         wrote(at, ""),  # a file alone
+        # Whoever sees a card can send such inputs, and take back at once what they wrote.
+        acted("a reason that is no text", at, inputs={"declines": TAPPED, "reason": [1]}),
+        acted("no ready reason", at, inputs={"declines": TAPPED, "ready": "9"}),
+        pressed(at, id="B" * 20),
+        delivery({**fixture("written"), "data": {"id": "B" * 20, "roomType": "direct"}}, at),
     )
 
 
@@ -277,6 +280,8 @@ class WebexPeer:
             case "GET", ["webhooks"]:
                 return web.json_response({"items": self.hooks})
             case "POST", ["webhooks"]:
+                if any(sent.items() <= one.items() for one in self.hooks):
+                    return _error(409, why="it exists already")
                 hook = {"id": ident("WEBHOOK", str(len(self.hooks))), "status": "active", **sent}
                 self.hooks.append(hook)
                 return web.json_response(hook)
