@@ -284,6 +284,7 @@ async def test_law_02_bots_guests_and_other_organisations_are_strangers(
         lambda kept: _body(kept)[0]["inlines"][0].update(text="Pay 12.40 EUR"),
         lambda kept: _body(kept).pop(),
         lambda kept: _body(kept)[0].update(isVisible=False),
+        lambda kept: _body(kept)[0].update(isVisible="false"),
         lambda kept: kept["attachments"][0]["content"]["actions"][0].update(title="Decline"),
         lambda kept: kept["attachments"][0]["content"]["actions"].reverse(),
     ],

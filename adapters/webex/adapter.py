@@ -528,6 +528,7 @@ def _seen(node: Any) -> Any:
         return [_seen(item) for item in node]
     if isinstance(node, dict):
         seen = {name: _seen(node[name]) for name in sorted(node) if name != "isVisible"}
-        seen["hidden"] = node.get("isVisible") is False
+        # A renderer of Microsoft's reads the text "false", too.
+        seen["hidden"] = node.get("isVisible") not in (None, True)
         return {name: value for name, value in seen.items() if value}
     return settled(node) if isinstance(node, str) else node
