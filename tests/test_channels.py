@@ -500,6 +500,22 @@ HIDING: dict[str, tuple[str, dict[str, str]]] = {
         "webex",
         {'"Column", "width": "stretch"': '"Column", "width": "stretch", "isVisible": "false"'},
     ),
+    "for newer clients, in Teams": (
+        "teams",
+        {'"Column", "width": "stretch"': '"Column", "requires": {"x": "9"}, "width": "stretch"'},
+    ),
+    "in a column as wide as a letter, in Teams": (
+        "teams",
+        {'"Column", "width": "stretch"': '"Column", "width": "9px"'},
+    ),
+    "in a part that no client has, in Teams": (
+        "teams",
+        {'{"type": "Container", ': '{"type": "Carousel", '},
+    ),
+    "hidden by a word, in Teams": (
+        "teams",
+        {'"Column", "width": "stretch"': '"Column", "width": "stretch", "isVisible": "false"'},
+    ),
     "behind a spoiler": ("discord", {FACTS: r'"\n||```\n" ~ fences.facts ~ "\n```||"'}),
     "no embeds": ("discord", {'"embeds": [': '"flags": 4, "embeds": ['}),
     "in an address": (

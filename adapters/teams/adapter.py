@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json
 
+from adapters.kit import adaptive
+from adapters.kit.adaptive import PARTS, TABLES
 from adapters.kit.openid import bearer
 from adapters.teams.connector import OPENID, SERVICE, Connector, written
 from approvals import port
@@ -56,7 +58,6 @@ DATES: Final = re.compile(r"\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
 BLANKS: Final = re.compile(r" (?:(?<=[ \n] )|(?<![\s\S] ))")
 # Where the parts of a card stand that are drawn with it; everything else in it is drawn on a press,
 # by other clients, or never.
-SHOWN: Final = ("attachments", "body", "items", "columns", "inlines", "rows", "cells")
 ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WRONG: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
@@ -175,7 +176,7 @@ class Teams:
         # Some is left free while it is open: if it could not say how it ended, buttons would stay.
         if len(to_json(payload)) > SIZE - 4_000 * (card.status is Status.PENDING):
             raise Refused(f"teams: over {SIZE} bytes, 4000 of them for its end")
-        return port.Drawn(card, payload, [*_texts(payload)])
+        return port.Drawn(card, payload, [*_seen(payload)])
 
     async def prepare(self, inbound: port.Inbound) -> None:
         await self.signers.have(bearer(inbound), self._bot.keys, inbound.at)
@@ -361,21 +362,9 @@ def _instant(at: int) -> str:
     return f"{{{{DATE({utc}, SHORT)}}}} {{{{TIME({utc})}}}}"
 
 
-def _texts(node: Any) -> Iterator[str]:
-    """What everybody sees at once: nothing hidden or cut off, no fallback for another client, and
-    not what a button opens."""
-    for item in node if isinstance(node, list) else ():
-        yield from _texts(item)
-    if isinstance(node, dict) and node.get("isVisible", True) and "maxLines" not in node:
-        kind = node.get("type")
-        # A TextBlock is one line and cut off unless it says `wrap`; a RichTextBlock always wraps:
-        # https://adaptivecards.io/explorer/TextBlock.html, /RichTextBlock.html
-        if kind == "TextRun" or (kind == "TextBlock" and node.get("wrap") is True):
-            yield node["text"]
-        for name in SHOWN:
-            yield from _texts(node.get(name))
-        if kind is None and "content" in node:
-            yield from _texts([node["content"]])
+def _seen(payload: port.Payload) -> Iterator[str]:
+    for one in payload.get("attachments", ()):
+        yield from adaptive.seen(one.get("content", {}).get("body"), {**PARTS, **TABLES})
 
 
 def _tame(node: Any, drawn: list[tuple[Any, Any]]) -> None:

@@ -12,13 +12,14 @@ import hmac
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 
+from adapters.kit import adaptive
 from adapters.kit.echo import differences, digest, settled
 from adapters.kit.http import FAULTS
 from adapters.webex.api import Api, Denied, path
@@ -73,18 +74,6 @@ MACROS: Final = re.compile(r"\$(?=\{)|\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
 NUMBER: Final = re.compile(r"(?<=\d\.)\u200b(?=\d)")
 BLANKS: Final = re.compile(r" (?:(?<=[ \n] )|(?<![\s\S] ))")
 # What clients of 1.3 draw, and where its parts stand; of what they do not know they draw nothing.
-PARTS: Final = {
-    "Container": "items",
-    "ColumnSet": "columns",
-    "Column": "items",
-    "RichTextBlock": "inlines",
-}
-# What may cut an element off or leave it out: `requires` drops it where a client lacks a feature.
-# https://adaptivecards.io/explorer/Container.html
-HIDING: Final = ("maxLines", "requires")
-# How wide a column with words to be read may be: as it needs, a share, or enough pixels for a word
-# and fewer than a phone's card has.
-WIDTH: Final = re.compile(r"auto|stretch|[1-9]|[5-9]\dpx|1\d\dpx")
 
 
 def inert(text: str) -> str:
@@ -185,7 +174,7 @@ class Webex:
             raise Refused(f"webex: over {SIZE} bytes, 2000 of them for its end")
         if len(payload) > 2 or len(shown.get("actions", ())) > ACTIONS:
             raise Refused(f"webex: more than text and card, or over {ACTIONS} actions")
-        return port.Drawn(card, payload, [*_texts(shown.get("body"))])
+        return port.Drawn(card, payload, [*adaptive.seen(shown.get("body"))])
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         header, name = SIGNED[self.signature]
@@ -456,25 +445,6 @@ def _to(conversation: str) -> dict[str, str]:
 
 def _mails(person: Any) -> set[str]:
     return {str(one).lower() for one in person.get("emails") or ()}
-
-
-def _texts(nodes: Any) -> Iterator[str]:
-    """What everybody sees at once: nothing hidden or cut off, no fallback for another client, and
-    not what a button opens."""
-    for node in nodes if isinstance(nodes, list) else ():
-        if not isinstance(node, dict) or node.get("isVisible", True) is not True:
-            continue
-        kind = node.get("type")
-        if any(name in node for name in HIDING):
-            continue
-        if kind == "Column" and not WIDTH.fullmatch(str(node.get("width", "stretch"))):
-            continue
-        # A TextBlock is one line and cut off unless it says `wrap`; a RichTextBlock always wraps:
-        # https://adaptivecards.io/explorer/TextBlock.html, /RichTextBlock.html
-        if kind == "TextRun" or (kind == "TextBlock" and node.get("wrap") is True):
-            yield node["text"]
-        elif kind in PARTS:
-            yield from _texts(node.get(PARTS[kind]))
 
 
 def _tame(node: Any, drawn: list[tuple[Any, Any]]) -> None:

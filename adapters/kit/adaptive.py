@@ -1,0 +1,43 @@
+"""Adaptive Cards: what everybody sees of one at once (https://adaptivecards.io/explorer)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+PARTS: Final[Mapping[str, str]] = {
+    "Container": "items",
+    "ColumnSet": "columns",
+    "Column": "items",
+    "RichTextBlock": "inlines",
+}
+"""Where what an element shows is, by its type: those of version 1.3 that a card is made of."""
+TABLES: Final[Mapping[str, str]] = {"Table": "rows", "TableRow": "cells", "TableCell": "items"}
+"""Those of 1.5 besides."""
+HIDING: Final = ("maxLines", "requires")
+"""What may cut an element off or leave it out: `requires` drops it where a client lacks a feature.
+https://adaptivecards.io/explorer/Container.html"""
+WIDTH: Final = re.compile(r"auto|stretch|[1-9]|[5-9]\dpx|1\d\dpx")
+"""How wide a column with words to be read may be: as it needs, a share, or enough pixels for a word
+and fewer than a phone's card has."""
+
+
+def seen(nodes: Any, parts: Mapping[str, str] = PARTS) -> Iterator[str]:
+    """The texts of these elements: nothing hidden or cut off, nothing of a type that clients may
+    not know, no fallback for another client, and not what a button opens."""
+    for node in nodes if isinstance(nodes, list) else ():
+        # A client may read "false" as false, so only the word true shows.
+        if not isinstance(node, dict) or node.get("isVisible", True) is not True:
+            continue
+        kind = str(node.get("type"))
+        if any(name in node for name in HIDING):
+            continue
+        if kind == "Column" and not WIDTH.fullmatch(str(node.get("width", "stretch"))):
+            continue
+        # A TextBlock is one line and cut off unless it says `wrap`; a RichTextBlock always wraps:
+        # https://adaptivecards.io/explorer/TextBlock.html, /RichTextBlock.html
+        if kind == "TextRun" or (kind == "TextBlock" and node.get("wrap") is True):
+            yield node["text"]
+        elif kind in parts:
+            yield from seen(node.get(parts[kind]), parts)
