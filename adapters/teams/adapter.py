@@ -363,8 +363,11 @@ def _instant(at: int) -> str:
 
 
 def _seen(payload: port.Payload) -> Iterator[str]:
-    for one in payload.get("attachments", ()):
-        yield from adaptive.seen(one.get("content", {}).get("body"), {**PARTS, **TABLES})
+    found = payload.get("attachments")
+    for one in found if isinstance(found, list) else ():
+        content = one.get("content") if isinstance(one, dict) else None
+        if isinstance(content, dict):
+            yield from adaptive.seen(content.get("body"), {**PARTS, **TABLES})
 
 
 def _tame(node: Any, drawn: list[tuple[Any, Any]]) -> None:
