@@ -63,10 +63,11 @@ def exact(pattern: str, text: str) -> str:
 
 class Http:
     """One session. `heads`: the headers of the last answer. `after`: the header that says in how
-    many seconds to come again, where it is another than usual."""
+    many seconds to come again, where it is another than usual. `read`: statuses from 500 on whose
+    text says more than that it failed."""
 
-    def __init__(self, after: str = "Retry-After") -> None:
-        self._after = after
+    def __init__(self, after: str = "Retry-After", read: frozenset[int] = frozenset()) -> None:
+        self._after, self._read = after, read
         self.heads: Mapping[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -80,7 +81,7 @@ class Http:
                 self.heads, text = answer.headers, await answer.text()
         except (aiohttp.ClientError, OSError, ValueError) as why:
             raise Busy(reason(why)) from None
-        if answer.status == 429 or answer.status >= 500:
+        if answer.status == 429 or (answer.status >= 500 and answer.status not in self._read):
             raise Busy(str(answer.status), retry_after(answer.headers.get(self._after)))
         return answer.status, text
 
