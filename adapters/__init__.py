@@ -82,6 +82,7 @@ CHANNELS: Final[Mapping[str, Folder]] = {
         Folder("github", "GitHub"),
         Folder("google_chat", "GoogleChat"),
         Folder("instagram", "Instagram"),
+        Folder("imessage", "IMessage"),
         Folder("linear", "Linear"),
         Folder("mattermost", "Mattermost"),
         Folder("matrix", "Matrix"),

@@ -382,7 +382,8 @@ def setup(
         UUID | None, typer.Option(help="The bot's App ID, where the channel's app is a package.")
     ] = None,
     provider: Annotated[
-        Literal["meta", "twilio"], typer.Option(help="Through whom, where there are two.")
+        Literal["meta", "twilio", "sinch", "photon", "bluebubbles"],
+        typer.Option(help="Through whom, where there are several."),
     ] = "meta",
     card_to: Annotated[
         str | None, typer.Option(metavar="PERSON", help="In the end, send them a test card.")

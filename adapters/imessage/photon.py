@@ -1,0 +1,168 @@
+"""Photon Spectrum: signed webhooks in, and Photon's HTTP bridge to its iMessage lines out.
+
+https://photon.codes/docs/webhooks/events and /verifying-signatures; what is sent, as the package
+@photon-ai/advanced-imessage 2.2.0 has it (proto/photon/imessage/v1/message_service.proto). Photon
+hosts the lines behind gRPC only: the bridge, imessage-server-v2-http, is run by its user.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+import aiohttp
+
+from adapters.imessage.provider import (
+    HANDLE,
+    NAME,
+    answered,
+    handle,
+    log,
+    parsed,
+    sent_id,
+    text_of,
+)
+from adapters.kit.http import FAULTS, Codes, Http, exact
+from approvals.model import MINUTE, Busy, Refused
+from approvals.port import (
+    Event,
+    Finding,
+    Ignored,
+    Inbound,
+    Payload,
+    Proven,
+    Reply,
+    Resolved,
+    clock_finding,
+)
+from approvals.proof import check_fresh, check_hmac
+
+WINDOW: Final = 5 * MINUTE
+"""https://photon.codes/docs/webhooks/verifying-signatures#3-reject-stale-timestamps"""
+# Opaque (https://photon.codes/docs/webhooks/events#idempotency-the-message-id-rule).
+ID: Final = r"[\w:/;.+-]{1,200}"
+# `errorCode` of the bridge: https://photon.codes/docs/advanced-kits/imessage/error-handling
+CODES: Final = Codes(
+    outside="(?!)",
+    busy="serviceUnavailable|timeout|internalError|databaseError|networkError|.*Exceeded"
+    "|recipientCoolingDown|recipientLocked",
+    ours="unauthenticated|tokenExpired|tokenBlocked|unauthorized|privateApiUnavailable",
+)
+USED: Final = 0.8
+"""How much of its time a token is used for."""
+
+
+def words(text: str) -> Payload:
+    """A text bubble. No preview of a link: it would be fetched by the line's Mac."""
+    return {"text": text, "enableDataDetection": False, "enableLinkPreview": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Photon:
+    """`url`: of the bridge; `line`: our number, where the project has several; `api_url`: of
+    Spectrum, which gives out the tokens."""
+
+    project_id: str
+    project_secret: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+    url: str
+    line: str
+    api_url: str
+    account: ClassVar[str] = HANDLE
+    _http: Http = field(default_factory=Http, init=False, repr=False, compare=False)
+    _heads: list[tuple[dict[str, str], float]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+
+    def authenticate(self, inbound: Inbound) -> Proven:
+        when = inbound.headers.get("x-spectrum-timestamp")
+        check_fresh(when, inbound.at, WINDOW)
+        signed = b"v0:%b:%b" % ((when or "").encode(), inbound.body)
+        proof = inbound.headers.get("x-spectrum-signature")
+        check_hmac(self.webhook_secret.encode(), signed, proof, prefix="v0=")
+        return Proven(inbound)
+
+    async def resolve(self, proven: Proven) -> Resolved:
+        return Resolved.of(proven)
+
+    def read(self, resolved: Resolved) -> Event:
+        # A Fusor delivery bears the same signature and is no JSON: `schemaVersion` raw-inbound.v1.
+        told: Any = parsed(resolved.inbound.body)
+        if told["event"] != "messages":
+            return Ignored("another event")
+        message = told["message"]
+        if message["direction"] != "inbound" or message["platform"].lower() != "imessage":
+            return Ignored("our own, or of another platform")
+        if message["space"]["type"] != "dm":
+            return Ignored("in a group")
+        account, event = handle(message["sender"]["id"]), exact(f"({ID})", message["id"])
+        said = message["content"]
+        if said["type"] != "text":  # a reaction can be taken back, and proves nothing
+            return Ignored("no words")
+        text = text_of(said["text"])
+        return Reply(NAME, event, account, account, text, reply_to={"to": account})
+
+    async def send(self, account: str, message: Payload, key: str) -> str:
+        body = {**message, "chatGuid": f"any;-;{account}", "clientMessageId": key}
+        sent = await self._call("POST", "/v1/messages:sendText", json=body)
+        told = sent.get("message")
+        return sent_id(ID, told.get("guid") if isinstance(told, dict) else None)
+
+    async def check(self) -> list[Finding]:
+        try:
+            await self._proof()
+            clock = clock_finding(self._http.heads.get("Date"), int(time.time() * 1000))
+        except (Busy, Refused) as why:
+            return [Finding("access", False, str(why))]
+        findings = [Finding("access", True, "active"), clock]
+        try:
+            await self._call("GET", "/v1/chats:count")
+        except (Busy, Refused) as why:
+            return [*findings, Finding("bridge", False, str(why))]
+        return [*findings, Finding("bridge", True, "it answers")]
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def _call(self, method: str, path: str, **more: Any) -> Any:
+        url = f"{self.url.rstrip('/')}{path}"
+        status, text = await self._http.ask(method, url, headers=await self._proof(), **more)
+        if status == 401:
+            self._heads.clear()
+            status, text = await self._http.ask(method, url, headers=await self._proof(), **more)
+        said = answered(text)
+        if not isinstance(said, dict):
+            raise Busy("photon: the answer is not an object")
+        if status >= 300:
+            CODES.fail(status, said.get("errorCode") or said.get("code"), log)
+        return said
+
+    async def _proof(self) -> dict[str, str]:
+        if not self._heads or self._heads[0][1] < time.monotonic():
+            status, text = await self._http.ask(
+                "POST",
+                f"{self.api_url.rstrip('/')}/projects/{self.project_id}/imessage/tokens",
+                headers={
+                    "Authorization": aiohttp.encode_basic_auth(self.project_id, self.project_secret)
+                },
+            )
+            if status >= 300:
+                CODES.fail(status, "unauthenticated", log)
+            try:
+                told: Any = answered(text)
+                data = told["data"]
+                ends = time.monotonic() + float(data["expiresIn"]) * USED
+                self._heads[:] = [(self._line(data), ends)]
+            except FAULTS:
+                raise Busy("photon: no token for this line in the answer") from None
+        return self._heads[0][0]
+
+    def _line(self, data: Any) -> dict[str, str]:
+        """The headers of a call: of the project's shared line, or of one of its own."""
+        if data["type"] == "shared":
+            return {"Authorization": f"Bearer {text_of(data['token'])}"}
+        numbers = data["numbers"]
+        (server,) = [x for x in data["auth"] if not self.line or numbers.get(x) == self.line][:1]
+        token = text_of(data["auth"][server])
+        return {"Authorization": f"Bearer {token}", "x-photon-server": server}

@@ -1,0 +1,149 @@
+"""A BlueBubbles server, as far as we speak to it: a stand-in written from its documentation.
+
+https://docs.bluebubbles.app/server/developer-guides/rest-api-and-webhooks; where that is silent,
+what bluebubbles-server does (messageRouter.ts, messageValidator.ts, MessageSerializer.ts, v1.9.9).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections import deque
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from adapters.imessage.adapter import IMessage
+from approvals.port import Inbound
+from tests.channel_contract import template
+from tests.peers.imessage import body
+from tests.peers.loopback import started
+
+PASSWORD, SECRET = "peer-server-password", "a-word-of-ours-in-the-address-0123456789"
+DANA, LEE, MAIL = "+15550100123", "+15550100999", "dana@icloud.example"
+
+
+@dataclass
+class BlueBubblesPeer:
+    """`async with BlueBubblesPeer() as mac`: `mac.api` is its base URL.
+
+    `messages`: what its database holds, by GUID. `unreachable`: who has no iMessage. `queued`: the
+    tries that are still under way.
+    """
+
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sent: dict[str, tuple[str, str]] = field(default_factory=dict)
+    unreachable: set[str] = field(default_factory=set)
+    queued: set[str] = field(default_factory=set)
+    hooks: list[Any] = field(default_factory=lambda: [{"id": 1, "url": "x", "events": ["*"]}])
+    calls: list[str] = field(default_factory=list)
+    answers: deque[web.Response] = field(default_factory=deque)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    base: str = ""
+    _count: Any = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def api(self) -> str:
+        return self.base
+
+    async def __aenter__(self) -> BlueBubblesPeer:
+        app = web.Application(middlewares=[self._guarded])
+        app.router.add_get("/api/v1/ping", self._ping)
+        app.router.add_get("/api/v1/webhook", self._webhooks)
+        app.router.add_get("/api/v1/message/{guid}", self._find)
+        app.router.add_post("/api/v1/message/text", self._send)
+        self._runner, self.base = await started(app)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._runner.cleanup()
+
+    def break_next(self, status: int, retry_after: int | None) -> None:
+        """Answer the next call with this: the server has no limit, a proxy before it may."""
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        self.answers.append(self.error(status, "Server Error", "x", headers=headers))
+
+    def error(self, status: int, kind: str, why: str, **more: Any) -> web.Response:
+        headers = more.pop("headers", None)
+        said = {"status": status, "message": "x", "error": {"type": kind, "message": why}, **more}
+        return web.json_response(said, status=status, headers=headers)
+
+    def well(self, data: Any) -> web.Response:
+        return web.json_response({"status": 200, "message": "Success", "data": data})
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        self.calls.append(f"{request.method} {request.path}")
+        if self.answers:
+            return self.answers.popleft()
+        given = [request.query.get(name) for name in ("guid", "password", "token")]
+        if PASSWORD not in given:
+            return self.error(401, "Authentication Error", "Unauthorized")
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    async def _ping(self, request: web.Request) -> web.StreamResponse:
+        return self.well("pong")
+
+    async def _webhooks(self, request: web.Request) -> web.StreamResponse:
+        return self.well(self.hooks)
+
+    async def _find(self, request: web.Request) -> web.StreamResponse:
+        found = deepcopy(self.messages.get(request.match_info["guid"]))
+        if found is None:
+            return self.error(404, "Database Error", "Message does not exist!")
+        if "chats" not in request.query.get("with", "").split(","):
+            found["chats"] = []
+        return self.well(found)
+
+    async def _send(self, request: web.Request) -> web.StreamResponse:
+        given = await request.json()
+        chat, text, temp = (given.get(name) for name in ("chatGuid", "message", "tempGuid"))
+        if not isinstance(chat, str) or given.get("method") not in ("apple-script", "private-api"):
+            return self.error(400, "Validation Error", "The chatGuid field is required.")
+        if not temp or not text or not all(isinstance(one, str) for one in (temp, text)):
+            return self.error(400, "Validation Error", "A 'tempGuid' is required")
+        if temp in self.queued:
+            why = f"Message is already queued to be sent! (Temp GUID: {temp})"
+            return self.error(400, "Validation Error", why)
+        service, _, account = chat.split(";")
+        guid = f"0A1B2C3D-0000-4000-8000-{next(self._count):012}"
+        if service != "iMessage" or account in self.unreachable:
+            data = {"guid": guid, "error": 22, "text": text}
+            return self.error(500, "iMessage Error", "Failed to send message!", data=data)
+        self.sent[guid] = (account, text)
+        self.arrived.set()
+        return self.well({"guid": guid, "tempGuid": temp, "error": 0, "text": text})
+
+    def wrote(self, words: Any, by: str, at: int = 0, **more: Any) -> Inbound:
+        """What is delivered when this account writes this to us; `more` of the stored message."""
+        message = stored(words, by, f"9F1C2B7A-0000-4000-8000-{next(self._count):012}")
+        message |= more
+        self.messages[message["guid"]] = message
+        return delivered(message, at)
+
+
+def stored(text: Any, by: str = DANA, guid: str = "9F1C2B7A-1") -> dict[str, Any]:
+    """A message as the server gives it."""
+    message: dict[str, Any] = body("bluebubbles_message")["data"]
+    message |= {"text": text, "guid": guid}
+    message["handle"]["address"] = by
+    message["chats"][0]["guid"] = f"iMessage;-;{by}"
+    return message
+
+
+def delivered(
+    message: Any, at: int, kind: str = "new-message", query: str = f"secret={SECRET}"
+) -> Inbound:
+    """A webhook: nothing signs it."""
+    sent = json.dumps({"type": kind, "data": message}).encode()
+    headers = {"content-type": "application/json"}
+    return Inbound("POST", "/channels/imessage/events", query, headers, sent, at)
+
+
+def make(api: str, **more: Any) -> IMessage:
+    given: dict[str, Any] = {"provider": "bluebubbles", "url": api, "password": PASSWORD}
+    return IMessage(**{**given, "webhook_secret": SECRET, "render": template("imessage"), **more})

@@ -1,0 +1,754 @@
+"""What is special about iMessage: three providers, quick replies, and cards that only lead on.
+
+What every channel keeps is in test_channels.py, over Apple Messages for Business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+
+from adapters.imessage import setup as guides
+from adapters.imessage.adapter import ABOVE, IMessage
+from adapters.imessage.settings import Settings
+from approvals import cards, linking
+from approvals.model import (
+    Address,
+    Busy,
+    Fact,
+    Forged,
+    Label,
+    Malformed,
+    Person,
+    Refused,
+    Status,
+    Tier,
+)
+from approvals.port import (
+    Event,
+    Ignored,
+    Inbound,
+    Lost,
+    Notice,
+    NoticeKind,
+    Payload,
+    Reply,
+    Resolved,
+    Tap,
+)
+from approvals.port.setup import Wishes, fields
+from approvals.store import Store
+from tests import hostile, on_platforms
+from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, ROOT, card, event_of, natural
+from tests.house import HANGS, RING, Place, Wall, open_house
+from tests.peers import bluebubbles, imessage, photon
+from tests.peers.bluebubbles import BlueBubblesPeer, delivered, stored
+from tests.peers.imessage import SinchPeer, body, changed, chosen, fault, links, signed
+from tests.peers.photon import PhotonPeer
+
+PEERS: dict[str, Callable[[], AbstractAsyncContextManager[Any]]] = {
+    "sinch": SinchPeer,
+    "photon": PhotonPeer,
+    "bluebubbles": BlueBubblesPeer,
+}
+MODULES: dict[str, Any] = {"sinch": imessage, "photon": photon, "bluebubbles": bluebubbles}
+EVENTS = "https://approve.example.com/channels/imessage/events"
+every = pytest.mark.parametrize("provider", PEERS)
+mute = pytest.mark.parametrize("provider", ["photon", "bluebubbles"])
+
+
+@asynccontextmanager
+async def opened(provider: str, **more: Any) -> Any:
+    """A peer, and the adapter before it."""
+    async with PEERS[provider]() as peer:
+        channel = MODULES[provider].make(peer.api, **more)
+        yield peer, channel
+        await channel.close()
+
+
+def at(provider: str) -> Address:
+    return Address("imessage", MODULES[provider].DANA, account=MODULES[provider].DANA)
+
+
+def bubble(payload: Payload) -> str:
+    """What the bubble says, whichever provider it is for."""
+    one = payload["messages"][0]
+    text = one.get("text_message", one)
+    return str(text.get("text", text.get("message")))
+
+
+def shown(channel: IMessage, state: str) -> Payload:
+    """The card of this state with the buttons that the product would give it."""
+    one = natural(CARDS[state], channel.abilities)
+    return channel.layout(one if channel.limits.buttons else replace(one, buttons=()))
+
+
+# Cards
+
+
+@pytest.mark.parametrize("state", CARDS)
+def test_the_golden_cards_are_as_they_were(state: str) -> None:
+    on_platforms.as_it_was(imessage.make(AWAY), state)
+
+
+@pytest.mark.parametrize("state", CARDS)
+def test_the_golden_cards_without_buttons_are_as_they_were(state: str) -> None:
+    path = ROOT / f"tests/fixtures/imessage/golden/{state}.bluebubbles.json"
+    payload = shown(bluebubbles.make(AWAY), state)
+    if os.environ.get("GOLDEN"):
+        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
+    assert payload == json.loads(path.read_text())
+    assert bubble(shown(photon.make(AWAY), state)) == bubble(payload)
+
+
+@mute
+def test_law_06_where_nothing_vouches_for_a_press_there_is_no_button(provider: str) -> None:
+    channel = MODULES[provider].make(AWAY)
+    assert (channel.limits.buttons, channel.abilities.tier) == (0, Tier.C)
+    with pytest.raises(Refused):
+        channel.layout(card())
+    lines = bubble(shown(channel, "pending")).split("\n")
+    assert lines[2] == f"Review and approve: {card().review}"
+    assert lines[3] == "To decline, reply: decline a1b2c3d4"
+
+
+@pytest.mark.parametrize("state", ["high", "uninspectable"])
+def test_where_only_the_page_approves_its_link_comes_before_the_rest(state: str) -> None:
+    payload = shown(imessage.make(AWAY), state)
+    lines = bubble(payload).split("\n")
+    assert lines[2:4] == [CARDS[state].review_needed, f"Review and approve: {card().review}"]
+    question = payload["messages"][1]["choice_message"]
+    assert "Only the page linked above can approve it" in question["text_message"]["text"]
+    assert [one["text_message"]["text"] for one in question["choices"]] == ["Decline", "Later"]
+
+
+@pytest.mark.parametrize("text", [batch[0] for batch in hostile.BATCHES if batch[0]])
+def test_law_13_hostile_words_everywhere_link_nowhere_and_fit(text: str) -> None:
+    channel, mac = imessage.make(AWAY), bluebubbles.make(AWAY)
+    for made, payload in on_platforms.full_of(channel, text):
+        for drawn in (payload, mac.layout(replace(made, buttons=()))):
+            assert {*links(drawn)} <= {made.review}
+            accepted(drawn)
+
+
+def accepted(payload: Payload) -> None:
+    """Within what the documentation allows."""
+    first, *questions = payload["messages"]
+    if "text_message" not in first:
+        first = {"text_message": {"text": bubble(payload)}}
+    assert [fault(one) for one in (first, *questions)] == [None] * len(payload["messages"])
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("fill", ["x", "😀", "\u202e", "é", ".a", " ", "\n"])
+def test_whatever_it_is_full_of_a_card_fits_and_can_say_how_it_ended(
+    status: Status, fill: str
+) -> None:
+    payload = on_platforms.longest(imessage.make(AWAY), status, fill)
+    assert payload["final"] == (status is not Status.PENDING)
+    accepted(payload)
+
+
+def test_law_14_what_does_not_fit_is_cut_and_loses_approve() -> None:
+    facts = tuple(Fact(f"Fact {n}", "y" * 590) for n in range(5))
+    payload = imessage.make(AWAY).layout(card(facts=facts, payload="x" * 1400))
+    choices = payload["messages"][1]["choice_message"]["choices"]
+    assert "Approve" not in [one["text_message"]["text"] for one in choices]
+    assert "It is too long for this card." in bubble(payload)
+
+
+@pytest.mark.parametrize(
+    ("title", "begins"),
+    [
+        ("Pay 12,400.00 EUR to ACME", "Pay 12,400.00 EUR to ACME?"),
+        ("Point www.acme.example to 203.0.113.66", f"{ABOVE}?"),
+        ("Write to bob@acme.example", f"{ABOVE}?"),
+        ("Get https://x", f"{ABOVE}?"),
+        ("A word\u200bjoined", f"{ABOVE}?"),
+        ("x" * 150, "xxx"),
+    ],
+)
+def test_law_13_a_question_has_no_address_and_only_printable_characters(
+    title: str, begins: str
+) -> None:
+    payload = imessage.make(AWAY).layout(card(title=title))
+    question = payload["messages"][1]
+    assert fault(question) is None
+    said = question["choice_message"]["text_message"]["text"]
+    assert said.startswith(begins)
+    assert said.endswith("Digest a1b2c3d4"), "it names the message that it is about"
+
+
+def test_an_owners_question_that_apple_would_refuse_is_refused_before() -> None:
+    source = (ROOT / "card_templates/imessage.json.j2").read_text()
+    for theirs in ("x" * 201, "a\u200bb"):
+        changed_ = source.replace('"question": {{ question }}', f'"question": "{theirs}"')
+        assert changed_ != source
+        render = cards.renderer("imessage.json.j2", changed_)
+        with pytest.raises(Refused):
+            imessage.make(AWAY, render=render).layout(card())
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@mute
+def test_law_13_no_value_makes_a_link_where_there_are_no_buttons(text: str, provider: str) -> None:
+    channel = MODULES[provider].make(AWAY)
+    wild = channel.layout(
+        card(buttons=(), title=text, note=text, payload=text, facts=(Fact(text[:50], text),))
+    )
+    assert links(wild) == [card().review]
+
+
+# What proves a delivery
+
+
+def read(channel: IMessage, inbound: Inbound) -> Event:
+    """For the providers that are asked nothing."""
+    return channel.read(Resolved.of(channel.authenticate(inbound)))
+
+
+def test_law_09_a_webhook_of_photon_is_proven_by_its_signature_and_time() -> None:
+    channel, good = photon.make(AWAY), photon.signed(photon.written("hi"), NOW)
+    assert read(channel, good) == Reply("imessage", "spc-msg-1", photon.DANA, photon.DANA, "hi",
+                                        reply_to={"to": photon.DANA})  # fmt: skip
+    for index in range(0, len(good.body), 11):
+        wrong = bytearray(good.body)
+        wrong[index] ^= 1
+        forged(channel, replace(good, body=bytes(wrong)))
+    for name in ("x-spectrum-signature", "x-spectrum-timestamp"):
+        value = good.headers[name]
+        others = (value[:-1] + chr(ord(value[-1]) ^ 1), "", "v0=", "é", "\udcff", "-1", "1e9")
+        for other in others:
+            forged(channel, replace(good, headers={**good.headers, name: other}))
+        forged(channel, replace(good, headers={k: v for k, v in good.headers.items() if k != name}))
+    for late in (301_000, -301_000, 365 * 86_400_000):
+        forged(channel, replace(good, at=NOW + late))
+    forged(channel, photon.signed(photon.written("hi"), NOW, secret="another"))
+
+
+def forged(channel: IMessage, inbound: Inbound) -> None:
+    with pytest.raises(Forged):
+        channel.authenticate(inbound)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "secret=",
+        f"secret={bluebubbles.SECRET}x",
+        "secret=é",
+        "x=1&" * 11,
+        "secret=%ff",
+        "\udcff",
+    ],
+)
+def test_law_09_a_webhook_of_bluebubbles_comes_to_the_address_that_was_entered(query: str) -> None:
+    channel = bluebubbles.make(AWAY)
+    channel.authenticate(delivered(stored("hi"), NOW))
+    forged(channel, delivered(stored("hi"), NOW, query=query))
+
+
+async def test_law_09_of_a_webhook_of_bluebubbles_only_the_id_is_believed() -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        true = mac.wrote("decline a1b2c3d4", bluebubbles.DANA)
+        told = json.loads(true.body)["data"]
+        lies = {"text": "link CS-1", "handle": {"address": bluebubbles.LEE, "service": "iMessage"}}
+        for inbound in (true, delivered({**told, **lies}, NOW)):
+            reply = await event_of(channel, inbound)
+            assert isinstance(reply, Reply)
+            assert (reply.account, reply.text) == (bluebubbles.DANA, "decline a1b2c3d4")
+            assert reply.event == told["guid"]
+        with pytest.raises(Forged):
+            await event_of(channel, delivered(stored("hi", guid="0000-NOT-THERE"), NOW))
+        true_guid = told["guid"]
+        mac.messages["A-1"] = mac.messages[true_guid]
+        with pytest.raises(Malformed):
+            await event_of(channel, delivered({**told, "guid": "A-1"}, NOW))
+        mac.break_next(500, None)
+        with pytest.raises(Busy):
+            await event_of(channel, true)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"isFromMe": True},
+        {"isFromMe": None},
+        {"handle": {"address": bluebubbles.DANA, "service": "SMS"}},
+        {"handle": {"address": bluebubbles.DANA, "service": "RCS"}},
+        {"chats": [{"guid": "iMessage;+;chat123"}]},
+        {"chats": [{"guid": "iMessage;-;+1"}, {"guid": "iMessage;-;+2"}]},
+        {"chats": []},
+        {"associatedMessageGuid": "p:0/X", "associatedMessageType": "like"},
+        {"itemType": 2},
+        {"text": None},
+    ],
+)
+async def test_law_02_an_sms_a_group_a_reaction_and_our_own_words_are_ignored(more: Any) -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        inbound = mac.wrote("decline a1b2c3d4", bluebubbles.DANA, **more)
+        assert isinstance(await event_of(channel, inbound), Ignored)
+
+
+async def test_a_private_chat_of_macos_26_is_one() -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        chats = [{"guid": f"any;-;{bluebubbles.DANA}"}]
+        inbound = mac.wrote("hi", bluebubbles.DANA, chats=chats)
+        assert isinstance(await event_of(channel, inbound), Reply)
+
+
+async def test_an_address_of_apple_counts_in_small_letters() -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        reply = await event_of(channel, mac.wrote("hi", "Dana@iCloud.example"))
+        assert isinstance(reply, Reply)
+        assert reply.account == bluebubbles.MAIL
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        *({}, [], None, 7, {"type": "new-message"}, {"type": "new-message", "data": None}),
+        *({"type": "new-message", "data": {"guid": x}} for x in (None, 7, "", "../x", "x" * 65)),
+    ],
+)
+async def test_what_bluebubbles_cannot_have_sent_is_malformed(sent: Any) -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        inbound = replace(delivered({}, NOW), body=json.dumps(sent).encode())
+        with pytest.raises(Malformed):
+            await event_of(channel, inbound)
+        assert mac.calls == [], "nothing was asked because of it"
+        for raw in (b"", b"{", b"\xff", b"[" * 100_000):
+            with pytest.raises(Malformed):
+                await event_of(channel, replace(inbound, body=raw))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"text": 7},
+        {"text": ["x"]},
+        {"handle": None},
+        {"handle": {"address": "12345", "service": "iMessage"}},
+        {"handle": {"address": None, "service": "iMessage"}},
+        {"chats": None},
+        {"chats": [{"guid": 7}]},
+    ],
+)
+async def test_what_bluebubbles_stores_in_no_known_way_is_malformed(wrong: Any) -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        with pytest.raises(Malformed):
+            await event_of(channel, mac.wrote("hi", bluebubbles.DANA, **wrong))
+
+
+async def test_other_events_of_bluebubbles_are_ignored_and_not_looked_up() -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        for kind in ("typing-indicator", "updated-message", "new-server"):
+            inbound = delivered(stored("hi"), NOW, kind=kind)
+            assert isinstance(await event_of(channel, inbound), Ignored)
+        ours = {**stored("hi"), "isFromMe": True}
+        assert isinstance(await event_of(channel, delivered(ours, NOW)), Ignored)
+        assert mac.calls == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        *({}, [], None, "text", {"event": "messages"}),
+        *(photon.written(text) for text in (None, 7, ["x"])),
+        *(photon.written("hi", by) for by in (None, 7, "", "dana", "+1", "12345", "é" * 9)),
+        *(photon.written("hi", id=id) for id in (None, 7, "", "x" * 201, "a b")),
+        changed(body("photon_text"), "message", "space", to=None),
+        changed(body("photon_text"), "message", "content", to=None),
+        changed(body("photon_text"), "message", "platform", to=7),
+    ],
+)
+def test_what_photon_cannot_have_sent_is_malformed(told: Any) -> None:
+    with pytest.raises(Malformed):
+        read(photon.make(AWAY), photon.signed(told, NOW))
+
+
+def test_a_fusor_delivery_bears_the_same_signature_and_is_not_understood() -> None:
+    for raw in (b"\x0a\x07webhook\x12\x03abc", b"", b"[" * 100_000):
+        with pytest.raises(Malformed):
+            read(photon.make(AWAY), photon.signed(raw, NOW))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        changed(body("photon_text"), "event", to="deliveries"),
+        changed(body("photon_text"), "message", "direction", to="outbound"),
+        changed(body("photon_text"), "message", "platform", to="whatsapp_business"),
+        changed(body("photon_text"), "message", "platform", to="sms"),
+        changed(body("photon_text"), "message", "space", "type", to="group"),
+        changed(body("photon_text"), "message", "content", to={"type": "reaction", "emoji": "👍"}),
+    ],
+)
+def test_law_06_groups_reactions_and_other_platforms_of_photon_are_ignored(told: Any) -> None:
+    assert isinstance(read(photon.make(AWAY), photon.signed(told, NOW)), Ignored)
+
+
+async def test_a_choice_says_who_where_and_what() -> None:
+    tap = await event_of(imessage.make(AWAY), signed(chosen("Q" * 20, imessage.LEE), NOW))
+    assert isinstance(tap, Tap)
+    assert (tap.account, tap.conversation) == (imessage.LEE, imessage.LEE)
+    assert (tap.message, tap.token, tap.echo) == (imessage.CARD, "Q" * 20, None)
+
+
+async def test_law_06_a_typed_label_is_no_verdict() -> None:
+    for label in Label:
+        event = await event_of(imessage.make(AWAY), signed(imessage.written(label.value), NOW))
+        assert isinstance(event, Reply)
+
+
+async def test_a_card_that_did_not_arrive_is_lost_and_the_next_way_is_tried() -> None:
+    event = await event_of(imessage.make(AWAY), signed(body("sinch_failed"), NOW))
+    assert event == Lost("imessage", imessage.DANA, imessage.CARD)
+
+
+# Sending
+
+
+@every
+async def test_a_card_is_sent_and_its_end_is_told_once(provider: str) -> None:
+    async with opened(provider) as (peer, channel):
+        ref = await channel.post(at(provider), shown(channel, "pending"), "crd_1")
+        number = len(peer.sent)
+        assert number == 1 + (provider == "sinch")
+        assert ref.message == [*peer.sent][-1]
+        await channel.redraw(ref, shown(channel, "one-of-two"))
+        assert len(peer.sent) == number, "votes in between are told to nobody"
+        await channel.redraw(ref, shown(channel, "expired"))
+        account, last = [*peer.sent.values()][-1]
+        said = last if isinstance(last, str) else last["text_message"]["text"]
+        assert (account, "Expired. Nothing was run." in said) == (MODULES[provider].DANA, True)
+        assert len(peer.sent) == number + 1
+
+
+async def test_the_bubble_goes_before_the_question() -> None:
+    async with opened("sinch") as (sinch, channel):
+        await channel.post(at("sinch"), shown(channel, "pending"), "crd_1")
+        first, second = sinch.sent
+        assert (sinch.buttons(first), [*sinch.buttons(second)]) == ({}, ["Approve", "Decline"])
+
+
+@mute
+@pytest.mark.parametrize(("status", "after"), [(429, 7), (503, None), (502, 2)])
+async def test_law_26_a_provider_that_is_busy_names_the_delay(
+    provider: str, status: int, after: int | None
+) -> None:
+    async with opened(provider) as (peer, channel):
+        peer.break_next(status, after)
+        with pytest.raises(Busy) as caught:
+            await channel.post(at(provider), shown(channel, "pending"), "crd_1")
+        assert caught.value.retry_after == (after * 1000 if after else None)
+        await channel.post(at(provider), shown(channel, "pending"), "crd_2")
+    channel = MODULES[provider].make(AWAY)
+    with pytest.raises(Busy):
+        await channel.post(at(provider), shown(channel, "pending"), "crd_3")
+    await channel.close()
+
+
+WRONG: dict[str, Any] = {
+    "sinch": {"key_secret": "another"},
+    "photon": {"project_secret": "another"},
+    "bluebubbles": {"password": "another"},
+}
+
+
+@every
+async def test_a_wrong_secret_of_ours_is_nobodys_fault(provider: str) -> None:
+    async with opened(provider, **WRONG[provider]) as (_, channel):
+        with pytest.raises(Busy):
+            await channel.post(at(provider), shown(channel, "pending"), "crd_1")
+        found = await channel.check()
+        assert [(one.subject, one.ok) for one in found] == [("access", False)]
+
+
+@pytest.mark.parametrize("provider", ["sinch", "photon"])
+async def test_one_token_serves_many_calls_and_an_ended_one_is_renewed(provider: str) -> None:
+    async with opened(provider) as (peer, channel):
+        for key in ("crd_1", "crd_2"):
+            await channel.post(at(provider), shown(channel, "pending"), key)
+        assert peer.calls.count("token") == 1
+        peer.tokens.clear()
+        await channel.post(at(provider), shown(channel, "pending"), "crd_3")
+        assert peer.calls.count("token") == 2
+
+
+@every
+@pytest.mark.parametrize("answer", ["<html>", "[]", "{}", '{"data": 7, "message": 7}'])
+async def test_an_answer_that_is_none_is_busy(provider: str, answer: str) -> None:
+    async with opened(provider) as (peer, channel):
+        peer.answers.append(web.Response(text=answer))
+        with pytest.raises(Busy):
+            await channel.post(at(provider), shown(channel, "pending"), "crd_1")
+
+
+async def test_law_26_whom_a_provider_cannot_reach_is_refused() -> None:
+    async with opened("photon") as (bridge, channel):
+        bridge.chats.clear()
+        with pytest.raises(Refused):
+            await channel.post(at("photon"), shown(channel, "pending"), "crd_1")
+    async with opened("bluebubbles") as (mac, channel):
+        mac.unreachable.add(bluebubbles.DANA)
+        with pytest.raises(Refused, match="error 22"):
+            await channel.post(at("bluebubbles"), shown(channel, "pending"), "crd_1")
+    async with opened("sinch") as (sinch, channel):
+        sinch.answers.append(sinch.error(400, "INVALID_ARGUMENT"))
+        with pytest.raises(Refused):
+            await channel.post(at("sinch"), shown(channel, "pending"), "crd_1")
+
+
+async def test_a_message_that_bluebubbles_is_still_sending_is_not_sent_beside_it() -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        mac.queued.add("crd_1-0")
+        with pytest.raises(Busy):
+            await channel.post(at("bluebubbles"), shown(channel, "pending"), "crd_1")
+        assert mac.sent == {}
+
+
+async def test_a_line_of_the_projects_own_is_named_to_photon() -> None:
+    lines = {"srv1": "+15550000001", "srv2": photon.LINE}
+    async with opened("photon", line=photon.LINE) as (bridge, channel):
+        bridge.servers = lines
+        await channel.post(at("photon"), shown(channel, "pending"), "crd_1")
+        assert bridge.heads[-1]["x-photon-server"] == "srv2"
+    async with opened("photon", line="+15559999999") as (bridge, channel):
+        bridge.servers = lines
+        with pytest.raises(Busy):
+            await channel.post(at("photon"), shown(channel, "pending"), "crd_1")
+
+
+async def test_what_somebody_is_told_is_a_bubble_and_links_nowhere() -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        reply = Reply("imessage", "A-1", bluebubbles.DANA, bluebubbles.DANA, "x")
+        notice = Notice(NoticeKind.REFUSED, "See acme.example")
+        await channel.say(reply, notice)
+        ((account, text),) = mac.sent.values()
+        assert (account, links({"text": text})) == (bluebubbles.DANA, [])
+
+
+GOOD = {
+    "sinch": [("access", True), ("Apple Messages for Business", True), ("clock", True)],
+    "photon": [("access", True), ("clock", True), ("bridge", True)],
+    "bluebubbles": [("access", True), ("webhook", True), ("clock", True)],
+}
+
+
+@every
+async def test_check_finds_nothing_where_all_is_well(provider: str) -> None:
+    async with opened(provider) as (_, channel):
+        assert [(one.subject, one.ok) for one in await channel.check()] == GOOD[provider]
+
+
+async def test_check_says_what_is_not_well() -> None:
+    async with opened("sinch") as (sinch, channel):
+        sinch.state = "FAILED"
+        assert [one.ok for one in await channel.check()] == [True, False, True]
+    async with opened("bluebubbles") as (mac, channel):
+        mac.hooks = [{"id": 1, "url": "x", "events": ["typing-indicator"]}]
+        assert [one.ok for one in await channel.check()] == [True, False, True]
+    async with opened("photon") as (bridge, channel):
+        bridge.break_next(503, None)
+        assert [one.ok for one in await channel.check()] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("provider", "account", "good"),
+    [
+        ("sinch", imessage.DANA, True),
+        ("sinch", "3964920326927846", True),
+        ("sinch", "a b", False),
+        *((mute_, "+15550100123", True) for mute_ in ("photon", "bluebubbles")),
+        *((mute_, "dana@icloud.example", True) for mute_ in ("photon", "bluebubbles")),
+        *((mute_, x, False) for mute_ in ("photon", "bluebubbles")
+          for x in ("15550100123", "Dana@icloud.example", imessage.DANA, "+1;-;x", "")),
+    ],
+)  # fmt: skip
+async def test_law_02_an_account_is_written_exactly(
+    provider: str, account: str, good: bool
+) -> None:
+    channel = MODULES[provider].make(AWAY)
+    if good:
+        assert await channel.open(account) == Address("imessage", account, account=account)
+    else:
+        with pytest.raises(Refused):
+            await channel.open(account)
+
+
+# Set-up
+
+SECTION: dict[str, dict[str, Any]] = {
+    "sinch": {
+        "project_id": "p",
+        "app_id": "a",
+        "key_id": "k",
+        "key_secret": "s",
+        "webhook_secret": "w",
+    },
+    "photon": {
+        "project_id": "p",
+        "project_secret": "s",
+        "webhook_secret": "w",
+        "url": "http://127.0.0.1:8080",
+    },
+    "bluebubbles": {
+        "url": "https://mac.example.net",
+        "password": "p",
+        "webhook_secret": "w" * 32,
+    },
+}
+
+
+@every
+def test_a_section_makes_its_adapter_and_its_guide_says_how(provider: str) -> None:
+    section = Settings.model_validate({"provider": provider, **SECTION[provider]})
+    made = IMessage(render=lambda _: {}, **fields(section))
+    assert made.provider == provider
+    guide = guides.guide(EVENTS, Wishes(provider=provider))
+    assert any(EVENTS in step for step in guide.steps)
+    said = yaml.safe_load(guide.section)["channels"]["imessage"]
+    assert {"provider", *SECTION[provider]} <= {*said, "webhook_secret"}
+    assert {*said} <= {*Settings.model_fields}
+
+
+@pytest.mark.parametrize(
+    ("provider", "change", "word"),
+    [
+        ("sinch", {"app_id": ""}, "sinch needs app_id"),
+        ("sinch", {"password": "x"}, "sinch has no use for password"),
+        ("sinch", {"provider": "apple"}, "provider"),
+        ("sinch", {"region": "mars"}, "region"),
+        ("photon", {"url": "http://bridge.example.net"}, "https://"),
+        ("photon", {"line": "5551234"}, "line"),
+        ("photon", {"webhook_secret": None}, "photon needs webhook_secret"),
+        ("bluebubbles", {"url": "http://mac.example.net"}, "https://"),
+        ("bluebubbles", {"webhook_secret": "short"}, "32 or more"),
+        ("bluebubbles", {"line": photon.LINE}, "bluebubbles has no use for line"),
+    ],
+)
+def test_a_section_that_cannot_work_is_refused_in_words(
+    provider: str, change: dict[str, Any], word: str
+) -> None:
+    with pytest.raises(ValueError, match=word):
+        Settings.model_validate({"provider": provider, **SECTION[provider], **change})
+
+
+@pytest.mark.parametrize("provider", [*PEERS, "another"])
+def test_law_09_an_absent_secret_is_an_error_at_start(provider: str) -> None:
+    with pytest.raises(ValueError, match="needs"):
+        IMessage(render=lambda _: {}, provider=provider)
+
+
+# The whole way
+
+
+@asynccontextmanager
+async def house(store: Store, provider: str) -> Any:
+    """dana decides, lee does not; both are reached by iMessage."""
+    module = MODULES[provider]
+    people = [Person(x, None, {"imessage": getattr(module, x.upper())}) for x in ("dana", "lee")]
+    groups = {"default": frozenset({"dana"}), "lunch": frozenset({"lee"})}
+    async with PEERS[provider]() as peer:
+        desks: Any = (module.make(peer.api),)
+        how: Any = {"desks": desks, "people": people, "groups": groups, "clock": Wall()}
+        async with open_house(store, **how) as place:
+            yield peer, place
+
+
+async def deliver(place: Place, peer: Any, inbound: Inbound) -> None:
+    """Deliver it, and wait for the word that comes back."""
+    peer.arrived.clear()
+    url = f"{place.url}{inbound.path}{'?' if inbound.query else ''}{inbound.query}"
+    async with place.http.post(url, data=inbound.body, headers=dict(inbound.headers)) as answer:
+        assert answer.status == 200
+    await asyncio.wait_for(peer.arrived.wait(), HANGS)
+
+
+async def test_law_04_from_a_request_to_a_verdict_by_a_quick_reply(store: Store) -> None:
+    async with house(store, "sinch") as (sinch, place):
+        request = await place.opened()
+        await place.carried()
+        bubble_, question = sinch.sent
+        assert request["digest"].partition(":")[2][:8] in sinch.text(bubble_)
+        now = place.clock
+        # A stranger's choice consumes nothing, and the stranger is told.
+        await deliver(place, sinch, sinch.press(question, "Approve", imessage.LEE, now()))
+        assert [*sinch.sent.values()][-1][0] == imessage.LEE
+        assert (await place.case(request["id"])).open
+        press = sinch.press(question, "Approve", at=now())
+        for _ in range(2):  # delivered twice
+            url = f"{place.url}{press.path}"
+            async with place.http.post(url, data=press.body, headers=dict(press.headers)) as answer:
+                assert answer.status == 200
+        case = await place.case(request["id"])
+        assert (case.status, [vote.person for vote in case.votes]) == (Status.APPROVED, ["dana"])
+        await place.carried()
+        ends = [id for id in sinch.sent if "Approved by dana" in sinch.text(id)]
+        assert [sinch.sent[id][0] for id in ends] == [imessage.DANA]
+        await deliver(place, sinch, sinch.press(question, "Decline", at=now()))
+        assert "Approved by dana" in sinch.text([*sinch.sent][-1])
+
+
+async def test_a_choice_on_another_message_approves_nothing(store: Store) -> None:
+    async with house(store, "sinch") as (sinch, place):
+        request = await place.opened()
+        await place.carried()
+        bubble_, question = sinch.sent
+        token = sinch.buttons(question)["Approve"]
+        for elsewhere in (bubble_, "01ANOTHER"):
+            told = chosen(token, card=elsewhere, id=f"01TAP{elsewhere[-8:]}")
+            await deliver(place, sinch, signed(told, place.clock()))
+        assert (await place.case(request["id"])).open
+
+
+@every
+async def test_law_06_a_typed_code_declines_and_never_approves(store: Store, provider: str) -> None:
+    module = MODULES[provider]
+    async with house(store, provider) as (peer, place):
+        request = await place.opened()
+        await place.carried()
+        code = request["digest"].partition(":")[2][:8]
+        for text in (f"approve {code}", "Approve", "yes", "👍"):
+            inbound = peer.wrote(text, module.DANA, place.clock())
+            url = f"{place.url}{inbound.path}?{inbound.query}"
+            async with place.http.post(
+                url, data=inbound.body, headers=dict(inbound.headers)
+            ) as answer:
+                assert answer.status == 200
+        await deliver(place, peer, peer.wrote(f"decline {code}", module.LEE, place.clock()))
+        assert (await place.case(request["id"])).open
+        words = f"Decline {code} not this month"
+        await deliver(place, peer, peer.wrote(words, module.DANA, place.clock()))
+        case = await place.case(request["id"])
+        assert (case.status, case.reason) == (Status.DECLINED, "not this month")
+        await place.carried()
+
+
+@every
+async def test_law_02_who_sends_a_code_gets_the_cards(store: Store, provider: str) -> None:
+    module = MODULES[provider]
+    async with PEERS[provider]() as peer:
+        desks: Any = (module.make(peer.api),)
+        how: Any = {"desks": desks, "people": [Person("dana")], "clock": Wall()}
+        how["groups"] = {"default": frozenset({"dana"})}
+        async with open_house(store, **how) as place:
+            code = await linking.make_code(
+                store, RING, "dana", "imessage", by="x", now=place.clock(), random=os.urandom
+            )
+            await deliver(place, peer, peer.wrote(f"link {code}", module.DANA, place.clock()))
+            await place.opened()
+            await place.carried()
+            assert len(peer.sent) == 2 + (provider == "sinch")
+            assert {account for account, _ in peer.sent.values()} == {module.DANA}
