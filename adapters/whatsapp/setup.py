@@ -10,6 +10,8 @@ from approvals.port.setup import Guide, Order, Section, Wishes
 def guide(events: str | None, wishes: Wishes) -> Guide:
     if events is None:
         raise ValueError("WhatsApp delivers over https only: it needs server.public_url.")
+    if wishes.provider not in ("", "meta", "twilio"):
+        raise ValueError("WhatsApp comes through --provider meta or twilio.")
     files = registered.files(wishes.provider)
     names = ", ".join(files)
     if wishes.provider == "twilio":

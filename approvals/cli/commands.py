@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 import typer
@@ -382,9 +382,8 @@ def setup(
         UUID | None, typer.Option(help="The bot's App ID, where the channel's app is a package.")
     ] = None,
     provider: Annotated[
-        Literal["meta", "twilio", "sinch", "photon", "bluebubbles"],
-        typer.Option(help="Through whom, where there are several."),
-    ] = "meta",
+        str, typer.Option(help="Through whom, where the channel's page names several.")
+    ] = "",
     card_to: Annotated[
         str | None, typer.Option(metavar="PERSON", help="In the end, send them a test card.")
     ] = None,

@@ -110,10 +110,10 @@ class Section(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What some guides need to be told. `app_id`: of our bot, where the platform gave it one;
-    `provider`: through whom, where there are several."""
+    `provider`: through whom, where there are several; "": the one that comes first."""
 
     app_id: UUID | None = None
-    provider: str = "meta"
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
