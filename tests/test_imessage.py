@@ -49,7 +49,7 @@ from approvals.port.setup import Wishes, fields
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, ROOT, card, event_of, natural
-from tests.house import HANGS, RING, Place, Wall, open_house
+from tests.house import HANGS, RING, Desk, Place, Wall, open_house, rule
 from tests.peers import bluebubbles, imessage, photon
 from tests.peers.bluebubbles import BlueBubblesPeer, delivered, stored
 from tests.peers.imessage import SinchPeer, body, changed, chosen, fault, links, signed
@@ -651,6 +651,34 @@ def test_law_09_an_absent_secret_is_an_error_at_start(provider: str) -> None:
         IMessage(render=lambda _: {}, provider=provider)
 
 
+def test_where_no_address_of_ours_is_known_it_is_said_that_nothing_is_heard() -> None:
+    here = {"bluebubbles": {"url": "http://127.0.0.1:1234"}, "photon": {}, "sinch": {}}
+    for provider, more in here.items():
+        section = Settings.model_validate({"provider": provider, **SECTION[provider], **more})
+        assert bool(section.wants_public_url()) == (provider != "bluebubbles")
+    with pytest.raises(ValueError, match="sinch, photon or bluebubbles"):
+        guides.guide(EVENTS, Wishes(provider="twilio"))
+
+
+@every
+async def test_law_23_no_secret_is_in_a_repr_or_a_log(
+    provider: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with opened(provider) as (peer, channel):
+        await channel.post(at(provider), shown(channel, "pending"), "crd_1")
+        peer.break_next(503, None)
+        with pytest.raises(Busy) as caught:
+            await channel.post(at(provider), shown(channel, "pending"), "crd_2")
+        # The peer's own access log has the address that was called.
+        logged = [one.getMessage() for one in caplog.records if one.name != "aiohttp.access"]
+        seen = [repr(channel), repr(channel._by), str(caught.value), *logged]
+    module = MODULES[provider]
+    names = ("KEY_SECRET", "WEBHOOK_SECRET", "SECRET", "PASSWORD")
+    for secret in (*(getattr(module, x, None) for x in names), *getattr(peer, "tokens", ())):
+        assert secret is None or secret not in "".join(seen)
+
+
 # The whole way
 
 
@@ -699,6 +727,31 @@ async def test_law_04_from_a_request_to_a_verdict_by_a_quick_reply(store: Store)
         assert [sinch.sent[id][0] for id in ends] == [imessage.DANA]
         await deliver(place, sinch, sinch.press(question, "Decline", at=now()))
         assert "Approved by dana" in sinch.text([*sinch.sent][-1])
+
+
+async def test_law_26_a_card_that_did_not_arrive_goes_by_the_next_way(store: Store) -> None:
+    async with SinchPeer() as sinch:
+        desk, channel = Desk(), imessage.make(sinch.api)
+        dana = Person("dana", None, {"imessage": imessage.DANA, desk.name: "U-dana"})
+        how: Any = {"desks": (channel, desk), "people": [dana], "clock": Wall()}
+        how |= {"groups": {"default": frozenset({"dana"})}}
+        how |= {"rules": (rule("mail", via=("imessage", desk.name)),)}
+        async with open_house(store, **how) as place:
+            request = await place.opened()
+            await place.carried()
+            _, question = sinch.sent
+            assert desk.of(request["id"]) == []
+            failed = body("sinch_failed")
+            told = changed(failed, "message_delivery_report", "message_id", to=question)
+            inbound = signed(told, place.clock())
+            url, headers = f"{place.url}{inbound.path}", dict(inbound.headers)
+            async with place.http.post(url, data=inbound.body, headers=headers) as answer:
+                assert answer.status == 200
+            await place.carried()
+            assert len(desk.of(request["id"])) == 1
+            # The choices of the card that got lost count for nothing.
+            await deliver(place, sinch, sinch.press(question, "Approve", at=place.clock()))
+            assert (await place.case(request["id"])).open
 
 
 async def test_a_choice_on_another_message_approves_nothing(store: Store) -> None:

@@ -55,7 +55,9 @@ class Settings(Section):
     stub: bool = False
 
     def wants_public_url(self) -> str:
-        return unheard("iMessage", self.api_url or self.url or "https://")
+        # A BlueBubbles server may be on this machine; a bridge of Photon's says nothing about that.
+        where = self.url if self.provider == "bluebubbles" else self.api_url
+        return unheard("iMessage", where or "https://")
 
     @model_validator(mode="after")
     def _has_what_its_provider_needs(self) -> Settings:

@@ -8,8 +8,10 @@ from approvals.port.setup import Guide, Order, Section, Wishes
 def guide(events: str | None, wishes: Wishes) -> Guide:
     if events is None:
         raise ValueError("iMessage delivers to an address: it needs server.public_url.")
-    made = {"photon": _photon, "bluebubbles": _bluebubbles}.get(wishes.provider, _sinch)
-    steps, section = made(events)
+    made = {"": _sinch, "sinch": _sinch, "photon": _photon, "bluebubbles": _bluebubbles}
+    if wishes.provider not in made:
+        raise ValueError("iMessage comes through --provider sinch, photon or bluebubbles.")
+    steps, section = made[wishes.provider](events)
     return Guide("imessage", steps, section, events)
 
 

@@ -134,8 +134,8 @@ class PhotonPeer:
         guid = f"spc-msg-00000000-0000-4000-8000-{next(self._count):012}"
         self.sent[guid] = (found[1], given["text"])
         self.arrived.set()
-        message = {"guid": guid, "content": {"text": given["text"]}, "isFromMe": True}
-        return web.json_response({"message": message})
+        message = {"guid": guid, "dateCreated": "2026-01-02T03:55:30Z", "isFromMe": True}
+        return web.json_response({"message": message | {"content": {"text": given["text"]}}})
 
     def wrote(self, text: str, by: str, at: int = 0) -> Inbound:
         """What is delivered when this account writes this to us."""
