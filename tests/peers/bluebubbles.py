@@ -19,7 +19,7 @@ from aiohttp import web
 from adapters.imessage.adapter import IMessage
 from approvals.port import Inbound
 from tests.channel_contract import template
-from tests.peers.imessage import body
+from tests.peers.imessage import SCHEMAS, body
 from tests.peers.loopback import started
 
 PASSWORD, SECRET = "peer-server-password", "a-word-of-ours-in-the-address-0123456789"
@@ -101,11 +101,9 @@ class BlueBubblesPeer:
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         given = await request.json()
-        chat, text, temp = (given.get(name) for name in ("chatGuid", "message", "tempGuid"))
-        if not isinstance(chat, str) or given.get("method") not in ("apple-script", "private-api"):
-            return self.error(400, "Validation Error", "The chatGuid field is required.")
-        if not temp or not text or not all(isinstance(one, str) for one in (temp, text)):
-            return self.error(400, "Validation Error", "A 'tempGuid' is required")
+        if wrong := [*SCHEMAS["bluebubbles_send"].iter_errors(given)]:
+            return self.error(400, "Validation Error", wrong[0].message)
+        chat, text, temp = given["chatGuid"], given["message"], given["tempGuid"]
         if temp in self.queued:
             why = f"Message is already queued to be sent! (Temp GUID: {temp})"
             return self.error(400, "Validation Error", why)

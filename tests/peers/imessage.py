@@ -21,11 +21,12 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from jsonschema import Draft202012Validator
 
 from adapters.imessage.adapter import IMessage
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT, Kit, strings, template
+from tests.channel_contract import ROOT, Kit, Seat, strings, template
 from tests.peers.loopback import started
 
 PROJECT, APP = "5b7c830f-4183-4275-14ad-13e40c98e29f", "01F6T8M717SPW0186EC5A90Z0E"
@@ -35,6 +36,11 @@ DANA = "urn:mbid:AQAAY5Dana0000000000000000000000000000000000000000000000000="
 LEE = DANA.replace("Dana", "LeeK")
 CARD = "01F6ZMCARD0000000000000001"
 FIXTURES = ROOT / "tests/fixtures/imessage"
+SCHEMAS = {
+    name: Draft202012Validator(schema)
+    for name, schema in json.loads((FIXTURES / "schemas.json").read_text()).items()
+}
+"""What a call may hold, by provider; where each comes from is in the README there."""
 # Apple, for interactive messages since 2026-08-21: printable, 200 characters; Infobip, for text.
 INTERACTIVE, BUBBLE = 200, 3000
 LINK = re.compile(
@@ -47,27 +53,20 @@ def size(text: str) -> int:
 
 
 def fault(message: Any) -> str | None:
-    """Why neither Sinch nor Apple takes this message."""
-    if not isinstance(message, dict) or len(message) != 1:
-        return "message: exactly one kind of message"
-    ((kind, body),) = message.items()
-    if kind == "text_message":
-        text = body.get("text")
-        fits = isinstance(text, str) and 0 < size(text) <= BUBBLE
-        return None if fits and [*body] == ["text"] else "text_message.text"
-    if kind != "choice_message" or {*body} != {"text_message", "choices"}:
-        return f"message: unknown kind {kind}"
-    choices = body["choices"]
+    """Why Apple does not take this message of ours."""
+    if "text_message" in message:
+        fits = 0 < size(message["text_message"]["text"]) <= BUBBLE
+        return None if fits else f"a bubble of more than {BUBBLE} characters"
+    choice = message["choice_message"]
     # Two to five quick replies in every example of Apple's providers.
-    if not isinstance(choices, list) or not 2 <= len(choices) <= 5:
-        return "choice_message.choices: the number of choices"
-    said = [body["text_message"]["text"], *(one["text_message"]["text"] for one in choices)]
-    if not all(0 < size(text) <= INTERACTIVE and text.isprintable() for text in said):
-        return "Apple: an interactive string is of 200 printable characters at most"
-    data = [one.get("postback_data") for one in choices]
-    if not all(isinstance(one, str) and one for one in data):
-        return "choice_message.choices.postback_data"
-    return None
+    if not 2 <= len(choice["choices"]) <= 5:
+        return "the number of choices"
+    said = [choice, *choice["choices"]]
+    texts = [one["text_message"]["text"] for one in said]
+    if not all(0 < size(text) <= INTERACTIVE and text.isprintable() for text in texts):
+        return f"an interactive text of more than {INTERACTIVE} printable characters"
+    data = [one.get("postback_data") for one in choice["choices"]]
+    return None if all(isinstance(one, str) and one for one in data) else "postback_data"
 
 
 @dataclass
@@ -150,14 +149,13 @@ class SinchPeer:
         self.calls.append("send")
         if refused := self._refused(request):
             return refused
-        try:
-            (whose,) = body["recipient"]["identified_by"]["channel_identities"]
-            if (body["app_id"], whose["channel"]) != (APP, "APPLEBC"):
-                return self.error(404, "NOT_FOUND")
-            if wrong := fault(body["message"]):
-                return self.error(400, "INVALID_ARGUMENT", {"x-why": wrong})
-        except (LookupError, TypeError, ValueError):
+        if not SCHEMAS["sinch_send"].is_valid(body):
             return self.error(400, "INVALID_ARGUMENT")
+        (whose,) = body["recipient"]["identified_by"]["channel_identities"]
+        if (body["app_id"], whose["channel"]) != (APP, "APPLEBC"):
+            return self.error(404, "NOT_FOUND")
+        if wrong := fault(body["message"]):
+            return self.error(400, "INVALID_ARGUMENT", {"x-why": wrong})
         id = f"01PEER{next(self._count):020}"
         self.sent[id] = (whose["identity"], body["message"])
         self.arrived.set()
@@ -298,4 +296,18 @@ KIT = Kit(
     links=links,
     secrets=(KEY_SECRET, WEBHOOK_SECRET),
     write=lambda at, text: signed(written(text), at),
+)
+
+
+def _pressed(peer: SinchPeer, digest: str, at: int) -> Inbound:
+    card = next(one for one in peer.sent if peer.buttons(one) and digest in peer.text(one))
+    return peer.press(card, "Approve", at=at)
+
+
+SEAT = Seat(
+    account=DANA,
+    messages=lambda peer: [peer.text(one) for one in peer.sent if not peer.buttons(one)],
+    text=str,
+    press=_pressed,
+    anew=True,
 )

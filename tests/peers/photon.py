@@ -24,20 +24,12 @@ from aiohttp import web
 from adapters.imessage.adapter import IMessage
 from approvals.port import Inbound
 from tests.channel_contract import template
-from tests.peers.imessage import body
+from tests.peers.imessage import SCHEMAS, body
 from tests.peers.loopback import started
 
 PROJECT, SECRET = "6a4d2e8c-7b1f-4d3a-9a8e-2c5d6f7e8a9b", "peer-project-secret-01234567"
 WEBHOOK_SECRET = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00"
 DANA, LEE, LINE = "+15550100123", "+15550100999", "+15551234567"
-FIELDS = {
-    "chatGuid": str,
-    "text": str,
-    "enableDataDetection": bool,
-    "enableLinkPreview": bool,
-    "clientMessageId": str,
-}
-"""Of SendTextMessageRequest, as proto3 JSON, what we may set."""
 
 
 @dataclass
@@ -122,9 +114,8 @@ class PhotonPeer:
         self.calls.append("send")
         if refused := self._refused(request):
             return refused
-        wrong = [x for x, value in given.items() if type(value) is not FIELDS.get(x)]
-        found = re.fullmatch(r"(?:any|iMessage);-;(\S+)", given.get("chatGuid", ""))
-        if wrong or not found or not given.get("text"):
+        found = re.fullmatch(r"(?:any|iMessage);-;(\S+)", str(given.get("chatGuid")))
+        if not SCHEMAS["photon_send"].is_valid(given) or found is None:
             return self.error(400, "invalid_argument", "invalidArgument")
         if found[1] not in self.chats:
             return self.error(404, "not_found", "chatNotFound")
