@@ -81,8 +81,8 @@ class Inbound:
 
     method: str
     path: str
-    query: str
-    headers: Mapping[str, str] = field(repr=False)  # some platforms put a secret there
+    query: str = field(repr=False)  # some platforms put a secret there, or into a header
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     at: Instant
 
