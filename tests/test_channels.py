@@ -64,8 +64,9 @@ from tests.channel_contract import (
 SDKS = ("_sdk", "_bolt", "telegram.", "discord.", "botbuilder", "aiosmtp", "twilio")
 
 
-# E-mail twice: with Outlook's cards, whose presses are delivered, and without.
-KITS = (*sorted(CHANNELS), "outlook")
+# E-mail twice: with Outlook's cards, whose presses are delivered, and without. iMessage by each of
+# its providers.
+KITS = (*sorted(CHANNELS), "outlook", "photon", "bluebubbles")
 
 
 @pytest.fixture(params=KITS)

@@ -1,6 +1,6 @@
 """What is special about iMessage: three providers, quick replies, and cards that only lead on.
 
-What every channel keeps is in test_channels.py, over Apple Messages for Business.
+What every channel keeps is in test_channels.py, over all three.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +33,6 @@ from approvals.model import (
     Tier,
 )
 from approvals.port import (
-    Event,
     Ignored,
     Inbound,
     Lost,
@@ -42,13 +40,12 @@ from approvals.port import (
     NoticeKind,
     Payload,
     Reply,
-    Resolved,
     Tap,
 )
 from approvals.port.setup import Wishes, fields
 from approvals.store import Store
 from tests import hostile, on_platforms
-from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, ROOT, card, event_of, natural
+from tests.channel_contract import AWAY, CARDS, NOW, ROOT, card, event_of, natural
 from tests.house import HANGS, RING, Desk, Place, Wall, open_house, rule
 from tests.peers import bluebubbles, imessage, photon
 from tests.peers.bluebubbles import BlueBubblesPeer, delivered, stored
@@ -88,8 +85,7 @@ def bubble(payload: Payload) -> str:
 
 def shown(channel: IMessage, state: str) -> Payload:
     """The card of this state with the buttons that the product would give it."""
-    one = natural(CARDS[state], channel.abilities)
-    return channel.layout(one if channel.limits.buttons else replace(one, buttons=()))
+    return channel.layout(natural(CARDS[state], channel.abilities))
 
 
 # Cards
@@ -114,8 +110,6 @@ def test_the_golden_cards_without_buttons_are_as_they_were(state: str) -> None:
 def test_law_06_where_nothing_vouches_for_a_press_there_is_no_button(provider: str) -> None:
     channel = MODULES[provider].make(AWAY)
     assert (channel.limits.buttons, channel.abilities.tier) == (0, Tier.C)
-    with pytest.raises(Refused):
-        channel.layout(card())
     lines = bubble(shown(channel, "pending")).split("\n")
     assert lines[2] == f"Review and approve: {card().review}"
     assert lines[3] == "To decline, reply: decline a1b2c3d4"
@@ -135,7 +129,7 @@ def test_where_only_the_page_approves_its_link_comes_before_the_rest(state: str)
 def test_law_13_hostile_words_everywhere_link_nowhere_and_fit(text: str) -> None:
     channel, mac = imessage.make(AWAY), bluebubbles.make(AWAY)
     for made, payload in on_platforms.full_of(channel, text):
-        for drawn in (payload, mac.layout(replace(made, buttons=()))):
+        for drawn in (payload, mac.layout(made)):
             assert {*links(drawn)} <= {made.review}
             accepted(drawn)
 
@@ -198,64 +192,26 @@ def test_an_owners_question_that_apple_would_refuse_is_refused_before() -> None:
             imessage.make(AWAY, render=render).layout(card())
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-@mute
-def test_law_13_no_value_makes_a_link_where_there_are_no_buttons(text: str, provider: str) -> None:
-    channel = MODULES[provider].make(AWAY)
-    wild = channel.layout(
-        card(buttons=(), title=text, note=text, payload=text, facts=(Fact(text[:50], text),))
-    )
-    assert links(wild) == [card().review]
-
-
 # What proves a delivery
 
 
-def read(channel: IMessage, inbound: Inbound) -> Event:
-    """For the providers that are asked nothing."""
-    return channel.read(Resolved.of(channel.authenticate(inbound)))
-
-
-def test_law_09_a_webhook_of_photon_is_proven_by_its_signature_and_time() -> None:
-    channel, good = photon.make(AWAY), photon.signed(photon.written("hi"), NOW)
-    assert read(channel, good) == Reply("imessage", "spc-msg-1", photon.DANA, photon.DANA, "hi",
-                                        reply_to={"to": photon.DANA})  # fmt: skip
-    for index in range(0, len(good.body), 11):
-        wrong = bytearray(good.body)
-        wrong[index] ^= 1
-        forged(channel, replace(good, body=bytes(wrong)))
-    for name in ("x-spectrum-signature", "x-spectrum-timestamp"):
-        value = good.headers[name]
-        others = (value[:-1] + chr(ord(value[-1]) ^ 1), "", "v0=", "é", "\udcff", "-1", "1e9")
-        for other in others:
-            forged(channel, replace(good, headers={**good.headers, name: other}))
-        forged(channel, replace(good, headers={k: v for k, v in good.headers.items() if k != name}))
-    for late in (301_000, -301_000, 365 * 86_400_000):
-        forged(channel, replace(good, at=NOW + late))
-    forged(channel, photon.signed(photon.written("hi"), NOW, secret="another"))
-
-
-def forged(channel: IMessage, inbound: Inbound) -> None:
+def test_law_09_what_another_signed_is_not_photons() -> None:
+    channel = photon.make(AWAY)
     with pytest.raises(Forged):
-        channel.authenticate(inbound)
+        channel.authenticate(photon.signed(photon.written("hi"), NOW, secret="another"))
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "",
-        "secret=",
-        f"secret={bluebubbles.SECRET}x",
-        "secret=é",
-        "x=1&" * 11,
-        "secret=%ff",
-        "\udcff",
-    ],
-)
-def test_law_09_a_webhook_of_bluebubbles_comes_to_the_address_that_was_entered(query: str) -> None:
-    channel = bluebubbles.make(AWAY)
-    channel.authenticate(delivered(stored("hi"), NOW))
-    forged(channel, delivered(stored("hi"), NOW, query=query))
+async def test_law_09_of_what_bluebubbles_delivers_wrongly_nothing_is_asked() -> None:
+    kinds = [delivered(stored("hi"), NOW, kind=kind) for kind in ("typing-indicator", "new-server")]
+    ours = delivered({**stored("hi"), "isFromMe": True}, NOW)
+    bad = [delivered({"guid": guid}, NOW) for guid in (None, 7, "", "../x", "x" * 65)]
+    async with opened("bluebubbles") as (mac, channel):
+        for inbound in (*kinds, ours):
+            assert isinstance(await event_of(channel, inbound), Ignored)
+        for inbound in bad:
+            with pytest.raises(Malformed):
+                await event_of(channel, inbound)
+        assert mac.calls == []
 
 
 async def test_law_09_of_a_webhook_of_bluebubbles_only_the_id_is_believed() -> None:
@@ -279,27 +235,6 @@ async def test_law_09_of_a_webhook_of_bluebubbles_only_the_id_is_believed() -> N
             await event_of(channel, true)
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"isFromMe": True},
-        {"isFromMe": None},
-        {"handle": {"address": bluebubbles.DANA, "service": "SMS"}},
-        {"handle": {"address": bluebubbles.DANA, "service": "RCS"}},
-        {"chats": [{"guid": "iMessage;+;chat123"}]},
-        {"chats": [{"guid": "iMessage;-;+1"}, {"guid": "iMessage;-;+2"}]},
-        {"chats": []},
-        {"associatedMessageGuid": "p:0/X", "associatedMessageType": "like"},
-        {"itemType": 2},
-        {"text": None},
-    ],
-)
-async def test_law_02_an_sms_a_group_a_reaction_and_our_own_words_are_ignored(more: Any) -> None:
-    async with opened("bluebubbles") as (mac, channel):
-        inbound = mac.wrote("decline a1b2c3d4", bluebubbles.DANA, **more)
-        assert isinstance(await event_of(channel, inbound), Ignored)
-
-
 async def test_a_private_chat_of_macos_26_is_one() -> None:
     async with opened("bluebubbles") as (mac, channel):
         chats = [{"guid": f"any;-;{bluebubbles.DANA}"}]
@@ -312,90 +247,6 @@ async def test_an_address_of_apple_counts_in_small_letters() -> None:
         reply = await event_of(channel, mac.wrote("hi", "Dana@iCloud.example"))
         assert isinstance(reply, Reply)
         assert reply.account == bluebubbles.MAIL
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        *({}, [], None, 7, {"type": "new-message"}, {"type": "new-message", "data": None}),
-        *({"type": "new-message", "data": {"guid": x}} for x in (None, 7, "", "../x", "x" * 65)),
-    ],
-)
-async def test_what_bluebubbles_cannot_have_sent_is_malformed(sent: Any) -> None:
-    async with opened("bluebubbles") as (mac, channel):
-        inbound = replace(delivered({}, NOW), body=json.dumps(sent).encode())
-        with pytest.raises(Malformed):
-            await event_of(channel, inbound)
-        assert mac.calls == [], "nothing was asked because of it"
-        for raw in (b"", b"{", b"\xff", b"[" * 100_000):
-            with pytest.raises(Malformed):
-                await event_of(channel, replace(inbound, body=raw))
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"text": 7},
-        {"text": ["x"]},
-        {"handle": None},
-        {"handle": {"address": "12345", "service": "iMessage"}},
-        {"handle": {"address": None, "service": "iMessage"}},
-        {"chats": None},
-        {"chats": [{"guid": 7}]},
-    ],
-)
-async def test_what_bluebubbles_stores_in_no_known_way_is_malformed(wrong: Any) -> None:
-    async with opened("bluebubbles") as (mac, channel):
-        with pytest.raises(Malformed):
-            await event_of(channel, mac.wrote("hi", bluebubbles.DANA, **wrong))
-
-
-async def test_other_events_of_bluebubbles_are_ignored_and_not_looked_up() -> None:
-    async with opened("bluebubbles") as (mac, channel):
-        for kind in ("typing-indicator", "updated-message", "new-server"):
-            inbound = delivered(stored("hi"), NOW, kind=kind)
-            assert isinstance(await event_of(channel, inbound), Ignored)
-        ours = {**stored("hi"), "isFromMe": True}
-        assert isinstance(await event_of(channel, delivered(ours, NOW)), Ignored)
-        assert mac.calls == []
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        *({}, [], None, "text", {"event": "messages"}),
-        *(photon.written(text) for text in (None, 7, ["x"])),
-        *(photon.written("hi", by) for by in (None, 7, "", "dana", "+1", "12345", "é" * 9)),
-        *(photon.written("hi", id=id) for id in (None, 7, "", "x" * 201, "a b")),
-        changed(body("photon_text"), "message", "space", to=None),
-        changed(body("photon_text"), "message", "content", to=None),
-        changed(body("photon_text"), "message", "platform", to=7),
-    ],
-)
-def test_what_photon_cannot_have_sent_is_malformed(told: Any) -> None:
-    with pytest.raises(Malformed):
-        read(photon.make(AWAY), photon.signed(told, NOW))
-
-
-def test_a_fusor_delivery_bears_the_same_signature_and_is_not_understood() -> None:
-    for raw in (b"\x0a\x07webhook\x12\x03abc", b"", b"[" * 100_000):
-        with pytest.raises(Malformed):
-            read(photon.make(AWAY), photon.signed(raw, NOW))
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        changed(body("photon_text"), "event", to="deliveries"),
-        changed(body("photon_text"), "message", "direction", to="outbound"),
-        changed(body("photon_text"), "message", "platform", to="whatsapp_business"),
-        changed(body("photon_text"), "message", "platform", to="sms"),
-        changed(body("photon_text"), "message", "space", "type", to="group"),
-        changed(body("photon_text"), "message", "content", to={"type": "reaction", "emoji": "👍"}),
-    ],
-)
-def test_law_06_groups_reactions_and_other_platforms_of_photon_are_ignored(told: Any) -> None:
-    assert isinstance(read(photon.make(AWAY), photon.signed(told, NOW)), Ignored)
 
 
 async def test_a_choice_says_who_where_and_what() -> None:
@@ -440,23 +291,6 @@ async def test_the_bubble_goes_before_the_question() -> None:
         await channel.post(at("sinch"), shown(channel, "pending"), "crd_1")
         first, second = sinch.sent
         assert (sinch.buttons(first), [*sinch.buttons(second)]) == ({}, ["Approve", "Decline"])
-
-
-@mute
-@pytest.mark.parametrize(("status", "after"), [(429, 7), (503, None), (502, 2)])
-async def test_law_26_a_provider_that_is_busy_names_the_delay(
-    provider: str, status: int, after: int | None
-) -> None:
-    async with opened(provider) as (peer, channel):
-        peer.break_next(status, after)
-        with pytest.raises(Busy) as caught:
-            await channel.post(at(provider), shown(channel, "pending"), "crd_1")
-        assert caught.value.retry_after == (after * 1000 if after else None)
-        await channel.post(at(provider), shown(channel, "pending"), "crd_2")
-    channel = MODULES[provider].make(AWAY)
-    with pytest.raises(Busy):
-        await channel.post(at(provider), shown(channel, "pending"), "crd_3")
-    await channel.close()
 
 
 WRONG: dict[str, Any] = {
@@ -670,9 +504,7 @@ async def test_law_23_no_secret_is_in_a_repr_or_a_log(
         peer.break_next(503, None)
         with pytest.raises(Busy) as caught:
             await channel.post(at(provider), shown(channel, "pending"), "crd_2")
-        # The peer's own access log has the address that was called.
-        logged = [one.getMessage() for one in caplog.records if one.name != "aiohttp.access"]
-        seen = [repr(channel), repr(channel._by), str(caught.value), *logged]
+        seen = [repr(channel), repr(channel._by), str(caught.value), caplog.text]
     module = MODULES[provider]
     names = ("KEY_SECRET", "WEBHOOK_SECRET", "SECRET", "PASSWORD")
     for secret in (*(getattr(module, x, None) for x in names), *getattr(peer, "tokens", ())):

@@ -127,8 +127,8 @@ class IMessage:
         return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
-        if card.buttons and not self.limits.buttons:
-            raise Refused(f"imessage: {self.provider} has no buttons")
+        if not self.limits.buttons:
+            card = replace(card, buttons=())
         if len(card.payload) + len(card.payload_tail) > self.limits.payload:
             raise Refused("imessage: more of the payload than a card shows")
         return port.whole(card, self._draw, lambda text: _ours(inert(text)))

@@ -17,9 +17,9 @@ from adapters.imessage.provider import (
     NAME,
     answered,
     handle,
+    its_own,
     log,
     parsed,
-    sent_id,
     text_of,
 )
 from adapters.kit.http import FAULTS, Codes, Http, exact
@@ -86,7 +86,7 @@ class BlueBubbles:
             found = await self._call("GET", f"/message/{guid}", params={"with": "chats"})
         except Refused as why:
             raise Forged(f"bluebubbles: the server knows no such message: {why}") from None
-        return Resolved.of(proven, guid=guid, message=found.get("data"))
+        return Resolved.of(proven, guid=guid, message=its_own(lambda: found["data"]))
 
     def read(self, resolved: Resolved) -> Event:
         if "message" not in resolved.claims:
@@ -113,14 +113,13 @@ class BlueBubbles:
         # `iMessage` and never `any` or `SMS`: what is written here may not leave as an SMS.
         body = {**message, "chatGuid": f"iMessage;-;{account}", "tempGuid": key}
         sent = await self._call("POST", "/message/text", json=body)
-        told = sent.get("data")
-        return sent_id(GUID, told.get("guid") if isinstance(told, dict) else None)
+        return its_own(lambda: exact(f"({GUID})", sent["data"]["guid"]))
 
     async def check(self) -> list[Finding]:
         try:
             await self._call("GET", "/ping")
             clock = clock_finding(self._http.heads.get("Date"), int(time.time() * 1000))
-            told = (await self._call("GET", "/webhook")).get("data")
+            told = (await self._call("GET", "/webhook"))["data"]
             hooked = any({"*", NEW} & {*one["events"]} for one in told)
         except (Busy, Refused, *FAULTS) as why:
             return [Finding("access", False, str(why))]
@@ -134,14 +133,12 @@ class BlueBubbles:
         url = f"{self.url.rstrip('/')}/api/v1{path}"
         more["params"] = {"password": self.password, **more.get("params", {})}
         status, text = await self._http.ask(method, url, **more)
-        said = answered(text)
-        if not isinstance(said, dict):
-            raise Busy("bluebubbles: the answer is not an object")
+        said: Any = answered(text)
         if status >= 300:
-            data, error = said.get("data"), said.get("error")
+            why = its_own(lambda: text_of(said["error"]["message"]))
+            data = said.get("data")
             if status == 500 and isinstance(data, dict) and data.get("error"):
                 raise Refused(FAILED.format(str(data["error"])[:20]))
-            why = str(error.get("message") if isinstance(error, dict) else "")
             if status == 400 and QUEUED in why:
                 raise Busy("an earlier try is still under way")
             CODES.fail(status, status, log)

@@ -18,9 +18,9 @@ from adapters.imessage.provider import (
     NAME,
     answered,
     handle,
+    its_own,
     log,
     parsed,
-    sent_id,
     text_of,
 )
 from adapters.kit.http import FAULTS, Codes, Http, exact
@@ -106,8 +106,7 @@ class Photon:
     async def send(self, account: str, message: Payload, key: str) -> str:
         body = {**message, "chatGuid": f"any;-;{account}", "clientMessageId": key}
         sent = await self._call("POST", "/v1/messages:sendText", json=body)
-        told = sent.get("message")
-        return sent_id(ID, told.get("guid") if isinstance(told, dict) else None)
+        return its_own(lambda: exact(f"({ID})", sent["message"]["guid"]))
 
     async def check(self) -> list[Finding]:
         try:
@@ -117,7 +116,8 @@ class Photon:
             return [Finding("access", False, str(why))]
         findings = [Finding("access", True, "active"), clock]
         try:
-            await self._call("GET", "/v1/chats:count")
+            counted = await self._call("GET", "/v1/chats:count")
+            its_own(lambda: counted["count"])
         except (Busy, Refused) as why:
             return [*findings, Finding("bridge", False, str(why))]
         return [*findings, Finding("bridge", True, "it answers")]
@@ -131,11 +131,9 @@ class Photon:
         if status == 401:
             self._heads.clear()
             status, text = await self._http.ask(method, url, headers=await self._proof(), **more)
-        said = answered(text)
-        if not isinstance(said, dict):
-            raise Busy("photon: the answer is not an object")
+        said: Any = answered(text)
         if status >= 300:
-            CODES.fail(status, said.get("errorCode") or said.get("code"), log)
+            CODES.fail(status, its_own(lambda: text_of(said.get("errorCode") or said["code"])), log)
         return said
 
     async def _proof(self) -> dict[str, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import ClassVar, Final, Protocol, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final, Protocol, TypeAlias, TypeVar
 
 from pydantic_core import from_json
 
@@ -14,6 +14,7 @@ from approvals.port import Event, Finding, Inbound, Payload, Proven, Resolved
 
 log: Final = logging.getLogger("countersign.imessage")
 
+T = TypeVar("T")
 NAME: Final = "imessage"
 HANDLE: Final = r"\+[1-9][0-9]{5,14}|[^\s@;,/A-Z]{1,64}@[^\s@;,/A-Z]{1,190}"
 """A phone number, or an Apple Account's address in small letters."""
@@ -69,12 +70,12 @@ def text_of(value: object) -> str:
     return value
 
 
-def sent_id(pattern: str, value: object) -> str:
-    """The id that an answer gives a message. `Busy`: it gives none."""
+def its_own(part: Callable[[], T]) -> T:
+    """This part of an answer. `Busy`: it is not there, so that a proxy has answered instead."""
     try:
-        return exact(f"({pattern})", text_of(value))
+        return part()
     except FAULTS:
-        raise Busy("no id of a message in the answer") from None
+        raise Busy("not an answer of the provider's own") from None
 
 
 def parsed(body: bytes | str) -> object:

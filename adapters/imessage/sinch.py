@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 
 import aiohttp
 
-from adapters.imessage.provider import NAME, Buttons, answered, log, parsed, sent_id, text_of
+from adapters.imessage.provider import NAME, Buttons, answered, its_own, log, parsed, text_of
 from adapters.kit.http import FAULTS, Codes, Http, exact
 from approvals.model import MINUTE, Busy, Forged, Refused
 from approvals.port import (
@@ -152,7 +152,7 @@ class Sinch:
             "message": message,
         }
         sent = await self._call("POST", "/messages:send", json=body)
-        return sent_id(ID, sent.get("message_id"))
+        return its_own(lambda: exact(f"({ID})", sent["message_id"]))
 
     async def check(self) -> list[Finding]:
         try:
@@ -174,12 +174,9 @@ class Sinch:
         if status == 401:  # ended early, or was revoked
             self._token.clear()
             status, text = await self._http.ask(method, url, headers=await self._proof(), **more)
-        said = answered(text)
-        if not isinstance(said, dict):
-            raise Busy("sinch: the answer is not an object")
+        said: Any = answered(text)
         if status >= 300:
-            error = said.get("error")
-            CODES.fail(status, error.get("status") if isinstance(error, dict) else None, log)
+            CODES.fail(status, its_own(lambda: text_of(said["error"]["status"])), log)
         return said
 
     async def _proof(self) -> dict[str, str]:

@@ -9,21 +9,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections import deque
+import uuid
+from collections import ChainMap, deque
+from collections.abc import MutableMapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import web
 
 from adapters.imessage.adapter import IMessage
+from approvals.model import Address
 from approvals.port import Inbound
-from tests.channel_contract import template
-from tests.peers.imessage import SCHEMAS, body
-from tests.peers.loopback import started
+from tests.channel_contract import Kit, template
+from tests.peers.imessage import SCHEMAS, body, links
 
 PASSWORD, SECRET = "peer-server-password", "a-word-of-ours-in-the-address-0123456789"
 DANA, LEE, MAIL = "+15550100123", "+15550100999", "dana@icloud.example"
+KEPT: dict[str, dict[str, Any]] = {}
+"""What every stand-in's database holds, because a delivery of `written` told of it."""
 
 
 @dataclass
@@ -34,7 +38,9 @@ class BlueBubblesPeer:
     tries that are still under way.
     """
 
-    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    messages: MutableMapping[str, dict[str, Any]] = field(
+        default_factory=lambda: ChainMap({}, KEPT)
+    )
     sent: dict[str, tuple[str, str]] = field(default_factory=dict)
     unreachable: set[str] = field(default_factory=set)
     queued: set[str] = field(default_factory=set)
@@ -55,7 +61,11 @@ class BlueBubblesPeer:
         app.router.add_get("/api/v1/webhook", self._webhooks)
         app.router.add_get("/api/v1/message/{guid}", self._find)
         app.router.add_post("/api/v1/message/text", self._send)
-        self._runner, self.base = await started(app)
+        # No log of addresses: the password is in each.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -145,3 +155,67 @@ def delivered(
 def make(api: str, **more: Any) -> IMessage:
     given: dict[str, Any] = {"provider": "bluebubbles", "url": api, "password": PASSWORD}
     return IMessage(**{**given, "webhook_secret": SECRET, "render": template("imessage"), **more})
+
+
+def written(words: str, at: int, **more: Any) -> Inbound:
+    """A delivery of what Dana wrote, which every stand-in has; `more` of the stored message."""
+    guid = str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps([words, more])))
+    KEPT[guid] = {**stored(words, guid=guid), **more}
+    return delivered(KEPT[guid], at)
+
+
+def unproven(at: int) -> tuple[Inbound, ...]:
+    queries = ("", "secret=", f"secret={SECRET}x", "secret=é", "x=1&" * 11, "secret=%ff", "\udcff")
+    return tuple(delivered(stored("hi"), at, query=query) for query in queries)
+
+
+def unknown(at: int) -> tuple[Inbound, ...]:
+    new = {"type": "new-message"}
+    bad: list[Any] = [
+        *({}, [], None, 7, new, {**new, "data": None}),
+        *({**new, "data": {"guid": x}} for x in (None, 7, "", "../x", "x" * 65)),
+    ]
+    raw = (b"", b"{", b"\xff", b"[" * 100_000, *(json.dumps(one).encode() for one in bad))
+    odd: list[dict[str, Any]] = [
+        *({"text": 7}, {"text": ["x"]}, {"handle": None}),
+        *({"handle": {"address": by, "service": "iMessage"}} for by in ("12345", None)),
+        *({"chats": None}, {"chats": [{"guid": 7}]}),
+    ]
+    return (
+        *(replace(delivered({}, at), body=one) for one in raw),
+        *(written("hi", at, **more) for more in odd),
+    )
+
+
+def foreign(at: int) -> tuple[Inbound, ...]:
+    others: list[dict[str, Any]] = [
+        *({"isFromMe": True}, {"isFromMe": None}, {"itemType": 2}, {"text": None}),
+        *({"handle": {"address": DANA, "service": service}} for service in ("SMS", "RCS")),
+        *({"chats": []}, {"chats": [{"guid": f"iMessage;-;{by}"} for by in (DANA, LEE)]}),
+        {"associatedMessageGuid": "p:0/X", "associatedMessageType": "like"},
+    ]
+    kinds = ("typing-indicator", "updated-message", "new-server")
+    return (
+        *(written("decline a1b2c3d4", at, **more) for more in others),
+        *(delivered(stored("hi"), at, kind=kind) for kind in kinds),
+    )
+
+
+KIT = Kit(
+    name="imessage",
+    make=make,
+    tap=None,
+    write=lambda at, text: written(text, at),
+    overheard=lambda at, text: written(text, at, chats=[{"guid": "iMessage;+;chat123"}]),
+    proofs=(),
+    unproven=unproven,
+    signs_body=False,
+    stale=None,
+    unknown=unknown,
+    foreign=foreign,
+    peer=BlueBubblesPeer,
+    address=Address("imessage", DANA, account=DANA),
+    parsed=lambda payload: [],
+    links=links,
+    secrets=(PASSWORD, SECRET),
+)

@@ -22,9 +22,10 @@ import aiohttp
 from aiohttp import web
 
 from adapters.imessage.adapter import IMessage
+from approvals.model import Address
 from approvals.port import Inbound
-from tests.channel_contract import template
-from tests.peers.imessage import SCHEMAS, body
+from tests.channel_contract import Kit, template
+from tests.peers.imessage import SCHEMAS, body, changed, links
 from tests.peers.loopback import started
 
 PROJECT, SECRET = "6a4d2e8c-7b1f-4d3a-9a8e-2c5d6f7e8a9b", "peer-project-secret-01234567"
@@ -161,3 +162,49 @@ def make(api: str, **more: Any) -> IMessage:
     given: dict[str, Any] = {"provider": "photon", "project_id": PROJECT, "project_secret": SECRET}
     given |= {"webhook_secret": WEBHOOK_SECRET, "url": api, "api_url": api}
     return IMessage(**{**given, "render": template("imessage"), **more})
+
+
+def unknown(at: int) -> tuple[Inbound, ...]:
+    told = body("photon_text")
+    bad: list[Any] = [
+        *({}, [], None, "text", {"event": "messages"}),
+        *(written(text) for text in (None, 7, ["x"])),
+        *(written("hi", by) for by in (None, 7, "", "dana", "+1", "12345", "é" * 9)),
+        *(written("hi", id=id) for id in (None, 7, "", "x" * 201, "a b")),
+        changed(told, "message", "space", to=None),
+        changed(told, "message", "content", to=None),
+        changed(told, "message", "platform", to=7),
+    ]
+    # The first is as a Fusor delivery, which bears the same signature.
+    raw = (b"\x0a\x07webhook\x12\x03abc", b"", b"{", b"\xff", b"[" * 100_000)
+    return tuple(signed(one, at) for one in (*bad, *raw))
+
+
+def foreign(at: int) -> tuple[Inbound, ...]:
+    told = body("photon_text")
+    others = (
+        changed(told, "event", to="deliveries"),
+        changed(told, "message", "direction", to="outbound"),
+        changed(told, "message", "platform", to="whatsapp_business"),
+        changed(told, "message", "platform", to="sms"),
+        changed(told, "message", "space", "type", to="group"),
+        changed(told, "message", "content", to={"type": "reaction", "emoji": "👍"}),
+    )
+    return tuple(signed(one, at) for one in others)
+
+
+KIT = Kit(
+    name="imessage",
+    make=make,
+    tap=None,
+    write=lambda at, text: signed(written(text), at),
+    proofs=("x-spectrum-signature", "x-spectrum-timestamp"),
+    stale=300_000,
+    unknown=unknown,
+    foreign=foreign,
+    peer=PhotonPeer,
+    address=Address("imessage", DANA, account=DANA),
+    parsed=lambda payload: [],
+    links=links,
+    secrets=(SECRET, WEBHOOK_SECRET),
+)
