@@ -32,7 +32,7 @@ from approvals.memory import ChannelMemory
 from approvals.model import MINUTE, Busy, Duration, Instant, Kind, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
-from approvals.port import CatchesUp, Channel, Charged, Hears, Remembers, Talks
+from approvals.port import CatchesUp, Channel, Charged, Hears, Hosts, Remembers, Talks
 from approvals.port.setup import Linking
 from approvals.readings import Readings
 from approvals.retention import Retention, retire
@@ -40,6 +40,7 @@ from approvals.service import Service, Trust
 from approvals.store import Account, Linked, Store
 from approvals.web.app import application, metrics_only
 from approvals.web.deps import Deps
+from approvals.web.homes import AccountHomes
 from approvals.web.limits import Limit
 from approvals.web.live import Live
 from approvals.web.metrics import Metrics
@@ -258,9 +259,13 @@ async def running(
         )
         metrics.late(outbox.lanes.late)
 
+        homes: dict[str, AccountHomes] = {}
+
         def heard(ids: Iterable[str] | None) -> None:
             live.changed(ids)
             outbox.kick()
+            for home in homes.values():
+                home.changed()
 
         store.listen(heard)
 
@@ -308,6 +313,9 @@ async def running(
                 channel.charge(partial(metrics.charge, name))
             if isinstance(channel, Remembers):
                 channel.remember(ChannelMemory(store, lambda: service.trust.ring, name))
+            if isinstance(channel, Hosts):
+                homes[name] = AccountHomes(deps, name, channel, stub=name in plan.stub)
+                channel.look_up(homes[name])
 
         async def tick() -> None:
             await service.tick()
@@ -353,6 +361,8 @@ async def running(
         for one in gateways:
             parts.keep(f"{one.lane} watch", one.watch, vital=False)
             parts.keep(f"{one.lane} reconcile", one.reconcile, vital=False)
+        for name, home in homes.items():
+            parts.keep(f"home pages {name}", home.run, vital=False)
         for name in plan.outbound_only:
             # One platform that is away takes no copy out of the others' service.
             listen = partial(events.listen, plan.channels[name])

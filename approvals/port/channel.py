@@ -17,6 +17,7 @@ from approvals.port.values import (
     Event,
     Finding,
     Glance,
+    Home,
     Inbound,
     Limits,
     Notice,
@@ -26,6 +27,7 @@ from approvals.port.values import (
     Resolved,
     Response,
     Tap,
+    Visit,
 )
 
 Deliver: TypeAlias = Callable[[Event], Awaitable[Notice | None]]
@@ -227,6 +229,33 @@ class CatchesUp(Protocol):
 
     async def catch_up(self) -> None:
         """Detect our own outages and ask for the missed deliveries. Runs until cancelled."""
+        ...
+
+
+class Homes(Protocol):
+    """What people may see besides cards. The core answers; the channel only draws it."""
+
+    async def of(self, account: str, *, stays: bool) -> Home | None:
+        """The list of the person whose account this is; None: it is nobody's here. `stays`: it is
+        on a page that is to be shown again (`Hosts.show`) when it changes. `Busy`."""
+        ...
+
+
+@runtime_checkable
+class Hosts(Protocol):
+    """A channel with pages of its own: an app's home, a command that lists, an installation."""
+
+    def look_up(self, homes: Homes) -> None:
+        """Whom to ask what a page says. Called once, before anything is delivered."""
+        ...
+
+    async def host(self, visit: Visit) -> Response:
+        """Show the page. `Busy` or `Refused`."""
+        ...
+
+    async def show(self, account: str, home: Home) -> None:
+        """Show a page again that this account may have open: it has changed. `Busy` or
+        `Refused`."""
         ...
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from approvals.model import Choice, Instant, Tier
+from approvals.model import Choice, Instant, Risk, Tier
 from approvals.text import Measure, utf16_len
 
 Payload: TypeAlias = dict[str, Any]
@@ -177,6 +177,46 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """Proven, and about no card: a page that the channel shows by itself (`Hosts`), like an app's
+    home, a command that lists, an installation. It decides nothing.
+
+    `what`: for the log. `body`: the delivery, opaque to the core. `waits`: the answer is the page,
+    so it is waited for; else the delivery gets an empty answer first.
+    """
+
+    channel: str
+    what: str
+    body: Mapping[str, Any] = field(repr=False)
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeRow:
+    """A request in a person's list, in cleaned words.
+
+    `at`: the deadline while it waits, the time of the decision after it. `link`: its page.
+    """
+
+    title: str
+    state: str
+    risk: Risk
+    at: Instant
+    link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """What a person may see besides cards: the requests that wait for them, the soonest deadline
+    first, and those they decided, the newest first. `more`: how many others wait."""
+
+    waiting: tuple[HomeRow, ...]
+    decided: tuple[HomeRow, ...]
+    more: int
+    inbox: str
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """What to answer over HTTP at once."""
 
@@ -230,7 +270,7 @@ class Several:
     events: tuple[Tap | Reply | Ignored | Aside, ...]
 
 
-Event: TypeAlias = Tap | Reply | Glance | Handshake | Ignored | Aside | Several
+Event: TypeAlias = Tap | Reply | Glance | Visit | Handshake | Ignored | Aside | Several
 
 
 class NoticeKind(StrEnum):

@@ -26,6 +26,7 @@ from approvals.port import (
     Glance,
     Handshake,
     Hears,
+    Hosts,
     Ignored,
     Inbound,
     Lost,
@@ -40,6 +41,7 @@ from approvals.port import (
     Several,
     Talks,
     Tap,
+    Visit,
     resolve,
 )
 from approvals.proposal import ulid
@@ -180,6 +182,8 @@ class Events:
                 log.info("delivery_ignored", channel=channel.name, why=why)
             case Glance():
                 return await self._glanced(channel, event)
+            case Visit():
+                return await self._visited(channel, event)
             case Reply() | GivenUp() | Lost():
                 try:
                     notice = await self._noted(event)
@@ -227,6 +231,20 @@ class Events:
             log.error("glance_not_answered", channel=channel.name, why=str(error))
             return web.Response(status=503, headers={"Retry-After": "1"})
         return _http(response)
+
+    async def _visited(self, channel: Channel, visit: Visit) -> web.Response:
+        if not isinstance(channel, Hosts):
+            return web.Response()
+        if not visit.waits:
+            self._later(_tell(channel, channel.host(visit)))
+            return web.Response()
+        try:
+            async with asyncio.timeout(RESOLVED):
+                return _http(await channel.host(visit))
+        except (Busy, Refused, TimeoutError) as error:
+            why = str(error) or "no answer in time"
+            log.error("visit_not_answered", channel=channel.name, what=visit.what, why=why)
+            return web.Response(status=503, headers={"Retry-After": "1"})
 
     def tell(self, channel: Channel, tap: Tap, notice: Notice) -> None:
         """Say the private word in the background: the tap itself is done."""
@@ -370,7 +388,7 @@ def _http(response: Response) -> web.Response:
     return answer
 
 
-async def _tell(channel: Channel, word: Awaitable[None]) -> None:
+async def _tell(channel: Channel, word: Awaitable[object]) -> None:
     try:
         await word
     except Exception as error:
