@@ -20,6 +20,7 @@ from aiohttp import web
 from adapters import CHANNELS
 from adapters.discord import setup as discord_setup
 from adapters.slack import adapter as slack
+from adapters.slack import home as slack_home
 from adapters.slack import setup as slack_setup
 from adapters.telegram import adapter as telegram
 from adapters.telegram import setup as telegram_setup
@@ -79,6 +80,12 @@ def test_the_slack_manifest(tmp_path: Path, outbound: bool) -> None:
     (command,) = manifest["features"]["slash_commands"]
     assert command.get("url") == url
     assert words("slack", "CS-1")[-1] == f"{command['command']} CS-1"
+    events = manifest["settings"]["event_subscriptions"]
+    assert (events["bot_events"], events.get("request_url")) == (["app_home_opened"], url)
+    assert manifest["features"]["app_home"]["home_tab_enabled"]
+    (shortcut,) = manifest["features"]["shortcuts"]
+    assert (shortcut["callback_id"], shortcut["type"]) == (slack_home.SHORTCUT, "global")
+    assert (len(shortcut["name"]) <= 24, len(shortcut["description"]) <= 150) == (True, True)
     # https://docs.slack.dev/reference/app-manifest
     assert len(command["command"]) <= 32
     assert max(map(len, (command["description"], command["usage_hint"]))) <= 1000

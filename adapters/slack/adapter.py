@@ -9,7 +9,7 @@ import re
 import time
 import unicodedata
 from binascii import a2b_qp
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -19,6 +19,8 @@ from urllib.parse import parse_qsl
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
 from adapters.kit.echo import differences, digest, settled
+from adapters.slack import home
+from adapters.slack.pages import Pages, wanted
 from adapters.slack.web import Web, socket
 from approvals import port
 from approvals.model import Address, Busy, Card, Difference, Malformed, MessageRef, Refused, Tier
@@ -129,6 +131,7 @@ class Slack:
     team_id: str = ""
     api_url: str = "https://slack.com/api/"
     _web: Web = field(default_factory=Web, init=False, repr=False, compare=False)
+    _late: dict[str, Pages] = field(default_factory=dict, init=False, repr=False, compare=False)
     name: ClassVar[str] = "slack"
     # Together under TEXT, less what its end, its dialog and our own words take.
     limits: ClassVar = port.Limits(
@@ -202,9 +205,11 @@ class Slack:
         body = resolved.inbound.body
         try:
             if sent := resolved.claims.get("payload"):
-                return self._typed(sent) if "command" in sent else self._event(sent)
+                if "command" in sent:
+                    return self._typed(sent)
+                return self._told(sent) if "event" in sent else self._event(sent)
             if body.startswith(b"{"):
-                return _of_the_events_api(from_json(body, cache_strings=False))
+                return self._told(from_json(body, cache_strings=False))
             if not body.startswith(b"payload="):
                 # A command is a form by itself, without a `payload`.
                 form = parse_qsl(body.decode("ascii"), True, True, errors="strict")
@@ -225,10 +230,14 @@ class Slack:
         if {*map(type, (event, who, place, body["command"], body["text"]))} != {str}:
             raise TypeError
         far = None if body["team_id"] == (self.team_id or body["team_id"]) else "foreign team"
+        if not far and not body["text"].strip():
+            return port.Visit("slack", "what waits", body, waits=True)
         return port.Reply("slack", event, who, place, port.typed(body["text"]), stranger=far)
 
     def _event(self, body: Any) -> port.Event:
         kind, message, echo, before, reason, ready = body["type"], None, None, None, None, None
+        if kind == "shortcut":
+            return self._page(body)
         if kind not in ("block_actions", "view_submission"):
             return port.Ignored("not a press on a button")
         if self.app_id and body["api_app_id"] != self.app_id:
@@ -272,6 +281,25 @@ class Slack:
             ready=ready,
             reply_to=to,
         )
+
+    def _told(self, body: Any) -> port.Event:
+        # The Events API. Slack wants its challenge back, once:
+        # https://docs.slack.dev/reference/events/url_verification
+        if body["type"] == "url_verification":
+            challenge = to_json({"challenge": str(body["challenge"])})
+            return port.Handshake(port.Response(body=challenge))
+        return self._page(body)
+
+    def _page(self, body: Any) -> port.Event:
+        if not (what := wanted(body)):
+            return port.Ignored("an event or a shortcut of another feature of the app")
+        if self.app_id and body.get("api_app_id", self.app_id) != self.app_id:
+            raise Malformed("slack: for another app")
+        where = body["team"]["id"] if "team" in body else body["team_id"]
+        whose = body["user"]["team_id"] if "user" in body else where
+        if not whose == where == (self.team_id or where):
+            return port.Ignored("a page is shown to our own team only")
+        return port.Visit("slack", what, body)
 
     async def open(self, account: str) -> Address:
         by = ("users.lookupByEmail", "email") if "@" in account else ("users.info", "user")
@@ -327,18 +355,48 @@ class Slack:
         said = {"text": self.escape(letter.text), "mrkdwn": False}  # a bare address links anyway
         await self._call("chat.postMessage", to | quiet | said)
 
+    def look_up(self, homes: port.Homes) -> None:
+        async def call(token: str, method: str, body: dict[str, Any]) -> Any:
+            return await self._web.call(token, self.api_url, log, method, body, "json")
+
+        self._late["pages"] = Pages(
+            homes=homes,
+            client=lambda: self._web.client(self.api_url, log),
+            call=call,
+            token=self._token,
+            account=lambda team, user: user,
+            inert=inert,
+            log=log,
+        )
+
+    async def host(self, visit: port.Visit) -> port.Response:
+        return await self._late["pages"].dispatch(visit.body)
+
+    async def show(self, account: str, home_: port.Home) -> None:
+        view = home.tab(home_, inert)
+        await self._call("views.publish", {"user_id": account, "view": view})
+
+    async def _token(self, team: str) -> str:
+        return self.bot_token
+
     async def listen(self, deliver: port.Deliver) -> None:
         # Socket Mode. An envelope is acknowledged when `deliver` has committed it, not before.
+        async def answered(client: Any, id: str, said: port.Response | None) -> None:
+            ack = {"payload": from_json(said.body)} if said and said.body else {}
+            await client.send_socket_mode_response(ack | {"envelope_id": id})
+
         async def take(client: Any, request: Any) -> None:
             inbound = port.Inbound("SOCKET", "", "", {}, b"", int(time.time() * 1000))
             try:
                 event = self.read(port.Resolved(inbound, {"payload": request.payload}))
             except Malformed as why:
                 event = port.Ignored(str(why))
+            if isinstance(event, port.Visit):
+                await self._visited(event, partial(answered, client, request.envelope_id))
+                return
             notice = await deliver(event)
             said = self.answer(event, notice) if notice and isinstance(event, port.Tap) else None
-            ack = {"payload": from_json(said.body)} if said else {}
-            await client.send_socket_mode_response(ack | {"envelope_id": request.envelope_id})
+            await answered(client, request.envelope_id, said)
             if notice and isinstance(event, port.Tap):
                 await self.tell(event, notice)
 
@@ -346,8 +404,20 @@ class Slack:
             sent = await self._call("apps.connections.open", {"token": self.app_token})
             return str(sent["url"])
 
-        client = self._web.client(self.bot_token, self.api_url, log)
+        client = self._web.client(self.api_url, log)
         await socket(self.app_token, client, log, opened, take)
+
+    async def _visited(
+        self, visit: port.Visit, answered: Callable[[port.Response | None], Awaitable[None]]
+    ) -> None:
+        try:
+            if visit.waits:
+                await answered(await self.host(visit))
+            else:
+                await answered(None)
+                await self.host(visit)
+        except (Busy, Refused) as why:
+            log.warning("a page was not shown: %s: %s", visit.what, why)
 
     async def check(self) -> list[port.Finding]:
         try:
@@ -381,14 +451,6 @@ def _texts(node: Any) -> Iterator[str]:
         yield node["text"]
     for one in node.get("elements", ()):
         yield from _texts(one)
-
-
-def _of_the_events_api(body: Any) -> port.Event:
-    # The app's events may be delivered to the same address; we ask for none. Slack wants its
-    # challenge back, once: https://docs.slack.dev/reference/events/url_verification
-    if body["type"] == "url_verification":
-        return port.Handshake(port.Response(body=to_json({"challenge": str(body["challenge"])})))
-    return port.Ignored("an event, and we ask for none")
 
 
 def _altered(payload: port.Payload, sent: Any) -> tuple[Difference, ...]:

@@ -16,7 +16,7 @@ class Settings(Section):
     `stub`: cards show the title and a link only. `api_url`: for a test peer.
     """
 
-    library: ClassVar = ("slack_sdk", "slack")
+    library: ClassVar = ("slack_bolt", "slack")
     account: ClassVar = Shape(
         "[UW][A-Z0-9]+", "a Slack member id", "like U024BE7LH: profile, ⋮, Copy member ID"
     )

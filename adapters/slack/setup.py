@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from adapters.kit.manifest import written
+from adapters.slack.home import SHORTCUT
+from adapters.slack.pages import TAB
 from approvals.port.setup import Guide, Order, Section, Wishes
 
 SCOPES: Final = ("chat:write", "commands", "im:write", "users:read", "users:read.email")
@@ -16,23 +18,39 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
     interactivity: dict[str, Any] = {"is_enabled": True}
     command: dict[str, Any] = {
         "command": "/countersign",
-        "description": "Says that this account is yours",
-        "usage_hint": "CS-…, the code that Countersign gave you",
+        "description": "Lists what waits for you, or links this account",
+        "usage_hint": "nothing, or CS-…, the code that Countersign gave you",
         "should_escape": False,
     }
+    app_home = {
+        "home_tab_enabled": True,
+        "messages_tab_enabled": True,
+        "messages_tab_read_only_enabled": True,
+    }
+    shortcut = {
+        "name": "Waiting for me",
+        "type": "global",
+        "callback_id": SHORTCUT,
+        "description": "Lists the requests that wait for you",
+    }
+    subscriptions: dict[str, Any] = {"bot_events": [TAB]}
     if events:
         interactivity["request_url"] = command["url"] = events
+        subscriptions["request_url"] = events
     manifest = {
         "display_information": {
             "name": "Countersign",
             "description": "A human signs off before an agent acts",
         },
         "features": {
+            "app_home": app_home,
             "bot_user": {"display_name": "Countersign", "always_online": True},
+            "shortcuts": [shortcut],
             "slash_commands": [command],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
+            "event_subscriptions": subscriptions,
             "interactivity": interactivity,
             "org_deploy_enabled": False,
             "socket_mode_enabled": events is None,

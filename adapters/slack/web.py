@@ -45,7 +45,9 @@ class Web:
         from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415 - imported where the channel is on
 
         try:
-            sent = await self.client(token, url, log).api_call(method, **{how: body})
+            # The SDK takes a token out of the parameters, and puts it where it belongs.
+            one = self.client(url, log)
+            sent = await one.api_call(method, params={"token": token}, **{how: body})
         except SlackApiError as error:
             answer, data = error.response, getattr(error.response, "data", None)
             status = getattr(answer, "status_code", None) or answer.status
@@ -72,14 +74,14 @@ class Web:
         self.heads = sent.headers
         return sent.data
 
-    def client(self, token: str, url: str, log: logging.Logger) -> Any:
-        """The SDK's client."""
+    def client(self, url: str, log: logging.Logger) -> Any:
+        """The SDK's client. It has no token: each call brings that of its workspace."""
         if self._client is None:
             from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415 - imported where the channel is on
 
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
             rest: Any = {"session": self._session, "logger": log, "retry_handlers": []}
-            self._client = AsyncWebClient(token, url, **rest)
+            self._client = AsyncWebClient(None, url, **rest)
         return self._client
 
     async def close(self) -> None:

@@ -83,8 +83,9 @@ def _each_text(change: Callable[[str], str], node: Any) -> Any:
     return kept | {"text": change(node["text"])} if isinstance(node.get("text"), str) else kept
 
 
-def faults(blocks: Any) -> list[str]:
-    """What Slack would answer `invalid_blocks` for, as JSON pointers."""
+def faults(blocks: Any, most: int = 50) -> list[str]:
+    """What Slack would answer `invalid_blocks` for, as JSON pointers. `most`: blocks; of a view 100
+    (https://docs.slack.dev/reference/block-kit/blocks)."""
     found: list[str] = []
 
     def need(ok: bool, where: str) -> None:
@@ -110,10 +111,10 @@ def faults(blocks: Any) -> list[str]:
         kinds = ("rich_text_section", "rich_text_preformatted", "rich_text_quote")
         need(node.get("type") in kinds and bool(node.get("elements")), where)
         for number, leaf in enumerate(node.get("elements", ())):
-            ok = leaf.get("type") == "text" and leaf.get("text")
-            need(bool(ok), f"{where}/elements/{number}")
+            ok = leaf.get("type") == "text" or (leaf.get("type") == "link" and leaf.get("url"))
+            need(bool(ok and leaf.get("text")), f"{where}/elements/{number}")
 
-    need(isinstance(blocks, list) and 0 < len(blocks) <= 50, "/blocks")
+    need(isinstance(blocks, list) and 0 < len(blocks) <= most, "/blocks")
     actions: list[str] = []
     for index, block in enumerate(blocks if isinstance(blocks, list) else ()):
         here, kind, parts = f"/blocks/{index}", block.get("type"), block.get("elements", [])
@@ -148,6 +149,8 @@ class SlackPeer:
     messages: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     whispers: list[dict[str, Any]] = field(default_factory=list)
     views: list[dict[str, Any]] = field(default_factory=list)
+    homes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """The Home tabs that were published, by user, the newest last."""
     calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     acks: list[dict[str, Any]] = field(default_factory=list)
     fail: deque[web.Response] = field(default_factory=deque)
@@ -159,6 +162,7 @@ class SlackPeer:
     acked: asyncio.Event = field(default_factory=asyncio.Event)
     whispered: asyncio.Event = field(default_factory=asyncio.Event)
     sent: asyncio.Event = field(default_factory=asyncio.Event)
+    published: asyncio.Event = field(default_factory=asyncio.Event)
     base: str = ""
     alters: Callable[[str], str] | None = None
     """What is made of every text of a block when it is stored."""
@@ -290,12 +294,25 @@ class SlackPeer:
             return {"error": "invalid_arguments"}
         # https://docs.slack.dev/reference/block-kit/block-elements/radio-button-group-element
         for block in view["blocks"]:
-            options = block["element"].get("options", [])
+            options = block.get("element", {}).get("options", [])
             sizes = [(len(one["text"]["text"]), len(one["value"])) for one in options]
             if len(options) > 10 or not all(0 < a <= 75 and 0 < b <= 150 for a, b in sizes):
                 return {"error": "invalid_arguments"}
         self.views.append(view)
         return {"view": {"id": f"V{len(self.views)}", **view}}
+
+    def _views_publish(self, body: Any) -> dict[str, Any]:
+        """https://docs.slack.dev/reference/methods/views.publish"""
+        if body.get("user_id") not in self.users:
+            return {"error": "user_not_found"}
+        view = body.get("view", {})
+        if view.get("type") != "home" or view.keys() - {"type", "blocks"}:
+            return {"error": "invalid_arguments"}
+        if wrong := faults(view.get("blocks"), 100):
+            return {"error": "invalid_blocks", "response_metadata": {"messages": wrong}}
+        self.homes.setdefault(body["user_id"], []).append(view)
+        self.published.set()
+        return {"view": {"id": "V0", **view}}
 
     def _apps_connections_open(self, body: Any) -> dict[str, Any]:
         return {"url": f"{self.base.replace('http', 'ws')}/link?ticket={next(self._count)}"}
@@ -316,6 +333,7 @@ class SlackPeer:
         """Send an interaction down the newest socket; the acknowledgement that comes back."""
         self.acked.clear()
         kind = "slash_commands" if "command" in payload else "interactive"
+        kind = "events_api" if "event" in payload else kind
         envelope = {"type": kind, "envelope_id": id, "accepts_response_payload": True}
         await self.sockets[-1].send_json({**envelope, "payload": payload})
         await asyncio.wait_for(self.acked.wait(), 5)
@@ -393,9 +411,38 @@ class SlackPeer:
         typed = {"user_id": user, "channel_id": room, "team_id": team, "trigger_id": trigger}
         return {**command(text), **typed}
 
+    def opened_home(self, user: str, **more: Any) -> dict[str, Any]:
+        """What Slack makes of somebody opening the Home tab: /reference/events/app_home_opened."""
+        event = {"type": "app_home_opened", "user": user, "channel": f"D{user[1:]}", "tab": "home"}
+        return event_of({**event, "event_ts": "1515449522000016", **more})
+
+    def shortcut(self, callback_id: str, user: str) -> dict[str, Any]:
+        """https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload"""
+        trigger = f"{next(self._count)}.3901254001572.2e2548aa918b35fd"
+        self.triggers.add(trigger)
+        return {
+            "type": "shortcut",
+            "callback_id": callback_id,
+            "trigger_id": trigger,
+            "api_app_id": APP,
+            "user": self.account(user),
+            "team": {"id": TEAM, "domain": "acme"},
+            "action_ts": "1581106241.371594",
+            "enterprise": None,
+            "is_enterprise_install": False,
+        }
+
     def account(self, user: str) -> dict[str, Any]:
         team = self.users.get(user, {}).get("team_id", TEAM)
         return {"id": user, "username": user.lower(), "name": user.lower(), "team_id": team}
+
+
+def event_of(event: dict[str, Any], team: str = TEAM) -> dict[str, Any]:
+    """An event as it is delivered: https://docs.slack.dev/apis/events-api"""
+    where = {"team_id": team, "api_app_id": APP, "token": "deprecated"}
+    whom = {"enterprise_id": None, "team_id": team, "user_id": BOT, "is_bot": True}
+    sent = {"event_id": "Ev0PV52K25", "event_time": 1767326126, "authorizations": [whom]}
+    return {**where, "type": "event_callback", "event": event, **sent}
 
 
 def command(text: str) -> dict[str, Any]:

@@ -1,0 +1,123 @@
+"""Pages of the app besides cards, dispatched by slack-bolt.
+
+Bolt sees what `authenticate` has proven and `read` took for a page, never a tap. It finds the
+listener and, by `authorize`, the token of the workspace that it came from. It is built without its
+own checks (they parse before they verify), and gets no `response_url`: where nothing is authorized
+it would call that one, and a URL out of a payload is not ours to call (law 10).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from adapters.slack import home
+from approvals.model import Busy, Malformed
+from approvals.port import Homes, Response
+
+Call = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
+"""Calls a method with a token: token, method, body. `Busy`, `Refused`."""
+Account = Callable[[str, str], str]
+"""The account of a user of a workspace: team, user."""
+TAB: Final = "app_home_opened"
+
+
+@dataclass(slots=True)
+class Pages:
+    """The listeners of one app, built when the first page is asked for.
+
+    `token`: that of a workspace; `Refused` without one. `client`: the SDK's, without a token.
+    """
+
+    homes: Homes
+    client: Callable[[], Any]
+    call: Call
+    token: Callable[[str], Awaitable[str]]
+    account: Account
+    inert: home.Inert
+    log: logging.Logger
+    _app: Any = None
+
+    async def dispatch(self, body: Mapping[str, Any]) -> Response:
+        """Show the page that a delivery asks for. `Busy`, `Refused`."""
+        # Half a second, once, and not at the start of the service; nobody else waits for it.
+        bolt = await asyncio.to_thread(import_module, "slack_bolt.async_app")
+        if self._app is None:
+            self._app = self._built(bolt)
+        given = {name: value for name, value in body.items() if name != "response_url"}
+        # Proven already, so there are no headers to check: that is what this mode means to bolt.
+        asked = bolt.AsyncBoltRequest(body=given, mode="socket_mode")
+        answer = await self._app.async_dispatch(asked)
+        if answer.status != 200:
+            raise Busy(f"slack: bolt answered {answer.status}")
+        return Response(body=answer.body.encode())
+
+    def _built(self, bolt: Any) -> Any:
+        from slack_bolt.authorization import AuthorizeResult  # noqa: PLC0415 - imported where the channel is on
+
+        async def authorize(enterprise_id: str | None, team_id: str | None) -> Any:
+            token = await self.token(str(team_id))
+            return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
+
+        # Below this level its log quotes bodies, or is about variables of the environment that it
+        # looks for by itself.
+        log = self.log.getChild("bolt")
+        log.setLevel(logging.ERROR)
+        app = bolt.AsyncApp(
+            name="countersign",
+            logger=log,
+            client=self.client(),
+            authorize=authorize,
+            process_before_response=True,  # its other mode polls for the answer
+            request_verification_enabled=False,
+            ssl_check_enabled=False,
+            url_verification_enabled=False,
+            ignoring_self_events_enabled=False,
+        )
+        app.event(TAB)(self._opened)
+        app.command(re.compile("/.+"))(self._command)  # whatever the manifest calls it
+        app.shortcut(home.SHORTCUT)(self._shortcut)
+        app.error(_raised)
+        return app
+
+    # Bolt calls these with what their parameters are named after.
+
+    async def _opened(self, event: dict[str, Any], context: Any) -> None:
+        user = str(event["user"])
+        listed = await self.homes.of(self.account(context.team_id, user), stays=True)
+        body = {"user_id": user, "view": home.tab(listed, self.inert)}
+        await self.call(context.bot_token, "views.publish", body)
+
+    async def _command(self, ack: Any, context: Any) -> None:
+        who = self.account(context.team_id, context.user_id)
+        await ack(home.message(await self.homes.of(who, stays=False), self.inert))
+
+    async def _shortcut(self, body: dict[str, Any], context: Any) -> None:
+        who = self.account(context.team_id, context.user_id)
+        view = home.modal(await self.homes.of(who, stays=False), self.inert)
+        where = {"trigger_id": body["trigger_id"], "view": view}
+        await self.call(context.bot_token, "views.open", where)
+
+
+async def _raised(error: Exception) -> None:
+    raise error  # what happened is for us to tell, not for bolt
+
+
+def wanted(body: Mapping[str, Any]) -> str:
+    """What page a delivery of the Events API or a shortcut asks for; "": none of ours.
+
+    Raises what a malformed body raises: `Malformed` or a `LookupError`, `TypeError`.
+    """
+    if body["type"] == "shortcut":
+        return home.SHORTCUT if body.get("callback_id") == home.SHORTCUT else ""
+    event = body.get("event") or {}
+    if event.get("type") != TAB or event.get("tab", "home") != "home":
+        return ""
+    if not isinstance(event["user"], str):
+        raise Malformed("slack: a home without its user")
+    return TAB
