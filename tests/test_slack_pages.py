@@ -90,6 +90,18 @@ async def test_the_home_tab_says_what_waits_for_this_person_and_what_they_decide
         assert f"{SITE}/requests/{request['id']}" in said
 
 
+async def test_law_02_what_somebody_may_not_decide_or_voted_on_does_not_wait_for_them(
+    store: Store, slack: SlackPeer
+) -> None:
+    rules = (rule("two", quorum=(("finance", 2),), risk=Risk.LOW),)
+    async with house(store, slack, rules=rules) as place:
+        request = await place.opened("two.send", title="Send it to Bob")
+        assert "Send it to Bob" in await shown(slack, place, DANA)
+        assert (await place.page(request, "approve", by="dana")).counted
+        assert "Nothing is waiting for you." in await shown(slack, place, DANA)
+        assert "Send it to Bob" in await shown(slack, place, LEE)
+
+
 async def test_an_open_home_tab_is_published_again_when_it_changes(
     store: Store, slack: SlackPeer
 ) -> None:

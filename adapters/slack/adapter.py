@@ -9,7 +9,7 @@ import re
 import time
 import unicodedata
 from binascii import a2b_qp
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -19,11 +19,22 @@ from urllib.parse import parse_qsl
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
 from adapters.kit.echo import differences, digest, settled
-from adapters.slack import home
+from adapters.slack import home, install
+from adapters.slack.install import Workspaces
 from adapters.slack.pages import Pages, wanted
 from adapters.slack.web import Web, socket
 from approvals import port
-from approvals.model import Address, Busy, Card, Difference, Malformed, MessageRef, Refused, Tier
+from approvals.model import (
+    Address,
+    Busy,
+    Card,
+    Difference,
+    Malformed,
+    MessageRef,
+    Refused,
+    Scope,
+    Tier,
+)
 from approvals.proof import check_fresh, check_hmac
 from approvals.text import fitting, unlinked
 
@@ -120,7 +131,11 @@ def _named(char: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Slack:
-    """`mode` webhook needs `signing_secret`, socket `app_token`; `team_id` is whose taps count."""
+    """`mode` webhook needs `signing_secret`, socket `app_token`; `team_id` is whose taps count.
+
+    `workspaces`: others whose taps count, once the app is installed there. What is of one of them
+    is written `<workspace>/<id>`, here and in the configuration.
+    """
 
     bot_token: str = field(repr=False)
     render: port.Render = field(repr=False)
@@ -129,9 +144,13 @@ class Slack:
     app_token: str = field(default="", repr=False)
     app_id: str = ""
     team_id: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    workspaces: tuple[str, ...] = ()
     api_url: str = "https://slack.com/api/"
     _web: Web = field(default_factory=Web, init=False, repr=False, compare=False)
     _late: dict[str, Pages] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _others: Workspaces = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "slack"
     # Together under TEXT, less what its end, its dialog and our own words take.
     limits: ClassVar = port.Limits(
@@ -153,6 +172,20 @@ class Slack:
         for secret in ("bot_token", needs.get(self.mode, "to be webhook or socket")):
             if not getattr(self, secret, "").strip():
                 raise ValueError(f"slack: mode {self.mode!r} needs {secret}")
+        if self.workspaces and not (self.team_id and self.client_id and self.client_secret):
+            raise ValueError("slack: workspaces need team_id, client_id and client_secret")
+        others = Workspaces(
+            client_id=self.client_id,
+            secret=self.client_secret,
+            app_id=self.app_id,
+            allowed=self.workspaces,
+            scopes=tuple(sorted(SCOPES)),
+            api_url=self.api_url,
+            client=self._client,
+            call=self._method,
+            log=log,
+        )
+        object.__setattr__(self, "_others", others)
 
     @property
     def abilities(self) -> port.Abilities:
@@ -167,6 +200,16 @@ class Slack:
             tier=Tier.A,
             says_counted=False,
         )
+
+    @property
+    def routes(self) -> Sequence[port.Route]:
+        if not self.workspaces:
+            return ()
+        ways = (("GET", install.START), ("GET", install.BACK), ("POST", install.BACK))
+        return [port.Route(method, path) for method, path in ways]
+
+    def remember(self, memory: port.Memory) -> None:
+        self._others.memory = memory
 
     def escape(self, text: str) -> str:
         # For mrkdwn: https://docs.slack.dev/messaging/formatting-message-text#escaping
@@ -196,13 +239,22 @@ class Slack:
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
         head = inbound.headers.get
+        if inbound.path in (install.START, install.BACK) and self.workspaces:
+            return self._others.authenticate(inbound)
         check_fresh(sent := head("x-slack-request-timestamp"), inbound.at, WINDOW)
         signed, secret = b"v0:%b:%b" % (str(sent).encode(), inbound.body), self.signing_secret
         check_hmac(secret.encode(), signed, head("x-slack-signature"), prefix="v0=")
         return port.Proven(inbound)
 
+    async def resolve(self, proven: port.Proven) -> port.Resolved:
+        if "install" in proven.claims:
+            return await self._others.resolve(proven)
+        return port.Resolved.of(proven)
+
     def read(self, resolved: port.Resolved) -> port.Event:
         body = resolved.inbound.body
+        if "install" in resolved.claims:
+            return self._others.read(resolved)
         try:
             if sent := resolved.claims.get("payload"):
                 if "command" in sent:
@@ -229,7 +281,9 @@ class Slack:
         event, who, place = body["trigger_id"], body["user_id"], body["channel_id"]
         if {*map(type, (event, who, place, body["command"], body["text"]))} != {str}:
             raise TypeError
-        far = None if body["team_id"] == (self.team_id or body["team_id"]) else "foreign team"
+        team = body["team_id"]
+        far = None if team == self._home(team) else "foreign team"
+        who, place = self._id(team, who), self._id(team, place)
         if not far and not body["text"].strip():
             return port.Visit("slack", "what waits", body, waits=True)
         return port.Reply("slack", event, who, place, port.typed(body["text"]), stranger=far)
@@ -248,12 +302,14 @@ class Slack:
         elif body["view"]["callback_id"] != "reason":
             return port.Ignored("a dialog of another feature of the app")
         user, team = body["user"], (body.get("team") or {}).get("id")
-        home = self.team_id or team
+        home = self._home(team)
         far = None if home and user.get("team_id") == home == (team or home) else "foreign team"
+        account = self._id(home, user["id"])
         if kind == "block_actions":
             (action,), where = body["actions"], body["container"]
-            message, place, token = where["message_ts"], where["channel_id"], action["value"]
-            event = f"{message}:{action['action_ts']}:{user['id']}"
+            message, token = where["message_ts"], action["value"]
+            place = self._id(home, where["channel_id"])
+            event = f"{message}:{action['action_ts']}:{account}"
             shown = body.get("message") or {}
             echo, before = self.echo(shown), partial(_echo_before, shown)
         else:
@@ -264,13 +320,14 @@ class Slack:
             # None of the radio buttons pressed: null, says the reference of view submissions.
             picked = given.get("ready", {}).get("ready", {}).get("selected_option") or {}
             ready = port.ready(picked.get("value"))
-        if {*map(type, (user["id"], place, token, event, message or ""))} != {str}:
+        sent = (user["id"], token, event, message or "")
+        if {*map(type, (*sent, where["channel_id"] if message else place))} != {str}:
             raise TypeError
         to = {"trigger": str(body.get("trigger_id")), "prompt": "" if message else "answered"}
         return port.Tap(
             channel="slack",
             event=event,
-            account=user["id"],
+            account=account,
             conversation=place,
             message=message,
             token=token,
@@ -297,31 +354,45 @@ class Slack:
             raise Malformed("slack: for another app")
         where = body["team"]["id"] if "team" in body else body["team_id"]
         whose = body["user"]["team_id"] if "user" in body else where
-        if not whose == where == (self.team_id or where):
-            return port.Ignored("a page is shown to our own team only")
+        if not whose == where == self._home(where):
+            return port.Ignored("a page is shown to our own teams only")
         return port.Visit("slack", what, body)
 
+    def _home(self, team: Any) -> Any:
+        """The workspace of ours that somebody must be of who does something in `team`."""
+        return team if team in self.workspaces else self.team_id or team
+
+    def _id(self, team: Any, id: Any) -> str:
+        """What an id of a workspace is called here."""
+        return f"{team}/{id}" if team in self.workspaces else id
+
     async def open(self, account: str) -> Address:
+        # Mailboxes are looked up at home: another workspace's owner says whose is whose there.
         by = ("users.lookupByEmail", "email") if "@" in account else ("users.info", "user")
-        user = (await self._call(by[0], {by[1]: account}, "data"))["user"]
+        team, bare = _parts(account)
+        user = (await self._call(by[0], {by[1]: bare}, "data", team=team))["user"]
         why = [flag for flag in BARRED if user.get(flag)]
-        if why or self.team_id not in ("", user.get("team_id")):
+        if why or (team or self.team_id) not in ("", user.get("team_id")):
             raise Refused(f"slack: {account} may not approve: {why or 'of another team'}")
-        opened = await self._call("conversations.open", {"users": user["id"]})
-        return Address("slack", opened["channel"]["id"], account=user["id"])
+        opened = await self._call("conversations.open", {"users": user["id"]}, team=team)
+        place, who = opened["channel"]["id"], user["id"]
+        return Address("slack", self._id(team, place), account=self._id(team, who))
 
     def echo(self, payload: port.Payload) -> str:
         return digest(_view(payload))
 
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
-        body = {"channel": address.conversation, "unfurl_links": False, "unfurl_media": False}
-        sent = await self._call("chat.postMessage", body | payload)
-        return MessageRef("slack", sent["channel"], sent["ts"], _altered(payload, sent))
+        team, place = _parts(address.conversation)
+        body = {"channel": place, "unfurl_links": False, "unfurl_media": False}
+        sent = await self._call("chat.postMessage", body | payload, team=team)
+        where = self._id(team, sent["channel"])
+        return MessageRef("slack", where, sent["ts"], _altered(payload, sent))
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef:
         # Attachments that are not named stay: what somebody else put there goes with this.
-        to = {"channel": ref.conversation, "ts": ref.message, "attachments": []}
-        sent = await self._call("chat.update", to | payload)
+        team, place = _parts(ref.conversation)
+        to = {"channel": place, "ts": ref.message, "attachments": []}
+        sent = await self._call("chat.update", to | payload, team=team)
         return replace(ref, altered=_altered(payload, sent))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
@@ -334,50 +405,50 @@ class Slack:
         if notice.kind is port.NoticeKind.COUNTED or self.answer(tap, notice):
             return  # the card says it, or the prompt does
         text, method = self.escape(notice.text), "chat.postEphemeral"
-        said: dict[str, Any] = {"channel": tap.conversation, "user": tap.account, "text": text}
+        (team, place), (_, who) = _parts(tap.conversation), _parts(tap.account)
+        said: dict[str, Any] = {"channel": place, "user": who, "text": text}
         if notice.kind is port.NoticeKind.ASK_REASON:
             reasons = [fitting(one, OPTION) for one in notice.reasons]
             view = self.render({"prompt": f"{tap.conversation} {tap.token}", "reasons": reasons})
             method, said = "views.open", {"trigger_id": tap.reply_to["trigger"], "view": view}
         try:
-            await self._call(method, said)
+            await self._call(method, said, team=team)
         except Refused:
-            await self._call("chat.postMessage", {"channel": tap.account, "text": text})
+            await self._call("chat.postMessage", {"channel": who, "text": text}, team=team)
 
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:
-        said = {"channel": reply.account, "text": self.escape(notice.text)}
-        await self._call("chat.postMessage", said)
+        team, who = _parts(reply.account)
+        said = {"channel": who, "text": self.escape(notice.text)}
+        await self._call("chat.postMessage", said, team=team)
 
     async def whisper(self, account: str, letter: port.Letter) -> None:
         # A bot's token reads its messages only with im:history, which ours does not ask for.
-        to = {"channel": (await self.open(account)).conversation}
+        team, place = _parts((await self.open(account)).conversation)
+        to = {"channel": place}
         quiet = {"unfurl_links": False, "unfurl_media": False}
         said = {"text": self.escape(letter.text), "mrkdwn": False}  # a bare address links anyway
-        await self._call("chat.postMessage", to | quiet | said)
+        await self._call("chat.postMessage", to | quiet | said, team=team)
 
     def look_up(self, homes: port.Homes) -> None:
-        async def call(token: str, method: str, body: dict[str, Any]) -> Any:
-            return await self._web.call(token, self.api_url, log, method, body, "json")
-
         self._late["pages"] = Pages(
             homes=homes,
-            client=lambda: self._web.client(self.api_url, log),
-            call=call,
+            client=self._client,
+            call=self._method,
             token=self._token,
-            account=lambda team, user: user,
+            account=self._id,
             inert=inert,
             log=log,
         )
 
     async def host(self, visit: port.Visit) -> port.Response:
+        if visit.what == "installation":
+            return await self._others.finish(visit)
         return await self._late["pages"].dispatch(visit.body)
 
     async def show(self, account: str, home_: port.Home) -> None:
-        view = home.tab(home_, inert)
-        await self._call("views.publish", {"user_id": account, "view": view})
-
-    async def _token(self, team: str) -> str:
-        return self.bot_token
+        team, who = _parts(account)
+        body = {"user_id": who, "view": home.tab(home_, inert)}
+        await self._call("views.publish", body, team=team)
 
     async def listen(self, deliver: port.Deliver) -> None:
         # Socket Mode. An envelope is acknowledged when `deliver` has committed it, not before.
@@ -404,7 +475,7 @@ class Slack:
             sent = await self._call("apps.connections.open", {"token": self.app_token})
             return str(sent["url"])
 
-        client = self._web.client(self.api_url, log)
+        client = self._client()
         await socket(self.app_token, client, log, opened, take)
 
     async def _visited(
@@ -431,13 +502,47 @@ class Slack:
             port.Finding("scopes", not lacks, f"missing: {lacks or 'none'}"),
             port.Finding("team", self.team_id in ("", who["team_id"]), f"token: {who['team_id']}"),
             port.clock_finding(heads.get("Date"), int(time.time() * 1000)),
+            *[await self._installed(team) for team in self.workspaces if self._others.memory],
         ]
+
+    async def _installed(self, team: str) -> port.Finding:
+        try:
+            who = await self._call("auth.test", {}, team=team)
+        except (Busy, Refused) as why:
+            return port.Finding(f"workspace {team}", False, str(why))
+        return port.Finding(f"workspace {team}", who["team_id"] == team, f"token: {who['team_id']}")
 
     async def close(self) -> None:
         await self._web.close()
 
-    async def _call(self, method: str, body: dict[str, Any], how: str = "json") -> Any:
-        return await self._web.call(self.bot_token, self.api_url, log, method, body, how)
+    async def _token(self, team: str) -> str:
+        return await self._others.token(team) if team in self.workspaces else self.bot_token
+
+    def _client(self) -> Any:
+        return self._web.client(self.api_url, log)
+
+    async def _method(self, token: str, method: str, body: dict[str, Any]) -> Any:
+        return await self._web.call(token, self.api_url, log, method, body, "json")
+
+    async def _call(
+        self, method: str, body: dict[str, Any], how: str = "json", *, team: str = ""
+    ) -> Any:
+        if team and team not in self.workspaces:
+            raise Refused(f"slack: {team} is no workspace of the configuration")
+        try:
+            token = await self._token(team)
+            return await self._web.call(token, self.api_url, log, method, body, how)
+        except Busy as why:
+            if not team:
+                raise
+            # What one workspace does to its app keeps no other waiting.
+            raise Busy(str(why), why.retry_after, scope=Scope.CONVERSATION) from None
+
+
+def _parts(id: str) -> tuple[str, str]:
+    """The workspace of an id, "" for our own, and the id there."""
+    team, _, bare = id.rpartition("/")
+    return team, bare
 
 
 def _dialog(text: str) -> str:

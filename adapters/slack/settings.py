@@ -13,15 +13,21 @@ from approvals.port.setup import Linking, Section, Shape, Wanted, unheard
 class Settings(Section):
     """`mode` webhook needs `signing_secret`, socket needs `app_token` and no public URL.
 
-    `stub`: cards show the title and a link only. `api_url`: for a test peer.
+    `workspaces`: others than `team_id`, in which the app may be installed by
+    `/channels/slack/install`. `stub`: cards show the title and a link only. `api_url`: for a test
+    peer.
     """
 
     library: ClassVar = ("slack_bolt", "slack")
     account: ClassVar = Shape(
-        "[UW][A-Z0-9]+", "a Slack member id", "like U024BE7LH: profile, ⋮, Copy member ID"
+        "(T[A-Z0-9]+/)?[UW][A-Z0-9]+",
+        "a Slack member id",
+        "like U024BE7LH: profile, ⋮, Copy member ID; in another workspace T024BE7LE/U024BE7LH",
     )
     room: ClassVar = Shape(
-        "[CGD][A-Z0-9]+", "the id of a Slack room", "like C024BE91L: at the end of About"
+        "(T[A-Z0-9]+/)?[CGD][A-Z0-9]+",
+        "the id of a Slack room",
+        "like C024BE91L: at the end of About; in another workspace T024BE7LE/C024BE91L",
     )
     outbound: ClassVar = "socket"
     wanted: ClassVar = (
@@ -48,6 +54,9 @@ class Settings(Section):
     mode: Literal["webhook", "socket"] = "webhook"
     app_id: str = ""
     team_id: str = ""
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    workspaces: tuple[str, ...] = ()
     api_url: str = "https://slack.com/api/"
     stub: bool = False
 
@@ -68,6 +77,13 @@ class Settings(Section):
             raise ValueError("app_id is not an app's, like A0123ABCD (Basic Information, in Slack)")
         if not re.fullmatch("([TE][A-Z0-9]+)?", self.team_id):
             raise ValueError("team_id is not a workspace's, like T0123ABCD (in Slack's address)")
+        if not all(re.fullmatch("T[A-Z0-9]+", team) for team in self.workspaces):
+            raise ValueError("workspaces are ids like T0123ABCD (in Slack's address)")
+        if len({*self.workspaces, self.team_id}) <= len(self.workspaces):
+            raise ValueError("workspaces are others than team_id, each once")
+        if self.workspaces and not (self.team_id and self.client_id and self.client_secret):
+            lacks = "team_id, client_id and client_secret (Basic Information, in Slack)"
+            raise ValueError(f"workspaces need {lacks}")
         if self.mode == "webhook" and self.signing_secret is None:
             raise ValueError("mode webhook needs signing_secret (Basic Information, in Slack)")
         if self.mode == "socket" and self.app_token is None:

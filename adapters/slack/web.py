@@ -78,10 +78,21 @@ class Web:
         """The SDK's client. It has no token: each call brings that of its workspace."""
         if self._client is None:
             from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415 - imported where the channel is on
+            from slack_sdk.web.async_slack_response import AsyncSlackResponse  # noqa: PLC0415 - as above
 
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
             rest: Any = {"session": self._session, "logger": log, "retry_handlers": []}
-            self._client = AsyncWebClient(None, url, **rest)
+
+            class Client(AsyncWebClient):
+                # The SDK's own (3.48) makes an `aiohttp.BasicAuth`, which aiohttp 3.14 deprecates.
+                async def oauth_v2_access(
+                    self, *, client_id: str, client_secret: str, **body: Any
+                ) -> AsyncSlackResponse:
+                    proof = aiohttp.encode_basic_auth(client_id, client_secret)
+                    to = {"Authorization": proof}
+                    return await self.api_call("oauth.v2.access", data=body, headers=to)
+
+            self._client = Client(None, url, **rest)
         return self._client
 
     async def close(self) -> None:

@@ -60,6 +60,8 @@ METHODS: Final = frozenset({"GET", "POST", "PUT"})
 """By which a channel may be delivered to at addresses that it names."""
 RESOLVED: Final = 2.5
 """Seconds for asking a platform about its delivery: the least patient one waits for three."""
+HOSTED: Final = 10.0
+"""Seconds for a page that somebody waits for."""
 SLOWED: Final = 1.0
 """Seconds that one which proves nothing waits for its 429, where there were too many before it."""
 MOST_SLOWED: Final = 1_000
@@ -239,7 +241,7 @@ class Events:
             self._later(_tell(channel, channel.host(visit)))
             return web.Response()
         try:
-            async with asyncio.timeout(RESOLVED):
+            async with asyncio.timeout(HOSTED):
                 return _http(await channel.host(visit))
         except (Busy, Refused, TimeoutError) as error:
             why = str(error) or "no answer in time"

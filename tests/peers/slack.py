@@ -32,6 +32,9 @@ from tests.peers.loopback import started
 TEAM, APP, BOT = "T024BE7LD", "A024BE7AP", "U024BE7BT"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 BOT_TOKEN, APP_TOKEN = "xoxb-peer-bot", "xapp-peer-app"
+CLIENT, CLIENT_SECRET = "2141029472.691202649728", "0f5c2b6f9c1d4e7a8b3c"
+OTHER = "T024BE7LE"
+"""Another workspace, for those that the app is installed in by OAuth."""
 SCOPES = "chat:write,commands,im:write,users:read,users:read.email"
 FIXTURES = ROOT / "tests/fixtures/slack"
 SHORTCODES = {"✅": ":white_check_mark:", "🚀": ":rocket:", "™": ":tm:", "©": ":copyright:"}
@@ -163,12 +166,18 @@ class SlackPeer:
     whispered: asyncio.Event = field(default_factory=asyncio.Event)
     sent: asyncio.Event = field(default_factory=asyncio.Event)
     published: asyncio.Event = field(default_factory=asyncio.Event)
+    tokens: dict[str, str] = field(default_factory=lambda: {BOT_TOKEN: TEAM})
+    """Whose each bot token is."""
+    codes: dict[str, str] = field(default_factory=dict)
+    """Codes that can be exchanged for a token, and of which workspace. Each once."""
     base: str = ""
     alters: Callable[[str], str] | None = None
     """What is made of every text of a block when it is stored."""
     admits: bool = True
     """Is what was made of it in the answer to a post?"""
     _count: Any = field(default_factory=lambda: itertools.count(1))
+    _team: str = TEAM
+    """That of the call which is answered."""
 
     @property
     def api(self) -> str:
@@ -202,12 +211,15 @@ class SlackPeer:
         self.calls.append((method, token, body))
         if self.fail:
             return self.fail.popleft()
-        wanted = APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN
-        if token != wanted:
+        if method == "oauth.v2.access":
+            return self._answer(**self._exchange(request.headers.get("Authorization", ""), body))
+        known = {APP_TOKEN} if method == "apps.connections.open" else self.tokens
+        if token not in known:
             return self._answer(error="invalid_auth" if token else "not_authed")
         # https://docs.slack.dev/reference/methods/users.info: form-encoded only
         if method.startswith("users.") and request.content_type == "application/json":
             return self._answer(error="invalid_arguments")
+        self._team = self.tokens.get(token, TEAM)
         handler = getattr(self, "_" + method.replace(".", "_"), None)
         if handler is None:
             return self._answer(error="unknown_method")
@@ -217,11 +229,39 @@ class SlackPeer:
         body = {"ok": error is None, **({"error": error} if error else {}), **more}
         return web.json_response(body, headers={"X-OAuth-Scopes": self.scopes})
 
+    def _exchange(self, proof: str, body: Any) -> dict[str, Any]:
+        """https://docs.slack.dev/reference/methods/oauth.v2.access"""
+        if proof != aiohttp.encode_basic_auth(CLIENT, CLIENT_SECRET):
+            return {"error": "bad_client_secret"}
+        team = self.codes.pop(body.get("code", ""), None)
+        if team is None:
+            return {"error": "invalid_code"}
+        token = f"xoxb-{team}-{next(self._count)}"
+        self.tokens[token] = team
+        return {
+            "access_token": token,
+            "token_type": "bot",
+            "scope": SCOPES,
+            "bot_user_id": BOT,
+            "app_id": APP,
+            "team": {"id": team, "name": f"Workspace <{team}>"},
+            "enterprise": None,
+            "authed_user": {"id": "U0ADMIN"},
+            "is_enterprise_install": False,
+        }
+
+    def _auth_revoke(self, body: Any) -> dict[str, Any]:
+        gone = [token for token, team in self.tokens.items() if team == self._team]
+        del self.tokens[gone[-1]]
+        return {"revoked": True}
+
     def _auth_test(self, body: Any) -> dict[str, Any]:
-        return {"team": "Acme", "team_id": TEAM, "user": "countersign", "user_id": BOT}
+        who = {"user": "countersign", "user_id": BOT, "bot_id": "B024BE7BB"}
+        return {"team": "Acme", "team_id": self._team, **who}
 
     def _users_info(self, body: Any) -> dict[str, Any]:
         user = self.users.get(body.get("user", ""))
+        user = user if user and user["team_id"] in (self._team, "T0OTHER") else None
         return {"user": user} if user else {"error": "user_not_found"}
 
     def _users_lookupByEmail(self, body: Any) -> dict[str, Any]:
@@ -229,7 +269,7 @@ class SlackPeer:
         return {"user": found[0]} if found else {"error": "users_not_found"}
 
     def _conversations_open(self, body: Any) -> dict[str, Any]:
-        if body.get("users") not in self.users:
+        if self.users.get(body.get("users"), {}).get("team_id") not in (self._team, "T0OTHER"):
             return {"error": "user_not_found"}
         room = "D" + body["users"][1:]
         self.rooms.add(room)
@@ -371,7 +411,7 @@ class SlackPeer:
                 "is_ephemeral": False,
             },
             "trigger_id": trigger,
-            "team": {"id": TEAM, "domain": "acme"},
+            "team": {"id": self.account(user)["team_id"], "domain": "acme"},
             "enterprise": None,
             "is_enterprise_install": False,
             "channel": {"id": room, "name": "directmessage"},
@@ -414,7 +454,8 @@ class SlackPeer:
     def opened_home(self, user: str, **more: Any) -> dict[str, Any]:
         """What Slack makes of somebody opening the Home tab: /reference/events/app_home_opened."""
         event = {"type": "app_home_opened", "user": user, "channel": f"D{user[1:]}", "tab": "home"}
-        return event_of({**event, "event_ts": "1515449522000016", **more})
+        team = self.account(user)["team_id"]
+        return event_of({**event, "event_ts": "1515449522000016", **more}, team)
 
     def shortcut(self, callback_id: str, user: str) -> dict[str, Any]:
         """https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload"""
@@ -426,7 +467,7 @@ class SlackPeer:
             "trigger_id": trigger,
             "api_app_id": APP,
             "user": self.account(user),
-            "team": {"id": TEAM, "domain": "acme"},
+            "team": {"id": self.account(user)["team_id"], "domain": "acme"},
             "action_ts": "1581106241.371594",
             "enterprise": None,
             "is_enterprise_install": False,
