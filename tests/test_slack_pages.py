@@ -205,6 +205,22 @@ def test_law_02_a_page_of_another_team_is_not_shown() -> None:
     assert isinstance(read(channel, event(peer.opened_home(DANA), NOW)), Visit)
 
 
+async def test_law_02_who_looks_is_who_was_read_and_not_whom_bolt_finds(
+    store: Store, slack: SlackPeer
+) -> None:
+    """Bolt takes its ids from other places of a body, like that of whose view is open."""
+    async with house(store, slack) as place:
+        await place.opened("low.send", title="Send it to Bob")
+        body = slack.opened_home(LEE)
+        body["event"]["view"] = {"team_id": "T0OTHER", "app_installed_team_id": "T0OTHER"}
+        body |= {"user": {"id": DANA, "team_id": TEAM}, "user_id": DANA}
+        body["authorizations"][0] |= {"team_id": "T0OTHER", "user_id": DANA}
+        await send(place, event(body, place.clock()))
+        await until(lambda: slack.homes)
+    assert list(slack.homes) == [LEE]
+    assert "Bob" not in json.dumps(slack.homes)
+
+
 def test_the_messages_tab_and_other_events_are_ignored() -> None:
     channel, peer = make(AWAY), SlackPeer()
     for body in (
@@ -280,8 +296,8 @@ def test_what_stands_in_the_environment_makes_bolt_write_no_files(tmp_path: Path
     installations in files of the home directory."""
     script = f"""
 import asyncio, json
-from tests.peers.slack import make, SlackPeer
-from approvals.port import Visit
+from tests.peers.slack import SlackPeer, form, make, signed
+from approvals.port import Resolved
 
 class Homes:
     async def of(self, account, *, stays):
@@ -291,7 +307,8 @@ async def main():
     async with SlackPeer() as peer:
         channel = make(peer.api)
         channel.look_up(Homes())
-        visit = Visit("slack", "x", peer.command("", {DANA!r}, "C1"), waits=True)
+        asked = signed(form(peer.command("", {DANA!r}, "C1")), {NOW})
+        visit = channel.read(Resolved.of(channel.authenticate(asked)))
         print((await channel.host(visit)).body.decode())
         await channel.close()
 

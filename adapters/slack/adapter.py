@@ -285,7 +285,7 @@ class Slack:
         far = None if team == self._home(team) else "foreign team"
         who, place = self._id(team, who), self._id(team, place)
         if not far and not body["text"].strip():
-            return port.Visit("slack", "what waits", body, waits=True)
+            return self._visit("what waits", team, body["user_id"], body, waits=True)
         return port.Reply("slack", event, who, place, port.typed(body["text"]), stranger=far)
 
     def _event(self, body: Any) -> port.Event:
@@ -352,11 +352,25 @@ class Slack:
             return port.Ignored("an event or a shortcut of another feature of the app")
         if self.app_id and body.get("api_app_id", self.app_id) != self.app_id:
             raise Malformed("slack: for another app")
-        where = body["team"]["id"] if "team" in body else body["team_id"]
-        whose = body["user"]["team_id"] if "user" in body else where
+        if body["type"] == "shortcut":
+            where, whose = body["team"]["id"], body["user"]["team_id"]
+            user = body["user"]["id"]
+        else:
+            where = whose = body["team_id"]
+            user = body["event"]["user"]
         if not whose == where == self._home(where):
             return port.Ignored("a page is shown to our own teams only")
-        return port.Visit("slack", what, body)
+        return self._visit(what, where, user, body)
+
+    def _visit(
+        self, what: str, team: Any, user: Any, body: Any, *, waits: bool = False
+    ) -> port.Visit:
+        # Who looks, and by whose token they are answered, is said here and not by bolt, which
+        # gathers its ids from other places of the same body.
+        if {type(team), type(user)} != {str}:
+            raise TypeError
+        visit = {"team": team, "user": user, "delivery": body}
+        return port.Visit("slack", what, visit, waits=waits)
 
     def _home(self, team: Any) -> Any:
         """The workspace of ours that somebody must be of who does something in `team`."""
@@ -443,7 +457,8 @@ class Slack:
     async def host(self, visit: port.Visit) -> port.Response:
         if visit.what == "installation":
             return await self._others.finish(visit)
-        return await self._late["pages"].dispatch(visit.body)
+        seen = visit.body
+        return await self._late["pages"].dispatch(seen["team"], seen["user"], seen["delivery"])
 
     async def show(self, account: str, home_: port.Home) -> None:
         team, who = _parts(account)

@@ -1,7 +1,7 @@
 """Pages of the app besides cards, dispatched by slack-bolt.
 
 Bolt sees what `authenticate` has proven and `read` took for a page, never a tap. It finds the
-listener and, by `authorize`, the token of the workspace that it came from. It is built without its
+listener and, by `authorize`, the token of the workspace that `read` found. It is built without its
 own checks (they parse before they verify), and gets no `response_url`: where nothing is authorized
 it would call that one, and a URL out of a payload is not ours to call (law 10).
 """
@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from adapters.slack import home
-from approvals.model import Busy, Malformed
+from approvals.model import Busy
 from approvals.port import Homes, Response
 
 Call = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
@@ -43,15 +43,16 @@ class Pages:
     log: logging.Logger
     _app: Any = None
 
-    async def dispatch(self, body: Mapping[str, Any]) -> Response:
-        """Show the page that a delivery asks for. `Busy`, `Refused`."""
+    async def dispatch(self, team: str, user: str, body: Mapping[str, Any]) -> Response:
+        """Show the page that a delivery asks for to this user. `Busy`, `Refused`."""
         # Half a second, once, and not at the start of the service; nobody else waits for it.
         bolt = await asyncio.to_thread(import_module, "slack_bolt.async_app")
         if self._app is None:
             self._app = self._built(bolt)
         given = {name: value for name, value in body.items() if name != "response_url"}
         # Proven already, so there are no headers to check: that is what this mode means to bolt.
-        asked = bolt.AsyncBoltRequest(body=given, mode="socket_mode")
+        seen = {"seen": (team, user)}
+        asked = bolt.AsyncBoltRequest(body=given, context=seen, mode="socket_mode")
         answer = await self._app.async_dispatch(asked)
         if answer.status != 200:
             raise Busy(f"slack: bolt answered {answer.status}")
@@ -60,9 +61,10 @@ class Pages:
     def _built(self, bolt: Any) -> Any:
         from slack_bolt.authorization import AuthorizeResult  # noqa: PLC0415 - imported where the channel is on
 
-        async def authorize(enterprise_id: str | None, team_id: str | None) -> Any:
-            token = await self.token(str(team_id))
-            return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
+        async def authorize(context: Any) -> Any:
+            team, _ = context["seen"]
+            token = await self.token(team)
+            return AuthorizeResult(enterprise_id=None, team_id=team, bot_token=token)
 
         # Below this level its log quotes bodies, or is about variables of the environment that it
         # looks for by itself.
@@ -87,18 +89,18 @@ class Pages:
 
     # Bolt calls these with what their parameters are named after.
 
-    async def _opened(self, event: dict[str, Any], context: Any) -> None:
-        user = str(event["user"])
-        listed = await self.homes.of(self.account(context.team_id, user), stays=True)
+    async def _opened(self, context: Any) -> None:
+        team, user = context["seen"]
+        listed = await self.homes.of(self.account(team, user), stays=True)
         body = {"user_id": user, "view": home.tab(listed, self.inert)}
         await self.call(context.bot_token, "views.publish", body)
 
     async def _command(self, ack: Any, context: Any) -> None:
-        who = self.account(context.team_id, context.user_id)
+        who = self.account(*context["seen"])
         await ack(home.message(await self.homes.of(who, stays=False), self.inert))
 
     async def _shortcut(self, body: dict[str, Any], context: Any) -> None:
-        who = self.account(context.team_id, context.user_id)
+        who = self.account(*context["seen"])
         view = home.modal(await self.homes.of(who, stays=False), self.inert)
         where = {"trigger_id": body["trigger_id"], "view": view}
         await self.call(context.bot_token, "views.open", where)
@@ -109,15 +111,10 @@ async def _raised(error: Exception) -> None:
 
 
 def wanted(body: Mapping[str, Any]) -> str:
-    """What page a delivery of the Events API or a shortcut asks for; "": none of ours.
-
-    Raises what a malformed body raises: `Malformed` or a `LookupError`, `TypeError`.
-    """
+    """What page a delivery of the Events API or a shortcut asks for; "": none of ours."""
     if body["type"] == "shortcut":
         return home.SHORTCUT if body.get("callback_id") == home.SHORTCUT else ""
     event = body.get("event") or {}
     if event.get("type") != TAB or event.get("tab", "home") != "home":
         return ""
-    if not isinstance(event["user"], str):
-        raise Malformed("slack: a home without its user")
     return TAB

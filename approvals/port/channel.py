@@ -250,7 +250,8 @@ class Hosts(Protocol):
         ...
 
     async def host(self, visit: Visit) -> Response:
-        """Show the page. `Busy` or `Refused`."""
+        """Show the page. Called for what was delivered to us; for what came by a connection of its
+        own (`listen`) the channel calls it by itself. `Busy` or `Refused`."""
         ...
 
     async def show(self, account: str, home: Home) -> None:

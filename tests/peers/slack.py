@@ -562,6 +562,11 @@ def unknown(at: int) -> tuple[Inbound, ...]:
     for name in ("command", "user_id", "team_id", "channel_id", "trigger_id", "api_app_id"):
         bodies = (*bodies, form({key: typed[key] for key in typed if key != name}))
     bodies = (*bodies, form({**typed, "api_app_id": "A0OTHER"}), form(typed) + b"&x=%ff")
+    opened = {"type": "app_home_opened", "tab": "home"}
+    for broken in (opened, {**opened, "user": 7}):
+        bodies = (*bodies, json.dumps(event_of(broken)).encode())
+    shortcut = {"type": "shortcut", "callback_id": "countersign_waiting", "api_app_id": APP}
+    payloads += [shortcut, {**shortcut, "team": {"id": TEAM}, "user": {"team_id": TEAM}}]
     deep = b"payload=" + b"%5B" * 100_000
     return (
         *(signed(payload, at) for payload in payloads),
