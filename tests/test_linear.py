@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from graphql import build_schema, get_named_type, graphql_sync, is_leaf_type
 from pydantic import SecretStr, ValidationError
 
 from adapters.linear import markdown
-from adapters.linear.adapter import Linear
+from adapters.linear.adapter import MOST, Linear
 from adapters.linear.api import SCOPES, TOKEN, Token
 from adapters.linear.settings import Settings, sample
 from approvals.cards import renderer
@@ -34,6 +35,7 @@ from approvals.model import (
     Status,
 )
 from approvals.port import Event, Ignored, Inbound, Notice, NoticeKind, Reply, Resolved, Tap
+from approvals.service import COUNTED_ALREADY
 from approvals.store import Store
 from tests import hostile, on_platforms
 from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, ROOT, card, event_of, natural
@@ -61,6 +63,7 @@ from tests.peers.linear import (
     make,
     prompted,
 )
+from tests.reading.work import linear as grows
 from tests.test_ready_reasons import REASONS
 
 PEERS = ROOT / "tests/peers"
@@ -177,6 +180,14 @@ def test_law_14_what_a_template_folds_is_left_out() -> None:
     assert "leaves out a part of the request" in payload["card"]
 
 
+@pytest.mark.parametrize("piece", ["\n", "\n \n", "`", "[", "[a](", "[](b", "- ", "~", "*"])
+def test_law_32_hostile_markdown_costs_linear_time(
+    piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(markdown, "LONGEST", 1_000_000)
+    grows(lambda size: "a" + (piece * size)[:size] + "a", markdown.seen)
+
+
 def test_law_32_markdown_that_is_too_long_is_not_read() -> None:
     long = "`a" * markdown.LONGEST
     assert markdown.seen(long) == [long]
@@ -224,6 +235,17 @@ async def test_an_answer_brings_the_question_that_was_answered(linear: LinearPee
     await channel.close()
 
 
+def hidden(words: str, behind: str) -> Callable[[Any], Any]:
+    """The question, with these words of it where a reader does not find them."""
+
+    def change(asked: Any) -> None:
+        body = asked["content"]["body"]
+        assert words in body
+        asked["content"]["body"] = body.replace(words, behind)
+
+    return change
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -231,6 +253,12 @@ async def test_an_answer_brings_the_question_that_was_answered(linear: LinearPee
         lambda asked: asked["content"].update(
             body=asked["content"]["body"].replace("12,400", "12")
         ),
+        # What is there for a program, and what nobody is shown.
+        hidden("**12,400.00 EUR**", "[](<12,400.00 EUR>)"),
+        hidden("Amount: **12,400.00", "[Amount:](12,400.00)"),
+        hidden("`amount: 1240000`", "~~~ `amount: 1240000`\n~~~\n"),
+        hidden("Pay 12,400.00 EUR", "~~Pay 12,400.00 EUR~~"),
+        hidden("V9Q>)\n\nTo decline with a reason,", "V9Q To decline with a reason,>)\n\n"),
         lambda asked: asked["signalMetadata"]["options"][0].update(label="Decline"),
         lambda asked: asked["signalMetadata"]["options"].pop(1),
         lambda asked: asked["signalMetadata"]["options"].append({"label": "Yes", "value": "x"}),
@@ -260,16 +288,47 @@ async def test_law_07_another_question_with_our_token_has_another_echo(
 async def test_law_07_a_thread_that_was_flooded_vouches_for_no_question(
     linear: LinearPeer, newest_first: bool
 ) -> None:
+    """By a thief of the app's token: which question stood last is not in the page then."""
     linear.newest_first = newest_first
     channel = make(linear.api)
-    ref = await channel.post(ROOM, shown(channel), "crd_1")
+    payload = shown(channel)
+    ref = await channel.post(ROOM, payload, "crd_1")
     (asked,) = linear.line(ref.message)
     for _ in range(50):
-        linear.write(ref.message, "Hello?", LEE)
-    linear.say(ref.message, {**asked, "content": {**asked["content"], "body": "Lunch?"}})
+        linear.say(ref.message, {**asked, "content": {**asked["content"], "body": "Lunch?"}})
+    linear.say(ref.message, asked)
     inbound = linear.write(ref.message, "Q" * 20, DANA)
     assert on_platforms.tapped(await read(channel, inbound)).echo is None
     await channel.close()
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_words_of_strangers_do_not_push_our_question_out(
+    linear: LinearPeer, newest_first: bool
+) -> None:
+    linear.newest_first = newest_first
+    channel = make(linear.api)
+    payload = shown(channel)
+    ref = await channel.post(ROOM, payload, "crd_1")
+    for _ in range(60):
+        linear.write(ref.message, "Hello?", LEE)
+    tap = on_platforms.tapped(await read(channel, linear.write(ref.message, "Q" * 20, DANA)))
+    assert tap.echo == channel.echo(payload)
+    for times in (2, 3):
+        await read(channel, linear.write(ref.message, "Q" * 20, LEE))
+        await channel.tell(tap, REFUSED)
+        assert kinds(linear, ref.message).count("elicitation") == times
+    await channel.redraw(ref, channel.layout(CARDS["approved"]))
+    assert kinds(linear, ref.message)[-1] == "response"
+    await read(channel, linear.write(ref.message, "Thanks", LEE))
+    await channel.tell(tap, REFUSED)
+    assert kinds(linear, ref.message).count("elicitation") == 3
+    assert linear.comments[ref.message]["body"].startswith("**Approved by")
+    await channel.close()
+
+
+def kinds(linear: LinearPeer, comment: str) -> list[str]:
+    return [one["content"]["type"] for one in linear.line(comment)]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +363,18 @@ async def test_law_09_an_answer_of_another_workspace_is_forged(linear: LinearPee
     for inbound in (prompted(NOW), commented(NOW, "decline a1b2c3d4")):
         with pytest.raises(Forged):
             await read(channel, inbound)
+    # Nor do they use up what we may ask.
+    assert linear.calls == ["token", "Pressed"]
     await channel.close()
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), True, None, str(NOW), [NOW]])
+def test_law_09_what_is_no_time_is_not_of_now(at: Any) -> None:
+    sent = json.dumps({**fixture("prompted"), "webhookTimestamp": at}).encode()
+    proof = hmac.digest(WEBHOOK_SECRET.encode(), sent, "sha256").hex()
+    inbound = Inbound("POST", "/", "", {"linear-signature": proof}, sent, NOW)
+    with pytest.raises(Forged):
+        make(AWAY).authenticate(inbound)
 
 
 async def test_law_09_linear_is_asked_about_answers_only(linear: LinearPeer) -> None:
@@ -374,11 +444,67 @@ async def test_after_an_answer_that_did_not_count_the_question_is_asked_again_on
     await channel.close()
 
 
+async def test_after_a_tap_that_was_counted_before_the_question_is_asked_again(
+    linear: LinearPeer,
+) -> None:
+    """Another approver may still have to answer it."""
+    channel = make(linear.api)
+    ref = await channel.post(ROOM, shown(channel), "crd_1")
+    tap = on_platforms.tapped(await read(channel, linear.choose(ref.message, "Approve", DANA)))
+    await channel.tell(tap, COUNTED_ALREADY.notice)
+    assert ref.message in linear.asked()
+    await channel.close()
+
+
 async def test_after_other_words_the_question_is_asked_again(linear: LinearPeer) -> None:
     channel = make(linear.api)
     ref = await channel.post(ROOM, shown(channel), "crd_1")
-    assert isinstance(await read(channel, linear.write(ref.message, "Is it?", LEE)), Ignored)
+    for _ in range(2):
+        assert isinstance(await read(channel, linear.write(ref.message, "Is it?", LEE)), Ignored)
+        await until(lambda: ref.message in linear.asked())
+    await channel.close()
+
+
+class Prompt(Linear):
+    patience = 0
+
+
+async def test_after_a_typed_code_the_question_is_asked_again(linear: LinearPeer) -> None:
+    channel = make(linear.api, kind=Prompt)
+    ref = await channel.post(ROOM, shown(channel), "crd_1")
+    inbound = linear.write(ref.message, "decline 00000000 too much", LEE)
+    assert isinstance(await read(channel, inbound), Reply)
     await until(lambda: ref.message in linear.asked())
+    await channel.close()
+
+
+async def test_a_typed_code_that_ended_its_case_leaves_no_question(linear: LinearPeer) -> None:
+    channel = make(linear.api, kind=Prompt)
+    ref = await channel.post(ROOM, shown(channel), "crd_1")
+    inbound = linear.write(ref.message, "decline a1b2c3d4 too much", DANA)
+    resolved = await channel.resolve(channel.authenticate(inbound))
+    await channel.redraw(ref, channel.layout(CARDS["declined"]))
+    assert isinstance(channel.read(resolved), Reply)
+    await until(lambda: not channel._tasks)
+    assert kinds(linear, ref.message)[-1] == "response"
+    assert linear.asked() == [CARD]
+    await channel.close()
+
+
+async def test_law_32_nobody_has_the_question_asked_again_without_end(linear: LinearPeer) -> None:
+    """As a script with a person's key would, which answers whatever is asked."""
+    channel = make(linear.api)
+    ref = await channel.post(ROOM, shown(channel), "crd_1")
+    (asked,) = linear.line(ref.message)
+    for _ in range(MOST - 2):
+        linear.say(ref.message, asked)
+    for _ in range(3):
+        tap = on_platforms.tapped(await read(channel, linear.write(ref.message, "Q" * 20, LEE)))
+        await channel.tell(tap, REFUSED)
+    assert kinds(linear, ref.message).count("elicitation") == MOST
+    # Another state of the case is asked about all the same.
+    await channel.redraw(ref, shown(channel, progress="Needs one more."))
+    assert ref.message in linear.asked()
     await channel.close()
 
 
@@ -390,8 +516,7 @@ async def test_what_is_decided_is_not_asked_again(linear: LinearPeer) -> None:
     await read(channel, linear.write(ref.message, "Thanks", LEE))
     await channel.tell(tap, REFUSED)
     await channel.close()
-    kinds = [one["content"]["type"] for one in linear.line(ref.message)]
-    assert kinds == ["elicitation", "prompt", "response", "prompt"]
+    assert kinds(linear, ref.message) == ["elicitation", "prompt", "response", "prompt"]
     assert linear.asked() == [CARD]
 
 
@@ -399,11 +524,28 @@ async def test_law_03_what_is_decided_meanwhile_keeps_no_options(linear: LinearP
     channel = make(linear.api)
     ref = await channel.post(ROOM, shown(channel), "crd_1")
     tap = on_platforms.tapped(await read(channel, linear.choose(ref.message, "Approve", LEE)))
-    linear.meanwhile.append("Approved by Dana Lee")
+    content = {"type": "response", "body": "Approved by Dana Lee"}
+    content["__typename"] = "AgentActivityResponseContent"
+    end = {"content": content, "signal": None, "signalMetadata": None}
+    linear.meanwhile.append(lambda: linear.say(ref.message, end))
     await channel.tell(tap, REFUSED)
     said = [one["content"]["body"] for one in linear.line(ref.message)]
     assert (said[-3], said[-1]) == ("Approved by Dana Lee", "Approved by Dana Lee")
     assert linear.asked() == [CARD]
+    await channel.close()
+
+
+async def test_a_question_that_was_redrawn_meanwhile_stands_last(linear: LinearPeer) -> None:
+    channel = make(linear.api)
+    ref = await channel.post(ROOM, shown(channel), "crd_1")
+    (asked,) = linear.line(ref.message)
+    later = shown(channel, progress="Needs one more.")
+    newer = {**asked, "content": {**asked["content"], "body": later["card"]}}
+    tap = on_platforms.tapped(await read(channel, linear.choose(ref.message, "Approve", LEE)))
+    linear.meanwhile.append(lambda: linear.say(ref.message, newer))
+    await channel.tell(tap, REFUSED)
+    tap = on_platforms.tapped(await read(channel, linear.choose(ref.message, "Approve", DANA)))
+    assert tap.echo == channel.echo(later)
     await channel.close()
 
 
@@ -434,6 +576,10 @@ async def test_law_19_at_high_risk_the_question_is_a_link_for_its_addressee(
     review = "https://approve.example.com/r/req_01K8ZJ3V9Q"
     meta = {"url": review, "providerName": "Countersign", "userId": DANA}
     assert (asked["signal"], asked["signalMetadata"]) == ("auth", meta)
+    later = {**payload, "card": payload["card"] + "\n\nNeeds one more."}
+    await channel.redraw(ref, later)
+    assert linear.line(ref.message)[-1]["signalMetadata"] == meta
+    await channel.redraw(ref, payload)
     # What declines is typed.
     tap = on_platforms.tapped(await read(channel, linear.write(ref.message, "Decline", DANA)))
     assert (tap.choice, tap.echo) == (Choice.DECLINE, channel.echo(payload))
@@ -475,6 +621,19 @@ async def test_a_comment_whose_question_was_not_taken_is_deleted(
     channel = make(linear.api)
     linear.breaks = operation
     linear.break_next(503, None)
+    with pytest.raises(Busy):
+        await channel.post(ROOM, shown(channel), "crd_1")
+    assert [*linear.comments] == [CARD]
+    await channel.close()
+
+
+@pytest.mark.parametrize("status", [503, 429])
+async def test_a_comment_that_could_not_become_the_card_is_deleted(
+    linear: LinearPeer, status: int
+) -> None:
+    linear.agents, linear.breaks = False, "Edit"
+    linear.break_next(status, None)
+    channel = make(linear.api)
     with pytest.raises(Busy):
         await channel.post(ROOM, shown(channel), "crd_1")
     assert [*linear.comments] == [CARD]
@@ -553,6 +712,10 @@ async def test_law_23_the_token_is_kept_sealed_and_outlives_a_restart(
     assert linear.token.encode() not in kept
 
 
+def test_law_23_no_repr_has_the_token() -> None:
+    assert "lin_oauth" not in repr(Token("lin_oauth_0123456789", 0))
+
+
 class Kept(dict[str, bytes]):
     """A memory of several copies, which takes a while."""
 
@@ -594,6 +757,22 @@ async def test_of_copies_that_need_a_token_at_once_one_gets_it(linear: LinearPee
         assert (await channel.open(DANA)).account == DANA
         await channel.close()
     assert linear.calls.count("token") == 1
+
+
+async def test_a_token_is_kept_though_nobody_waits_for_it_any_more(linear: LinearPeer) -> None:
+    """A delivery has little time: the token that it started to get has ended the one before."""
+    channel, memory = make(linear.api), Kept()
+    channel.remember(memory)
+    linear.granting.clear()
+    asking = asyncio.create_task(channel.open(DANA))
+    await until(lambda: "token" in linear.calls)
+    asking.cancel()
+    await asyncio.wait({asking})
+    linear.granting.set()
+    await until(lambda: Token.read(memory[TOKEN]).value != "")
+    assert (await channel.open(DANA)).account == DANA
+    assert linear.calls.count("token") == 1
+    await channel.close()
 
 
 async def test_while_a_copy_renews_the_token_no_other_does(linear: LinearPeer) -> None:
@@ -763,16 +942,16 @@ async def test_a_whole_approval_and_a_decline_with_a_reason(
         now = place.clock
         assert await linear.deliver(url, linear.choose(one, "Approve", LEE, now())) == (200, "")
         await until(lambda: one in linear.asked())  # a stranger took the options away
-        assert (await place.read(first["id"]))["status"] == "pending"
+        assert (await place.case(first["id"])).status is Status.PENDING
         inbound = linear.choose(one, "Approve", DANA, now())
         for _ in range(2):
             assert await linear.deliver(url, inbound) == (200, "")
-        assert (await place.read(first["id"]))["status"] == "approved"
+        assert (await place.case(first["id"])).status is Status.APPROVED
         code = second["digest"].rpartition(":")[2][:8]
         inbound = linear.write(two, f"decline {code} not this month", DANA, now())
         assert await linear.deliver(url, inbound) == (200, "")
-        declined = await place.read(second["id"])
-        assert (declined["status"], declined["reason"]) == ("declined", "not this month")
+        declined = await place.case(second["id"])
+        assert (declined.status, declined.reason) == (Status.DECLINED, "not this month")
         await place.carried()
         for comment, said in ((one, "Approved by"), (two, "Declined by")):
             assert linear.line(comment)[-1]["content"]["body"].startswith(said)
@@ -794,13 +973,13 @@ async def test_law_07_an_answer_to_another_question_approves_nothing(
         linear.line(comment)[0]["content"]["body"] = "Lunch at noon?"
         inbound = linear.choose(comment, "Approve", DANA, place.clock())
         await linear.deliver(f"{place.url}/channels/linear/events", inbound)
-        assert (await place.read(request["id"]))["status"] == "pending"
+        assert (await place.case(request["id"])).status is Status.PENDING
         await place.carried()
         fresh = await of(place, request["id"])
         assert fresh != comment
         inbound = linear.choose(fresh, "Approve", DANA, place.clock())
         await linear.deliver(f"{place.url}/channels/linear/events", inbound)
-        assert (await place.read(request["id"]))["status"] == "approved"
+        assert (await place.case(request["id"])).status is Status.APPROVED
         await channel.close()
 
 
@@ -817,7 +996,7 @@ async def test_law_06_a_typed_label_approves_at_low_risk_only(
         comment = await of(place, request["id"])
         url = f"{place.url}/channels/linear/events"
         await linear.deliver(url, linear.write(comment, "Approve", DANA, place.clock()))
-        assert (await place.read(request["id"]))["status"] == Status.PENDING
+        assert (await place.case(request["id"])).status is Status.PENDING
         await linear.deliver(url, linear.write(comment, "Decline", DANA, place.clock()))
-        assert (await place.read(request["id"]))["status"] == Status.DECLINED
+        assert (await place.case(request["id"])).status is Status.DECLINED
         await channel.close()

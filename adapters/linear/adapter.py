@@ -55,13 +55,30 @@ TYPED: Final[Mapping[str, Choice]] = {
 CODE: Final = re.compile(r"\s*decline\s+[0-9a-f]{8}\b", re.IGNORECASE)
 ELICITATION: Final = "AgentActivityElicitationContent"
 RESPONSE: Final = "AgentActivityResponseContent"
-PROMPT: Final = "AgentActivityPromptContent"
+TYPES: Final[Mapping[str, str]] = {ELICITATION: "elicitation", RESPONSE: "response"}
 APP: Final = "an app"
 # Linear names no length for an option's label.
 OPTION: Final = 80
 US: Final = "Countersign"
+MOST: Final = 20
+"""Questions in one thread from which only a change of the case asks again: somebody, or a script of
+theirs, could answer without end, and each question costs calls that other cards wait for."""
 # Where the app may ask no questions.
 BARE: Final = "\n\nThere are no options here: approve on the page."
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What stands below a comment: the session's id, what our app said there, and whether a person
+    said something after that."""
+
+    session: str
+    ours: list[Any]
+    answered: bool
+
+    @property
+    def last(self) -> Any:
+        return _newest(self.ours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +93,13 @@ class Linear:
     api_url: str = "https://api.linear.app"
     _api: Api = field(init=False, repr=False, compare=False)
     _profiles: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _tasks: set[asyncio.Task[None]] = field(
-        default_factory=set, init=False, repr=False, compare=False
+    _tasks: dict[str, asyncio.Task[None]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
     )
+    _due: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
     name: ClassVar[str] = "linear"
+    patience: ClassVar[float] = 3
+    """Seconds that a typed code has to end its case, before the question is asked again."""
     limits: ClassVar = port.Limits(
         title=250,
         fact_label=410,
@@ -151,7 +171,7 @@ class Linear:
         except FAULTS:
             raise Forged("linear: no time in it") from None
         # Of when it was sent, each time anew: a body that was seen before is too old soon.
-        if type(at) not in (int, float) or abs(inbound.at - at) > FRESH:
+        if type(at) is not int or abs(inbound.at - at) > FRESH:
             raise Forged("linear: the timestamp is not of now")
         return port.Proven(inbound, {"sent": sent})
 
@@ -163,21 +183,28 @@ class Linear:
             return port.Resolved.of(proven)  # `read` says it
         if asked is None:
             return port.Resolved.of(proven)
+        # Another workspace may have installed our app, and its deliveries have the same proof. Once
+        # we know which is ours, they cost no call.
+        if self._api.home not in (None, sent.get("organizationId")):
+            raise Forged("linear: of another workspace")
         try:
             told = await self._api.call(asked[0], **asked[1])
         except Denied as why:
+            log.warning("linear: an answer that Linear knows nothing of: %s", why)
             raise Forged(str(why)) from None
-        # Another workspace may have installed our app, and its deliveries have the same proof.
-        if told["organization"]["id"] != sent.get("organizationId"):
+        self._api.home = told["organization"]["id"]
+        if self._api.home != sent.get("organizationId"):
             raise Forged("linear: of another workspace")
         resolved = port.Resolved.of(proven, told=told)
         try:
             event = self._event(**resolved.claims)
         except FAULTS:
             return resolved
-        if isinstance(event, port.Ignored) and _stands(told):
-            # Whatever is said in the thread takes the options away: they are offered again.
-            self._later(told["agentSession"]["comment"]["id"])
+        # Whatever is said in the thread takes the options away: they are offered again. Of a tap
+        # `tell` hears whether it counted; of a typed code nothing does.
+        if isinstance(event, port.Ignored | port.Reply) and _stands(told):
+            wait = self.patience if isinstance(event, port.Reply) else 0
+            self._later(told["agentSession"]["comment"]["id"], wait)
         return resolved
 
     def read(self, resolved: port.Resolved) -> port.Event:
@@ -227,7 +254,7 @@ class Linear:
             choice=choice,
             ready=place,
             stranger=stranger,
-            echo=_echo(session["activities"], activity["createdAt"]),
+            echo=_echo(session["ours"], activity["createdAt"]),
             reply_to={"comment": message},
         )
 
@@ -262,35 +289,42 @@ class Linear:
         comment = made["commentCreate"]["comment"]["id"]
         ref = MessageRef("linear", address.conversation, comment)
         try:
-            made = await self._api.call(api.SESSION, input={"commentId": comment})
-            session = made["agentSessionCreateOnComment"]["agentSession"]["id"]
-            activity = await self._say(session, _question(payload, address.account))
-        except Denied as why:
-            # An app that may open no session: the comment is the card then, without options.
-            log.warning("linear: a card without options: %s", why)
-            await self._edit(comment, payload["card"] + BARE + mention)
-            return ref
-        except Busy:
+            activity = await self._ask(comment, payload, address.account)
+            if activity is None:  # the comment is the card then, without options
+                await self._edit(comment, payload["card"] + BARE + mention)
+                return ref
+        except (Busy, Refused):
             await self._drop(comment)
             raise
         return replace(ref, altered=differences(_view(payload), _shown(activity)))
 
+    async def _ask(self, comment: str, payload: port.Payload, account: str | None) -> Any:
+        """Our question below this comment; None: our app may open no session, or not ask there."""
+        try:
+            made = await self._api.call(api.SESSION, input={"commentId": comment})
+            session = made["agentSessionCreateOnComment"]["agentSession"]["id"]
+            return await self._say(session, _question(payload, account))
+        except Denied as why:
+            log.warning("linear: a card without options: %s", why)
+            return None
+
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef:
-        session, nodes = await self._thread(ref.message)
-        if all(map(_by_person, nodes)):  # nothing was asked: the comment is the card
+        thread = await self._thread(ref.message)
+        last = thread.last
+        if last is None:  # nothing was asked: the comment is the card
             bare = "" if payload["end"] else BARE
             await self._edit(ref.message, payload["card"] + bare)
             return ref
         await self._edit(ref.message, payload["subject"])
         if payload["end"]:
             # The session ends with it, and the options go.
-            if session["status"] != "complete":
+            if thread.answered or _kind(last) != RESPONSE:
                 end = {"content": {"type": "response", "body": payload["end"]}}
-                await self._say(session["id"], end)
+                await self._say(thread.session, end)
             return ref
-        last = _newest(nodes)
-        if _shown(last) != _view(payload):
-            last = await self._say(session["id"], _question(payload, None))
+        if thread.answered or _shown(last) != _view(payload):
+            account = (last["signalMetadata"] or {}).get("userId")
+            last = await self._say(thread.session, _question(payload, account))
         return replace(ref, altered=differences(_view(payload), _shown(last)))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
@@ -298,42 +332,55 @@ class Linear:
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         # Nothing is private in a thread. But an answer takes the options away, whoever gave it: the
-        # question is asked again, for those who may answer.
-        if notice.kind is port.NoticeKind.REFUSED and tap.stranger != APP:
+        # question is asked again, for those who may answer. One that counted has the card redrawn.
+        if notice.kind is not port.NoticeKind.COUNTED and tap.stranger != APP:
             await self._again(tap.reply_to["comment"])
 
     async def _again(self, comment: str) -> None:
-        """Ask again what stands unanswered below this comment."""
-        session, nodes = await self._thread(comment)
-        asked, last = _newest(node for node in nodes if not _by_person(node)), _newest(nodes)
-        if asked is None or asked is last or asked["content"]["__typename"] != ELICITATION:
+        """Ask again what stands answered below this comment."""
+        thread = await self._thread(comment)
+        asked = thread.last
+        if asked is None or _kind(asked) != ELICITATION or not thread.answered:
             return
-        content = {"type": "elicitation", "body": asked["content"]["body"]}
-        signal = {name: asked[name] for name in ("signal", "signalMetadata") if asked[name]}
-        await self._say(session["id"], {"content": content, **signal})
-        # Where it was decided just now, the options are not left there.
-        _, nodes = await self._thread(comment)
-        ends = (node for node in nodes if node["content"]["__typename"] == RESPONSE)
-        if (end := _newest(ends)) is not None:
-            body = {"type": "response", "body": end["content"]["body"]}
-            await self._say(session["id"], {"content": body})
+        if len(thread.ours) >= MOST:
+            log.warning("linear: a question was asked %d times, and is not again", MOST)
+            return
+        await self._say(thread.session, _copy(asked))
+        # What another copy, or a change of the case, said meanwhile stands last again: where it was
+        # decided just now, no options are left there.
+        before, shown = _made(asked), _shown(asked)
+        others = (one for one in (await self._thread(comment)).ours if _made(one) > before)
+        newer = (one for one in others if _kind(one) in TYPES and _shown(one) != shown)
+        if (newest := _newest(newer)) is not None:
+            await self._say(thread.session, _copy(newest))
 
-    async def _thread(self, comment: str) -> tuple[Any, list[Any]]:
-        """The session below a comment, if there is one, and its activities."""
-        thread = (await self._api.call(api.THREAD, id=comment))["comment"]
-        session = thread["agentSession"]
-        return session, session["activities"]["nodes"] if session else []
+    async def _thread(self, comment: str) -> Thread:
+        session = (await self._api.call(api.THREAD, id=comment))["comment"]["agentSession"]
+        if session is None:
+            return Thread("", [], answered=False)
+        ours, theirs = session["ours"]["nodes"], session["theirs"]
+        last, word = _newest(ours), _newest(theirs["nodes"])
+        # Of more than a page nobody says which is the newest: then one of them may be.
+        late = word is not None and last is not None and _made(word) >= _made(last)
+        return Thread(session["id"], ours, answered=late or theirs["pageInfo"]["hasNextPage"])
 
-    def _later(self, comment: str) -> None:
+    def _later(self, comment: str, wait: float) -> None:
+        """Ask again in the background; once, for all that is said until then."""
+
         async def again() -> None:
             try:
-                await self._again(comment)
+                await asyncio.sleep(wait)
+                while comment in self._due:
+                    self._due.discard(comment)
+                    await self._again(comment)
             except (Busy, Refused, *FAULTS) as why:
                 log.warning("linear: a question was not asked again: %s", type(why).__name__)
+            finally:
+                del self._tasks[comment]
 
-        task = asyncio.create_task(again())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._due.add(comment)
+        if comment not in self._tasks:
+            self._tasks[comment] = asyncio.create_task(again())
 
     async def _say(self, session: str, what: Mapping[str, Any]) -> Any:
         made = await self._api.call(api.ACTIVITY, input={"agentSessionId": session, **what})
@@ -378,7 +425,7 @@ class Linear:
             return [*found, port.Finding("issue", False, detail)]
 
     async def close(self) -> None:
-        for task in (tasks := [*self._tasks]):
+        for task in (tasks := [*self._tasks.values()]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._api.close()
@@ -447,7 +494,7 @@ def _view(payload: port.Payload) -> dict[str, Any]:
 
 def _shown(activity: Any) -> dict[str, Any] | None:
     """The same of an activity that Linear holds; None: it is no question."""
-    if activity["content"]["__typename"] != ELICITATION:
+    if _kind(activity) != ELICITATION:
         return None
     signal, meta = activity["signal"], activity["signalMetadata"] or {}
     return {
@@ -458,13 +505,12 @@ def _shown(activity: Any) -> dict[str, Any] | None:
     }
 
 
-def _echo(activities: Any, answered: str) -> str | None:
-    """Of the question that stood there when it was answered. None: nobody can say which it was."""
-    if activities["pageInfo"]["hasNextPage"]:
+def _echo(ours: Any, answered: str) -> str | None:
+    """Of our question that stood there when it was answered. None: nobody can say which it was."""
+    if ours["pageInfo"]["hasNextPage"]:
         return None
-    ours = (one for one in activities["nodes"] if not _by_person(one))
     before = datetime.fromisoformat(answered)
-    asked = _newest(one for one in ours if _made(one) <= before)
+    asked = _newest(one for one in ours["nodes"] if _made(one) <= before)
     return None if asked is None else digest(_shown(asked))
 
 
@@ -486,8 +532,15 @@ def _reasons(card: Card) -> list[dict[str, str]]:
     ]
 
 
-def _by_person(activity: Any) -> bool:
-    return bool(activity["content"]["__typename"] == PROMPT)
+def _kind(activity: Any) -> str:
+    return str(activity["content"]["__typename"])
+
+
+def _copy(activity: Any) -> dict[str, Any]:
+    """What is said to say this again."""
+    signal = {name: activity[name] for name in ("signal", "signalMetadata") if activity[name]}
+    content = {"type": TYPES[_kind(activity)], "body": activity["content"]["body"]}
+    return {"content": content, **signal}
 
 
 def _made(activity: Any) -> datetime:

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
@@ -31,20 +31,19 @@ EARLY: Final = 3_600_000
 RENEWING: Final = 15_000
 """Milliseconds that a copy which renews the token has for it."""
 
-# Who is asked about an activity: the app, the workspace, the account, and the session it is in.
+# Who is asked about an activity: the app, the workspace, the account and the session it is in, with
+# what our app said there. Without what people said: nobody can push our question out of the page.
 PRESSED: Final = """query Pressed($user: String!, $session: String!) {
   viewer { id }
   organization { id }
   user(id: $user) { id active app guest }
   agentSession(id: $session) {
     id
-    status
     appUser { id }
     issue { id }
     comment { id }
-    activities(first: 50) {
+    ours: activities(first: 50, filter: {type: {neq: "prompt"}}) {
       nodes {
-        id
         createdAt
         signal
         signalMetadata
@@ -74,10 +73,8 @@ THREAD: Final = """query Thread($id: String!) {
     id
     agentSession {
       id
-      status
-      activities(first: 50) {
+      ours: activities(first: 50, filter: {type: {neq: "prompt"}}) {
         nodes {
-          id
           createdAt
           signal
           signalMetadata
@@ -87,6 +84,9 @@ THREAD: Final = """query Thread($id: String!) {
             ... on AgentActivityResponseContent { body }
           }
         }
+      }
+      theirs: activities(first: 50, filter: {type: {eq: "prompt"}}) {
+        nodes { createdAt }
         pageInfo { hasNextPage }
       }
     }
@@ -132,7 +132,7 @@ class Token:
     """`until`: from then it is replaced, in Unix milliseconds; `claimed`: until then one copy does
     so."""
 
-    value: str
+    value: str = field(repr=False)
     until: int
     claimed: int = 0
 
@@ -159,7 +159,10 @@ class Api:
         self._http = Http()
         self._token = Token("", 0)
         self._renewing = asyncio.Lock()
+        self._renewal: set[asyncio.Task[str]] = set()
         self.memory: port.Memory | None = None
+        self.home: str | None = None
+        """The id of our workspace, once Linear said it."""
 
     @property
     def date(self) -> str | None:
@@ -176,8 +179,8 @@ class Api:
         try:
             return await self._asked(token, document, variables)
         except _Expired:
-            log.error("linear refuses our app, not the person: its new token is not taken")
-            raise Busy("linear: our token is not taken") from None
+            log.error("Linear rejected the app's new token")
+            raise Busy("linear: the app's new token was rejected") from None
 
     async def _asked(self, token: str, document: str, variables: Any) -> Any:
         heads = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -231,6 +234,14 @@ class Api:
         """The token. `instead`: of this one, which Linear did not take."""
         if self._token.value != instead and _now() < self._token.until:
             return self._token.value
+        # Whoever waits may have no time left. What Linear makes is kept all the same: it has ended
+        # the token before, and no other copy makes one while this one has claimed to.
+        task = asyncio.create_task(self._renewed(instead))
+        self._renewal.add(task)
+        task.add_done_callback(self._renewal.discard)
+        return await asyncio.shield(task)
+
+    async def _renewed(self, instead: str) -> str:
         async with self._renewing:
             kept = await self.memory.get(TOKEN) if self.memory is not None else None
             known = Token.read(kept) if self.memory is not None else self._token
@@ -264,12 +275,16 @@ class Api:
             if status != 200 or type(value) is not str or type(lasts) is not int:
                 raise ValueError
         except FAULTS:
-            log.error("linear gives our app no token: %s", status)
-            raise Busy(f"linear: no token for our app: {status}") from None
+            log.error("Linear issued no token for the app: %s", status)
+            what = "check client_id, client_secret and that Client credentials tokens are on"
+            raise Busy(f"linear: no token for the app ({status}): {what}") from None
         lasts *= 1000
         return Token(value, _now() + max(lasts - EARLY, lasts // 2))
 
     async def close(self) -> None:
+        for task in (tasks := [*self._renewal]):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._http.close()
 
 

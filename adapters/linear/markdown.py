@@ -30,9 +30,10 @@ PROSE: Final = 300
 """Characters of a line that may be prose."""
 LONGEST: Final = 20_000
 """Characters up to which Markdown is read: more than a card of ours has."""
-LINK: Final = re.compile(r"\[([^\[\]\n]*)\]\(<?([^()\[>\n]*)>?\)")
-BULLET: Final = re.compile(r"^\s*[-*+] +", re.MULTILINE)
-SIGNS: Final = re.compile(r"[\\*_#>~]+")
+LINK: Final = re.compile(r"\[([^\[\]\n]+)\]\(<?([^()\[<>\s]*)>?\)")
+BULLET: Final = re.compile(r"^[ \t]*[-*+] +", re.MULTILINE)
+# No tilde: three of them open a block of code, and what stands behind those is not drawn.
+SIGNS: Final = re.compile(r"[\\*_#>]+")
 
 
 def code(text: str) -> str:
@@ -129,5 +130,6 @@ def _unfolded(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    text = LINK.sub(r" \1 \2 ", BULLET.sub("", text))
+    # Where a link leads is not read: it is no word, or one of ours could be hidden there.
+    text = LINK.sub(r" \1 ](\2 ", BULLET.sub("", text))
     return SIGNS.sub("", text).split()

@@ -9,18 +9,29 @@ https://linear.app/developers/agent-interaction, /agent-signals, /webhooks, /rat
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from aiohttp import ClientSession, web
-from graphql import GraphQLError, GraphQLSchema, build_schema, graphql
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    build_schema,
+    execute_sync,
+    parse,
+    validate,
+)
 
 from adapters.linear.adapter import Linear
 from approvals.model import Address
@@ -49,10 +60,12 @@ def user(id: str, name: str, **more: Any) -> dict[str, Any]:
     return {"id": id, "name": name.capitalize(), "url": url, **base, **more}
 
 
-def make(api: str, *, render: Render | None = None, **more: Any) -> Linear:
+def make(
+    api: str, *, kind: type[Linear] = Linear, render: Render | None = None, **more: Any
+) -> Linear:
     given = {"client_id": CLIENT, "client_secret": CLIENT_SECRET, "issue": ISSUE, **more}
     given = {"webhook_secret": WEBHOOK_SECRET, "api_url": api, **given}
-    return Linear(render=render or template("linear"), **given)
+    return kind(render=render or template("linear"), **given)
 
 
 # Deliveries: https://linear.app/developers/webhooks
@@ -123,6 +136,13 @@ def fault(message: str, kind: str = "invalid input", code: str = "INPUT_ERROR") 
     return GraphQLError(message, extensions=more)
 
 
+@cache
+def validated(text: str) -> tuple[DocumentNode, list[GraphQLError]]:
+    """A document and what is wrong with it. There are a dozen, and each takes a while."""
+    document = parse(text)
+    return document, validate(SCHEMA, document)
+
+
 def rewritten(body: str) -> str:
     """Markdown as Linear makes it of the document that it keeps."""
     body = re.sub(r"^- ", "* ", body, flags=re.MULTILINE).replace("  \n", "\\\n")
@@ -158,18 +178,21 @@ class LinearPeer:
     """May apps open sessions in this workspace?"""
     asks: bool = True
     """May they ask in them?"""
-    meanwhile: list[str] = field(default_factory=list)
-    """With what another copy of our app ends a session, just before this one says something."""
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
+    """What another copy of our app does, just before this one says something."""
     broken: list[web.Response] = field(default_factory=list)
     breaks: str = ""
     """Only this operation breaks."""
     token: str = ""
+    granting: asyncio.Event = field(default_factory=asyncio.Event)
+    """Not set: whoever asks for a token waits for it."""
     grants: bool = True
     """Client credentials tokens are turned on."""
     base: str = ""
     _count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def __aenter__(self) -> LinearPeer:
+        self.granting.set()
         # The card that the fixture answers.
         self.comments[CARD] = {"id": CARD, "body": "Pay", "issueId": ISSUE, "userId": APP}
         self._open(SESSION, CARD)
@@ -272,6 +295,7 @@ class LinearPeer:
             why = "Client does not support the client_credentials grant type"
             return web.json_response({"error": "Error", "error_description": why}, status=400)
         self.calls.append("token")
+        await self.granting.wait()
         # One at a time: a new one ends the one before.
         self.token = f"lin_oauth_peer_{next(self._count):040}"
         scope = str(form["scope"]).replace(",", " ")
@@ -287,9 +311,10 @@ class LinearPeer:
         self.calls.append(name)
         if self.broken and self.breaks in ("", name):
             return self.broken.pop(0)
-        found = await graphql(
-            SCHEMA, sent["query"], root_value=self._root(), variable_values=sent.get("variables")
-        )
+        document, wrong = validated(sent["query"])
+        found = ExecutionResult(None, wrong)
+        if not wrong:
+            found = execute_sync(SCHEMA, document, self._root(), None, sent.get("variables"))
         if any(not error.extensions for error in found.errors or ()):  # the schema's own
             self.faults += [str(error) for error in found.errors or ()]
         return web.json_response(found.formatted, status=400 if found.data is None else 200)
@@ -331,8 +356,14 @@ class LinearPeer:
         kept = self._found(self.sessions, id, "AgentSession")
         issue = self.comments[kept["comment"]]["issueId"]
 
-        def activities(info: Any, first: int) -> Any:
-            all_ = self.activities[id][:: -1 if self.newest_first else 1]
+        def activities(info: Any, first: int, filter: Any) -> Any:
+            (comparator, kind), *more = filter["type"].items()
+            assert not more
+            all_ = [
+                one
+                for one in self.activities[id][:: -1 if self.newest_first else 1]
+                if (one["content"]["type"] == kind) == (comparator == "eq")
+            ]
             return {"nodes": all_[:first], "pageInfo": {"hasNextPage": len(all_) > first}}
 
         ids = {"issue": {"id": issue}, "comment": {"id": kept["comment"]}}
@@ -381,7 +412,7 @@ class LinearPeer:
             raise fault("This app may not ask", "forbidden", "FORBIDDEN")
         session, content = input["agentSessionId"], input["content"]
         if self.meanwhile:
-            self._add(session, APP, {"type": "response", "body": self.meanwhile.pop()})
+            self.meanwhile.pop()()
         kept, kind = self._found(self.sessions, session, "AgentSession"), content.get("type")
         signal, meta = input.get("signal"), input.get("signalMetadata")
         shapes = {"thought", "elicitation", "response", "error"}
