@@ -18,6 +18,7 @@ from approvals.model import Case, Duration, Instant
 from approvals.store import Change, Job, Press, Result, Store
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Row: TypeAlias = Press | Case | None
 BATCH: Final = 64
 """Most changes in one commit: beyond this the first in the queue wait longer than they gain."""
@@ -28,14 +29,14 @@ ASK_AGAIN: Final[Duration] = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Decision(Generic[T]):
+class Decision(Generic[T_co]):
     """What a turn came to: an answer, and what must be durable before it is given.
 
     `again`: not decidable yet (the tap overtook the answer to its card's post); asked again
     shortly, until `OVERTAKEN`.
     """
 
-    answer: T
+    answer: T_co
     change: Change | None = None
     entries: tuple[Entry, ...] = ()
     jobs: tuple[Job, ...] = ()

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import replace
 from hashlib import sha256
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from approvals.buttons import Stored
 from approvals.evidence import GENESIS, Entry
@@ -131,7 +131,7 @@ class Store:
         self._ended = Ended()
 
     @classmethod
-    async def connect(cls, url: str, *, migrate: bool = True, read_only: bool = False) -> Store:
+    async def connect(cls, url: str, *, migrate: bool = True, read_only: bool = False) -> Self:
         """Open `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/db`.
 
         Brings the tables up to date first; raises `Unready` where that is not wanted (`migrate`
