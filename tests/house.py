@@ -383,10 +383,16 @@ class Place:
     """A running house, and how a test talks to it."""
 
     house: House
-    desk: Desk
+    channel: port.Channel
     clock: Clock
     key: ReceiptKey
     http: aiohttp.ClientSession
+
+    @property
+    def desk(self) -> Desk:
+        """The channel, where it is a desk."""
+        assert isinstance(self.channel, Desk)
+        return self.channel
 
     @property
     def url(self) -> str:
@@ -469,7 +475,7 @@ class Place:
         time = str(self.clock() // 1000)
         proof = hmac.digest(DESK_SECRET, f"{time}:".encode() + body, "sha256").hex()
         sent = {"x-desk-time": time, "x-desk-signature": proof, **headers}
-        url = self.url + (at or f"/channels/{self.desk.name}/events")
+        url = self.url + (at or f"/channels/{self.channel.name}/events")
         async with self.http.request(method, url, data=body, headers=sent) as answer:
             raw = await answer.read()
             return answer.status, json.loads(raw) if raw else None
@@ -504,7 +510,7 @@ def plan(
     clock: Clock,
     key: ReceiptKey,
     *,
-    desks: Sequence[Desk],
+    desks: Sequence[port.Channel],
     people: Sequence[Person] = PEOPLE,
     groups: Mapping[str, frozenset[str]] = GROUPS,
     rules: Sequence[Rule] = RULES,
@@ -541,7 +547,7 @@ def plan(
 async def open_house(
     store: Store,
     *,
-    desks: Sequence[Desk] = (),
+    desks: Sequence[port.Channel] = (),
     clock: Clock | None = None,
     key: ReceiptKey | None = None,
     carry: bool = False,

@@ -102,11 +102,10 @@ async def house(
         Person(name, accounts={channel.name: str(account)}, groups=frozenset({group}))
         for name, (group, account) in accounts.items()
     ]
-    desks: Any = (channel,)
     async with open_house(
         store,
         clock=clock,
-        desks=desks,
+        desks=(channel,),
         people=people,
         groups=GROUPS,
         rules=(rule("room", via=(f"{channel.name}:{room}",)),),

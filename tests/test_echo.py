@@ -152,7 +152,7 @@ async def slack_house(
         rules = (rule("two", quorum=(("default", 2),)),)
         async with open_house(
             store,
-            desks=(channel,),  # type: ignore[arg-type]  # a channel like any other
+            desks=(channel,),
             people=people,
             groups=groups,
             rules=rules,
@@ -179,7 +179,8 @@ async def pressed(
 ) -> dict[str, Any]:
     room = next(room for room, at in slack.messages if at == ts)
     interaction = slack.press(room, ts, action, DANA, **more)
-    return await sent(place, interaction)
+    answer: dict[str, Any] = await sent(place, interaction)
+    return answer
 
 
 async def declined(place: Place, slack: SlackPeer, ts: str) -> None:
@@ -377,7 +378,7 @@ async def test_law_03_a_press_on_buttons_that_should_be_gone_draws_the_message_a
         dana = Person("dana", accounts={"telegram": str(on_telegram.DANA)})
         async with open_house(
             store,
-            desks=(channel,),  # type: ignore[arg-type]  # a channel like any other
+            desks=(channel,),
             people=[dana],
             groups={"default": frozenset({"dana"})},
         ) as place:
@@ -399,8 +400,8 @@ async def test_law_03_a_press_on_buttons_that_should_be_gone_draws_the_message_a
             else:
                 event = channel.read(Resolved(GETUPDATES, {"update": update}))
                 assert isinstance(event, Tap)
-                answer = await place.house.service.tap(event)
-                assert answer.notice.text == "This request is closed, so your tap wasn't counted."
+                said = await place.house.service.tap(event)
+                assert said.notice.text == "This request is closed, so your tap wasn't counted."
             await place.carried()
             now = telegram.messages[chat, id_]
             assert "reply_markup" not in now

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pytest
 
@@ -22,7 +22,7 @@ from approvals.people import Directory
 from approvals.port import Channel, Hears, Inbound
 from approvals.store import Store
 from tests.channel_contract import Seat, kit, seat
-from tests.house import GROUPS, Desk, Place, Wall, open_house, rule, until
+from tests.house import GROUPS, Place, Wall, open_house, rule, until
 from tests.test_email import SITE, TOKEN, Visitor
 
 SEATS: Final = {name: seat(name) for name in CHANNELS}
@@ -250,7 +250,7 @@ async def opened(store: Store, *, carry: bool = True) -> AsyncIterator[Office]:
         clock = Wall(0)
         async with open_house(
             store,
-            desks=cast(list[Desk], channels),
+            desks=channels,
             clock=clock,
             people=(*PEOPLE.values(),),
             groups={**GROUPS, "all": frozenset(person.id for person in PEOPLE.values())},

@@ -75,7 +75,7 @@ class Plain(Desk):
 
     @property
     def abilities(self) -> Abilities:
-        mine = Desk.abilities.fget(self)  # type: ignore[attr-defined] # a property, of a slotted class
+        mine: Abilities = Desk.abilities.fget(self)  # type: ignore[attr-defined] # a property, of a slotted class
         return replace(mine, echo=False, names_message=self.names_message)
 
     def echo(self, payload: Payload) -> None:  # type: ignore[override] # as where a tap carries none
@@ -408,7 +408,7 @@ async def test_law_26_whom_a_platform_does_not_know_is_asked_by_the_next_entry(
         assert await place.store.parked() == []
         assert "card.rerouted" in await place.kinds(request["id"])
         tap = second.press(card)
-        place.desk = second
+        place.channel = second
         assert (await place.tap(tap))[1]["kind"] == "counted"
 
 
@@ -712,7 +712,7 @@ async def test_law_25_a_platform_that_does_not_say_in_time_is_told_to_come_again
 class Transacting(Desk):
     """A desk that delivers by PUT, to an address that a protocol demands."""
 
-    routes = (
+    routes: tuple[Route, ...] = (
         Route("PUT", "/_desk/transactions/{id}", done=b'{"taken": true}'),
         Route("GET", "/channels/desk/hello"),
     )
@@ -771,7 +771,7 @@ async def test_law_05_an_address_that_is_not_its_own_keeps_the_service_from_star
     store: Store, method: str, path: str
 ) -> None:
     desk = Transacting()
-    desk.routes = (Route(method, path),)  # type: ignore[misc] # of this one
+    desk.routes = (Route(method, path),)
     with pytest.raises(ValueError, match="is not its own to name"):
         async with open_house(store, desks=(desk,)):
             pass

@@ -125,8 +125,9 @@ def forged(channel: Teams, bearer: str, activity: Any = None, at: int = NOW) -> 
 
 @pytest.mark.parametrize("absent", ["app_id", "tenant_id", "app_secret"])
 def test_law_09_an_absent_secret_is_an_error_at_start(absent: str) -> None:
+    given: dict[str, Any] = {absent: " "}
     with pytest.raises(ValueError, match=absent):
-        make(AWAY, **{absent: " "})
+        make(AWAY, **given)
 
 
 def test_a_configured_channel_has_its_ids_as_teams_writes_them() -> None:
@@ -193,7 +194,8 @@ def test_law_09_only_rs256_counts() -> None:
     said = jwt.decode(token(NOW), options={"verify_signature": False})
     for alg in ("RS384", "RS512", "PS256"):
         forged(channel, jwt.encode(said, KEY.private, alg, {"kid": kid}))
-    for alg in ("none", "None", "NONE", "", None, 7, ["RS256"]):
+    odd: tuple[Any, ...] = ("none", "None", "NONE", "", None, 7, ["RS256"])
+    for alg in odd:
         first = part({"alg": alg, "kid": kid})
         forged(channel, f"{first}.{claims}.")
         forged(channel, f"{first}.{claims}.{token(NOW).split('.')[2]}")
@@ -1079,7 +1081,7 @@ async def test_who_is_not_in_the_room_is_not_listed_and_the_roster_is_asked_once
     looked = [path for _, path, _, _ in teams.calls if path.endswith((f"/{DANA}", f"/{LEE}"))]
     assert len([path for path in looked if "19:" in unquote(path)]) == 2
     # Where nobody's client could ask, everybody sees the buttons: else nobody would have any.
-    teams.elsewhere, channel = {LEE, DANA}, cast(Any, room.desk)
+    teams.elsewhere, channel = {LEE, DANA}, cast(Any, room.channel)
     channel._bot._ids.clear()
     _, id_ = await asks(room, teams, "two.again")
     assert titles(teams.card(ROOM, id_)) == ALL
@@ -1090,7 +1092,7 @@ async def test_law_26_a_roster_that_is_busy_makes_the_card_wait(
     room: Place, teams: TeamsPeer
 ) -> None:
     await room.opened("room.mail")
-    channel = cast(Any, room.desk)
+    channel = cast(Any, room.channel)
     for who in (DANA, LEE):
         await channel.open(who)
     before = len(teams.calls)
@@ -1144,7 +1146,9 @@ def test_a_card_whose_face_would_not_fit_is_refused_before_it_is_sent() -> None:
 
 def test_a_template_of_another_shape_is_refused() -> None:
     inner = make(AWAY).render
-    for change in ({"attachments": []}, {"attachments": [{"content": []}]}, {"attachments": 7}):
+    shapes: tuple[Any, ...] = ([], [{"content": []}], 7)
+    for shape in shapes:
+        change = {"attachments": shape}
         channel = make(AWAY, render=lambda values, change=change: inner(values) | change)
         with pytest.raises(Refused):
             channel.shared(replace(card(), buttons=()), ["29:x"])
@@ -1215,6 +1219,7 @@ async def test_law_02_what_the_command_line_says_to_write_is_what_links(
     reply = wrote(make(AWAY), written(last))
     found = linking.code_in(reply.text)
     assert found == made.json["code"]
+    assert found is not None
     ring, known = keys.load(alone.folder / "keys").ring, Directory([Person("dana")], {})
     done = await linking.take(
         store, ring, known, reply, found, now=int(time.time() * 1000), random=os.urandom

@@ -941,7 +941,8 @@ async def test_law_04_from_a_request_to_a_verdict(
         closing = [x for x in whatsapp.sent if "Approved by dana" in whatsapp.text(x)]
         assert len(closing) == 1
         # What came of it is no second message, by whichever copy of us; a late tap is answered.
-        place.desk._ended.clear()
+        assert isinstance(place.channel, WhatsApp)
+        place.channel._ended.clear()
         done = {"delivered": True, "status": 200}
         path = f"/v1/requests/{request['id']}/outcome"
         status, _ = await place.call("POST", path, done)

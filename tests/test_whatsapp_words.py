@@ -245,7 +245,7 @@ async def test_law_02_a_configured_number_that_was_given_up_counts_only_after_a_
         await place.house.deps.refresh()
         assert whose(place, DANA) is None
         with pytest.raises(Exception, match="was given up by 'dana'"):
-            await place.house.outbox._vet(place.desk, DANA, "dana")  # type: ignore[arg-type] # a desk
+            await place.house.outbox._vet(place.channel, DANA, "dana")
         (row,) = [one for one in await store.accounts() if one.account == DANA]
         assert row.standing == GIVEN_UP
         # Somebody else's code does not make it theirs while the configuration says it is dana's …
