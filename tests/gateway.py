@@ -8,7 +8,7 @@ import contextlib
 import json
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -244,11 +244,11 @@ class Liar:
     told: asyncio.Event = field(default_factory=asyncio.Event)
     refused: asyncio.Event = field(default_factory=asyncio.Event)
     away: bool = False
-    keys: list[dict[str, str]] | None = None
+    keys: Sequence[Mapping[str, object]] | None = None
     claims: Callable[[Claims], Claims] = lambda claims: claims
     sign: Callable[[Claims], str] | None = None
     view: Callable[[dict[str, Any]], Any] = lambda view: view
-    before: Callable[[web.Request], Any] | None = None
+    before: Callable[[web.Request], Awaitable[web.StreamResponse | None]] | None = None
     stop: Callable[[], Any] = lambda: None
 
     async def open(self, request: web.Request) -> web.StreamResponse:

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -234,8 +235,8 @@ async def test_law_28_clients_wait_longer_than_their_timeout_for_a_person(
         service.before = undecided
         patience = Patience(interim=0.25)
         ca = tmp_path / "theirs/ca.pem"
-        given = {"rules": "", "service": service.url, "pin": KEY.thumbprint, "ca_file": ca}
-        async with gate(tmp_path, **given, patience=patience) as our:
+        given: dict[str, Any] = {"rules": "", "service": service.url, "pin": KEY.thumbprint}
+        async with gate(tmp_path, **given, ca_file=ca, patience=patience) as our:
             url = f"https://localhost:{there.port}/"
             out = await ran(*program, client, url, cwd=tmp_path, env=our.environ())
         assert out.split() == ["200"]

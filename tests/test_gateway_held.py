@@ -344,7 +344,7 @@ async def test_law_24_an_outcome_is_told_until_the_service_takes_it(
     tmp_path: Path, there: Origin
 ) -> None:
     async with liar(KEY) as service:
-        given = {"rules": "", "service": service.url, "pin": KEY.thumbprint}
+        given: dict[str, Any] = {"rules": "", "service": service.url, "pin": KEY.thumbprint}
         service.away = True
         async with gate(tmp_path, **given) as our:
             assert await our.ask(f"{there.url}/", "POST", body=b"x") == (200, b"ok")
@@ -426,7 +426,7 @@ async def test_law_28_who_does_not_come_again_is_withdrawn_once_the_service_is_b
 
         service.before = undecided
         port = int(service.url.rpartition(":")[2])
-        given = {"rules": "", "service": service.url, "pin": KEY.thumbprint}
+        given: dict[str, Any] = {"rules": "", "service": service.url, "pin": KEY.thumbprint}
         async with gate(tmp_path, **given, more="rejoin_within: 0s") as our:
             sent = pay(our, there)
             while not service.opened:

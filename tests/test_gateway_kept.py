@@ -264,7 +264,8 @@ async def test_law_24_what_tls_held_back_is_seen_too(tmp_path: Path) -> None:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for piece in ():
+    pieces: tuple[bytes, ...] = ()
+    for piece in pieces:
         yield piece
 
 

@@ -313,7 +313,7 @@ async def test_law_23_an_authorization_server_cannot_have_a_secret_written_down(
     held = house.keep(f"client_secret={SECRET}\nrefresh_token=all_lower_refresh")
     for error in ("all_lower_refresh", "refresh", f"x {REFRESH}", [REFRESH]):
         body = {"error": error, "error_description": REFRESH}
-        house.server.answer = lambda body=body: web.json_response(body, status=400)  # type: ignore[misc] # a lambda
+        house.server.answer = lambda body=body: web.json_response(body, status=400)
         house.time.now += 10 * MINUTE
         with capture_logs() as logs:
             status, said = await house.ask(held)
@@ -327,7 +327,7 @@ async def test_law_23_an_authorization_server_cannot_have_a_secret_written_down(
         web.json_response({"access_token": "long-enough", "token_type": "mac"}),
         web.Response(status=302, headers={"Location": "/token"}),
     ):  # fmt: skip
-        house.server.answer = lambda odd=odd: odd  # type: ignore[misc] # a lambda
+        house.server.answer = lambda odd=odd: odd
         house.time.now += 10 * MINUTE
         assert (await house.ask(held))[0] == 502
     assert house.there.seen == []

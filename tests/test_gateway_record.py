@@ -297,8 +297,8 @@ async def test_law_21_the_record_and_the_services_chain_are_tied(
     tmp_path: Path, house: Place
 ) -> None:
     async with origin() as there:
-        more = {"rules": "", "service": house.url, "pin": KEY.thumbprint}
-        async with gate(tmp_path / "gate", **more) as our:
+        pin = KEY.thumbprint
+        async with gate(tmp_path / "gate", rules="", service=house.url, pin=pin) as our:
             approved = await asked(our, there, house, "approve")
             declined = await asked(our, there, house, "decline")
             folder = our.settings.folder

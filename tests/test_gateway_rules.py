@@ -58,10 +58,10 @@ rules:
 
 def test_the_first_rule_that_matches_decides(tmp_path: Path) -> None:
     book = rules(tmp_path, READ)
-    version = {"x_github_api_version": "2022-11-28"}
-    assert ask(book, "https://api.github.com/repos/a/b", **version).verb is Verb.ALLOW
-    assert ask(book, "https://api.github.com/repos/a/b").verb is Verb.ASK
-    assert ask(book, "https://api.github.com/repos/a/b", "POST", **version).rule is None
+    read, dated = "https://api.github.com/repos/a/b", "2022-11-28"
+    assert ask(book, read, x_github_api_version=dated).verb is Verb.ALLOW
+    assert ask(book, read).verb is Verb.ASK
+    assert ask(book, read, "POST", x_github_api_version=dated).rule is None
     assert ask(book, "https://x.evil.example/").verb is Verb.DENY
     payout = ask(
         book, "https://api.stripe.com/v1/payouts", "POST", b"amount=20000",

@@ -97,7 +97,7 @@ async def test_secret_set_checks_keys_of_aws(tmp_path: Path) -> None:
         assert (await said(our, "secret", "set", "aws", "--aws", stdin=KEYS)).code == 0
         (only,) = (await said(our, "secret", "list", "--json")).json
         assert (only["kind"], only["host"]) == ("aws", "*.amazonaws.com")
-        for words, text, why in (
+        for wrong_words, text, why in (
             (("--aws", "--header", "X-Key"), KEYS, "always in Authorization"),
             (("--aws", "--oauth", "https://a.example/t"), KEYS, "one of --command"),
             (("--aws",), "AKIA", "NAME=VALUE"),
@@ -107,7 +107,7 @@ async def test_secret_set_checks_keys_of_aws(tmp_path: Path) -> None:
             (("--oauth", "https://a.example/t", *host), "client_secret=12345678", "client id"),
             (("--oauth", "https://a.example/t", *host, "--param", "x"), "", "name=value"),
         ):
-            bad = await said(our, "secret", "set", "x", *words, stdin=text)
+            bad = await said(our, "secret", "set", "x", *wrong_words, stdin=text)
             assert bad.code == 1
             assert why in bad.err, bad.err
 

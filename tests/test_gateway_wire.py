@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -359,10 +360,14 @@ async def test_who_is_shut_out_gets_no_byte_more_through_a_websocket(tmp_path: P
     assert len(there.seen) == 1
 
 
+def _always(reply: bytes, _: bytes) -> bytes:
+    return reply
+
+
 async def test_an_upstream_that_breaks_off_or_talks_rubbish_is_502(tmp_path: Path) -> None:
     async with origin() as there, gate(tmp_path) as our:
         for reply in (b"", b"rubbish\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"):
-            there.reply = lambda _, reply=reply: reply
+            there.reply = partial(_always, reply)
             status, said = await our.ask(f"{there.url}/")
             assert (status, said["type"]) == (502, "upstream_failed")
         there.reply = lambda _: OK

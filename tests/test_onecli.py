@@ -707,11 +707,11 @@ async def test_law_26_the_pauses_grow_from_one_to_thirty_seconds_and_are_never_a
 ) -> None:
     async with open_house(small) as place:
         about = (Seat("home", BY, "http://127.0.0.1:1", KEY), place.house.service, small)
-        by = {"keys": (), "issuer": "", "clock": place.clock}
-        onecli, other = (
-            OneCli(*about, **by, random=lambda n, drawn=drawn: drawn)  # type: ignore[arg-type] # by name
-            for drawn in (chance, b"\x40\0")
-        )
+
+        def drawing(drawn: bytes) -> OneCli:
+            return OneCli(*about, keys=(), issuer="", clock=place.clock, random=lambda n: drawn)
+
+        onecli, other = drawing(chance), drawing(b"\x40\0")
         pauses = [onecli._back_off(failures) for failures in (1, 2, 3, 4, 5, 6, 99, 10_000)]
         assert pauses == sorted(pauses)
         assert 1 <= pauses[0] < pauses[3]
@@ -1037,7 +1037,7 @@ def test_law_14_no_part_of_a_row_can_change_unseen() -> None:
     subject = {"verb": "Send", "lead": "Send ", "record": "email", "row": 0}
     said = {"action": "Send email", "details": []}
     alike = [{}, {"app": "gmail"}, {"createdAt": "2026-08-19T10:16:29Z"}]
-    others = [
+    others: list[dict[str, Any]] = [
         {"rawBody": raw("a")},
         {"rawBody": raw("b")},
         {"rawBody": raw("a", truncated=True)},
@@ -1067,7 +1067,8 @@ def test_the_action_has_no_id_of_a_record_in_it(verb: str) -> None:
 def test_the_command_line_shows_what_was_summed_up_and_nothing_else() -> None:
     asked = rows.proposal(read_one(), reply())
     request = bound(asked).request
-    told = {"id": "req_1", "revision": 1, "digest": request.digest, "asked": api.asked(request)}
+    told: dict[str, Any] = {"id": "req_1", "revision": 1, "digest": request.digest}
+    told["asked"] = api.asked(request)
     found = remote.bound_request(told)
     assert found is not None
     assert found.http == request.http

@@ -18,7 +18,8 @@ from approvals.reading import read, read_payload
 from approvals.web import views
 from approvals.web.sheet import sheet
 from tests.gateway import gate, liar, origin
-from tests.test_cards import REQUEST, SALT, card, plain, strings, values
+from tests.test_cards import REQUEST, card, plain, strings, values
+from tests.test_text import SALT
 
 KEY = ReceiptKey(Ed25519PrivateKey.generate())
 JSON = (("content-type", "application/json"),)

@@ -274,7 +274,8 @@ rules: [{{name: status, when: {{host: "127.0.0.1:{api.port}", path: /status}}, t
         service.start()
         stack.callback(service.stop)
         gateway = process("gateway", cwd=here)
-        stack.callback(lambda: (gateway.terminate(), gateway.communicate(timeout=HANGS)))
+        stack.callback(gateway.communicate, timeout=HANGS)
+        stack.callback(gateway.terminate)
         assert gateway.stderr is not None
         assert json.loads(gateway.stderr.readline())["event"] == "gateway"
         folder = here / "agent"

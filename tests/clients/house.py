@@ -28,14 +28,14 @@ def service(house: Place, **changes: str) -> Service:
 
 def client(house: Place, **changes: Any) -> AsyncClient:
     """Its asynchronous client, which remembers what it used for as long as it lives."""
-    more = {name: changes.pop(name) for name in ("store", "patience") if name in changes}
+    more = {name: changes.pop(name) for name in ["store", "patience"] if name in changes}
     given: dict[str, Any] = {"store": Memory(), "patience": 0.0, **more}
     return AsyncClient(service(house, **changes), clock=lambda: house.clock() / 1000, **given)
 
 
 def blocking(house: Place, **changes: Any) -> Client:
     """The same, blocking: for `asyncio.to_thread`."""
-    more = {name: changes.pop(name) for name in ("store", "patience") if name in changes}
+    more = {name: changes.pop(name) for name in ["store", "patience"] if name in changes}
     given: dict[str, Any] = {"store": Memory(), "patience": 0.0, **more}
     return Client(service(house, **changes), clock=lambda: house.clock() / 1000, **given)
 

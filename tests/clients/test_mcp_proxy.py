@@ -103,8 +103,8 @@ async def test_law_01_a_declined_call_never_reaches_the_server(agents: Agents, m
 async def test_law_01_nothing_reaches_the_server_while_the_service_is_away(
     agents: Agents, mode: str
 ) -> None:
-    away = {"COUNTERSIGN_URL": "http://127.0.0.1:1"}
-    async with proxied(agents, mode, "--patience", "0", "--deny", "fail", **away) as agent:
+    words, away = ("--patience", "0", "--deny", "fail"), "http://127.0.0.1:1"
+    async with proxied(agents, mode, *words, COUNTERSIGN_URL=away) as agent:
         result = await agent.call_tool("delete", {"path": "a"})
         denied = await agent.call_tool("fail", {})
     assert "nobody can be asked now. Nothing was run." in text(result)
@@ -200,9 +200,9 @@ async def test_a_server_of_streamable_http_is_behind_it_all_the_same(
 async def test_observing_holds_nothing_and_counts_without_arguments(
     agents: Agents, mode: str
 ) -> None:
-    away = {"COUNTERSIGN_URL": ""}  # nobody is asked, so no service is needed
+    # Nobody is asked, so no service is needed.
     words = ("--observe", "--allow", "read", "--deny", "fail", "--name", "files")
-    async with proxied(agents, mode, *words, **away) as agent:
+    async with proxied(agents, mode, *words, COUNTERSIGN_URL="") as agent:
         assert text(await agent.call_tool("delete", {"path": "secret"})) == "deleted secret"
         await agent.call_tool("read", {"path": "a"})
         await agent.call_tool("delete", {"path": "b"})
