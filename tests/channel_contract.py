@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
@@ -23,6 +23,7 @@ from approvals import linking
 from approvals.model import Address, Button, Card, Fact, Label, Risk, Status
 from approvals.port import Abilities, Channel, Event, Inbound, Payload, Render, Resolves, resolve
 
+Key = TypeVar("Key")
 ROOT: Final = Path(__file__).resolve().parent.parent
 NOW: Final = 1_767_326_130_000
 AWAY: Final = "http://127.0.0.1:9/"
@@ -237,7 +238,7 @@ def seat(name: str) -> Seat:
     return cast(Seat, import_module(f"tests.peers.{name}").SEAT)
 
 
-def says(digest: str, messages: Mapping[Any, Any]) -> Any:
+def says(digest: str, messages: Mapping[Key, Any]) -> Key:
     """The key of the message that says this."""
     return next(key for key, one in messages.items() if digest in " ".join(strings(one)))
 

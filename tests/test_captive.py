@@ -4,7 +4,7 @@ counts as posted or drawn that it did not say."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -89,10 +89,11 @@ async def busy(channel: Channel, one: Kit, way: Way, what: str) -> None:
     way.instead = None
     ref = await channel.post(one.address, channel.layout(card()), "crd_1")
     way.instead, way.caught = ANSWERS[what], 0
-    for ask in (
+    asks: tuple[Callable[[], Awaitable[object]], ...] = (
         lambda: channel.post(one.address, channel.layout(card()), "crd_2"),
         lambda: channel.redraw(ref, channel.layout(ENDED)),
-    ):
+    )
+    for ask in asks:
         try:
             await ask()
         except Busy:

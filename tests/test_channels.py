@@ -117,7 +117,7 @@ def test_importing_the_table_imports_no_adapter() -> None:
 def test_importing_every_section_and_guide_imports_no_adapter_and_no_sdk() -> None:
     code = "import adapters; [(one.section(), one.setup()) for one in adapters.CHANNELS.values()]"
     found = imported(code, ".adapter", *SDKS)
-    ours = ("adapters.telegram.settings", "adapters.telegram.setup")
+    ours: tuple[str, ...] = ("adapters.telegram.settings", "adapters.telegram.setup")
     ours += ("adapters.discord.settings", "adapters.discord.setup")
     assert [name for name in found if name not in ours] == []
 

@@ -50,8 +50,8 @@ async def test_it_says_what_is_on_and_what_went_wrong(
     configured(place)
     desk = Desk(name="telegram")
     dana = Person("dana", None, {"telegram": "7"})
-    there = {"people": (dana,), "groups": {"default": frozenset({"dana"})}, "rules": ()}
-    async with open_house(store, desks=[desk], **there) as house:
+    groups = {"default": frozenset({"dana"})}
+    async with open_house(store, desks=[desk], people=(dana,), groups=groups, rules=()) as house:
         await house.opened("pay")
         await house.carried()
     await store.put_meta("outage telegram", "1700000000000")

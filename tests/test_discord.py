@@ -183,8 +183,8 @@ def compiled(path: Path, lines: list[str]) -> str:
     (path.parent / "node_modules").unlink(missing_ok=True)
     (path.parent / "node_modules").symlink_to(modules)
     options = ("--noEmit", "--strict", "--skipLibCheck", "--target", "es2022")
-    options = (*options, "--module", "nodenext")
-    command = (NODE, str(modules / "typescript/bin/tsc"), *options, str(path))
+    compiler = (NODE, str(modules / "typescript/bin/tsc"))
+    command = (*compiler, *options, "--module", "nodenext", str(path))
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=path.parent)
     return ran.stdout + ran.stderr
 

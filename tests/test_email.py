@@ -931,7 +931,7 @@ async def test_law_02_four_eyes_hold_on_the_page_of_a_mail(store: Store) -> None
         trust = house.place.house.service.trust
         policy = type(trust.policy).of([eyes], trust.policy.groups)
         house.place.house.service.trust = replace(trust, policy=policy)
-        body = {"agent": {"id": "bot"}, "note": "please"}
+        body: dict[str, Any] = {"agent": {"id": "bot"}, "note": "please"}
         request, links = await house.asked("eyes.pay", key="csr_scripts", **body)
         page = await house.browser().get(links["Approve"])
         assert list(page.forms) == [links["Decline"]]
@@ -995,6 +995,7 @@ async def test_law_31_a_copy_of_the_database_and_the_button_key_make_no_link(
                 pressed = await house.browser().post(f"/m/{begun}{guess}", {"press": "x"})
                 assert pressed.status in (403, 404)
     assert (await house.place.case(request["id"])).votes == ()
+    assert found is not None
     answer = await house.browser().press(f"/m/{found[1]}")
     assert answer.status == 200, "the link itself decides"
 

@@ -7,7 +7,7 @@ import asyncio
 import copy
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -265,10 +265,10 @@ def test_law_13_hostile_words_everywhere_make_no_tag_and_no_link_and_fit(
 @pytest.mark.parametrize("text", HOSTILE)
 def test_law_13_a_value_has_no_tag_of_its_own(text: str) -> None:
     for wild in (text, "<b>12.40</b>", '</b><font color="#ffffff">x</font>', "&lt;b&gt;"):
-        words = dict.fromkeys(("title", "payload", "note", "agent", "line"), wild)
-        assert tags(shown(**words, facts=(Fact(wild, wild),))) == tags(
-            shown(**dict.fromkeys(words, "x"), facts=(Fact("x", "x"),))
-        )
+        words = ("title", "payload", "note", "agent", "line")
+        each: dict[str, Any] = dict.fromkeys(words, wild) | {"facts": (Fact(wild, wild),)}
+        plain: dict[str, Any] = dict.fromkeys(words, "x") | {"facts": (Fact("x", "x"),)}
+        assert tags(shown(**each)) == tags(shown(**plain))
 
 
 @pytest.mark.parametrize("status", Status)
@@ -408,18 +408,17 @@ def altered(message: dict[str, Any]) -> list[dict[str, Any]]:
         change(new)
         found.append(new)
 
+    def with_node(at: int, changes: Mapping[str, object]) -> None:
+        other(lambda new: nodes(new["cardsV2"])[at].update(changes))
+
     for at in range(len(nodes(message["cardsV2"]))):
         node = nodes(message["cardsV2"])[at]
         for name in ("text", "url", "key", "value", "function", "interaction"):
             if isinstance(node.get(name), str):
                 for value in (f"{node[name]}x", f"<b>{node[name]}</b>", ""):
-                    other(
-                        lambda new, at=at, name=name, value=value: nodes(new["cardsV2"])[at].update(
-                            {name: value}
-                        )
-                    )
+                    with_node(at, {name: value})
         for name in ("disabled", "collapsible", "maxLines"):
-            other(lambda new, at=at, name=name: nodes(new["cardsV2"])[at].update({name: 1}))
+            with_node(at, {name: 1})
     other(lambda new: sections(new).reverse())
     other(lambda new: sections(new)[0]["widgets"].insert(0, {"image": {"imageUrl": "https://x.y"}}))
     other(lambda new: new["cardsV2"][0]["card"].update(header={"title": "Only 12.40"}))

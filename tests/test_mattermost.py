@@ -354,8 +354,9 @@ async def test_check_looks_at_token_key_and_clock(mattermost: MattermostPeer) ->
     ],
 )
 def test_what_cannot_work_is_said_at_once(name: str, value: str, why: str) -> None:
+    given: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=why):
-        make(AWAY, **{name: value})
+        make(AWAY, **given)
 
 
 # In the house

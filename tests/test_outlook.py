@@ -204,7 +204,7 @@ def test_law_13_hostile_words_are_words_on_a_card(start: int) -> None:
         lines = [drawn(line) for line in texts(found)]
         words = [view.title, view.line, *(x for f in view.facts for x in f.value.split("\n"))]
         assert {*map(bare, words)} <= {*map(bare, lines)}
-        labels = [*(button.label for button in view.buttons)]
+        labels: list[str] = [*(button.label for button in view.buttons)]
         labels = ["Review and approve…", *labels] if view.review_needed else [*labels, "Details"]
         assert [action["title"] for action in found["actions"]] == labels
         for line in lines:

@@ -16,7 +16,7 @@ from slack_sdk.models.views import View
 
 from approvals.model import Malformed
 from approvals.port import Channel, Event, Inbound, Notice, NoticeKind, Resolved, Tap, chosen
-from tests.channel_contract import NOW, card, kit, natural
+from tests.channel_contract import NOW, ROOT, card, kit, natural
 from tests.peers import discord as discord_peer
 from tests.peers import outlook as outlook_peer
 from tests.peers import telegram as telegram_peer
@@ -212,9 +212,7 @@ def test_law_06_a_prompts_button_is_a_token_and_a_place(value: str, found: Any) 
 @pytest.mark.parametrize("bad", ["8", "-1", "00", "³", 1, ["0"], {"value": "0"}])
 def test_law_09_a_choice_that_no_dialog_of_ours_has_is_not_read(bad: Any) -> None:
     teams = kit("teams").make(AWAY)
-    press = json.loads((discord_peer.ROOT / "tests/fixtures/teams/execute.json").read_text())[
-        "body"
-    ]
+    press = json.loads((ROOT / "tests/fixtures/teams/execute.json").read_text())["body"]
     press["value"]["action"]["data"]["ready"] = bad
     with pytest.raises(Malformed):
         teams.read(Resolved(delivery(), {"activity": press}))

@@ -80,12 +80,14 @@ async def test_a_letter_arrives_at_the_account_alone_and_its_link_is_whole(name:
         for line in (*LETTER.before, *LETTER.after):
             assert line in html.unescape(text)
         if name == "slack":
+            assert isinstance(peer, slack.SlackPeer)
             sent = peer.calls[-1][2]
             assert (sent["mrkdwn"], sent["unfurl_links"]) == (False, False)
         if name == "telegram":
-            sent = json.dumps(peer.calls[-1][1])
-            assert "protect_content" in sent
-            assert "is_disabled" in sent
+            assert isinstance(peer, telegram.TelegramPeer)
+            asked = json.dumps(peer.calls[-1][1])
+            assert "protect_content" in asked
+            assert "is_disabled" in asked
 
 
 @pytest.mark.parametrize("name", DANA)

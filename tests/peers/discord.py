@@ -257,7 +257,7 @@ class DiscordPeer:
         }
 
     def _application(self) -> dict[str, Any]:
-        whole = {
+        whole: dict[str, Any] = {
             "id": APP, "name": "Approvals", "icon": None, "description": "", "bot_public": False,
             "bot_require_code_grant": False, "verify_key": PUBLIC_KEY, "team": None, "flags": 0,
             "owner": person(DANA), "interactions_endpoint_url": None, "redirect_uris": [],
@@ -302,7 +302,7 @@ class DiscordPeer:
             raise Wrong(403, 50007, "Cannot send messages to this user")
         if body.get("enforce_nonce") and body.get("nonce") in self._nonces:
             return self._nonces[body["nonce"]]
-        message = {
+        message: dict[str, Any] = {
             "id": f"{1457536567810854934 + next(self._count)}",
             "channel_id": room,
             "author": person(APP, bot=True),

@@ -667,7 +667,8 @@ def unknown(at: int) -> tuple[Inbound, ...]:
 
 def foreign(at: int) -> tuple[Inbound, ...]:
     good = fixture("card_clicked")
-    given = ({}, {"dish": "soup"}, {"token": "soup"}, {"token": ""}, {"declines": "soup"})
+    given: list[dict[str, str]] = [{}, {"dish": "soup"}, {"token": "soup"}, {"token": ""}]
+    given.append({"declines": "soup"})
     pressed = [{**good, "common": {**good["common"], "parameters": one}} for one in given]
     closed = {**good, "isDialogEvent": True, "dialogEventType": "CANCEL_DIALOG"}
     kinds = ("ADDED_TO_SPACE", "REMOVED_FROM_SPACE", "WIDGET_UPDATED", "APP_COMMAND")

@@ -221,8 +221,8 @@ class MatrixPeer:
             case "GET", ["v3", "rooms", room, "messages"]:
                 return self._messages(room, query)
             case "GET", ["v1", "rooms", room, "relations", id, rel, kind]:
-                found = [one for one in self._related(room, id, rel) if one["type"] == kind]
-                return {"chunk": found if query.get("dir") == "f" else found[::-1]}
+                alike = [one for one in self._related(room, id, rel) if one["type"] == kind]
+                return {"chunk": alike if query.get("dir") == "f" else alike[::-1]}
             case "PUT", ["v3", "rooms", room, "send", kind, key]:
                 return self._taken(room, kind, body, f"{kind}/{key}", raw)
             case "PUT", ["v3", "rooms", room, "redact", id, _]:

@@ -48,7 +48,7 @@ FIXTURES = ROOT / "tests/fixtures/mattermost"
 
 
 def make(api: str, *, render: Render | None = None, **more: Any) -> Mattermost:
-    given = {"url": api, "token": TOKEN, "secret": SECRET, "events_url": EVENTS}
+    given: dict[str, Any] = {"url": api, "token": TOKEN, "secret": SECRET, "events_url": EVENTS}
     given |= {"server_key": SERVER_KEY, "render": render or template("mattermost")}
     return Mattermost(**{**given, **more})
 
@@ -230,7 +230,7 @@ class MattermostPeer:
         public = path == "config/client"
         if not public and request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return _error(401, "api.context.session_expired.app_error")
-        sent = json.loads(body) if body else None
+        sent: Any = json.loads(body) if body else None
         match request.method, path.split("/"):
             case "GET", ["config", "client"]:
                 said = {"AsymmetricSigningPublicKey": SERVER_KEY, "Version": "11.4.0"}

@@ -27,8 +27,8 @@ class _Clients(RequestValidator):  # type: ignore[misc] # oauthlib has no types
     def authenticate_client(self, request: Any, *_: Any, **__: Any) -> bool:
         scheme, _, login = request.headers.get("Authorization", "").partition(" ")
         if scheme == "Basic":
-            id_, _, secret = base64.b64decode(login).decode().partition(":")
-            id_, secret = unquote_plus(id_), unquote_plus(secret)
+            given = base64.b64decode(login).decode().partition(":")
+            id_, secret = unquote_plus(given[0]), unquote_plus(given[2])
         else:
             id_, secret = request.client_id, request.client_secret
         request.client = SimpleNamespace(client_id=id_)

@@ -27,8 +27,8 @@ KEY, ORG_KEY, WORKSPACE = "oc_peer_key", "oc_org_peer_key", "ws_8c1"
 NEWER = ("summary", "workspaceId", "projectId", "bodyPreview", "rawBody", "app", "batch")
 RAW_MOST = 8 * 1024
 """Bytes of a body that a row carries (RAW_BODY_MAX)."""
-SECRET = ("authorization", "password", "passwd", "secret", "token", "api_key", "apikey")
-SECRET += ("access_key", "accesskey", "private_key")
+SECRET: tuple[str, ...] = ("authorization", "password", "passwd", "secret", "token", "api_key")
+SECRET += ("apikey", "access_key", "accesskey", "private_key")
 
 
 def clamp(text: str, most: int) -> str:
@@ -416,7 +416,7 @@ class OneCliPeer:
         }
         if self.older:
             row = {name: value for name, value in row.items() if name not in NEWER}
-            row["agent"]["externalId"] = None
+            row["agent"] = {"id": "6f2e", "name": "Bot", "externalId": None}
             row["bodyPreview"] = body[:4096].decode(errors="replace") or None
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         workspace = request.headers["X-Workspace"]

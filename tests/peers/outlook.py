@@ -170,7 +170,8 @@ def unknown(at: int) -> tuple[Inbound, ...]:
         f"{'é' * 20} crd_1 {DANA}",
     )
     nobody = [delivery(BODY, at, token(at, who)) for who in (None, "")]
-    odd = [delivery(BODY, at, token(at, preferred_username=who)) for who in (7, ["a"], {})]
+    names: tuple[Any, ...] = (7, ["a"], {})
+    odd = [delivery(BODY, at, token(at, preferred_username=who)) for who in names]
     return (*(delivery(body, at) for body in bodies), *nobody, *odd)
 
 

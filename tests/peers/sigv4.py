@@ -112,7 +112,7 @@ class Aws:
     def answer(self, request: web.Request, headers: dict[str, str], body: bytes) -> web.Response:
         """As little as the client takes for an answer."""
         service = headers["authorization"].split("/")[3]
-        xml = {"content_type": "application/xml"}
+        xml = "application/xml"
         if service == "dynamodb":
             item = '{"Item": {"id": {"S": "1"}}}'
             return web.Response(text=item, content_type="application/x-amz-json-1.0")
@@ -120,10 +120,10 @@ class Aws:
             inner = "<Arn>arn:aws:iam::1:user/x</Arn>"
             inner = f"<GetCallerIdentityResult>{inner}</GetCallerIdentityResult>"
             text = f"<GetCallerIdentityResponse>{inner}</GetCallerIdentityResponse>"
-            return web.Response(text=text, **xml)
+            return web.Response(text=text, content_type=xml)
         if service == "ec2":
             text = "<TerminateInstancesResponse><requestId>r</requestId>"
-            return web.Response(text=f"{text}</TerminateInstancesResponse>", **xml)
+            return web.Response(text=f"{text}</TerminateInstancesResponse>", content_type=xml)
         if request.method == "PUT":
             self.objects[request.path] = body
             return web.Response(headers={"ETag": '"x"'})

@@ -426,7 +426,8 @@ def unknown(at: int) -> tuple[Inbound, ...]:
 def foreign(at: int) -> tuple[Inbound, ...]:
     good = fixture("execute")
     value, action = good["value"], good["value"]["action"]
-    data = (None, {}, {"dish": "soup"}, {"token": 7}, {"token": ["Q" * 20]}, {"token": "soup"})
+    soup = {"token": "soup"}
+    data: list[Any] = [None, {}, {"dish": "soup"}, {"token": 7}, {"token": ["Q" * 20]}, soup]
     pressed = [{**good, "value": {**value, "action": {**action, "data": one}}} for one in data]
     others = (
         {"name": "task/fetch", "value": {"data": {"dish": "soup"}}},
