@@ -11,8 +11,9 @@ import argparse
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -51,7 +52,7 @@ SEEDS: Final[Mapping[str, bytes]] = {
 Check = Callable[[Random], object]
 
 
-def request(seeds: list[Case], random: Random) -> Case:
+def request(seeds: Sequence[Case], random: Random) -> Case:
     case = random.choice(seeds)
     for _ in range(random.choice([1, 1, 2, 6])):
         case = mutated(case, random)
@@ -89,6 +90,10 @@ def _looked_at(reading: Reading) -> None:
     _ = reading.opaque, reading.undecoded
 
 
+def _of(cases: Sequence[Case], random: Random) -> Reading:
+    return checked(request(cases, random))
+
+
 def checks() -> dict[str, Check]:
     """Every reader with requests of its kind, and requests of all kinds."""
     found: dict[str, Check] = {}
@@ -96,9 +101,9 @@ def checks() -> dict[str, Check]:
         headers = (("Content-Type", kind),) if kind else ()
         seeds = [Case("POST", "/v1/a?b=1", headers, body)]
         seeds += [one for one in TRAPS.values() if dict(one.headers).get("Content-Type") == kind]
-        found[kind or "no type"] = lambda random, seeds=seeds: checked(request(seeds, random))
+        found[kind or "no type"] = partial(_of, seeds)
     everything = [case for case in [*TRAPS.values(), *ordinary()] if len(case.body) < 20_000]
-    found["requests"] = lambda random: checked(request(everything, random))
+    found["requests"] = partial(_of, everything)
     payloads = [case for case in TRAPS.values() if (("Content-Type", JSON)) in case.headers]
     found["payload"] = lambda random: payload(
         request(payloads, random).body.decode("utf-8", "replace")

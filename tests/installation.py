@@ -210,7 +210,7 @@ class Installation:
                 await browser.sign_in(link)
                 settings = (await browser.get("/settings")).form("/settings/tokens")
                 page = await browser.send(settings, {"name": os.urandom(4).hex(), "days": "7"})
-                return re.findall(r"csp_[\w-]+", page.text)[0]
+                return str(re.findall(r"csp_[\w-]+", page.text)[0])
 
         return asyncio.run(make())
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from approvals.app import log, serve
+from approvals.app import host, log, serve
 from approvals.app.compose import running
-from approvals.app.host import steady
 
 
 async def main(config: Path, lease: int) -> None:
@@ -26,7 +25,7 @@ async def main(config: Path, lease: int) -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         async with running(
-            plan, on.store, clock=serve.clock, random=serve.random, steady=steady
+            plan, on.store, clock=host.clock, random=host.random, steady=host.steady
         ) as house:
             log.started(house.url, on)
             await stop.wait()

@@ -19,7 +19,7 @@ import aiohttp
 import yaml
 
 from adapters.slack.adapter import Slack
-from approvals.app import keys, serve
+from approvals.app import host, keys, serve
 from approvals.app.compose import House, running
 from approvals.model import Duration, Instant
 from approvals.port import Resolved, Tap
@@ -90,7 +90,7 @@ def install(folder: Path, database: str, api: str, **more: Any) -> Path:
     path = folder / "countersign.yaml"
     path.write_text(yaml.safe_dump(file, sort_keys=False))
     if not (folder / "keys").exists():
-        keys.new(folder / "keys", now=serve.clock(), random=os.urandom)
+        keys.new(folder / "keys", now=host.clock(), random=os.urandom)
     return path
 
 
@@ -103,7 +103,7 @@ def colleagues() -> dict[str, dict[str, Any]]:
 class Clock:
     """The time, which stands still until it is set."""
 
-    now: Instant = field(default_factory=serve.clock)
+    now: Instant = field(default_factory=host.clock)
 
     def __call__(self) -> Instant:
         return self.now
@@ -139,7 +139,9 @@ class Siege:
         found: list[Issued] = []
         for (room, ts), message in self.slack.messages.items():
             card = await self.house.store.card_by_message("slack", room, ts)
-            for block in message["blocks"] if card else ():
+            if card is None:
+                continue
+            for block in message["blocks"]:
                 for part in block.get("elements", ()):
                     if "value" in part:
                         what = (part["text"]["text"], part["action_id"], part["value"])
@@ -174,7 +176,7 @@ async def besieged(
     database: str,
     slack: SlackPeer,
     *,
-    clock: Callable[[], Instant] = serve.clock,
+    clock: Callable[[], Instant] = host.clock,
     carry: bool = False,
     **more: Any,
 ) -> AsyncIterator[Siege]:

@@ -34,7 +34,8 @@ async def claims_of(place: Place, receipt: str) -> dict[str, Any]:
     header = jwt.get_unverified_header(receipt)
     assert (header["alg"], header["typ"]) == ("EdDSA", "countersign-receipt+jwt")
     key = jwt.PyJWKSet.from_dict(keys)[header["kid"]]
-    options = {"verify_exp": False, "verify_iat": False}  # the test's clock is not the wall's
+    # the test's clock is not the wall's
+    options: jwt.types.Options = {"verify_exp": False, "verify_iat": False}
     claims: dict[str, Any] = jwt.decode(
         receipt, key, algorithms=["EdDSA"], audience="billing", issuer=ISSUER, options=options
     )
@@ -83,7 +84,7 @@ async def test_action_and_payload_are_all_that_a_request_needs(place: Place) -> 
 
 async def test_the_same_idempotency_key_and_body_get_the_first_answer_again(place: Place) -> None:
     body = {"action": "mail.send", "payload": 1}
-    once = {"headers": {"Idempotency-Key": "abc"}}
+    once: dict[str, Any] = {"headers": {"Idempotency-Key": "abc"}}
     status, first = await place.call("POST", "/v1/requests", body, **once)
     assert status == 201
     again = await place.call("POST", "/v1/requests", body, **once)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from approvals.app import keys, serve
+from approvals.app import host, keys, serve
 from approvals.app.compose import running
 from approvals.app.exits import Stop
 from approvals.cli.browser import Browser, Form
@@ -51,7 +51,7 @@ KINDS: Final = {
 
 def installation(folder: Path, database: str) -> Path:
     """A configuration and its keys. The file's path."""
-    keys.new(folder / "keys", now=serve.clock(), random=os.urandom)
+    keys.new(folder / "keys", now=host.clock(), random=os.urandom)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     path = folder / "countersign.yaml"
@@ -107,7 +107,7 @@ def said(row: dict[str, Any]) -> Any:
 
 async def test_law_21_every_kind_of_act_is_in_the_chain(tmp_path: Path, database: str) -> None:
     path = installation(tmp_path, database)
-    async with served(path, Clock(serve.clock())) as place, Browser.opened() as browser:
+    async with served(path, Clock(host.clock())) as place, Browser.opened() as browser:
         await _requests_and_cards(place, database)
         await browser.sign_in((await command(path, "login-link", "dana")).strip())
         settings = (await browser.get("/settings")).form("/settings/tokens")
@@ -117,7 +117,7 @@ async def test_law_21_every_kind_of_act_is_in_the_chain(tmp_path: Path, database
         await browser.send(_filled(page.form("/settings/tokens/revoke"), "script"), {})
         with pytest.raises(Stop, match="401"):  # the inbox, which asks to sign in
             await browser.send((await browser.get("/inbox")).form("/logout"), {})
-        keys.add(tmp_path / "keys", now=serve.clock(), random=os.urandom)
+        keys.add(tmp_path / "keys", now=host.clock(), random=os.urandom)
         assert await command(path, "audit", "export")
         async with asyncio.timeout(HANGS):
             while {"keys.changed": 1, "audit.read": 2}.items() - Counter(
@@ -190,7 +190,7 @@ async def test_law_21_a_start_notes_which_parts_of_the_configuration_are_others(
     async def noted() -> list[Any]:
         async with serve.base(serve.configuration(path)) as on:
             await serve.plan(on)
-            now: Instant = serve.clock()
+            now: Instant = host.clock()
             await on.store.seal(now)
             chain = [json.loads(line) async for line in on.store.export()]
             return [said(row) for row in chain if row["kind"] == "configuration.changed"]

@@ -7,7 +7,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -112,10 +112,11 @@ def test_law_22_a_backup_is_held_to_a_newer_checkpoint_and_to_its_own_file(
     for more in place.folder.glob("countersign.db*"):
         more.unlink()
     good = place.folder / "kept"
-    for name, change in {
+    changes: dict[str, Callable[[bytes], bytes]] = {
         "flipped": lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]),
         "cut": lambda raw: raw[:-4096],
-    }.items():
+    }
+    for name, change in changes.items():
         shutil.copytree(good, place.folder / name)
         file = place.folder / name / "countersign.db"
         file.write_bytes(change(file.read_bytes()))

@@ -33,7 +33,7 @@ def test_each_part_measures_and_keeps_a_whole_record(
     """Every part on SQLite, and on PostgreSQL those that fill a database or wait on it."""
     told = (*parts, "--quick", "--results", tmp_path, "--peers", ours)
     done = subprocess.run(
-        [sys.executable, "-m", "bench.run", *told],
+        [sys.executable, "-m", "bench.run", *map(str, told)],
         cwd=ROOT,
         env={**os.environ, GIVEN: postgres_url},
         capture_output=True,

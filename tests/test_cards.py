@@ -76,6 +76,8 @@ REQUEST = Request(
     digest="sha-256:" + "ab" * 32,
     created_at=0,
 )
+assert REQUEST.http is not None
+HTTP = REQUEST.http
 CASE = Case(
     id="req_1",
     org="default",
@@ -101,13 +103,9 @@ def reading(request: Request) -> Reading:
 
 
 def card(case: Case = CASE, request: Request = REQUEST, **given: Any) -> Card:
-    return build(
-        case,
-        request,
-        reading(request),
-        **{"buttons": BUTTONS, "limits": LIMITS, "review": "https://x.example/r", "salt": SALT}
-        | given,
-    )
+    usual = {"buttons": BUTTONS, "limits": LIMITS, "review": "https://x.example/r", "salt": SALT}
+    all_: dict[str, Any] = usual | given
+    return build(case, request, reading(request), **all_)
 
 
 def bound(request: Request, salt: bytes | None = SALT) -> Bound:
@@ -356,8 +354,8 @@ def test_a_note_alone_is_quoted_with_its_lines() -> None:
         http(url="http://api.stripe.com/v1/payouts?expand=balance"),
         http(url="https://api.stripe.com:8443/v1/payouts?expand=balance"),
         http(url="https://аpi.stripe.com/v1/payouts?expand=balance"),
-        http(headers=(*REQUEST.http.headers, ("x-http-method-override", "DELETE"))),
-        http(headers=REQUEST.http.headers[:2]),
+        http(headers=(*HTTP.headers, ("x-http-method-override", "DELETE"))),
+        http(headers=HTTP.headers[:2]),
         http(headers=()),
         http(headers=(), body=b"stripe-account: acct_1\n\n" + BODY),
         http(body=BODY + b"\n"),

@@ -225,7 +225,7 @@ def test_list_shows_decided_ones_when_asked(service: Installation, dana: str) ->
     assert "status must be one of" in ran.err
 
 
-HOSTILE: Final = {
+HOSTILE: Final[dict[str, Any]] = {
     "action": "mail.send",
     "title": "Weekly rep\u202etxt.exe",
     "agent": {"id": "bot", "name": "[bold red]Approved[/bold red]\nApproved by: CFO"},
@@ -363,7 +363,7 @@ def test_watch_goes_on_when_the_service_is_away_for_a_moment() -> None:
         Stop(Exit.DENIED, "revoked"),
     ]
 
-    class Service:
+    class Service(remote.Remote):
         def get(self, path: str, **_: object) -> Any:
             answer = answers.pop(0)
             if isinstance(answer, Stop):
@@ -371,7 +371,9 @@ def test_watch_goes_on_when_the_service_is_away_for_a_moment() -> None:
             return answer
 
     slept: list[float] = []
-    news = remote.follow(Service(), None, sleep=slept.append)
+    news = remote.follow(
+        Service({"COUNTERSIGN_TOKEN": "csp_" + "x" * 43}), None, sleep=slept.append
+    )
     found = [next(news), next(news), next(news)]
     assert (found[0], str(found[1]), found[2]) == ({"id": "a"}, "away", {"id": "b"})
     with pytest.raises(Stop, match="revoked"):

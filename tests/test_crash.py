@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 
 import aiohttp
 
-from approvals.app import keys, serve
+from approvals.app import host, keys
 from approvals.evidence import read_checkpoint, read_receipt, sign_checkpoint, verify_chain
 from approvals.model import Case, Label, Status
 from approvals.store import Store
@@ -113,7 +113,7 @@ class Clients:
         press = button.press(min(audiences_of(button)), number)
 
         async def tap() -> int | None:
-            inbound = signed(press, serve.clock())
+            inbound = signed(press, host.clock())
             where = f"{self.url}/channels/slack/events"
             async with self._http.post(where, data=inbound.body, headers=inbound.headers) as got:
                 return got.status if got.status == 200 else None
@@ -195,14 +195,14 @@ async def besiege(tmp_path: Path, database: str, rounds: int) -> None:
         await one_verdict_each(store, clients, held)
         while (
             await store.seal(
-                serve.clock(), lambda point: sign_checkpoint(held.receipt, point, issuer="x")
+                host.clock(), lambda point: sign_checkpoint(held.receipt, point, issuer="x")
             )
             != 0
         ):
             pass
         jwks = [held.receipt.jwk()]
         for request in clients.concluded.values():
-            head = read_receipt(request["receipt"], jwks, now=serve.clock())[0]["head"]
+            head = read_receipt(request["receipt"], jwks, now=host.clock())[0]["head"]
             if not head.startswith("0:"):
                 heads.add(head)
         await chain_is_sound(store, heads, held)
@@ -224,7 +224,8 @@ async def one_verdict_each(store: Store, clients: Clients, held: keys.Keys) -> N
         assert (kinds["request.opened"], kinds["vote"]) == (1, 1), kinds
         receipt = await store.receipt(id_)
         assert receipt == clients.concluded[id_]["receipt"]
-        claims, _ = read_receipt(receipt, jwks, now=serve.clock())
+        assert receipt is not None
+        claims, _ = read_receipt(receipt, jwks, now=host.clock())
         assert (claims["choice"], claims["digest"]) == ("approve", clients.opened[id_])
     assert not await store.parked()
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from typer.main import get_command
@@ -161,7 +161,7 @@ def test_the_examples_of_the_api_run_as_they_stand(service: Installation) -> Non
     assert list(json.loads(shown)) == [key for key in one if key != "asked"]
 
 
-def _values(text: str) -> list[dict[str, object]]:
+def _values(text: str) -> list[dict[str, Any]]:
     """Several JSON values, one after the other."""
     decoder, found = json.JSONDecoder(), []
     while text := text.lstrip():

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from approvals.app import serve
+from approvals.app import channels, keys
 from approvals.app.exits import Exit
 from approvals.app.host import clock
 from approvals.cli import doctor
 from approvals.cli.doctor import SLOW, WRONG, Line, State
+from approvals.config import load
 from approvals.model import MINUTE
 from approvals.proposal import ulid
 from approvals.proxy.ca import CERTIFICATE, DAY, Authority, utc
@@ -92,12 +93,10 @@ def states(found: dict[str, list[Any]]) -> dict[str, list[str]]:
 @asynccontextmanager
 async def looked_at(place: Installation) -> AsyncIterator[doctor.Installation]:
     """The installation as the checks see it."""
-    config = serve.load(
-        place.folder / "countersign.yaml", SECRETS, sections=doctor.channels.SECTIONS
-    )
+    config = load(place.folder / "countersign.yaml", SECRETS, sections=channels.SECTIONS)
     store = await Store.connect(config.database_url)
     try:
-        yield doctor.Installation(config, doctor.keys.load(config.keys_dir), store)
+        yield doctor.Installation(config, keys.load(config.keys_dir), store)
     finally:
         await store.close()
 
@@ -263,6 +262,7 @@ async def test_the_doctor_sees_what_nobody_carries_out(alone: Installation) -> N
             Job("draw", "req_1", "slack", coming),
             Job("verdict", "req_1", "elsewhere:of another kind", coming),
         ]
+        assert on.store is not None
         await on.store.append([], jobs)
         slack, overdue, hook = await said(doctor.outbox, on)
         assert "2 forward in the core, due since" in overdue.detail
@@ -293,6 +293,7 @@ async def test_the_doctor_names_a_platform_that_alters_cards(alone: Installation
 async def test_what_others_wrote_is_cleaned(alone: Installation) -> None:
     async with looked_at(alone) as on:
         job = Job("post", "req_1", "slack", 1)
+        assert on.store is not None
         await on.store.append([], [job])
         (held,) = await on.store.claim("slack", worker="w", now=2, lease=1, limit=1)
         await on.store.park(held, now=3, error="no\x1b[2J\u202eroom\n✓ all is well")

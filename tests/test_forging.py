@@ -103,7 +103,8 @@ async def issue_everything(siege: Siege, scale: int) -> tuple[list[Issued], list
     assert (await siege.call("DELETE", f"/v1/requests/{withdrawn['id']}"))[0] == 200
     mine = [b for b in before if b.request_id == decided["id"] and b.label == "Approve"]
     for number, button in enumerate(mine[:2]):
-        tap = siege.tap(button.press(*audiences_of(button), number))
+        (user,) = audiences_of(button)
+        tap = siege.tap(button.press(user, number))
         assert (await siege.house.service.tap(tap)).counted
     assert isinstance(siege.clock, Clock)
     siege.clock.now += 61_000
@@ -684,14 +685,15 @@ async def test_write_access_to_a_verdict_makes_no_receipt(open_city: Siege, thie
         await nobody_approved(siege, id_)
         assert (await siege.call("GET", f"/v1/requests/{id_}"))[1]["receipt"] is None
 
-    for make in (
+    forgeries: tuple[Callable[[list[Any]], list[Any]], ...] = (
         lambda vote: [],
         lambda vote: [vote],
         lambda vote: [vote, vote],
         lambda vote: [vote, ["lee", *vote[1:]]],
         lambda vote: whole,
         lambda vote: [vote, *whole],
-    ):
+    )
+    for make in forgeries:
         id_, vote = await half_done()
         await written(id_, make(vote))
     id_, vote = await half_done()

@@ -18,13 +18,12 @@ from typing import Any
 
 from approvals import words
 from approvals.evidence import read_receipt
-from approvals.model import MINUTE, SECOND, Case, Conflict, Outcome, Person
+from approvals.model import MINUTE, SECOND, Agent, Case, Conflict, Outcome, Person
 from approvals.port import Tap
 from approvals.service import COUNTED_ALREADY, Service
 from approvals.store import CardState, Job, Store
 from tests.house import (
     GATEWAY,
-    Agent,
     Clock,
     Desk,
     Message,
@@ -152,6 +151,7 @@ class World:
                 self.note(person, answer)
                 assert answer is not COUNTED_ALREADY
                 if answer.counted:
+                    assert answer.case is not None
                     assert answer.case.digest == digest, "the page was about this"
             case "withdraw", ():
                 await allow(service.withdraw(GATEWAY, self.case))

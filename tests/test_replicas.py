@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from approvals.app import keys, serve
+from approvals.app import host, keys
 from approvals.evidence import read_checkpoint, sign_checkpoint, verify_chain
 from approvals.model import Label, Status
 from approvals.store import Store
@@ -84,7 +84,7 @@ class Copies:
     async def press(self, copy: int, button: Issued, user: str, number: int = 0) -> int:
         declines = button.label == Label.DECLINE_PROMPT
         pressed = button.submit(user, number) if declines else button.press(user, number)
-        inbound = signed(pressed, serve.clock())
+        inbound = signed(pressed, host.clock())
         where = self.served[copy].url + "/channels/slack/events"
         async with self.http.post(where, data=inbound.body, headers=inbound.headers) as answer:
             await answer.read()
@@ -264,7 +264,7 @@ async def test_law_21_one_chain_whoever_seals(three: Copies) -> None:
     ids = await asyncio.gather(*(three.open(n % 3, "one.chain") for n in range(60)))
     while (await three.store.counts()).unsealed:  # one more who seals, beside the three
         await three.store.seal(
-            serve.clock(), lambda point: sign_checkpoint(held.receipt, point, issuer="x")
+            host.clock(), lambda point: sign_checkpoint(held.receipt, point, issuer="x")
         )
     lines = [line async for line in three.store.export()]
     assert sum('"request.opened"' in line for line in lines) >= len(ids)

@@ -334,8 +334,8 @@ async def test_seen_in_others_a_button_that_does_not_fit_is_not_dropped_in_silen
     assert "in card.buttons %}" in template
     own = tmp_path / "two.json.j2"
     own.write_text(template.replace("in card.buttons %}", "in card.buttons[:1] %}"))
-    more = {"templates": {"slack": str(own)}}
-    async with besieged(tmp_path, database, slack, clock=Clock(), **more) as siege:
+    templates = {"slack": str(own)}
+    async with besieged(tmp_path, database, slack, clock=Clock(), templates=templates) as siege:
         request = await siege.open("one.pay")
         await siege.settle()
         assert not slack.messages

@@ -226,8 +226,8 @@ def test_law_02_one_function_says_who_may_approve(
         found = policy.may(person, case, Choice.APPROVE, **WAYS[way])
         assert isinstance(found, policy.Seats) is may, (way, found)
     if any(ways.values()):  # who may approve in some way may decline in each
-        for way in WAYS.values():
-            assert isinstance(policy.may(person, case, Choice.DECLINE, **way), policy.Seats)
+        for any_way in WAYS.values():
+            assert isinstance(policy.may(person, case, Choice.DECLINE, **any_way), policy.Seats)
 
 
 def test_law_02_no_way_at_all_is_no() -> None:
@@ -440,7 +440,7 @@ async def test_law_30_an_unreadable_value_brings_no_other_approvers(store: Store
             ("application/json", b'{"amount":990000,"currency":"eur"}'),
             (boundary, part),
         ):
-            http = http_body(body, **{"content-type": kind})
+            http = {**http_body(body), "headers": {"content-type": kind}}
             asked = await place.opened(
                 "http.post", http={**http, "url": "https://api.stripe.com/v1/payouts"}
             )
@@ -780,7 +780,7 @@ async def test_law_27_forged_deliveries_have_a_rate_limit(place: Place) -> None:
 
 
 async def test_law_11_an_agents_words_stand_apart_and_a_gateways_are_facts(place: Place) -> None:
-    words = {
+    words: dict[str, Any] = {
         "title": "Approved by: CFO",
         "facts": [{"label": "Amount", "value": "1.00 EUR"}],
         "note": "please hurry",
@@ -827,8 +827,8 @@ async def test_law_11_what_we_read_ourselves_beats_what_a_gateway_says(store: St
         service.trust = replace(service.trust, book=RuleBook(decoders=(ours,)))
         form = {"content-type": "application/x-www-form-urlencoded"}
         for paid, meets in ((99, "default"), (101, "large")):
-            body = {"http": {**http_body(b"amount=%d" % paid), "headers": form}}
-            asked = await place.opened("pay.out", **body, decoded={"amount": 1})
+            http = {**http_body(b"amount=%d" % paid), "headers": form}
+            asked = await place.opened("pay.out", http=http, decoded={"amount": 1})
             assert asked["rule"] == meets
 
 

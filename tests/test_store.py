@@ -443,6 +443,7 @@ async def test_a_claim_that_the_server_lost_leaves_its_job_due(postgresql_databa
     admin = await asyncpg.connect(postgresql_database)
     await store.append([], [Job("post", "r", "slack", NOW)])
     row = await admin.fetchrow("SELECT * FROM outbox")
+    assert row is not None
     [lost] = await store.claim("slack", worker="a", now=NOW, lease=100, limit=9)
     # As after a crash that came before the log was written.
     await admin.execute("UPDATE outbox SET attempts = 0, due_at = $1, worker = NULL", row["due_at"])
@@ -827,7 +828,7 @@ async def test_a_connection_that_is_cut_off_in_the_middle_of_a_call_is_busy(
     postgresql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await Store.connect(postgresql_database)
-    prepare = asyncpg.Connection._get_statement
+    prepare = asyncpg.Connection._get_statement  # type: ignore[attr-defined] # its own, cut into
 
     async def cut_off(self: Any, *args: Any, **more: Any) -> Any:
         statement = await prepare(self, *args, **more)

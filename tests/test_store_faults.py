@@ -137,7 +137,7 @@ async def test_law_04_a_vote_waits_for_its_own_case_only_and_then_goes_round_aga
         second = asyncio.create_task(vote(turns, "req_1", "dana"))
         await asyncio.sleep(0)
         await busy.rollback()
-        assert await asyncio.gather(first, second) == ["req_1: lee", "req_1: dana"]
+        assert (await first, await second) == ("req_1: lee", "req_1: dana")
         assert sorted(told) == ["req_0", "req_1", "req_1"]
     assert (await store.cases(["req_1"]))["req_1"].version == 3
     await direct.close()

@@ -1,15 +1,19 @@
 """A card template reads values and computes nothing: what could grow without end is refused when
 it is read, and its output is bounded."""
 
+from typing import Any
+
 import pytest
 
 from approvals.cards import renderer, template_rules
 from approvals.model import Refused
 
-VALUES = {
-    "card": {"title": "x" * 1_000, "facts": [{"value": "v"}] * 30, "deadline": 1_767_000_000_000},
-    "links": [("Approve", "u"), ("Decline", "w")],
+CARD: dict[str, Any] = {
+    "title": "x" * 1_000,
+    "facts": [{"value": "v"}] * 30,
+    "deadline": 1_767_000_000_000,
 }
+VALUES: dict[str, Any] = {"card": CARD, "links": [("Approve", "u"), ("Decline", "w")]}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,7 @@ def test_what_templates_need_is_allowed() -> None:
 
 @pytest.mark.parametrize("listed", ["card.title", "card.many", "card.deadline"])
 def test_a_loop_goes_over_short_lists_only(listed: str) -> None:
-    values = {"card": {**VALUES["card"], "many": [0] * (template_rules.MAX_ITEMS + 1)}}
+    values = {"card": {**CARD, "many": [0] * (template_rules.MAX_ITEMS + 1)}}
     render = renderer("t.json.j2", "{% for a in " + listed + " %}{% endfor %}{}")
     with pytest.raises(Refused, match=r"t\.json\.j2"):
         render(values)
@@ -105,6 +109,6 @@ def test_more_output_than_any_card_needs_is_refused() -> None:
         renderer("t.html.j2", source)
     render = renderer("t.html.j2", source.replace(" * 1", ""))
     assert len(render(VALUES)["html"]) == 900_000
-    longer = {**VALUES, "card": {**VALUES["card"], "title": "x" * 5_000}}
+    longer = {**VALUES, "card": {**CARD, "title": "x" * 5_000}}
     with pytest.raises(Refused, match="characters"):
         render(longer)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -133,7 +135,9 @@ def test_a_flood_of_marks_is_escaped_and_marks_never_join_our_own_words() -> Non
 
 
 @given(ANY, st.integers(0, 60), st.sampled_from([len, utf16_len, utf8_len]))
-def test_law_14_fitting_loses_nothing_uncounted(text: str, limit: int, measure) -> None:
+def test_law_14_fitting_loses_nothing_uncounted(
+    text: str, limit: int, measure: Callable[[str], int]
+) -> None:
     text = clean(text, line=False)
     found = fit(text, limit, measure)
     assert len(found.head) + found.elided + len(found.tail) == len(text)
@@ -301,9 +305,11 @@ def test_law_27_hostile_text_costs_linear_time() -> None:
         clean(text, line=False)
         fit(text, 3_000, utf8_len)
 
+    def grown(piece: str, size: int) -> str:
+        return (piece * size)[:size]
+
     for text in (*hostile.LONG, *hostile.CORPUS[::50]):
-        piece = text[:40]
-        linear(lambda size, piece=piece: (piece * size)[:size], work)
+        linear(partial(grown, text[:40]), work)
 
 
 @pytest.mark.parametrize(

@@ -83,13 +83,13 @@ async def test_what_is_not_mine_to_decide_is_marked_and_apart(place: Place) -> N
         assert pill(page) == ("1" if mine else "")
     auditors = await (await Browser(place).signed_in("ada")).get("/inbox")
     assert "You are not an approver of this request." in auditors.text
-    for by, mine, why in (
+    for by, waits, why in (
         ("ada", False, "You are not an approver of this request."),
         ("dana", False, "You approved this. It waits for others."),
         ("lee", True, None),
     ):
         shown = await place.read(voted["id"], key=await place.token(by))
-        assert (shown["mine"], shown["why"], shown["names"]) == (mine, why, {"dana": "Dana Lee"})
+        assert (shown["mine"], shown["why"], shown["names"]) == (waits, why, {"dana": "Dana Lee"})
 
 
 async def test_law_02_whom_an_agent_acts_for_is_told_that_others_decide(place: Place) -> None:

@@ -46,8 +46,9 @@ from approvals.model import (
 )
 from approvals.people import Directory
 from approvals.policy import Policy
+from approvals.proposal import Proposal
 from approvals.readings import Readings
-from approvals.service import Proposal, Service, Trust
+from approvals.service import Service, Trust
 from approvals.store import JOBS, Store
 from approvals.web import credentials, inbox, login
 from approvals.web.deps import Deps
@@ -181,7 +182,8 @@ class House:
     async def decide(self, case: Case, /, choice: str, **more: str) -> Answer:
         path = f"/requests/{case.id}"
         fields = await self.form(path, f"{path}/decision")
-        answer = await self.post(f"{path}/decision", **{**fields, "choice": choice, **more})
+        form = {**fields, "choice": choice, **more}
+        answer = await self.post(f"{path}/decision", None, **form)
         if answer.status == 303:  # as a browser does
             assert answer.headers["Location"] == f"{path}/result"
             return await self.get(answer.headers["Location"])

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from approvals.model import MINUTE, Ask, Choice, Http, Outcome, Risk, Status
-from approvals.service import Proposal
+from approvals.proposal import Proposal
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

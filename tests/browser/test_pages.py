@@ -13,7 +13,7 @@ from approvals import linking
 from approvals.model import MINUTE, Agent, Ask, Http, Outcome, Risk, Status
 from approvals.people import Directory
 from approvals.port import Reply
-from approvals.service import Proposal
+from approvals.proposal import Proposal
 from approvals.store import Session, Token
 from approvals.web import credentials
 

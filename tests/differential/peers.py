@@ -24,8 +24,10 @@ from tests.node import NODE
 
 HERE = Path(__file__).parent
 SERVERS = HERE / "servers"
-WANTED = ("php", "rack", "express extended", "express simple", "fastify", "node fetch")
-WANTED += ("django", "starlette", "aiohttp", "flask")
+WANTED = (
+    *("php", "rack", "express extended", "express simple", "fastify", "node fetch"),
+    *("django", "starlette", "aiohttp", "flask"),
+)
 """Those that must be there. Go's is asked where a toolchain is."""
 HOST = "api.example.com"
 WINDOW = 64
