@@ -19,7 +19,8 @@ import pytest
 from aiohttp import web
 
 from adapters.kit.window import DAY as WINDOW
-from adapters.whatsapp.adapter import ACCOUNT, FIXED, UNASKED, WhatsApp, flat, inert
+from adapters.whatsapp.adapter import FIXED, UNASKED, WhatsApp, flat, inert
+from adapters.whatsapp.news import ACCOUNT
 from approvals.app import channels as sections
 from approvals.model import (
     Address,
