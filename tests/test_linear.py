@@ -778,7 +778,7 @@ async def test_a_token_is_kept_though_nobody_waits_for_it_any_more(linear: Linea
 async def test_while_a_copy_renews_the_token_no_other_does(linear: LinearPeer) -> None:
     channel, memory = make(linear.api), Kept()
     channel.remember(memory)
-    memory[TOKEN] = Token("", 0, claimed=int(time.time() * 1000) + HANGS * 1000).kept
+    memory[TOKEN] = Token("", 0, claimed=int((time.time() + HANGS) * 1000)).kept
     with pytest.raises(Busy):
         await channel.open(DANA)
     assert linear.calls == []
@@ -834,8 +834,9 @@ async def test_check_looks_at_token_clock_and_issue(linear: LinearPeer) -> None:
     ],
 )
 def test_what_cannot_work_is_said_at_once(name: str, value: str, why: str) -> None:
+    given: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=why):
-        make(AWAY, **{name: value})
+        make(AWAY, **given)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def wrote(channel: Direct, when: dict[str, int]) -> None:
 
 def read(platform: Any, payload: Any, at: int = NOW) -> Event:
     made = platform.make(AWAY)
-    return made.read(Resolved.of(made.authenticate(platform.signed(payload, at))))
+    event: Event = made.read(Resolved.of(made.authenticate(platform.signed(payload, at))))
+    return event
 
 
 def heard(platform: Any, payload: Any, at: int = NOW) -> dict[str, int]:
@@ -415,7 +416,7 @@ async def test_the_end_is_told_once_and_later_where_it_could_not(
     with pytest.raises(Busy):
         await channel.redraw(ref, channel.layout(CARDS["approved"]))
     for state in ("one-of-two", "approved", "approved"):
-        assert await channel.redraw(ref, channel.layout(CARDS[state])) is None
+        await channel.redraw(ref, channel.layout(CARDS[state]))
     _, (account, _) = peer.sent.values()
     assert account == platform.DANA
     text = peer.text([*peer.sent][-1])

@@ -210,7 +210,7 @@ def test_law_13_a_value_of_several_lines_is_no_fact_of_its_own() -> None:
     shown = card(shared=True, facts=(Fact("Amount", forged), Fact("To", "ACME")))
     blocks = make(AWAY).layout(shown)["blocks"]
     parts = [part for block in blocks for part in block.get("elements", ()) if "elements" in part]
-    texts = {part["type"]: [] for part in parts}
+    texts: dict[str, list[str]] = {part["type"]: [] for part in parts}
     for part in parts:
         texts[part["type"]].append("".join(one["text"] for one in part["elements"]))
     assert forged in texts["rich_text_preformatted"]

@@ -446,7 +446,7 @@ class LinearPeer:
         kind = f"AgentActivity{content['type'].capitalize()}Content"
         # https://linear.app/developers/graphql: dates are ISO 8601
         at = datetime(2026, 1, 2, 3, 50, tzinfo=UTC) + timedelta(milliseconds=next(self._count))
-        made = {
+        made: dict[str, Any] = {
             "id": str(uuid4()),
             "createdAt": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z",
         }

@@ -89,7 +89,7 @@ class SendPeer:
         self._runner, self.base = await started(app)
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(self, *error: Any) -> None:
         await self._runner.cleanup()
 
     def break_next(self, status: int, retry_after: int | None) -> None:
@@ -347,6 +347,7 @@ def unknown(good: Any) -> list[Any]:
         return {**good, "entry": [{**entry, "messaging": [*events]}]}
 
     press = one["postback"]
+    odd: list[Any] = [None, "now", {}, 7, "x", []]
     return [
         *({}, [], None, "text", 7, {**good, "object": "user"}, {**good, "entry": []}),
         *({**good, "entry": 7}, {**good, "entry": [{}]}, {**good, "entry": [7]}, of(), of(None)),
@@ -354,9 +355,9 @@ def unknown(good: Any) -> list[Any]:
         *(of({**one, "sender": x}) for x in (None, {}, {"id": 7}, {"id": ["1"]}, {"id": "dana"})),
         *(of({**one, "sender": {"id": x}}) for x in ("+16505551234", "0123456", "")),
         *(of({**one, "recipient": x}) for x in (None, {}, {"id": "99999"})),
-        *(of({**one, "timestamp": x}) for x in (None, "now", {})),
+        *(of({**one, "timestamp": x}) for x in odd[:3]),
         *(of({**one, "postback": {**press, "payload": x}}) for x in (7, ["x"], {"a": 1})),
-        *(of({**one, "postback": x}) for x in (7, "x", [])),
+        *(of({**one, "postback": x}) for x in odd[3:]),
         of({**one, "postback": {**press, "mid": 7}}),
         *(of({**text, "message": x}) for x in (7, "x", {}, {"text": "x"}, {"mid": 7, "text": "x"})),
         *(of({**text, "message": {"mid": "m", "text": x}}) for x in (7, ["x"])),

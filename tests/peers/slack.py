@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
@@ -183,7 +183,7 @@ class SlackPeer:
     def api(self) -> str:
         return f"{self.base}/api/"
 
-    async def __aenter__(self) -> SlackPeer:
+    async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_post("/api/{method}", self._method)
         app.router.add_get("/link", self._link)
@@ -549,7 +549,7 @@ def unknown(at: int) -> tuple[Inbound, ...]:
         {**good, "message": {"blocks": json.loads("[" * 900 + "]" * 900)}},
         {**good, "type": "view_submission", "view": {"private_metadata": "x", "id": "V1"}},
     ]
-    bodies = (
+    bodies: tuple[bytes, ...] = (
         b"",
         b"payload=",
         b"payload=%7B",
@@ -593,7 +593,7 @@ def foreign(at: int) -> tuple[Inbound, ...]:
         {"type": "view_submission", "api_app_id": APP, "user": {"id": "U1"}, "view": view},
         {"type": "view_closed", "api_app_id": APP, "user": {"id": "U1"}, "view": view},
     ]
-    called = {"token": "x", "team_id": TEAM, "api_app_id": APP, "event": event}
+    called: dict[str, Any] = {"token": "x", "team_id": TEAM, "api_app_id": APP, "event": event}
     called |= {"type": "event_callback", "event_id": "Ev1", "event_time": 1767326126}
     return (*(signed(one, at) for one in payloads), signed(json.dumps(called).encode(), at))
 
