@@ -138,10 +138,13 @@ def test_law_13_a_label_that_could_mean_something_is_code(text: str) -> None:
     assert label(text) == ("**fixes**" if text == "fixes" else f"**`{text}`**")
 
 
-def test_law_14_a_template_with_html_is_refused() -> None:
-    """It could hide what a tap approves: a comment, `<details>`."""
+@pytest.mark.parametrize(
+    "hides", ['"<!-- " ~ card.line ~ " -->', '"[//]: # (" ~ card.line ~ ")\\n\\n']
+)
+def test_law_14_a_template_that_hides_things_is_refused(hides: str) -> None:
+    """A comment, `<details>`, the title in the definition of a link: nobody sees them."""
     source = (ROOT / "card_templates/github.json.j2").read_text()
-    hiding = source.replace('"Digest "', '"<!-- " ~ card.line ~ " -->Digest "')
+    hiding = source.replace('"Digest "', f'{hides}Digest "')
     assert hiding != source
     with pytest.raises(Refused, match="HTML"):
         make(AWAY, render=renderer("github.json.j2", hiding)).layout(low())
@@ -183,6 +186,7 @@ async def test_a_press_brings_the_check_as_github_has_it(github: GitHubPeer) -> 
         lambda run: run.update(name="Lunch"),
         lambda run: run.update(details_url="https://evil.example/"),
         lambda run: run.update(external_id="SSSSSSSS"),
+        lambda run: run["output"].update(annotations_count=1),
     ],
 )
 async def test_law_07_a_check_that_somebody_changed_has_another_echo(
@@ -358,6 +362,31 @@ async def test_law_07_an_edited_comment_has_another_echo(github: GitHubPeer) -> 
         assert tap.echo == channel.echo(payload)
 
 
+@pytest.mark.parametrize("changed", ["I take that back", None])
+async def test_law_01_a_command_that_was_edited_or_deleted_meanwhile_does_not_count(
+    github: GitHubPeer, changed: str | None
+) -> None:
+    """A delivery that failed comes again up to an hour later."""
+    async with channel_of(github) as channel:
+        await channel.post(ISSUE, channel.layout(low()), "crd_1")
+        sent = github.write(f"/approve {CODE}")
+        assert isinstance(await event_of(channel, signed(sent, NOW)), Tap)
+        if changed is None:
+            del github.comments[sent["comment"]["id"]]
+        else:
+            github.comments[sent["comment"]["id"]]["body"] = changed
+        assert isinstance(await event_of(channel, signed(sent, NOW)), Ignored)
+
+
+async def test_law_26_a_comment_whose_author_left_github_ends_no_command(
+    github: GitHubPeer,
+) -> None:
+    async with channel_of(github) as channel:
+        await channel.post(ISSUE, channel.layout(low()), "crd_1")
+        github._comment("Our App wrote this for them", None, 12, via=github._app())
+        assert isinstance(await commanded(channel, github, f"/decline {CODE}"), Tap)
+
+
 @pytest.mark.parametrize(("later", "found"), [(0, True), (98, True), (250, True), (400, False)])
 async def test_a_card_is_looked_for_among_the_newest_comments(
     github: GitHubPeer, later: int, found: bool
@@ -374,12 +403,14 @@ async def test_a_card_is_looked_for_among_the_newest_comments(
 async def test_law_26_where_anybody_can_comment_a_stranger_costs_one_call(
     github: GitHubPeer,
 ) -> None:
-    async with channel_of(github) as channel:
-        await channel.open(DANA)
-        github.calls.clear()
-        sent = wrote(f"/approve {CODE}", READER, where=SITE)
-        assert isinstance(await event_of(channel, signed(sent, NOW)), Ignored)
-        assert len(github.calls) == 1
+    """And none where no card may stand."""
+    sent = wrote(f"/approve {CODE}", READER, where=SITE)
+    for public in (True, False):
+        async with channel_of(github, public=public) as channel:
+            await channel.open(DANA)
+            github.calls.clear()
+            assert isinstance(await event_of(channel, signed(sent, NOW)), Ignored)
+            assert len(github.calls) == public
 
 
 # Where a card stands
@@ -528,18 +559,26 @@ async def test_law_26_what_github_could_not_deliver_is_asked_for_again(
 ) -> None:
     assert isinstance(make(AWAY), CatchesUp)
     now = int(time.time() * 1000)
-    github.delivered("taken", 200, now)
-    github.delivered("refused", 401, now)
-    github.delivered("missed", 502, now)
-    github.delivered("missed", 504, now, redelivery=True)
-    github.delivered("unheard", 0, now)
-    github.delivered("later", 503, now)
-    github.delivered("later", 200, now, redelivery=True)
+    before = now - 120_000
+    github.delivered("gone", 502, before)
+    github.delivered("taken", 200, before)
+    github.delivered("refused", 401, before)
+    github.delivered("missed", 502, before)
+    github.delivered("missed", 504, now - 60_000, redelivery=True)
+    github.delivered("just missed", 502, now - 10_000)
+    github.delivered("resting", 502, now - 60_000)
+    github.delivered("resting", 502, now - 50_000, redelivery=True)
     github.delivered("old", 502, now - 3_700_000)
-    github.delivered("not ours", 502, now, installation_id=INSTALLATION + 1)
-    github.delivered("push", 502, now, event="push", action=None)
-    for _ in range(5):
-        github.delivered("in vain", 502, now)
+    github.delivered("not ours", 502, before, installation_id=INSTALLATION + 1)
+    github.delivered("push", 502, before, event="push", action=None)
+    github.delivered("a check of another App", 502, before, action="completed")
+    for _ in range(7):
+        github.delivered("in vain", 502, now - 3_000_000)
+    github.delivered("unheard", 0, before)
+    for one in range(97):  # as where many people comment
+        github.delivered(f"comment {one}", 200, now, event="issue_comment", action="created")
+    github.delivered("later", 503, before)
+    github.delivered("later", 200, before, redelivery=True)
     ids = {one["guid"]: one["id"] for one in github.deliveries}
     async with channel_of(github) as channel:
         github.broken.append(web.json_response([{"id": 1}]))  # not as documented: it goes on
@@ -547,10 +586,13 @@ async def test_law_26_what_github_could_not_deliver_is_asked_for_again(
         await until(lambda: github.calls and not github.broken)
         assert not task.done()
         task.cancel()
+        github.forgotten.add(ids["gone"])
+        github.calls.clear()
         await channel._repeat(now)
         asked_for = [call for call in github.calls if call.endswith("/attempts")]
-        assert asked_for == [
-            f"POST /app/hook/deliveries/{ids[one]}/attempts" for one in ("missed", "unheard")
+        assert sorted(asked_for) == [
+            f"POST /app/hook/deliveries/{ids[one]}/attempts"
+            for one in ("gone", "missed", "unheard")
         ]
 
 
@@ -575,6 +617,7 @@ async def test_check_looks_at_the_app_its_permissions_events_and_repositories(
         ({"repositories": ("acme",)}, "owner/repository"),
         ({"inbox": "acme/api"}, "an issue"),
         ({"permission": "owner"}, "read"),
+        ({"permission": "read", "public": True}, "everybody can read"),
         ({"app_id": 0}, "greater"),
     ],
 )

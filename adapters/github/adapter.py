@@ -73,6 +73,9 @@ BOTH: Final = f"To approve, comment `/approve {{0}}`. {ONE}"
 PAGE_ONLY: Final = f"Approve it on its page, not here. {ONE}"
 HEADING: Final = re.compile(r"\*\*(`.+`)\*\*")
 ANSWER: Final = re.compile("/decline ([A-Za-z0-9_-]{8})`")
+# HTML, and the definition of a link, which GitHub does not show:
+# https://github.github.com/gfm/#link-reference-definitions
+HIDES: Final = re.compile(r"<|\]:")
 LINK: Final = re.compile(r"\]\(([^()\s]+)\)")
 # https://docs.github.com/en/rest/collaborators/collaborators: each has what stands before it.
 LEVELS: Final = ("read", "write", "admin")
@@ -106,6 +109,7 @@ class Typed:
     code: str
     reason: str | None
     comment: int
+    text: str = field(repr=False)
     comments: int
     public: bool
 
@@ -178,8 +182,11 @@ class GitHub:
         texts = [made["summary"], made["text"]]
         if sum(map(utf16_len, texts)) > TEXT:
             raise Refused(f"github: over {TEXT} characters")
-        if any("<" in around(text) for text in texts):
-            raise Refused("github: a template makes Markdown, without HTML, which can hide things")
+        if any(HIDES.search(around(text)) for text in texts):
+            raise Refused(
+                "github: a template makes Markdown without HTML and without definitions "
+                "of links, which can hide things"
+            )
         actions = [
             {
                 "label": one["label"],
@@ -250,7 +257,8 @@ class GitHub:
         return f"no {self.permission} access to this repository"
 
     async def _card(self, typed: Typed) -> Any:
-        """Our comment of this code, if there is one alone among the newest of its issue."""
+        """Our comment of this code, if there is one alone among the newest of its issue, and if
+        the command still stands there as it was delivered, which may have been long ago."""
         # https://docs.github.com/en/rest/issues/comments: the oldest first.
         last = max(1, -(-(typed.comments + 1) // PAGE))
         path = f"/repos/{typed.at.repository}/issues/{typed.at.issue}/comments?per_page={PAGE}"
@@ -258,17 +266,19 @@ class GitHub:
         found = await asyncio.gather(
             *(self._api.call("GET", f"{path}&page={page}") for page in pages)
         )
+        newest = [one for page in found for one in page]
         ours = [
             one
-            for page in found
-            for one in page
+            for one in newest
             if self._is_ours(one) and _of_comment(one.get("body"))["code"] == typed.code
         ]
-        return ours[0] if len(ours) == 1 else None
+        stands = any((one["id"], one["body"]) == (typed.comment, typed.text) for one in newest)
+        return ours[0] if stands and len(ours) == 1 else None
 
     def _is_ours(self, comment: Any) -> bool:
         app = comment.get("performed_via_github_app") or {}
-        return app.get("id") == self.app_id and comment["user"].get("type") == "Bot"
+        author = comment.get("user") or {}  # of an account that was deleted: null
+        return app.get("id") == self.app_id and author.get("type") == "Bot"
 
     def read(self, resolved: port.Resolved) -> port.Event:
         try:
@@ -293,7 +303,8 @@ class GitHub:
                 echo=digest(_of_check(said.shown)),
             )
         if card is None:
-            why = "a code that no card of ours has in this issue, or several have"
+            why = "a code that no card of ours has in this issue, or several have; or a command "
+            why += "that was edited or deleted"
             return port.Ignored(barred or why)
         return port.Tap(
             channel="github",
@@ -341,6 +352,10 @@ class GitHub:
             more = {"message": message, "delivery": delivery, "shown": run}
             return Pressed(at=at, **who, stranger=stranger, token=token, **more)
         comment, issue = sent["comment"], sent["issue"]
+        public = sent["repository"].get("private") is not True
+        if public and not self.public:
+            # No card stands there, and anybody could make us ask.
+            return port.Ignored("a comment in a public repository")
         if comment["user"]["id"] != sender["id"]:
             raise ValueError
         if comment.get("performed_via_github_app"):
@@ -358,8 +373,9 @@ class GitHub:
             code=given,
             reason=(rest or "").strip()[:REASON] or None,
             comment=_number(comment["id"]),
+            text=comment["body"],
             comments=_number(issue["comments"]),
-            public=sent["repository"].get("private") is not True,
+            public=public,
         )
 
     async def open(self, account: str) -> Address:
@@ -446,10 +462,19 @@ class GitHub:
             await asyncio.sleep(EVERY)
 
     async def _repeat(self, now: Instant) -> None:
-        # Each copy of the service asks: what comes twice counts once.
-        found = await self._api.as_app("GET", "/app/hook/deliveries?per_page=100")
+        # Each copy of the service asks: what comes twice counts once. Failures by themselves too:
+        # where many people comment, the newest hundred may be of the last minute.
+        path = "/app/hook/deliveries?per_page=100"
+        found = [
+            one
+            for which in ("", "&status=failure")
+            for one in await self._api.as_app("GET", path + which)
+        ]
         for one in missed(found, self.installation_id, now):
-            await self._api.as_app("POST", f"/app/hook/deliveries/{one}/attempts")
+            try:
+                await self._api.as_app("POST", f"/app/hook/deliveries/{one}/attempts")
+            except Refused as why:  # of the others it may say something else
+                log.warning("github does not deliver again: %s", why)
 
     async def check(self) -> list[port.Finding]:
         try:
@@ -528,6 +553,8 @@ def _of_check(run: Any) -> dict[str, Any]:
     # What stands around it, where it is not ours.
     if not re.fullmatch("Countersign [0-9a-f]{8}", run["name"]):
         view["name"] = run["name"]
+    if output.get("annotations_count"):  # they would stand below our text
+        view["annotations"] = output["annotations_count"]
     links = LINK.findall(around(body))
     if links and run.get("details_url") not in links:
         view["link"] = run.get("details_url")

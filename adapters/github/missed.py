@@ -9,32 +9,41 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from adapters.github.setup import EVENTS
 from approvals.model import MINUTE, Duration, Instant
 
 EVERY: Final = 60
 """Seconds between two looks."""
 RECENT: Final[Duration] = 60 * MINUTE
 """After so long a press is not repeated: who pressed has seen that nothing came of it."""
-MOST: Final = 5
+MOST: Final = 7
 """Attempts for one event, GitHub's own the first."""
+REST: Final[Duration] = MINUTE // 2
+"""Between the first two attempts, and twice as long before each further one: all of them last for
+half an hour, and copies of the service seldom ask for the same one."""
+HEARD: Final = (("check_run", "requested_action"), ("issue_comment", "created"))
+"""The events that may be a press or a command, with their action."""
 
 
 def missed(deliveries: Iterable[Any], installation: int, now: Instant) -> list[int]:
     """The newest delivery of each event of ours that we did not take, by its id. Raises what
     reading a shape raises that is not as documented."""
     found = list[int]()
-    mine = [
-        one
+    mine = {
+        one["id"]: one
         for one in deliveries
-        if one["event"] in EVENTS and one["installation_id"] == installation
-    ]
-    for _, attempts in groupby(sorted(mine, key=_event), key=_event):
+        if (one["event"], one["action"]) in HEARD and one["installation_id"] == installation
+    }
+    for _, attempts in groupby(sorted(mine.values(), key=_event), key=_event):
         tried = sorted(attempts, key=lambda one: int(one["id"]))
-        at = int(datetime.fromisoformat(tried[0]["delivered_at"]).timestamp() * 1000)
-        if len(tried) < MOST and now - at < RECENT and all(map(_in_vain, tried)):
+        rested = now - _at(tried[-1]) >= REST << (len(tried) - 1)
+        recent = len(tried) < MOST and now - _at(tried[0]) < RECENT
+        if rested and recent and all(map(_in_vain, tried)):
             found.append(tried[-1]["id"])
     return found
+
+
+def _at(delivery: Any) -> Instant:
+    return int(datetime.fromisoformat(delivery["delivered_at"]).timestamp() * 1000)
 
 
 def _event(delivery: Any) -> str:

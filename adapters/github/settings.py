@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from adapters.github.places import REPOSITORY, ROOM
 from adapters.github.signing import signing_key
@@ -82,6 +82,15 @@ class Settings(Section):
         if given and not (re.fullmatch(ROOM, given) and "#" in given):
             raise ValueError("inbox is an issue: owner/repository#12")
         return given
+
+    @model_validator(mode="after")
+    def _bars_strangers(self) -> Self:
+        if self.public and self.permission == "read":
+            raise ValueError(
+                "permission: read bars nobody where public: true: everybody can read a public "
+                "repository. Write permission: write or admin."
+            )
+        return self
 
 
 def sample() -> Settings:

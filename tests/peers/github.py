@@ -249,6 +249,8 @@ class GitHubPeer:
     """Those that are good."""
     deliveries: list[dict[str, Any]] = field(default_factory=list)
     """What it delivered, or could not, as the App's settings list it."""
+    forgotten: set[int] = field(default_factory=set)
+    """Of these, what it lists and does not deliver again."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(2_000_000_001))
 
     async def __aenter__(self) -> GitHubPeer:
@@ -318,9 +320,17 @@ class GitHubPeer:
             case "GET", ["app"]:
                 return answered("apps/get-authenticated", self._app())
             case "GET", ["app", "hook", "deliveries"]:
-                return answered("apps/list-webhook-deliveries", self.deliveries[::-1])
+                failed = query.get("status") == "failure"
+                listed = [
+                    one
+                    for one in self.deliveries[::-1]
+                    if not failed or 400 <= one["status_code"] <= 599
+                ]
+                newest = listed[: int(query.get("per_page", 30))]
+                return answered("apps/list-webhook-deliveries", newest)
             case "POST", ["app", "hook", "deliveries", id, "attempts"]:
-                if int(id) not in [one["id"] for one in self.deliveries]:
+                known = {one["id"] for one in self.deliveries}
+                if int(id) not in known - self.forgotten:
                     return _no(422, "no such delivery")
                 return _ok({}, 202)
             case "POST", ["app", "installations", id, "access_tokens"]:
