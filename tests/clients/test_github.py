@@ -47,6 +47,9 @@ class GitHub:
         """(environment, state, comment)"""
         self.calls = list[str]()
         self.away = 0
+        self.refused = Queue[str]()
+        """Decisions that it did not take, while `strict`."""
+        self.strict = False
         there = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -93,6 +96,9 @@ class GitHub:
         if (method, path) != ("POST", GATE):
             return 404, {"message": "Not Found"}
         fits("actions/review-custom-gates-for-run", body)
+        if self.strict and "state" in body:
+            self.refused.put(body["state"])
+            return 403, {"message": "Resource not accessible by integration"}
         self.told.put((body["environment_name"], body.get("state"), body["comment"]))
         return 204, None
 
@@ -238,6 +244,20 @@ def test_law_26_a_github_that_is_away_for_a_moment_rejects_nothing(
     github.away = 1
     agents.decide()
     assert github.last()[0] == "approved"
+
+
+@pytest.mark.parametrize(("choice", "number"), [("approve", 11), ("decline", 12)])
+def test_law_01_a_decision_that_github_did_not_take_is_a_rejection_once_it_is_redelivered(
+    agents: Agents, github: GitHub, door: Door, choice: str, number: int
+) -> None:
+    github.strict = True
+    assert door.send(github.asks(number)) == 200
+    agents.decide(choice)
+    assert github.refused.get(timeout=HANGS) == {"approve": "approved"}.get(choice, "rejected")
+    github.strict = False
+    while github.told.qsize() < 2:  # the first is the comment that it waits
+        assert door.send(github.asks(number)) == 200
+    assert github.last()[0] == "rejected"
 
 
 def test_law_09_a_delivery_that_the_secret_did_not_sign_is_refused(

@@ -155,8 +155,12 @@ class Deployments:
 
     def decide(self, deployment: Deployment) -> None:
         """Ask, wait, and tell GitHub. Never raises."""
+        waiting = _Waiting(deployment, self.app)
         with self.client() as client:
-            hold(client, _Waiting(deployment, self.app), beat=self.beat)
+            hold(client, waiting, beat=self.beat)
+        if waiting.untold:  # or “Redeliver” would do nothing, and it would wait for thirty days
+            with self._lock:
+                self._seen.pop(deployment.id, None)
 
 
 class _Waiting:
@@ -170,6 +174,8 @@ class _Waiting:
         self.key = f"github:{deployment.repository}:{deployment.run}:{deployment.id}"
         self.note = deployment.description
         self._said = False
+        self.untold = False
+        """Whether it was decided, and GitHub did not take that."""
 
     def payload(self) -> Any:
         one = self._one
@@ -195,10 +201,14 @@ class _Waiting:
             self._said = self._tell(f"Waiting for a person ({request_id}).")
 
     def release(self, request_id: str) -> bool:
-        return self._tell(f"Approved by a person ({request_id}).", "approved")
+        return self._decided(f"Approved by a person ({request_id}).", "approved")
 
     def refuse(self, why: str) -> None:
-        self._tell(why, "rejected")
+        self._decided(why, "rejected")
+
+    def _decided(self, comment: str, state: str) -> bool:
+        self.untold = not self._tell(comment, state)
+        return not self.untold
 
     def _run(self) -> Any:
         run = self._app.call("GET", self._path, self._one.installation)
@@ -270,7 +280,10 @@ class App:
 
     def _once(self, method: str, path: str, installation: int, body: Any) -> Any:
         own = f"/app/installations/{installation}/access_tokens"
-        return self._ask(method, path, self._ask("POST", own, self._own())["token"], body)
+        got = self._ask("POST", own, self._own())
+        if not isinstance(got, dict) or not isinstance(got.get("token"), str):
+            raise Away("not GitHub's answer")
+        return self._ask(method, path, got["token"], body)
 
     def _own(self) -> str:
         from joserfc import jwt  # noqa: PLC0415 - as above
