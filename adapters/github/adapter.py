@@ -264,7 +264,7 @@ class GitHub:
         path = f"/repos/{typed.at.repository}/issues/{typed.at.issue}/comments?per_page={PAGE}"
         pages = range(last, max(0, last - PAGES), -1)
         found = await asyncio.gather(
-            *(self._api.call("GET", f"{path}&page={page}") for page in pages)
+            *(self._api.call("GET", f"{path}&page={page}", many=True) for page in pages)
         )
         newest = [one for page in found for one in page]
         ours = [
@@ -468,7 +468,7 @@ class GitHub:
         found = [
             one
             for which in ("", "&status=failure")
-            for one in await self._api.as_app("GET", path + which)
+            for one in await self._api.as_app("GET", path + which, many=True)
         ]
         for one in missed(found, self.installation_id, now):
             try:

@@ -52,17 +52,18 @@ class Api:
         """The time at GitHub, as its last answer had it."""
         return self._http.heads.get("Date")
 
-    async def call(self, method: str, path: str, body: Any = None) -> Any:
-        """What it answers. `Busy`, or `Denied`: it never will."""
-        token = await self.token()
+    async def call(self, method: str, path: str, body: Any = None, *, many: bool = False) -> Any:
+        """What it answers: an object, or a list where `many`. `Busy`, or `Denied`: it never
+        will."""
+        token, kind = await self.token(), list if many else dict
         try:
-            return await self._ask(method, path, token, body)
+            return await self._ask(method, path, token, body, kind)
         except _Stale:
             if self._token[0] == token:
                 self._token = ("", 0.0)
         # It was revoked before its time. If the next is no good either, we are not welcome.
         try:
-            return await self._ask(method, path, await self.token(), body)
+            return await self._ask(method, path, await self.token(), body, kind)
         except _Stale:
             log.error("github refuses us, not the person: %s %s", method, path)
             raise Busy("github: it takes no token of ours") from None
@@ -81,10 +82,11 @@ class Api:
                 self._token = (token, time.monotonic() + LASTS)
         return token
 
-    async def as_app(self, method: str, path: str, body: Any = None) -> Any:
+    async def as_app(self, method: str, path: str, body: Any = None, *, many: bool = False) -> Any:
         """The same as the App itself, not as an installation of it."""
         try:
-            return await self._ask(method, path, signed(self._app, self._key, time.time()), body)
+            token, kind = signed(self._app, self._key, time.time()), list if many else dict
+            return await self._ask(method, path, token, body, kind)
         except (_Stale, Denied) as why:
             if isinstance(why, Denied) and why.status not in (403, 404):
                 raise
@@ -97,7 +99,7 @@ class Api:
         self._token = ("", 0.0)
         await self._http.close()
 
-    async def _ask(self, method: str, path: str, token: str, body: Any) -> Any:
+    async def _ask(self, method: str, path: str, token: str, body: Any, kind: type = dict) -> Any:
         heads = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
@@ -114,17 +116,19 @@ class Api:
             said = from_json(text) if text else {}
         except ValueError:
             said = None
-        if status in (200, 201, 202, 204) and isinstance(said, dict | list):
+        if status in (200, 201, 202, 204) and isinstance(said, kind):
             return said
-        # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
         why_not = said.get("message") if isinstance(said, dict) else None
-        if not isinstance(why_not, str):  # a proxy, or a portal
+        # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+        if status == 403 and isinstance(why_not, str) and SLOWER.search(why_not):
+            raise Busy(f"{what}: {why_not}", self._wait())
+        # Each of its refusals has both, or a proxy or portal said it:
+        # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
+        theirs = isinstance(said, dict) and isinstance(said.get("documentation_url"), str)
+        if status < 400 or not theirs or not isinstance(why_not, str):
             raise Busy(f"{what}: {status}, not GitHub's answer")
         if status == 401:
             raise _Stale(f"{what}: {why_not}")
-        # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
-        if status == 403 and SLOWER.search(why_not):
-            raise Busy(f"{what}: {why_not}", self._wait())
         raise Denied(f"{what}: {status} {why_not}", status)
 
     def _wait(self) -> Duration | None:

@@ -73,9 +73,12 @@ class Api:
             raise Busy(f"{what}, not Webex's answer")
         if status < 300:
             return said
-        # Webex's support asks for the tracking id. Its words may hold what a person wrote.
-        tracking = re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", str(said.get("trackingId")))
-        why = f"{what} {tracking[0]}" if tracking else what
+        # Webex's support asks for the tracking id, which each of its refusals has; its words may
+        # hold what a person wrote.
+        tracking = re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", str(said.get("trackingId", "")))
+        if tracking is None:
+            raise Busy(f"{what}, not Webex's answer")
+        why = f"{what} {tracking[0]}"
         if status == 401:  # our token: an operator mends that
             log.error("webex refuses us, not the person: %s", why)
             raise Busy(why)

@@ -273,6 +273,8 @@ class X:
             refused = token  # revoked before its time: once more, with a new one
         if status >= 300:
             fail(status, said)
+        if status != 201 and "data" not in said:  # not X's: a proxy's, or a portal's
+            raise Busy(f"x: {status}, and not in X's words")
         try:
             return exact(ID, said["data"]["dm_event_id"])
         except FAULTS as error:
