@@ -87,8 +87,10 @@ async def github() -> AsyncIterator[GitHubPeer]:
 @asynccontextmanager
 async def channel_of(github: GitHubPeer, **more: Any) -> AsyncIterator[Any]:
     channel = make(github.api, **more)
-    yield channel
-    await channel.close()
+    try:
+        yield channel
+    finally:
+        await channel.close()
 
 
 def low(**more: Any) -> Any:
