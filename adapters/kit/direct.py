@@ -157,7 +157,7 @@ class Direct:
     def _draw(self, card: Card) -> port.Drawn:
         for one in port.shorter(card, self.limits.measure):
             link = one.review if one.review and port.reachable(one.review) else None
-            made = self.render({"card": _tamed(one), "link": link})
+            made = self.render({"card": _tamed(one), "link": link, "mark": _mark(one)})
             pressed = [(x["title"], x["payload"]) for x in made["buttons"] if "payload" in x]
             port.same_buttons(one, pressed)
             if (drawn := self._bubbles(made)) is not None:
@@ -252,12 +252,13 @@ class Direct:
         who, at = one["sender"]["id"], int(one["timestamp"])
         said = one.get("message", one.get("postback"))
         if who == self.own or (said is None and "referral" not in one):
-            return None  # our own echo, a reaction, a receipt
-        if one["recipient"]["id"] != self.own or not re.fullmatch(ACCOUNT, who):
-            raise ValueError("from nobody, or not to us")
+            return None  # our own message, a reaction, a receipt
         said = {} if said is None else said
+        # Instagram delivers our own messages under `messages`, too. First, whatever ids they have.
         if said.get("is_echo") or said.get("is_deleted") or said.get("is_unsupported"):
             return None
+        if one["recipient"]["id"] != self.own or not re.fullmatch(ACCOUNT, who):
+            raise ValueError("from nobody, or not to us")
         came, pressed = said.get("referral", one.get("referral", {})), said.get("quick_reply", {})
         ref = came.get("ref", "")
         text = said.get("text") if "message" in one and not pressed else None
@@ -312,7 +313,7 @@ class Direct:
         try:
             await self._send(ref.conversation, payload)
         except BaseException:
-            del self._ended[ref.message]
+            self._ended.pop(ref.message, None)
             raise
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
@@ -331,7 +332,8 @@ class Direct:
                 tap.account, self._text(fitting(text, self.longest, self.size), replies)
             )
         elif notice.text not in ("Approved.", "Declined."):
-            await self._deliver(tap.account, self._text(inert(notice.text)))
+            text = fitting(inert(notice.text), self.longest, self.size)
+            await self._deliver(tap.account, self._text(text))
 
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:
         # They have just written: the window is open, and most likely the conversation begins here.
@@ -416,6 +418,14 @@ def _tamed(card: Card) -> Card:
 
 def _ruled(text: str) -> str:
     return "\n".join(f"│ {line}" for line in inert(text).split("\n")) if text else text
+
+
+def _mark(card: Card) -> str:
+    """What the text before a card and the card have in common, and no other card has. Not the
+    digest: who writes two requests can make its eight characters alike, and two copies of us may
+    send both cards at once. The tokens of a card are random, and these four characters say nothing
+    about them."""
+    return _digest("mark", *(button.token for button in card.buttons))[:4]
 
 
 def _digest(*said: str) -> str:

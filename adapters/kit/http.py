@@ -14,8 +14,8 @@ import aiohttp
 from approvals.model import Busy, Refused
 from approvals.port import reason, retry_after
 
-FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
-"""What reading a shape raises that is not as documented."""
+FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)
+"""What reading a shape raises that is not as documented: `int` of 1e999 is an `OverflowError`."""
 
 
 class Outside(Refused):

@@ -18,7 +18,7 @@ TEXTS: Final = {
         ("Pay out 12,400.00 EUR to ACME GmbH", "medium", "2 Jan 04:10 UTC", "a1b2c3d4"),
     ),
     "notice": (
-        "There is news of the approval request {{1}}: {{2}} Its digest is {{3}}. This is an "
+        "An update on the approval request {{1}}: {{2}} Its digest is {{3}}. This is an "
         "automated message.",
         ("Pay out 12,400.00 EUR to ACME GmbH", "Approved by Dana Lee.", "a1b2c3d4"),
     ),

@@ -347,7 +347,7 @@ def unknown(good: Any) -> list[Any]:
         return {**good, "entry": [{**entry, "messaging": [*events]}]}
 
     press = one["postback"]
-    odd: list[Any] = [None, "now", {}, 7, "x", []]
+    odd: list[Any] = [None, "now", {}, float("inf"), 7, "x", []]
     return [
         *({}, [], None, "text", 7, {**good, "object": "user"}, {**good, "entry": []}),
         *({**good, "entry": 7}, {**good, "entry": [{}]}, {**good, "entry": [7]}, of(), of(None)),
@@ -355,9 +355,9 @@ def unknown(good: Any) -> list[Any]:
         *(of({**one, "sender": x}) for x in (None, {}, {"id": 7}, {"id": ["1"]}, {"id": "dana"})),
         *(of({**one, "sender": {"id": x}}) for x in ("+16505551234", "0123456", "")),
         *(of({**one, "recipient": x}) for x in (None, {}, {"id": "99999"})),
-        *(of({**one, "timestamp": x}) for x in odd[:3]),
+        *(of({**one, "timestamp": x}) for x in odd[:4]),
         *(of({**one, "postback": {**press, "payload": x}}) for x in (7, ["x"], {"a": 1})),
-        *(of({**one, "postback": x}) for x in odd[3:]),
+        *(of({**one, "postback": x}) for x in odd[4:]),
         of({**one, "postback": {**press, "mid": 7}}),
         *(of({**text, "message": x}) for x in (7, "x", {}, {"text": "x"}, {"mid": 7, "text": "x"})),
         *(of({**text, "message": {"mid": "m", "text": x}}) for x in (7, ["x"])),
@@ -393,6 +393,7 @@ def foreign(good: Any) -> list[Any]:
         of({**about, "message": echo}),
         of({**about, "message": {**echo, "is_echo": False, "is_deleted": True}}),
         of({**about, "sender": own, "recipient": who, "message": echo}),
+        of({**about, "sender": {"id": "6432109876543210"}, "recipient": who, "message": echo}),
         of({**about, "referral": referral("summer_coupon")}),
         of({**about, "reaction": {"mid": "m_1", "action": "react", "emoji": "x"}}),
         of({**about, "read": {"watermark": 1}}),

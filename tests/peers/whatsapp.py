@@ -469,6 +469,7 @@ def unknown(at: int) -> tuple[Inbound, ...]:
         delivered({**one, "interactive": None}),
         delivered({**one, "type": "button"}),
         delivered({**one, "timestamp": "now"}),
+        delivered({**one, "timestamp": float("inf")}),
         delivered({**one, "interactive": {"type": "button_reply", "button_reply": {"id": [1]}}}),
         delivered({**one, "context": {"id": 7}}),
         delivered({**one, "from": None, "from_user_id": None}),
