@@ -4,7 +4,9 @@ channel keeps in test_channels.py."""
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -13,6 +15,9 @@ from aiohttp import web
 from adapters.instagram import setup
 from adapters.instagram.settings import sample
 from adapters.kit.window import DAY
+from approvals.app import keys
+from approvals.app.database import connect
+from approvals.app.host import clock as wall
 from approvals.memory import ChannelMemory
 from approvals.model import MINUTE, Refused
 from approvals.port.setup import Wishes
@@ -20,8 +25,9 @@ from approvals.store import Store
 from tests import on_platforms
 from tests.channel_contract import AWAY, CARDS, NOW, card, natural
 from tests.house import RING, Clock
-from tests.peers.instagram import ADDRESS, DANA, KIT, TOKEN, make
-from tests.peers.meta import SendPeer
+from tests.installation import install
+from tests.peers.instagram import ACCOUNT, ADDRESS, DANA, KIT, SECRET, TOKEN, make
+from tests.peers.meta import VERIFY, SendPeer
 from tests.test_meta import wrote
 
 
@@ -59,7 +65,8 @@ def test_a_text_is_counted_in_bytes() -> None:
 async def test_the_token_is_exchanged_before_it_ends_and_outlives_a_restart(store: Store) -> None:
     async with KIT.peer() as running:
         peer, clock = cast(SendPeer, running), Clock()
-        for day, renewed in ((0, 0), (6, 0), (8, 1), (8, 1), (14, 1), (16, 2), (80, 3)):
+        # Of the first nobody says how old it is: it may end tomorrow.
+        for day, renewed in ((0, 0), (1, 1), (7, 1), (8, 2), (8, 2), (14, 2), (15, 3), (80, 4)):
             clock.now = Clock().now + day * 24 * 60 * MINUTE
             channel = make(peer.api, clock=clock)  # a copy that has just started
             channel.remember(ChannelMemory(store, lambda: RING, "instagram"))
@@ -103,6 +110,35 @@ async def test_a_token_that_cannot_be_exchanged_is_used_to_its_end(
         await channel.post(ADDRESS, channel.layout(card()), "k")
         assert peer.shown[-1] == "IGAAnother"
         await channel.close()
+
+
+async def test_commands_use_the_token_that_the_service_has_exchanged(tmp_path: Path) -> None:
+    """The one of the configuration ends after 60 days, and nobody has to write a new one there."""
+    tables = f"sqlite:///{tmp_path}/house.db"
+    place, path = install(tmp_path, tables), tmp_path / "countersign.yaml"
+    store = await connect(tables, migrate=True)
+    async with KIT.peer() as running:
+        peer, clock = cast(SendPeer, running), Clock()
+        clock.now = wall() - 24 * 60 * MINUTE
+        channel = make(peer.api, clock=clock)
+        ring = keys.load(tmp_path / "keys").ring
+        channel.remember(ChannelMemory(store, lambda: ring, "instagram"))
+        for _ in range(2):
+            await channel.called()
+            clock.now = wall()
+        assert len(peer.renewed) == 1
+        await channel.close()
+        await store.close()
+        peer.token = "IGAAnother"  # the first one has ended
+        section = {"access_token": TOKEN, "app_secret": SECRET, "verify_token": VERIFY}
+        section |= {"account_id": ACCOUNT, "api_url": f"{peer.api}/v26.0"}
+        given = json.dumps({"instagram": section})
+        path.write_text(f"channels: {given}\n{path.read_text()}")
+        ran = await asyncio.to_thread(place.run, "doctor", "instagram", "--json")
+        (line,) = [one for one in ran.json if one["detail"].startswith("token")]
+        assert line["state"] == "ok", line
+        ran = await asyncio.to_thread(place.run, "link", "dana", "instagram", "--json")
+        assert "https://ig.me/m/acme.approvals?ref=link_" in ran.json["words"][-1]
 
 
 def test_setup_sets_the_question_a_conversation_begins_with() -> None:

@@ -22,7 +22,7 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "(Settings, Account type and tools).",
         "At https://developers.facebook.com/apps choose Create app, with the use case “Manage "
         "messaging & content on Instagram”. Under Use cases, Customize, API setup with Instagram "
-        "login, note the Instagram app secret: it is another than the app's.",
+        "login, note the Instagram app secret: it differs from the app's own.",
         "Make a word for the handshake: openssl rand -hex 16",
         "On the same page, Generate access tokens: add the account. Note its id and its token.",
         "Put them into the environment as INSTAGRAM_ACCESS_TOKEN, INSTAGRAM_APP_SECRET and "

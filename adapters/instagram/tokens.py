@@ -18,7 +18,8 @@ from adapters.kit.http import FAULTS, Http
 from approvals.model import MINUTE, Busy, Duration, Instant
 from approvals.port import Memory
 
-WEEK: Final[Duration] = 7 * 24 * 60 * MINUTE
+DAY: Final[Duration] = 24 * 60 * MINUTE
+WEEK: Final[Duration] = 7 * DAY
 """The age at which a token is exchanged: time enough to mend what keeps it from that."""
 AGAIN: Final[Duration] = 60 * MINUTE
 """When to try again what failed."""
@@ -41,7 +42,8 @@ class Tokens:
             return self._first
         async with self._one:
             raw = await self.memory.get(self._key)
-            kept = from_json(raw) if raw else {"token": self._first, "at": now}
+            # How old the first one is nobody says, so it is exchanged as soon as that surely works.
+            kept = from_json(raw) if raw else {"token": self._first, "at": now + DAY - WEEK}
             made = kept if raw is None else await self._renewed(http, kept, now)
             if made != kept or raw is None:  # where another copy was faster, its token is as good
                 await self.memory.put(self._key, to_json(made), was=raw)

@@ -33,7 +33,9 @@ from approvals.evidence import Entry
 from approvals.gateways.onecli import Seat
 from approvals.gateways.webhook import Webhook
 from approvals.marked import Place
+from approvals.memory import ChannelMemory
 from approvals.model import ORG, Requester
+from approvals.port import Channel, Remembers
 from approvals.service import Trust
 from approvals.store import Store
 from approvals.store.schema import HEAD
@@ -103,6 +105,13 @@ async def base(config: Config, *, migrate: bool = True) -> AsyncIterator[Base]:
         yield Base(config, held, store, Site.at(_site_url(config), label))
     finally:
         await store.close()
+
+
+def recalls(channel: Channel, name: str, on: Base) -> None:
+    """Give a channel its memory, if it has one. Without it a command would ask with a token that
+    the service has exchanged since."""
+    if isinstance(channel, Remembers):
+        channel.remember(ChannelMemory(on.store, lambda: on.keys.ring, name))
 
 
 def _with_port(config: Config) -> Config:

@@ -33,7 +33,6 @@ from approvals.cli.output import counted
 from approvals.config import Config, faults
 from approvals.evidence import rfc3339, thumbprint
 from approvals.gateways.webhook import PREFIX
-from approvals.memory import ChannelMemory
 from approvals.model import (
     SECOND,
     Busy,
@@ -313,8 +312,13 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
         return
     again = f"docs/channels/{name}.md"
     made = None
+    stack = AsyncExitStack()
     try:
         made = channels.made({name: config.channels[name]}, config.templates)[name]
+        if isinstance(made, Remembers):
+            with contextlib.suppress(Stop, Busy):  # other checks say what keys or database lack
+                base = await stack.enter_async_context(serve.base(config, migrate=False))
+                serve.recalls(made, name, base)
         findings = await asyncio.wait_for(made.check(), PATIENCE)
     except Exception as error:  # an adapter's fault, or its platform's: the others are asked still
         why = clean(str(error)) if isinstance(error, Busy | Refused | Stop) else reason(error)
@@ -331,6 +335,7 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
     finally:
         if made is not None:
             await made.close()
+        await stack.aclose()
 
 
 async def _heard(config: Config, name: str, *, listens: bool) -> AsyncIterator[Line]:
@@ -386,8 +391,7 @@ async def _card(config: Config, name: str, person: str) -> AsyncIterator[Line]:
         if who is None:
             raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}.")
         made = channels.made({name: config.channels[name]}, config.templates)[name]
-        if isinstance(made, Remembers):  # what it has from there, and what it changes
-            made.remember(ChannelMemory(on.store, lambda: on.keys.ring, name))
+        serve.recalls(made, name, on)  # what it has from there, and what it changes
         try:
             async for line in _posted(made, name, who):
                 yield line

@@ -51,13 +51,14 @@ async def make(path: Path, person: str, channel: str, bot: str, to: str) -> Made
     try:
         if isinstance(one, Invites):
             return await _invited(config, one, person, to)
-        bot = await _reads(config, channel, one, bot, to)
+        async with serve.base(config, migrate=False) as on:
+            serve.recalls(one, channel, on)
+            bot = await _reads(config, channel, one, bot, to)
+            code = await linking.make_code(
+                on.store, on.keys.ring, person, channel, by=BY, now=clock(), random=random
+            )
     finally:
         await one.close()
-    async with serve.base(config, migrate=False) as on:
-        code = await linking.make_code(
-            on.store, on.keys.ring, person, channel, by=BY, now=clock(), random=random
-        )
     return Made(person, channel, code, linking.words(channel, channels.linking(channel), code, bot))
 
 
