@@ -1,4 +1,4 @@
-"""The pages of the doors are true: what they show runs, and the tests draw their table."""
+"""The pages of the doors are true: what they show runs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,10 @@ import pytest
 import yaml
 
 from tests.clients.commands import Agents
-from tests.clients.test_client import LIES
-from tests.clients.test_hook import BAD
-from tests.clients.test_mcp_proxy import BAD as FRAMES
 from tests.installation import environment
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = ROOT / "docs/agents"
-MARK: Final = "<!-- bad input: made by tests/clients/test_docs.py -->\n"
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -67,21 +63,6 @@ def shell(agents: Agents, script: str, **env: str) -> subprocess.CompletedProces
         capture_output=True, check=False, stdin=subprocess.DEVNULL,
         env=agents.env(PATH=path, **env),
     )  # fmt: skip
-
-
-def test_the_table_of_bad_input_is_what_the_tests_try() -> None:
-    rows = ["| door | what comes | answer |\n|---|---|---|\n"]
-    rows += [f"| a hook's event | {name} | blocked: …{why}… |\n" for name, (_, why) in BAD.items()]
-    rows += [
-        f"| the service's answer | {name} | `{kind.__name__}`: …{why}… |\n"
-        for name, (kind, why, _) in LIES.items()
-    ]
-    rows += [
-        f"| a message to the MCP proxy | {name} | refused: …{why}… |\n"
-        for name, (_, why) in FRAMES.items()
-    ]
-    page = (PAGES / "README.md").read_text()
-    assert page.split(MARK)[1] == "".join(rows), "put this table there:\n" + "".join(rows)
 
 
 @pytest.mark.parametrize("at", range(4))
