@@ -117,6 +117,8 @@ class Plan:
 
     sign_in_link: bool = True
     """People may ask for a sign-in link, where a channel can carry one."""
+    authzen: bool = False
+    """Requests may be opened in AuthZEN's dialect too."""
     retention: Retention = field(default_factory=Retention)
     certificate: Callable[[], Awaitable[Instant | None]] | None = None
     """Until when the certificate before us is good; None: there is none. `OSError`."""
@@ -304,6 +306,7 @@ async def running(
             glance=outbox.faces.glance,
             refresh=refresh,
             ways=(links,) if plan.sign_in_link and links.carried else (),
+            authzen=plan.authzen,
         )
         app, events = application(deps, plan.channels)
         for name, channel in plan.channels.items():

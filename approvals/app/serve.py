@@ -266,6 +266,7 @@ async def plan(on: Base) -> Plan:
         worker=f"{socket.gethostname()}.{os.getpid()}.{random(4).hex()}",
         stub=channels.stubs(config.channels),
         sign_in_link=config.sign_in_link,
+        authzen=config.authzen,
         retention=config.retention,
         linking={name: channels.linking(name) for name in adapters},
         bots=channels.bots(config.channels),

@@ -135,6 +135,7 @@ class Checks:
             policy=policy,
             book=dataclasses.replace(packs, decoders=(*found, *packs.decoders)),
             sign_in_link=file.sign_in.link,
+            authzen=file.server.authzen,
             retention=self.retention(),
             hints=(
                 *(

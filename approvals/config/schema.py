@@ -137,6 +137,7 @@ class FileSection(BaseModel):
 class ServerSection(FileSection):
     listen: _Address = Listen("127.0.0.1", 8080)
     public_url: str | None = None
+    authzen: bool = False
 
 
 class DatabaseSection(FileSection):

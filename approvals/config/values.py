@@ -72,7 +72,7 @@ class Config:
     name. `webhooks`: by the requester's name. `channels`: the sections of those that are on; `off`:
     those that are not, and why. `more_accounts`: second and further accounts of one person on one
     channel. `sign_in_link`: people may ask for a sign-in link, where a channel can carry one.
-    `retention`: how long what was asked is kept.
+    `authzen`: requests may come in its dialect too. `retention`: how long what was asked is kept.
     `hints`: what is no fault and could be better, and what to do about it after a ". ".
     """
 
@@ -94,6 +94,7 @@ class Config:
     policy: Policy
     book: RuleBook
     sign_in_link: bool
+    authzen: bool
     retention: Retention
     hints: tuple[str, ...]
 

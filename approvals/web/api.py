@@ -80,6 +80,8 @@ FRESH: Final = 10 * SECOND
 PAGE_LIMIT: Final = 100
 
 T = TypeVar("T")
+Read = Callable[[Requester, bytes], tuple[Proposal, bool]]
+"""What a body asks for, and whether it may join one that waits. Raises a 4xx problem."""
 AGENT: Final = r"^[^\x00-\x1f\x7f]{1,200}$"
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -347,9 +349,15 @@ class Api:
     # Requesters
 
     async def open(self, request: web.Request) -> web.Response:
+        case, receipt, created = await self.opened(request, proposal)
+        return _json(view(case, receipt, names=False), 201 if created else 200)
+
+    async def opened(self, request: web.Request, read: Read) -> tuple[Case, str | None, bool]:
+        """The request that a body asks for in the dialect of `read`, its receipt, and whether it is
+        a new one."""
         by = await self.requester(request)
         self._deps.opens.take(by.name)
-        (asked, join), sha, size = await self._body(request, partial(_opening, by))
+        (asked, join), sha, size = await self._body(request, partial(_opening, by, read))
         _unambiguous(asked, self._deps.service.trust.book)
         key = request.headers.get("Idempotency-Key")
         if key is not None and not (0 < len(key) <= 200 and key.isascii() and key.isprintable()):
@@ -373,13 +381,18 @@ class Api:
             raise Problem(422, "invalid_request", str(error)) from error
         if created:
             self._deps.metrics.requests.labels(case.ask.risk.value).inc()
-        receipt = await self._deps.store.receipt(case.id)
-        return _json(view(case, receipt, names=False), 201 if created else 200)
+        return case, await self._deps.store.receipt(case.id), created
+
+    async def owned(self, request: web.Request) -> tuple[Case, str | None]:
+        """The requester's own request that the path names, and its receipt."""
+        by = await self.requester(request)
+        case = await self._deps.service.own(by, _id(request))
+        return case, await self._receipt(case, PATIENCE)
 
     async def revise(self, request: web.Request) -> web.Response:
         by = await self.requester(request)
         self._deps.opens.take(by.name)
-        (asked, _), _, size = await self._body(request, partial(_opening, by))
+        (asked, _), _, size = await self._body(request, partial(_opening, by, proposal))
         _within(partial(self._deps.budgets.take, by, asked.agent.id, size))
         _unambiguous(asked, self._deps.service.trust.book)
         try:
@@ -389,18 +402,22 @@ class Api:
         return _json(view(case, None, names=False))
 
     async def withdraw(self, request: web.Request) -> web.Response:
+        return _json(view(await self.withdrawn(request, WithdrawBody), None, names=False))
+
+    async def withdrawn(self, request: web.Request, model: type[BaseModel]) -> Case:
+        """The request that the path names, withdrawn. Only a `WithdrawBody` has words for cards."""
         by = await self.requester(request)
         reason = None
         if request.body_exists:
-            body = await self._body(request, partial(_parse, WithdrawBody))
+            body = await self._body(request, partial(parse, model))
             # An agent's words have no place in a headline.
-            reason = body.reason if by.kind is Kind.GATEWAY else None
-        case = await self._deps.service.withdraw(by, _id(request), reason)
-        return _json(view(case, None, names=False))
+            if isinstance(body, WithdrawBody) and by.kind is Kind.GATEWAY:
+                reason = body.reason
+        return await self._deps.service.withdraw(by, _id(request), reason)
 
     async def outcome(self, request: web.Request) -> web.Response:
         by = await self.requester(request)
-        body = await self._body(request, partial(_parse, OutcomeBody))
+        body = await self._body(request, partial(parse, OutcomeBody))
         said = Outcome(body.delivered, self._deps.clock(), body.status, body.error)
         case = await self._deps.service.report(by, _id(request), said)
         return _json(view(case, await self._deps.store.receipt(case.id), names=False))
@@ -470,7 +487,7 @@ class Api:
         caller = await self.caller(request)
         if caller.person is None:
             raise Problem(403, "forbidden", "A requester's key cannot decide, ever.")
-        body = await self._body(request, partial(_parse, DecisionBody))
+        body = await self._body(request, partial(parse, DecisionBody))
         case = await self._visible(caller, _id(request))
         answer = await self._deps.service.decide(
             caller.person,
@@ -614,7 +631,11 @@ def proposal(by: Requester, raw: bytes) -> tuple[Proposal, bool]:
 
     Where it does not say which agent asks, it is the only one that this requester has.
     """
-    body = _parse(OpenBody, raw)
+    return proposed(by, parse(OpenBody, raw))
+
+
+def proposed(by: Requester, body: OpenBody) -> tuple[Proposal, bool]:
+    """The same of a body that was read."""
     only = by.agents[0] if by.agents is not None and len(by.agents) == 1 else "agent"
     agent = body.agent or AgentBody(id=only)
     asked = Proposal(
@@ -649,9 +670,9 @@ def _unambiguous(asked: Proposal, book: RuleBook) -> None:
         raise Problem(400, "ambiguous", found.refused)
 
 
-def _opening(by: Requester, raw: bytes) -> tuple[tuple[Proposal, bool], str, int]:
+def _opening(by: Requester, read: Read, raw: bytes) -> tuple[tuple[Proposal, bool], str, int]:
     """The proposal, the hash by which its idempotency key knows it, and its bytes."""
-    return proposal(by, raw), hashlib.sha256(raw).hexdigest(), len(raw)
+    return read(by, raw), hashlib.sha256(raw).hexdigest(), len(raw)
 
 
 def _within(limit: Callable[[], None]) -> None:
@@ -662,7 +683,7 @@ def _within(limit: Callable[[], None]) -> None:
         raise spent(error) from None
 
 
-def _parse(model: type[Any], raw: bytes) -> Any:
+def parse(model: type[Any], raw: bytes) -> Any:
     """The body as the model has it: read once, strictly, because whatever is bound must have one
     reading only."""
     large = Problem(413, "body_too_large", f"More than {AROUND_LIMIT} bytes besides http.body.")

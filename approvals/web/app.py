@@ -18,7 +18,7 @@ from approvals.model import SECOND, Busy
 from approvals.people import EMAIL
 from approvals.port import Channel
 from approvals.proposal import ulid
-from approvals.web import inbox, login, mail, mailbox, openapi
+from approvals.web import authzen, inbox, login, mail, mailbox, openapi
 from approvals.web.api import BODY_LIMIT, Api, problem_of
 from approvals.web.deps import Deps
 from approvals.web.events import Events
@@ -49,7 +49,10 @@ def application(deps: Deps, channels: Mapping[str, Channel]) -> tuple[web.Applic
     )
     events = Events(deps, channels)
     app.add_routes(events.routes())
-    app.add_routes(Api(deps).routes())
+    api = Api(deps)
+    app.add_routes(api.routes())
+    if deps.authzen:
+        app.add_routes(authzen.routes(api, deps.service.issuer))
     app.add_routes(Health(deps).routes())
     app.add_routes([*login.routes(deps), *inbox.routes(deps)])
     if EMAIL in channels:

@@ -42,7 +42,7 @@ class Deps:
     and what says our bot's name there, or ""; `linking`: how it is sent there. `salt`: of
     redactions, as on cards. `glance`: what to show whoever looks at a card. `refresh`:
     look at keys and accounts now, not within a second. `ways`: how people sign in.
-    `heads`: what lists say of requests (`heads_of`).
+    `heads`: what lists say of requests (`heads_of`). `authzen`: its dialect is on.
     """
 
     service: Service
@@ -69,6 +69,7 @@ class Deps:
     ways: tuple[Way, ...] = ()
     linking: Mapping[str, Linking] = field(default_factory=dict)
     heads: Heads = field(default_factory=Heads, repr=False)
+    authzen: bool = False
 
     @property
     def directory(self) -> Directory:
