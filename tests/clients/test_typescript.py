@@ -24,6 +24,7 @@ from approvals import evidence
 from tests.clients.commands import Agents
 from tests.clients.house import DEPLOY
 from tests.clients.test_client import (
+    FORGER,
     LIES,
     NOW,
     OWN,
@@ -167,6 +168,36 @@ async def test_law_01_lies_on_the_services_port_prove_nothing_in_typescript() ->
     for name, (kind, why, _) in LIES.items():
         assert found[name][0] == kind.__name__, name
         assert why in found[name][1], name
+
+
+async def test_law_22_a_stored_key_verifies_what_it_signed_and_nothing_else_in_typescript() -> None:
+    """As the Python client's: one fetch, until a receipt does not verify."""
+    opened = list[dict[str, Any]]()
+
+    def answer(request: web.Request, _: bytes) -> web.Response:
+        if request.method == "POST":
+            number = len(opened) + 1
+            key = PINNED if number < 3 else FORGER
+            receipt = genuine(key, sub=f"req_{number}")
+            opened.append(approved(digest(), receipt, id=f"req_{number}"))
+            if number == 4:
+                impostor.said["keys"] = [FORGER.jwk()]
+        return web.json_response(opened[-1])
+
+    impostor = Impostor(keys=[FORGER.jwk(), PINNED.jwk()], answer=answer)
+    async with impostor.open() as url:
+        known = {
+            "url": url, "key": OWN.key, "receiptKey": OWN.receipt_key,
+            "requester": OWN.requester, "issuer": OWN.issuer,
+        }  # fmt: skip
+        asked = {"settings": known, "now": NOW, "asked": DEPLOY}
+        found = await asyncio.to_thread(node, "kept", given=asked)
+    ids = [found[name]["requestId"] for name in ("first", "second")]
+    assert ids == ["req_1", "req_2"]
+    assert "does not verify" in found["forged"][1]
+    assert "does not have the receipt key that is pinned here" in found["replaced"][1]
+    # The first, and one look for each receipt that did not verify.
+    assert impostor.calls.count("GET /.well-known/jwks.json") == 3
 
 
 def test_the_ten_vectors_and_the_services_canonical_form_in_typescript() -> None:

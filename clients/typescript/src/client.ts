@@ -107,6 +107,8 @@ export class Client {
   readonly #store: Store
   readonly #patience: number
   readonly #clock: () => number
+  /** The key that had the pinned thumbprint, once it was fetched. */
+  #key: JWK | undefined
 
   constructor(service: Service = Service.fromEnvironment(), options: Options = {}) {
     this.service = service
@@ -174,9 +176,17 @@ export class Client {
       }
       if (typeof value.receipt === 'string') {
         const { receiptKey: pin, issuer, requester } = this.service
-        const key = await this.#pinned(signal)
+        const kept = this.#key
+        const key = (this.#key ??= await this.#pinned(signal))
         const now = this.#clock() / 1000
-        const expires = await verify(value.receipt, key, { pin, issuer, requester, requestId, digest, now })
+        let expires: number
+        try {
+          expires = await verify(value.receipt, key, { pin, issuer, requester, requestId, digest, now })
+        } catch (error) {
+          // Was the service's key replaced? Then this throws the error that says so.
+          if (kept) await this.#pinned(signal)
+          throw error
+        }
         await this.#store.note(requestId, expires, now)
         return { requestId, digest }
       }
