@@ -26,7 +26,7 @@ from countersign_client.mcp import Countersign
 from mcp import Client as Mcp
 from mcp import MCPError
 
-from tests.clients import mcp_upstream, test_n8n, test_openclaw, test_terraform
+from tests.clients import mcp_upstream, test_github, test_n8n, test_openclaw, test_terraform
 from tests.clients.commands import SOURCE, Agents
 from tests.clients.middleman import Does, Middleman, between
 from tests.clients.test_hook import EVENTS
@@ -304,6 +304,34 @@ async def terraform(place: Place) -> AsyncIterator[Ask]:
         there.server.server_close()
 
 
+@asynccontextmanager
+async def github(place: Place) -> AsyncIterator[Ask]:
+    there = test_github.GitHub()
+    door = test_github.Door(place.agents, there, COUNTERSIGN_URL=place.middle.url)
+    deployments = count(1)
+
+    async def ask(given: str, _: int) -> Outcome:
+        deployment = there.asks(next(deployments))
+        body: Any = {
+            "junk": b"junk",
+            "no such tool": {**deployment, "environment": ""},
+            "1 MB of arguments": {**deployment, "event": LARGE},
+        }.get(given, deployment)
+        signature = "sha256=" + "0" * 64 if given == "unproven" else None
+        status = await asyncio.to_thread(door.send, body, signature)
+        if status != 200:
+            return False, f"HTTP {status}"
+        state, comment = await asyncio.to_thread(there.last)
+        return state == "approved", f"{state}: {comment}"
+
+    try:
+        yield ask
+    finally:
+        door.end()
+        there.server.shutdown()
+        there.server.server_close()
+
+
 class Scrambled(test_openclaw.OpenClaw):
     """It can list something else."""
 
@@ -359,6 +387,7 @@ DOORS: Final[dict[str, Door]] = {
     "MCP, in the server": in_the_server,
     "MCP, the proxy": proxy,
     "MCP, the tools": tools,
+    "GitHub Actions": github,
     "n8n": n8n,
     "OpenClaw": openclaw,
     "Terraform": terraform,
@@ -376,11 +405,11 @@ LIES: Final = {
 def said(
     junk: str | None = None, tool: str | None = None, large: str | None = None, *,
     away: str = "nobody can be asked now", key: str = "nobody can be asked now", how: str = "",
-    unproven: str | None = None,
+    again: str = "was used before", unproven: str | None = None,
 ) -> dict[str, str | None]:  # fmt: skip
     """What is tried, and the words that answer it; None: it has no meaning at this door. `how`:
     stands before the answers to what is tried between door and service."""
-    service = (away, key, "The receipt's sub is", "was used before")
+    service = (away, key, "The receipt's sub is", again)
     lies = {lie: f"{how}…{words}" for lie, words in zip(LIES, service, strict=True)}
     return {**dict(zip(INPUTS, (junk, tool, large, unproven), strict=True)), **lies}
 
@@ -407,6 +436,11 @@ WORDS: Final[dict[str, dict[str, str | None]]] = {
     "MCP, the tools": said(
         "isError…should be a valid dictionary", "Unknown tool", "not_asked…nobody can be asked now",
         how="status",
+    ),
+    # A deployment's id is part of what is approved: an answer about another one binds another.
+    "GitHub Actions": said(
+        "HTTP 422", "HTTP 422", "HTTP 413", how="rejected", again="binds something else",
+        unproven="HTTP 401",
     ),
     "n8n": said("HTTP 422", "HTTP 422", "HTTP 413", how="'approved': False", unproven="HTTP 401"),
     "OpenClaw": said(
