@@ -147,11 +147,20 @@ async def test_law_02_a_workspace_that_is_not_configured_gets_its_token_back(
     store: Store, slack: SlackPeer
 ) -> None:
     async with house(store, slack) as place:
-        for team in ("T0EVIL", TEAM):
-            status, said = await installed(place, slack, team)
-            assert (status, "not in the configuration" in said) == (400, True)
+        status, said = await installed(place, slack, "T0EVIL")
+        assert (status, "not in the configuration" in said) == (400, True)
         assert await ChannelMemory(store, lambda: RING, "slack").get("installation/T0EVIL") is None
     assert slack.tokens == {BOT_TOKEN: TEAM}
+
+
+async def test_law_02_who_may_install_apps_at_home_ends_not_our_own(
+    store: Store, slack: SlackPeer
+) -> None:
+    async with house(store, slack) as place:
+        status, said = await installed(place, slack, TEAM)
+        assert (status, "not in the configuration" in said) == (400, True)
+        assert await ChannelMemory(store, lambda: RING, "slack").get(f"installation/{TEAM}") is None
+    assert "auth.revoke" not in [method for method, _, _ in slack.calls]
 
 
 async def test_law_08_coming_back_changes_nothing_before_the_button(
@@ -164,9 +173,11 @@ async def test_law_08_coming_back_changes_nothing_before_the_button(
         status, _, page = await browse(place, "GET", f"{BACK}?{query}", cookie=cookie)
         assert (status, '<form method="post"' in page) == (200, True)
         # Without the browser that began it there is no button, and what Slack says is only shown.
-        for path in (f"{BACK}?{query}", f"{BACK}?code=c0de", f"{BACK}?error=%3Cb%3E", BACK):
+        odd = f"{BACK}?error=%3Cb%3E%E2%80%AE"
+        for path in (f"{BACK}?{query}", f"{BACK}?code=c0de", odd, BACK):
             status, _, page = await browse(place, "GET", path)
             assert (status, "<form" in page, "<b>" in page) == (200, False, False)
+            assert "\u202e" not in page
     assert slack.calls == []
     assert slack.codes == {"c0de": OTHER}
 
@@ -188,6 +199,7 @@ async def test_law_09_a_state_is_of_one_browser_ten_minutes_old_at_most_and_used
         for sent, given in (
             (state, ""),
             (state, others),
+            (state, f"x{COOKIE}={state}"),
             (other, cookie),
             (flipped, f"{COOKIE}={flipped}"),
             (later, f"{COOKIE}={later}"),
@@ -202,6 +214,17 @@ async def test_law_09_a_state_is_of_one_browser_ten_minutes_old_at_most_and_used
         assert slack.codes == {"c0de": OTHER}
         place.clock.turn(AGE + 1)
         assert await post(other, others) == 401
+
+
+async def test_what_stands_in_the_environment_is_no_way_back(
+    store: Store, slack: SlackPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_REDIRECT_URI", "https://other.example/")
+    monkeypatch.setenv("SLACK_USER_SCOPES", "admin")
+    async with house(store, slack) as place:
+        _, headers, _ = await browse(place, "GET", START)
+        where = parse_qs(urlsplit(headers["Location"]).query, keep_blank_values=True)
+    assert ("redirect_uri" in where, where["user_scope"]) == (False, [""])
 
 
 def test_law_02_taps_and_words_of_another_workspace_are_its_own() -> None:
@@ -233,6 +256,9 @@ async def test_law_02_a_mailbox_is_looked_up_at_home_only(store: Store, slack: S
         channel: Any = place.desk
         with pytest.raises(Refused, match="of another team"):
             await channel.open(f"{LEE.lower()}@example.com")
+        # A mailbox may have a slash in it.
+        with pytest.raises(Refused, match="users_not_found"):
+            await channel.open(f"{OTHER}/{LEE.lower()}@example.com")
         found = await channel.open(HERS)
         assert found == Address("slack", f"{OTHER}/D{LEE[1:]}", account=HERS)
         with pytest.raises(Refused):
@@ -288,7 +314,7 @@ def test_a_section_says_what_workspaces_need(change: dict[str, Any], word: str) 
     whole = Settings.model_validate(given)
     channel: Any = made({"slack": whole}, {})["slack"]
     assert (channel.workspaces, channel.client_secret) == ((OTHER,), CLIENT_SECRET)
-    assert CLIENT_SECRET not in repr(channel) + repr(whole)
+    assert CLIENT_SECRET not in repr(channel) + repr(whole) + repr(channel._others)
     with pytest.raises(ValidationError, match=word):
         Settings.model_validate(given | change)
 

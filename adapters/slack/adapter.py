@@ -178,6 +178,7 @@ class Slack:
             client_id=self.client_id,
             secret=self.client_secret,
             app_id=self.app_id,
+            home=self.team_id,
             allowed=self.workspaces,
             scopes=tuple(sorted(SCOPES)),
             api_url=self.api_url,
@@ -382,8 +383,9 @@ class Slack:
 
     async def open(self, account: str) -> Address:
         # Mailboxes are looked up at home: another workspace's owner says whose is whose there.
-        by = ("users.lookupByEmail", "email") if "@" in account else ("users.info", "user")
-        team, bare = _parts(account)
+        mailbox = "@" in account
+        by = ("users.lookupByEmail", "email") if mailbox else ("users.info", "user")
+        team, bare = ("", account) if mailbox else _parts(account)
         user = (await self._call(by[0], {by[1]: bare}, "data", team=team))["user"]
         why = [flag for flag in BARRED if user.get(flag)]
         if why or (team or self.team_id) not in ("", user.get("team_id")):

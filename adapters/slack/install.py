@@ -3,7 +3,8 @@
 1. GET changes nothing (law 8): the way to Slack keeps nothing here, the way back shows a button.
 2. An installation was begun in the same browser, at most ten minutes ago, and ends once: its state
    is signed, stands in a cookie, and is remembered as used until it has expired.
-3. Only the workspaces of the configuration: the token of another is given back at once.
+3. Only the workspaces of the configuration: the token of another is given back at once. That of our
+   own workspace is not: it is the bot's whose token the configuration has.
 4. Tokens are sealed in the channel's memory.
 """
 
@@ -13,7 +14,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from importlib import import_module
 from typing import Any, Final
@@ -25,6 +26,7 @@ from pydantic_core import from_json, to_json
 from approvals.model import MINUTE, Busy, Forged, Instant, Malformed, Refused, Scope
 from approvals.port import Handshake, Inbound, Memory, Proven, Resolved, Response, Visit, reason
 from approvals.proof import check_hmac, check_secret, hmac_sha256
+from approvals.text import clean
 
 START: Final = "/channels/slack/install"
 BACK: Final = "/channels/slack/oauth_redirect"
@@ -52,12 +54,14 @@ _HEADERS: Final = {
 class Workspaces:
     """Where the app may be installed, and the tokens of where it is.
 
-    `allowed`: ids of workspaces. `call`: a method with a token. `client`: the SDK's, without one.
+    `allowed`: ids of workspaces; `home`: our own. `call`: a method with a token. `client`: the
+    SDK's, without one.
     """
 
     client_id: str
-    secret: str
+    secret: str = field(repr=False)
     app_id: str
+    home: str
     allowed: tuple[str, ...]
     scopes: tuple[str, ...]
     api_url: str
@@ -160,6 +164,8 @@ class Workspaces:
             state_expiration_seconds=AGE // 1000,
             logger=log,
         )
+        # It looks for this one in the environment.
+        made.redirect_uri = made.authorize_url_generator.redirect_uri = None
         return oauth.AsyncOAuthFlow(client=self.client(), logger=log, settings=made)
 
     def issue(self, at: Instant) -> str:
@@ -181,13 +187,12 @@ class Workspaces:
         return False
 
     async def keep(self, found: Any, at: Instant) -> None:
-        """Keep the token of an installation. `Refused`: it is none of ours, and was given back."""
+        """Keep the token of an installation. `Refused`: it is of no workspace that is listed, and
+        was given back."""
         right = found.team_id in self.allowed and not found.is_enterprise_install
         if not right or self.app_id not in ("", found.app_id) or not found.bot_token:
-            try:
-                await self.call(str(found.bot_token), "auth.revoke", {})
-            except (Busy, Refused) as why:
-                self.log.warning("the token of another workspace was not revoked: %s", why)
+            if found.team_id != self.home:
+                await self._give_back(found)
             raise Refused("slack: this workspace is not in the configuration")
         memory, name = self._memory(), _name(found.team_id)
         value = {"token": found.bot_token, "by": found.user_id, "at": at}
@@ -196,6 +201,14 @@ class Workspaces:
                 self.log.warning("installed in %s by %s", found.team_id, found.user_id)
                 return
         raise Busy("slack: another copy keeps this installation")
+
+    async def _give_back(self, found: Any) -> None:
+        # It deactivates the bot and takes it out of its rooms, so never at home, where anybody who
+        # may install apps would end ours: https://docs.slack.dev/reference/methods/auth.revoke
+        try:
+            await self.call(str(found.bot_token), "auth.revoke", {})
+        except (Busy, Refused) as why:
+            self.log.warning("the token of another workspace was not revoked: %s", why)
 
 
 @dataclass(slots=True)
@@ -258,7 +271,7 @@ def _page(
     title: str, line: str, *, form: Mapping[str, str] | None = None, again: bool = False
 ) -> Response:
     """A page of ours, which needs no script and no style."""
-    parts = [f"<h1>{escape(title)}</h1>", f"<p>{escape(line)}</p>"]
+    parts = [f"<h1>{escape(title)}</h1>", f"<p>{escape(clean(line))}</p>"]
     if form is not None:
         fields = "".join(
             f'<input type="hidden" name="{name}" value="{escape(form.get(name, ""))}">'
@@ -291,7 +304,9 @@ def _only(query: str) -> dict[str, str]:
 
 
 def _cookie(header: str) -> str:
-    found = [one.strip().partition("=")[2] for one in header.split(";") if f"{COOKIE}=" in one]
+    # The whole name: another site of this domain may set every other one.
+    pairs = [one.strip().partition("=") for one in header.split(";")]
+    found = [value for name, _, value in pairs if name == COOKIE]
     return found[0] if len(found) == 1 else ""
 
 
