@@ -151,6 +151,18 @@ async def test_law_15_a_stub_channels_home_tab_names_the_rule_only(
         assert "dana" not in await shown(slack, place, DANA)
 
 
+async def test_law_30_a_request_that_is_asked_elsewhere_shows_its_rule_only(
+    store: Store, slack: SlackPeer
+) -> None:
+    rules = (rule("low", risk=Risk.LOW, via=("web",)),)
+    async with house(store, slack, rules=rules) as place:
+        request = await place.opened("low.send", title="Send it to Bob")
+        said = await shown(slack, place, DANA)
+    assert request["id"] in said
+    assert "low" in said
+    assert "Bob" not in said
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_law_13_no_value_becomes_markup_on_a_page(text: str) -> None:
     row = HomeRow(title=text, state=text, risk=Risk.LOW, at=NOW, link=f"{SITE}/requests/req_1")
@@ -271,6 +283,21 @@ async def test_law_26_a_page_that_slack_does_not_take_keeps_nothing_else(
         await send(place, event(slack.opened_home(DANA), place.clock()))
         await until(lambda: slack.calls)
         assert "Nothing is waiting for you." in await shown(slack, place, DANA)
+
+
+async def test_law_26_open_pages_wait_as_long_as_slack_wants(
+    store: Store, slack: SlackPeer
+) -> None:
+    rules = (rule("two", quorum=(("finance", 2),), risk=Risk.LOW),)
+    async with house(store, slack, rules=rules) as place:
+        for user in (DANA, LEE):
+            await shown(slack, place, user)
+        slack.calls.clear()
+        slack.break_next(429, 1)
+        await place.opened("two.send", title="Send it to Bob")
+        await until(lambda: len(slack.homes[DANA]) + len(slack.homes[LEE]) == 4)
+    asked = [body["user_id"] for method, _, body in slack.calls if method == "views.publish"]
+    assert asked == [DANA, DANA, LEE]
 
 
 async def test_law_25_pages_over_a_socket_are_acknowledged_first(slack: SlackPeer) -> None:

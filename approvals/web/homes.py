@@ -3,6 +3,7 @@
 1. An account sees what its person sees in the inbox, and less: nobody else's account sees anything.
 2. Looking decides nothing and writes nothing. A row leads to its page, which asks who is there.
 3. No row holds an agent's words: its title is that of lists, its state the core's (law 11).
+4. A request whose `via` leaves this channel out shows its rule here and nothing of its content.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 import structlog
 
 from approvals import policy, text, words
-from approvals.model import MINUTE, Busy, Case, Instant, Person, Refused
+from approvals.model import MINUTE, SECOND, Busy, Case, Duration, Instant, Person, Refused, Scope
 from approvals.port import Home, HomeRow, Hosts
 from approvals.web import inbox, views
 from approvals.web.deps import Deps, audiences
@@ -33,6 +34,8 @@ SEEN: Final = 60 * MINUTE
 not when it is closed."""
 PAUSE: Final = 1.0
 """Seconds in which changes are gathered before pages are shown again."""
+AGAIN: Final = 10 * SECOND
+"""After so long a platform that was away is tried again, where it does not say itself how long."""
 
 
 class AccountHomes:
@@ -72,9 +75,12 @@ class AccountHomes:
             await self._touched.wait()
             await asyncio.sleep(PAUSE)
             self._touched.clear()
-            await self._refresh()
+            if (after := await self._refresh()) is not None:
+                await asyncio.sleep(after / SECOND)
+                self._touched.set()
 
-    async def _refresh(self) -> None:
+    async def _refresh(self) -> Duration | None:
+        """Show what has changed. When to go on, if the platform or the store wants us to wait."""
         now = self._deps.clock()
         for account, (seen, before) in list(self._shown.items()):
             person = self._deps.directory.by_account(self._channel, account)
@@ -87,9 +93,12 @@ class AccountHomes:
                     await self._host.show(account, home)
             except (Busy, Refused) as why:
                 log.warning("home_not_shown", channel=self._channel, why=str(why))
+                if isinstance(why, Busy) and why.scope is Scope.PLATFORM:
+                    return why.retry_after or AGAIN
                 continue
             if account in self._shown:
                 self._shown[account] = seen, home
+        return None
 
     async def _home(self, person: Person) -> Home:
         deps = self._deps
@@ -109,10 +118,12 @@ class AccountHomes:
         for case, head in zip(cases, await deps.heads_of(*cases), strict=True):
             if head is None:  # altered in the database: nobody may see it
                 continue
+            ways = {entry.partition(":")[0] for entry in case.ask.via}
+            bare = self._stub or bool(ways and self._channel not in ways)
             rows.append(
                 HomeRow(
-                    title=text.clean(case.ask.rule) if self._stub else head.title,
-                    state=words.label(case) if self._stub else self._state(person, case),
+                    title=text.clean(case.ask.rule) if bare else head.title,
+                    state=words.label(case) if bare else self._state(person, case),
                     risk=case.ask.risk,
                     at=case.expires_at if case.open else case.decided_at or case.expires_at,
                     link=f"{deps.site.origin}/requests/{case.id}",
