@@ -253,7 +253,7 @@ def test_law_02_taps_and_words_of_another_workspace_are_its_own() -> None:
 async def test_law_02_a_mailbox_is_looked_up_at_home_only(store: Store, slack: SlackPeer) -> None:
     async with house(store, slack) as place:
         assert (await installed(place, slack))[0] == 200
-        channel: Any = place.desk
+        channel: Any = place.channel
         with pytest.raises(Refused, match="of another team"):
             await channel.open(f"{LEE.lower()}@example.com")
         # A mailbox may have a slash in it.
@@ -271,7 +271,7 @@ async def test_law_26_a_workspace_without_the_app_keeps_no_other_waiting(
     store: Store, slack: SlackPeer
 ) -> None:
     async with house(store, slack) as place:
-        channel: Any = place.desk
+        channel: Any = place.channel
         with pytest.raises(Busy, match="not installed") as raised:
             await channel.post(Address("slack", f"{OTHER}/D1"), channel.layout(card()), "k")
         assert raised.value.scope is Scope.CONVERSATION
