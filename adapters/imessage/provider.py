@@ -60,7 +60,8 @@ def handle(value: object) -> str:
     """The phone number or address in a delivery. `TypeError` or `ValueError`: it is neither."""
     if not isinstance(value, str):
         raise TypeError("not a handle")
-    return exact(f"({HANDLE})", value.lower())
+    # Of ASCII only: U+212A, the Kelvin sign, would become the k of somebody else.
+    return exact(f"({HANDLE})", value.lower() if value.isascii() else value)
 
 
 def text_of(value: object) -> str:

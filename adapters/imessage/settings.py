@@ -71,8 +71,9 @@ class Settings(Section):
         secret = self.webhook_secret.get_secret_value() if self.webhook_secret else ""
         if self.provider == "bluebubbles" and not re.fullmatch("[A-Za-z0-9_-]{32,}", secret):
             raise ValueError("webhook_secret is 32 or more of the characters A-Z a-z 0-9 - _")
-        if self.url:
-            safe_url(self.url, "url: a secret is sent there")
+        for name in ("url", "api_url", "auth_url"):
+            if where := getattr(self, name):
+                safe_url(where, f"{name}: a secret is sent there")
         return self
 
 
