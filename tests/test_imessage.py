@@ -29,6 +29,7 @@ from approvals.model import (
     Malformed,
     Person,
     Refused,
+    Scope,
     Status,
     Tier,
 )
@@ -249,6 +250,13 @@ async def test_an_address_of_apple_counts_in_small_letters() -> None:
         assert reply.account == bluebubbles.MAIL
 
 
+async def test_law_02_a_letter_that_only_becomes_an_approvers_is_another_account() -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        reply = await event_of(channel, mac.wrote("hi", "\u212aim@icloud.example"))
+        assert isinstance(reply, Reply)
+        assert reply.account != "kim@icloud.example"
+
+
 async def test_a_choice_says_who_where_and_what() -> None:
     tap = await event_of(imessage.make(AWAY), signed(chosen("Q" * 20, imessage.LEE), NOW))
     assert isinstance(tap, Tap)
@@ -341,6 +349,50 @@ async def test_law_26_whom_a_provider_cannot_reach_is_refused() -> None:
     async with opened("sinch") as (sinch, channel):
         sinch.answers.append(sinch.error(400, "INVALID_ARGUMENT"))
         with pytest.raises(Refused):
+            await channel.post(at("sinch"), shown(channel, "pending"), "crd_1")
+
+
+async def test_law_26_a_mac_that_is_offline_ends_nothing_and_delays_one_chat() -> None:
+    async with opened("bluebubbles") as (mac, channel):
+        for error in (3, 6, 32, "x"):
+            data = {"guid": "A-1", "error": error}
+            mac.answers.append(mac.error(500, "iMessage Error", "Failed to send!", data=data))
+            with pytest.raises(Busy, match=f"error {error}") as caught:
+                await channel.post(at("bluebubbles"), shown(channel, "pending"), "crd_1")
+            assert caught.value.scope is Scope.CONVERSATION
+
+
+@pytest.mark.parametrize("status", [400, 429])
+@pytest.mark.parametrize(
+    ("code", "scope"),
+    [
+        ("recipientCoolingDown", Scope.CONVERSATION),
+        ("recipientLocked", Scope.CONVERSATION),
+        ("recipientLimitExceeded", Scope.CONVERSATION),
+        ("dailyLimitExceeded", Scope.PLATFORM),
+    ],
+)
+async def test_law_26_a_limit_of_one_recipient_delays_nobody_else(
+    code: str, scope: Scope, status: int
+) -> None:
+    async with opened("photon") as (bridge, channel):
+        bridge.answers.append(bridge.error(status, "resource_exhausted", code))
+        with pytest.raises(Busy) as caught:
+            await channel.post(at("photon"), shown(channel, "pending"), "crd_1")
+        assert caught.value.scope is scope
+
+
+async def test_an_end_that_photon_has_already_sent_is_no_failure() -> None:
+    async with opened("photon") as (bridge, channel):
+        ref = await channel.post(at("photon"), shown(channel, "pending"), "crd_1")
+        for _ in range(2):  # the answer to the first was lost
+            await channel.redraw(ref, shown(channel, "expired"))
+        assert len(bridge.sent) == 2
+
+
+async def test_law_26_an_app_that_sinch_does_not_know_is_nobodys_fault() -> None:
+    async with opened("sinch", app_id="01F6T8M717SPW0186EC5A90Z0F") as (_, channel):
+        with pytest.raises(Busy):
             await channel.post(at("sinch"), shown(channel, "pending"), "crd_1")
 
 
@@ -468,6 +520,8 @@ def test_a_section_makes_its_adapter_and_its_guide_says_how(provider: str) -> No
         ("photon", {"line": "5551234"}, "line"),
         ("photon", {"webhook_secret": None}, "photon needs webhook_secret"),
         ("bluebubbles", {"url": "http://mac.example.net"}, "https://"),
+        ("photon", {"api_url": "http://spectrum.example.net"}, "https://"),
+        ("sinch", {"auth_url": "http://auth.example.net"}, "https://"),
         ("bluebubbles", {"webhook_secret": "short"}, "32 or more"),
         ("bluebubbles", {"line": photon.LINE}, "bluebubbles has no use for line"),
     ],

@@ -23,7 +23,7 @@ from adapters.imessage.provider import (
     text_of,
 )
 from adapters.kit.http import FAULTS, Codes, Http, exact
-from approvals.model import Busy, Forged, Malformed, Refused
+from approvals.model import Busy, Forged, Malformed, Refused, Scope
 from approvals.port import (
     Event,
     Finding,
@@ -39,8 +39,11 @@ from approvals.proof import check_secret
 
 GUID: Final = "[0-9A-Za-z-]{1,64}"
 NEW: Final = "new-message"
-# Messages' own number of what went wrong: 22 where the recipient has no iMessage.
 FAILED: Final = "Messages could not send it (error {})"
+# Of Messages' own numbers (`FZErrorType` of IMFoundation) those that are about the recipient: 22
+# where there is no iMessage (https://github.com/BlueBubblesApp/bluebubbles-app/issues/486). The
+# others are of the network, of Apple's servers or of the Mac's own account, and pass.
+THEIRS: Final = (21, 22, 23, 24)
 QUEUED: Final = "already queued"
 """In the words of a 400 where an earlier try with the same `tempGuid` is still under way."""
 CODES: Final = Codes(outside="(?!)", busy="(?!)", ours="(?!)")
@@ -138,7 +141,10 @@ class BlueBubbles:
             why = its_own(lambda: text_of(said["error"]["message"]))
             data = said.get("data")
             if status == 500 and isinstance(data, dict) and data.get("error"):
-                raise Refused(FAILED.format(str(data["error"])[:20]))
+                failed = FAILED.format(str(data["error"])[:20])
+                if data["error"] in THEIRS:
+                    raise Refused(failed)
+                raise Busy(failed, scope=Scope.CONVERSATION)
             if status == 400 and QUEUED in why:
                 raise Busy("an earlier try is still under way")
             CODES.fail(status, status, log)

@@ -7,6 +7,7 @@ hosts the lines behind gRPC only: the bridge, imessage-server-v2-http, is run by
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
@@ -24,7 +25,7 @@ from adapters.imessage.provider import (
     text_of,
 )
 from adapters.kit.http import FAULTS, Codes, Http, exact
-from approvals.model import MINUTE, Busy, Refused
+from approvals.model import MINUTE, Busy, Refused, Scope
 from approvals.port import (
     Event,
     Finding,
@@ -45,10 +46,13 @@ ID: Final = r"[\w:/;.+-]{1,200}"
 # `errorCode` of the bridge: https://photon.codes/docs/advanced-kits/imessage/error-handling
 CODES: Final = Codes(
     outside="(?!)",
-    busy="serviceUnavailable|timeout|internalError|databaseError|networkError|.*Exceeded"
-    "|recipientCoolingDown|recipientLocked",
+    busy="serviceUnavailable|timeout|internalError|databaseError|networkError|.*Exceeded",
     ours="unauthenticated|tokenExpired|tokenBlocked|unauthorized|privateApiUnavailable",
 )
+# What holds back one recipient only.
+RECIPIENT: Final = "recipient(?:CoolingDown|Locked|LimitExceeded)"
+DUPLICATE: Final = "duplicateMessage"
+"""An earlier try with this `clientMessageId`, whose answer was lost, got through."""
 USED: Final = 0.8
 """How much of its time a token is used for."""
 
@@ -70,7 +74,12 @@ class Photon:
     line: str
     api_url: str
     account: ClassVar[str] = HANDLE
-    _http: Http = field(default_factory=Http, init=False, repr=False, compare=False)
+    _http: Http = field(
+        default_factory=lambda: Http(narrow=f'"{RECIPIENT}"'),
+        init=False,
+        repr=False,
+        compare=False,
+    )
     _heads: list[tuple[dict[str, str], float]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
@@ -105,7 +114,12 @@ class Photon:
 
     async def send(self, account: str, message: Payload, key: str) -> str:
         body = {**message, "chatGuid": f"any;-;{account}", "clientMessageId": key}
-        sent = await self._call("POST", "/v1/messages:sendText", json=body)
+        try:
+            sent = await self._call("POST", "/v1/messages:sendText", json=body)
+        except Refused as why:
+            if str(why) != DUPLICATE:
+                raise
+            return key
         return its_own(lambda: exact(f"({ID})", sent["message"]["guid"]))
 
     async def check(self) -> list[Finding]:
@@ -133,7 +147,10 @@ class Photon:
             status, text = await self._http.ask(method, url, headers=await self._proof(), **more)
         said: Any = answered(text)
         if status >= 300:
-            CODES.fail(status, its_own(lambda: text_of(said.get("errorCode") or said["code"])), log)
+            code = its_own(lambda: text_of(said.get("errorCode") or said["code"]))
+            if re.fullmatch(RECIPIENT, code):
+                raise Busy(code, scope=Scope.CONVERSATION)
+            CODES.fail(status, code, log)
         return said
 
     async def _proof(self) -> dict[str, str]:

@@ -47,7 +47,8 @@ ACCOUNT: Final = r"[A-Za-z0-9:/+=._-]{6,400}"
 CODES: Final = Codes(
     outside="(?!)",
     busy="RESOURCE_EXHAUSTED|UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED|INTERNAL",
-    ours="UNAUTHENTICATED|PERMISSION_DENIED|FAILED_PRECONDITION",
+    # A recipient is written as an identity, so what is not found is our app: another region's.
+    ours="UNAUTHENTICATED|PERMISSION_DENIED|FAILED_PRECONDITION|NOT_FOUND",
 )
 # How few quick replies Apple takes, no page says that we could read; each example has two.
 LATER: Final = {"text_message": {"text": "Later"}, "postback_data": "later"}

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import aiohttp
 
-from approvals.model import Busy, Refused
+from approvals.model import Busy, Refused, Scope
 from approvals.port import reason, retry_after
 
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)
@@ -64,10 +64,16 @@ def exact(pattern: str, text: str) -> str:
 class Http:
     """One session. `heads`: the headers of the last answer. `after`: the header that says in how
     many seconds to come again, where it is another than usual. `read`: statuses from 500 on whose
-    text says more than that it failed."""
+    text says more than that it failed. `narrow`: what the text of a 429 has in it, as a regular
+    expression, where only this conversation has to wait."""
 
-    def __init__(self, after: str = "Retry-After", read: frozenset[int] = frozenset()) -> None:
-        self._after, self._read = after, read
+    def __init__(
+        self,
+        after: str = "Retry-After",
+        read: frozenset[int] = frozenset(),
+        narrow: str = "(?!)",
+    ) -> None:
+        self._after, self._read, self._narrow = after, read, narrow
         self.heads: Mapping[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -82,7 +88,10 @@ class Http:
         except (aiohttp.ClientError, OSError, ValueError) as why:
             raise Busy(reason(why)) from None
         if answer.status == 429 or (answer.status >= 500 and answer.status not in self._read):
-            raise Busy(str(answer.status), retry_after(answer.headers.get(self._after)))
+            narrow = answer.status == 429 and re.search(self._narrow, text)
+            scope = Scope.CONVERSATION if narrow else Scope.PLATFORM
+            wait = retry_after(answer.headers.get(self._after))
+            raise Busy(str(answer.status), wait, scope=scope)
         return answer.status, text
 
     async def close(self) -> None:
