@@ -615,6 +615,42 @@ async def test_law_04_from_a_request_to_a_verdict_by_a_quick_reply(store: Store)
         assert "Approved by dana" in sinch.text([*sinch.sent][-1])
 
 
+@pytest.mark.parametrize("part", [0, 1])
+async def test_law_14_a_question_whose_bubble_did_not_arrive_approves_nothing(
+    store: Store, part: int
+) -> None:
+    async with house(store, "sinch") as (sinch, place):
+        request = await place.opened()
+        await place.carried()
+        first, question = sinch.sent
+        lost = sinch.failed((first, question)[part], place.clock())
+        url, headers = f"{place.url}{lost.path}", dict(lost.headers)
+        async with place.http.post(url, data=lost.body, headers=headers) as answer:
+            assert answer.status == 200
+        await place.carried()
+        await deliver(place, sinch, sinch.press(question, "Approve", at=place.clock()))
+        assert (await place.case(request["id"])).open
+
+
+async def test_law_14_a_bubble_lost_before_its_question_is_sent_is_told_again(store: Store) -> None:
+    async with house(store, "sinch") as (sinch, place):
+        sinch.gate.clear()
+        request = await place.opened()
+        carrying = asyncio.create_task(place.carried())
+        await asyncio.wait_for(sinch.arrived.wait(), HANGS)
+        lost = sinch.failed(*sinch.sent, at=place.clock())
+        url, headers = f"{place.url}{lost.path}", dict(lost.headers)
+        async with place.http.post(url, data=lost.body, headers=headers) as answer:
+            assert answer.status == 503
+        sinch.gate.set()
+        await carrying
+        async with place.http.post(url, data=lost.body, headers=headers) as answer:
+            assert answer.status == 200
+        _, question = sinch.sent
+        await deliver(place, sinch, sinch.press(question, "Approve", at=place.clock()))
+        assert (await place.case(request["id"])).open
+
+
 async def test_law_26_a_card_that_did_not_arrive_goes_by_the_next_way(store: Store) -> None:
     async with SinchPeer() as sinch:
         desk, channel = Desk(), imessage.make(sinch.api)

@@ -151,6 +151,8 @@ class Sinch:
             "recipient": {"identified_by": {"channel_identities": [whose]}},
             "channel_priority_order": [CHANNEL],
             "message": message,
+            # Comes back in the report: https://developers.sinch.com/docs/conversation/metadata
+            "message_metadata": key,
         }
         sent = await self._call("POST", "/messages:send", json=body)
         return its_own(lambda: exact(f"({ID})", sent["message_id"]))
@@ -212,4 +214,7 @@ def _fared(report: Any) -> Event:
     reason = report.get("reason") or {}
     log.warning("sinch did not deliver a message: %s", str(reason.get("code"))[:60])
     account = exact(f"({ACCOUNT})", whose["identity"])
-    return Lost(NAME, account, exact(f"({ID})", report["message_id"]))
+    # Without its bubble a question says too little to be answered: the whole card is lost.
+    part = re.fullmatch("(crd_[0-9A-Z]{26})-[01]", report.get("metadata") or "")
+    message = exact(f"({ID})", report["message_id"])
+    return Lost(NAME, account, message, card=part[1] if part else "")

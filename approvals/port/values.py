@@ -252,11 +252,13 @@ class GivenUp:
 @dataclass(frozen=True, slots=True)
 class Lost:
     """A message that the platform had taken did not arrive: we may not write freely there (any
-    more). Another way may be open."""
+    more). Another way may be open. `card`: the id of the card that it is a part of, where the
+    platform gives it back: a card is several messages there."""
 
     channel: str
     conversation: str
     message: str
+    card: str = ""
 
 
 Aside: TypeAlias = GivenUp | Lost

@@ -287,8 +287,15 @@ class Events:
         """
         store, now, where = self._deps.store, self._deps.clock(), (lost.channel, lost.conversation)
         known = await store.end_window(*where, now)
-        card = await store.card_by_message(*where, lost.message)
-        if card is None or card.state is not CardState.POSTED:
+        if lost.card:
+            card = await store.card(lost.card)
+        else:
+            card = await store.card_by_message(*where, lost.message)
+        if card is None or (card.channel, card.conversation) != where:
+            return
+        if lost.card and card.state is CardState.POSTING:  # its last message is still on its way
+            raise Busy("a card of which a part is lost is just being posted")
+        if card.state is not CardState.POSTED:
             return
         case = (await store.cases([card.request_id]))[card.request_id]
         random, trust = self._deps.random, self._deps.service.trust
@@ -299,7 +306,8 @@ class Events:
             jobs, entries = await onward(store, trust, case, failed, now=now, random=random)
             if not (jobs and case.open):
                 log.error("card_lost", channel=lost.channel, request=card.request_id)
-                return
+                if not (lost.card and case.open):
+                    return  # else the part that did arrive would still take taps
         text = json.dumps({"card": card.id, "channel": lost.channel, "message": lost.message})
         entry = Entry(ORG, now, "card.lost", case.id, text, random(16))
         await store.fail_card(card.id, [entry, *entries], jobs)

@@ -77,6 +77,10 @@ class SinchPeer:
     """
 
     sent: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    noted: dict[str, str] = field(default_factory=dict)
+    """The `message_metadata` of each, which its report gives back."""
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    """Clear it, and a question is not answered before it is set."""
     calls: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     state: str = "ACTIVE"
@@ -91,6 +95,7 @@ class SinchPeer:
         return self.base
 
     async def __aenter__(self) -> SinchPeer:
+        self.gate.set()
         app = web.Application()
         app.router.add_post("/oauth2/token", self._token)
         app.router.add_post("/v1/projects/{project}/messages:send", self._send)
@@ -147,6 +152,8 @@ class SinchPeer:
     async def _send(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.calls.append("send")
+        if "choice_message" in body["message"]:
+            await self.gate.wait()
         if refused := self._refused(request):
             return refused
         if not SCHEMAS["sinch_send"].is_valid(body):
@@ -158,6 +165,7 @@ class SinchPeer:
             return self.error(400, "INVALID_ARGUMENT", {"x-why": wrong})
         id = f"01PEER{next(self._count):020}"
         self.sent[id] = (whose["identity"], body["message"])
+        self.noted[id] = body.get("message_metadata", "")
         self.arrived.set()
         return web.json_response({"message_id": id, "accepted_time": "2026-01-02T03:55:30Z"})
 
@@ -179,6 +187,11 @@ class SinchPeer:
         number = next(self._count)
         told = chosen(self.buttons(id)[label], by or self.sent[id][0], id, f"01TAP{number:021}")
         return signed(told, at)
+
+    def failed(self, id: str, at: int = 0) -> Inbound:
+        """What is delivered when this message of ours did not arrive."""
+        told = changed(body("sinch_failed"), "message_delivery_report", "message_id", to=id)
+        return signed(changed(told, "message_delivery_report", "metadata", to=self.noted[id]), at)
 
     def wrote(self, text: str, by: str, at: int = 0) -> Inbound:
         """What is delivered when this account writes this to us."""
