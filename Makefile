@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package-lock.json clients/*/package-lock.json))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-PYTEST ?= -n 2
+PYTEST ?= -n 3
 
 # The first Python that is new enough and can make a virtual environment.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \

@@ -215,7 +215,7 @@ async def test_law_02_an_account_that_was_linked_by_a_code_gets_cards_and_its_ta
 ) -> None:
     caplog.set_level("DEBUG")
     async with house(store, line) as place:
-        secret = await code(place, "dana", place.desk.name)
+        secret = await code(place, "dana", place.channel.name)
         said = await answer(place, line, secret)
         assert said == "This account is dana's from now on."
         assert whose(place, line.account) == "dana"
@@ -234,7 +234,7 @@ async def test_law_06_a_wrong_code_links_nobody_and_is_answered_in_private(
 ) -> None:
     caplog.set_level("DEBUG")
     async with house(store, line) as place:
-        real = await code(place, "dana", place.desk.name)
+        real = await code(place, "dana", place.channel.name)
         for wrong in (real[:-1] + ("0" if real[-1] != "0" else "1"), "please"):
             # Discord shows no backtick of a text as it is: a lookalike stands for it.
             said = (await answer(place, line, wrong)).replace("\u200bˋ", "`")

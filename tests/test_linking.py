@@ -50,7 +50,7 @@ async def said(place: Place, reply: Reply) -> Notice:
 
 
 def whose(place: Place, account: str) -> str | None:
-    person = place.house.service.trust.directory.by_account(place.desk.name, account)
+    person = place.house.service.trust.directory.by_account(place.channel.name, account)
     return person.id if person else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -69,6 +70,14 @@ def read(channel: Slack, inbound: Inbound) -> Any:
 
 
 # The Home tab
+
+
+async def test_bolt_silences_no_log_but_its_own(store: Store, slack: SlackPeer) -> None:
+    """It sets the level of the logger that is called like the app: all of ours, once."""
+    async with house(store, slack) as place:
+        await shown(slack, place, DANA)
+    for name in ("countersign", "countersign.slack", "countersign.telegram"):
+        assert logging.getLogger(name).isEnabledFor(logging.WARNING), name
 
 
 async def test_the_home_tab_says_what_waits_for_this_person_and_what_they_decided(

@@ -71,7 +71,7 @@ class Pages:
         log = self.log.getChild("bolt")
         log.setLevel(logging.ERROR)
         app = bolt.AsyncApp(
-            name="countersign",
+            name=log.name,  # bolt sets the level of the logger of this name
             logger=log,
             client=self.client(),
             authorize=authorize,
