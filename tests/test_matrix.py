@@ -402,7 +402,8 @@ async def test_law_24_a_restart_goes_on_where_it_was_and_reads_what_it_missed(
     async with home(store, matrix, pushes=False) as here:
         request, room, message = await here.opened("lowroom.pay")
         await here.does(matrix.react(room, message, "👍", DANA))
-        await until(lambda: any("sync" in path for _, path in matrix.calls))
+        # The second asks from where the first ended, so that is kept by now.
+        await until(lambda: sum("sync" in path for _, path in matrix.calls) > 1)
     matrix.page = 3
     await matrix.react(room, message, YES, DANA)
     for number in range(9):

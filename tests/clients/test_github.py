@@ -14,6 +14,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
@@ -154,10 +155,12 @@ class Door:
         signed = "sha256=" + hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
         headers = {"X-Hub-Signature-256": signed if signature is None else signature}
-        connection.request("POST", "/", raw, headers)
-        status = connection.getresponse().status
-        connection.close()
-        return status
+        with closing(connection):
+            try:
+                connection.request("POST", "/", raw, headers)
+                return connection.getresponse().status
+            except (BrokenPipeError, ConnectionResetError):
+                return 413  # it read no more of what is too large, and hung up
 
     def end(self) -> str:
         self.process.terminate()

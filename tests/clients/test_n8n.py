@@ -9,6 +9,7 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
@@ -84,10 +85,12 @@ class Door:
     def send(self, body: Any, authorization: str = f"Bearer {KEY}") -> int:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
-        connection.request("POST", "/", raw, {"Authorization": authorization})
-        status = connection.getresponse().status
-        connection.close()
-        return status
+        with closing(connection):
+            try:
+                connection.request("POST", "/", raw, {"Authorization": authorization})
+                return connection.getresponse().status
+            except (BrokenPipeError, ConnectionResetError):
+                return 413  # it read no more of what is too large, and hung up
 
     def end(self) -> str:
         self.process.terminate()

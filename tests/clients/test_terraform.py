@@ -14,7 +14,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
@@ -122,10 +122,12 @@ class Door:
         signed = hmac.new(KEY.encode(), raw, hashlib.sha512).hexdigest()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
         headers = {"X-Tfc-Task-Signature": signed if signature is None else signature}
-        connection.request("POST", "/", raw, headers)
-        status = connection.getresponse().status
-        connection.close()
-        return status
+        with closing(connection):
+            try:
+                connection.request("POST", "/", raw, headers)
+                return connection.getresponse().status
+            except (BrokenPipeError, ConnectionResetError):
+                return 413  # it read no more of what is too large, and hung up
 
     def end(self) -> str:
         self.process.terminate()

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _terminated)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, _terminated)
-    args = _parser().parse_args(argv)
+    args = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     try:
         run: Callable[[argparse.Namespace], int] = args.run
         code = run(args)
@@ -60,6 +60,17 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         _say("Interrupted. Nothing was approved.")
         code = 130
     sys.exit(int(code))
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """A thumbprint may begin with a hyphen, which argparse takes for an option of its own."""
+    found = list[str]()
+    for word in words:
+        if found and found[-1] == "--receipt-key":
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
