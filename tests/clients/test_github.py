@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import http.client
 import json
 import re
-import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
@@ -24,8 +21,8 @@ import jsonschema_rs
 import pytest
 
 from tests.clients.commands import Agents
+from tests.clients.listening import Listening, raw
 from tests.house import HANGS
-from tests.installation import read_until
 from tests.peers.github import APP, INSTALLATION, PEM, SHA, event, fits, fixture, is_the_apps
 
 PAGE = Path(__file__).parents[2] / "docs/agents/github.md"
@@ -135,36 +132,25 @@ class GitHub:
                 return state, comment
 
 
-class Door:
-    """The command, listening."""
+class Door(Listening):
+    """The command, as GitHub meets it."""
 
     def __init__(self, agents: Agents, github: GitHub, beat: float = 1, **env: str) -> None:
         key = agents.home / "github.pem"
         key.write_text(PEM)
-        words = ("github", "--listen", "127.0.0.1:0", "--api", github.api, "--beat", str(beat))
         given = {
             "COUNTERSIGN_GITHUB_APP": str(APP),
             "COUNTERSIGN_GITHUB_KEY_FILE": str(key),
             "COUNTERSIGN_GITHUB_SECRET": SECRET,
         }
-        self.process: subprocess.Popen[str] = agents.start(*words, **{**given, **env})
-        self.port = int(read_until(self.process, "Listening").strip().rpartition(":")[2])
+        words = ("github", "--api", github.api, "--beat", str(beat))
+        super().__init__(agents, *words, **{**given, **env})
 
     def send(self, body: Any, signature: str | None = None) -> int:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        signed = "sha256=" + hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
-        headers = {"X-Hub-Signature-256": signed if signature is None else signature}
-        with closing(connection):
-            try:
-                connection.request("POST", "/", raw, headers)
-                return connection.getresponse().status
-            except (BrokenPipeError, ConnectionResetError):
-                return 413  # it read no more of what is too large, and hung up
-
-    def end(self) -> str:
-        self.process.terminate()
-        return self.process.communicate(timeout=HANGS)[1]
+        signed = "sha256=" + hmac.new(SECRET.encode(), raw(body), hashlib.sha256).hexdigest()
+        return self.post(
+            raw(body), {"X-Hub-Signature-256": signed if signature is None else signature}
+        )
 
 
 @pytest.fixture

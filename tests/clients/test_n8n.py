@@ -5,11 +5,9 @@ n8n here is a server on loopback, written from its documentation and the code of
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
@@ -17,8 +15,8 @@ from typing import Any
 import pytest
 
 from tests.clients.commands import Agents
+from tests.clients.listening import Listening, raw
 from tests.house import HANGS
-from tests.installation import read_until
 
 KEY = "the value of a header"
 PAYLOAD = {"to": "ACME GmbH", "cents": 1_240_000}
@@ -74,27 +72,15 @@ class N8n:
         self.server.server_close()
 
 
-class Door:
-    """The command, listening."""
+class Door(Listening):
+    """The command, as a workflow meets it."""
 
     def __init__(self, agents: Agents, n8n: N8n, **env: str) -> None:
-        words = ("n8n", "--listen", "127.0.0.1:0", "--host", n8n.host)
-        self.process = agents.start(*words, **{"COUNTERSIGN_N8N_KEY": KEY, **env})
-        self.port = int(read_until(self.process, "Listening").strip().rpartition(":")[2])
+        words = ("n8n", "--host", n8n.host)
+        super().__init__(agents, *words, **{"COUNTERSIGN_N8N_KEY": KEY, **env})
 
     def send(self, body: Any, authorization: str = f"Bearer {KEY}") -> int:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
-        with closing(connection):
-            try:
-                connection.request("POST", "/", raw, {"Authorization": authorization})
-                return connection.getresponse().status
-            except (BrokenPipeError, ConnectionResetError):
-                return 413  # it read no more of what is too large, and hung up
-
-    def end(self) -> str:
-        self.process.terminate()
-        return self.process.communicate(timeout=HANGS)[1]
+        return self.post(raw(body), {"Authorization": authorization})
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ import http.client
 import json
 import re
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
@@ -24,8 +23,8 @@ import pytest
 from countersign_client.gateways import deliveries
 
 from tests.clients.commands import Agents
+from tests.clients.listening import Listening, raw
 from tests.house import HANGS
-from tests.installation import read_until
 
 PAGE = Path(__file__).parents[2] / "docs/agents/terraform.md"
 KEY = "an HMAC key of a run task"
@@ -108,30 +107,18 @@ class Terraform:
                 return status, message
 
 
-class Door:
-    """The command, listening."""
+class Door(Listening):
+    """The command, as HCP Terraform meets it."""
 
     def __init__(self, agents: Agents, terraform: Terraform, **env: str) -> None:
-        words = ("terraform", "--listen", "127.0.0.1:0", "--host", terraform.host, "--beat", "1")
-        env = {"COUNTERSIGN_TERRAFORM_KEY": KEY, **env}
-        self.process: subprocess.Popen[str] = agents.start(*words, **env)
-        self.port = int(read_until(self.process, "Listening").strip().rpartition(":")[2])
+        words = ("terraform", "--host", terraform.host, "--beat", "1")
+        super().__init__(agents, *words, **{"COUNTERSIGN_TERRAFORM_KEY": KEY, **env})
 
     def send(self, body: Any, signature: str | None = None) -> int:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        signed = hmac.new(KEY.encode(), raw, hashlib.sha512).hexdigest()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
-        headers = {"X-Tfc-Task-Signature": signed if signature is None else signature}
-        with closing(connection):
-            try:
-                connection.request("POST", "/", raw, headers)
-                return connection.getresponse().status
-            except (BrokenPipeError, ConnectionResetError):
-                return 413  # it read no more of what is too large, and hung up
-
-    def end(self) -> str:
-        self.process.terminate()
-        return self.process.communicate(timeout=HANGS)[1]
+        signed = hmac.new(KEY.encode(), raw(body), hashlib.sha512).hexdigest()
+        return self.post(
+            raw(body), {"X-Tfc-Task-Signature": signed if signature is None else signature}
+        )
 
 
 @pytest.fixture
