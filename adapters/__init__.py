@@ -95,7 +95,7 @@ CHANNELS: Final[Mapping[str, Folder]] = {
         Folder("x", "X"),
     )
 }
-"""Every channel of ours, by its name: one line each."""
+"""Every built-in channel, by its name: one line each."""
 
 GROUP: Final = "countersign.channels"
 
@@ -103,7 +103,7 @@ GROUP: Final = "countersign.channels"
 @cache
 def installed() -> Mapping[str, Folder]:
     """The channels that installed packages bring, by their names; nothing of them is imported.
-    None of them can take the name of one of ours."""
+    None of them can take the name of a built-in one."""
     found = dict[str, Folder]()
     for point in entry_points(group=GROUP):
         package, _, made_by = point.value.partition(":")
@@ -113,5 +113,5 @@ def installed() -> Mapping[str, Folder]:
 
 
 def find(name: str) -> Folder | None:
-    """The channel of this name, ours or an installed one."""
+    """The channel of this name, built in or installed."""
     return CHANNELS.get(name) or installed().get(name)

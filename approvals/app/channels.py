@@ -46,10 +46,11 @@ class _Sections(Mapping[str, type[Section]]):
         return folder(name).section()
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**CHANNELS, **installed()})
+        yield from CHANNELS
+        yield from installed()
 
     def __len__(self) -> int:
-        return len({**CHANNELS, **installed()})
+        return len(CHANNELS) + len(installed())
 
 
 SECTIONS: Final[Mapping[str, type[Section]]] = _Sections()
@@ -84,11 +85,13 @@ def _kind(name: str, section: BaseModel) -> Adapter:
 
 def faults(config: Config) -> Iterator[tuple[Place, str, str]]:
     """Sections whose `tier` is more than the channel proves."""
-    for name, channel in made(config.channels, {}).items():
-        tier: Tier | None = getattr(config.channels[name], "tier", None)
-        if tier is not None and tier < channel.abilities.tier:
+    for name, section in config.channels.items():
+        tier: Tier | None = getattr(section, "tier", None)
+        if tier is None:
+            continue
+        proves = made({name: section}, {})[name].abilities.tier
+        if tier < proves:
             place: Place = ("channels", name, "tier")
-            proves = channel.abilities.tier
             yield place, f"a tap on {name} proves {proves} at most, not {tier}", "leave it out"
 
 

@@ -4,7 +4,7 @@ are on."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from approvals.app.host import clock
 from approvals.config import Config
 from approvals.evidence import rfc3339
 from approvals.model import SECOND, Busy, Duration, Instant, Tier
-from approvals.port import Abilities, Channel
+from approvals.port import Channel
 from approvals.port.setup import Section
 from approvals.proposal import made_at, ulid
 from approvals.store import Store
@@ -82,38 +82,35 @@ def rows(
 ) -> list[Row]:
     """The table. `cards`, `errors`: what is known of the channels that are on."""
     held: Mapping[str, Any] = {} if config is None else config.channels
+    off: Mapping[str, str] = {} if config is None else config.off
     sections = {**channels.samples(), **held}
-    found = [
-        _row(name, made, sections[name], on=name in held)
-        for name, made in sorted(channels.made(sections, {}).items())
-    ]
     return [
         Row(WEB, "Web inbox", True, Tier.A, ("shows all of a request",), "", mode="always on"),
         *(
-            Row(
-                **one,
-                off="" if config is None else config.off.get(one["name"], ""),
-                card=(cards or {}).get(one["name"]),
-                error=(errors or {}).get(one["name"], ""),
+            replace(
+                _row(name, one, sections[name], on=name in held),
+                off=off.get(name, ""),
+                card=(cards or {}).get(name),
+                error=(errors or {}).get(name, ""),
             )
-            for one in found
+            for name, one in sorted(channels.made(sections, {}).items())
         ),
     ]
 
 
-def _row(name: str, made: Channel, section: Any, *, on: bool) -> dict[str, Any]:
+def _row(name: str, channel: Channel, section: Any, *, on: bool) -> Row:
+    """What the channel says of itself."""
     kind: type[Section] = type(section)
-    abilities: Abilities = made.abilities
-    can = tuple(words for ability, words in CAN.items() if getattr(abilities, ability))
-    return {
-        "name": name,
-        "title": kind.title or name.replace("_", " ").title(),
-        "on": on,
-        "tier": abilities.tier,
-        "can": can,
-        "outbound": kind.outbound,
-        "mode": getattr(section, "mode", "webhook") if on else "",
-    }
+    abilities = channel.abilities
+    return Row(
+        name,
+        kind.title or name.replace("_", " ").title(),
+        on,
+        abilities.tier,
+        tuple(words for ability, words in CAN.items() if getattr(abilities, ability)),
+        kind.outbound,
+        mode=getattr(section, "mode", "webhook") if on else "",
+    )
 
 
 async def _known(store: Store, names: Sequence[str]) -> tuple[dict[str, Instant], dict[str, str]]:
