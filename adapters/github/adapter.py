@@ -566,7 +566,7 @@ def _of_comment(body: Any) -> dict[str, Any]:
     head, _, last = text.rpartition("\n\n")
     given = found[1] if (found := ANSWER.search(last)) else ""
     if last not in (BOTH.format(given), PAGE_ONLY.format(given)):
-        head, given = text, ""  # a card without buttons, or none of ours
+        head, given = text, ""  # no buttons, or not our card
     title, _, body = head.partition("\n\n")
     heading = HEADING.fullmatch(title)
     return _view(plain(heading[1]), body, given) if heading else _view("", text, "")

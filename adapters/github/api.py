@@ -66,7 +66,7 @@ class Api:
             return await self._ask(method, path, await self.token(), body, kind)
         except _Stale:
             log.error("github refuses us, not the person: %s %s", method, path)
-            raise Busy("github: it takes no token of ours") from None
+            raise Busy("github: it rejects our tokens") from None
 
     async def token(self) -> str:
         """That of the installation, good for a while yet. `Busy`: we get none."""

@@ -15,7 +15,7 @@ from typing import Final
 BREAK: Final = "\\\n"
 """Ends a line within a paragraph: https://github.github.com/gfm/#hard-line-breaks"""
 SPAN: Final = re.compile(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)")
-# In a word of these letters alone a commit could be meant.
+# A word of only these letters could be a commit's name.
 HEX: Final = re.compile(r"\b[a-f]{7,}\b", re.IGNORECASE)
 WORDS: Final = re.compile("[A-Z]?[a-z]+( [A-Za-z]?[a-z]+)*")
 

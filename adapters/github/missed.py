@@ -25,8 +25,9 @@ HEARD: Final = (("check_run", "requested_action"), ("issue_comment", "created"))
 
 
 def missed(deliveries: Iterable[Any], installation: int, now: Instant) -> list[int]:
-    """The newest delivery of each event of ours that we did not take, by its id. Raises what
-    reading a shape raises that is not as documented."""
+    """The id of the newest delivery of each event that we should have had and did not take.
+
+    Raises what reading a shape raises that is not as documented."""
     found = list[int]()
     mine = {
         one["id"]: one

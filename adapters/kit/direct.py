@@ -13,6 +13,7 @@ import hashlib
 import logging
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
@@ -77,7 +78,7 @@ class Wrote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Direct:
+class Direct(ABC):
     """What both have. A class of its own says whose messages these are, and how much they take.
 
     `kind`: the `object` of its deliveries; `url`: of its API; `me`: the field of `/me` that has our
@@ -114,18 +115,18 @@ class Direct:
             raise ValueError(f"{self.name} needs the id of our own account, in digits")
 
     @property
+    @abstractmethod
     def own(self) -> str:
         """Our own id there: of the page, or of the professional account."""
-        raise NotImplementedError
 
     @property
     def base(self) -> str:
         """Where the API is."""
         return (self.api_url or self.url).rstrip("/")
 
+    @abstractmethod
     def size(self, text: str) -> int:
         """How long a text is for `longest`."""
-        raise NotImplementedError
 
     @property
     def abilities(self) -> port.Abilities:
