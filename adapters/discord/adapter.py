@@ -8,13 +8,14 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
 from adapters.discord.rest import Rest
+from adapters.kit import tame
 from adapters.kit.echo import differences, digest, settled
 from approvals import port
 from approvals.model import (
@@ -22,7 +23,6 @@ from approvals.model import (
     Busy,
     Card,
     Difference,
-    Fact,
     Malformed,
     MessageRef,
     Refused,
@@ -151,7 +151,8 @@ class Discord:
         who = inert(who)
         if utf16_len(who) > 256:
             who = f"{fit(who, 250, utf16_len).head}…"
-        values = {"card": _tamed(card), "fences": fences, "colour": colour, "who": who}
+        safe = replace(tame.texts(card, inert), facts=tame.facts(card, inert))
+        values = {"card": safe, "fences": fences, "colour": colour, "who": who}
         payload = self.render(values | {"link": link}) | {"allowed_mentions": {"parse": []}}
         rows = [row["components"] for row in payload["components"]]
         taps = [(one["label"], one["custom_id"]) for row in rows for one in row if "url" not in one]
@@ -341,14 +342,6 @@ def _texts(node: Any) -> Iterator[str]:
                 yield item
         elif isinstance(item, dict | list):
             yield from _texts(item)
-
-
-def _tamed(card: Card) -> Card:
-    # Every text of others in it, so that it cannot end the code that it stands in.
-    texts = {one.name: getattr(card, one.name) for one in fields(card) if one.name != "review"}
-    tame: Any = {name: inert(text) for name, text in texts.items() if text and type(text) is str}
-    facts = tuple(Fact(inert(fact.label), inert(fact.value)) for fact in card.facts)
-    return replace(card, facts=facts, **tame)
 
 
 def _whispered(notice: port.Notice) -> dict[str, Any]:

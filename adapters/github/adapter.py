@@ -11,7 +11,7 @@ import asyncio
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json
@@ -23,6 +23,7 @@ from adapters.github.missed import EVERY, missed
 from adapters.github.places import Spot
 from adapters.github.setup import EVENTS, PERMISSIONS
 from adapters.github.signing import signing_key
+from adapters.kit import tame
 from adapters.kit.echo import differences, digest, settled
 from adapters.kit.http import FAULTS
 from approvals import port
@@ -176,7 +177,7 @@ class GitHub:
         link = card.review if card.review and port.reachable(card.review) else None
         who = code(f"From {card.agent}. {card.progress}".strip())
         facts = BREAK.join(f"{label(one.label)} {code(one.value)}" for one in card.facts)
-        values = {"card": _tamed(card), "facts": facts, "who": who}
+        values = {"card": tame.texts(card, code), "facts": facts, "who": who}
         made = self.render({**values, "subject": card.subject, "link": link})
         port.same_buttons(card, [(one["label"], one["token"]) for one in made["actions"]])
         texts = [made["summary"], made["text"]]
@@ -514,13 +515,6 @@ class GitHub:
 
 def _lacks(missing: Sequence[str]) -> str:
     return f"the App lacks {', '.join(missing)}" if missing else "all that are needed"
-
-
-def _tamed(card: Card) -> Card:
-    # Every text of others in it, as code.
-    texts = {one.name: getattr(card, one.name) for one in fields(card) if one.name != "review"}
-    tame: Any = {key: code(text) for key, text in texts.items() if text and type(text) is str}
-    return replace(card, **tame)
 
 
 def _body(payload: port.Payload) -> str:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from adapters.imessage import bluebubbles, photon, sinch
 from adapters.imessage.provider import NAME, Provider
 from adapters.imessage.settings import NEEDS
+from adapters.kit import tame
 from adapters.kit.http import FAULTS
+from adapters.kit.marks import visible
 from approvals import port
-from approvals.model import Address, Card, Fact, Malformed, MessageRef, Refused, Status, Tier
+from approvals.model import Address, Card, Malformed, MessageRef, Refused, Status, Tier
 from approvals.text import fitting, unlinked, utf16_len
 
 # Of a bubble of Apple Messages for Business (https://www.infobip.com/docs/
@@ -131,12 +133,14 @@ class IMessage:
             card = replace(card, buttons=())
         if len(card.payload) + len(card.payload_tail) > self.limits.payload:
             raise Refused("imessage: more of the payload than a card shows")
-        return port.whole(card, self._draw, lambda text: _ours(inert(text)))
+        return port.whole(card, self._draw, lambda text: visible(inert(text)))
 
     def _draw(self, card: Card) -> port.Drawn:
         for one in port.shorter(card, self.limits.measure):
             code = one.digest[:8]
-            made = self.render({"card": _tamed(one), "code": code, "question": _asked(one, code)})
+            made = self.render(
+                {"card": tame.lines(one, inert), "code": code, "question": _asked(one, code)}
+            )
             buttons = [(button["title"], button["token"]) for button in made["buttons"]]
             port.same_buttons(one, buttons)
             text, question = "\n".join(made["lines"]), made["question"]
@@ -147,7 +151,7 @@ class IMessage:
                 if buttons:
                     payload["messages"].append(sinch.choice(question, buttons))
                 payload["final"] = one.status is not Status.PENDING
-                return port.Drawn(one, payload, [_ours(text)])
+                return port.Drawn(one, payload, [visible(text)])
         raise Refused(f"imessage: over {TEXT} characters however short its texts are cut")
 
     def _words(self, text: str) -> port.Payload:
@@ -216,19 +220,3 @@ def _asked(card: Card, code: str) -> str:
     title = ABOVE if ADDRESSES.search(card.title) or not card.title.isprintable() else card.title
     end = f"{ASKED if port.approves(card) else PAGE}{code}"
     return f"{fitting(title, QUESTION - len(end))}{end}"
-
-
-def _tamed(card: Card) -> Card:
-    """The card with everything that others wrote made inert."""
-    names = ("title", "headline", "action", "agent", "line", "progress", "payload", "payload_tail")
-    safe: dict[str, Any] = {name: inert(getattr(card, name)) for name in names}
-    facts = ((one.label, one.value.replace("\n", "\n  ")) for one in card.facts)
-    safe["facts"] = tuple(Fact(inert(label), inert(value)) for label, value in facts)
-    safe["note"] = inert(card.note or "").replace("\n", "\n> ")
-    safe["review_needed"] = inert(card.review_needed or "")
-    return replace(card, **safe)
-
-
-def _ours(text: str) -> str:
-    """Without what `inert` put in: what a text says, wherever it was cut into lines."""
-    return text.replace("\u200b", "")

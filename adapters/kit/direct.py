@@ -20,12 +20,12 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json
 
-from adapters.kit import meta
+from adapters.kit import meta, tame
 from adapters.kit.http import FAULTS, Codes, Http, Outside
 from adapters.kit.marks import unmarked, visible
 from adapters.kit.window import Window, remember
 from approvals import model, port
-from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused
+from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused
 from approvals.text import fitting, unlinked, utf16_len
 
 ACCOUNT: Final = "[1-9][0-9]{4,24}"
@@ -158,7 +158,9 @@ class Direct(ABC):
     def _draw(self, card: Card) -> port.Drawn:
         for one in port.shorter(card, self.limits.measure):
             link = one.review if one.review and port.reachable(one.review) else None
-            made = self.render({"card": _tamed(one), "link": link, "mark": _mark(one)})
+            made = self.render(
+                {"card": tame.lines(one, inert, _ruled), "link": link, "mark": _mark(one)}
+            )
             pressed = [(x["title"], x["payload"]) for x in made["buttons"] if "payload" in x]
             port.same_buttons(one, pressed)
             if (drawn := self._bubbles(made)) is not None:
@@ -403,18 +405,6 @@ class Direct(ABC):
     async def _graph(self, method: str, path: str, **more: Any) -> Any:
         url, token = f"{self.base}/{path}", await self._token()
         return await meta.call(self._http, method, url, token, CODES, self.log, **more)
-
-
-def _tamed(card: Card) -> Card:
-    names = ("title", "headline", "action", "agent", "line", "progress")
-    safe: dict[str, Any] = {name: inert(getattr(card, name)) for name in names}
-    # Nothing here is a block of its own: a line of others' shall not look like one of ours.
-    safe |= {name: _ruled(getattr(card, name)) for name in ("payload", "payload_tail")}
-    facts = ((x.label, x.value.replace("\n", "\n  ")) for x in card.facts)
-    safe["facts"] = tuple(Fact(inert(label), inert(value)) for label, value in facts)
-    safe["note"] = inert(card.note or "").replace("\n", "\n> ")
-    safe["review_needed"] = inert(card.review_needed or "")
-    return replace(card, **safe)
 
 
 def _ruled(text: str) -> str:

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, ClassVar, Final
@@ -20,6 +20,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from adapters.kit import tame
 from adapters.kit.echo import differences, digest
 from adapters.kit.http import FAULTS
 from adapters.linear import api, markdown
@@ -147,7 +148,10 @@ class Linear:
 
     def _draw(self, card: Card) -> port.Drawn:
         link = card.review if card.review and port.reachable(card.review) else None
-        values: dict[str, Any] = {"card": _tamed(card), "link": link}
+        values: dict[str, Any] = {
+            "card": replace(tame.texts(card, markdown.said), title=markdown.title(card.title)),
+            "link": link,
+        }
         values["facts"] = "\n".join(map(_fact, card.facts))
         values["note"] = markdown.quoted(card.note) if card.note else ""
         values |= {
@@ -554,15 +558,6 @@ def _newest(activities: Any) -> Any:
 def _fact(fact: Fact) -> str:
     value = markdown.lines(fact.value, prose=True).replace("\n", "\n  ")
     return f"- {markdown.said(fact.label)}: **{value}**"
-
-
-def _tamed(card: Card) -> Card:
-    # Every line of others in it, so that it is nothing but text.
-    texts = {one.name: getattr(card, one.name) for one in fields(card) if one.name != "review"}
-    tame: Any = {
-        name: markdown.said(text) for name, text in texts.items() if text and type(text) is str
-    }
-    return replace(card, **tame | {"title": markdown.title(card.title)})
 
 
 def _flat(text: str) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 
+from adapters.kit import tame
 from adapters.kit.echo import differences, digest, settled
 from adapters.mattermost import press
 from adapters.mattermost.api import Api, Denied, log
@@ -24,7 +25,6 @@ from approvals.model import (
     Address,
     Busy,
     Card,
-    Fact,
     Forged,
     Instant,
     Malformed,
@@ -148,7 +148,8 @@ class Mattermost:
         fences["facts"] = port.block(card.facts, fenced)
         who = inert(f"From {card.agent}. {card.progress}".strip())
         who = f"{fit(who, 290, utf16_len).head}…" if utf16_len(who) > 300 else who
-        values = {"card": _tamed(card), "fences": fences, "colour": colour, "who": who}
+        safe = replace(tame.texts(card, inert), facts=tame.facts(card, inert))
+        values = {"card": safe, "fences": fences, "colour": colour, "who": who}
         made = self.render(values | {"link": link})
         attachment = made["attachment"]
         port.same_buttons(card, [(one["name"], one["token"]) for one in attachment["actions"]])
@@ -389,14 +390,6 @@ def _is_ours(secret: str, body: bytes) -> bool:
 def _plain(text: str) -> str:
     """As it was written, whether it stands in a line of code or in a block."""
     return text.replace("\u200bˋ", "`").replace("\u200b", "")
-
-
-def _tamed(card: Card) -> Card:
-    # Every text of others in it, so that it cannot end the code that it stands in.
-    texts = {one.name: getattr(card, one.name) for one in fields(card) if one.name != "review"}
-    tame: Any = {name: inert(text) for name, text in texts.items() if text and type(text) is str}
-    facts = tuple(Fact(inert(fact.label), inert(fact.value)) for fact in card.facts)
-    return replace(card, facts=facts, **tame)
 
 
 def _altered(payload: port.Payload, sent: Any) -> Any:

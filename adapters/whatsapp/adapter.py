@@ -13,14 +13,14 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json
 
-from adapters.kit import meta
+from adapters.kit import meta, tame
 from adapters.kit.http import FAULTS, Http, Outside
-from adapters.kit.marks import unmarked
+from adapters.kit.marks import unmarked, visible
 from adapters.kit.window import Window, remember
 from adapters.whatsapp import graph, twilio
 from adapters.whatsapp.news import ACCOUNT, Fared, Foreign, Moved, News, Wrote
 from approvals import model, port
-from approvals.model import Address, Busy, Card, Fact, Malformed, MessageRef, Refused
+from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused
 from approvals.text import unlinked, utf16_len
 
 log = logging.getLogger("countersign.whatsapp")
@@ -131,26 +131,26 @@ class WhatsApp:
     def drawn(self, card: Card) -> port.Drawn:
         if len(card.payload) + len(card.payload_tail) > self.limits.payload:
             raise Refused("whatsapp: more of the payload than a card shows")
-        return port.whole(card, self._draw, lambda text: _ours(inert(text)))
+        return port.whole(card, self._draw, lambda text: visible(inert(text)))
 
     def _draw(self, card: Card) -> port.Drawn:
         """Both ways to send it: which one, shows when it is sent. A template takes less, so that it
         may be the one without Approve."""
         drawn: port.Drawn | None = None
         for one in port.shorter(card, self.limits.measure):
-            made = self.render({"card": _tamed(one)})
+            made = self.render({"card": tame.lines(one, inert)})
             buttons = made["buttons"]
             port.same_buttons(one, [(button["title"], button["id"]) for button in buttons])
             if drawn is None and self._fits(made):
                 session = self._session(made, buttons)
                 payload = {"session": session, "final": one.status != "pending"}
-                drawn = port.Drawn(one, payload, [_ours(text) for text in made["body"]])
+                drawn = port.Drawn(one, payload, [visible(text) for text in made["body"]])
             if drawn is not None and (template := self._template(made, buttons)) is not None:
                 # Which of the two is sent shows later: neither may leave out what a tap approves.
                 if port.approves(one) and (missing := _unsaid(one, made)):
                     return self._draw(port.reviewed(card, missing))
                 if drawn.payload["session"] is None:  # the template is all that is ever sent
-                    drawn = replace(drawn, card=one, texts=[_ours(x) for x in made["body"]])
+                    drawn = replace(drawn, card=one, texts=[visible(x) for x in made["body"]])
                 return replace(drawn, payload=drawn.payload | {"template": template})
         raise Refused(f"whatsapp: over {BODY} characters however short its texts are cut")
 
@@ -368,26 +368,11 @@ class WhatsApp:
         return self._io["client"]
 
 
-def _tamed(card: Card) -> Card:
-    names = ("title", "headline", "action", "agent", "line", "progress", "payload", "payload_tail")
-    safe: dict[str, Any] = {name: inert(getattr(card, name)) for name in names}
-    facts = ((x.label, x.value.replace("\n", "\n  ")) for x in card.facts)
-    safe["facts"] = tuple(Fact(inert(label), inert(value)) for label, value in facts)
-    safe["note"] = inert(card.note or "").replace("\n", "\n> ")
-    safe["review_needed"] = inert(card.review_needed or "")
-    return replace(card, **safe)
-
-
 def _unsaid(card: Card, made: Any) -> str | None:
     """What the values of the template leave out of the card; None: nothing."""
-    texts = [_ours(flat(part)) for value in made["values"] for part in value]
-    return port.left_out(card, texts, lambda text: _ours(flat(inert(text))))
+    texts = [visible(flat(part)) for value in made["values"] for part in value]
+    return port.left_out(card, texts, lambda text: visible(flat(inert(text))))
 
 
 def _replies(buttons: Any) -> list[str]:
     return [x["id"] for x in buttons if x["title"] != model.Label.DECLINE_WITH_REASON]
-
-
-def _ours(text: str) -> str:
-    """Without what `inert` put in: what a text says, wherever it was cut into lines."""
-    return text.replace("\u200b", "")

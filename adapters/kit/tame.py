@@ -1,0 +1,36 @@
+"""A card in which all that others wrote is inert, by what a channel makes of a text (`inert`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from approvals.model import Card, Fact
+
+Inert = Callable[[str], str]
+NAMES: Final = ("title", "headline", "action", "agent", "line", "progress")
+
+
+def texts(card: Card, inert: Inert) -> Card:
+    """Every text of it but the address of the page; facts are the channel's own to draw."""
+    found = {one.name: getattr(card, one.name) for one in fields(card) if one.name != "review"}
+    tame: Any = {name: inert(text) for name, text in found.items() if text and type(text) is str}
+    return replace(card, **tame)
+
+
+def facts(card: Card, inert: Inert) -> tuple[Fact, ...]:
+    """Labels and values."""
+    return tuple(Fact(inert(one.label), inert(one.value)) for one in card.facts)
+
+
+def lines(card: Card, inert: Inert, payload: Inert | None = None) -> Card:
+    """For messages of lines: further lines of a fact are indented, those of the note quoted, so
+    that none looks like one of ours. `payload`: what becomes of the request, if not `inert`."""
+    safe: dict[str, Any] = {name: inert(getattr(card, name)) for name in NAMES}
+    safe |= {name: (payload or inert)(getattr(card, name)) for name in ("payload", "payload_tail")}
+    indented = ((x.label, x.value.replace("\n", "\n  ")) for x in card.facts)
+    safe["facts"] = tuple(Fact(inert(label), inert(value)) for label, value in indented)
+    safe["note"] = inert(card.note or "").replace("\n", "\n> ")
+    safe["review_needed"] = inert(card.review_needed or "")
+    return replace(card, **safe)
