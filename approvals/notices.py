@@ -13,6 +13,12 @@ from approvals.text import clean
 INVALID: Final = "This button is not valid here."
 NEWER: Final = "There is a newer card about this, or it comes in a moment. Decide there."
 """To who presses a button of a message that we sent and then lost sight of."""
+EARLY: Final = (
+    "Your tap wasn't counted: this card was still being sent. "
+    "Press again, or on the card that replaces it."
+)
+"""To who was faster than the platform's answer to the post of this card. If that answer never comes
+the card is posted anew, and this one counts nothing; nobody can tell which it will be."""
 UNOFFERED: Final = "This card has no button for that. Decide on the review page."
 """To who reacts to a card that offers no such choice."""
 STALE: Final = "The request has changed since. Please look at it again."

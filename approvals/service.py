@@ -38,6 +38,7 @@ from approvals.model import (
 )
 from approvals.notices import (
     ALTERED,
+    EARLY,
     INVALID,
     NEWER,
     OVER,
@@ -482,7 +483,7 @@ class Service:
             # Overtaken by this tap; or we died before the platform's answer, and post another.
             # By then no copy that lives waits for that answer any more.
             found = _found(card, tap, now + UNANSWERED)
-            return replace(refuse("posting", NEWER), again=True, jobs=found)
+            return replace(refuse("posting", EARLY), again=True, jobs=found)
         elif card.state is not CardState.POSTED:
             lost = refuse("message", NEWER, alert=True)
             if card.message is not None:

@@ -65,6 +65,8 @@ LEASE: Final = 2_000
 """Milliseconds for which a dead copy keeps the jobs it had taken."""
 PATIENCE: Final = 90
 """Seconds until what was opened must have its verdict, and a copy must be ready."""
+IMPATIENT: Final = 10
+"""Seconds after which a person presses again."""
 PER_SECOND: Final = 10
 FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 LIMITS: Final = {
@@ -284,6 +286,7 @@ class Crowd:
         self.concluded: dict[str, dict[str, Any]] = {}
         self.stop = asyncio.Event()
         self.turned_away = 0
+        self.again = 0
         self._presses = 0
 
     async def _insist(
@@ -337,9 +340,21 @@ class Crowd:
                 for button in self.desk.buttons(*place):
                     approves = wish(button.request_id) is Status.APPROVED
                     if button.label == (Label.APPROVE if approves else Label.DECLINE_PROMPT):
-                        group.create_task(self.press(button))
+                        group.create_task(self.wishes(button))
                     else:
                         group.create_task(self.regrets(button))
+
+    async def wishes(self, button: Issued) -> None:
+        """Press, and again while the card keeps its buttons and no verdict comes: who was faster
+        than the answer to the card's post is told to, where he can be told anything."""
+        await self.press(button)
+        while True:
+            await asyncio.sleep(IMPATIENT)
+            shown = str(self.desk.messages[button.room, button.ts])
+            if button.request_id in self.concluded or button.token not in shown:
+                return
+            self.again += 1
+            await self.press(button)
 
     async def press(self, button: Issued) -> None:
         """Until it is acknowledged."""
@@ -734,6 +749,7 @@ class Row:
     on: str
     opened: int
     presses: int
+    again: int
     turned_away: int
     count: Count
     ready: float
@@ -775,7 +791,7 @@ async def counted(place: Place, fault: str, on: str, ready: float, verdict: floa
         found = await count(store, crowd.opened, crowd.pressed, crowd.concluded, key)
     finally:
         await store.close()
-    times = len(crowd.opened), len(crowd.pressed), crowd.turned_away
+    times = len(crowd.opened), len(crowd.pressed), crowd.again, crowd.turned_away
     return Row(fault, on, *times, found, ready, verdict)
 
 
@@ -825,18 +841,21 @@ def _says(receipt: str, jwks: Sequence[Mapping[str, Any]], id_: str, digest: str
     return (claims["choice"], claims["digest"]) == (choice, digest)
 
 
-HEAD: Final = """\
-| fault | on | requests | cards | 5xx | lost | twice | wrong | open | chain | ready s | verdict s |
-|---|---|---:|---:|---:|---:|---:|---:|---:|---|---:|---:|"""
-"""`5xx`: calls that failed or were answered so, and were made again; `ready`: seconds from the end
-of the fault until all copies are; `verdict`: until a request of then has its verdict."""
+COLUMNS: Final = (
+    *("fault", "on", "requests", "cards", "again", "5xx", "lost", "twice", "wrong", "open"),
+    *("chain", "ready s", "verdict s"),
+)
+"""`again`: presses made again, because nothing came of the first; `5xx`: calls that failed or were
+answered so, and were made again; `ready`: seconds from the end of the fault until all copies are;
+`verdict`: until a request of then has its verdict."""
+HEAD: Final = "| " + " | ".join(COLUMNS) + " |\n|---|---|" + "---:|" * 8 + "---|---:|---:|"
 
 
 def line(row: Row) -> str:
     """As it stands in docs/operations.md."""
     says = (FAULTS[row.fault][0].__doc__ or "").rstrip(".")
     count = row.count
-    seen = (row.opened, row.presses, row.turned_away)
+    seen = (row.opened, row.presses, row.again, row.turned_away)
     found = (count.lost, count.twice, count.wrong, count.open)
     cells = (says, row.on, *seen, *found, count.chain, f"{row.ready:.1f}", f"{row.verdict:.1f}")
     return "| " + " | ".join(map(str, cells)) + " |"

@@ -33,7 +33,7 @@ from approvals.model import (
     Status,
     Tier,
 )
-from approvals.notices import INVALID, NEWER
+from approvals.notices import EARLY, INVALID, NEWER
 from approvals.packs import RuleBook
 from approvals.policy import Rule, When
 from approvals.port import NoticeKind
@@ -891,7 +891,7 @@ async def test_law_07_a_message_that_we_lost_sight_of_sends_to_the_newer_card(
             tapping = asyncio.create_task(place.house.service.tap(desk.press(orphan, label)))
             await asyncio.sleep(0)
             place.clock.turn(-MINUTE)  # a clock that is set back holds nobody
-            assert (await asyncio.wait_for(tapping, HANGS)).notice.text == NEWER
+            assert (await asyncio.wait_for(tapping, HANGS)).notice.text == EARLY
         await untouched(place, asked)
         place.clock.turn(MINUTE)
         await place.carried()

@@ -48,7 +48,7 @@ def _both(ours: Collection[str]) -> Iterator[tuple[str, str]]:
 
 def sheet(made: Mapping[str, Any]) -> Sheet:
     """A row for each fault and database."""
-    names = ("opened", "presses", "turned_away", "lost", "twice", "wrong", "open")
+    names = ("opened", "presses", "again", "turned_away", "lost", "twice", "wrong", "open")
     rows = tuple(
         (
             one["fault"],
@@ -59,7 +59,7 @@ def sheet(made: Mapping[str, Any]) -> Sheet:
         )
         for one in made["rounds"]
     )
-    heads = ("requests", "cards", "5xx", *names[3:], "chain", "ready s", "verdict s")
+    heads = ("requests", "cards", "again", "5xx", *names[4:], "chain", "ready s", "verdict s")
     return Sheet("Faults, and what is left", ("fault", "peer", *heads), rows)
 
 
