@@ -302,6 +302,9 @@ async def test_law_23_a_malformed_request_is_logged_without_its_headers(
 
 
 def test_what_a_start_leaves_is_not_looked_through_again() -> None:
+    before = gc.get_threshold()
     with settled():
         assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold() == (*before[:2], 100)
     assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before

@@ -438,8 +438,10 @@ class Api:
             if self._deps.live.full:
                 detail = "As many wait as there is room for. Ask again soon, or without `wait`."
                 raise Problem(503, "too_many_waiting", detail, headers={"Retry-After": "2"})
-            await self._deps.live.closed(case.id, wait)
-            case = await self._visible(caller, case.id)
+            known = case.id
+            del case  # thousands may wait
+            await self._deps.live.closed(known, wait)
+            case = await self._visible(caller, known)
         return _json(await self._view(case, caller, whole=True))
 
     async def list(self, request: web.Request) -> web.Response:

@@ -111,7 +111,8 @@ class Live:
         self._arrived.set()
         try:
             with suppress(TimeoutError):
-                await asyncio.wait_for(waiter, seconds)
+                async with asyncio.timeout(seconds):
+                    await waiter
         finally:
             others = self._waiting.get(case_id)
             if others is not None:
