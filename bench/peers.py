@@ -34,6 +34,8 @@ POSTGRESQL: Final = "countersign-postgresql"
 BASELINE: Final = "chat"
 CHAT_POSTGRESQL: Final = "chat-postgresql"
 BOLT: Final = "bolt"
+FLOOR: Final = "aiohttp"
+"""What any server in Python takes for a tap that is checked, parsed and counted."""
 OURS: Final = (SQLITE, POSTGRESQL)
 
 
@@ -50,6 +52,7 @@ PEERS: Final[Mapping[str, Peer]] = {
     BASELINE: Peer((NODE, "bench/chat/server.mjs"), "/slack"),
     CHAT_POSTGRESQL: Peer((NODE, "bench/chat/server.mjs"), "/slack"),
     BOLT: Peer((NODE, "bench/chat/bolt.mjs"), "/slack"),
+    FLOOR: Peer((sys.executable, "-m", "bench.floor"), "/slack"),
     SQLITE: _US,
     POSTGRESQL: _US,
 }

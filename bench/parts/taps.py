@@ -2,8 +2,8 @@
 
 Each tap is verified, authorised and durably committed before it is acknowledged; `chat` verifies
 and counts in memory, `chat-postgresql` has its state there, `bolt` is Slack's own framework with a
-handler that only counts. The outbox is paused. `full` is the same with many decided requests in the
-store.
+handler that only counts, `aiohttp` what any server in Python takes for as much. The outbox is
+paused. `full` is the same with many decided requests in the store.
 """
 
 from __future__ import annotations
