@@ -222,6 +222,9 @@ def test_the_charts_policies_leave_the_agents_the_gateway_alone(tmp_path: Path) 
     (to,) = way["to"]
     component = to["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
     assert component == "gateway"
+    proxied, figures = policies["countersign-gateway"]["ingress"]
+    assert (proxied["ports"], figures["ports"]) == ([{"port": 8081}], [{"port": 9102}])
+    assert "namespaceSelector" in figures["from"][0], "Prometheus, and no agent, reads the figures"
     private = deploy_check.rendered(tmp_path).count("169.254.0.0/16")
     assert private == 2  # neither process reaches the cloud's metadata
 

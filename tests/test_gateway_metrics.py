@@ -171,3 +171,5 @@ def test_an_address_that_others_reach_is_refused(tmp_path: Path, listen: str) ->
     settings, faults = read(file, {})
     assert settings is None
     assert [one for one in faults if "figures are for this machine alone" in one.message]
+    file.write_text(f'metrics: {{listen: "{listen}", open: true}}\n')
+    assert not [one for one in read(file, {})[1] if "figures" in one.message]

@@ -55,15 +55,12 @@ def _listen(text: str) -> str:
     return text
 
 
-def _loopback(text: str) -> str:
-    host = _listen(text).rpartition(":")[0].strip("[]")
+def _on_loopback(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
     try:
-        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        here = False
-    if not here:
-        raise ValueError("figures are for this machine alone: listen on 127.0.0.1:9102, or [::1]")
-    return text
+        return False
 
 
 def _url(text: str) -> str:
@@ -119,7 +116,17 @@ class _Record(_Section):
 
 
 class _Metrics(_Section):
-    listen: Annotated[str, AfterValidator(_loopback)]
+    listen: Annotated[str, AfterValidator(_listen)]
+    open: bool = False
+
+    @model_validator(mode="after")
+    def _kept_from_agents(self) -> Self:
+        if not (self.open or _on_loopback(self.listen)):
+            raise ValueError(
+                "figures are for this machine alone: listen on 127.0.0.1:9102, or [::1]; or say "
+                "`open: true` where a firewall keeps the agents from this port"
+            )
+        return self
 
 
 class _Derived(_Section):
