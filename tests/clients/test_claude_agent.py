@@ -9,6 +9,8 @@ import pytest
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient
 from countersign_client import AsyncClient
 from countersign_client.frameworks.claude_agent import Countersign
+from countersign_client.gate import Rules
+from countersign_client.observe import counts
 
 from tests.clients.house import client, decided
 from tests.clients.model_api import ModelApi
@@ -54,3 +56,16 @@ async def test_law_01_nothing_runs_while_the_service_is_away(house: Place, tmp_p
     await turn(Countersign(asking), api, tmp_path)
     assert not (tmp_path / "ran.txt").exists()
     assert "nobody can be asked now" in api.results["toolu_0"]
+
+
+async def test_a_tool_of_an_agent_that_is_observed_runs(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTERSIGN_STATE", str(tmp_path / "state"))
+    api = ModelApi([("Bash", {"command": "echo ran > ran.txt", "description": "Leave a trace"})])
+    door = Countersign(AsyncClient(observe=True), rules=Rules(deny=("Bash",)))
+    await turn(door, api, tmp_path)
+    assert (tmp_path / "ran.txt").exists()
+    assert counts(tmp_path / "state/observed.jsonl") == {
+        ("deny", "claude-agent.Bash", "claude-agent"): 1
+    }

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from countersign_client.command import _parser
+from countersign_client.gateways import GATEWAYS
 
 from tests.clients.commands import Agents
 from tests.installation import environment
@@ -68,7 +70,7 @@ def shell(agents: Agents, script: str, **env: str) -> subprocess.CompletedProces
 @pytest.mark.parametrize("at", range(4))
 def test_the_python_that_is_shown_runs(agents: Agents, at: int) -> None:
     (agents.home / "shown.py").write_text(blocks("python.md", "python")[at])
-    assert len(blocks("python.md", "python")) == 4
+    assert len(blocks("python.md", "python")) == 5
     said = ["approved: deploy now", "paying 1240000 to ACME GmbH", "approved: send it", "migrated"]
     with deciding(agents) as seen:
         ran = shell(agents, f"{shlex.quote(sys.executable)} shown.py")
@@ -87,8 +89,44 @@ def test_the_python_that_is_shown_runs_nothing_when_declined(agents: Agents) -> 
         assert (ran.returncode, ran.stdout.strip()) == (0, said), ran.stderr
 
 
+def observing(page: str, language: str = "sh") -> str:
+    """What a page shows under "Observe first"."""
+    text = (PAGES / page).read_text().split("\n## Observe first\n")[1].split("\n## ")[0]
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def test_what_is_shown_of_observing_runs_without_a_service(agents: Agents) -> None:
+    away = {f"COUNTERSIGN_{name}": "" for name in ("URL", "KEY", "RECEIPT_KEY", "REQUESTER")}
+    (agents.home / "plan.txt").write_text("+ web\n")
+    (agents.home / "deploy.sh").write_text("#!/bin/sh\necho deployed $1\n")
+    (agents.home / "deploy.sh").chmod(0o755)
+    (agents.home / "shown.py").write_text(observing("python.md", "python"))
+    script = f"{shlex.quote(sys.executable)} shown.py"
+    for one, said in (
+        (observing("README.md"), ["deployed", "1 would ask deploy (ask)"]),
+        (observing("command.md"), ["deployed plan.txt"] * 2 + ["3 would ask deploy (ask)"]),
+        (script, ["deploy now; observed: True approved: False"]),
+    ):
+        ran = shell(agents, one, **away)
+        assert ran.returncode == 0, ran.stderr
+        assert [" ".join(line.split()) for line in ran.stdout.splitlines()] == said
+        assert "NOTHING IS HELD" in ran.stderr
+
+
+@pytest.mark.parametrize("page", ["mcp.md", *(f"{name}.md" for name in GATEWAYS)])
+def test_what_is_shown_of_observing_is_what_the_command_takes(page: str) -> None:
+    """Each of these is run with its flags by its own tests."""
+    lines = observing(page).splitlines()
+    assert lines.pop() == "countersign-client observed"
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert program == "countersign-client"
+        assert _parser().parse_args(words).observe is True
+
+
 def test_the_commands_that_are_shown_run(agents: Agents) -> None:
-    first, second, hook = blocks("command.md", "sh")
+    first, second, _, hook = blocks("command.md", "sh")
     (agents.home / "plan.txt").write_text("+ web\n")
     deploy = agents.home / "deploy.sh"
     deploy.write_text("#!/bin/sh\necho deployed $1\n")
@@ -120,7 +158,7 @@ def test_the_commands_that_are_shown_run(agents: Agents) -> None:
 
 
 def test_the_way_to_pin_and_to_connect_runs(agents: Agents) -> None:
-    (pin,) = blocks("README.md", "sh")
+    pin, _ = blocks("README.md", "sh")
     bare = {f"COUNTERSIGN_{name}": "" for name in ("URL", "RECEIPT_KEY", "REQUESTER", "ISSUER")}
     script = "".join((pin, *blocks("claude-code.md", "sh")))
     ran = shell(agents, script, URL=agents.place.url, THUMBPRINT=agents.pin, **bare)

@@ -135,7 +135,9 @@ class GitHub:
 class Door(Listening):
     """The command, as GitHub meets it."""
 
-    def __init__(self, agents: Agents, github: GitHub, beat: float = 1, **env: str) -> None:
+    def __init__(
+        self, agents: Agents, github: GitHub, *more: str, beat: float = 1, **env: str
+    ) -> None:
         key = agents.home / "github.pem"
         key.write_text(PEM)
         given = {
@@ -143,7 +145,7 @@ class Door(Listening):
             "COUNTERSIGN_GITHUB_KEY_FILE": str(key),
             "COUNTERSIGN_GITHUB_SECRET": SECRET,
         }
-        words = ("github", "--api", github.api, "--beat", str(beat))
+        words = ("github", "--api", github.api, "--beat", str(beat), *more)
         super().__init__(agents, *words, **{**given, **env})
 
     def send(self, body: Any, signature: str | None = None) -> int:
@@ -260,6 +262,20 @@ def test_law_09_a_delivery_that_the_secret_did_not_sign_is_refused(
     assert door.send(raw + b" ", signed) == 401
     assert github.calls == []
     assert agents.place.call("GET", "/v1/requests?status=pending")[1]["requests"] == []
+
+
+def test_a_deployment_that_is_observed_goes_on_and_says_that_nobody_was_asked(
+    agents: Agents, github: GitHub
+) -> None:
+    door = Door(agents, github, "--observe", COUNTERSIGN_URL="")
+    assert door.send(github.asks(13), "") == 401
+    assert door.send(github.asks(13)) == 200
+    state, said = github.last()
+    assert (state, "no person was asked" in said) == ("approved", True)
+    assert door.send(github.asks(13)) == 200  # taken once
+    assert "NOTHING IS HELD (github)" in door.end()
+    (event,) = (agents.home / "state/observed.jsonl").read_text().splitlines()
+    assert '"action": "github.deploy", "would": "ask"' in event
 
 
 STRANGE: tuple[dict[str, Any], ...] = (

@@ -333,6 +333,23 @@ def test_observing_lets_every_call_pass_and_counts_it(agents: Agents) -> None:
     assert "build" not in (agents.home / "state/observed.jsonl").read_text()
 
 
+def test_law_01_no_variable_makes_a_hook_observe(agents: Agents) -> None:
+    """Its settings say what it does, and `connect status` reads them."""
+    event = json.dumps(next(event for name, event, *_ in EVENTS.values() if name == "claude-code"))
+    env = {"COUNTERSIGN_OBSERVE": "1"}
+    away = {**env, "COUNTERSIGN_URL": "http://127.0.0.1:1"}
+    ran = ended(agents.start("hook", "--client", "claude-code", stdin=event, **away))
+    assert (ran.code, ran.out) == (2, "")
+    assert "cannot be reached" in ran.err
+    # `connect` asks, too: what it says of the service is seen there.
+    ran = ended(agents.start("connect", "claude-code", **env))
+    assert (ran.code, "The service takes requests" in ran.err) == (0, True), ran.err
+    tapped = agents.start("connect", "claude-code", "--tap", **env)
+    agents.decide()
+    assert ended(tapped).code == 0
+    assert not (agents.home / "state/observed.jsonl").exists()
+
+
 @pytest.mark.parametrize("client", AGENTS)
 def test_a_client_that_is_watched_is_not_held_by_its_settings(agents: Agents, client: str) -> None:
     path = agents.home / "settings.json"

@@ -213,6 +213,9 @@ async def test_observing_holds_nothing_and_counts_without_arguments(
         ["1", "would", "deny", "mcp.files.fail"],
         ["2", "would", "ask", "mcp.files.delete"],
     ]
+    # As the variable says, where no flag does.
+    async with proxied(agents, mode, COUNTERSIGN_URL="", COUNTERSIGN_OBSERVE="1") as agent:
+        assert text(await agent.call_tool("delete", {"path": "secret"})) == "deleted secret"
     assert "secret" not in (agents.home / "state/observed.jsonl").read_text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import subprocess
 import sys
@@ -72,6 +73,20 @@ async def test_law_01_a_decline_approves_nothing_and_says_why(
     assert (answer["status"], answer["reason"]) == (
         "declined", "Declined: Not now. Nothing was run.",
     )  # fmt: skip
+
+
+async def test_law_01_tools_that_observe_never_say_approved(agents: Agents) -> None:
+    async with tools(agents, "--observe", COUNTERSIGN_URL="") as agent:
+        first = await call(agent, "request_approval", **PLAN, note="Please.")
+        about = {"request_id": "req_1", **PLAN}
+        second = await call(agent, "approval_status", **about)
+        assert "go on as you would without" in str(agent.instructions)
+    assert first == second == {
+        "status": "observed",
+        "reason": "Countersign only observes: no person was asked, and none has approved this.",
+    }  # fmt: skip
+    events = (agents.home / "state/observed.jsonl").read_text().splitlines()
+    assert [json.loads(line)["door"] for line in events] == ["mcp-tools"]
 
 
 async def test_they_are_served_over_http_on_this_machine(agents: Agents) -> None:

@@ -75,8 +75,8 @@ class N8n:
 class Door(Listening):
     """The command, as a workflow meets it."""
 
-    def __init__(self, agents: Agents, n8n: N8n, **env: str) -> None:
-        words = ("n8n", "--host", n8n.host)
+    def __init__(self, agents: Agents, n8n: N8n, *more: str, **env: str) -> None:
+        words = ("n8n", "--host", n8n.host, *more)
         super().__init__(agents, *words, **{"COUNTERSIGN_N8N_KEY": KEY, **env})
 
     def send(self, body: Any, authorization: str = f"Bearer {KEY}") -> int:
@@ -204,6 +204,23 @@ def test_law_01_a_workflow_reads_a_refusal_while_the_service_is_away(
     assert verdict["approved"] is False
     assert "nobody can be asked now" in verdict["reason"]
     door.end()
+
+
+def test_a_workflow_that_is_observed_goes_on_and_reads_that_nobody_was_asked(
+    agents: Agents, n8n: N8n
+) -> None:
+    door = Door(agents, n8n, "--observe", COUNTERSIGN_URL="")
+    assert door.send(n8n.step(10, note="sk_live"), "Bearer another") == 401
+    assert door.send(n8n.step(10, note="sk_live")) == 202
+    _, verdict = n8n.resumed.get(timeout=HANGS)
+    assert verdict == {
+        "id": "10-0", "action": "payouts.create", "approved": True, "observed": True,
+        "reason": "Countersign only observes: no person was asked, and none has approved this.",
+        "payload": {**PAYLOAD, "invoice": 10},
+    }  # fmt: skip
+    assert "NOTHING IS HELD (n8n)" in door.end()
+    (event,) = (agents.home / "state/observed.jsonl").read_text().splitlines()
+    assert '"action": "n8n.payouts.create", "would": "ask"' in event
 
 
 def test_law_09_without_a_key_n8n_is_not_listened_to(agents: Agents) -> None:

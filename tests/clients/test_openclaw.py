@@ -167,6 +167,27 @@ def test_law_01_openclaw_is_told_deny_while_the_service_is_away(
     process.communicate(timeout=HANGS)
 
 
+def test_law_01_openclaw_is_answered_nothing_by_a_door_that_observes(
+    agents: Agents, openclaw: OpenClaw
+) -> None:
+    openclaw.hold("ap_9", "echo sk_live")
+    words = ("openclaw", "--command", openclaw.command, "--every", "0.05", "--observe")
+    process = agents.start(*words, COUNTERSIGN_URL="")
+    record = agents.home / "state/observed.jsonl"
+    while not record.exists() or b"\n" not in record.read_bytes():
+        pass
+    openclaw.hold("plugin:10", "Pay", "plugin")
+    while len(record.read_text().splitlines()) < 2:
+        pass
+    process.terminate()
+    assert "NOTHING IS HELD (openclaw)" in process.communicate(timeout=HANGS)[1]
+    assert [one["id"] for one in openclaw.held] == ["ap_9", "plugin:10"]
+    assert openclaw.resolved.empty()
+    events = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [event["action"] for event in events] == ["openclaw.exec", "openclaw.plugin"]
+    assert "sk_live" not in record.read_text()
+
+
 @pytest.mark.usefixtures("door")
 def test_an_outage_of_openclaw_ends_no_wait(agents: Agents, openclaw: OpenClaw) -> None:
     openclaw.hold("ap_7", "ls -R")

@@ -110,8 +110,8 @@ class Terraform:
 class Door(Listening):
     """The command, as HCP Terraform meets it."""
 
-    def __init__(self, agents: Agents, terraform: Terraform, **env: str) -> None:
-        words = ("terraform", "--host", terraform.host, "--beat", "1")
+    def __init__(self, agents: Agents, terraform: Terraform, *more: str, **env: str) -> None:
+        words = ("terraform", "--host", terraform.host, "--beat", "1", *more)
         super().__init__(agents, *words, **{"COUNTERSIGN_TERRAFORM_KEY": KEY, **env})
 
     def send(self, body: Any, signature: str | None = None) -> int:
@@ -166,6 +166,20 @@ def test_law_01_a_run_passes_on_an_approval_of_its_plan_only(
     for path, token in terraform.tokens:
         assert token == (None if path == "/stored" else f"Bearer {token and token[7:]}")
         assert path == "/stored" or token in {"Bearer token-1", "Bearer token-2", "Bearer token-3"}
+
+
+def test_a_run_that_is_observed_passes_and_says_that_nobody_was_asked(
+    agents: Agents, terraform: Terraform
+) -> None:
+    door = Door(agents, terraform, "--observe", COUNTERSIGN_URL="")
+    assert door.send(terraform.task(8), "") == 401
+    # Its plan is not read, so a plan that cannot be read stops nothing.
+    assert door.send(terraform.task(8, plan_json_api_url=f"http://{terraform.host}/none")) == 200
+    status, said = terraform.last()
+    assert (status, "no person was asked" in said) == ("passed", True)
+    assert "NOTHING IS HELD (terraform)" in door.end()
+    (event,) = (agents.home / "state/observed.jsonl").read_text().splitlines()
+    assert '"action": "terraform.post_plan", "would": "ask"' in event
 
 
 def test_law_09_a_request_that_the_key_did_not_sign_is_refused(

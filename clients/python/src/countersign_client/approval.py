@@ -31,7 +31,8 @@ def requires_approval(
     `payload` makes another of them (leave out what cannot change what is done, such as `self`). An
     `async def` wants an `AsyncClient`. Without `client`, one is made from the environment at each
     call. Raises `Declined`, `Expired`, or whatever else kept it from running. The outcome is
-    reported: delivered where the function returned, unknown where it raised.
+    reported: delivered where the function returned, unknown where it raised. With a client that
+    observes, the function runs.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -50,6 +51,9 @@ def requires_approval(
                 ours = client or AsyncClient()
                 if not isinstance(ours, AsyncClient):
                     raise Misconfigured("An async function is asked about by an AsyncClient.")
+                if ours.observer is not None:
+                    ours.observer.ask(action, lambda: asked(*args, **kwargs))
+                    return await function(*args, **kwargs)
                 what = asked(*args, **kwargs)
                 try:
                     decision = await ours.ask(
@@ -76,6 +80,9 @@ def requires_approval(
             ours = client or Client()
             if not isinstance(ours, Client):
                 raise Misconfigured("A plain function is asked about by a Client.")
+            if ours.observer is not None:
+                ours.observer.ask(action, lambda: asked(*args, **kwargs))
+                return function(*args, **kwargs)
             what = asked(*args, **kwargs)
             try:
                 decision = ours.ask(action=action, payload=what.payload, title=title, note=note)

@@ -5,7 +5,8 @@
             deploy(sha)
 
 A `Decision` is true only where a receipt that the pinned key signed approves exactly this action;
-by then it is noted as used. Errors are `CountersignError`s, and each says what to do.
+by then it is noted as used. Errors are `CountersignError`s, and each says what to do. A client that
+observes asks nobody: `Decision.observed` is true, and `approved` is not.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from countersign_client import protocol, receipt, used
 from countersign_client.digest import read_json
+from countersign_client.observe import Switch, observer
 from countersign_client.protocol import (
     About,
     Action,
@@ -49,6 +51,9 @@ T = TypeVar("T")
 
 
 class _Base:
+    """`observe`: True holds nothing and records, False always holds. None holds too where `service`
+    is given; else it is as COUNTERSIGN_OBSERVE says. A client that observes needs no service."""
+
     def __init__(
         self,
         service: Service | None = None,
@@ -56,41 +61,67 @@ class _Base:
         store: used.Store | None = None,
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.time,
+        observe: Switch = None,
     ) -> None:
-        self.service = service or Service.from_environment()
+        if observe is None and service is not None:
+            observe = False  # whoever sets variables has no say in what the code has pinned
+        self.observer = observer(observe, door="python")
+        if service is None and self.observer is None:
+            service = Service.from_environment()
+        self._service = service
         self._store = store or used.default(os.environ)
         self._patience, self._clock = patience, clock
         self._keys: protocol.Keys = {}
-        # A proxy in the environment, ours for example, has no business between two programs here.
-        self._far = not self.service.url.startswith("http:")
         self._last = set[Any]()  # what goes on after its caller was cancelled
 
-    def _asking(
-        self, action: Action, about: About, key: str | None
-    ) -> Generator[protocol.Step, Answer | None, Decision]:
+    @property
+    def service(self) -> Service:
+        """The service that is asked. `Misconfigured`: this client observes, and has none."""
+        self._service = self._service or Service.from_environment()
+        return self._service
+
+    @property
+    def _far(self) -> bool:
+        # A proxy in the environment, ours for example, has no business between two programs here.
+        return not self.service.url.startswith("http:")
+
+    def _asking(self, action: Action, about: About, key: str | None) -> Steps[Decision]:
+        if self.observer is not None:
+            return _at_once(self.observer.ask(action.action, lambda: action))
         return protocol.ask(
             self.service, action, about, key=key or uuid.uuid4().hex, keys=self._keys,
             patience=self._patience,
         )  # fmt: skip
 
     def _settling(self, action: Action, request_id: str) -> Steps[Decision]:
+        if self.observer is not None:
+            return _at_once(self.observer.decision(request_id))
         return protocol.settle(
             self.service, action, request_id, keys=self._keys, patience=self._patience
         )
 
     def _opening(self, action: Action, about: About, key: str | None) -> Steps[Opened]:
+        if self.observer is not None:
+            seen = self.observer.ask(action.action, lambda: action)
+            return _at_once(self.observer.opened(seen.request_id))
         return protocol.open_request(
             self.service, action, about, key=key or uuid.uuid4().hex, patience=self._patience
         )
 
     def _waiting(self, request_id: str, seconds: float) -> Steps[Opened]:
         """Long polls until it is decided, or `seconds` are over by the steady clock."""
+        if self.observer is not None:
+            return self.observer.opened(request_id)
         end = time.monotonic() + seconds
         while True:
             left = max(0.0, end - time.monotonic())
             opened = yield from protocol.poll(request_id, left, patience=self._patience)
             if opened.status != "pending" or left < 1:
                 return opened
+
+    def _told(self, steps: Steps[None]) -> Steps[None]:
+        """What the service is told about a request. A client that observes has opened none."""
+        return steps if self.observer is None else _at_once(None)
 
     def _note(self, note: Note) -> None:
         now = self._clock()
@@ -177,14 +208,14 @@ class Client(_Base):
 
     def withdraw(self, request_id: str) -> None:
         """Take a pending request back."""
-        self._run(protocol.withdraw(request_id, patience=self._patience))
+        self._run(self._told(protocol.withdraw(request_id, patience=self._patience)))
 
     def report(self, request_id: str, *, delivered: bool | None, error: str | None = None) -> None:
         """Tell the approvers what came of it; None: unknown."""
         steps = protocol.report(
             request_id, delivered=delivered, error=error, patience=self._patience
         )
-        self._run(steps)
+        self._run(self._told(steps))
 
     def identity(self) -> tuple[str, str, str]:
         """Requester, issuer and kind, as the service says. A person compares them."""
@@ -290,10 +321,12 @@ class AsyncClient(_Base):
 
     async def withdraw(self, request_id: str) -> None:
         """As `Client.withdraw`."""
-        await self._run(protocol.withdraw(request_id, patience=self._patience))
+        await self._run(self._told(protocol.withdraw(request_id, patience=self._patience)))
 
     async def abandon(self, *, action: str, payload: Any = None, key: str) -> None:
         """Withdraw what this key may have opened, as the caller is being cancelled."""
+        if self.observer is not None:
+            return
         what = Action(action=action, payload=payload)
         await self._ended(protocol.abandon(self.service, what, About(), key=key), None)
 
@@ -304,7 +337,7 @@ class AsyncClient(_Base):
         steps = protocol.report(
             request_id, delivered=delivered, error=error, patience=self._patience
         )
-        await self._run(steps)
+        await self._run(self._told(steps))
 
     async def aclose(self) -> None:
         if self._last:
@@ -379,6 +412,12 @@ class AsyncClient(_Base):
                     raw += piece
                     _bounded(raw)
         return _answer(answer, bytes(raw))
+
+
+def _at_once(value: T) -> Steps[T]:
+    """Of a client that observes: there is nobody to wait for."""
+    yield from ()
+    return value
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The command `countersign-client`, for scripts, CI and coding agents.
 
-`ask` exits with 0 only on a verified approval of exactly what it was given; `pin` writes down which
+`ask` exits with 0 only on a verified approval of exactly what it was given, or where it was told to
+observe; `pin` writes down which
 service and which key are believed; `connect` and `hook` hold the tools of coding agents;
 `mcp-proxy` holds those of an MCP server, `mcp-tools` is one; `n8n`, `openclaw` and `terraform`
 answer what those hold themselves.
@@ -25,6 +26,8 @@ from countersign_client import connect, gateways, hook, mcp_commands, settings
 from countersign_client.client import PATIENCE, Client
 from countersign_client.digest import read_json
 from countersign_client.errors import CountersignError, Misconfigured, printable
+from countersign_client.observe import FLAG, Observer, observer
+from countersign_client.protocol import Action
 from countersign_client.receipt import thumbprint
 
 SHOWN: Final = 256 * 1024
@@ -104,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--risk", choices=("low", "medium", "high"), help="can only raise it")
     ask.add_argument("--expires-in", type=_seconds, metavar="15m", help="can only shorten it")
     ask.add_argument("--key", help="the same key takes up the same request after a crash")
+    ask.add_argument("--observe", action="store_true", help=FLAG)
     ask.add_argument("--patience", type=float, default=PATIENCE, help=argparse.SUPPRESS)
     ask.set_defaults(run=_ask)
 
@@ -133,8 +137,13 @@ def _say(text: str) -> None:
 
 
 def _ask(args: argparse.Namespace) -> int:
+    watching = observer(args.observe or None, door="ask")
+    if watching is not None:
+        return _observe(args, watching)
     payload = _payload(args)
-    with Client(settings.Service.from_environment(), patience=args.patience) as client:
+    with Client(
+        settings.Service.from_environment(), patience=args.patience, observe=False
+    ) as client:
         opened = client.open(
             action=args.action, payload=payload, title=args.title, note=args.note, risk=args.risk,
             expires_in=args.expires_in, key=args.key or uuid.uuid4().hex,
@@ -164,6 +173,21 @@ def _ask(args: argparse.Namespace) -> int:
             return Exit.EXPIRED
     _say("✗ The request was withdrawn.")
     return Exit.CANNOT
+
+
+def _observe(args: argparse.Namespace, watching: Observer) -> int:
+    """The script goes on, whatever it is."""
+
+    def what() -> Action:
+        try:
+            return Action(action=args.action, payload=_payload(args))
+        except CountersignError as error:
+            _say(f"! This cannot be asked about: {printable(error.message)}")
+            raise
+
+    watching.ask(args.action, what)
+    _say("Observed: nobody was asked, and nobody has approved this.")
+    return 0
 
 
 def _withdraw(client: Client, request_id: str) -> None:
@@ -219,7 +243,7 @@ def _pin(args: argparse.Namespace) -> int:
     asking = settings.Service(
         url=known["url"], key=known["key"], receipt_key="A" * 43, requester="?", issuer="?"
     )
-    with Client(asking, patience=0) as client:
+    with Client(asking, patience=0, observe=False) as client:
         requester, issuer, kind = client.identity()
         published = [thumbprint(jwk) for jwk in client.published()]
     if pin not in published:

@@ -23,7 +23,7 @@ from typing import Any, Final
 from countersign_client import settings
 from countersign_client.client import Client
 from countersign_client.errors import CountersignError, Misconfigured, printable
-from countersign_client.hook import OBSERVE
+from countersign_client.observe import FLAG
 from countersign_client.receipt import thumbprint
 
 CANNOT: Final = 5
@@ -100,7 +100,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--tools", metavar="PATTERN", help="which tools are asked about")
     parser.add_argument("--file", type=Path, help="another settings file, like one of a project")
     parser.add_argument("--tap", action="store_true", help="ask for one real approval, as a trial")
-    parser.add_argument("--observe", action="store_true", help=OBSERVE)
+    parser.add_argument("--observe", action="store_true", help=FLAG)
     parser.set_defaults(run=run)
 
 
@@ -244,7 +244,7 @@ def _write(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> N
 
 def _prove(*, tap: bool) -> None:
     """Is the service there, is the pinned key its own, and may this key ask?"""
-    with Client(settings.Service.from_environment(), patience=0) as client:
+    with Client(settings.Service.from_environment(), patience=0, observe=False) as client:
         _pinned(client)
         about: dict[str, Any] = {
             "action": "countersign-client.hello",
@@ -286,7 +286,7 @@ def _pinned(client: Client) -> None:
 def _status() -> int:
     code = 0
     try:
-        with Client(settings.Service.from_environment(), patience=0) as client:
+        with Client(settings.Service.from_environment(), patience=0, observe=False) as client:
             _pinned(client)
             _say(f"✓ service       {client.service.url}, as {client.service.requester}")
     except CountersignError as error:

@@ -17,7 +17,6 @@ import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import Any, Final, TypeVar, cast
@@ -30,18 +29,11 @@ from countersign_client.errors import (
     Unverified,
     printable,
 )
-from countersign_client.protocol import POLL, Action, Decision, Opened
+from countersign_client.observe import STATUS, Switch, observer
+from countersign_client.protocol import POLL, Action, Decision, Opened, Then
 
 T = TypeVar("T")
 log: Final = logging.getLogger("countersign_client")
-
-
-class Then(StrEnum):
-    """What a rule says of a tool."""
-
-    ASK = "ask"
-    ALLOW = "allow"
-    DENY = "deny"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +54,9 @@ class Rules:
         return Then.ALLOW if allowed else Then.ASK
 
 
+_ASK_ALL: Final = Rules()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
     """A call as it would run. `id`: unique to it, with its session, or None where the framework has
@@ -78,26 +73,43 @@ class ToolCall:
 class Gate:
     """Asks about tool calls of one `surface`: the framework, and so the first part of the action.
 
-    Without a `client`, one is made from the environment when it is first needed.
+    Without a `client`, one is made from the environment when it is first needed. It observes where
+    its client does, or without one as `observe` says.
     """
 
-    def __init__(self, client: AsyncClient | None = None, *, surface: str) -> None:
+    def __init__(
+        self, client: AsyncClient | None = None, *, surface: str, observe: Switch = None
+    ) -> None:
         self._client, self.surface = client, surface
+        if client is not None:
+            observe = client.observer is not None
+        self.observer = observer(observe, door=surface)
 
     @property
     def client(self) -> AsyncClient:
-        self._client = self._client or AsyncClient()
+        self._client = self._client or AsyncClient(observe=self.observer or False)
         return self._client
+
+    def rule(self, tool: str, rules: Rules = _ASK_ALL) -> Then:
+        """What becomes of a call of this tool. A gate that observes records it, and allows it."""
+        then = rules.of(tool)
+        if self.observer is None:
+            return then
+        self.observer.note(then, self._name(tool))
+        return Then.ALLOW
 
     def action(self, call: ToolCall) -> Action:
         """What is asked about, and what its receipt must be for. A copy: arguments may change."""
-        name = re.sub(r"[^A-Za-z0-9]+", ".", call.tool).strip(".")[:100] or "tool"
         payload: dict[str, Any] = {"tool_name": call.tool, "tool_input": call.arguments}
         if call.rpc:
             params = {"name": call.tool, "arguments": call.arguments}
             payload = {"jsonrpc": "2.0", "method": "tools/call", "params": params}
         payload |= call.context
-        return Action(action=f"{self.surface}.{name}", payload=copy.deepcopy(payload))
+        return Action(action=self._name(call.tool), payload=copy.deepcopy(payload))
+
+    def _name(self, tool: str) -> str:
+        name = re.sub(r"[^A-Za-z0-9]+", ".", tool).strip(".")[:100] or "tool"
+        return f"{self.surface}.{name}"
 
     def key(self, call: ToolCall) -> str | None:
         """The idempotency key of this call."""
@@ -115,6 +127,8 @@ class Gate:
 
     async def look(self, call: ToolCall, *, seconds: float = 0) -> Opened:
         """Ask, or take up what was asked, and wait for `seconds`. Nothing is released by it."""
+        if self.observer is not None:  # the call is recorded when it runs
+            return self.observer.opened(STATUS)
         asked = self.action(call)
         with _changed():
             opened = await self.client.open(
@@ -183,7 +197,7 @@ class Gate:
             )
 
     def _same(self, call: ToolCall, decision: Decision) -> Decision:
-        if decision and self.action(call).digest() != decision.digest:
+        if decision.approved and self.action(call).digest() != decision.digest:
             raise Unverified(
                 "The arguments changed after they were approved. Nothing was run.",
                 "Do not change an argument while its call waits for approval.",

@@ -23,6 +23,8 @@ from countersign_client.client import Client
 from countersign_client.dialects import DIALECTS, Dialect, Event, Malformed, Moment
 from countersign_client.digest import digest_payload, read_json
 from countersign_client.errors import CountersignError, NotApproved, printable
+from countersign_client.observe import FLAG, Observer
+from countersign_client.protocol import Then
 from countersign_client.settings import Service
 
 BLOCK: Final = 2
@@ -33,7 +35,6 @@ MARGIN: Final = 30
 """Seconds before the client's own limit by which the request has expired. A client that stops a
 hook at its limit may let the call through."""
 REMEMBERED: Final = 7 * 24 * 3600
-OBSERVE: Final = "hold nothing: let every call pass, and record what would have been asked"
 
 
 def add(commands: Any) -> None:
@@ -44,14 +45,14 @@ def add(commands: Any) -> None:
         "--within", type=int, default=WITHIN, metavar="SECONDS",
         help="the client's own limit for this hook",
     )  # fmt: skip
-    parser.add_argument("--observe", action="store_true", help=OBSERVE)
+    parser.add_argument("--observe", action="store_true", help=FLAG)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, ask, answer. Never raises: what goes wrong blocks, unless it only observes."""
     if args.observe:
-        return _observe(DIALECTS[args.client])
+        return _observe(args.client)
     watch = threading.Timer(max(args.within - MARGIN / 2, 1), lambda: os._exit(BLOCK))
     watch.daemon = True
     watch.start()
@@ -65,16 +66,13 @@ def run(args: argparse.Namespace) -> int:
         return _block(f"The hook failed ({type(error).__name__}).")
 
 
-def _observe(dialect: Dialect) -> int:
+def _observe(name: str) -> int:
     """Record that it would have been asked about. No answer: the client does what it would do
-    without this hook."""
-    from countersign_client.gate import Then  # noqa: PLC0415 # only where it is used
-    from countersign_client.observe import Record  # noqa: PLC0415 # only where it is used
-
+    without this hook. `connect` has said that it observes; a hook is a process for each call."""
     try:
-        event = dialect.read(_stdin())
+        event = DIALECTS[name].read(_stdin())
         if event.moment is Moment.BEFORE:
-            Record.default(os.environ).note(Then.ASK, event.action)
+            Observer(name).note(Then.ASK, event.action)
     except Exception as error:
         sys.stderr.write(f"Countersign did not record this: {printable(str(error))[:200]}\n")
     return 0
@@ -92,7 +90,9 @@ def _run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     calls = _Calls(environ)
     if event.moment is Moment.AFTER:
         return _after(event, calls)
-    with Client(Service.from_environment(environ), patience=patience(environ)) as client:
+    # Its own settings say whether it observes, and `connect status` reads them: no variable does.
+    service = Service.from_environment(environ)
+    with Client(service, patience=patience(environ), observe=False) as client:
         decision = client.ask(
             action=event.action,
             payload=event.payload,
@@ -144,7 +144,7 @@ def _after(event: Event, calls: _Calls) -> int:
         return 0  # it was not asked about: this hook's matcher did not hold it
     same = known["digest"] == digest_payload(action=event.action, payload=event.payload)
     changed = "Another input ran than the one that was approved: a hook or the client changed it."
-    with Client(Service.from_environment(), patience=0) as client:
+    with Client(Service.from_environment(), patience=0, observe=False) as client:
         client.report(
             known["request"], delivered=True if same else None, error=None if same else changed
         )

@@ -56,7 +56,7 @@ class Countersign(Extension):
         call_next: CallNext,
     ) -> HandlerResult:
         """Run the tool only on an approval of exactly this call."""
-        match self._rules.of(params.name):
+        match self._gate.rule(params.name, self._rules):
             case Then.ALLOW:
                 return await call_next(ctx)
             case Then.DENY:

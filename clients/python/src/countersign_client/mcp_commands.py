@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from countersign_client.hook import OBSERVE
+from countersign_client.observe import FLAG, report
 
 HOLD: Final = 50.0
 """Seconds: below the 60 s of the TypeScript SDK."""
@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     proxy.add_argument("--round", type=float, default=20.0, help=argparse.SUPPRESS)
     proxy.add_argument("--patience", type=float, default=10.0, help=argparse.SUPPRESS)
-    proxy.add_argument("--observe", action="store_true", help=OBSERVE)
+    proxy.add_argument("--observe", action="store_true", help=FLAG)
     proxy.add_argument("command", nargs="*", metavar="COMMAND", help="what starts the server")
     proxy.set_defaults(run=_proxy)
 
@@ -51,6 +51,7 @@ def add(commands: Any) -> None:
         "--hold", type=float, default=HOLD, metavar="SECONDS",
         help="how long one call waits; stay below the client's time-out",
     )  # fmt: skip
+    tools.add_argument("--observe", action="store_true", help=FLAG)
     tools.set_defaults(run=_tools)
 
     observed = commands.add_parser("observed", help="count what --observe recorded")
@@ -70,6 +71,4 @@ def _tools(args: argparse.Namespace) -> int:
 
 
 def _observed(_: argparse.Namespace) -> int:
-    from countersign_client import observe  # noqa: PLC0415 # only where it is used
-
-    return observe.report()
+    return report()

@@ -24,15 +24,14 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from countersign_client import observe
 from countersign_client.client import AsyncClient
 from countersign_client.digest import read_json
 from countersign_client.errors import CountersignError, Misconfigured
 from countersign_client.gate import Gate, Rules, Then, ToolCall, log, told
 from countersign_client.mcp_commands import HOLD
+from countersign_client.observe import observer
 from countersign_client.protocol import Decision
 from countersign_client.rounds import LAST, MODERN, ROUND, Rounds, Waiting
-from countersign_client.settings import Service
 
 LONGEST: Final = 8 * 1024 * 1024
 """Bytes of one message."""
@@ -58,19 +57,16 @@ def run(args: argparse.Namespace) -> int:
     surface = f"mcp.{args.name}" if args.name else "mcp"
 
     async def serve() -> int:
-        client = None
-        if not args.observe:
-            client = AsyncClient(Service.from_environment(), patience=args.patience)
+        watching = observer(args.observe or None, door=surface)
+        client = AsyncClient(patience=args.patience, observe=watching or False)
         upstream = _http(args.url, args.bearer) if args.url else _process(args.command)
         async with upstream as (send, messages, hang_up, code):
             proxy = Proxy(
                 gate=Gate(client, surface=surface), rules=rules, server=server,
                 hold=args.hold, round=args.round, upstream=send, hang_up=hang_up, client=_write,
-                watched=observe.Record.default(os.environ) if args.observe else None,
             )  # fmt: skip
             await proxy.serve(_lines(), messages)
-        if client is not None:
-            await client.aclose()
+        await client.aclose()
         return code()
 
     return asyncio.run(serve())
@@ -79,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 @dataclass(slots=True, kw_only=True)
 class Proxy:
     """Between a client and a server, each as messages. `server`: what it is, part of what is
-    approved. `watched`: nothing is held, and what would have been is recorded there."""
+    approved."""
 
     gate: Gate
     rules: Rules
@@ -89,7 +85,6 @@ class Proxy:
     client: Send
     hold: float = HOLD
     round: float = ROUND
-    watched: observe.Record | None = None
     _rounds: Rounds = field(init=False)
     _held: dict[Any, asyncio.Task[None]] = field(default_factory=dict)
     _states: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -150,10 +145,7 @@ class Proxy:
             task.add_done_callback(lambda _: self._held.pop(id, None))
 
     async def _call(self, message: Message, params: Message, id: str | int) -> None:
-        then = self.rules.of(params["name"])
-        if self.watched is not None:
-            self.watched.note(then, self.gate.action(self._asked(params, None)).action)
-            then = Then.ALLOW
+        then = self.gate.rule(params["name"], self.rules)
         if then is Then.ALLOW:
             await self.upstream(message)
             return

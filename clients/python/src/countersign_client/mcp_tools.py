@@ -2,7 +2,8 @@
 `approval_status`, for an agent that is trusted to ask.
 
 It holds nothing: an agent that does not ask is not stopped. `approved` is said once, and only on a
-receipt for exactly what is asked about in that very call. It needs `countersign-client[mcp]`.
+receipt for exactly what is asked about in that very call; one that observes says `observed`, and
+never `approved`. It needs `countersign-client[mcp]`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from countersign_client.client import AsyncClient
 from countersign_client.errors import CountersignError, Misconfigured
 from countersign_client.gate import told
 from countersign_client.mcp_commands import HOLD
+from countersign_client.observe import NOBODY, STATUS, observer
 from countersign_client.protocol import Opened
-from countersign_client.settings import Service
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -28,14 +29,19 @@ ADVICE: Final = (
     "the status `approved`. While it is `pending`, call approval_status with the same action and "
     "payload; never ask again for the same thing."
 )
+OBSERVES: Final = (
+    f" {NOBODY} On the status `{STATUS}` go on as you would without this server, and tell nobody "
+    "that it was approved."
+)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until the client ends."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    service = Service.from_environment()
+    watching = observer(args.observe or None, door="mcp-tools")
+    client = AsyncClient(observe=watching or False)
     try:
-        made = server(AsyncClient(service), hold=args.hold)
+        made = server(client, hold=args.hold)
     except ImportError:
         raise Misconfigured("This needs the MCP SDK.", "Install countersign-client[mcp].") from None
     if args.http is None:
@@ -49,7 +55,8 @@ def server(client: AsyncClient, *, hold: float = HOLD) -> MCPServer[Any]:
     """The server. `hold`: seconds for which one call waits for a person."""
     from mcp.server.mcpserver import MCPServer  # noqa: PLC0415 - only this command needs it
 
-    made: MCPServer[Any] = MCPServer("countersign", instructions=ADVICE)
+    advice = ADVICE if client.observer is None else ADVICE + OBSERVES
+    made: MCPServer[Any] = MCPServer("countersign", instructions=advice)
 
     @made.tool()
     async def request_approval(
@@ -87,6 +94,8 @@ def server(client: AsyncClient, *, hold: float = HOLD) -> MCPServer[Any]:
             decision = await client.receipt(request_id, action=action, payload=payload)
         except CountersignError as error:
             return {"status": "not_approved", "request_id": request_id, "reason": told(error)}
+        if decision.observed:
+            return {"status": STATUS, "reason": NOBODY}
         if decision:
             return {"status": "approved", "request_id": request_id}
         return {"status": decision.status, "request_id": request_id, "reason": told(decision)}

@@ -1,7 +1,17 @@
-"""`--observe`: nothing is held; what would have been is counted.
+"""Observe: nothing is held, and what would have been asked about is recorded.
 
-One line of JSON an event: when, which action, what the rules say. No arguments: they may hold
-secrets, and nobody was asked to look at them. `countersign-client observed` counts them.
+The one place that decides whether a door observes, and all that comes out of one that does. The
+laws:
+
+1. Only its owner makes a door observe: by an argument or `--observe`, or by COUNTERSIGN_OBSERVE
+   where neither is given. No answer of a service does. What is unclear holds.
+2. Nothing that comes out of observing is an approval: `approved` is false, and there is no receipt.
+3. Observing holds nothing and breaks nothing. What cannot be recorded is said once.
+4. A door that observes says so at its start, on stderr.
+
+The record is one line of JSON an event: when, which door, which action, what would have become of
+it. No arguments: they may hold secrets, and nobody was asked to look at them.
+`countersign-client observed` counts them.
 """
 
 from __future__ import annotations
@@ -10,64 +20,134 @@ import json
 import os
 import sys
 import time
+import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TypeAlias
 
-from countersign_client import used
+from countersign_client import settings, used
 from countersign_client.errors import printable
-from countersign_client.gate import Then, log
+from countersign_client.protocol import Action, Decision, Opened, Then
+
+FLAG: Final = "hold nothing: let every call pass, and record what would have been asked"
+"""What `--observe` does, on every command that has it."""
+NOBODY: Final = "Countersign only observes: no person was asked, and none has approved this."
+"""For whoever reads the answer of a door that observes."""
+LONGEST: Final = 200
+"""Characters of an action's name in the record."""
+STATUS: Final = "observed"
+_said = set[str]()
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A file that several processes add to."""
+class Observer:
+    """What a door has that observes, in place of the service. `door`: its name in the record."""
 
-    path: Path
+    door: str
 
-    @classmethod
-    def default(cls, environ: Mapping[str, str]) -> Record:
-        """Where this user's doors record: `observed.jsonl` beside the used approvals."""
-        return cls(used.folder(environ) / "observed.jsonl")
-
-    def note(self, then: Then, action: str, *, now: float | None = None) -> None:
-        """Add one event. What cannot be recorded is logged; observing never holds a call."""
-        at = time.time() if now is None else now
-        line = json.dumps({"at": int(at), "action": action, "would": str(then)}) + "\n"
+    def note(self, then: Then, action: str) -> None:
+        """Record one event: what would have become of it. Never raises."""
+        at = int(time.time())
+        event = {"at": at, "door": self.door, "action": str(action)[:LONGEST], "would": str(then)}
+        line = json.dumps(event).encode() + b"\n"
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = file(os.environ)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # One write of one line in append mode: processes do not cut into each other.
-            made = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                os.write(made, line.encode())
+                os.write(made, line)
             finally:
                 os.close(made)
-        except OSError as error:
-            log.warning("not recorded: %s", error.strerror)
+        except (OSError, RuntimeError, ValueError) as error:  # also: a user without a home
+            why = getattr(error, "strerror", None) or type(error).__name__
+            _say(f"what is observed cannot be recorded: {why}. The agent goes on.")
 
-    def counts(self) -> Counter[tuple[str, str]]:
-        """How often each action, by what would have become of it."""
-        found = Counter[tuple[str, str]]()
+    def ask(self, action: str, what: Callable[[], Action]) -> Decision:
+        """Nobody is asked. `what` would have been asked about, or refused because it cannot be."""
         try:
-            lines = self.path.read_text().splitlines()
-        except FileNotFoundError:
-            return found
-        for line in lines:
-            try:
-                event = json.loads(line)
-                found[str(event["would"]), str(event["action"])] += 1
-            except (ValueError, TypeError, KeyError):
-                continue
+            what().digest()
+        except Exception:  # whatever it is: it would have stopped the agent, and is not to
+            self.note(Then.DENY, action)
+        else:
+            self.note(Then.ASK, action)
+        return self.decision(f"observed_{uuid.uuid4().hex}")
+
+    def decision(self, request_id: str) -> Decision:
+        """It may go on, and nobody has approved it."""
+        return Decision(
+            approved=False, observed=True, status=STATUS, request_id=request_id, digest=""
+        )
+
+    def opened(self, request_id: str) -> Opened:
+        """Nobody was asked, and nobody need be waited for."""
+        return Opened(id=request_id, status=STATUS, digest="", expires_at="", reason=None)
+
+
+Switch: TypeAlias = bool | Observer | None
+"""Whether a door observes. None: as COUNTERSIGN_OBSERVE says."""
+
+
+def observer(observe: Switch, *, door: str) -> Observer | None:
+    """What records for a door that observes; None: it holds. Says so, once. `Misconfigured`: the
+    variable is neither."""
+    if isinstance(observe, Observer):
+        return observe
+    if observe is None:
+        observe = settings.observes(os.environ)
+    if observe is not True:
+        return None
+    _say(
+        f"NOTHING IS HELD ({door}): it only observes. No person is asked and no rule refuses. "
+        "`countersign-client observed` counts what would have been."
+    )
+    return Observer(door)
+
+
+def file(environ: Mapping[str, str]) -> Path:
+    """Where this user's doors record: `observed.jsonl` beside the used approvals."""
+    return used.folder(environ) / "observed.jsonl"
+
+
+def counts(path: Path) -> Counter[tuple[str, str, str]]:
+    """How often each action of each door, by what would have become of it."""
+    found = Counter[tuple[str, str, str]]()
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
         return found
+    for line in lines:
+        try:
+            event = json.loads(line)
+            door = str(event.get("door", ""))
+            found[str(event["would"]), str(event["action"]), door] += 1
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue  # cut off where the disk was full
+    return found
 
 
 def report() -> int:
     """One line an action, the most frequent first."""
-    record = Record.default(os.environ)
-    counts = record.counts()
-    for (would, action), times in counts.most_common():
-        sys.stdout.write(f"{times:>6}  would {would:<5}  {printable(action)}\n")
-    if not counts:
-        sys.stderr.write(f"Nothing was observed yet: {record.path} has no events.\n")
+    path = file(os.environ)
+    found = counts(path)
+    for (would, action, door), times in found.most_common():
+        named = not door or action.startswith(f"{door}.")  # most actions begin with their door
+        by = "" if named else f"  ({printable(door)})"
+        sys.stdout.write(f"{times:>6}  would {would:<5}  {printable(action)}{by}\n")
+    if not found:
+        sys.stderr.write(f"Nothing was observed yet: {path} has no events.\n")
     return 0
+
+
+def _say(text: str) -> None:
+    """Once in a process. Not through logging, which an agent may have turned off."""
+    if text in _said:
+        return
+    _said.add(text)
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):  # it is closed
+            sys.stderr.write(f"countersign: {text}\n")
+            sys.stderr.flush()

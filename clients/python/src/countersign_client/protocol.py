@@ -4,7 +4,8 @@ Each function is a generator: it yields what is to be done (`Call`, `Pause`, `No
 answer, and returns the outcome. `client.py` drives them, once blocking and once with asyncio. The
 laws:
 
-1. Only a receipt that verifies for what is about to run makes a `Decision` that is true.
+1. Only a receipt that verifies for what is about to run makes a `Decision` that is approved. No
+   answer makes one that is observed: `observe` does, before anybody is asked.
 2. What is digested is what the caller holds, before asking and again after the verdict.
 3. An approval is noted as used before it is given out.
 4. Whatever fails raises; a wait that is broken off withdraws its request.
@@ -16,6 +17,7 @@ import base64
 import json
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
 from countersign_client import receipt, used
@@ -42,6 +44,14 @@ LONGEST_PAUSE: Final = 60.0
 BUSY: Final = 600.0
 """Seconds of pauses that a service may ask for (`Retry-After`) before it counts as away."""
 _ID: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+
+class Then(StrEnum):
+    """What a rule says of a call, before anybody is asked."""
+
+    ASK = "ask"
+    ALLOW = "allow"
+    DENY = "deny"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +125,22 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The outcome of a request. It is true only where it was approved and proven."""
+    """The outcome of a request. It is true only where it was approved and proven, or where the
+    client observes: then `approved` is false and `observed` is true, and nobody was asked."""
 
     approved: bool
     status: str
     request_id: str
     digest: str
     reason: str | None = None
+    observed: bool = False
 
     def __bool__(self) -> bool:
-        return self.approved
+        return self.approved or self.observed
 
     def require(self) -> Decision:
-        """Itself where it was approved; else raises `Declined`, `Expired` or `Withdrawn`."""
-        if self.approved:
+        """Itself where it is true; else raises `Declined`, `Expired` or `Withdrawn`."""
+        if self:
             return self
         about: dict[str, Any] = {"request_id": self.request_id, "reason": self.reason}
         match self.status:

@@ -97,6 +97,17 @@ def known(environ: Mapping[str, str]) -> dict[str, str]:
     return {**_read(file(environ)), **_set(environ)}
 
 
+def observes(environ: Mapping[str, str]) -> bool:
+    """Whether COUNTERSIGN_OBSERVE is 1. `Misconfigured`: it is set to something else."""
+    given = environ.get("COUNTERSIGN_OBSERVE", "").strip()
+    if given not in ("", "0", "1"):
+        raise Misconfigured(
+            "COUNTERSIGN_OBSERVE is neither 1 nor 0.",
+            "Set it to 1 to hold nothing and record, or take it out. Nothing was run.",
+        )
+    return given == "1"
+
+
 def file(environ: Mapping[str, str]) -> Path:
     """Where `pin` writes: COUNTERSIGN_CLIENT_FILE, or the user's configuration folder."""
     if given := environ.get("COUNTERSIGN_CLIENT_FILE"):

@@ -16,7 +16,7 @@ from pydantic import PrivateAttr
 
 from countersign_client.client import Client
 from countersign_client.errors import CountersignError, Unverified
-from countersign_client.gate import Gate, ToolCall, told
+from countersign_client.gate import Gate, Then, ToolCall, told
 
 
 class Countersign:
@@ -25,6 +25,8 @@ class Countersign:
 
     def __init__(self, client: Client | None = None) -> None:
         self._client = client
+        observe = None if client is None else client.observer is not None
+        self._gate = Gate(surface="crewai", observe=observe)
 
     def tool(self, tool: BaseTool) -> BaseTool:
         """The same tool, which runs only once its call is approved."""
@@ -35,7 +37,7 @@ class Countersign:
             max_usage_count=tool.max_usage_count, current_usage_count=tool.current_usage_count,
             cache_function=_never,  # a refusal is no result to keep
         )  # fmt: skip
-        held._inner, held._client = tool, self._client
+        held._inner, held._client, held._gate = tool, self._client, self._gate
         return held
 
 
@@ -46,12 +48,15 @@ def _never(_arguments: Any = None, _result: Any = None) -> bool:
 class _Held(BaseTool):
     _inner: BaseTool = PrivateAttr()
     _client: Client | None = PrivateAttr(default=None)
+    _gate: Gate = PrivateAttr()
 
     def _run(self, **arguments: Any) -> Any:
+        gate = self._gate
+        if gate.rule(self.name) is Then.ALLOW:
+            return self._ran(arguments)
         with contextlib.ExitStack() as stack:
-            client = self._client or stack.enter_context(Client())
+            client = self._client or stack.enter_context(Client(observe=False))
             call = ToolCall(tool=self.name, arguments=arguments)
-            gate = Gate(surface="crewai")
             asked = gate.action(call)
             try:
                 decision = client.ask(action=asked.action, payload=asked.payload).require()
@@ -60,10 +65,7 @@ class _Held(BaseTool):
             except CountersignError as error:
                 return told(error)
             try:
-                # Not `run`, which would validate what was approved once more, and so may change it.
-                result = self._inner._run(**arguments)
-                if asyncio.iscoroutine(result):
-                    result = asyncio.run(result)
+                result = self._ran(arguments)
             except BaseException as error:
                 with contextlib.suppress(CountersignError):
                     why = f"it raised {type(error).__name__}"
@@ -72,3 +74,8 @@ class _Held(BaseTool):
             with contextlib.suppress(CountersignError):
                 client.report(decision.request_id, delivered=True)
             return result
+
+    def _ran(self, arguments: dict[str, Any]) -> Any:
+        # Not `run`, which would validate what was approved once more, and so may change it.
+        result = self._inner._run(**arguments)
+        return asyncio.run(result) if asyncio.iscoroutine(result) else result

@@ -16,7 +16,7 @@ from google.genai import types
 
 from countersign_client.client import AsyncClient
 from countersign_client.errors import CountersignError
-from countersign_client.gate import Gate, ToolCall, told
+from countersign_client.gate import Gate, Then, ToolCall, told
 from countersign_client.protocol import POLL
 
 
@@ -69,6 +69,8 @@ class _Held(FunctionTool):
         except _Valid:
             pass
         run = super().run_async
+        if self._gate.rule(self.name) is Then.ALLOW:
+            return await run(args=args, tool_context=tool_context)
         call = _call(tool_context.session.id, tool_context.function_call_id, self.name, args)
         try:
             if self._pause and not tool_context.tool_confirmation:

@@ -45,7 +45,7 @@ class Countersign(AbstractCapability[Any]):
         handler: Callable[[dict[str, Any]], Awaitable[Any]],
     ) -> Any:
         """Run the tool only on an approval."""
-        then = self.rules.of(call.tool_name)
+        then = self._gate.rule(call.tool_name, self.rules)
         if then is Then.ALLOW:
             return await handler(args)
         if then is Then.DENY:
@@ -68,6 +68,9 @@ class Countersign(AbstractCapability[Any]):
         releases nothing: the tool does, when it runs."""
         found = DeferredToolResults()
         for call in requests.approvals:
+            if self._gate.observer is not None:
+                found.approvals[call.tool_call_id] = True
+                continue
             known = requests.metadata.get(call.tool_call_id, {}).get("countersign")
             if known is None:
                 found.approvals[call.tool_call_id] = ToolDenied("Nobody was asked about this call.")

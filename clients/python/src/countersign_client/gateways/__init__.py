@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
+from countersign_client.observe import FLAG
+
 BEAT: Final = 240.0
 """Seconds between signs of life to Terraform: one that is silent for ten minutes has failed. And
 between two looks at a run of GitHub Actions, which may have been cancelled."""
@@ -39,6 +41,7 @@ def add(commands: Any) -> None:
     for gateway in GATEWAYS.values():
         parser = commands.add_parser(gateway.name, help=gateway.help)
         gateway.options(parser)
+        parser.add_argument("--observe", action="store_true", help=FLAG)
         parser.set_defaults(run=gateway.run)
 
 

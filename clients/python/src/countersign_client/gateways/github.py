@@ -8,7 +8,8 @@ https://docs.github.com/en/rest/actions/workflow-runs (November 2026, read). The
 1. Nothing is read of a delivery that the App's webhook secret did not sign. Without a secret it
    does not start.
 2. A deployment is let through only on a verified approval of this attempt of this run, for this
-   environment and commit; whatever fails rejects it.
+   environment and commit; whatever fails rejects it. One that observes lets all of them through,
+   and says in GitHub's log of the deployment that no person was asked.
 3. No address out of a delivery is called: the run's is made of its repository and its number.
 """
 
@@ -25,7 +26,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -35,9 +35,9 @@ from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured, printable
 from countersign_client.gate import log
 from countersign_client.gateways.deliveries import Malformed, listen
-from countersign_client.gateways.held import Gone, hold
-from countersign_client.hook import patience
-from countersign_client.settings import LOOPBACK, Service
+from countersign_client.gateways.held import Gone, clients, hold
+from countersign_client.observe import NOBODY
+from countersign_client.settings import LOOPBACK
 
 APP_ID: Final = "COUNTERSIGN_GITHUB_APP"
 KEY: Final = "COUNTERSIGN_GITHUB_KEY_FILE"
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             f"{SECRET} is not set: anybody could send a deployment.",
             "Give the GitHub App a webhook secret, and set the same here.",
         )
-    asking = partial(Client, Service.from_environment(), patience=patience(os.environ))
+    asking = clients(args, "github")
     deployments = Deployments(secret.encode(), app=app, beat=args.beat, client=asking)
     return listen(args.listen, deployments.take)
 
@@ -205,6 +205,9 @@ class _Waiting:
 
     def refuse(self, why: str) -> None:
         self._decided(why, "rejected")
+
+    def observed(self) -> None:
+        self._decided(NOBODY, "approved")
 
     def _decided(self, comment: str, state: str) -> bool:
         self.untold = not self._tell(comment, state)

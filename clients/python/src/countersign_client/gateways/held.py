@@ -4,17 +4,26 @@
    used once. Whatever fails refuses it.
 2. What the gateway no longer holds is withdrawn here, and not answered there.
 3. The gateway is told the approver's reason, or that nobody could be asked; nothing else of ours.
+4. Where its command was started with `--observe`, it goes on at once, and is told that no person
+   was asked. No variable turns that on: these are servers, and their operator starts them.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import os
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from countersign_client.client import Client
 from countersign_client.errors import CountersignError, NotApproved, printable
 from countersign_client.gate import log, told
-from countersign_client.protocol import Opened
+from countersign_client.hook import patience
+from countersign_client.observe import observer
+from countersign_client.protocol import Opened, Then
+from countersign_client.settings import Service
 
 NOTE = 10_000
 """Characters of a note that the service takes."""
@@ -46,9 +55,25 @@ class Held(Protocol):
     def refuse(self, why: str) -> None:
         """Do not let it happen. Never raises."""
 
+    def observed(self) -> None:
+        """Nobody is asked: let it go on as it would without this door, in words that nobody takes
+        for an approval. Never raises."""
+
+
+def clients(args: argparse.Namespace, door: str) -> Callable[[], Client]:
+    """What makes a client for each thing that is held. `Misconfigured`: no service is set, and
+    without `--observe` one is needed."""
+    watching = observer(args.observe, door=door)
+    service = None if watching else Service.from_environment()
+    return partial(Client, service, patience=patience(os.environ), observe=watching or False)
+
 
 def hold(client: Client, held: Held, *, beat: float) -> None:
     """Ask, wait, verify, answer, and tell the approvers what came of it. Never raises."""
+    if client.observer is not None:
+        client.observer.note(Then.ASK, held.action)
+        held.observed()
+        return
     opened: Opened | None = None
     try:
         opened = client.open(

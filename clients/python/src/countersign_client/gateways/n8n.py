@@ -7,7 +7,8 @@ https://docs.n8n.io/integrations/builtin/core-nodes/n8n-nodes-base.wait/, and n8
 
 1. Nothing is read of a delivery without the shared key. Without a key it does not start.
 2. A workflow reads `approved: true` only after a verified approval of the payload that stands
-   beside it; whatever fails reads `approved: false`.
+   beside it; whatever fails reads `approved: false`. From a door that observes, it reads
+   `observed: true` too, a reason, and no `request_id`: nobody was asked.
 3. The key goes to resume URLs of the configured hosts only, and no redirect is followed.
 """
 
@@ -22,7 +23,6 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from email.message import Message
-from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -31,10 +31,9 @@ from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured, printable
 from countersign_client.gate import log
 from countersign_client.gateways.deliveries import Malformed, lies_at, listen
-from countersign_client.gateways.held import hold
-from countersign_client.hook import patience
+from countersign_client.gateways.held import clients, hold
+from countersign_client.observe import NOBODY
 from countersign_client.protocol import POLL
-from countersign_client.settings import Service
 
 KEY: Final = "COUNTERSIGN_N8N_KEY"
 PAUSES: Final = (0.5, 1, 2, 4, 8, 16)
@@ -50,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             f"{KEY} is not set: anybody could ask, and resume a workflow.",
             "Make a Header Auth credential in n8n, and set its value, after `Bearer `, here.",
         )
-    asking = partial(Client, Service.from_environment(), patience=patience(os.environ))
+    asking = clients(args, "n8n")
     return listen(args.listen, Workflows(key, {*args.host}, asking).take)
 
 
@@ -139,6 +138,10 @@ class _Waiting:
 
     def refuse(self, why: str) -> None:
         self._resume(approved=False, reason=why)
+
+    def observed(self) -> None:
+        # `approved`, since that is what a workflow goes on by.
+        self._resume(approved=True, observed=True, reason=NOBODY, payload=self._step.payload)
 
     def _resume(self, **verdict: Any) -> bool:
         import httpx  # noqa: PLC0415 - it takes longer than all of this package

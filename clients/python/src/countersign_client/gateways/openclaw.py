@@ -5,7 +5,8 @@ By OpenClaw's own command, as its operator: `approvals pending --json` and
 (November 2026). The laws:
 
 1. `allow-once` is said on a verified approval of what OpenClaw lists at that moment, and
-   `allow-always` never. Whatever fails is denied; what cannot be denied expires in OpenClaw.
+   `allow-always` never. Whatever fails is denied; what cannot be denied expires in OpenClaw. One
+   that observes answers nothing: OpenClaw asks where it would without this command.
 2. No text of an agent becomes an option of the command.
 3. The command gets nothing of ours: no key, no address.
 """
@@ -21,7 +22,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -29,9 +29,7 @@ from countersign_client.client import Client
 from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured, Unverified, printable
 from countersign_client.gate import log
-from countersign_client.gateways.held import Gone, hold
-from countersign_client.hook import patience
-from countersign_client.settings import Service
+from countersign_client.gateways.held import Gone, clients, hold
 
 PATIENCE: Final = 60.0
 """Seconds for OpenClaw's command."""
@@ -54,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         raise Misconfigured(
             f"There is no command {args.command}.", "Name OpenClaw's with --command PATH."
         )
-    asking = partial(Client, Service.from_environment(), patience=patience(os.environ))
+    asking = clients(args, "openclaw")
     approvals = Approvals(OpenClaw(command), asking, every=args.every)
     print("Looking for approvals of OpenClaw", flush=True)  # noqa: T201 - its one line
     while True:
@@ -201,6 +199,9 @@ class _Approval:
     def refuse(self, why: str) -> None:
         said = printable(why).replace("\n", " ")[:REASON]
         self._resolved(lambda: self._approvals.openclaw.deny(self._entry.id, said))
+
+    def observed(self) -> None:
+        """Left alone: whoever answers in OpenClaw does."""
 
     def _resolved(self, resolve: Callable[[], None]) -> bool:
         try:

@@ -6,6 +6,7 @@ the types of https://github.com/hashicorp/go-tfe (November 2026, read). The laws
 1. Nothing is read of a request that the run task's HMAC key did not sign. Without a key it does not
    start.
 2. A run passes only on a verified approval of this run and its plan; whatever fails, fails the run.
+   One that observes passes all of them, and says in the task's message that no person was asked.
 3. An address out of a request is called only if its host is one that was configured: the run's
    token goes there, and nowhere else.
 """
@@ -22,7 +23,6 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
-from functools import partial
 from typing import Any, Final
 
 from countersign_client.client import Client
@@ -30,9 +30,8 @@ from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured, printable
 from countersign_client.gate import log
 from countersign_client.gateways.deliveries import Malformed, lies_at, listen
-from countersign_client.gateways.held import hold
-from countersign_client.hook import patience
-from countersign_client.settings import Service
+from countersign_client.gateways.held import clients, hold
+from countersign_client.observe import NOBODY
 
 KEY: Final = "COUNTERSIGN_TERRAFORM_KEY"
 HOST: Final = "app.terraform.io"
@@ -52,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
             f"{KEY} is not set: anybody could send a run.",
             "Give the run task an HMAC key in Terraform, and set the same here.",
         )
-    asking = partial(Client, Service.from_environment(), patience=patience(os.environ))
+    asking = clients(args, "terraform")
     tasks = Tasks(key.encode(), hosts={*(args.host or [HOST])}, beat=args.beat, client=asking)
     return listen(args.listen, tasks.take)
 
@@ -189,6 +188,9 @@ class _Run:
 
     def refuse(self, why: str) -> None:
         self._tell("failed", why)
+
+    def observed(self) -> None:
+        self._tell("passed", NOBODY)
 
     def _tell(self, status: str, message: str) -> bool:
         import httpx  # noqa: PLC0415 - it takes longer than all of this package
