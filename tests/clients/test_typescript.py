@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import shlex
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import pytest
 from aiohttp import web
+from countersign_client.observe import counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +37,7 @@ from tests.clients.test_client import (
     genuine,
 )
 from tests.clients.test_digest import HEADERS, PIECES, VALUES, VECTORS, said
-from tests.clients.test_docs import blocks
+from tests.clients.test_docs import blocks, observing, shell
 from tests.house import HANGS
 from tests.installation import environment
 from tests.node import NODE
@@ -162,8 +164,11 @@ async def test_law_01_lies_on_the_services_port_prove_nothing_in_typescript() ->
         urls["the truth"] = await open_.enter_async_context(
             liar(approved(digest(), genuine())).open()
         )
+        observed = {**approved(digest(), genuine()), "status": "observed", "observed": True}
+        urls["observed"] = await open_.enter_async_context(liar(observed).open())
         asked = {"settings": known, "now": NOW, "asked": DEPLOY, "urls": urls}
         found = await asyncio.to_thread(node, "lies", given=asked)
+    assert found.pop("observed")[0] == "Withdrawn"
     assert found.pop("the truth") == {"requestId": "req_1", "digest": digest()}
     for name, (kind, why, _) in LIES.items():
         assert found[name][0] == kind.__name__, name
@@ -305,6 +310,53 @@ def test_law_01_a_tool_of_mastra_runs_on_its_approval_only(agents: Agents) -> No
     assert (ran, "not those that were asked about" in read) == ([], True)
 
 
+def test_law_01_what_is_observed_in_typescript_runs_and_nobody_has_approved_it(
+    tmp_path: Path,
+) -> None:
+    env = environment(HOME=str(tmp_path), COUNTERSIGN_STATE=str(tmp_path / "state"))
+    found = node("observe", env=env)
+    asked, status, same, observed, service = found["client"]
+    assert asked == {"requestId": asked["requestId"], "digest": "", "observed": True}
+    assert asked["requestId"].startswith("observed_")
+    assert (status, same, observed, service[0]) == ("observed", True, True, "Misconfigured")
+    pinned, on, held, _, off, held_too, _, unclear, held_again, word = found["variable"]
+    assert (pinned, on) == (True, True)
+    for one in (held, off, held_too, held_again, word):  # in code it holds, whatever is set
+        assert (one[0], "Not set" in one[1]) == ("Misconfigured", True)
+    assert "neither 1 nor 0" in unclear[1]
+    assert found["gate"] == ["ran", "ran"]
+    for ran, (read,), approval in found["ai"]:
+        assert (ran, "sent 5" in read, approval) == ([5], True, False)
+    ran, (read,), answer = found["aiLater"]
+    assert (ran, "sent 7" in read, answer["approved"]) == ([7], True, True)
+    assert "no person was asked" in answer["reason"]
+    ran, (first,), (second,) = found["mastra"]
+    assert (ran, "5" in first, "6" in second) == ([5, 6], True, True)
+
+    record = tmp_path / "state/observed.jsonl"
+    assert counts(record) == {
+        ("ask", "deploy", "typescript"): 1, ("ask", "migrate", "typescript"): 1,
+        ("deny", "late", "typescript"): 1, ("ask", "x.a", "typescript"): 1,
+        ("ask", "ai-sdk.transfer", "ai-sdk"): 3, ("deny", "ai-sdk.transfer", "ai-sdk"): 1,
+        ("allow", "ai-sdk.transfer", "ai-sdk"): 1, ("ask", "mastra.transfer", "mastra"): 2,
+    }  # fmt: skip
+    assert "sk_live" not in record.read_text()
+    assert record.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_stops_nothing_in_typescript_and_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/observed.jsonl").symlink_to("/dev/full")
+    script = str(PACKAGE / "test/observe.ts")
+    words = [NODE, "--disable-warning=ExperimentalWarning", script, "client"]
+    env = environment(HOME=str(tmp_path), COUNTERSIGN_STATE=str(tmp_path / "state"))
+    ran = subprocess.run(words, capture_output=True, text=True, check=True, timeout=HANGS, env=env)
+    assert json.loads(ran.stdout)["client"][0]["observed"] is True
+    holds, disk = ran.stderr.splitlines()
+    assert "NOTHING IS HELD (typescript)" in holds
+    assert "cannot be recorded: ENOSPC" in disk
+
+
 def tsc(*words: str | Path) -> None:
     ran = subprocess.run(
         [NODE, MODULES / "typescript/bin/tsc", *words], cwd=PACKAGE, capture_output=True, text=True,
@@ -355,6 +407,12 @@ def test_the_typescript_that_is_shown_runs(agents: Agents, project: Path) -> Non
                 timeout=HANGS,
             )  # fmt: skip
         assert (ran.returncode, ran.stdout.strip()) == (0, words), ran.stderr
+    (project / "agent.ts").write_text(shown)
+    there = f'export PATH="$PATH:{Path(NODE).parent}"; cd {shlex.quote(str(project))}\n'
+    ran = shell(agents, there + observing("typescript.md"), COUNTERSIGN_URL="")
+    assert ran.returncode == 0, ran.stderr
+    said = ["approved: deploy now", "1 would ask deploy (typescript)"]
+    assert [" ".join(line.split()) for line in ran.stdout.splitlines()] == said
     for name, text in zip(("ai", "mastra"), examples, strict=True):
         assert (PACKAGE / f"examples/{name}.ts").read_text().endswith(f"\n\n{text}")
     readme = (PACKAGE / "README.md").read_text()

@@ -8,6 +8,7 @@ import type { ModelMessage, ToolApprovalStatus, ToolModelMessage, ToolSet } from
 import { type Client, type Opened, POLL, refusal } from './client.ts'
 import { CountersignError, Misconfigured } from './errors.ts'
 import { Gate, held, ruled, type Rules, told } from './gate.ts'
+import { NOBODY } from './observe.ts'
 
 export interface Options {
   client?: Client
@@ -59,6 +60,7 @@ export class Countersign {
     const { toolCall, tools } = options
     const execute = tools && Object.hasOwn(tools, toolCall.toolName) ? tools[toolCall.toolName]?.execute : undefined
     if (!execute) return 'not-applicable' // nothing runs here
+    if (this.#gate.observer) return 'not-applicable' // the tool records it, and runs
     if (!this.#held.has(execute)) return denied('This tool is not held: pass it through `tools`.')
     const then = ruled(this.#options.rules ?? {}, toolCall.toolName)
     if (then === 'allow') return 'not-applicable'
@@ -84,10 +86,14 @@ export class Countersign {
     const content: ToolModelMessage['content'] = []
     for (const part of parts) {
       if (part.type !== 'tool-approval-request' || answered.has(part.approvalId)) continue
+      const answer = { type: 'tool-approval-response', approvalId: part.approvalId } as const
+      if (this.#gate.observer) {
+        content.push({ ...answer, approved: true, reason: NOBODY }) // the SDK has no other word for "go on"
+        continue
+      }
       const call = calls.get(part.toolCallId)
       const found = call && (await this.#look(call, seconds))
       if (found?.status === 'pending') return undefined
-      const answer = { type: 'tool-approval-response', approvalId: part.approvalId } as const
       if (found?.status === 'approved') content.push({ ...answer, approved: true })
       else content.push({ ...answer, approved: false, reason: found ? why(found) : 'It names no call.' })
     }

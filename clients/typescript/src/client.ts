@@ -7,8 +7,8 @@
 // The laws, as in the Python client:
 //
 // 1. `ask` and `receipt` return only on a receipt that the pinned key signed for exactly this
-//    action. Whatever else happens throws, a decline too: an object is true in JavaScript, whatever
-//    it says.
+//    action, or where the client observes. Whatever else happens throws, a decline too: an object is
+//    true in JavaScript, whatever it says.
 // 2. What is digested is what the caller holds, before asking and again after the verdict.
 // 3. An approval is noted as used before it is given out.
 // 4. An aborted wait withdraws its request.
@@ -30,6 +30,7 @@ import {
   Unverified,
   Withdrawn,
 } from './errors.ts'
+import { type Observer, observer, STATUS } from './observe.ts'
 import { thumbprint, verify } from './receipt.ts'
 import { Service } from './settings.ts'
 import { Folder, folder, type Store, used } from './used.ts'
@@ -70,10 +71,14 @@ export interface Opened {
   reason: string | null
 }
 
-/** A verified approval of one action, already noted as used. */
+/**
+ * A verified approval of one action, already noted as used. `observed`: it is none. The client observes, nobody was
+ * asked, and nothing is held.
+ */
 export interface Approval {
   requestId: string
   digest: string
+  observed?: true
 }
 
 export interface Options {
@@ -83,6 +88,11 @@ export interface Options {
   patience?: number
   /** Milliseconds since 1970. */
   clock?: () => number
+  /**
+   * True holds nothing and records, without a service; false always holds. Else it holds where a service is given, and
+   * without one is as COUNTERSIGN_OBSERVE says.
+   */
+  observe?: boolean | Observer | undefined
 }
 
 interface Call {
@@ -103,22 +113,32 @@ interface Answer {
 class Lost extends Error {}
 
 export class Client {
-  readonly service: Service
+  /** Where it observes: what records in place of asking. */
+  readonly observer: Observer | undefined
+  #service: Service | undefined
   readonly #store: Store
   readonly #patience: number
   readonly #clock: () => number
   /** The key that had the pinned thumbprint, once it was fetched. */
   #key: JWK | undefined
 
-  constructor(service: Service = Service.fromEnvironment(), options: Options = {}) {
-    this.service = service
+  constructor(service?: Service, options: Options = {}) {
+    // Whoever sets variables has no say in what the code has pinned.
+    this.observer = observer(options.observe ?? (service ? false : undefined), 'typescript')
+    this.#service = service ?? (this.observer ? undefined : Service.fromEnvironment())
     this.#store = options.store ?? new Folder(folder(process.env))
     this.#patience = options.patience ?? 30
     this.#clock = options.clock ?? Date.now
   }
 
+  /** The service that is asked. `Misconfigured`: this client observes, and has none. */
+  get service(): Service {
+    return (this.#service ??= Service.fromEnvironment())
+  }
+
   /** Ask, and wait until it is approved. Throws `Declined`, `Expired`, or whatever else went wrong. */
   async ask(what: Action & About, signal?: AbortSignal): Promise<Approval> {
+    if (this.observer) return seen(this.observer.ask(what.action, () => this.#asked(what)))
     const key = what.key ?? randomUUID()
     let opened: Opened | undefined
     try {
@@ -134,6 +154,7 @@ export class Client {
 
   /** As `ask`, without waiting: store the `id`; later `wait` for it and use its `receipt`. */
   async open(what: Action & About, signal?: AbortSignal): Promise<Opened> {
+    if (this.observer) return nobody(this.observer.ask(what.action, () => this.#asked(what)))
     const { digest, body } = this.#asked(what)
     const key = what.key ?? randomUUID()
     const opened = read(await this.#insist({ method: 'POST', path: '/v1/requests', body, key }, signal))
@@ -149,6 +170,7 @@ export class Client {
 
   /** The request once it is decided, or as it is after `seconds`. It proves nothing yet. */
   async wait(requestId: string, seconds = POLL, signal?: AbortSignal): Promise<Opened> {
+    if (this.observer) return nobody(requestId)
     const end = performance.now() + seconds * 1000
     for (;;) {
       const left = Math.max(0, (end - performance.now()) / 1000)
@@ -159,6 +181,7 @@ export class Client {
 
   /** Verify the approval of a decided request for what is about to run, and use it. */
   async receipt(requestId: string, what: Action, signal?: AbortSignal): Promise<Approval> {
+    if (this.observer) return seen(requestId)
     for (let round = 0; round <= Math.min(ROUNDS, this.#patience); round++) {
       const value = await this.#insist({ method: 'GET', path: path(requestId) }, signal)
       const opened = read(value)
@@ -200,11 +223,12 @@ export class Client {
 
   /** Take a pending request back. */
   async withdraw(requestId: string): Promise<void> {
-    await this.#insist({ method: 'DELETE', path: path(requestId) })
+    if (!this.observer) await this.#insist({ method: 'DELETE', path: path(requestId) })
   }
 
   /** Withdraw what this key may have opened: the answer may be lost, and only the key finds it again. */
   async abandon(what: Action & About & { key: string }): Promise<void> {
+    if (this.observer) return
     const { body } = this.#asked(what)
     const answer = await this.#quietly({ method: 'POST', path: '/v1/requests', body, key: what.key })
     if (answer && answer.status < 300) await this.#dropped(read(answer.value).id)
@@ -212,6 +236,7 @@ export class Client {
 
   /** Report to the approvers whether it was delivered; null: unknown. */
   async report(requestId: string, delivered: boolean | null, error?: string): Promise<void> {
+    if (this.observer) return
     const body = JSON.stringify({ delivered, ...(error ? { error: error.slice(0, 1000) } : {}) })
     await this.#insist({ method: 'POST', path: `${path(requestId)}/outcome`, body })
   }
@@ -220,7 +245,7 @@ export class Client {
   #asked(what: Action & About): { digest: string; body: string } {
     try {
       const fields: Record<string, unknown> = { action: what.action }
-      if (this.service.agent) fields.agent = { id: this.service.agent }
+      if (this.#service?.agent) fields.agent = { id: this.#service.agent }
       if (what.title !== undefined) fields.title = what.title
       if (what.note !== undefined) fields.note = what.note
       if (what.risk !== undefined) fields.risk = what.risk
@@ -339,6 +364,16 @@ export class Client {
 }
 
 const SERVICE = 'Is COUNTERSIGN_URL right, and is the service up? Nothing was run.'
+
+/** What a client that observes returns: its caller goes on, and nobody has approved it. */
+function seen(requestId: string): Approval {
+  return { requestId, digest: '', observed: true }
+}
+
+/** A request that was not made: the client observes. */
+export function nobody(id: string): Opened {
+  return { id, status: STATUS, digest: '', expiresAt: '', reason: null }
+}
 
 /** What a request that was decided and not approved is thrown as. */
 export function refusal(status: string, requestId: string, why: string | null): CountersignError {

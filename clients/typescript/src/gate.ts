@@ -8,9 +8,10 @@
 
 import { createHash } from 'node:crypto'
 
-import { type Approval, Client, type Opened } from './client.ts'
+import { type Approval, Client, nobody, type Opened } from './client.ts'
 import { canonical } from './digest.ts'
 import { CountersignError, Misconfigured, NotAccepted, NotApproved, printable, Unverified } from './errors.ts'
+import { type Observer, observer, STATUS } from './observe.ts'
 
 /**
  * Patterns of tool names: `delete_*`. A tool that is denied by one pattern stays denied; `ask` comes
@@ -48,16 +49,27 @@ export interface ToolCall {
 /** Asks about the tool calls of one `surface`: the framework, and so the first part of the action. */
 export class Gate {
   readonly surface: string
+  /** Where its client observes, or without one as COUNTERSIGN_OBSERVE says. */
+  readonly observer: Observer | undefined
   #client: Client | undefined
 
   constructor(surface: string, client?: Client) {
     this.surface = surface
     this.#client = client
+    this.observer = observer(client && client.observer !== undefined, surface)
   }
 
   /** Made from the environment when it is first needed. */
   get client(): Client {
-    return (this.#client ??= new Client())
+    return (this.#client ??= new Client(undefined, { observe: this.observer ?? false }))
+  }
+
+  /** Whether a call runs because the gate observes: then it is recorded, with what its rules say. */
+  observes(then: 'ask' | 'allow' | 'deny', call: ToolCall): boolean {
+    const name = this.#name(call.tool)
+    if (then === 'ask') this.observer?.ask(name, () => this.#action(call))
+    else this.observer?.note(then, name)
+    return this.observer !== undefined
   }
 
   /** Run it on an approval, and report the outcome. Throws `CountersignError`: it did not run. */
@@ -78,6 +90,7 @@ export class Gate {
 
   /** Ask, or take up what was asked, and wait for `seconds`. It releases nothing. */
   async look(call: ToolCall, seconds = 0, signal?: AbortSignal): Promise<Opened> {
+    if (this.observer) return nobody(STATUS) // the call is recorded when it runs
     const { action, payload } = this.#action(call)
     const opened = await unchanged(this.client.open({ action, payload, ...this.#key(call) }, signal))
     return opened.status === 'pending' ? this.client.wait(opened.id, seconds, signal) : opened
@@ -113,7 +126,6 @@ export class Gate {
   }
 
   #action(call: ToolCall): { action: string; payload: unknown; text: string } {
-    const name = call.tool.replace(/[^A-Za-z0-9]+/g, '.').replace(/^\.+|\.+$/g, '').slice(0, 100)
     let text: string
     try {
       text = canonical({ tool_name: call.tool, tool_input: call.input ?? null })
@@ -121,7 +133,12 @@ export class Gate {
       const why = error instanceof Error ? error.message : 'an unknown error'
       throw new Misconfigured(`This cannot be asked about: ${why}.`, 'Send plain JSON values.')
     }
-    return { action: `${this.surface}.${name || 'tool'}`, payload: JSON.parse(text), text }
+    return { action: this.#name(call.tool), payload: JSON.parse(text), text }
+  }
+
+  #name(tool: string): string {
+    const name = tool.replace(/[^A-Za-z0-9]+/g, '.').replace(/^\.+|\.+$/g, '').slice(0, 100)
+    return `${this.surface}.${name || 'tool'}`
   }
 
   #key(call: ToolCall): { key?: string } {
@@ -167,8 +184,9 @@ export function held<T extends (input: never, context: never) => unknown>(
 ): (input: Parameters<T>[0], context: Parameters<T>[1]) => Promise<unknown> {
   const then = ruled(rules, tool)
   return async (input, context) => {
-    if (then === 'deny') throw new Error('A rule denies this tool. Nothing was run.')
     const run = async (given: Parameters<T>[0]) => last(await execute(given, context))
+    if (gate.observes(then, { tool, input })) return run(input)
+    if (then === 'deny') throw new Error('A rule denies this tool. Nothing was run.')
     if (then === 'allow') return run(input)
     const { abortSignal } = (context ?? {}) as { abortSignal?: AbortSignal }
     const call = { tool, input, id: id(context) }

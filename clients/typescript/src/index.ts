@@ -15,5 +15,6 @@ export {
   Withdrawn,
 } from './errors.ts'
 export { Gate, type Rules, told, type ToolCall } from './gate.ts'
+export { type Observer } from './observe.ts'
 export { Service, type Settings } from './settings.ts'
 export { Folder, Memory, type Store } from './used.ts'

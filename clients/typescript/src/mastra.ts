@@ -49,7 +49,7 @@ export class Countersign {
 
   /** For `requireApproval`. */
   get pauses(): boolean {
-    return this.#options.pause ?? false
+    return (this.#options.pause ?? false) && !this.#gate.observer
   }
 
   /** What `createTool` takes, with an `execute` that runs only on an approval of its input as it is then. */
@@ -74,6 +74,8 @@ export class Countersign {
     { toolCallId, toolName, args }: Suspended,
     seconds = POLL,
   ): Promise<T | undefined> {
+    // Mastra has no other word for "go on".
+    if (this.#gate.observer) return agent.approveToolCallGenerate({ runId, toolCallId })
     const input = await this.#validated(toolName, args)
     const call = { tool: toolName, input, id: this.#id(toolCallId) }
     const { status, id, reason } = await this.#gate.look(call, seconds)

@@ -106,6 +106,18 @@ export class Service implements Settings {
   }
 }
 
+/** Whether COUNTERSIGN_OBSERVE is 1. `Misconfigured`: it is set to something else. */
+export function observes(environ: NodeJS.ProcessEnv): boolean {
+  const given = (environ.COUNTERSIGN_OBSERVE ?? '').trim()
+  if (!['', '0', '1'].includes(given)) {
+    throw new Misconfigured(
+      'COUNTERSIGN_OBSERVE is neither 1 nor 0.',
+      'Set it to 1 to hold nothing and record, or take it out. Nothing was run.',
+    )
+  }
+  return given === '1'
+}
+
 function keyFile(environ: NodeJS.ProcessEnv): string | undefined {
   const path = environ.COUNTERSIGN_KEY_FILE
   if (!path) return undefined

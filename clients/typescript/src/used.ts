@@ -105,9 +105,13 @@ export function used(requestId: string): AlreadyUsed {
   )
 }
 
-/** The folder of this user's used approvals: COUNTERSIGN_STATE, or the user's state folder. */
+/** The folder of this user's used approvals. */
 export function folder(environ: NodeJS.ProcessEnv): string {
-  const state = environ.COUNTERSIGN_STATE
-  if (state) return join(state, 'used')
-  return join(environ.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'countersign-client', 'used')
+  return join(state(environ), 'used')
+}
+
+/** What the clients of this user store: COUNTERSIGN_STATE, or a folder in the user's state folder. */
+export function state(environ: NodeJS.ProcessEnv): string {
+  const home = () => environ.XDG_STATE_HOME || join(homedir(), '.local', 'state')
+  return environ.COUNTERSIGN_STATE || join(home(), 'countersign-client')
 }
