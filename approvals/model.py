@@ -72,13 +72,14 @@ class Conflict(Exception):
 
 
 class Risk(StrEnum):
-    """How bad a wrong yes would be. Ordered: `max(a, b, key=Risk.rank)` is the stricter one."""
+    """How bad a wrong approval would be."""
 
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
 
     def rank(self) -> int:
+        """Orders them: `max(a, b, key=Risk.rank)` is the stricter one."""
         return ("low", "medium", "high").index(self.value)
 
 

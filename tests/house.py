@@ -67,6 +67,7 @@ from approvals.service import Answer, Trust
 from approvals.store import Change, Store, metadata, rows
 from approvals.web import credentials
 from approvals.web.site import Site
+from tests.contract import held
 
 START: Final[Instant] = 1_790_000_000_000
 ISSUER: Final = "https://approve.example.com"
@@ -564,7 +565,9 @@ async def open_house(
         running(
             made, store, clock=clock, random=os.urandom, steady=clock.steady, carry=carry
         ) as house,
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), response_class=held(authzen=made.authzen)
+        ) as http,
     ):
         yield Place(house, desks[0], clock, key, http)
 

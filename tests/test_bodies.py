@@ -14,9 +14,9 @@ from aiohttp.compression_utils import ZLibDecompressor
 from aiohttp.test_utils import TestServer
 
 from approvals.store import Store
-from approvals.web.api import HEADER_LIMIT, HEADERS_SIZE, TEXT_LIMIT
 from approvals.web.bodies import HELD, Bodies
 from approvals.web.problems import Problem
+from approvals.web.schemas import HEADER_LIMIT, HEADERS_SIZE, TEXT_LIMIT
 from tests.house import Place, open_house
 
 MEGABYTE = 1024 * 1024

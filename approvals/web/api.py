@@ -18,11 +18,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic import model_validator as validates_model
+from pydantic import BaseModel, ValidationError
 
 from approvals import cards, policy, words
 from approvals.budgets import Spent, room
@@ -52,11 +51,30 @@ from approvals.packs import RuleBook
 from approvals.proposal import Proposal
 from approvals.reading.target import read_target
 from approvals.service import Mismatch, NotFound
-from approvals.web import views
+from approvals.web import schemas, views
 from approvals.web.bodies import LARGE_SECONDS, timely
-from approvals.web.deps import ID, Deps, audiences, audits
+from approvals.web.deps import Deps, audiences, audits
 from approvals.web.limits import spent
+from approvals.web.openapi import (
+    EITHER,
+    NOBODY,
+    PERSON,
+    REQUESTER,
+    Operation,
+    matching,
+    number,
+    one_of,
+)
 from approvals.web.problems import Problem
+from approvals.web.schemas import (
+    ID,
+    AgentBody,
+    DecisionBody,
+    HttpBody,
+    OpenBody,
+    OutcomeBody,
+    WithdrawBody,
+)
 
 BODY_LIMIT: Final = 10 * 1024 * 1024
 """Bytes of a held request's body; base64 and the JSON around it may add to that."""
@@ -66,157 +84,31 @@ CONTAINERS: Final = 100_000
 """Lists and objects of JSON: to read more takes longer than everybody else can be kept waiting."""
 AT_ONCE: Final = 64 * 1024
 """Bytes of JSON that are read where they arrive; more are read aside, so that nobody waits."""
-HEADER_LIMIT: Final = 200
-"""Headers of a held request. SDKs send 10 to 40; each is judged, redacted and shown."""
-HEADERS_SIZE: Final = 64 * 1024
-"""Characters of them together; servers take 8 to 64 kB."""
-TEXT_LIMIT: Final = 128 * 1024
-"""Characters of what is said beside what is bound: title, facts, note, decoded values. All of it is
-searched for secrets each time that it is shown, and no card shows more than a small part."""
-WAIT_LIMIT: Final = 60
 PATIENCE: Final = 1.0
 """Seconds for which the receipt of a verdict that is younger than `FRESH` is waited for."""
 FRESH: Final = 10 * SECOND
-PAGE_LIMIT: Final = 100
+
+API: Final[list[Operation]] = []
+"""What `Api` answers."""
+CASE: Final = {200: schemas.Request}
+WAIT: Final = number("wait", 0, 60, "Seconds to hold the answer while the request is pending.")
+AFTER: Final = number("after", 0, 2**53, "Only entries after this sequence number.")
+STATUS: Final = one_of("status", [*Status])
+AGENT: Final = matching("agent", schemas.AGENT)
+LIMIT: Final = number("limit", 1, 100)
+BEFORE: Final = matching("after", ID.pattern, "The `next` of the page before.")
+IDEMPOTENCY: Final = matching(
+    "Idempotency-Key",
+    "^[!-~]([ -~]{0,198}[!-~])?$",
+    "The same key and body: the first answer again. Another body: 409.",
+    place="header",
+)
 
 T = TypeVar("T")
 Read = Callable[[Requester, bytes], tuple[Proposal, bool]]
 """What a body asks for, and whether it may join one that waits. Raises a 4xx problem."""
-AGENT: Final = r"^[^\x00-\x1f\x7f]{1,200}$"
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
-
-Decoded = (
-    Annotated[str, Field(max_length=10_000)]
-    | int
-    | float
-    | bool
-    | Annotated[list[str], Field(max_length=1000)]
-)
-"""What a rule's condition can be about (`conditions.TYPES`)."""
-Line = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class AgentBody(_Body):
-    """Who asks. `on_behalf_of` is believed of a gateway only."""
-
-    id: Annotated[str, Field(pattern=AGENT)]
-    name: Annotated[str, Field(max_length=200)] | None = None
-    on_behalf_of: Annotated[str, Field(max_length=200)] | None = None
-
-
-class HttpBody(_Body):
-    """One HTTP request as it will be sent. `body`: base64 of the exact bytes."""
-
-    method: Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}$")]
-    url: Annotated[str, Field(min_length=1, max_length=16_384)]
-    headers: dict[
-        Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$")],
-        str | list[str],
-    ] = Field(default_factory=dict)
-    body: str = ""
-    body_complete: bool = True
-
-    @field_validator("headers")
-    @classmethod
-    def _bounded_lines(cls, headers: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
-        each = [values if isinstance(values, list) else [values] for values in headers.values()]
-        if sum(map(len, each)) > HEADER_LIMIT:
-            raise ValueError(f"more than {HEADER_LIMIT} headers")
-        said = sum(len(value) for values in each for value in values)
-        if sum(map(len, headers)) + said > HEADERS_SIZE:
-            raise ValueError(f"more than {HEADERS_SIZE} characters of headers")
-        for name, values in headers.items():
-            for value in [values] if isinstance(values, str) else values:
-                if any((ord(c) < 32 and c != "\t") or ord(c) == 127 for c in value):
-                    raise ValueError(f"header {name!r} holds a control character")
-        return headers
-
-    def value(self) -> Http:
-        try:
-            body = base64.b64decode(self.body, validate=True)
-        except (binascii.Error, ValueError) as error:
-            why = "http.body must be the bytes in base64, with padding and without line ends."
-            raise Problem(422, "invalid_body", why) from error
-        if len(body) > BODY_LIMIT:
-            raise Problem(413, "body_too_large", f"http.body: more than {BODY_LIMIT} bytes")
-        pairs = [
-            (name, value)
-            for name, values in self.headers.items()
-            for value in ([values] if isinstance(values, str) else values)
-        ]
-        return Http(self.method, self.url, tuple(pairs), body, self.body_complete)
-
-
-class FactBody(_Body):
-    label: Annotated[str, Field(min_length=1, max_length=200)]
-    value: Annotated[str, Field(max_length=10_000)]
-
-
-class OpenBody(_Body):
-    """A request for approval. Exactly one of `http` and `payload`.
-
-    `join`: where an identical request of the same agent is pending, or was just decided, that one
-    is answered and nothing is opened: for requesters that try again without an Idempotency-Key. An
-    agent's own key does so without `join` too, where the same body is pending.
-    """
-
-    action: Annotated[str, Field(min_length=1, max_length=200)]
-    title: Line | None = None
-    agent: AgentBody | None = None
-    http: HttpBody | None = None
-    payload: Any = None  # any JSON: it was read already, and looking at each value holds others up
-    facts: Annotated[list[FactBody], Field(max_length=100)] = Field(default_factory=list)
-    note: Annotated[str, Field(max_length=20_000)] | None = None
-    risk: Literal["low", "medium", "high"] | None = None
-    expires_in: Annotated[int, Field(ge=1, le=7 * 24 * 3600)] | None = None
-    decoded: Annotated[dict[str, Decoded], Field(max_length=200)] = Field(default_factory=dict)
-    join: bool = False
-
-    @validates_model(mode="after")
-    def _one_of(self) -> OpenBody:
-        if self.http is None and "payload" not in self.model_fields_set:
-            raise ValueError("say what will be done, as `http` or as `payload`")
-        if self.http is not None and "payload" in self.model_fields_set:
-            raise ValueError("send either `http` or `payload`, not both")
-        if self._said() > TEXT_LIMIT:
-            raise ValueError(
-                f"more than {TEXT_LIMIT} characters in title, facts, note and decoded together"
-            )
-        return self
-
-    def _said(self) -> int:
-        """Characters that are neither bound nor short by themselves."""
-        values = [*self.decoded, *self.decoded.values(), self.title or "", self.note or ""]
-        values += [part for fact in self.facts for part in (fact.label, fact.value)]
-        lists = [one for value in values if isinstance(value, list) for one in value]
-        return sum(len(one) for one in (*values, *lists) if isinstance(one, str))
-
-
-class OutcomeBody(_Body):
-    """What the gateway did. `delivered` null: it does not know."""
-
-    delivered: bool | None
-    status: Annotated[int, Field(ge=100, le=599)] | None = None
-    error: Annotated[str, Field(max_length=1000)] | None = None
-
-
-class WithdrawBody(_Body):
-    """`reason`: a gateway's words on why nobody waits any more, for the cards."""
-
-    reason: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-
-
-class DecisionBody(_Body):
-    """A person's choice on exactly what they were shown."""
-
-    choice: Literal["approve", "decline"]
-    digest: Annotated[str, Field(pattern=r"^(summary-)?sha-256:[0-9a-f]{64}$")]
-    reason: Annotated[str, Field(max_length=1000)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,56 +119,40 @@ class Caller:
     person: Person | None = None
 
 
-def view(case: Case, receipt: str | None, *, names: bool) -> dict[str, Any]:
+def view(case: Case, receipt: str | None, *, names: bool) -> schemas.Request:
     """A case as JSON. A requester sees no names: it should not learn whom to persuade."""
     missing = policy.needs(case.ask.quorum, case.votes) if case.open else ()
-    outcome = case.outcome
-    return {
+    shown: schemas.Request = {
         "id": case.id,
         "revision": case.revision,
-        "status": case.status.value,
+        "status": case.status,
         "digest": case.digest,
         "rule": case.ask.rule,
-        **({"also": list(case.ask.also)} if case.ask.also else {}),
-        "risk": case.ask.risk.value,
+        "risk": case.ask.risk,
         "votes": [_vote(vote, names) for vote in case.votes],
         "needs": [f"{n} more of {group}" if names else f"{n} more" for group, n in missing],
         "created_at": rfc3339(case.created_at),
         "expires_at": rfc3339(case.expires_at),
         "decided_at": None if case.decided_at is None else rfc3339(case.decided_at),
         "reason": case.reason,
-        "outcome": outcome
-        and {
-            "delivered": outcome.delivered,
-            "status": outcome.status,
-            "error": outcome.error,
-            "at": rfc3339(outcome.at),
-        },
+        "outcome": _outcome(case.outcome) if case.outcome else None,
         "receipt": receipt,
-        **({"lapsed": True} if case.lapsed else {}),
     }
+    if case.ask.also:
+        shown["also"] = list(case.ask.also)
+    if case.lapsed:
+        shown["lapsed"] = True
+    return shown
 
 
-def asked(request: Request) -> dict[str, Any]:
-    """All that is asked, whole, for a person who decides elsewhere than on our page.
-
-    `http` and `payload` are as they were sent, so that the digest can be worked out from them. The
-    strings are raw: whoever shows them cleans them. `facts` are a gateway's; what an agent says of
-    itself is in `note` and `claimed_…`.
-    """
+def asked(request: Request) -> schemas.Asked:
+    """All that is asked, whole, for a person who decides elsewhere than on our page."""
     http, agent = request.http, request.agent
     return {
         "action": request.action,
-        "requester": {"name": request.requester, "kind": request.kind.value},
+        "requester": {"name": request.requester, "kind": request.kind},
         "agent": {"id": agent.id, "name": agent.name, "on_behalf_of": agent.on_behalf_of},
-        "http": http
-        and {
-            "method": http.method,
-            "url": http.url,
-            "headers": [list(header) for header in http.headers],
-            "body": base64.b64encode(http.body).decode(),
-            "body_complete": http.body_complete,
-        },
+        "http": _http(http) if http else None,
         "payload": None if request.payload is None else json.loads(request.payload),
         "facts": _facts(request.facts),
         "note": request.note,
@@ -285,38 +161,42 @@ def asked(request: Request) -> dict[str, Any]:
     }
 
 
-def _facts(facts: Iterable[Fact]) -> list[dict[str, str]]:
+def _http(http: Http) -> schemas.AskedHttp:
+    return {
+        "method": http.method,
+        "url": http.url,
+        "headers": list(http.headers),
+        "body": base64.b64encode(http.body).decode(),
+        "body_complete": http.body_complete,
+    }
+
+
+def _facts(facts: Iterable[Fact]) -> list[schemas.Fact]:
     return [{"label": fact.label, "value": fact.value} for fact in facts]
 
 
-def _vote(vote: Vote, names: bool) -> dict[str, Any]:
-    seen = {"choice": vote.choice.value, "at": rfc3339(vote.at)}
+def _vote(vote: Vote, names: bool) -> schemas.Vote:
+    seen: schemas.Vote = {"choice": vote.choice, "at": rfc3339(vote.at)}
     return {"person": vote.person, "channel": vote.channel, **seen} if names else seen
 
 
+def _outcome(outcome: Outcome) -> schemas.Outcome:
+    return {
+        "delivered": outcome.delivered,
+        "status": outcome.status,
+        "error": outcome.error,
+        "at": rfc3339(outcome.at),
+    }
+
+
 class Api:
-    """The handlers; `routes` is what the application mounts."""
+    """The handlers; the application mounts them by `API`."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self._numbers = count()
         # One: however many large bodies come at once, all else shares the processor with one only.
         self._aside = ThreadPoolExecutor(1, "countersign-large-bodies")
-
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.post("/v1/requests", self.open),
-            web.get("/v1/requests", self.list, allow_head=False),
-            web.get("/v1/requests/{id}", self.show, allow_head=False),
-            web.put("/v1/requests/{id}", self.revise),
-            web.delete("/v1/requests/{id}", self.withdraw),
-            web.post("/v1/requests/{id}/outcome", self.outcome),
-            web.post("/v1/requests/{id}/decision", self.decision),
-            web.get("/v1/requests/{id}/receipt", self.receipt, allow_head=False),
-            web.get("/v1/requester", self.who, allow_head=False),
-            web.get("/v1/audit", self.audit, allow_head=False),
-            web.get("/.well-known/jwks.json", self.jwks, allow_head=False),
-        ]
 
     # Who calls
 
@@ -348,9 +228,19 @@ class Api:
 
     # Requesters
 
-    async def open(self, request: web.Request) -> web.Response:
+    @Operation(
+        API,
+        "POST",
+        "/v1/requests",
+        REQUESTER,
+        CASE | {201: schemas.Request},
+        body=OpenBody,
+        parameters=[IDEMPOTENCY],
+    )
+    async def open_request(self, request: web.Request) -> web.Response:
+        """Open a request."""
         case, receipt, created = await self.opened(request, proposal)
-        return _json(view(case, receipt, names=False), 201 if created else 200)
+        return as_json(view(case, receipt, names=False), 201 if created else 200)
 
     async def opened(self, request: web.Request, read: Read) -> tuple[Case, str | None, bool]:
         """The request that a body asks for in the dialect of `read`, its receipt, and whether it is
@@ -360,7 +250,7 @@ class Api:
         (asked, join), sha, size = await self._body(request, partial(_opening, by, read))
         _unambiguous(asked, self._deps.service.trust.book)
         key = request.headers.get("Idempotency-Key")
-        if key is not None and not (0 < len(key) <= 200 and key.isascii() and key.isprintable()):
+        if key is not None and not IDEMPOTENCY.fits(key):
             raise Problem(
                 422, "invalid_idempotency_key", "Idempotency-Key: 1 to 200 ASCII characters"
             )
@@ -389,7 +279,9 @@ class Api:
         case = await self._deps.service.own(by, _id(request))
         return case, await self._receipt(case, PATIENCE)
 
-    async def revise(self, request: web.Request) -> web.Response:
+    @Operation(API, "PUT", "/v1/requests/{id}", REQUESTER, CASE, body=OpenBody)
+    async def revise_request(self, request: web.Request) -> web.Response:
+        """Ask for something else instead: a new revision, and votes start anew."""
         by = await self.requester(request)
         self._deps.opens.take(by.name)
         (asked, _), _, size = await self._body(request, partial(_opening, by, proposal))
@@ -399,10 +291,14 @@ class Api:
             case = await self._deps.service.revise(by, _id(request), asked)
         except ValueError as error:  # what cannot be digested
             raise Problem(422, "invalid_request", str(error)) from error
-        return _json(view(case, None, names=False))
+        return as_json(view(case, None, names=False))
 
-    async def withdraw(self, request: web.Request) -> web.Response:
-        return _json(view(await self.withdrawn(request, WithdrawBody), None, names=False))
+    @Operation(
+        API, "DELETE", "/v1/requests/{id}", REQUESTER, CASE, body=WithdrawBody, optional=True
+    )
+    async def withdraw_request(self, request: web.Request) -> web.Response:
+        """Withdraw a request."""
+        return as_json(view(await self.withdrawn(request, WithdrawBody), None, names=False))
 
     async def withdrawn(self, request: web.Request, model: type[BaseModel]) -> Case:
         """The request that the path names, withdrawn. Only a `WithdrawBody` has words for cards."""
@@ -415,25 +311,31 @@ class Api:
                 reason = body.reason
         return await self._deps.service.withdraw(by, _id(request), reason)
 
-    async def outcome(self, request: web.Request) -> web.Response:
+    @Operation(API, "POST", "/v1/requests/{id}/outcome", REQUESTER, CASE, body=OutcomeBody)
+    async def report_outcome(self, request: web.Request) -> web.Response:
+        """Report what became of an approved request."""
         by = await self.requester(request)
         body = await self._body(request, partial(parse, OutcomeBody))
         said = Outcome(body.delivered, self._deps.clock(), body.status, body.error)
         case = await self._deps.service.report(by, _id(request), said)
-        return _json(view(case, await self._deps.store.receipt(case.id), names=False))
+        return as_json(view(case, await self._deps.store.receipt(case.id), names=False))
 
-    async def who(self, request: web.Request) -> web.Response:
-        """What the caller is called here, so that a gateway can check its configuration."""
+    @Operation(API, "GET", "/v1/requester", REQUESTER, {200: schemas.Requester})
+    async def read_requester(self, request: web.Request) -> web.Response:
+        """What the caller's key is called here, so that a gateway can check its configuration."""
         by = await self.requester(request)
         issuer = self._deps.service.issuer
-        return _json({"name": by.name, "kind": by.kind.value, "issuer": issuer})
+        who: schemas.Requester = {"name": by.name, "kind": by.kind, "issuer": issuer}
+        return as_json(who)
 
     # Both
 
-    async def show(self, request: web.Request) -> web.Response:
+    @Operation(API, "GET", "/v1/requests/{id}", EITHER, CASE, parameters=[WAIT], problems=[409])
+    async def read_request(self, request: web.Request) -> web.Response:
+        """Read a request; with `wait`, as soon as it is no longer pending."""
         caller = await self.caller(request)
         case = await self._visible(caller, _id(request))
-        wait = _number(request, "wait", 0, 0, WAIT_LIMIT)
+        wait = int(WAIT.of(request) or 0)
         if wait and case.open:
             if self._deps.live.full:
                 detail = "As many wait as there is room for. Ask again soon, or without `wait`."
@@ -442,33 +344,39 @@ class Api:
             del case  # thousands may wait
             await self._deps.live.closed(known, wait)
             case = await self._visible(caller, known)
-        return _json(await self._view(case, caller, whole=True))
+        return as_json(await self._view(case, caller, whole=True))
 
-    async def list(self, request: web.Request) -> web.Response:
+    @Operation(
+        API,
+        "GET",
+        "/v1/requests",
+        EITHER,
+        {200: schemas.Requests},
+        parameters=[STATUS, AGENT, LIMIT, BEFORE],
+    )
+    async def list_requests(self, request: web.Request) -> web.Response:
+        """List requests, newest first."""
         caller = await self.caller(request)
-        query = request.query
-        status = query.get("status")
-        if status is not None and status not in set(Status):
-            raise Problem(422, "invalid_parameter", f"status must be one of {', '.join(Status)}")
-        limit = _number(request, "limit", 50, 1, PAGE_LIMIT)
+        status, limit = STATUS.of(request), int(LIMIT.of(request) or 50)
         person = caller.person
         cases = await self._deps.store.page(
             status=Status(status) if status else None,
-            agent=_matching(request, "agent", AGENT),
+            agent=AGENT.of(request),
             requester=caller.requester.name if caller.requester else None,
             audiences=None if person is None or audits(person) else audiences(person),
-            before=_matching(request, "after", ID.pattern),
+            before=BEFORE.of(request),
             limit=limit + 1,
         )
         page = cases[:limit]
-        return _json(
-            {
-                "requests": [await self._view(case, caller) for case in page],
-                "next": page[-1].id if len(cases) > limit else None,
-            }
-        )
+        listed: schemas.Requests = {
+            "requests": [await self._view(case, caller) for case in page],
+            "next": page[-1].id if len(cases) > limit else None,
+        }
+        return as_json(listed)
 
-    async def receipt(self, request: web.Request) -> web.Response:
+    @Operation(API, "GET", "/v1/requests/{id}/receipt", EITHER, {200: "application/jose"})
+    async def read_receipt(self, request: web.Request) -> web.Response:
+        """The signed verdict, a compact JWS."""
         case = await self._visible(await self.caller(request), _id(request))
         if case.open:
             raise Problem(
@@ -485,7 +393,9 @@ class Api:
 
     # People
 
-    async def decision(self, request: web.Request) -> web.Response:
+    @Operation(API, "POST", "/v1/requests/{id}/decision", PERSON, CASE, body=DecisionBody)
+    async def decide_request(self, request: web.Request) -> web.Response:
+        """Decide, as a person."""
         caller = await self.caller(request)
         if caller.person is None:
             raise Problem(403, "forbidden", "A requester's key cannot decide, ever.")
@@ -503,17 +413,19 @@ class Api:
         if answer.conflict:
             raise Problem(409, "digest_mismatch", answer.notice.text)
         if answer.counted and answer.case is not None:
-            return _json(await self._view(answer.case, caller))
+            return as_json(await self._view(answer.case, caller))
         closed = answer.case is not None and not answer.case.open
         raise Problem(
             409 if closed else 403, "closed" if closed else "forbidden", answer.notice.text
         )
 
-    async def audit(self, request: web.Request) -> web.StreamResponse:
+    @Operation(API, "GET", "/v1/audit", PERSON, {200: "application/x-ndjson"}, parameters=[AFTER])
+    async def read_audit(self, request: web.Request) -> web.StreamResponse:
+        """The audit chain, one JSON object a line."""
         caller = await self.caller(request)
         if caller.person is None or not audits(caller.person):
             raise Problem(403, "forbidden", "Only the role `auditor` may read the audit chain.")
-        after = _number(request, "after", 0, 0, 2**53)
+        after = int(AFTER.of(request) or 0)
         read = canonical_of({"person": caller.person.id, "after": after})
         entry = Entry(ORG, self._deps.clock(), "audit.read", None, read, self._deps.random(16))
         await self._deps.store.append([entry])
@@ -527,8 +439,10 @@ class Api:
         await response.write_eof()
         return response
 
-    async def jwks(self, request: web.Request) -> web.Response:
-        return _json(self._deps.jwks)
+    @Operation(API, "GET", "/.well-known/jwks.json", NOBODY, {200: schemas.Keys})
+    async def read_keys(self, request: web.Request) -> web.Response:
+        """Public keys that verify receipts."""
+        return as_json(self._deps.jwks)
 
     # Common parts
 
@@ -581,7 +495,7 @@ class Api:
             raise NotFound(request_id)
         return case
 
-    async def _view(self, case: Case, caller: Caller, *, whole: bool = False) -> dict[str, Any]:
+    async def _view(self, case: Case, caller: Caller, *, whole: bool = False) -> schemas.Request:
         """The case as the caller may see it. `whole`: with all that is asked, for a person.
 
         A requester knows what it asked; whoever has stolen its key need not learn it from here.
@@ -605,7 +519,8 @@ class Api:
         shown["review"] = f"{deps.site.origin}/requests/{case.id}"
         if not whole:
             (head,) = await deps.heads_of(case)
-            return {**shown, "title": head.title if head else None}
+            shown["title"] = head.title if head else None
+            return shown
         request = await deps.store.content(case.id, case.revision)
         if request and cards.altered(case, request):
             raise Problem(409, "altered", "What is stored is not what was asked.")
@@ -644,7 +559,7 @@ def proposed(by: Requester, body: OpenBody) -> tuple[Proposal, bool]:
         action=body.action,
         agent=Agent(agent.id, agent.name, agent.on_behalf_of),
         title=body.title,
-        http=body.http.value() if body.http else None,
+        http=_held(body.http) if body.http else None,
         payload=None if body.http else _ordered(body.payload),
         facts=tuple(Fact(fact.label, fact.value) for fact in body.facts),
         note=body.note,
@@ -653,6 +568,23 @@ def proposed(by: Requester, body: OpenBody) -> tuple[Proposal, bool]:
         decoded=body.decoded,
     )
     return asked, body.join
+
+
+def _held(given: HttpBody) -> Http:
+    """The request that a body holds. Raises 413 and 422 problems."""
+    try:
+        body = base64.b64decode(given.body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        why = "http.body must be the bytes in base64, with padding and without line ends."
+        raise Problem(422, "invalid_body", why) from error
+    if len(body) > BODY_LIMIT:
+        raise Problem(413, "body_too_large", f"http.body: more than {BODY_LIMIT} bytes")
+    pairs = [
+        (name, value)
+        for name, values in given.headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+    return Http(given.method, given.url, tuple(pairs), body, given.body_complete)
 
 
 def _ordered(payload: Any) -> str:
@@ -760,23 +692,8 @@ def _id(request: web.Request) -> str:
     return text
 
 
-def _matching(request: web.Request, name: str, pattern: str) -> str | None:
-    text = request.query.get(name)
-    if text is not None and not re.fullmatch(pattern, text):
-        raise Problem(422, "invalid_parameter", f"{name} must match {pattern}")
-    return text
-
-
-def _number(request: web.Request, name: str, default: int, least: int, most: int) -> int:
-    text = request.query.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and least <= int(text[:17]) <= most):
-        raise Problem(422, "invalid_parameter", f"{name} must be a number from {least} to {most}")
-    return int(text)
-
-
-def _json(value: Mapping[str, Any], status: int = 200) -> web.Response:
+def as_json(value: Mapping[str, Any], status: int = 200) -> web.Response:
+    """A value as JSON."""
     return web.Response(
         status=status, body=json.dumps(value).encode(), content_type="application/json"
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -18,12 +18,14 @@ from approvals.model import SECOND, Busy
 from approvals.people import EMAIL
 from approvals.port import Channel
 from approvals.proposal import ulid
-from approvals.web import authzen, inbox, login, mail, mailbox, openapi
-from approvals.web.api import BODY_LIMIT, Api, problem_of
+from approvals.web import inbox, login, mail, mailbox, openapi, schemas
+from approvals.web.api import API, BODY_LIMIT, Api, as_json, problem_of
+from approvals.web.authzen import AUTHZEN, Dialect
 from approvals.web.deps import Deps
 from approvals.web.events import Events
 from approvals.web.guard import visitor_of
 from approvals.web.metrics import AGES, Metrics
+from approvals.web.openapi import NOBODY, Operation, routes
 from approvals.web.problems import Problem, away
 from approvals.web.site import HEADERS, Say, is_loopback, say
 from approvals.web.views import calm
@@ -36,6 +38,8 @@ SLUGS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_larg
 """The `type` of what aiohttp refuses by itself."""
 FORWARDED: Final = frozenset({"Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"})
 """What a proxy adds."""
+HEALTH: Final[list[Operation]] = []
+"""What `Health` answers."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_LIMIT: Final = BODY_LIMIT * 4 // 3 + 1024 * 1024
 """A held body of the largest size as base64, and a megabyte for everything around it."""
@@ -50,10 +54,10 @@ def application(deps: Deps, channels: Mapping[str, Channel]) -> tuple[web.Applic
     events = Events(deps, channels)
     app.add_routes(events.routes())
     api = Api(deps)
-    app.add_routes(api.routes())
+    app.add_routes(routes(API, api))
     if deps.authzen:
-        app.add_routes(authzen.routes(api, deps.service.issuer))
-    app.add_routes(Health(deps).routes())
+        app.add_routes(routes(AUTHZEN, Dialect(api, deps.service.issuer)))
+    app.add_routes(routes(HEALTH, Health(deps)))
     app.add_routes([*login.routes(deps), *inbox.routes(deps)])
     if EMAIL in channels:
         app.add_routes([*mail.routes(deps), *mailbox.routes(deps)])
@@ -63,6 +67,13 @@ def application(deps: Deps, channels: Mapping[str, Channel]) -> tuple[web.Applic
 
     app.on_shutdown.append(let_go)
     return app, events
+
+
+@cache
+def contract(*, authzen: bool) -> bytes:
+    """The document of all that is mounted, as JSON."""
+    tables = (API, AUTHZEN, HEALTH) if authzen else (API, HEALTH)
+    return json.dumps(openapi.document(*tables)).encode()
 
 
 def metrics_only(deps: Deps) -> web.Application:
@@ -77,30 +88,32 @@ class Health:
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        self._contract = json.dumps(openapi.document()).encode()
+        self._contract = contract(authzen=deps.authzen)
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/healthz", self.live, allow_head=False),
-            web.get("/readyz", self.ready, allow_head=False),
-            web.get("/openapi.json", self.contract, allow_head=False),
-            web.get("/metrics", self.metrics, allow_head=False),
-        ]
+    @Operation(HEALTH, "GET", "/healthz", NOBODY, {200: schemas.Alive})
+    async def read_health(self, request: web.Request) -> web.Response:
+        """Is the process alive?"""
+        alive: schemas.Alive = {"status": "ok"}
+        return as_json(alive)
 
-    async def live(self, request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
-
-    async def ready(self, request: web.Request) -> web.Response:
+    @Operation(HEALTH, "GET", "/readyz", NOBODY, {200: schemas.Ready}, problems=[503])
+    async def read_readiness(self, request: web.Request) -> web.Response:
+        """Can it decide and deliver?"""
         faults, warnings = await self._deps.faults(), [*self._deps.warnings()]
         if faults:
             again = {"Retry-After": "5"}
             raise Problem(503, "not_ready", " ".join(faults), headers=again, warnings=warnings)
-        return web.json_response({"status": "ready", "warnings": warnings})
+        ready: schemas.Ready = {"status": "ready", "warnings": warnings}
+        return as_json(ready)
 
-    async def contract(self, request: web.Request) -> web.Response:
+    @Operation(HEALTH, "GET", "/openapi.json", NOBODY, {200: dict[str, Any]})
+    async def read_contract(self, request: web.Request) -> web.Response:
+        """This document."""
         return web.Response(body=self._contract, content_type="application/json")
 
-    async def metrics(self, request: web.Request) -> web.Response:
+    @Operation(HEALTH, "GET", "/metrics", NOBODY, {200: "text/plain"}, problems=[404])
+    async def read_metrics(self, request: web.Request) -> web.Response:
+        """Prometheus metrics: for callers on this machine, unless the configuration opens them."""
         if not (self._deps.metrics_open or _from_here(request)):
             raise Problem(
                 404, "not_found", "Metrics are for loopback callers, or on their own port."

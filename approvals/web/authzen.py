@@ -18,24 +18,28 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, NotRequired
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import TypedDict
 
 from approvals.evidence import rfc3339
 from approvals.model import SECOND, Case, Requester, Status
 from approvals.proposal import Proposal
-from approvals.web.api import AgentBody, Api, OpenBody, parse, problem_of, proposed
+from approvals.web.api import Api, as_json, parse, problem_of, proposed
+from approvals.web.openapi import REQUESTER, Operation
 from approvals.web.problems import Problem
+from approvals.web.schemas import AgentBody, Body, OpenBody, RequestId, Time
 
 PATH: Final = "/access/v1/requests"
 """Where the profile's examples have it; a PDP's metadata names it as `access_request_endpoint`."""
 ERROR: Final = "urn:openid:authzen:access-request:error:"
 NOTE: Final = 10_000
-_STATUS: Final = {
+TaskStatus = Literal["pending", "approved", "denied", "expired", "cancelled"]
+_STATUS: Final[dict[Status, TaskStatus]] = {
     Status.PENDING: "pending",
     Status.APPROVED: "approved",
     Status.DECLINED: "denied",
@@ -48,15 +52,13 @@ _TYPES: Final = {
     "conflict": "invalid_task_state",
 }
 """The profile's names for problems of ours; the others keep their own."""
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[Any, web.Request], Awaitable[web.Response]]
+AUTHZEN: Final[list[Operation]] = []
+"""What `Dialect` answers."""
 Text = Annotated[str, Field(min_length=1, max_length=100_000)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class EntityBody(_Body):
+class EntityBody(Body):
     """A subject or a resource."""
 
     type: Text
@@ -64,12 +66,12 @@ class EntityBody(_Body):
     properties: dict[str, Any] = Field(default_factory=dict)
 
 
-class ActionBody(_Body):
+class ActionBody(Body):
     name: Text
     properties: dict[str, Any] = Field(default_factory=dict)
 
 
-class DenialBody(_Body):
+class DenialBody(Body):
     """The denied evaluation, as the PDP named it."""
 
     evaluation_id: Text | None = None
@@ -87,7 +89,7 @@ class ClientBody(BaseModel):
     id: Text | None = None
 
 
-class SubmissionBody(_Body):
+class SubmissionBody(Body):
     """One denied evaluation. `items` and `callback` are not taken: poll, one task each."""
 
     subject: EntityBody
@@ -99,11 +101,50 @@ class SubmissionBody(_Body):
     client: ClientBody = ClientBody()
 
 
-class CancelBody(_Body):
+class CancelBody(Body):
     """Both are the caller's words, and go nowhere."""
 
     reason: Text | None = None
     comment: Text | None = None
+
+
+class Links(TypedDict):
+    cancel: str
+
+
+class Display(TypedDict):
+    description: str
+
+
+class Task(TypedDict):
+    """A request in the profile's words."""
+
+    id: RequestId
+    status: TaskStatus
+    status_endpoint: str
+    links: NotRequired[Links]
+    display: NotRequired[Display]
+
+
+class Approval(TypedDict):
+    """`state`: the receipt."""
+
+    id: RequestId
+    approved_until: Time
+    approved_at: NotRequired[Time]
+    state: str
+
+
+class Result(TypedDict):
+    mode: Literal["reevaluate"]
+    approval: Approval
+
+
+class TaskAnswer(TypedDict):
+    """A task, and what came of it once it is approved."""
+
+    task: Task
+    result: NotRequired[Result]
 
 
 def read(by: Requester, raw: bytes) -> tuple[Proposal, bool]:
@@ -126,26 +167,22 @@ def read(by: Requester, raw: bytes) -> tuple[Proposal, bool]:
     return proposed(by, ordinary)
 
 
-def task(case: Case, receipt: str | None, endpoint: str) -> dict[str, Any]:
+def task(case: Case, receipt: str | None, endpoint: str) -> TaskAnswer:
     """The task handle of a request. `endpoint`: the address of `PATH`."""
     approved = case.status is Status.APPROVED
     status = "pending" if approved and receipt is None else _STATUS[case.status]
     here = f"{endpoint}/{case.id}"
-    shown: dict[str, Any] = {
-        "id": case.id,
-        "status": status,
-        "status_endpoint": here,
-        **({"links": {"cancel": f"{here}/cancel"}} if case.open else {}),
-        **({"display": {"description": case.reason}} if case.reason else {}),
-    }
+    shown: Task = {"id": case.id, "status": status, "status_endpoint": here}
+    if case.open:
+        shown["links"] = {"cancel": f"{here}/cancel"}
+    if case.reason:
+        shown["display"] = {"description": case.reason}
     if not approved or receipt is None:
         return {"task": shown}
-    approval = {
-        "id": case.id,
-        "approved_until": rfc3339(_expiry(receipt) * SECOND),
-        **({} if case.decided_at is None else {"approved_at": rfc3339(case.decided_at)}),
-        "state": receipt,
-    }
+    until = rfc3339(_expiry(receipt) * SECOND)
+    approval: Approval = {"id": case.id, "approved_until": until, "state": receipt}
+    if case.decided_at is not None:
+        approval["approved_at"] = rfc3339(case.decided_at)
     return {"task": shown, "result": {"mode": "reevaluate", "approval": approval}}
 
 
@@ -159,9 +196,9 @@ def _named(handler: Handler) -> Handler:
     """Problems that the profile has a name for get that name."""
 
     @wraps(handler)
-    async def named(request: web.Request) -> web.Response:
+    async def named(self: Any, request: web.Request) -> web.Response:
         try:
-            return await handler(request)
+            return await handler(self, request)
         except Exception as error:
             known = problem_of(error)
             if known is None or known.slug not in _TYPES:
@@ -172,28 +209,48 @@ def _named(handler: Handler) -> Handler:
     return named
 
 
-def routes(api: Api, issuer: str) -> list[web.RouteDef]:
-    """What the application mounts where it is on. `issuer`: the service's public address."""
-    endpoint = issuer + PATH
+TASK: Final = {200: TaskAnswer}
 
-    def answer(case: Case, receipt: str | None, status: int = 200) -> web.Response:
-        value: Mapping[str, Any] = task(case, receipt, endpoint)
-        headers = {"Location": value["task"]["status_endpoint"]} if status != 200 else None
-        return web.json_response(value, status=status, headers=headers)
 
-    async def submit(request: web.Request) -> web.Response:
-        case, receipt, created = await api.opened(request, read)
-        # 201 for what is decided at once, 202 for what waits: both are for one that was taken.
-        return answer(case, receipt, 200 if not created else 202 if case.open else 201)
+class Dialect:
+    """The handlers; the application mounts them by `AUTHZEN` where it is on. `issuer`: the public
+    address of the service."""
 
-    async def show(request: web.Request) -> web.Response:
-        return answer(*await api.owned(request))
+    def __init__(self, api: Api, issuer: str) -> None:
+        self._api, self._endpoint = api, issuer + PATH
 
-    async def cancel(request: web.Request) -> web.Response:
-        return answer(await api.withdrawn(request, CancelBody), None)
+    @Operation(
+        AUTHZEN,
+        "POST",
+        PATH,
+        REQUESTER,
+        TASK | {201: TaskAnswer, 202: TaskAnswer},
+        body=SubmissionBody,
+    )
+    @_named
+    async def submit_access_request(self, request: web.Request) -> web.Response:
+        """Submit a denied evaluation. 202: it waits for an approver; 201: it is decided already;
+        200: it was submitted before."""
+        case, receipt, created = await self._api.opened(request, read)
+        status = 200 if not created else 202 if case.open else 201
+        answer = self._answer(case, receipt, status)
+        if created:
+            answer.headers["Location"] = f"{self._endpoint}/{case.id}"
+        return answer
 
-    return [
-        web.post(PATH, _named(submit)),
-        web.get(f"{PATH}/{{id}}", _named(show), allow_head=False),
-        web.post(f"{PATH}/{{id}}/cancel", _named(cancel)),
-    ]
+    @Operation(AUTHZEN, "GET", f"{PATH}/{{id}}", REQUESTER, TASK)
+    @_named
+    async def read_access_request(self, request: web.Request) -> web.Response:
+        """Read a task."""
+        return self._answer(*await self._api.owned(request))
+
+    @Operation(
+        AUTHZEN, "POST", f"{PATH}/{{id}}/cancel", REQUESTER, TASK, body=CancelBody, optional=True
+    )
+    @_named
+    async def cancel_access_request(self, request: web.Request) -> web.Response:
+        """Cancel a task."""
+        return self._answer(await self._api.withdrawn(request, CancelBody), None)
+
+    def _answer(self, case: Case, receipt: str | None, status: int = 200) -> web.Response:
+        return as_json(task(case, receipt, self._endpoint), status)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from approvals.budgets import Budgets
 from approvals.model import Case, Instant, Person, Requester
@@ -19,14 +18,12 @@ from approvals.web.heads import Heads
 from approvals.web.limits import Limit
 from approvals.web.live import Live
 from approvals.web.metrics import Metrics
+from approvals.web.schemas import ID
 from approvals.web.site import Site
 from approvals.web.views import Head
 
 if TYPE_CHECKING:
     from approvals.web.signin import Way
-
-ID: Final = re.compile(r"req_[0-9A-Z]{26}")
-"""What a request's id looks like; what cannot be one is not looked for."""
 
 
 @dataclass(frozen=True, slots=True)

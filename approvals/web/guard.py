@@ -16,8 +16,9 @@ from aiohttp import web
 from approvals.model import Busy, Conflict, Refused
 from approvals.service import NotFound
 from approvals.web import credentials
-from approvals.web.deps import ID, Deps
+from approvals.web.deps import Deps
 from approvals.web.problems import Problem, away
+from approvals.web.schemas import ID
 from approvals.web.site import HEADERS, Say, Visitor, form, same_origin, say
 from approvals.web.views import Message, calm
 

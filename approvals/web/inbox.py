@@ -23,9 +23,10 @@ from approvals.port import NoticeKind
 from approvals.service import Answer, NotFound
 from approvals.text import clean
 from approvals.web import together, views
-from approvals.web.deps import ID, Deps, audiences, audits
+from approvals.web.deps import Deps, audiences, audits
 from approvals.web.guard import Form, get, post, visitor_of
 from approvals.web.login import sign_in_again
+from approvals.web.schemas import ID
 from approvals.web.sheet import BYTES, Sheet, sheet, unread
 from approvals.web.signin import see_other
 from approvals.web.site import HEADERS, NOT_UNDERSTOOD, Say, Visitor, render, say

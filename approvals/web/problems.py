@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from approvals.web import schemas
+
 UNKNOWN: Final = (
     "The database does not answer. It is not known whether this was stored. "
     "Look again before you repeat it."
@@ -42,16 +44,15 @@ class Problem(Exception):
         self.more = more
 
     def response(self) -> web.Response:
-        document = {
+        document: schemas.Problem = {
             "type": self.slug,
             "title": self.slug.replace("_", " ").capitalize(),
             "status": self.status,
             "detail": self.detail,
-            **self.more,
         }
         return web.Response(
             status=self.status,
-            body=json.dumps(document).encode(),
+            body=json.dumps({**document, **self.more}).encode(),
             content_type="application/problem+json",
             headers=self.headers,
         )

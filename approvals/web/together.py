@@ -29,8 +29,9 @@ from approvals.model import Case, Choice, Person, Risk
 from approvals.port import NoticeKind
 from approvals.service import NotFound
 from approvals.web import views
-from approvals.web.deps import ID, Deps
+from approvals.web.deps import Deps
 from approvals.web.guard import Form
+from approvals.web.schemas import ID
 from approvals.web.site import NOT_UNDERSTOOD, Say, Visitor, render
 from approvals.web.views import Item
 

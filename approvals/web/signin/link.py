@@ -32,9 +32,9 @@ from approvals.store import Job, Store
 from approvals.text import clean
 from approvals.web import credentials
 from approvals.web.credentials import LINK
-from approvals.web.deps import ID
 from approvals.web.guard import Form, open_get, open_post, slowed
 from approvals.web.limits import Limit
+from approvals.web.schemas import ID
 from approvals.web.signin import admit
 from approvals.web.site import Say, render, say
 from approvals.web.views import Message
