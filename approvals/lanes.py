@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from approvals.backoff import backoff
 from approvals.model import SECOND, Busy, Duration, Instant, Scope
 
 LONGEST: Final[Duration] = 20 * SECOND
@@ -113,8 +114,7 @@ class Lanes:
         ]
 
     def _backoff(self, failures: int) -> Duration:
-        jitter = int.from_bytes(self.random(2), "big") / 65536
-        return int(min(LONGEST, SECOND << min(failures, 10)) * (0.5 + jitter))
+        return int(backoff(failures, first=SECOND, longest=LONGEST, random=self.random))
 
     def _wait(self, lane: str, conversation: str | None, until: Instant) -> None:
         key = (lane, conversation)

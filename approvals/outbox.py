@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from approvals import buttons, cards, machine, reroute
+from approvals.backoff import backoff
 from approvals.budgets import Budgets
 from approvals.evidence import Entry, rfc3339
 from approvals.faces import Faces, Look
@@ -314,9 +315,8 @@ class Outbox:
             if job.attempts >= most:
                 await self._park([job], error)
                 continue
-            backoff = min(longest, SECOND << min(job.attempts, 11))
-            jitter = int.from_bytes(self._random(2), "big") / 65536
-            due = self._clock() + max(retry_after or 0, int(backoff * (0.5 + jitter)))
+            pause = backoff(job.attempts, first=SECOND, longest=longest, random=self._random)
+            due = self._clock() + max(retry_after or 0, int(pause))
             await self._store.retry(job, due=due, error=error)
 
     async def _park(self, jobs: Sequence[Job], error: str) -> None:

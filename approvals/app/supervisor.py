@@ -9,6 +9,8 @@ from typing import Final
 
 import structlog
 
+from approvals.backoff import backoff
+
 log = structlog.get_logger()
 SHORTEST: Final = 1.0
 LONGEST: Final = 30.0
@@ -121,7 +123,8 @@ class Parts:
     async def _failed(self, name: str, part: _Part, why: str, *, most: float = LONGEST) -> None:
         """Wait, longer each time. Only a change of state is logged: an outage is long."""
         part.failures += 1
-        wait = min(most, LONGEST, SHORTEST * 2 ** min(part.failures - 1, 10))
+        most = min(most, LONGEST)
+        wait = backoff(part.failures - 1, first=SHORTEST, longest=most, random=None)
         if part.failing_since is None:
             part.failing_since = self._now()
             log.error("part_failed", part=name, why=why)

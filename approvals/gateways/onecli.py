@@ -31,6 +31,7 @@ import aiohttp
 import structlog
 
 from approvals import buttons, cards, grants
+from approvals.backoff import backoff
 from approvals.evidence import Entry, verify_receipt
 from approvals.gateways import onecli_rows as rows
 from approvals.model import (
@@ -192,9 +193,8 @@ class OneCli:
 
     def _back_off(self, failures: int) -> float:
         pace = self.seat.pace
-        wait = min(pace.slowest, pace.first * (1 << min(failures - 1, 10)))
-        jitter = int.from_bytes(self._random(2), "big") / 65536
-        return min(pace.slowest, max(pace.first, wait * (0.5 + jitter)))
+        wait = backoff(failures - 1, first=pace.first, longest=pace.slowest, random=self._random)
+        return min(pace.slowest, max(pace.first, wait))
 
     async def _news(self) -> None:
         known = sorted(self._known)[:EXCLUDED]

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 import structlog
 
+from approvals.backoff import backoff
 from approvals.evidence import Claims, read_json, thumbprint, verify_receipt
 from approvals.model import MINUTE, Duration, Instant, Refused
 from approvals.proxy.settings import Service
@@ -241,7 +242,7 @@ class Approvals:
         self.used.close()
 
     async def _tell(self) -> None:
-        pause = 0.0
+        failures = 0
         while True:
             self._news.clear()
             try:
@@ -249,8 +250,12 @@ class Approvals:
             except sqlite3.Error as error:
                 structlog.get_logger().error("outcomes_unreadable", why=type(error).__name__)
                 left = True
-            pause = min(SLOWEST, pause * 2 or 1) if left else 0
-            await (asyncio.sleep(pause) if left else self._news.wait())
+            if not left:
+                failures = 0
+                await self._news.wait()
+                continue
+            await asyncio.sleep(backoff(failures, first=1, longest=SLOWEST, random=self.random))
+            failures += 1
 
     async def _tell_once(self) -> bool:
         """Tell what is untold. True: some could not be, and are for later."""

@@ -30,6 +30,7 @@ import h11
 import structlog
 from cryptography.exceptions import InvalidTag
 
+from approvals.backoff import backoff
 from approvals.evidence import digest_http
 from approvals.model import SECOND, Refused
 from approvals.proxy.ask import WAIT, Approvals, Away, Slower, unreachable
@@ -355,18 +356,18 @@ class Holdings:
 
     async def _withdrawn(self, request: str) -> None:
         why = f"The agent's client gave up waiting and did not ask again. {NOTHING_RUN}"
-        body, pause = json.dumps({"reason": why}).encode(), 0.5
+        body, failures = json.dumps({"reason": why}).encode(), 0
         while True:
+            wait, failures = self._pause(failures, first=0.5, longest=30), failures + 1
             try:
                 status, _ = await self._approvals.call("DELETE", f"/v1/requests/{request}", body)
                 if status < 500 and status != 401:
                     return
             except Slower as error:
-                pause = error.seconds
+                wait = error.seconds
             except Away:
                 pass
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 30)
+            await asyncio.sleep(wait)
 
     async def _live(self, ticket: Ticket) -> None:
         """Open its case and wait for the verdict, however long the service is away."""
@@ -392,14 +393,14 @@ class Holdings:
 
     async def _opened(self, ticket: Ticket) -> None:
         now, unsure = asyncio.get_running_loop().time, False
-        since, pause = now(), 0.05
+        since, failures = now(), 0
         async with self._large if ticket.seen.body is None else contextlib.nullcontext():
             seen = await self._whole(ticket)
             body = seen.body or b""
             question = await aside(partial(_question, ticket.question, body), ticket.size)
             del seen, body
             while True:
-                wait = pause = min(pause * 2, 2)
+                wait, failures = self._pause(failures, first=0.1, longest=2), failures + 1
                 try:
                     status, case = await self._approvals.call(
                         "POST", "/v1/requests", question, key=ticket.id
@@ -425,7 +426,7 @@ class Holdings:
                 if now() - since > self._patience.away:
                     self._troubled(ticket)
                 if await self._paused(ticket, wait):
-                    since, pause = now(), 0.05
+                    since, failures = now(), 0
         self._read(ticket, case)
         if self._tickets.get(ticket.key) is not ticket:
             await self._withdrawn(ticket.request)
@@ -442,7 +443,7 @@ class Holdings:
 
     async def _watched(self, ticket: Ticket) -> None:
         now = asyncio.get_running_loop().time
-        heard, pause = now(), 0.05
+        heard, failures = now(), 0
         if await self._approvals.used.released(ticket.request):  # before a crash of ours
             why = "It was approved and sent; what came of it is not known."
             problem = Problem(502, "upstream_failed", why, request=ticket.request, again=False)
@@ -451,7 +452,7 @@ class Holdings:
             return
         while True:
             asked = now()
-            wait = pause = min(pause * 2, 1)
+            wait, failures = self._pause(failures, first=0.1, longest=1), failures + 1
             try:
                 path = f"/v1/requests/{ticket.request}?wait={WAIT}"
                 status, case = await self._approvals.call("GET", path, wait=WAIT)
@@ -472,9 +473,12 @@ class Holdings:
             if now() - heard > self._patience.away:
                 self._troubled(ticket)
             if now() - asked > 1:
-                pause = 0.05
+                failures = 0
             elif await self._paused(ticket, wait):
-                heard, pause = now(), 0.05
+                heard, failures = now(), 0
+
+    def _pause(self, failures: int, *, first: float, longest: float) -> float:
+        return backoff(failures, first=first, longest=longest, random=self._approvals.random)
 
     async def _paused(self, ticket: Ticket, seconds: float) -> bool:
         """Wait. True, and at once: somebody joined."""
