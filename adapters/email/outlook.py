@@ -15,9 +15,7 @@ from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urljoin
 
-from pydantic_core import from_json
-
-from adapters.kit.http import FAULTS, Http
+from adapters.kit.http import FAULTS, Http, object_of
 from adapters.kit.openid import bearer, keys
 from approvals.model import Busy, Card, Forged, Label, Malformed
 from approvals.port import Inbound, Notice, NoticeKind, Proven, Resolved, Response, Tap, ready
@@ -229,10 +227,7 @@ class Outlook:
 
     async def _get(self, url: str) -> Any:
         status, text = await self._http.ask("GET", url)
-        try:
-            found = from_json(text)
-        except ValueError:
-            found = None
-        if status != 200 or not isinstance(found, dict):
+        found = object_of(text)
+        if status != 200 or found is None:
             raise Busy(f"email: {status}, and no keys")
         return found

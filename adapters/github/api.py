@@ -6,7 +6,6 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
@@ -17,6 +16,7 @@ from pydantic_core import from_json, to_json
 
 from adapters.github.signing import signed
 from adapters.kit.http import Http
+from adapters.kit.token import Token
 from approvals.model import SECOND, Busy, Duration, Refused
 
 log = logging.getLogger("countersign.github")
@@ -44,8 +44,7 @@ class Api:
         self._url, self._app, self._installation = url.rstrip("/"), app_id, installation_id
         self._key = key
         self._http = Http()
-        self._signing = asyncio.Lock()
-        self._token: tuple[str, float] = ("", 0.0)
+        self._token = Token(self._issued)
 
     @property
     def date(self) -> str | None:
@@ -59,8 +58,7 @@ class Api:
         try:
             return await self._ask(method, path, token, body, kind)
         except _Stale:
-            if self._token[0] == token:
-                self._token = ("", 0.0)
+            self._token.forget(token)
         # It was revoked before its time. If the next is no good either, we are not welcome.
         try:
             return await self._ask(method, path, await self.token(), body, kind)
@@ -70,17 +68,16 @@ class Api:
 
     async def token(self) -> str:
         """That of the installation, good for a while yet. `Busy`: we get none."""
-        async with self._signing:
-            token, until = self._token
-            if time.monotonic() >= until:
-                path = f"/app/installations/{self._installation}/access_tokens"
-                got = await self.as_app("POST", path, {})
-                try:
-                    token, self.permissions = str(got["token"]), dict(got["permissions"])
-                except (LookupError, TypeError, ValueError):
-                    raise Busy("github: we get no token") from None
-                self._token = (token, time.monotonic() + LASTS)
-        return token
+        return await self._token.get()
+
+    async def _issued(self) -> tuple[str, float]:
+        path = f"/app/installations/{self._installation}/access_tokens"
+        got = await self.as_app("POST", path, {})
+        try:
+            token, self.permissions = str(got["token"]), dict(got["permissions"])
+        except (LookupError, TypeError, ValueError):
+            raise Busy("github: we get no token") from None
+        return token, LASTS
 
     async def as_app(self, method: str, path: str, body: Any = None, *, many: bool = False) -> Any:
         """The same as the App itself, not as an installation of it."""
@@ -96,7 +93,7 @@ class Api:
 
     async def close(self) -> None:
         """Give the connections back, and forget."""
-        self._token = ("", 0.0)
+        self._token.forget()
         await self._http.close()
 
     async def _ask(self, method: str, path: str, token: str, body: Any, kind: type = dict) -> Any:

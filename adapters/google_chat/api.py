@@ -20,8 +20,10 @@ from joserfc.jwk import RSAKey
 from pydantic_core import from_json, to_json
 from yarl import URL
 
+from adapters.kit.http import ERRORS, Http, object_of
+from adapters.kit.token import Token
 from approvals.model import Busy, Refused, Scope
-from approvals.port import reason, retry_after
+from approvals.port import retry_after
 
 log = logging.getLogger("countersign.google_chat")
 
@@ -82,18 +84,19 @@ class Account:
 
 
 class Google:
-    """One app's connections, opened when first needed. `date`: what time it was there at the last
-    answer. `keys_url`: a JWK set, or certificates by key id."""
+    """One app's connections. `keys_url`: a JWK set, or certificates by key id."""
 
     def __init__(
         self, account: Account, *, scopes: Sequence[str], chat: str, token_url: str, keys_url: str
     ) -> None:
-        self.date: str | None = None
         self._account, self._scope = account, " ".join(scopes)
         self._chat, self._sign_in, self._keys_url = chat, token_url, keys_url
-        self._signing = asyncio.Lock()
-        self._signed: tuple[str, float] = ("", 0.0)
-        self._session: aiohttp.ClientSession | None = None
+        self._token, self._http = Token(self._signed_in), Http(read=ERRORS)
+
+    @property
+    def date(self) -> str | None:
+        """What time it was there at the last answer."""
+        return self._http.heads.get("Date")
 
     async def keys(self) -> Any:
         """Google's keys, as a JWK set. `Busy`: none to be had."""
@@ -105,18 +108,7 @@ class Google:
 
     async def token(self) -> str:
         """Our own, good for a while yet. `Busy`: we get none."""
-        async with self._signing:
-            token, until = self._signed
-            if time.monotonic() >= until:
-                form = {"grant_type": GRANT, "assertion": self._assertion()}
-                try:
-                    got = await self._fetch("POST", self._sign_in, data=form)
-                    token, lasts = str(got["access_token"]), float(got["expires_in"])
-                except (Refused, LookupError, TypeError, ValueError) as why:
-                    log.error("google gives us no token: %s", why)
-                    raise Busy("google_chat: we get no token") from None
-                self._signed = (token, time.monotonic() + lasts - 300)
-        return token
+        return await self._token.get()
 
     async def call(
         self,
@@ -144,9 +136,17 @@ class Google:
 
     async def close(self) -> None:
         """Give the connections back, and forget."""
-        if self._session is not None:
-            await self._session.close()
-        self._session, self._signed = None, ("", 0.0)
+        await self._http.close()
+        self._token.forget()
+
+    async def _signed_in(self) -> tuple[str, float]:
+        form = {"grant_type": GRANT, "assertion": self._assertion()}
+        try:
+            got = await self._fetch("POST", self._sign_in, data=form)
+            return str(got["access_token"]), float(got["expires_in"]) - 300
+        except (Refused, LookupError, TypeError, ValueError) as why:
+            log.error("google gives us no token: %s", why)
+            raise Busy("google_chat: we get no token") from None
 
     def _assertion(self) -> str:
         now, us = int(time.time()), self._account
@@ -171,35 +171,31 @@ class Google:
     async def _fetch(
         self, method: str, url: str | URL, *, scope: Scope = Scope.PLATFORM, **more: Any
     ) -> Any:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
         where = URL(url) if isinstance(url, str) else url
+        what = f"google_chat: {method} {where.host}"
         try:
-            async with self._session.request(method, where, allow_redirects=False, **more) as got:
-                text, status, heads = await got.read(), got.status, got.headers
-            self.date = heads.get("Date", self.date)
-            if status < 300:
-                said = from_json(text or b"{}")
-                if not isinstance(said, dict):
-                    raise ValueError
-                return said
-        except (aiohttp.ClientError, OSError, ValueError, RecursionError) as why:
-            raise Busy(f"google_chat: {method} {where.host}: {reason(why)}") from None
+            status, text = await self._http.ask(method, where, **more)
+        except Busy as why:
+            narrow = scope if str(why) == "429" else Scope.PLATFORM
+            raise Busy(f"{what}: {why}", why.retry_after, scope=narrow) from None
+        if status < 300:
+            if (got := object_of(text or "{}")) is None:
+                raise Busy(f"{what}: {status}, not Google's answer")
+            return got
         code, cause = _refusal(text, oauth=where == URL(self._sign_in))
-        said = f"google_chat: {method} {where.host}: {status} {cause or code}".strip()
+        said = f"{what}: {status} {cause or code}".strip()
         if status == 401:
-            self._signed = ("", 0.0)
+            self._token.forget()
         ours = status == 401 or cause in OURS
         if ours:
             log.error("google refuses us, not the person: %s", said)
         # Without a code it is not Google that refuses: a proxy, a portal.
-        if ours or not code or status == 429 or status >= 500 or status < 400:
-            narrow = scope if status == 429 else Scope.PLATFORM
-            raise Busy(said, retry_after(heads.get("Retry-After")), scope=narrow)
+        if ours or not code or status >= 500 or status < 400:
+            raise Busy(said, retry_after(self._http.heads.get("Retry-After")))
         raise Refused(said)
 
 
-def _refusal(text: bytes, *, oauth: bool) -> tuple[str, str]:
+def _refusal(text: str, *, oauth: bool) -> tuple[str, str]:
     """Google's own code of a refusal (`PERMISSION_DENIED`), and its reason, where it has one:
     https://cloud.google.com/apis/design/errors#error_model. ("", ""): these are not its words.
     `oauth`: of the token endpoint, as https://www.rfc-editor.org/rfc/rfc6749#section-5.2 says."""

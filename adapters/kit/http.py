@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import aiohttp
+from pydantic_core import from_json
+from yarl import URL
 
 from approvals.model import Busy, Refused, Scope
 from approvals.port import reason, retry_after
 
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)
 """What reading a shape raises that is not as documented: `int` of 1e999 is an `OverflowError`."""
+ERRORS = frozenset(range(500, 600))
+"""Of a platform whose answers say more than that they are errors."""
 
 
 class Outside(Refused):
@@ -61,6 +65,15 @@ def exact(pattern: str, text: str) -> str:
     return found[1] or ""
 
 
+def object_of(text: str) -> dict[str, Any] | None:
+    """The JSON object of an answer; None: it has none, so that a proxy or a portal answered."""
+    try:
+        value = from_json(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 class Http:
     """One session. `heads`: the headers of the last answer. `after`: the header that says in how
     many seconds to come again, where it is another than usual. `read`: statuses from 500 on whose
@@ -77,7 +90,7 @@ class Http:
         self.heads: Mapping[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
 
-    async def ask(self, method: str, url: str, **more: Any) -> tuple[int, str]:
+    async def ask(self, method: str, url: str | URL, **more: Any) -> tuple[int, str]:
         """Status and text. `Busy`: nobody is there, or it wants us slower."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))

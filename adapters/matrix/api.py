@@ -12,9 +12,8 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import aiohttp
-from pydantic_core import from_json
 
-from adapters.kit.http import Http
+from adapters.kit.http import Http, object_of
 from approvals.model import Busy, Refused
 
 log = logging.getLogger("countersign.matrix")
@@ -74,7 +73,7 @@ class Api:
             status, text = await http.ask(method, url, **more)
         except Busy as why:
             raise Busy(f"matrix: {why}", why.retry_after, scope=why.scope) from None
-        said = _object(text)
+        said = object_of(text)
         if status == 200 and said is not None:
             return Said(said)
         code = said.get("errcode") if said else None
@@ -100,11 +99,3 @@ class Api:
 def at(template: str, *ids: str) -> str:
     """A path with these ids in it, each as one segment."""
     return template.format(*(quote(one, safe="") for one in ids))
-
-
-def _object(text: str) -> Mapping[str, Any] | None:
-    try:
-        said = from_json(text)
-    except ValueError:
-        return None
-    return said if isinstance(said, dict) else None

@@ -6,9 +6,9 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from adapters.kit.http import Http
+from adapters.kit.http import Http, object_of
 from approvals.model import Busy, Refused
 
 log = logging.getLogger("countersign.mattermost")
@@ -49,11 +49,8 @@ class Api:
         heads = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         sent = {} if body is None else {"data": to_json(body)}
         status, text = await self._http.ask(method, self._url + path, headers=heads, **sent)
-        try:
-            said = from_json(text)
-        except ValueError:
-            said = None
-        if not isinstance(said, dict):  # a proxy, or a portal
+        said = object_of(text)
+        if said is None:
             raise Busy(f"mattermost: {method} {path}: {status}, not Mattermost's answer")
         bare = method == "DELETE" or path in WITHOUT_ID
         if status in (200, 201) and (bare or isinstance(said.get("id"), str)):

@@ -13,13 +13,14 @@ from html import unescape
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-import aiohttp
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from yarl import URL
 
+from adapters.kit.http import ERRORS, Http, object_of
 from adapters.kit.openid import keys
+from adapters.kit.token import Token
 from approvals.model import Busy, Refused
-from approvals.port import reason, retry_after
+from approvals.port import retry_after
 
 log = logging.getLogger("countersign.teams")
 SCOPE: Final = "https://api.botframework.com/.default"
@@ -29,8 +30,8 @@ OPENID: Final = "https://login.botframework.com/v1/.well-known/openidconfigurati
 SERVICE: Final = "https://smba.trafficmanager.net/teams/"
 # A person who blocked the bot or took it away. Every other 403 is for an operator to mend:
 # https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/send-proactive-messages
-THEIRS: Final = b"MessageWritesBlocked"
-OURS: Final = re.compile(rb"tenant ?id|BotNotInConversationRoster", re.IGNORECASE)
+THEIRS: Final = "MessageWritesBlocked"
+OURS: Final = re.compile(r"tenant ?id|BotNotInConversationRoster", re.IGNORECASE)
 PATIENCE = 10.0
 """Seconds for a call, all in all."""
 HOUR: Final = 3600.0
@@ -42,20 +43,17 @@ LONGEST: Final = 4_000
 
 
 class Connector:
-    """`service`: where calls go. `date`: what time it was there at the last answer."""
+    """`service`: where calls go."""
 
     def __init__(
         self, app_id: str, secret: str, tenant: str, service: str, login: str, openid: str
     ) -> None:
         self.service = self._configured = service
-        self.date: str | None = None
         self._form = {"grant_type": "client_credentials", "scope": SCOPE}
         self._form |= {"client_id": app_id, "client_secret": secret}
         self._sign_in = f"{login}{tenant}/oauth2/v2.0/token"
         self._openid = openid
-        self._signing = asyncio.Lock()
-        self._signed: tuple[str, float] = ("", 0.0)
-        self._session: aiohttp.ClientSession | None = None
+        self._token, self._http = Token(self._signed_in), Http(read=ERRORS)
         self._ids: dict[tuple[str, str], tuple[str, float]] = {}
 
     def ours(self, url: str) -> bool:
@@ -67,19 +65,14 @@ class Connector:
         """Microsoft's keys, as a JWK set. `Busy`: none to be had."""
         return await keys(partial(self._fetch, "GET"), self._openid)
 
+    @property
+    def date(self) -> str | None:
+        """What time it was there at the last answer."""
+        return self._http.heads.get("Date")
+
     async def token(self) -> str:
         """Our own, good for a while yet. `Busy`: we get none."""
-        async with self._signing:
-            token, until = self._signed
-            if time.monotonic() >= until:
-                try:
-                    got = await self._fetch("POST", self._sign_in, data=self._form)
-                    token, lasts = str(got["access_token"]), float(got["expires_in"])
-                except (Refused, LookupError, TypeError, ValueError) as why:
-                    log.error("teams gives us no token: %s", why)
-                    raise Busy("teams: we get no token") from None
-                self._signed = (token, time.monotonic() + lasts - 300)
-        return token
+        return await self._token.get()
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the service; its answer, an object. `Busy`, or `Refused`: it never will.
@@ -131,37 +124,41 @@ class Connector:
 
     async def close(self) -> None:
         """Give the connections back, and forget."""
-        if self._session is not None:
-            await self._session.close()
-        self._session, self._signed, self.service = None, ("", 0.0), self._configured
+        await self._http.close()
+        self._token.forget()
+        self.service = self._configured
         self._ids.clear()
 
-    async def _fetch(self, method: str, url: str, **more: Any) -> Any:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
-        where, more["allow_redirects"] = URL(url, encoded=True), False
+    async def _signed_in(self) -> tuple[str, float]:
         try:
-            async with self._session.request(method, where, **more) as answer:
-                text, status, heads = await answer.read(), answer.status, answer.headers
-            self.date = heads.get("Date", self.date)
-            if status < 300:
-                got = from_json(text or b"{}")
-                if not isinstance(got, dict):
-                    raise ValueError
-                return got
-        except (aiohttp.ClientError, OSError, ValueError, RecursionError) as why:
-            raise Busy(f"teams: {method} {where.host}: {reason(why)}") from None
-        code = re.search(rb'"(?:code|error)"\s*:\s*"([A-Za-z_]{1,60})"', text)
-        said = f"teams: {method} {where.host}: {status} {code[1].decode() if code else ''}".strip()
+            got = await self._fetch("POST", self._sign_in, data=self._form)
+            return str(got["access_token"]), float(got["expires_in"]) - 300
+        except (Refused, LookupError, TypeError, ValueError) as why:
+            log.error("teams gives us no token: %s", why)
+            raise Busy("teams: we get no token") from None
+
+    async def _fetch(self, method: str, url: str, **more: Any) -> Any:
+        where = URL(url, encoded=True)
+        what = f"teams: {method} {where.host}"
+        try:
+            status, text = await self._http.ask(method, where, **more)
+        except Busy as why:
+            raise Busy(f"{what}: {why}", why.retry_after) from None
+        if status < 300:
+            if (got := object_of(text or "{}")) is None:
+                raise Busy(f"{what}: {status}, not Microsoft's answer")
+            return got
+        code = re.search(r'"(?:code|error)"\s*:\s*"([A-Za-z_]{1,60})"', text)
+        said = f"{what}: {status} {code[1] if code else ''}".strip()
         if status == 401:
-            self._signed = ("", 0.0)
+            self._token.forget()
         ours = status == 401 or (status == 403 and THEIRS not in text) or OURS.search(text)
         if ours:
             log.error("teams refuses us, not the person: %s", said)
         # https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
         # Without a code it is not Teams that refuses: a proxy, a portal.
-        if ours or not code or status in (412, 429) or status >= 500 or status < 400:
-            raise Busy(said, retry_after(heads.get("Retry-After")))
+        if ours or not code or status == 412 or status >= 500 or status < 400:
+            raise Busy(said, retry_after(self._http.heads.get("Retry-After")))
         raise Refused(said)
 
 

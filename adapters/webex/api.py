@@ -6,9 +6,9 @@ import logging
 import re
 from typing import Any, Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from adapters.kit.http import Http
+from adapters.kit.http import Http, object_of
 from approvals.model import Busy, Refused
 from approvals.port import retry_after
 
@@ -64,12 +64,9 @@ class Api:
         status, text = await self._http.ask(method, url, headers=heads, **more)
         if status == 204:
             return {}
-        try:
-            said = from_json(text)
-        except ValueError:
-            said = None
+        said = object_of(text)
         what = f"webex: {method} {where.partition('/')[0].partition('?')[0]}: {status}"
-        if not isinstance(said, dict) or 300 <= status < 400:  # a proxy, or a portal
+        if said is None or 300 <= status < 400:  # a proxy, or a portal
             raise Busy(f"{what}, not Webex's answer")
         if status < 300:
             return said

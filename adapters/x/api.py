@@ -9,9 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-from pydantic_core import from_json
-
-from adapters.kit.http import FAULTS, Http
+from adapters.kit.http import Http, object_of
 from approvals.model import Busy, Duration, Instant, Refused
 from approvals.port import Count
 
@@ -57,13 +55,9 @@ class Api:
             slower = str(why) == "429"
             wait = (self._reset() if slower else None) or why.retry_after
             raise Busy(f"x: {why}", wait) from None
-        try:
-            said = from_json(text)
-            if isinstance(said, dict):
-                return status, said
-        except FAULTS:
-            pass
-        raise Busy(f"x: {status}, and not in X's words")
+        if (said := object_of(text)) is None:
+            raise Busy(f"x: {status}, and not in X's words")
+        return status, said
 
     def _reset(self) -> Duration | None:
         """When the last of the windows that are used up begins again: within a day."""
