@@ -85,6 +85,15 @@ class Loopback(ThreadedResolver):
         ]
 
 
+def session(patience: float = 300) -> aiohttp.ClientSession:
+    """A client for a service of ours, which may be at a name on this machine. `patience`: seconds
+    for a call."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=Loopback()),
+        timeout=aiohttp.ClientTimeout(total=patience),
+    )
+
+
 @dataclass(slots=True)
 class Browser:
     """One browser, with its cookies. `origin`: of the site it signed in to."""
@@ -96,8 +105,7 @@ class Browser:
     @asynccontextmanager
     async def opened(cls) -> AsyncIterator[Browser]:
         """A new one, with no cookies yet."""
-        connector = aiohttp.TCPConnector(resolver=Loopback())
-        async with aiohttp.ClientSession(connector=connector) as http:
+        async with session() as http:
             yield cls(http)
 
     async def sign_in(self, link: str) -> Page:

@@ -28,7 +28,7 @@ from approvals.app import channels, database, keys, serve
 from approvals.app.certificate import served_until
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock, random
-from approvals.cli.browser import Loopback
+from approvals.cli.browser import session
 from approvals.cli.output import counted
 from approvals.config import Config, faults
 from approvals.evidence import rfc3339, thumbprint
@@ -187,7 +187,7 @@ async def service(on: Installation) -> AsyncIterator[Line]:
     """Does the service answer where it listens, and where people and platforms look for it?"""
     config = on.config
     urls = [url for url in (_here(config), config.public_url) if url]
-    async with _session() as http:
+    async with session(PATIENCE) as http:
         for url in urls:
             own = url != config.public_url
             again = (
@@ -237,13 +237,6 @@ async def certificate(on: Installation) -> AsyncIterator[Line]:
     else:
         again = "renew it: what renews it by itself should have by now"
         yield Line("certificate", State.WARNING, until, again)
-
-
-def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=PATIENCE),
-        connector=aiohttp.TCPConnector(resolver=Loopback()),
-    )
 
 
 def _here(config: Config) -> str | None:
@@ -341,7 +334,7 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
 async def _heard(config: Config, name: str, *, listens: bool) -> AsyncIterator[Line]:
     """Would a tap reach the service? By the door that the platform uses, or by our own socket."""
     section: Any = config.channels[name]
-    async with _session() as http:
+    async with session(PATIENCE) as http:
         if listens and getattr(section, "mode", "webhook") != "webhook":
             if url := _here(config):
                 yield await _listening(http, url, name)

@@ -20,7 +20,7 @@ from rich.text import Text
 from approvals import words
 from approvals.app.exits import Exit, Stop
 from approvals.cards import SUMMARY, bound, summarised
-from approvals.cli.browser import Loopback
+from approvals.cli.browser import session
 from approvals.evidence import canonical, digest_http, digest_payload
 from approvals.model import ORG, Agent, Fact, Http, Kind, Outcome, Request, Status
 from approvals.port import reason
@@ -99,11 +99,8 @@ class Remote:
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
             async with (
-                aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(resolver=Loopback()),
-                    timeout=aiohttp.ClientTimeout(total=30),
-                ) as session,
-                session.request(
+                session(30) as http,
+                http.request(
                     method, self._url + path, json=body, headers=headers, allow_redirects=False
                 ) as answer,
             ):
