@@ -206,6 +206,8 @@ def routes(deps: Deps) -> list[web.RouteDef]:
 
     streams: defaultdict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
 
+    # aiohttp-sse (3.0) would write the three kinds of lines below. Its sign of life is a task that
+    # knows no session; ours looks at the session each time, and the stream ends with it.
     async def events(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         stream = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
         changes = deps.live.changes()
