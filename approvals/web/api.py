@@ -53,7 +53,7 @@ from approvals.reading.target import read_target
 from approvals.service import Mismatch, NotFound
 from approvals.web import schemas, views
 from approvals.web.bodies import LARGE_SECONDS, timely
-from approvals.web.deps import Deps, audiences, audits
+from approvals.web.deps import Deps, audits, shown_to
 from approvals.web.limits import spent
 from approvals.web.openapi import (
     EITHER,
@@ -363,7 +363,7 @@ class Api:
             status=Status(status) if status else None,
             agent=AGENT.of(request),
             requester=caller.requester.name if caller.requester else None,
-            audiences=None if person is None or audits(person) else audiences(person),
+            audiences=shown_to(person) if person else None,
             before=BEFORE.of(request),
             limit=limit + 1,
         )

@@ -68,6 +68,10 @@ class Deps:
     heads: Heads = field(default_factory=Heads, repr=False)
     authzen: bool = False
 
+    def ways_in(self, person: Person | None = None) -> tuple[str, ...]:
+        """The forms by which this person can sign in; None: all, to whoever it is."""
+        return tuple(w.template for w in self.ways if person is None or w.reaches(person))
+
     @property
     def directory(self) -> Directory:
         """The people as they are configured now."""
@@ -87,7 +91,8 @@ class Deps:
         """The case, if this person may see it: an auditor any, others what is theirs."""
         if not ID.fullmatch(request_id):
             return None
-        if not audits(person) and not await self.store.visible(request_id, audiences(person)):
+        names = shown_to(person)
+        if names is not None and not await self.store.visible(request_id, names):
             return None
         return (await self.store.cases([request_id])).get(request_id)
 
@@ -97,6 +102,11 @@ def audits(person: Person) -> bool:
     return "auditor" in person.roles
 
 
+def shown_to(person: Person) -> tuple[str, ...] | None:
+    """Under which names the requests that a person may see are filed; None: they see all."""
+    return None if audits(person) else audiences(person)
+
+
 def audiences(person: Person) -> tuple[str, ...]:
-    """Under which names the requests that a person may see are filed."""
+    """Under which names the requests that a person decides, asks for or owns are filed."""
     return (f"person:{person.id}", *(f"group:{group}" for group in sorted(person.groups)))

@@ -20,7 +20,7 @@ from approvals.web.deps import Deps
 from approvals.web.problems import Problem, away
 from approvals.web.schemas import ID
 from approvals.web.site import HEADERS, Say, Visitor, form, same_origin, say
-from approvals.web.views import Message, calm
+from approvals.web.views import Message, calm, refused
 
 Form: TypeAlias = Mapping[str, str]
 Answer: TypeAlias = Awaitable[web.StreamResponse]
@@ -30,12 +30,9 @@ SHELL: Final = (
     " that it prints:",
 )
 COME_BACK: Final = ("To go on, sign in in this browser, and come back to this page.",)
-ELSEWHERE: Final = Message(
+ELSEWHERE: Final = refused(
     "That did not come from this site",
-    ("Nothing was changed. Open the page again and press the button there.",),
-    tone="bad",
-    icon="declined",
-    href="/inbox",
+    "Nothing was changed. Open the page again and press the button there.",
 )
 OLD_FORM: Final = calm(
     "This page was too old",
@@ -114,7 +111,7 @@ async def visitor_of(deps: Deps, request: web.Request, back: str | None = None) 
 
 def signed_out(deps: Deps, back: str = "") -> Message:
     """How to sign in. `back`: the request that they are at."""
-    ways = tuple(way.template for way in deps.ways)
+    ways = deps.ways_in()
     return Message(
         "You are signed out",
         () if ways else SHELL,
@@ -181,8 +178,7 @@ def _said(request: web.Request, error: Exception, visitor: Visitor | None) -> we
             again = Message("Please look again", lines, "calm", "expired", href="/inbox")
             return say(again, visitor=visitor, status=409)
         case Refused():
-            no = Message("Refused", (str(error),), "bad", "declined", href="/inbox")
-            return say(no, visitor=visitor, status=403)
+            return say(refused("Refused", str(error)), visitor=visitor, status=403)
         case Busy():
             lines = (away(request.method),)
             later = Message("Try again in a moment", lines, "calm", "expired", href="/inbox")

@@ -23,14 +23,14 @@ from approvals.port import NoticeKind
 from approvals.service import Answer, NotFound
 from approvals.text import clean
 from approvals.web import together, views
-from approvals.web.deps import Deps, audiences, audits
+from approvals.web.deps import Deps, shown_to
 from approvals.web.guard import Form, get, post, visitor_of
 from approvals.web.login import sign_in_again
 from approvals.web.schemas import ID
 from approvals.web.sheet import BYTES, Sheet, sheet, unread
 from approvals.web.signin import see_other
 from approvals.web.site import HEADERS, NOT_UNDERSTOOD, Say, Visitor, render, say
-from approvals.web.views import Asked, Head, Inbox, Message
+from approvals.web.views import Asked, Head, Inbox, Message, refused
 
 PAGE: Final = 25
 LOOKED: Final = 300
@@ -87,7 +87,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
                 fresh=fresh, receipt=receipt, salt=deps.salt, names=names, now=now, grant=grant,
                 rerouted=moved,
             )  # fmt: skip
-            ways = tuple(way.template for way in deps.ways if way.reaches(person))
+            ways = deps.ways_in(person)
             return render("request", visitor=visitor, view=view, ways=ways, declining=declining)
 
         # Ten megabytes take a while: nobody else waits for them.
@@ -179,8 +179,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             try:
                 await grants.give(*about, content, person, now=now, random=deps.random)
             except Refused as error:
-                no = Message("Not granted", (str(error),), "bad", "declined", None, back, "Back")
-                raise Say(403, no) from None
+                raise Say(403, refused("Not granted", str(error), back=back)) from None
             said = (
                 views.title(content, salt=deps.salt),
                 "The next request exactly like it, within ten minutes.",
@@ -279,10 +278,8 @@ async def content_of(deps: Deps, case: Case) -> Request:
         gone = ("Its content was erased. The audit chain still holds that it was decided.",)
         raise Say(410, Message("Not here any more", gone, "calm", "empty", href="/inbox"))
     if await asyncio.to_thread(cards.altered, case, content):
-        wrong = ("Its content was changed in the database. Nobody can approve it.",)
-        raise Say(
-            409, Message("This is not what was asked", wrong, "bad", "declined", href="/inbox")
-        )
+        wrong = "Its content was changed in the database. Nobody can approve it."
+        raise Say(409, refused("This is not what was asked", wrong))
     return content
 
 
@@ -325,8 +322,8 @@ def reason_of(case: Case, form: Form, back: str) -> str | None:
     if shown and (ready := {clean(x): x for x in case.ask.reasons}.get(shown)) is None:
         raise Say(400, NOT_UNDERSTOOD)
     if len(own) > REASON:
-        long = (f"A reason may have {REASON} characters. Nothing was changed.",)
-        raise Say(413, Message("That is too long", long, "bad", "declined", None, back, "Back"))
+        long = f"A reason may have {REASON} characters. Nothing was changed."
+        raise Say(413, refused("That is too long", long, back=back))
     return words.declining(ready, own)
 
 
@@ -338,8 +335,9 @@ def _same(case: Case, form: Form) -> None:
 
 async def waiting(deps: Deps, person: Person) -> list[Case]:
     """What waits and this person may see, the newest `LOOKED` + 1 of it, the newest first."""
-    mine = None if audits(person) else audiences(person)
-    return await deps.store.page(status=Status.PENDING, audiences=mine, limit=LOOKED + 1)
+    return await deps.store.page(
+        status=Status.PENDING, audiences=shown_to(person), limit=LOOKED + 1
+    )
 
 
 SORTS: Final[Mapping[str, Callable[[Case], tuple[Any, ...]]]] = {
@@ -424,7 +422,7 @@ async def _decided(deps: Deps, request: web.Request, person: Person, asked: Aske
     before = start = request.query.get("before")
     if before is not None and not ID.fullmatch(before):
         raise Say(400, NOT_UNDERSTOOD)
-    audience = None if audits(person) else audiences(person)
+    audience = shown_to(person)
     found = list[tuple[Case, Head]]()
     looked, more, seen = 0, True, list[Case]()
     while len(found) <= PAGE and more and looked < LOOKED:
@@ -475,16 +473,13 @@ def _refused(
 ) -> tuple[int, Message]:
     """What the page says after a press that did not count."""
     title, back = views.title(content, salt=deps.salt), f"/requests/{case.id}"
-    text = answer.notice.text
     if answer.conflict:
         return 409, _changed(case.id)
-    if answer.notice.kind is NoticeKind.CLOSED:
-        return 409, Message(text, (title,), "calm", "expired", None, back, "Look at it")
-    may = policy.may(person, case, choice, tier=None, page=True, fresh=True)
-    if not fresh and isinstance(may, policy.Seats):
-        return 403, sign_in_again(deps, person, "Approving at high risk", back)
-    lines = (title, text, "Nothing was changed.")
-    return 403, Message("Not counted", lines, "bad", "declined", None, back, "Back")
+    if answer.notice.kind is not NoticeKind.CLOSED and not fresh:
+        may = policy.may(person, case, choice, tier=None, page=True, fresh=True)
+        if isinstance(may, policy.Seats):
+            return 403, sign_in_again(deps, person, "Approving at high risk", back)
+    return views.not_counted(answer.notice, title, back)
 
 
 def _changed(case_id: str) -> Message:

@@ -22,7 +22,7 @@ from approvals.web.deps import Deps
 from approvals.web.guard import Form, get, post
 from approvals.web.signin import link, note, see_other
 from approvals.web.site import STATIC, Say, Visitor, render
-from approvals.web.views import Message
+from approvals.web.views import Message, refused
 
 LIFETIMES: Final = (7, 30, 90)
 """Days a personal token may live."""
@@ -149,8 +149,8 @@ def routes(deps: Deps) -> list[web.RouteDef]:
     async def account(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         now, person, channel = deps.clock(), visitor.person.id, form.get("channel", "")
         if channel not in deps.linkable:
-            why = ("There is no such channel to link an account on.",)
-            raise Say(422, Message("No code was made", why, "bad", "declined", None, "/settings"))
+            why = "There is no such channel to link an account on."
+            raise Say(422, refused("No code was made", why, back="/settings"))
         if not visitor.fresh(now):
             raise Say(403, sign_in_again(deps, visitor.person, "Linking an account", "/settings"))
         code = await linking.make_code(
@@ -217,13 +217,13 @@ def dead_link(deps: Deps) -> Message:
         icon="expired",
         command="countersign login-link NAME",
         href="/inbox",
-        ways=tuple(way.template for way in deps.ways),
+        ways=deps.ways_in(),
     )
 
 
 def sign_in_again(deps: Deps, person: Person, what: str, back: str) -> Message:
     """Why the session is too old for this, and what to do. `back`: the page they come from."""
-    ways = tuple(way.template for way in deps.ways if way.reaches(person))
+    ways = deps.ways_in(person)
     how = "" if ways else " Run this, open the link in this browser, and come back:"
     return Message(
         "Please sign in again",
@@ -239,7 +239,4 @@ def sign_in_again(deps: Deps, person: Person, what: str, back: str) -> Message:
 
 
 def _not_made(status: int, why: str) -> Say:
-    lines = (why,)
-    return Say(
-        status, Message("No token was made", lines, "bad", "declined", None, "/settings", "Back")
-    )
+    return Say(status, refused("No token was made", why, back="/settings"))

@@ -24,7 +24,7 @@ from aiohttp import web
 from approvals import buttons, policy, words
 from approvals.model import Case, Choice, Person, Request, Status
 from approvals.people import EMAIL
-from approvals.port import NoticeKind, Tap
+from approvals.port import Tap
 from approvals.service import Answer
 from approvals.store import CardState, Press
 from approvals.web import views
@@ -103,15 +103,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             )  # fmt: skip
 
         answer = await asyncio.to_thread(page)  # ten megabytes take a while
-        answer.set_cookie(
-            _cookie(deps),
-            secret,
-            max_age=SECONDS,
-            path="/",
-            secure=deps.site.secure,
-            httponly=True,
-            samesite="Strict",
-        )
+        deps.site.give(answer, _cookie(deps), secret, seconds=SECONDS)
         return answer
 
     async def decide(request: web.Request, form: Form) -> web.StreamResponse:
@@ -214,22 +206,18 @@ def _view(
 
 def _told(answer: Answer, title: str, back: str) -> tuple[int, Message]:
     """What the page says after a press: only what is committed."""
-    text = answer.notice.text
     if answer.counted and answer.case is not None:
         after = answer.case
         look: dict[str, Any] = {"href": back, "go": "See what comes of it"}
         if after.open:
-            said = (title, text.partition(". ")[2])
+            said = (title, answer.notice.text.partition(". ")[2])
             return 200, Message("Your approval counts", said, "good", "approved", **look)
         if after.status is Status.APPROVED:
             said = (title, words.GOES_ON)
             return 200, Message(words.label(after), said, "good", "approved", **look)
         said = (title, words.NOTHING_RUN)
         return 200, Message(words.label(after), said, "calm", "declined", **look)
-    if answer.notice.kind is NoticeKind.CLOSED:
-        return 409, Message(text, (title,), "calm", "expired", None, back, "Look at it")
-    lines = (title, text, "Nothing was changed.")
-    return 403, Message("Not counted", lines, "bad", "declined", None, back, "Back")
+    return views.not_counted(answer.notice, title, back)
 
 
 def _old(token: str) -> Message:

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -30,7 +30,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from approvals.model import MINUTE, Instant, Person
 from approvals.web.bodies import timely
-from approvals.web.views import Message
+from approvals.web.views import Message, refused
 
 FRESH: Final = 5 * MINUTE
 """A sign-in not older than this carries high risk."""
@@ -102,6 +102,27 @@ class Site:
         """The session cookie's name. `__Host-`: https only, this host only, every path."""
         return "__Host-countersign" if self.secure else "countersign"
 
+    def give(
+        self,
+        answer: web.StreamResponse,
+        name: str,
+        value: str,
+        *,
+        seconds: int | None = None,
+        samesite: Literal["Lax", "Strict"] = "Strict",
+    ) -> None:
+        """Set a cookie that no script reads. `seconds`: how long it lasts; None: as long as the
+        browser runs."""
+        answer.set_cookie(
+            name,
+            value,
+            max_age=seconds,
+            path="/",
+            secure=self.secure,
+            httponly=True,
+            samesite=samesite,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -172,7 +193,7 @@ async def form(request: web.Request) -> dict[str, str]:
     if request.content_type != "application/x-www-form-urlencoded":
         raise Say(415, Message("This is not a form", tone="bad", icon="declined"))
     if request.content_length is None or request.content_length > FORM_LIMIT:
-        raise Say(413, Message("That is too long", tone="bad", icon="declined", href="/inbox"))
+        raise Say(413, refused("That is too long"))
     try:
         body = (await timely(request)).decode("ascii")
         pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=20, errors="strict")
@@ -208,9 +229,7 @@ def _when(at: Instant, zone: str | None) -> str:
     return f"{time.day} {time:%b %Y, %H:%M:%S %Z}"
 
 
-NOT_UNDERSTOOD: Final = Message(
-    "That was not understood", ("Nothing was changed.",), "bad", "declined", href="/inbox"
-)
+NOT_UNDERSTOOD: Final = refused("That was not understood", "Nothing was changed.")
 STATIC: Final = _static_files()
 _VERSIONS: Final = {name: sha256(body).hexdigest()[:10] for name, (body, _) in STATIC.items()}
 _PAGES: Final = Environment(

@@ -79,14 +79,7 @@ def looked_at(
         return
     mark = _mark(deps, visitor, case)
     marks = [*dict.fromkeys((mark, *_marks(deps, request)))][:MARKS]
-    answer.set_cookie(
-        _cookie(deps),
-        ".".join(marks),
-        path="/",
-        secure=deps.site.secure,
-        httponly=True,
-        samesite="Strict",
-    )
+    deps.site.give(answer, _cookie(deps), ".".join(marks))
 
 
 def fit(case: Case, person: Person) -> bool:

@@ -25,6 +25,7 @@ from approvals.model import (
     Risk,
     Status,
 )
+from approvals.port import Notice, NoticeKind
 from approvals.web.sheet import Sheet
 
 GLANCE: Final = 3
@@ -209,6 +210,19 @@ class Message:
 def calm(title: str, line: str, icon: str, href: str | None = "/inbox") -> Message:
     """Nothing is wrong, and nothing came of it."""
     return Message(title, (line,), "calm", icon, href=href)
+
+
+def refused(title: str, *lines: str, back: str = "") -> Message:
+    """It was not done. `back`: the page that they come from, if they can go on there."""
+    go = (back, "Back") if back else ("/inbox", "Open the inbox")
+    return Message(title, lines, "bad", "declined", None, *go)
+
+
+def not_counted(notice: Notice, title: str, back: str) -> tuple[int, Message]:
+    """Status and page after a press on a request of this title that did not count."""
+    if notice.kind is NoticeKind.CLOSED:
+        return 409, Message(notice.text, (title,), "calm", "expired", None, back, "Look at it")
+    return 403, refused("Not counted", title, notice.text, "Nothing was changed.", back=back)
 
 
 ERASED: Final = Head("Its content was erased", "", "", ())

@@ -60,15 +60,7 @@ async def admit(
     )
     await note(deps, "signed_in", person.id, how=how)
     answer = see_other(f"/requests/{back}" if back else "/inbox")
-    answer.set_cookie(
-        deps.site.cookie,
-        cookie,
-        max_age=SESSION // 1000,
-        path="/",
-        secure=deps.site.secure,
-        httponly=True,
-        samesite="Lax",
-    )
+    deps.site.give(answer, deps.site.cookie, cookie, seconds=SESSION // 1000, samesite="Lax")
     return answer
 
 
