@@ -13,7 +13,7 @@ import gc
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from bench import taps
@@ -28,8 +28,12 @@ from bench.waiting import Line, question
 SOFT: Final = 1_024
 """Open files that a process may have unless it asks for more: systemd's default, and Debian's."""
 CONNECTIONS: Final = 64
-HOWS: Final = ("alone", "with forged taps", "with clients waiting")
-"""In this order: the server hears of clients that left only when their wait is over."""
+ALONE: Final = "alone"
+FORGED: Final = "with forged taps"
+WAITING: Final = "with clients waiting"
+SERVERS: Final = ((ALONE, FORGED), (WAITING,))
+"""What each server is put through. Its memory says how much the clients that wait take, so nobody
+came before them."""
 
 
 def measure(setting: Setting) -> Rounds:
@@ -38,31 +42,34 @@ def measure(setting: Setting) -> Rounds:
     count = sizes["crowd"]
     for round_ in range(sizes["rounds"]):
         for name in turn_about(setting.ours(), round_):
-            needed = sizes["crowd"] + 3 * sizes["crowdtaps"]
-            with setting.bed.serving(name, needed, soft=SOFT, carry="1") as server:
-                for done in asyncio.run(_round(server, count, sizes)):
-                    rounds.append({"peer": name, **done})
-                    setting.console.print(
-                        f"{round_ + 1}. {name:<24} {done['how']:<22} "
-                        f"p50 {done['p50_ms']:6.2f} ms  p99 {done['p99_ms']:6.2f} ms  "
-                        f"{done['rss_mb']:4.0f} MB  {done['forged']:6,.0f} forged/s"
-                    )
+            needed = sizes["crowd"] + 2 * sizes["crowdtaps"]
+            for hows in SERVERS:
+                with setting.bed.serving(name, needed, soft=SOFT, carry="1") as server:
+                    for done in asyncio.run(_round(server, hows, count, sizes)):
+                        rounds.append({"peer": name, **done})
+                        setting.console.print(
+                            f"{round_ + 1}. {name:<24} {done['how']:<22} "
+                            f"p50 {done['p50_ms']:6.2f} ms  p99 {done['p99_ms']:6.2f} ms  "
+                            f"{done['rss_mb']:4.0f} MB  {done['forged']:6,.0f} forged/s"
+                        )
     return rounds
 
 
-async def _round(server: Serving, count: int, sizes: Mapping[str, int]) -> list[dict[str, Any]]:
+async def _round(
+    server: Serving, hows: Sequence[str], count: int, sizes: Mapping[str, int]
+) -> list[dict[str, Any]]:
     cards = taps.read(server.cards)
     each = sizes["crowdtaps"]
-    signed = taps.sign(cards[: 3 * each], path=server.path, secret=server.secret, now=time.time())
-    questions = [question(card.request, KEY) for card in cards[3 * each :][:count]]
+    signed = taps.sign(cards[: 2 * each], path=server.path, secret=server.secret, now=time.time())
+    questions = [question(card.request, KEY) for card in cards[2 * each :][:count]]
     found = []
-    for place, how in enumerate(HOWS):
+    for place, how in enumerate(hows):
         mine, forged, passed = signed[place * each :][:each], 0.0, 0.0
         async with contextlib.AsyncExitStack() as stack:
-            if how == HOWS[2]:
+            if how == WAITING:
                 await stack.enter_async_context(_waiting(server, questions))
             flood: subprocess.Popen[str] | None = None
-            if how == HOWS[1]:
+            if how == FORGED:
                 flood = _flood(server.port, sizes["forged"])
             times, bad = await _taps(server.port, mine, sizes["crowdrate"])
             rss = server.rss_mb()
@@ -77,7 +84,7 @@ async def _round(server: Serving, count: int, sizes: Mapping[str, int]) -> list[
                 "p50_ms": percentile(times, 50) / 1e6,
                 "p99_ms": percentile(times, 99) / 1e6,
                 "rss_mb": rss,
-                "waiting": len(questions) if how == HOWS[2] else 0,
+                "waiting": len(questions) if how == WAITING else 0,
                 "forged": forged,
                 "bad": bad + int(passed),
             }
@@ -151,7 +158,7 @@ def sheet(record: Mapping[str, Any]) -> Sheet:
     rows = []
     for key, m in medians.items():
         peer, _, how = key.partition(" ")
-        alone = medians[f"{peer} {HOWS[0]}"]
+        alone = medians[f"{peer} {ALONE}"]
         rows.append(
             (
                 peer,
