@@ -64,7 +64,8 @@ from approvals.port import (
 from approvals.proof import check_fresh, check_hmac
 from approvals.proposal import Proposal
 from approvals.service import Answer, Trust
-from approvals.store import Change, Store, metadata, rows
+from approvals.store import Change, Store, metadata
+from approvals.store.cases import case_params
 from approvals.web import credentials
 from approvals.web.site import Site
 from tests.contract import held
@@ -577,7 +578,7 @@ async def intrude(database: str, case: Case, *, unsigned: bool = True) -> None:
 
     `unsigned`: forget its receipt too, as if it had not been signed yet.
     """
-    fields = rows.case_params(Change(case, None))
+    fields = case_params(Change(case, None))
     id_ = fields.pop("id")
     path = database.removeprefix("sqlite:///")
     if path != database:

@@ -33,7 +33,7 @@ from approvals.reading import read
 from approvals.reading.presentation import Words
 from approvals.readings import held
 from approvals.store import Job, Store
-from approvals.store import rows as store_rows
+from approvals.store.requests import content_params
 from approvals.web import api, views
 from approvals.web.inbox import sheet_of
 from approvals.web.site import Visitor, render
@@ -438,7 +438,7 @@ async def test_a_verdict_rests_on_what_we_signed_and_sealed(sqlite_database: str
         assert content is not None
         other = replace(content, facts=(*content.facts[:-1], Fact("OneCLI id", first)))
         with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as direct, direct:
-            meta = store_rows.content_params(other)["meta"]
+            meta = content_params(other)["meta"]
             direct.execute("UPDATE contents SET meta = ? WHERE request_id = ?", (meta, case.id))
         await decide(place, case)
         async with asyncio.timeout(HANGS):

@@ -42,7 +42,6 @@ from approvals.model import (
     Status,
     Vote,
 )
-from approvals.store import _SEAL as SEAL
 from approvals.store import (
     Account,
     CardRow,
@@ -58,7 +57,8 @@ from approvals.store import (
     metadata,
     schema,
 )
-from approvals.store.driver import is_move
+from approvals.store.audit import _SEAL as SEAL
+from approvals.store.cases import is_move
 from tests import conftest
 from tests.house import HANGS
 from tests.postgres import postgres

@@ -17,7 +17,9 @@ import asyncpg
 import pytest
 
 from approvals.model import Status
-from approvals.store import Change, Job, Result, Store, metadata, statements
+from approvals.store import Change, Job, Result, Store, metadata
+from approvals.store.cases import select_cases
+from approvals.store.lists import select_newest
 from approvals.store.postgresql import _MOVE, _PRESSES, SETTINGS
 from tests.test_store import NOW, a_card, a_case, opening, voting
 
@@ -126,7 +128,7 @@ def walks(text: str, *, postgresql: bool) -> bool:
 LITTLE = ("audit_unsealed", "cards_altered")
 """Partial indexes of what is not sealed yet, or was altered: they hold little, however much there
 was. What is open may be much, too."""
-COUNTED = "count_open"
+COUNTED = "_count_open"
 """Metrics count what is open, which has to walk it."""
 
 
@@ -227,7 +229,7 @@ async def test_law_32_no_statement_reads_all_that_was_ever_asked(
     dialect: Any = store._db._dialect  # type: ignore[attr-defined] # both drivers have one
     for condition in ("", "closed", "agent", "requester", "audience", *map(str, Status)):
         for before, many in ((False, 1), (True, 1), (True, 3)):
-            dialect.sql(statements.newest(condition, before, many))
+            dialect.sql(select_newest(condition, before, many))
     texts, faults = known(store), dict[str, object]()
     assert len(texts) > 60, "the statements of all that was done are looked at"
     driver: Any = store._db
@@ -253,7 +255,7 @@ async def test_law_32_no_statement_reads_all_that_was_ever_asked(
 async def test_law_32_the_clock_looks_only_at_what_is_due(store: Store, database: str) -> None:
     """Four times a second, however much waits: a range of the index by time, and no sorting."""
     await use(store)
-    ((_, text),) = [one for one in known(store).items() if one[0].startswith("due ")]
+    ((_, text),) = [one for one in known(store).items() if one[0].startswith("_select_due ")]
     if database.startswith("sqlite"):
         with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as theirs:
             plan = theirs.execute(f"EXPLAIN QUERY PLAN {text}", (NOW, 100, 0)).fetchall()
@@ -285,7 +287,7 @@ async def test_law_32_what_waits_is_not_walked_through_for_what_was_decided(
 
     async def counted(build: Any, **params: Any) -> Any:
         nonlocal looked_at
-        if build is statements.cases_by_id:
+        if build is select_cases:
             looked_at += len(params["ids"])
         return await read(build, **params)
 

@@ -1,14 +1,11 @@
-"""What the store asks of a database, and the words of SQL that both drivers share."""
+"""What the store asks of a database."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import ClassVar, Final, Protocol, TypeVar
+from collections.abc import Callable, Collection
+from typing import ClassVar, Final, Protocol, TypeAlias, TypeVar
 
-from approvals.store.rows import BUTTON, CARD, CASE
 from approvals.store.statements import Script
-from approvals.store.tables import buttons, cards, cases, seen
-from approvals.store.values import Change, Heard, Press, Result, Taps
 
 T = TypeVar("T")
 
@@ -16,17 +13,12 @@ PATIENCE: Final = 5.0
 """Seconds after which a database that has not answered is `Busy`, the wait for a connection or a
 lock included."""
 
-PRESS: Final = ", ".join(
-    [*(f"b.{n}" for n in BUTTON), *(f"c.{n}" for n in CARD), *(f"k.{n}" for n in CASE)]
-)
-FROM_BUTTONS: Final = (
-    f"JOIN {buttons} b ON b.lookup = t.lookup JOIN {cards} c ON c.id = b.card_id "
-    f"JOIN {cases} k ON k.id = c.request_id LEFT JOIN {seen} s ON s.key = t.event"
-)
+Heard: TypeAlias = Callable[[Collection[str] | None], None]
+"""Called with the ids of requests that moved; None: any may have (notices were lost)."""
 
 
 class Driver(Protocol):
-    """Runs scripts; `presses` and `commit` have words of their own, because all taps wait there."""
+    """Runs scripts."""
 
     writers: ClassVar[int]
     """How many commits may usefully be under way at once."""
@@ -47,8 +39,6 @@ class Driver(Protocol):
         """Write, unless somebody else is just doing so under this key: then None."""
         ...
 
-    async def presses(self, taps: Taps) -> list[Press | None]: ...
-    async def commit(self, changes: Sequence[Change]) -> list[Result]: ...
     async def upgrade(self) -> None: ...
     async def check(self) -> None:
         """`Refused`, in words: what stands between the database and us keeps back what we need."""
@@ -56,8 +46,3 @@ class Driver(Protocol):
 
     def listen(self, heard: Heard) -> None: ...
     async def close(self) -> None: ...
-
-
-def is_move(change: Change) -> bool:
-    """A vote, a closing: a case that only moves, so that many go in one statement."""
-    return change.before is not None and change.content is None and change.idempotency is None

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from approvals.model import Case
 from approvals.people import GOOD
-from approvals.store.values import Account, Linked
+
+if TYPE_CHECKING:
+    from approvals.store.people import Account, Linked
 
 MOST: Final = 200_000
 """Of each kind; the oldest is forgotten first. A decided request takes about 200 bytes here."""

@@ -17,12 +17,27 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from approvals.model import Busy, Refused
-from approvals.store import rows, statements
-from approvals.store.driver import FROM_BUTTONS, PATIENCE, PRESS, is_move
+from approvals.store.audit import entry_row
+from approvals.store.cases import (
+    FROM_BUTTONS,
+    PRESS,
+    Change,
+    Press,
+    Result,
+    Taps,
+    Undo,
+    commit_one,
+    is_move,
+    presses_of,
+    state_row,
+    wake_of,
+    wall_clock,
+)
+from approvals.store.driver import PATIENCE, Heard
+from approvals.store.outbox import job_row
 from approvals.store.schema import upgrade_postgresql
-from approvals.store.statements import Dialect, Script, Undo
+from approvals.store.statements import Dialect, Script
 from approvals.store.tables import audit, cases, outbox, seen
-from approvals.store.values import Change, Heard, Press, Result, Taps
 
 T = TypeVar("T")
 
@@ -306,7 +321,7 @@ class Postgresql:
         with _errors():
             async with self._connection() as connection:
                 found = await connection.fetch(_PRESSES, _bytes(lookups), _texts(events))
-        return rows.presses(len(taps), found)
+        return presses_of(len(taps), found)
 
     async def commit(self, changes: Sequence[Change]) -> list[Result]:
         results = [Result.WON] * len(changes)
@@ -333,7 +348,7 @@ class Postgresql:
             while True:
                 try:
                     async with self._connection() as connection, connection.transaction():
-                        result = await self._run(connection, statements.commit_one(change))
+                        result = await self._run(connection, commit_one(change))
                         await self._notify(connection, (change.case.id,))
                         return result
                 except Undo as undo:
@@ -350,13 +365,13 @@ class Postgresql:
         jobs: list[tuple[Any, ...]] = []
         for place, change in enumerate(changes, 1):
             case = change.case
-            moved = (case.version, rows.state(case), rows.wake(change), change.seen)
+            moved = (case.version, state_row(case), wake_of(change), change.seen)
             cases.append((case.id, change.before, case.status, *moved))
-            entries += [(place, *rows.entry_row(entry)) for entry in change.entries]
-            jobs += [(place, *rows.job_row(job)) for job in change.effects]
+            entries += [(place, *entry_row(entry)) for entry in change.entries]
+            jobs += [(place, *job_row(job)) for job in change.effects]
         args = [
             *_columns((_texts, _ints, _texts, _ints, _texts, _ints, _texts), cases),
-            statements.wall_clock(),
+            wall_clock(),
             *_columns((_ints, _texts, _ints, _texts, _texts, _texts, _bytes), entries),
             *_columns((_ints, _texts, _texts, _texts, _ints, _texts), jobs),
         ]

@@ -6,7 +6,7 @@ commit between them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import takewhile
@@ -14,24 +14,24 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from approvals.model import Duration, Instant, Status
-from approvals.store import rows
-from approvals.store.rows import Params, Row
-from approvals.store.statements import (
-    Builder,
-    Dialect,
-    P,
-    Script,
-    cards_of,
-    cases_by_id,
-    delete_by,
-    erase,
-    put_meta,
-    select_meta,
+from approvals.model import ORG, Case, Duration, Instant, Status
+from approvals.store.cards import card_of, select_cards
+from approvals.store.cases import (
+    CASE,
+    case_of,
+    delete_audiences,
+    is_open,
+    select_cases,
+    state_row,
+    terms_row,
 )
+from approvals.store.meta import put_meta, select_meta
+from approvals.store.outbox import write
+from approvals.store.requests import delete_contents
+from approvals.store.statements import Builder, Dialect, P, Params, Row, Script, delete_by
+from approvals.store.subject import Subject
 from approvals.store.tables import (
     accounts,
-    audiences,
     audit,
     buttons,
     cards,
@@ -57,12 +57,14 @@ ENTRIES: Final = 250
 """Audit entries in one transaction."""
 NOBODY: Final = "(erased)"
 """Stands where an erased person was named. No person of a configuration can be called so."""
+_RETIRE: Final = 0x636F756E03
+"""The advisory lock on PostgreSQL of whoever deletes what is old."""
 
 
 # What ends by itself
 
 
-def ageing(now: Instant, keep: Duration) -> Iterator[tuple[sa.Table, str, Instant]]:
+def _ageing(now: Instant, keep: Duration) -> Iterator[tuple[sa.Table, str, Instant]]:
     """Tables, the column that says how old a row is, and from when on it stays."""
     for table in (sessions, login_links, link_codes, tokens, grants):
         yield table, "expires_at", now
@@ -71,7 +73,7 @@ def ageing(now: Instant, keep: Duration) -> Iterator[tuple[sa.Table, str, Instan
 
 
 @lru_cache
-def ages(table: sa.Table, column: str, after: bool) -> Builder:
+def _select_ages_of(table: sa.Table, column: str, after: bool) -> Builder:
     """Keys and ages of a page of rows, in the order of the key; with `after`, above a key."""
 
     def build(_: Dialect) -> Any:
@@ -85,13 +87,13 @@ def ages(table: sa.Table, column: str, after: bool) -> Builder:
     return build
 
 
-def key_of(table: sa.Table, row: Row) -> Params:
+def _key_of(table: sa.Table, row: Row) -> Params:
     """The parameters that name a row of `ages`."""
     return {f"{key.name}_": value for key, value in zip(table.primary_key, row, strict=False)}
 
 
 @lru_cache
-def delete_old(table: sa.Table, column: str) -> Builder:
+def _delete_old(table: sa.Table, column: str) -> Builder:
     """One row by its key, unless it was renewed meanwhile."""
 
     def build(_: Dialect) -> Any:
@@ -104,7 +106,6 @@ def delete_old(table: sa.Table, column: str) -> Builder:
 # Requests
 
 _delete_cards: Final = delete_by(cards, "request_id")
-_delete_audiences: Final = delete_by(audiences, "request_id")
 _delete_receipt: Final = delete_by(receipts, "request_id")
 _delete_case: Final = delete_by(cases, "id")
 
@@ -114,43 +115,56 @@ def _delete_buttons(_: Dialect) -> Any:
     return buttons.delete().where(buttons.c.card_id.in_(theirs))
 
 
-def _with_content(_: Dialect) -> Any:
+def _select_with_content(_: Dialect) -> Any:
     c = contents.c
-    waits = sa.exists().where(cases.c.id == c.request_id, sa.text(f"status = '{Status.PENDING}'"))
+    waits = sa.exists().where(cases.c.id == c.request_id, is_open())
     what = sa.select(c.request_id).distinct().where(c.request_id < P("before_"), ~waits)
     return what.order_by(c.request_id).limit(P("most"))
 
 
-def _closed(_: Dialect) -> Any:
+def _select_closed(_: Dialect) -> Any:
     c = cases.c
     old = (c.id < P("before_"), sa.text(f"status <> '{Status.PENDING}'"))
     return sa.select(c.id).where(*old).order_by(c.id).limit(P("most"))
 
 
-def empty_one(request_id: str) -> Script[int]:
+def _update_erased(_: Dialect) -> Any:
+    a = audit.c
+    sealed = (a.request_id == P("request_id_"), a.seq.is_not(None), a.salt.is_not(None))
+    return audit.update().where(*sealed).values(content=sa.null(), salt=sa.null()).returning(a.id)
+
+
+def _erase(request_id: str) -> Script[int]:
+    """Content and salts; the links stay."""
+    erased = yield _update_erased, {"request_id_": request_id}
+    yield delete_contents, {"request_id_": request_id}
+    return len(erased)
+
+
+def _empty_one(request_id: str) -> Script[int]:
     """Content, texts of audit entries, cards, buttons. Who decided what and the receipt stay."""
     key = {"request_id_": request_id}
     yield _delete_buttons, key
     yield _delete_cards, key
-    return (yield from erase(request_id))
+    return (yield from _erase(request_id))
 
 
-def empty(before: str) -> Script[int]:
+def _empty(before: str) -> Script[int]:
     """Erase what some closed requests below this id asked; of how many."""
-    found = yield _with_content, {"before_": before, "most": SOME}
+    found = yield _select_with_content, {"before_": before, "most": SOME}
     for (request_id,) in found:
-        yield from empty_one(request_id)
+        yield from _empty_one(request_id)
     return len(found)
 
 
-def remove(before: str) -> Script[int]:
+def _remove(before: str) -> Script[int]:
     """Delete some closed requests below this id; how many. Their audit entries stay, erased."""
-    found = yield _closed, {"before_": before, "most": SOME}
+    found = yield _select_closed, {"before_": before, "most": SOME}
     for (request_id,) in found:
-        yield from empty_one(request_id)
+        yield from _empty_one(request_id)
         key = {"request_id_": request_id}
         yield _delete_receipt, key
-        yield _delete_audiences, key
+        yield delete_audiences, key
         yield _delete_case, {"id_": request_id}
     return len(found)
 
@@ -161,59 +175,56 @@ _MARK: Final = "erased:"
 """Begins the `meta` key that says up to which entry all texts are erased, of an organisation."""
 
 
-def _ages_of_entries(_: Dialect) -> Any:
+def _select_ages(_: Dialect) -> Any:
     a = audit.c
     what = sa.select(a.seq, a.at).where(a.org == P("org_"), a.seq > P("after"))
     return what.order_by(a.seq).limit(P("most"))
 
 
-def _blank(_: Dialect) -> Any:
+def _update_blanked(_: Dialect) -> Any:
     a = audit.c
     which = audit.update().where(a.org == P("org_"), a.seq == P("seq_"), a.salt.is_not(None))
     return which.values(content=sa.null(), salt=sa.null())
 
 
-def blank(seqs: Sequence[int], org: str) -> Script[None]:
+def _blank(seqs: Sequence[int], org: str) -> Script[None]:
     """Erase the texts of sealed entries; their commitments and links stay."""
-    yield _blank, [{"org_": org, "seq_": seq} for seq in seqs]
+    yield _update_blanked, [{"org_": org, "seq_": seq} for seq in seqs]
 
 
-def blank_before(before: Instant, now: Instant, org: str) -> Script[int]:
+def _blank_before(before: Instant, now: Instant, org: str) -> Script[int]:
     """Erase the texts of some entries that are older; how many."""
     mark = yield select_meta, {"key_": _MARK + org}
     after = int(mark[0][0]) if mark else 0
-    found = yield _ages_of_entries, {"org_": org, "after": after, "most": ENTRIES}
+    found = yield _select_ages, {"org_": org, "after": after, "most": ENTRIES}
     # As far as they are old: their order is that of sealing, which is all but that of time. One
     # that a wrong clock dated into the future holds up none.
     old = [seq for seq, _ in takewhile(lambda row: not before <= row[1] <= now, found)]
     if old:
-        yield from blank(old, org)
+        yield from _blank(old, org)
         yield from put_meta(_MARK + org, str(old[-1]), False)
     return len(old)
 
 
 # People
 
-
 _delete_window: Final = delete_by(windows, "org", "channel", "account")
 _OF_A_PERSON: Final = tuple(
     delete_by(table, "org", "person")
     for table in (sessions, login_links, link_codes, tokens, grants, accounts, linked)
 )
-
-
 _LETS_IN: Final = tuple(
     delete_by(table) for table in (sessions, login_links, link_codes, tokens, grants)
 )
 
 
-def sign_everybody_out() -> Script[None]:
+def _sign_everybody_out() -> Script[None]:
     """All that lets anybody in, or gives an approval in advance."""
     for build in _LETS_IN:
         yield build, {}
 
 
-def forget(person: str, known: Sequence[tuple[str, str]], org: str) -> Script[None]:
+def _forget(person: str, known: Sequence[tuple[str, str]], org: str) -> Script[None]:
     """All that lets them in or reaches them. `known`: channel and account each."""
     for build in _OF_A_PERSON:
         yield build, {"org_": org, "person_": person}
@@ -221,28 +232,25 @@ def forget(person: str, known: Sequence[tuple[str, str]], org: str) -> Script[No
         yield _delete_window, {"org_": org, "channel_": channel, "account_": account}
 
 
-def _page_of_cases(_: Dialect) -> Any:
+def _select_page(_: Dialect) -> Any:
     c = cases.c
-    what = sa.select(*(c[n] for n in rows.CASE)).where(c.org == P("org_"), c.id > P("after_"))
+    what = sa.select(*(c[n] for n in CASE)).where(c.org == P("org_"), c.id > P("after_"))
     return what.order_by(c.id).limit(P("most"))
 
 
-page_of_cases: Final[Builder] = _page_of_cases
-
-
-def _rewrite(_: Dialect) -> Any:
+def _update_rewritten(_: Dialect) -> Any:
     c = cases.c
     mine = (c.id == P("id_"), c.version == P("version_"))
     return cases.update().where(*mine).values(terms=P("terms"), state=P("state"))
 
 
-def unname(ids: Sequence[str], person: str, org: str) -> Script[None]:
+def _unname(ids: Sequence[str], person: str, org: str) -> Script[None]:
     """Take a person out of closed cases: their name, their reasons, their cards.
 
     The MACs stay as they were, since receipts name them; they can prove nothing any more.
     """
-    for row in (yield cases_by_id, {"ids": list(ids)}):
-        case = rows.case(row)
+    for row in (yield select_cases, {"ids": list(ids)}):
+        case = case_of(row)
         votes = tuple(
             replace(vote, person=NOBODY, reason=None) if vote.person == person else vote
             for vote in case.votes
@@ -254,10 +262,10 @@ def unname(ids: Sequence[str], person: str, org: str) -> Script[None]:
             reason=None if theirs else case.reason,
             barred=tuple(NOBODY if one == person else one for one in case.barred),
         )
-        said = {"terms": rows.terms_row(case), "state": rows.state(case)}
-        yield _rewrite, {"id_": case.id, "version_": case.version, **said}
-    for row in (yield cards_of, {"ids": list(ids)}):
-        card = rows.card(row)
+        said = {"terms": terms_row(case), "state": state_row(case)}
+        yield _update_rewritten, {"id_": case.id, "version_": case.version, **said}
+    for row in (yield select_cards, {"ids": list(ids)}):
+        card = card_of(row)
         if card.person == person:
             yield _delete_buttons_of, {"card_id_": card.id}
             yield _delete_card, {"id_": card.id}
@@ -265,3 +273,78 @@ def unname(ids: Sequence[str], person: str, org: str) -> Script[None]:
 
 _delete_buttons_of: Final = delete_by(buttons, "card_id")
 _delete_card: Final = delete_by(cards, "id")
+
+
+class RetentionStore(Subject):
+    """What ends by itself, and what is erased."""
+
+    async def prune(self, now: Instant, keep: Duration) -> None:
+        """Delete what has expired, and seen events and idempotency keys older than `keep`.
+
+        `keep` must exceed the time for which any platform or requester repeats itself. Everything
+        is read, a page at a time, and only what is old is written.
+        """
+        for table, column, before in _ageing(now, keep):
+            key: Mapping[str, Any] = {}
+            full = True
+            while full:
+                build = _select_ages_of(table, column, bool(key))
+                page = await self._read(build, **key, most=PAGE)
+                old = [row for row in page if row[-1] is not None and row[-1] < before]
+                if old:
+                    params = [{**_key_of(table, row), "before": before} for row in old]
+                    gone = _delete_old(table, column)
+                    await self._db.write(write((), (), gone, params))
+                full = len(page) == PAGE
+                key = _key_of(table, page[-1]) if full else {}
+
+    async def empty(self, before: str) -> int:
+        """Erase what a few closed requests with ids below `before` asked, and their cards.
+
+        How many; 0: there are no more, or another copy is at it. Call it until then.
+        """
+        return await self._db.locked(_empty(before), _RETIRE) or 0
+
+    async def remove(self, before: str) -> int:
+        """Delete a few closed requests with ids below `before`, receipts too; as `empty`."""
+        return await self._db.locked(_remove(before), _RETIRE) or 0
+
+    async def blank(self, before: Instant, now: Instant, *, org: str = ORG) -> int:
+        """Erase the texts of a few sealed audit entries that are older; as `empty`."""
+        return await self._db.locked(_blank_before(before, now, org), _RETIRE) or 0
+
+    async def blank_entries(self, seqs: Sequence[int], *, org: str = ORG) -> None:
+        """Erase the texts of these sealed audit entries; their commitments and links stay."""
+        for start in range(0, len(seqs), ENTRIES):
+            some = seqs[start : start + ENTRIES]
+            await self._db.write(_blank(some, org))
+
+    async def forget(
+        self, person: str, known: Sequence[tuple[str, str]], *, org: str = ORG
+    ) -> None:
+        """Delete all that lets a person in or reaches them. `known`: channel, account each."""
+        await self._db.write(_forget(person, known, org))
+
+    async def sign_everybody_out(self) -> None:
+        """Delete every session, sign-in link, personal token, linking code and grant."""
+        await self._db.write(_sign_everybody_out())
+
+    async def every_case(self, *, org: str = ORG) -> AsyncIterator[list[Case]]:
+        """All that there are, the oldest first, some at a time."""
+        after = ""
+        while found := await self._read(_select_page, org_=org, after_=after, most=PAGE):
+            yield [case_of(row) for row in found]
+            after = found[-1][0]
+
+    async def unname(self, ids: Sequence[str], person: str, *, org: str = ORG) -> None:
+        """Take a person out of closed cases, and delete their cards of these."""
+        for start in range(0, len(ids), SOME):
+            some = ids[start : start + SOME]
+            await self._db.write(_unname(some, person, org))
+
+    async def erase(self, request_id: str) -> int:
+        """Delete a request's content and cards, and text and salt of its sealed entries: how many.
+
+        What is not sealed yet stays, or it could never be linked: `seal` first.
+        """
+        return await self._db.write(_empty_one(request_id))

@@ -23,12 +23,27 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from approvals.model import Busy
-from approvals.store import rows, statements
-from approvals.store.driver import FROM_BUTTONS, PATIENCE, PRESS, is_move
+from approvals.store.audit import ENTRY, entry_row
+from approvals.store.cases import (
+    FROM_BUTTONS,
+    PRESS,
+    Change,
+    Press,
+    Result,
+    Taps,
+    Undo,
+    commit_one,
+    is_move,
+    presses_of,
+    state_row,
+    wake_of,
+    wall_clock,
+)
+from approvals.store.driver import PATIENCE, Heard
+from approvals.store.outbox import QUEUED, job_row
 from approvals.store.schema import upgrade_sqlite
-from approvals.store.statements import Dialect, Script, Sql, Undo
+from approvals.store.statements import Dialect, Params, Script, Sql
 from approvals.store.tables import audit, cases, outbox, seen
-from approvals.store.values import Change, Heard, Press, Result, Taps
 
 T = TypeVar("T")
 _Work: TypeAlias = "tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]"
@@ -98,7 +113,7 @@ class Sqlite:
         # On the writer's connection, which keeps its pages in memory: any other's are thrown away
         # after each commit.
         found = await self._writer.look(lambda connection: connection.execute(sql, args).fetchall())
-        return rows.presses(len(taps), found)
+        return presses_of(len(taps), found)
 
     async def commit(self, changes: Sequence[Change]) -> list[Result]:
         results = await self._writer.change(lambda connection: self._commit(connection, changes))
@@ -143,7 +158,7 @@ class Sqlite:
         for i in singly:
             connection.execute("SAVEPOINT single")
             try:
-                results[i] = self._run(connection, statements.commit_one(changes[i]))
+                results[i] = self._run(connection, commit_one(changes[i]))
             except Undo as undo:
                 connection.execute("ROLLBACK TO single")
                 results[i] = undo.result
@@ -158,17 +173,17 @@ class Sqlite:
         events: list[Any] = []
         entries: list[Any] = []
         jobs: list[Any] = []
-        now = statements.wall_clock()
+        now = wall_clock()
         for change in changes:
             case = change.case
-            args += (case.id, change.before, case.status, case.version, rows.state(case))
-            args.append(rows.wake(change))
+            args += (case.id, change.before, case.status, case.version, state_row(case))
+            args.append(wake_of(change))
             if change.seen is not None:
                 events += (change.seen, now)
             for entry in change.entries:
-                entries += rows.entry_row(entry)
+                entries += entry_row(entry)
             for job in change.effects:
-                jobs += rows.job_row(job)
+                jobs += job_row(job)
                 jobs.append(0)
         updated = connection.execute(self._move_text(len(changes)), args).rowcount
         if updated != len(changes):
@@ -177,8 +192,8 @@ class Sqlite:
             self._insert(connection, seen, ("key", "at"), events)
         except sqlite3.IntegrityError:
             return False
-        self._insert(connection, audit, rows.ENTRY, entries)
-        self._insert(connection, outbox, (*rows.QUEUED, "attempts"), jobs)
+        self._insert(connection, audit, ENTRY, entries)
+        self._insert(connection, outbox, (*QUEUED, "attempts"), jobs)
         return True
 
     def _move_text(self, n: int) -> str:
@@ -226,7 +241,7 @@ def _marks(columns: int, n: int) -> str:
     return ", ".join([row] * n)
 
 
-def _args(sql: Sql, params: rows.Params) -> list[Any]:
+def _args(sql: Sql, params: Params) -> list[Any]:
     return [json.dumps(v) if isinstance(v, list) else v for v in sql.args(params)]
 
 

@@ -1,0 +1,323 @@
+"""The jobs that are to be carried out, and what commits together with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from approvals.evidence import Entry
+from approvals.model import Duration, Instant
+from approvals.store.audit import ENTRY, entry_row, insert_entry
+from approvals.store.meta import upsert_meta
+from approvals.store.statements import Builder, Dialect, P, Params, Row, Script, count, insert, one
+from approvals.store.subject import Subject
+from approvals.store.tables import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One effect to carry out.
+
+    `target`: the lane, for what may be slow or down on its own (a channel, an endpoint). `data` is
+    the worker's own. `id` and `attempts` (claims so far) come from `claim`; together they say which
+    claim this is.
+    """
+
+    kind: str
+    request_id: str
+    target: str
+    due_at: Instant
+    data: str = ""
+    id: int = 0
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A job that is not tried again until `resend`."""
+
+    job: Job
+    error: str
+    at: Instant
+
+
+JOBS: Final = frozenset(("post", "draw", "redraw", "forward", "verdict", "lapse"))
+"""Kinds of jobs that every copy of this version carries out."""
+
+JOB: Final = Job.__slots__
+QUEUED: Final = JOB[:5]
+
+job_row: Final[Callable[[Job], tuple[Any, ...]]] = attrgetter(*QUEUED)
+
+
+def job_of(row: Row) -> Job:
+    """From the columns `JOB`."""
+    return Job(*row)
+
+
+insert_job: Final = insert(outbox, *QUEUED, "attempts")
+count_parked: Final = count(outbox, lambda: outbox.c.parked_at.is_not(None))
+
+
+def write(
+    entries: Sequence[Entry],
+    jobs: Sequence[Job] = (),
+    build: Builder | None = None,
+    params: Params | Sequence[Params] = (),
+) -> Script[Sequence[Row]]:
+    """A statement, if there is one, and the audit entries and jobs that commit with it."""
+    found: Sequence[Row] = ()
+    if build is not None:
+        found = yield build, params
+    if entries:
+        yield insert_entry, [dict(zip(ENTRY, entry_row(e), strict=True)) for e in entries]
+    if jobs:
+        new = {"attempts": 0}
+        yield (
+            insert_job,
+            [{**new, **dict(zip(QUEUED, job_row(j), strict=True))} for j in jobs],
+        )
+    return found
+
+
+def _append(
+    entries: Sequence[Entry], jobs: Sequence[Job], known: tuple[str, str] | None
+) -> Script[None]:
+    """Entries, jobs, and a value of our own with them."""
+    if known is not None:
+        yield upsert_meta, {"key": known[0], "value": known[1]}
+    yield from write(entries, jobs)
+
+
+def _update_claimed(d: Dialect) -> Any:
+    o = outbox.c
+    ready = [o.parked_at.is_(None), o.target == P("target_"), o.due_at <= P("now")]
+    ready.append(d.among(o.kind, "kinds"))
+    # A CTE that locks is never folded into the statement around it, so it runs once and its limit
+    # holds; the outer condition repeats for a row that moved between snapshot and lock.
+    picked = (
+        sa.select(o.id)
+        .where(*ready)
+        .order_by(o.due_at, o.id)
+        .limit(P("most"))
+        .with_for_update(skip_locked=True)
+        .cte("picked")
+    )
+    # Nobody waits for the disk. A claim that is lost with the server leaves its job due, as a lease
+    # that ended does; and what a worker writes next is on the disk only after its claim, because
+    # the log is written in order: https://www.postgresql.org/docs/current/wal-async-commit.html
+    lazy = [sa.func.set_config("synchronous_commit", "off", True)] if d.postgresql else []
+    return (
+        outbox.update()
+        .where(o.id.in_(sa.select(picked.c.id)), *ready)
+        .values(worker=P("worker"), attempts=o.attempts + 1, due_at=P("until"))
+        .returning(*(o[name] for name in JOB), *lazy)
+    )
+
+
+def _held() -> tuple[sa.ColumnElement[bool], ...]:
+    # Each claim counts `attempts` up and ends its lease at another time, so that who lost the
+    # lease meanwhile matches nothing, not even a new job that was given the old one's id.
+    o = outbox.c
+    mine = (o.id == P("id_"), o.attempts == P("attempts_"), o.due_at == P("due_at_"))
+    return *mine, o.parked_at.is_(None)
+
+
+def held(job: Job) -> Params:
+    """The parameters that say which claim this is."""
+    return {"id_": job.id, "attempts_": job.attempts, "due_at_": job.due_at}
+
+
+def delete_done(_: Dialect) -> Any:
+    return outbox.delete().where(*_held())
+
+
+def _delete_held(_: Dialect) -> Any:
+    return outbox.delete().where(*_held()).returning(outbox.c.id)
+
+
+def _end(job: Job, entries: Sequence[Entry], then: Sequence[Job]) -> Script[bool]:
+    """The entries and what follows only if it was held still."""
+    found = yield _delete_held, held(job)
+    if found:
+        yield from write(entries, then)
+    return bool(found)
+
+
+def _update_renewed(_: Dialect) -> Any:
+    return outbox.update().where(*_held()).values(due_at=P("due_at")).returning(outbox.c.id)
+
+
+def _update_retried(_: Dialect) -> Any:
+    values = {"due_at": P("due_at"), "last_error": P("last_error"), "worker": sa.null()}
+    return outbox.update().where(*_held()).values(values)
+
+
+def _update_parked(_: Dialect) -> Any:
+    values = {"parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()}
+    return outbox.update().where(*_held()).values(values).returning(outbox.c.id)
+
+
+def _select_stranded(d: Dialect) -> Any:
+    o = outbox.c
+    ours = d.among(o.target, "lanes") & d.among(o.kind, "kinds")
+    return sa.select(o.id, o.kind, o.request_id, o.target).where(
+        o.parked_at.is_(None), o.due_at < P("before"), ~ours
+    )
+
+
+def _update_hastened(d: Dialect) -> Any:
+    o = outbox.c
+    untried = (o.attempts == 0, o.parked_at.is_(None), o.due_at > P("beyond"))
+    which = outbox.update().where(*untried, d.among(o.kind, "kinds"))
+    return which.values(due_at=P("now")).returning(o.id)
+
+
+def _update_stranded(_: Dialect) -> Any:
+    o = outbox.c
+    which = (o.id == P("id_"), o.parked_at.is_(None), o.due_at < P("before"))
+    values = {"parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()}
+    return outbox.update().where(*which).values(values).returning(o.id)
+
+
+def _strand(params: Params, entries: Sequence[Entry]) -> Script[bool]:
+    """Park what nobody took; the entries only if it was still there."""
+    found = yield _update_stranded, params
+    if found:
+        yield from write(entries)
+    return bool(found)
+
+
+def _select_parked(_: Dialect) -> Any:
+    o = outbox.c
+    what = sa.select(*(o[n] for n in JOB), o.last_error, o.parked_at)
+    return what.where(o.parked_at.is_not(None)).order_by(o.id.desc()).limit(P("most"))
+
+
+def _update_resent(_: Dialect) -> Any:
+    o = outbox.c
+    which = outbox.update().where(o.id == P("id_"), o.parked_at.is_not(None))
+    return which.values(parked_at=sa.null(), due_at=P("due_at")).returning(o.request_id)
+
+
+def _resend(job_id: int, now: Instant, entries: Sequence[Entry]) -> Script[bool]:
+    """The entries only if there was such a job."""
+    found = yield _update_resent, {"id_": job_id, "due_at": now}
+    if found:
+        yield from write(entries)
+    return bool(found)
+
+
+def count_jobs(_: Dialect) -> Any:
+    o = outbox.c
+    what = sa.select(o.kind, o.target, sa.func.count(), sa.func.min(o.due_at))
+    return what.where(o.parked_at.is_(None)).group_by(o.kind, o.target)
+
+
+class OutboxStore(Subject):
+    """The queue: claimed, done, retried or parked."""
+
+    async def append(
+        self,
+        entries: Sequence[Entry],
+        jobs: Sequence[Job] = (),
+        *,
+        known: tuple[str, str] | None = None,
+    ) -> None:
+        """Audit entries, and jobs, that belong to no change of a case. `known`: a `meta` key and
+        its value, kept with them."""
+        moved = {job.request_id for job in jobs}
+        await self._db.write(_append(entries, jobs, known), moved)
+
+    async def claim(
+        self,
+        target: str,
+        *,
+        worker: str,
+        now: Instant,
+        lease: Duration,
+        limit: int,
+        kinds: Collection[str] = JOBS,
+    ) -> list[Job]:
+        """Take up to `limit` due jobs of one lane and of these kinds for `lease`; after that they
+        are due again. A claim may be lost with the database's server, and is over then too."""
+        params = {
+            "target_": target, "worker": worker, "now": now, "until": now + lease, "most": limit,
+            "kinds": sorted(kinds),
+        }  # fmt: skip
+        found = await self._db.alone(one(_update_claimed, params))
+        jobs = [job_of(row[: len(JOB)]) for row in found]
+        return sorted(jobs, key=attrgetter("id"))
+
+    async def done(
+        self, jobs: Sequence[Job], entries: Sequence[Entry] = (), *, then: Sequence[Job] = ()
+    ) -> None:
+        """They are finished, and what follows from them is queued, in one transaction.
+
+        Nothing for one whose lease ended and that another took; what follows is queued all the
+        same.
+        """
+        params = [held(job) for job in jobs]
+        moved = {job.request_id for job in then}
+        await self._db.write(write(entries, then, delete_done, params), moved)
+
+    async def end(self, job: Job, entries: Sequence[Entry], *, then: Sequence[Job]) -> bool:
+        """As `done`; but where another took the job nothing is written or queued (False): who has
+        it now does that."""
+        script = _end(job, entries, then)
+        return await self._db.write(script, {one.request_id for one in then})
+
+    async def renew(self, job: Job, until: Instant) -> Job | None:
+        """Keep it leased until then; the job as it is held now. None: another has taken it."""
+        found = await self._write(_update_renewed, **held(job), due_at=until)
+        return replace(job, due_at=until) if found else None
+
+    async def retry(
+        self, job: Job, *, due: Instant, error: str, entries: Sequence[Entry] = ()
+    ) -> None:
+        """Not now: again at `due`."""
+        params = {**held(job), "due_at": due, "last_error": error}
+        await self._db.write(write(entries, (), _update_retried, params))
+
+    async def park(
+        self, job: Job, *, now: Instant, error: str, entries: Sequence[Entry] = ()
+    ) -> None:
+        """Never again by itself: it is among `parked` until `resend`."""
+        params = {**held(job), "parked_at": now, "last_error": error}
+        await self._db.write(write(entries, (), _update_parked, params))
+
+    async def stranded(
+        self, before: Instant, lanes: Collection[str], kinds: Collection[str]
+    ) -> list[tuple[int, str, str, str]]:
+        """Jobs due since before then that are not of these lanes and kinds: their id, kind, request
+        and lane."""
+        found = await self._read(
+            _select_stranded, before=before, lanes=sorted(lanes), kinds=sorted(kinds)
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in found]
+
+    async def hasten(self, now: Instant, beyond: Instant, kinds: Collection[str]) -> int:
+        """Make jobs of these kinds that nobody tried yet due now where they are due after `beyond`;
+        how many."""
+        params = {"now": now, "beyond": beyond, "kinds": sorted(kinds)}
+        return len(await self._write(_update_hastened, **params))
+
+    async def strand(
+        self, job_id: int, before: Instant, *, now: Instant, error: str, entries: Sequence[Entry]
+    ) -> bool:
+        """Park a job that was due before then, and that nobody took. False: somebody did."""
+        params = {"id_": job_id, "before": before, "parked_at": now, "last_error": error}
+        return await self._db.write(_strand(params, entries))
+
+    async def parked(self, limit: int = 100) -> list[Parked]:
+        """The newest first."""
+        found = await self._read(_select_parked, most=limit)
+        return [Parked(job_of(row[:-2]), row[-2], row[-1]) for row in found]
+
+    async def resend(self, job_id: int, now: Instant, entries: Sequence[Entry] = ()) -> bool:
+        """Make a parked job due. False: there is none of this id."""
+        return await self._db.write(_resend(job_id, now, entries))

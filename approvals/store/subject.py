@@ -1,0 +1,23 @@
+"""What every subject of the store has: the driver, and what this process saw end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from approvals.store.driver import Driver
+from approvals.store.ended import Ended
+from approvals.store.statements import Builder, Row, one
+
+
+class Subject:
+    """A part of the `Store`: the methods about one subject."""
+
+    _db: Driver
+    _ended: Ended
+
+    async def _read(self, build: Builder, **params: Any) -> Sequence[Row]:
+        return await self._db.read(one(build, params))
+
+    async def _write(self, build: Builder, **params: Any) -> Sequence[Row]:
+        return await self._db.write(one(build, params))
