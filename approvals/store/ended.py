@@ -88,10 +88,6 @@ class Ended:
         """How an account of which there is no row was barred."""
         return self._barred.get((org, channel, account))
 
-    def drop(self, org: str, channel: str, account: str) -> None:
-        """We forget the account ourselves."""
-        self._barred.pop((org, channel, account), None)
-
 
 def _keep(where: dict[Any, Any], key: object, value: object) -> None:
     where.pop(key, None)

@@ -99,7 +99,6 @@ class Linked:
 _upsert_session: Final = upsert(sessions)
 _select_session: Final = select(sessions, Session.__slots__, "sha")
 _delete_session: Final = delete_by(sessions, "sha")
-_delete_sessions: Final = delete_by(sessions, "org", "person")
 _insert_link: Final = insert(login_links)
 _select_link: Final = select(login_links, (*LoginLink.__slots__, "used_at"), "sha")
 _insert_token: Final = insert(tokens)
@@ -109,7 +108,6 @@ _delete_token: Final = delete_by(tokens, "org", "person", "name")
 _upsert_account: Final = upsert(accounts)
 _select_account: Final = select(accounts, Account.__slots__, "org", "channel", "account")
 _select_accounts: Final = select(accounts, Account.__slots__, "org")
-_delete_account: Final = delete_by(accounts, "org", "channel", "account")
 
 
 def _update_used(_: Dialect) -> Any:
@@ -201,12 +199,6 @@ class PeopleStore(Subject):
         await self._write(_delete_session, sha_=_sha(secret))
         self._ended.add(_sha(secret))
 
-    async def end_sessions(self, person: str, *, org: str = ORG) -> int:
-        """Sign a person out everywhere; of how many sessions."""
-        found = await self._write(_delete_sessions, org_=org, person_=person)
-        self._ended.add(*(row[0] for row in found))
-        return len(found)
-
     async def add_link(self, secret: str, link: LoginLink) -> None:
         """Keep a sign-in link."""
         params = {"sha": _sha(secret), "used_at": None, **named(link)}
@@ -288,12 +280,6 @@ class PeopleStore(Subject):
         found = await self._read(_select_accounts, org_=org)
         known = [self._ended.note(Account(*row)) for row in found]
         return [*known, *self._ended.vanished(known, org)]
-
-    async def drop_account(self, channel: str, account: str, *, org: str = ORG) -> bool:
-        """Forget it. False: it was not known."""
-        found = await self._write(_delete_account, org_=org, channel_=channel, account_=account)
-        self._ended.drop(org, channel, account)
-        return bool(found)
 
     async def add_code(self, secret: str, code: LinkCode, entries: Sequence[Entry]) -> None:
         """Keep a code that links an account; the person's older one for the channel ends."""

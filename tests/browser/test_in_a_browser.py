@@ -184,7 +184,7 @@ async def test_a_reason_that_is_being_written_is_kept(house: Any, dana: Page) ->
 
 async def test_a_session_that_has_ended_ends_its_live_page(house: Any, dana: Page) -> None:
     await _open(dana, house)
-    await house.deps.store.end_sessions("dana")
+    await house.deps.store.forget("dana", ())
     await house.deps.service.withdraw(house.gateway, (await house.deps.store.page(limit=1))[0].id)
     await expect(dana.get_by_role("heading", name="You are signed out")).to_be_visible()
 
