@@ -262,6 +262,9 @@ class OutboxStore(Subject):
         same.
         """
         params = [held(job) for job in jobs]
+        if not (entries or then):
+            await self._db.alone(one(delete_done, params))
+            return
         moved = {job.request_id for job in then}
         await self._db.write(write(entries, then, delete_done, params), moved)
 
@@ -276,12 +279,9 @@ class OutboxStore(Subject):
         found = await self._write(_update_renewed, **held(job), due_at=until)
         return replace(job, due_at=until) if found else None
 
-    async def retry(
-        self, job: Job, *, due: Instant, error: str, entries: Sequence[Entry] = ()
-    ) -> None:
+    async def retry(self, job: Job, *, due: Instant, error: str) -> None:
         """Not now: again at `due`."""
-        params = {**held(job), "due_at": due, "last_error": error}
-        await self._db.write(write(entries, (), _update_retried, params))
+        await self._write(_update_retried, **held(job), due_at=due, last_error=error)
 
     async def park(
         self, job: Job, *, now: Instant, error: str, entries: Sequence[Entry] = ()

@@ -26,9 +26,8 @@ from approvals.store.cases import (
     terms_row,
 )
 from approvals.store.meta import put_meta, select_meta
-from approvals.store.outbox import write
 from approvals.store.requests import delete_contents
-from approvals.store.statements import Builder, Dialect, P, Params, Row, Script, delete_by
+from approvals.store.statements import Builder, Dialect, P, Params, Row, Script, delete_by, one
 from approvals.store.subject import Subject
 from approvals.store.tables import (
     accounts,
@@ -294,7 +293,7 @@ class RetentionStore(Subject):
                 if old:
                     params = [{**_key_of(table, row), "before": before} for row in old]
                     gone = _delete_old(table, column)
-                    await self._db.write(write((), (), gone, params))
+                    await self._db.alone(one(gone, params))
                 full = len(page) == PAGE
                 key = _key_of(table, page[-1]) if full else {}
 

@@ -70,8 +70,8 @@ Script: TypeAlias = Generator["tuple[Builder, Params | Sequence[Params]]", Seque
 """Yields a builder with its parameters, is sent the rows; with a list of them, runs for each."""
 
 
-def one(build: Builder, params: Params) -> Script[Sequence[Row]]:
-    """The script of a single statement."""
+def one(build: Builder, params: Params | Sequence[Params]) -> Script[Sequence[Row]]:
+    """The script of a single statement, which needs no transaction around it."""
     found = yield build, params
     return found
 

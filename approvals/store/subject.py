@@ -20,4 +20,4 @@ class Subject:
         return await self._db.read(one(build, params))
 
     async def _write(self, build: Builder, **params: Any) -> Sequence[Row]:
-        return await self._db.write(one(build, params))
+        return await self._db.alone(one(build, params))
