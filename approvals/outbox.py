@@ -409,11 +409,10 @@ class Outbox:
     async def _post(self, jobs: list[Job]) -> None:
         """Every attempt has a card and buttons of its own: one that got lost cannot be tapped."""
         (job,) = jobs
-        case = (await self._store.cases([job.request_id])).get(job.request_id)
+        case, request = await self._store.asked(job.request_id)
         channel = self._channels.get(job.target)
         if case is None or not case.open:
             return
-        request = await self._store.content(case.id, case.revision)
         if request is None:
             raise Refused("the request's content was erased")
         to = json.loads(job.data)

@@ -143,7 +143,7 @@ def voting(case: Case, person: str, seen: str | None = None) -> Change:
 
 
 def a_card(case: Case, n: int = 1) -> tuple[CardRow, list[Stored]]:
-    card = CardRow(f"{case.id}-card-{n}", case.id, 1, "slack", "D1", "U1", "dana")
+    card = CardRow(f"{case.id}-card-{n}", case.id, 1, "slack", "D1", "U1", "dana", drawn=1)
     return card, [
         Stored(
             f"{case.id}{n}{label}".encode().ljust(32)[:32],
@@ -274,10 +274,11 @@ async def test_only_one_of_two_changes_of_a_case_wins(store: Store) -> None:
     ("name", "nth", "find"),
     [
         ("read", 1, lambda store, _: store.cases(["req_1"])),
+        ("read", 1, lambda store, _: store.asked("req_1")),
         ("read", 2, lambda store, _: store.page()),  # the first finds ids only
         ("presses", 1, lambda store, button: store.presses([(button.lookup, "e")])),
     ],
-    ids=["by id", "a page", "a press"],
+    ids=["by id", "with its content", "a page", "a press"],
 )
 async def test_a_read_that_a_verdict_overtakes_finds_the_case(
     store: Store, monkeypatch: pytest.MonkeyPatch, name: str, nth: int, find: Any
@@ -302,7 +303,7 @@ async def test_a_read_that_a_verdict_overtakes_finds_the_case(
     found = await find(store, button)
     assert calls > nth
     match found:
-        case {"req_1": now} | [Press(case=now)] | [now]:
+        case {"req_1": now} | [Press(case=now)] | [now] | [now, Request()]:
             assert now == closed
         case _:
             pytest.fail(f"not found: {found}")
@@ -336,6 +337,8 @@ async def test_a_revision_replaces_terms_and_audience_and_keeps_both_contents(
     assert await store.cases(["req_1"]) == {"req_1": revised}
     assert await store.content("req_1", 1) == a_request(case)
     assert await store.content("req_1", 2) == a_request(revised)
+    assert await store.asked("req_1") == (revised, a_request(revised))
+    assert await store.asked("req_2") == (None, None)
     assert not await store.visible("req_1", ["group:finance", "person:dana"])
     assert await store.visible("req_1", ["group:infra"])
 
@@ -523,6 +526,7 @@ async def test_law_21_erasing_deletes_content_and_never_the_link(store: Store) -
     await store.append([an_entry(a_case("req_2"))])
     assert await store.erase("req_1") == 0
     assert await store.content("req_1", 1) is None
+    assert await store.asked("req_1") == (case, None)
     await store.seal(NOW)
     assert await store.erase("req_1") == 1
     assert [e.content for e in await store.history("req_1")] == [None]

@@ -67,6 +67,7 @@ async def use(store: Store) -> None:
     await store.buttons_of(card.id)
     await store.card_by_message(card.channel, card.conversation, "message")
     await store.content(case.id, 2)
+    await store.asked(case.id)
     await store.small_content(case.id, 2)
     await store.visible(case.id, AUDIENCES)
     await store.history(case.id)

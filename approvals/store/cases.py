@@ -34,11 +34,22 @@ from approvals.store.requests import (
     content_params,
     insert_content,
     insert_idempotency,
+    request_of,
     select_idempotency,
 )
-from approvals.store.statements import Dialect, P, Row, Script, delete_by, insert, select, update
+from approvals.store.statements import (
+    Builder,
+    Dialect,
+    P,
+    Row,
+    Script,
+    delete_by,
+    insert,
+    select,
+    update,
+)
 from approvals.store.subject import Subject
-from approvals.store.tables import audiences, buttons, cards, cases, receipts, seen
+from approvals.store.tables import audiences, buttons, cards, cases, contents, receipts, seen
 
 
 class Result(StrEnum):
@@ -257,6 +268,13 @@ def select_cases(d: Dialect) -> Any:
     return sa.select(*(cases.c[n] for n in CASE)).where(d.among(cases.c.id, "ids"))
 
 
+def _select_asked(d: Dialect) -> Any:
+    k, c = cases.c, contents.c
+    now = sa.and_(c.request_id == k.id, c.revision == k.revision)
+    what = sa.select(*(k[n] for n in CASE), c.meta, c.body)
+    return what.select_from(cases.outerjoin(contents, now)).where(d.among(k.id, "ids"))
+
+
 def is_open() -> Any:
     """The case is open."""
     # In the very words of the partial index: a parameter would not show that it serves.
@@ -337,6 +355,14 @@ class CaseStore(Subject):
         found = await self._case_rows(ids) if ids else {}
         return {one: case_of(row) for one, row in found.items()}
 
+    async def asked(self, request_id: str) -> tuple[Case | None, Request | None]:
+        """A case, and what it asks now. None: there is no such case; its content was erased."""
+        row = (await self._case_rows([request_id], _select_asked)).get(request_id)
+        if row is None:
+            return None, None
+        case, (meta, body) = case_of(row[: len(CASE)]), row[len(CASE) :]
+        return case, None if meta is None else request_of(case.id, case.revision, meta, body)
+
     async def presses(self, taps: Taps) -> list[Press | None]:
         """For each tap what deciding it needs, all as of one moment; None: no such button."""
         found = await self._db.presses(taps) if taps else []
@@ -383,13 +409,13 @@ class CaseStore(Subject):
         """Those that have their receipt."""
         return [row[0] for row in await self._read(_select_concluded, ids=list(ids))]
 
-    async def _case_rows(self, ids: Sequence[str]) -> dict[str, Row]:
+    async def _case_rows(self, ids: Sequence[str], build: Builder = select_cases) -> dict[str, Row]:
         """By id, without those that are older than what this process saw end."""
-        read = {row[0]: row for row in await self._read(select_cases, ids=list(ids))}
+        read = {row[0]: row for row in await self._read(build, ids=list(ids))}
         if old := self._older(read.values()):
             # A read may begin before a commit and end after it. By now the commit can be read; only
             # what was written back is still old.
-            again = await self._read(select_cases, ids=old)
+            again = await self._read(build, ids=old)
             read |= {row[0]: row for row in again}
             for one in self._older(read.values()):
                 del read[one]
