@@ -545,8 +545,8 @@ class Outbox:
             failed = self._entry("card.failed", case.id, why=type(error).__name__, **where)
             await self._store.fail_card(card_id, (failed,))
             raise
-        # The case may have changed meanwhile, and nobody redraws a card that is being posted: one
-        # look comes after, and is kept with the message, so that no crash leaves the card as it is.
+        # The case may have changed meanwhile, and nobody redraws a card that is being posted: the
+        # store orders a draw with the message then.
         altered, entries = self._otherwise(row, ref.altered)
         await self._store.bind_message(
             card_id,
@@ -554,12 +554,10 @@ class Outbox:
             (self._entry("card.posted", case.id, message=ref.message, **where), *entries),
             echo=self._seal(channel, card_id, ref.message, payload),
             altered=altered,
-            jobs=[draw_job(row, now)],
             done=jobs,
         )
         jobs.clear()
         self._posted(case)
-        self._kicks[channel.name].set()
 
     async def _stands(self, row: CardRow) -> bool:
         """Is a card of this request there already that everybody there sees?"""

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
 
 from approvals.evidence import Entry
 from approvals.model import ORG, Busy, Case, Instant
-from approvals.store import Change, Job, Press, Result, Store
+from approvals.store import CardState, Change, Job, Press, Result, Store
+from approvals.store.cards import _update_bound
 from approvals.turns import Decision, Turns
 from tests.house import HANGS
 from tests.test_store import NOW, a_card, a_case, an_entry, opening, voting
@@ -204,6 +206,50 @@ async def test_law_03_a_late_draw_of_an_old_face_is_drawn_over(store: Store) -> 
     await store.drawing(card.id, "three")
     assert await store.drawn(card.id, 3)
     assert not await store.drawn("none", 1)
+
+
+@pytest.mark.parametrize("moves", [True, False])
+async def test_law_03_a_case_that_moved_while_its_card_was_posted_has_it_drawn(
+    store: Store, moves: bool
+) -> None:
+    case = a_case()
+    await given(store, case)
+    card, stored = a_card(case)
+    await store.add_card(card, stored)
+    if moves:
+        assert await store.commit([voting(case, "lee")]) == [Result.WON]
+    await store.bind_message(card.id, "m", echo="one")
+    draws = [job.data for job in await claimed(store) if job.kind == "draw"]
+    assert draws == [card.id] * moves
+
+
+async def test_law_03_a_vote_waits_for_a_card_whose_message_is_just_kept(
+    postgresql_database: str,
+) -> None:
+    """Else the vote's redraw would not find the card, nor the card the vote."""
+    store = await Store.connect(postgresql_database)
+    case = a_case()
+    await given(store, case)
+    card, stored = a_card(case)
+    await store.add_card(card, stored)
+    other = await asyncpg.connect(postgresql_database)
+    dialect: Any = store._db._dialect  # type: ignore[attr-defined] # the driver's own
+    bound = dialect.sql(_update_bound)
+    binding = other.transaction()
+    await binding.start()
+    await other.fetch(bound.text, *bound.args({
+        "id_": card.id, "message": "m", "given": "one", "state": CardState.POSTED
+    }))  # fmt: skip
+    vote = asyncio.create_task(store.commit([voting(case, "lee")]))
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    async with asyncio.timeout(HANGS):
+        while not vote.done() and not await other.fetchval(waiting):
+            await asyncio.sleep(0.01)
+    assert not vote.done()
+    await binding.commit()
+    assert await vote == [Result.WON]
+    await other.close()
+    await store.close()
 
 
 async def test_a_draw_is_noted_and_its_job_ended_in_one_transaction(store: Store) -> None:

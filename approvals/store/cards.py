@@ -167,10 +167,15 @@ def select_cards(d: Dialect) -> Any:
 
 
 def _update_bound(_: Dialect) -> Any:
-    c = cards.c
+    """With it, whether the case has moved on since it was drawn for this card. The case is locked
+    until the card is there for all: who moves it then has its redraw find the card."""
+    c, k = cards.c, cases.c
     echo: Any = sa.func.coalesce(P("given"), c.echo_next)
     values: dict[str, Any] = {"message": P("message"), "state": P("state"), "echo": echo}
-    return cards.update().where(c.id == P("id_")).values(**values, echo_next=sa.null())
+    bound = cards.update().where(c.id == P("id_")).values(**values, echo_next=sa.null())
+    version = sa.select(k.version).where(k.id == c.request_id).with_for_update(read=True)
+    moved = version.correlate(cards).scalar_subquery() > c.drawn
+    return bound.returning(c.request_id, c.channel, moved)
 
 
 def _update_reposted(_: Dialect) -> Any:
@@ -271,19 +276,17 @@ def _drawn(
 
 
 def _bind(
-    card: Params,
-    altered: str | None,
-    entries: Sequence[Entry],
-    jobs: Sequence[Job],
-    finished: Sequence[Params],
+    card: Params, altered: str | None, entries: Sequence[Entry], finished: Sequence[Params]
 ) -> Script[None]:
-    """The message of a card, and the jobs that follow from it and that end with it."""
-    yield _update_bound, card
-    if altered is not None:
-        yield from _alter(card["id_"], altered, ())
+    """The message of a card, the jobs that end with it, and a draw where another one is due."""
     if finished:
         yield delete_done, finished
-    yield from write(entries, jobs)
+    ordered = altered is not None and (yield from _alter(card["id_"], altered, ()))
+    yield from write(entries)
+    found = yield _update_bound, card  # at the end: whoever votes waits for what comes after
+    if not ordered:
+        moved = [(request, channel) for request, channel, moved in found if moved]
+        yield from write((), [Job("draw", *which, 0, card["id_"]) for which in moved])
 
 
 def _lock_card(_: Dialect) -> Any:
@@ -308,6 +311,16 @@ def _add(
 ) -> Script[bool]:
     """The card, its buttons and the intent; nothing if `instead` was replaced already, or if it is
     to be there `once` and there is one."""
+    # The card before the case, as everywhere, so that none waits in a ring.
+    if instead is not None:
+        # Whoever comes second waits here, and then sees the first one's card.
+        yield _lock_card, {"id_": instead}
+        begun = {CardState.POSTED: instead, CardState.POSTING: max(instead, since)}
+        for row in (yield select_cards, {"ids": [card.request_id]}):
+            other = card_of(row)
+            late = other.state in begun and other.id[:_TIME] >= begun[other.state][:_TIME]
+            if late and other.id != instead and _address(other) == _address(card):
+                return False
     if once:
         # Whoever comes second waits here, and then sees the first one's card.
         yield _lock_case, {"id_": card.request_id}
@@ -317,15 +330,6 @@ def _add(
             live = other.state is CardState.POSTED or (other.state is CardState.POSTING and young)
             here = _address(other) == _address(card) and other.revision == card.revision
             if here and live and other.id != instead:
-                return False
-    if instead is not None:
-        # Whoever comes second waits here, and then sees the first one's card.
-        yield _lock_card, {"id_": instead}
-        begun = {CardState.POSTED: instead, CardState.POSTING: max(instead, since)}
-        for row in (yield select_cards, {"ids": [card.request_id]}):
-            other = card_of(row)
-            late = other.state in begun and other.id[:_TIME] >= begun[other.state][:_TIME]
-            if late and other.id != instead and _address(other) == _address(card):
                 return False
     yield _insert_card, named(card)
     yield _insert_button, stored
@@ -369,17 +373,17 @@ class CardStore(Subject):
         *,
         echo: str | None = None,
         altered: str | None = None,
-        jobs: Sequence[Job] = (),
         done: Sequence[Job] = (),
     ) -> None:
         """The platform took the card: its message id and echo (None: `echo_next` is it now).
 
-        `altered`: where it shows another one than was sent; it is to be drawn again. With it, in
-        one transaction: `jobs` are queued and those that are `done` finished.
+        `altered`: where it shows another one than was sent. In the same transaction those that are
+        `done` are finished; and where it is altered, or its case moved on meanwhile, a `draw` of it
+        is due at once, so that no crash leaves it as it is.
         """
         params = {"id_": card_id, "message": message, "given": echo, "state": CardState.POSTED}
         finished = [held(job) for job in done]
-        await self._db.write(_bind(params, altered, entries, jobs, finished))
+        await self._db.write(_bind(params, altered, entries, finished))
 
     async def drawing(
         self,

@@ -248,6 +248,12 @@ def _unname(ids: Sequence[str], person: str, org: str) -> Script[None]:
 
     The MACs stay as they were, since receipts name them; they can prove nothing any more.
     """
+    # The cards before the cases, as everywhere, so that none waits in a ring.
+    for row in (yield select_cards, {"ids": list(ids)}):
+        card = card_of(row)
+        if card.person == person:
+            yield _delete_buttons_of, {"card_id_": card.id}
+            yield _delete_card, {"id_": card.id}
     for row in (yield select_cases, {"ids": list(ids)}):
         case = case_of(row)
         votes = tuple(
@@ -263,11 +269,6 @@ def _unname(ids: Sequence[str], person: str, org: str) -> Script[None]:
         )
         said = {"terms": terms_row(case), "state": state_row(case)}
         yield _update_rewritten, {"id_": case.id, "version_": case.version, **said}
-    for row in (yield select_cards, {"ids": list(ids)}):
-        card = card_of(row)
-        if card.person == person:
-            yield _delete_buttons_of, {"card_id_": card.id}
-            yield _delete_card, {"id_": card.id}
 
 
 _delete_buttons_of: Final = delete_by(buttons, "card_id")
