@@ -68,8 +68,8 @@ tinyproxy:  # what the gateway is compared with, where we may install it
 	@command -v tinyproxy >/dev/null || { test "$$(id -u)" = 0 && DEBIAN_FRONTEND=noninteractive \
 		apt-get install -qqy --no-install-recommends tinyproxy-bin >/dev/null; } || true
 
-docs: $(VENV)/.runtime  ## draw the pages that are drawn from the code
-	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions && $(BIN)/python -m tools.packs && $(BIN)/python -m tools.channels && \
+docs: $(VENV)/.dev  ## draw the pages that are drawn from the code
+	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions && $(BIN)/python -m tools.paths && $(BIN)/python -m tools.packs && $(BIN)/python -m tools.channels && \
 	PYTHONPATH=clients/python/src $(BIN)/python -m tools.bad_input
 
 site: $(VENV)/.dev  ## docs/ as a site, in build/site/site
