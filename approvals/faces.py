@@ -198,10 +198,10 @@ def _zone(person: Person | None) -> tzinfo:
 def theirs(person: Person, case: Case, card: Card, tier: Tier) -> tuple[Card, str]:
     """The card with the buttons that this person may press now, and a word on what they cannot."""
     votes = [v for v in case.votes if v.person == person.id and v.revision == case.revision]
-    kept, why = [], ""
+    kept, why, tap = [], "", policy.Tap(tier)
     for button in card.buttons:
         choice = button.label.choice
-        may = policy.may(person, case, choice, tier=tier, page=False, fresh=False)
+        may = policy.may(person, case, choice, tap)
         if isinstance(may, policy.No):
             why = why or may.why
         elif not (votes and choice is Choice.APPROVE):

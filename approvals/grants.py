@@ -49,7 +49,7 @@ def identity(case: Case) -> str:
 def offered(service: Service, case: Case, request: Request, person: Person, now: Instant) -> bool:
     """May this person let the next one like it through? Only where its gateway cannot wait."""
     # As one who just signed in may not: no grant where the rule asks for more than being signed in.
-    may = policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=False)
+    may = policy.may(person, case, Choice.APPROVE, policy.Page(fresh=False))
     waited = case.status is Status.EXPIRED and now < case.expires_at + OFFERED
     whole = case.complete and request.http is not None and request.http.body_complete
     return waited and whole and case.requester in service.holders and isinstance(may, policy.Seats)

@@ -2,9 +2,9 @@
 
 Laws: the first rule that matches decides, and where none does, the group `default`. Doubt adds up:
 where it is unclear whether a rule matches, its demands are added to those of the rule that decides,
-and a doubtful rule that denies, denies. `may` is the one function that decides who may; it takes a
-person, never a name. Every seat of a quorum is filled by another person. `nobody` says beforehand
-whether a request could ever be approved.
+and a doubtful rule that denies, denies. `may` is the one function that decides who may, and in
+which `Way`; it takes a person, never a name. Every seat of a quorum is filled by another person.
+`nobody` says beforehand whether a request could ever be approved.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias, assert_never
 
 from approvals.conditions import Condition
 from approvals.matching import Subject, When, match
@@ -34,8 +34,9 @@ from approvals.model import (
 from approvals.reading.presentation import Words
 
 __all__ = [
-    "DEFAULT", "ESCALATED", "Deny", "No", "Policy", "Rule", "Seats", "Subject", "When",
-    "decide", "effective", "filled", "may", "needs", "nobody", "tap_tier", "vacant", "words_of",
+    "DEFAULT", "ESCALATED", "Deny", "No", "Page", "Policy", "Rule", "Seats", "Subject", "Tap",
+    "Way", "When", "decide", "effective", "filled", "may", "needs", "nobody", "tap_tier", "vacant",
+    "words_of",
 ]  # fmt: skip
 
 DEFAULT: Final = "default"
@@ -203,20 +204,29 @@ class No:
     why: str
 
 
-def may(
-    person: Person | None,
-    case: Case,
-    choice: Choice,
-    *,
-    tier: Tier | None,
-    page: bool,
-    fresh: bool,
-) -> Seats | No:
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """By a button, or a code typed into a channel. `tier`: how much that proves (`tap_tier`); None:
+    enough to decline, and no more."""
+
+    tier: Tier | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Signed in, on our own page or command line. `fresh`: in the last five minutes."""
+
+    fresh: bool
+
+
+Way: TypeAlias = Tap | Page
+"""How a person makes a choice."""
+
+
+def may(person: Person | None, case: Case, choice: Choice, way: Way) -> Seats | No:
     """May this person make this choice in this way? The one function that decides who may.
 
-    `page`: on our own page or CLI, signed in; else `tier` is that of the channel that was tapped.
-    `fresh`: the step-up for high risk was just passed. Roles give no vote. Whether the case is
-    still open is the machine's business.
+    Roles give no vote. Whether the case is still open is the machine's business.
     """
     if person is None:
         return No("This account is not linked to anybody here.")
@@ -231,17 +241,23 @@ def may(
     if person.id in case.barred:
         return No("This agent is yours or acts for you, so somebody else must approve.")
     strict = case.ask.risk is Risk.HIGH or case.ask.step_up is not None
-    if not page:
-        if strict:
-            return No("This is approved on the review page, never by a tap.")
-        if tier is None or not tier.carries(case.ask.risk):
-            return No("A tap here does not prove enough for this risk. Use the review page.")
-        if not (case.inspectable and case.complete):
-            return No("The card cannot show all of this request. Use the review page.")
-    if not case.complete and not case.ask.allow_unseen:
-        return No("Part of this request was never received, so it cannot be approved.")
-    if strict and not fresh:
-        return No("This needs a sign-in of the last five minutes: prove once more it is you.")
+    match way:
+        case Tap(tier):
+            if strict:
+                return No("This is approved on the review page, never by a tap.")
+            if tier is None or not tier.carries(case.ask.risk):
+                return No("A tap here does not prove enough for this risk. Use the review page.")
+            if not (case.inspectable and case.complete):
+                return No("The card cannot show all of this request. Use the review page.")
+        case Page(fresh):
+            if not case.complete and not case.ask.allow_unseen:
+                return No("Part of this request was never received, so it cannot be approved.")
+            if strict and not fresh:
+                return No(
+                    "This needs a sign-in of the last five minutes: prove once more it is you."
+                )
+        case _:
+            assert_never(way)
     return Seats(tuple(seats))
 
 

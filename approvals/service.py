@@ -33,7 +33,6 @@ from approvals.model import (
     Request,
     Requester,
     Status,
-    Tier,
     Vote,
 )
 from approvals.notices import (
@@ -106,14 +105,11 @@ COUNTED_ALREADY: Final = Answer(Notice(NoticeKind.CLOSED, "This was counted alre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Act:
-    """How a person acts: signed in on our own `page`, or by a tap that proves as much as `tier`
-    (None: enough to decline)."""
+    """How a person acts. `event`: what the platform calls it, which counts once."""
 
     channel: str
+    way: policy.Way
     reason: str | None = None
-    page: bool = False
-    tier: Tier | None = None
-    fresh: bool = False
     event: str | None = None
 
 
@@ -305,15 +301,14 @@ class Service:
         digest: str,
         reason: str | None,
         *,
-        fresh: bool,
+        way: policy.Way,
         channel: str = "web",
         event: str | None = None,
     ) -> Answer:
-        """A signed-in person decides on our own page or command line.
+        """A person decides without a button: on our own page or command line, or by a typed code.
 
-        `digest`: of what they were shown; `fresh`: the sign-in is young enough for high risk.
-        `event`: what the platform calls what they wrote, which counts once.
-        Raises `NotFound`.
+        `digest`: of what they were shown. `event`: what the platform calls what they wrote, which
+        counts once. Raises `NotFound`.
         """
 
         def judge(row: Row, now: Instant) -> Decision[Answer]:
@@ -322,7 +317,7 @@ class Service:
             if row.digest != digest:
                 away = self._turned_away(row.id, STALE, person.id, channel, "digest", now)
                 return replace(away, answer=replace(away.answer, case=row, conflict=True))
-            act = _Act(channel=channel, reason=reason, page=True, fresh=fresh, event=event)
+            act = _Act(channel=channel, way=way, reason=reason, event=event)
             return self._vote(row, person, choice, act, now)
 
         if self.holders:
@@ -331,7 +326,7 @@ class Service:
 
     async def granted(self, person: Person, about: Case, grant: str, until: Instant) -> Answer:
         """A vote that was given in advance, until then; the grant is used up with it, once."""
-        act = _Act(channel="grant", page=True, event=grant)
+        act = _Act(channel="grant", way=policy.Page(fresh=False), event=grant)
 
         def judge(row: Row, now: Instant) -> Decision[Answer]:
             if not isinstance(row, Case) or row.digest != about.digest or now >= until:
@@ -512,12 +507,12 @@ class Service:
                 return refuse("reason")
             ready = reasons[tap.ready]
         if label.prompts and tap.reason is None and ready is None and case.open:
-            may = policy.may(person, case, choice, tier=tier, page=False, fresh=False)
+            may = policy.may(person, case, choice, policy.Tap(tier))
             if isinstance(may, policy.Seats) and now < case.expires_at:
                 ask = Notice(NoticeKind.ASK_REASON, WHY, tuple(map(clean, reasons)))
                 return Decision(Answer(ask, case))
         why = words.declining(ready, tap.reason)
-        act = _Act(channel=tap.channel, reason=why, tier=tier, event=tap.event)
+        act = _Act(channel=tap.channel, way=policy.Tap(tier), reason=why, event=tap.event)
         decision = self._vote(case, person, choice, act, now)
         # Their client still shows the buttons, and may never get our word: it is drawn again.
         late = () if case.open else (draw_job(card, now, again=True),)
@@ -538,7 +533,7 @@ class Service:
         self, case: Case, person: Person, choice: Choice, act: _Act, now: Instant
     ) -> Decision[Answer]:
         """The common end of every road to a vote: `may`, the machine, the change."""
-        may = policy.may(person, case, choice, tier=act.tier, page=act.page, fresh=act.fresh)
+        may = policy.may(person, case, choice, act.way)
         if choice is Choice.APPROVE and case.open and not self._untouched(case, now):
             may = policy.No(TAMPERED)
         if isinstance(may, policy.No):

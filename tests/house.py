@@ -49,7 +49,7 @@ from approvals.model import (
     Tier,
 )
 from approvals.people import Directory, Link
-from approvals.policy import Policy, Rule, When
+from approvals.policy import Page, Policy, Rule, When
 from approvals.port import (
     Abilities,
     Inbound,
@@ -455,7 +455,7 @@ class Place:
         person = self.house.service.trust.directory.person(by)
         assert person is not None
         return await self.house.service.decide(
-            person, request["id"], Choice(choice), request["digest"], None, fresh=fresh
+            person, request["id"], Choice(choice), request["digest"], None, way=Page(fresh)
         )
 
     async def tap(

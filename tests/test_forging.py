@@ -26,6 +26,7 @@ import pytest
 from approvals import buttons
 from approvals.evidence import read_receipt
 from approvals.model import MINUTE, Address, Busy, Choice, Label, Malformed, Status, Vote
+from approvals.policy import Page
 from approvals.port import NoticeKind, Tap
 from approvals.service import Answer
 from approvals.store import Job, metadata
@@ -600,7 +601,7 @@ async def test_write_access_to_the_terms_makes_no_approval(
         person = directory.person(name)
         assert person is not None
         answer = await siege.house.service.decide(
-            person, id_, Choice.APPROVE, case.digest, None, fresh=True
+            person, id_, Choice.APPROVE, case.digest, None, way=Page(fresh=True)
         )
         assert not answer.counted, name
     await nobody_approved(siege, id_)
@@ -751,7 +752,9 @@ async def test_a_closed_request_that_is_opened_by_hand_takes_no_old_tap(
     lead = siege.house.service.trust.directory.person("dana")
     assert lead is not None
     digest = (await siege.house.store.cases([id_]))[id_].digest
-    answer = await siege.house.service.decide(lead, id_, Choice.APPROVE, digest, None, fresh=True)
+    answer = await siege.house.service.decide(
+        lead, id_, Choice.APPROVE, digest, None, way=Page(fresh=True)
+    )
     assert not answer.counted
     await nobody_approved(siege, id_)
 
@@ -771,7 +774,7 @@ async def test_an_escalation_that_was_written_in_calls_nobody(
     async def decides() -> bool:
         service = siege.house.service
         return (
-            await service.decide(lee, id_, Choice.APPROVE, case.digest, None, fresh=True)
+            await service.decide(lee, id_, Choice.APPROVE, case.digest, None, way=Page(fresh=True))
         ).counted
 
     assert not await decides()

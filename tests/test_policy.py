@@ -22,10 +22,13 @@ from approvals.policy import (
     ESCALATED,
     Deny,
     No,
+    Page,
     Policy,
     Rule,
     Seats,
     Subject,
+    Tap,
+    Way,
     When,
     decide,
     effective,
@@ -55,11 +58,11 @@ def case(risk: Risk = Risk.MEDIUM, **changes: object) -> Case:
 
 
 def tap(person: Person | None, of: Case, choice: Choice, tier: Tier | None = Tier.A) -> Seats | No:
-    return may(person, of, choice, tier=tier, page=False, fresh=False)
+    return may(person, of, choice, Tap(tier))
 
 
 def page(person: Person | None, of: Case, choice: Choice, fresh: bool = False) -> Seats | No:
-    return may(person, of, choice, tier=None, page=True, fresh=fresh)
+    return may(person, of, choice, Page(fresh))
 
 
 def subject(path: str = "/x", action: str = "act") -> Subject:
@@ -181,19 +184,21 @@ def holding(truths: list[bool | None]) -> Subject:
     return replace(subject(), decoded=decoded)
 
 
-WHAT_AND_HOW = (  # complete, fresh, tier
-    (True, True, None), (True, False, None), (False, True, None),
-    *((True, False, tier) for tier in Tier),
-)  # fmt: skip
+WHAT_AND_HOW: tuple[tuple[bool, Way], ...] = (  # complete, and the way
+    (True, Page(fresh=True)),
+    (True, Page(fresh=False)),
+    (False, Page(fresh=True)),
+    *((True, Tap(tier)) for tier in Tier),
+)
 
 
-def approving(said: Ask | Deny) -> set[tuple[frozenset[str], int, bool, bool, Tier | None]]:
+def approving(said: Ask | Deny) -> set[tuple[frozenset[str], int, bool, Way]]:
     """Which people can approve together, when, of what, and by which way: everything tried."""
     if isinstance(said, Deny):
         return set()
     said, found = replace(said, expires=min(said.expires, 6)), set()
     crowds = [frozenset(who) for n in range(1, 6) for who in combinations("abcde", n)]
-    for at, (complete, fresh, tier) in product(range(said.expires), WHAT_AND_HOW):
+    for at, (complete, way) in product(range(said.expires), WHAT_AND_HOW):
         late = said.escalate is not None and said.escalate.after <= at
         open_case = case(
             ask=said, escalated=late, complete=complete, barred=BARRED if said.four_eyes else ()
@@ -201,13 +206,11 @@ def approving(said: Ask | Deny) -> set[tuple[frozenset[str], int, bool, bool, Ti
         seats = {
             person.id: answer.groups
             for person in TEAM
-            for answer in [
-                may(person, open_case, Choice.APPROVE, tier=tier, page=tier is None, fresh=fresh)
-            ]
+            for answer in [may(person, open_case, Choice.APPROVE, way)]
             if isinstance(answer, Seats)
         }
         found |= {
-            (crowd, at, complete, fresh, tier)
+            (crowd, at, complete, way)
             for crowd in crowds
             if filled(said.quorum, [vote(who, *seats[who]) for who in crowd if who in seats])
         }
@@ -413,12 +416,12 @@ def test_the_policys_digest_names_rules_groups_and_decoders() -> None:
 # Who may
 
 
-EVERY_WAY = list(product(Choice, [*Tier, None], [True, False], [True, False]))
+EVERY_WAY: list[Way] = [*map(Tap, [*Tier, None]), Page(fresh=True), Page(fresh=False)]
 
 
 def test_law_02_a_stranger_may_nothing() -> None:
-    for person, (choice, tier, on_page, fresh) in product((None, EVE, SAM), EVERY_WAY):
-        assert isinstance(may(person, case(), choice, tier=tier, page=on_page, fresh=fresh), No)
+    for person, choice, way in product((None, EVE, SAM), Choice, EVERY_WAY):
+        assert isinstance(may(person, case(), choice, way), No)
 
 
 def test_an_approver_by_tap_on_a_fitting_channel() -> None:
@@ -487,8 +490,7 @@ def test_law_19_high_risk_needs_the_page_and_a_fresh_proof() -> None:
     assert isinstance(page(LEE, case(Risk.HIGH), Choice.APPROVE), No)
     assert isinstance(page(LEE, case(Risk.HIGH), Choice.APPROVE, fresh=True), Seats)
     for tier in Tier:
-        way = may(LEE, case(Risk.HIGH), Choice.APPROVE, tier=tier, page=False, fresh=True)
-        assert isinstance(way, No)
+        assert isinstance(tap(LEE, case(Risk.HIGH), Choice.APPROVE, tier), No)
 
 
 def test_law_19_what_asks_for_a_step_up_needs_the_same_at_any_risk() -> None:
@@ -498,15 +500,13 @@ def test_law_19_what_asks_for_a_step_up_needs_the_same_at_any_risk() -> None:
     assert isinstance(page(LEE, asks, Choice.APPROVE), No)
     assert isinstance(page(LEE, asks, Choice.APPROVE, fresh=True), Seats)
     for tier in Tier:
-        way = may(LEE, asks, Choice.APPROVE, tier=tier, page=False, fresh=True)
-        assert isinstance(way, No)
+        assert isinstance(tap(LEE, asks, Choice.APPROVE, tier), No)
 
 
 def test_law_20_any_approver_may_decline_in_any_way() -> None:
     worst = case(Risk.HIGH, complete=False, inspectable=False, barred=("lee",))
-    for tier, on_page in product([*Tier, None], [True, False]):
-        way = may(LEE, worst, Choice.DECLINE, tier=tier, page=on_page, fresh=False)
-        assert way == Seats(("finance",))
+    for way in EVERY_WAY:
+        assert may(LEE, worst, Choice.DECLINE, way) == Seats(("finance",))
 
 
 def test_every_refusal_is_one_short_sentence() -> None:
@@ -517,10 +517,8 @@ def test_every_refusal_is_one_short_sentence() -> None:
         )
     ]
     answers = [
-        may(person, of, choice, tier=tier, page=on_page, fresh=fresh)
-        for person, of, (choice, tier, on_page, fresh) in product(
-            (None, EVE, LEE), cases, EVERY_WAY
-        )
+        may(person, of, choice, way)
+        for person, of, choice, way in product((None, EVE, LEE), cases, Choice, EVERY_WAY)
     ]
     whys = {answer.why for answer in answers if isinstance(answer, No)}
     assert len(whys) == 8

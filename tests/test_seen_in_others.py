@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from approvals.model import MINUTE, Choice, Label, Status
+from approvals.policy import Page
 from tests.house import HANGS
 from tests.peers.slack import SlackPeer, signed
 from tests.siege import ACCOUNTS, OTHER_KEY, Clock, Issued, Siege, besieged, colleagues, texts
@@ -347,7 +348,7 @@ async def test_seen_in_others_a_button_that_does_not_fit_is_not_dropped_in_silen
         dana = siege.house.service.trust.directory.person("dana")
         assert dana is not None
         answer = await siege.house.service.decide(
-            dana, request["id"], Choice.APPROVE, request["digest"], None, fresh=False
+            dana, request["id"], Choice.APPROVE, request["digest"], None, way=Page(fresh=False)
         )
         assert answer.counted
 

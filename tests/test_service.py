@@ -207,12 +207,12 @@ WHO_MAY: list[tuple[str, Person | None, Case, dict[str, bool]]] = [
         {"A": False, "old": True},
     ),
 ]
-WAYS: dict[str, dict[str, Any]] = {
-    "A": {"tier": Tier.A, "page": False, "fresh": False},
-    "B": {"tier": Tier.B, "page": False, "fresh": False},
-    "C": {"tier": Tier.C, "page": False, "fresh": False},
-    "old": {"tier": None, "page": True, "fresh": False},
-    "new": {"tier": None, "page": True, "fresh": True},
+WAYS: dict[str, policy.Way] = {
+    "A": policy.Tap(Tier.A),
+    "B": policy.Tap(Tier.B),
+    "C": policy.Tap(Tier.C),
+    "old": policy.Page(fresh=False),
+    "new": policy.Page(fresh=True),
 }
 
 
@@ -223,16 +223,16 @@ def test_law_02_one_function_says_who_may_approve(
     person: Person | None, case: Case, ways: dict[str, bool]
 ) -> None:
     for way, may in ways.items():
-        found = policy.may(person, case, Choice.APPROVE, **WAYS[way])
+        found = policy.may(person, case, Choice.APPROVE, WAYS[way])
         assert isinstance(found, policy.Seats) is may, (way, found)
     if any(ways.values()):  # who may approve in some way may decline in each
         for any_way in WAYS.values():
-            assert isinstance(policy.may(person, case, Choice.DECLINE, **any_way), policy.Seats)
+            assert isinstance(policy.may(person, case, Choice.DECLINE, any_way), policy.Seats)
 
 
-def test_law_02_no_way_at_all_is_no() -> None:
-    """Neither a tap nor a page: whoever forgets to say how gets nothing."""
-    found = policy.may(DANA, a_case(), Choice.APPROVE, tier=None, page=False, fresh=True)
+def test_law_02_a_tap_that_proves_nothing_approves_nothing() -> None:
+    """A typed code, or a press without its message."""
+    found = policy.may(DANA, a_case(), Choice.APPROVE, policy.Tap(None))
     assert isinstance(found, policy.No)
 
 
@@ -257,7 +257,7 @@ async def refused_everywhere(place: Place) -> None:
         one = asked[name]
         case = await place.case(one["id"])
         person = service.trust.directory.person(by)
-        no = policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=True)
+        no = policy.may(person, case, Choice.APPROVE, policy.Page(fresh=True))
         assert isinstance(no, policy.No)
         page = await place.page(one, "approve", by=by)
         assert (page.counted, page.notice.kind, page.notice.text) == (

@@ -407,7 +407,7 @@ class Api:
             Choice(body.choice),
             body.digest,
             body.reason,
-            fresh=False,
+            way=policy.Page(fresh=False),
             channel="cli",
         )
         if answer.conflict:

@@ -144,7 +144,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             choice,
             form["digest"],
             reason if choice is Choice.DECLINE else None,
-            fresh=fresh,
+            way=policy.Page(fresh),
         )
         if answer.counted and answer.case is not None:
             return see_other(f"/requests/{case.id}/result")
@@ -476,7 +476,7 @@ def _refused(
     if answer.conflict:
         return 409, _changed(case.id)
     if answer.notice.kind is not NoticeKind.CLOSED and not fresh:
-        may = policy.may(person, case, choice, tier=None, page=True, fresh=True)
+        may = policy.may(person, case, choice, policy.Page(fresh=True))
         if isinstance(may, policy.Seats):
             return 403, sign_in_again(deps, person, "Approving at high risk", back)
     return views.not_counted(answer.notice, title, back)

@@ -176,10 +176,10 @@ def _view(
     deps: Deps, case: Case, content: Request, sheet: Sheet, person: Person, forms: Shown
 ) -> tuple[views.Whole, bool]:
     """The page of the request, with what this mail may do; and whether signing in does more."""
-    tier = deps.service.trust.channels[EMAIL].tier
+    tap = policy.Tap(deps.service.trust.channels[EMAIL].tier)
 
     def may(choice: Choice) -> policy.Seats | policy.No:
-        return policy.may(person, case, choice, tier=tier, page=False, fresh=False)
+        return policy.may(person, case, choice, tap)
 
     names, now = deps.directory.names, deps.clock()
     whole = views.whole(

@@ -23,7 +23,7 @@ from typing import Final
 
 from aiohttp import web
 
-from approvals import words
+from approvals import policy, words
 from approvals.evidence import frame
 from approvals.model import Case, Choice, Person, Risk
 from approvals.port import NoticeKind
@@ -145,7 +145,8 @@ async def _one(
     if case.open and case.digest == digest and _mark(deps, visitor, case) not in marks:
         return no("You have not looked at it. Nothing was changed.")
     try:
-        answer = await deps.service.decide(person, case_id, choice, digest, None, fresh=False)
+        way = policy.Page(fresh=False)
+        answer = await deps.service.decide(person, case_id, choice, digest, None, way=way)
     except NotFound:
         return no("There is no such request, or it is not yours.")
     if answer.counted and answer.case is not None:

@@ -33,6 +33,7 @@ MOST: Final = 500
 """Open requests of one person that are looked through."""
 LONGEST: Final = 600
 """Characters of a message that may be one: anybody may write to us, and all of it is looked at."""
+_TYPED: Final = policy.Tap(tier=None)
 _SAID: Final = re.compile(r"decline\s+([0-9a-f]{8})((?:[\s:,.].*)?)", re.IGNORECASE | re.DOTALL)
 
 
@@ -63,7 +64,7 @@ async def decline(deps: Deps, person: Person, typed: Typed, reply: Reply) -> Not
         case [case]:
             answer = await deps.service.decide(
                 person, case.id, Choice.DECLINE, case.digest, typed.reason,
-                fresh=False, channel=reply.channel, event=reply.event,
+                way=_TYPED, channel=reply.channel, event=reply.event,
             )  # fmt: skip
             return answer.notice
         case _:
@@ -77,6 +78,6 @@ def refused(reply: Reply, now: Instant, random: Callable[[int], bytes]) -> Entry
 
 
 def _meant(case: Case, person: Person, typed: Typed) -> bool:
-    may = policy.may(person, case, Choice.DECLINE, tier=None, page=False, fresh=False)
+    may = policy.may(person, case, Choice.DECLINE, _TYPED)
     named = case.digest.rpartition(":")[2].startswith(typed.code)
     return named and isinstance(may, policy.Seats)

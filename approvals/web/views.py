@@ -299,13 +299,13 @@ def may_decide(case: Case, person: Person) -> bool:
 
 def may_reveal(case: Case, person: Person) -> bool:
     """May this person have a secret of it shown: somebody who decides it, or an auditor?"""
-    seat = policy.may(person, case, Choice.DECLINE, tier=None, page=True, fresh=True)
+    seat = policy.may(person, case, Choice.DECLINE, policy.Page(fresh=True))
     return "auditor" in person.roles or isinstance(seat, policy.Seats)
 
 
 def _may_approve(case: Case, person: Person) -> policy.Seats | policy.No:
     """As if they had just signed in: to do that is theirs."""
-    return policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=True)
+    return policy.may(person, case, Choice.APPROVE, policy.Page(fresh=True))
 
 
 def whole(
@@ -329,9 +329,9 @@ def whole(
     said = voice(names, case, person)
     named = title(request, salt=salt)
     shown = replace(item(case, head(request, salt=salt), person, names, now), title=named)
-    approve = policy.may(person, case, Choice.APPROVE, tier=None, page=True, fresh=fresh)
+    approve = policy.may(person, case, Choice.APPROVE, policy.Page(fresh))
     rested = _may_approve(case, person)
-    decline = policy.may(person, case, Choice.DECLINE, tier=None, page=True, fresh=fresh)
+    decline = policy.may(person, case, Choice.DECLINE, policy.Page(fresh))
     voted = any(v.person == person.id and v.revision == case.revision for v in case.votes)
     can_approve = case.open and not voted and isinstance(approve, policy.Seats)
     can_approve = can_approve and sheet.read  # what cannot be drawn was seen by nobody

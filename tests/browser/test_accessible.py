@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Browser, Page
 
+from approvals import policy
 from approvals.model import MINUTE, Ask, Choice, Http, Outcome, Risk
 from approvals.proposal import Proposal
 
@@ -56,7 +57,9 @@ async def _pages(house: Any) -> dict[str, str]:
     service = house.deps.service
 
     async def vote(case: Any, person: str, choice: Choice, reason: str | None = None) -> None:
-        await service.decide(who(person), case.id, choice, case.digest, reason, fresh=True)
+        await service.decide(
+            who(person), case.id, choice, case.digest, reason, way=policy.Page(fresh=True)
+        )
 
     house.rule(Ask("pair", (("default", 2),), risk=Risk.HIGH, expires=60 * MINUTE))
     high = await house.open()

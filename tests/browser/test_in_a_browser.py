@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from approvals import policy
 from approvals.model import MINUTE, Ask, Choice, Http, Outcome, Risk, Status
 from approvals.proposal import Proposal
 
@@ -32,7 +33,9 @@ async def _stop_time(page: Page, house: Any) -> None:
 
 async def _vote(house: Any, case: Any, person: str, choice: Choice) -> None:
     who = house.deps.directory.person(person)
-    await house.deps.service.decide(who, case.id, choice, case.digest, None, fresh=True)
+    await house.deps.service.decide(
+        who, case.id, choice, case.digest, None, way=policy.Page(fresh=True)
+    )
 
 
 # Arming
