@@ -69,8 +69,8 @@ tinyproxy:  # what the gateway is compared with, where we may install it
 		apt-get install -qqy --no-install-recommends tinyproxy-bin >/dev/null; } || true
 
 docs: $(VENV)/.dev  ## draw the pages that are drawn from the code
-	@$(BIN)/python -m tools.laws && $(BIN)/python -m tools.transitions && $(BIN)/python -m tools.paths && $(BIN)/python -m tools.packs && $(BIN)/python -m tools.channels && \
-	PYTHONPATH=clients/python/src $(BIN)/python -m tools.bad_input
+	@for page in laws transitions paths packs rule_keys channels; do $(BIN)/python -m tools.$$page || exit; done
+	@PYTHONPATH=clients/python/src $(BIN)/python -m tools.bad_input
 
 site: $(VENV)/.dev  ## docs/ as a site, in build/site/site
 	@$(BIN)/python -m tools.site

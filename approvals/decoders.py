@@ -6,7 +6,6 @@ undecidable; so is a number that is not whole where a whole one is asked for.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +14,9 @@ from typing import Any, Final
 from approvals import reading
 from approvals.conditions import Value, fits
 from approvals.matching import Subject, When, match
-from approvals.model import Fact
 from approvals.reading import SOURCE, SOURCES, UNCLEAR, Reading, Repeated
 
-__all__ = [
-    "BUILT_IN", "SOURCE", "SOURCES", "Decoder", "Field", "decode", "fact", "from_body", "show",
-    "types",
-]  # fmt: skip
-
-LONGEST: Final = 4_000
-"""Characters of one fact; a longer one is cut and says so."""
+__all__ = ["BUILT_IN", "SOURCE", "SOURCES", "Decoder", "Field", "decode", "from_body", "types"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +76,6 @@ def decode(subject: Subject, request: Reading, decoders: Sequence[Decoder]) -> M
     return {name: value for name, value in found.items() if value is not None}
 
 
-def show(request: Reading, labels: Sequence[tuple[str, Sequence[str]]]) -> tuple[Fact, ...]:
-    """Facts for people, each from the sources (see `reading.find`) that may hold it.
-
-    Never raises. A value that is absent or unclear, or two sources that disagree, give no fact.
-    """
-    found = []
-    for label, sources in labels:
-        values = [reading.find(request, source) for source in sources]
-        texts = {_words(value) for value in values if value is not None}
-        if len(texts) == 1 and (text := texts.pop()) is not None:
-            found.append(fact(label, text))
-    return tuple(found)
-
-
-def fact(label: str, text: str) -> Fact:
-    """A fact that can be sent and shown: cut where it is too long, and lone surrogates escaped."""
-    cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)"
-    return Fact(label, cut.encode("utf-8", "backslashreplace").decode())
-
-
 def from_body(wanted: Field) -> bool:
     """Is it read from the body, and not from the address or a header?"""
     return not wanted.source.startswith(("query.", "header.", "path."))
@@ -136,24 +108,6 @@ def _pick(value: Any, wanted: Field) -> Value | None:
     if wanted.type == "double" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     return value if fits(wanted.type, value) else None
-
-
-def _words(value: Any) -> str | None:
-    """A value as people read it; None for what has no short form."""
-    match value:
-        case str():
-            return value
-        case bool():
-            return "yes" if value else "no"
-        case int() | float():
-            return json.dumps(value)
-        case [str(only)]:
-            return only
-        case list() if value and all(isinstance(item, str) for item in value):
-            return ", ".join(json.dumps(item) if "," in item else item for item in value)
-        case list() | dict():
-            return f"{len(value)} {'entry' if len(value) == 1 else 'entries'}, see the request"
-    return None
 
 
 def _typed(text: str, wanted: str) -> Value | None:

@@ -16,14 +16,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias, get_args
+from typing import Any, ClassVar, Final, TypeAlias, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 Place: TypeAlias = tuple[str | int, ...]
 """Keys and positions that lead to a value."""
+FaultAt: TypeAlias = Callable[[Place, str, str], None]
+"""As `Marked.fault`: where, what is wrong, how to fix it."""
+
+
+class Section(BaseModel):
+    """A part of a file, which refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Keys that belong in another place or file, and where, as a hint."""
 
 
 class Within(int):
@@ -274,7 +284,7 @@ def explain(
     errors: ValidationError,
     model: type[BaseModel],
     prefix: Place,
-    fault: Callable[[Place, str, str], None],
+    fault: FaultAt,
     unset: Mapping[Place, str],
     shapes: Mapping[Place, str] = MappingProxyType({}),
 ) -> None:
@@ -290,8 +300,10 @@ def explain(
         if error["type"] == "missing" and (variable := unset.get(place)):
             fault(place, f"`{last}` is missing", f"{variable} is not set")
             continue
-        known = keys_at(model, error["loc"][:-1])
-        message, hint = wording(error, f"`{last}`", known)
+        at = model_at(model, error["loc"][:-1])
+        message, hint = wording(error, f"`{last}`", keys_of(at))
+        if error["type"] == "extra_forbidden" and issubclass(at, Section):
+            hint = at.elsewhere.get(last, hint)
         fault(place, message, (_is_shape(error) and _shape(place, shapes)) or hint)
 
 
@@ -364,14 +376,19 @@ def _shape(place: Place, shapes: Mapping[Place, str]) -> str:
     return ""
 
 
-def keys_at(model: type[BaseModel], place: Place) -> list[str]:
-    """The keys that a model knows at that place, as far as it can be followed."""
+def model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:
+    """The model of what stands at that place, as far as it can be followed."""
     for step in place:
         info = model.model_fields.get(str(step)) or next(
             (field for field in model.model_fields.values() if field.alias == step), None
         )
         inner = next(_models(info.annotation), None) if info is not None else None
         model = inner or model
+    return model
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """The keys that a model knows, as they are written."""
     return [info.alias or name for name, info in model.model_fields.items()]
 
 

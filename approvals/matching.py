@@ -26,7 +26,8 @@ class Subject:
 
     `method` None: not HTTP. With a method, `host` or `path` None means that it cannot be told.
     `headers` are those that will be sent. `doubts`: "method", "host", "path" or "spelling" (of the
-    path), and why servers may take another one (`reading.target`).
+    path), and why servers may take another one (`reading.target`); "header" where there may be more
+    than these.
     `decoded` comes from our decoders or a gateway, never from an agent's own facts.
     """
 
@@ -221,7 +222,7 @@ def _header(name: str, globs: tuple[str, ...], subject: Subject) -> bool | None:
         return False
     found = named(subject.headers, name.lower().replace("_", "-"))
     if not found:
-        return False
+        return None if "header" in subject.doubts else False
     # Two lines of one name are one list (RFC 9110 section 5.3), and servers read either end of it.
     if len(found) > 1 or not any(given.lower() == name.lower() for given, _ in subject.headers):
         return None

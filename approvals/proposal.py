@@ -31,7 +31,6 @@ from approvals.model import (
 )
 from approvals.packs import Rule as PackRule
 from approvals.packs import RuleBook, Verb
-from approvals.packs.model import presented
 from approvals.reading import Reading
 from approvals.reading.presentation import Presented, Words, present, said
 
@@ -120,6 +119,9 @@ def bind(
         digest = digest_payload(revision=revision, action=asked.action, payload=payload)
     name, target, dialect = asked.action, reading.target, reading.dialect
     plain = policy.Subject.of(by.name, agent.id, name, http, dialect=dialect, target=target)
+    if asked.summary:
+        doubt = "A summary may leave headers out."
+        plain = replace(plain, doubts={**plain.doubts, "header": doubt})
     ours = decode(plain, reading, book.decoders)
     request = Request(
         id=request_id,
@@ -149,7 +151,7 @@ def worded(bound: Bound, words: Words) -> Request:
     of the reader of its protocol."""
     request = bound.request
     own = present(words, bound.reading)
-    packs = presented(bound.pack, bound.reading) if bound.pack is not None else Presented()
+    packs = present(bound.pack.words, bound.reading) if bound.pack is not None else Presented()
     gateway = request.kind is Kind.GATEWAY
     theirs = Presented(request.title, request.facts if gateway else ())
     first, second = (packs, theirs) if bound.hints else (theirs, packs)

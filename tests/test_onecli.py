@@ -171,7 +171,7 @@ async def test_law_14_a_tap_rests_on_the_whole_body(store: Store) -> None:
 
 async def test_rules_and_packs_read_the_whole_body_and_their_words_go_first(small: Store) -> None:
     """OneCLI is told all the same: what says which request it is stands under any words."""
-    words = Words("Pay {{ amount }}", (("Amount", "{{ amount }}"),))
+    words = Words(("Pay {{ amount }}",), (("Amount", ("{{ amount }}",)),))
     large = compile_condition("decoded.amount > 1000", {"amount": "int"})
     ask = replace(OTHERWISE, rule="large", risk=Risk.LOW)
     rule = Rule("large", When(action=("onecli.*",)), large, ask, words=words)

@@ -14,12 +14,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from approvals import conditions, decoders, matching
+from approvals import decoders, matching, rule_schema
 from approvals.cards import renderer
-from approvals.config.schema import ABOUT, AskingSection, AskSection, File, RuleSection, WhenSection
+from approvals.config.schema import ABOUT, AskingSection, AskSection, File
 from approvals.config.values import Config, Gateway, Hook, Listen, Sections, hash_of, is_loopback
-from approvals.decoders import Decoder
-from approvals.marked import Marked, Place, Within, nearest
+from approvals.marked import Marked, Place, nearest
 from approvals.model import (
     MINUTE,
     SECOND,
@@ -35,8 +34,6 @@ from approvals.model import (
 from approvals.packs import RuleBook, rule_book
 from approvals.people import EMAIL, Link
 from approvals.policy import DEFAULT, Policy, Rule, Subject, When, effective, nobody
-from approvals.reading import presentation
-from approvals.reading.presentation import Words
 from approvals.retention import Retention
 
 ORG_KEY: Final = "oc_org_"
@@ -68,6 +65,12 @@ NEW_HOOK: Final = (
 
 
 MAX_RELEASE: Final[Duration] = 60 * MINUTE
+
+
+_OTHER_VERBS: Final = {
+    "allow": "`allow` stands in a gateway's own file",
+    "ask": "say whom: `ask: {quorum: {default: 1}}`",
+}
 
 
 MIN_EXPIRES: Final[Duration] = 10 * SECOND
@@ -103,17 +106,7 @@ class Checks:
         requesters, gateways = self.requesters(), self.gateways()
         asking = (*requesters.values(), *(one.requester for one in gateways))
         rules = self.rules(groups, known, people, asking)
-        found = tuple(
-            Decoder(
-                decoder.name,
-                decoder.when.frozen(),
-                {
-                    name: decoders.Field(one.source, one.type)
-                    for name, one in decoder.fields.items()
-                },
-            )
-            for decoder in file.decoders
-        )
+        found = rule_schema.decoders_of(file.decoders, self.marked.fault)
         also = [dataclasses.asdict(one) for one in found], dict(known), list(file.packs)
         policy = Policy.of(rules, groups, also)
         return Config(
@@ -454,19 +447,8 @@ class Checks:
                 self.marked.fault(
                     ("decoded", name), f"a built-in decoder says {known[name]}", "rename it"
                 )
-        for at, decoder in enumerate(self.file.decoders):
-            self.patterns(("decoders", at, "when"), decoder.when)
-            for name, one in decoder.fields.items():
-                place: Place = ("decoders", at, "fields", name)
-                if known.setdefault(name, one.type) != one.type:
-                    self.marked.fault(place, f"elsewhere it is {known[name]}", "rename it")
-                if decoders.SOURCE.fullmatch(one.source) is None:
-                    self.marked.fault((*place, "from"), decoders.SOURCES)
+        rule_schema.add_types(known, self.file.decoders, self.marked.fault)
         return known
-
-    def patterns(self, place: Place, when: WhenSection) -> None:
-        for key, complaint in matching.faults(when.frozen()):
-            self.marked.fault((*place, key), f"`{key}`: {complaint}")
 
     def rules(
         self,
@@ -476,26 +458,17 @@ class Checks:
         asking: tuple[Requester, ...],
     ) -> list[Rule]:
         found: list[Rule] = []
-        for at, rule in enumerate(self.file.rules):
-            place, name = ("rules", at), f"the rule `{rule.name}`"
-            if rule.name in (DEFAULT, *(other.name for other in found)):
-                self.marked.fault((*place, "name"), f"{name} exists already", "rename one")
+        read = rule_schema.checked(self.file.rules, known, self.marked.fault, taken=(DEFAULT,))
+        for place, rule, condition in read:
+            name = f"the rule `{rule.name}`"
             if found and found[-1].when == When() and found[-1].condition is None:
                 self.marked.fault(
                     place,
                     f"{name} never applies: `{found[-1].name}` before it matches everything",
                     "move it up",
                 )
-            self.patterns((*place, "when"), rule.when)
-            condition = None
-            if rule.condition is not None:
-                try:
-                    condition = conditions.compile(rule.condition, known)
-                except conditions.Wrong as error:
-                    where: Place = (*place, "if", Within(error.at or 0))
-                    self.marked.fault(where, f"{name}: {error}", error.hint)
             if rule.then is not None and rule.then != "deny":
-                hint = "`allow` stands in a gateway's own file" if rule.then == "allow" else ""
+                hint = _OTHER_VERBS.get(rule.then, "")
                 self.marked.fault((*place, "then"), f"{name}: `then` can only be `deny`", hint)
             if (rule.ask is None) == (rule.then is None):
                 self.marked.fault(place, f"{name} needs either `ask` or `then: deny`")
@@ -503,24 +476,13 @@ class Checks:
             if rule.ask is not None:
                 ask = _frozen(rule.name, rule.ask)
             four_eyes = rule.ask.four_eyes if rule.ask is not None else None
-            words = self.words(place, rule)
-            found.append(Rule(rule.name, rule.when.frozen(), condition, ask, four_eyes, words))
-            if rule.ask is not None and self.ask(at, rule.ask, groups):
-                self.reachable(("rules", at, "ask", "quorum"), found[-1], groups, people, asking)
+            found.append(Rule(rule.name, rule.when.frozen(), condition, ask, four_eyes, rule.words))
+            if rule.ask is not None and self.ask((*place, "ask"), rule.ask, groups):
+                self.reachable((*place, "ask", "quorum"), found[-1], groups, people, asking)
         return found
 
-    def words(self, place: Place, rule: RuleSection) -> Words:
-        """The operator's title and facts, each a text that can be filled."""
-        if rule.title is not None and (why := presentation.check(rule.title)):
-            self.marked.fault((*place, "title"), why)
-        for label, text in rule.facts.items():
-            if why := presentation.check(text):
-                self.marked.fault((*place, "facts", label), why)
-        return Words(rule.title, tuple(rule.facts.items()))
-
-    def ask(self, at: int, ask: AskSection, groups: Mapping[str, frozenset[str]]) -> bool:
+    def ask(self, place: Place, ask: AskSection, groups: Mapping[str, frozenset[str]]) -> bool:
         """Are all groups of the quorum there?"""
-        place: Place = ("rules", at, "ask")
         for entry, via in enumerate(ask.via):
             self.via((*place, "via", entry), via)
             if via in ask.via[:entry]:

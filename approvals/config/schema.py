@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
+from approvals import rule_schema
 from approvals.config.values import Listen
-from approvals.marked import Place
+from approvals.marked import Place, Section
 from approvals.model import MINUTE, SECOND, AgentPeople, Budget, Duration, Kind, Requester, Risk
-from approvals.policy import When
+from approvals.rule_schema import (
+    DecoderSection,
+    Name,
+    RuleSection,
+    ServiceWhen,
+    Texts,
+    Type,
+    Variable,
+    listed,
+)
 
 NO_PASSKEYS: Final = (
     "passkeys are not in this version; high risk asks for a sign-in of the last five minutes"
@@ -44,17 +54,13 @@ def listen(text: object) -> Listen:
     return Listen(found[1].strip("[]"), int(found[2]))
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
-
-
 def _agents(value: object) -> object:
     """A list of agent ids, as the mapping that names nobody."""
-    listed = _listed(value)
-    if isinstance(listed, list) and all(isinstance(id, str | int) for id in listed):
-        return {id: {} for id in map(str, listed)}
-    if isinstance(listed, dict):
-        return {id: {} if people is None else people for id, people in listed.items()}
+    given = listed(value)
+    if isinstance(given, list) and all(isinstance(id, str | int) for id in given):
+        return {id: {} for id in map(str, given)}
+    if isinstance(given, dict):
+        return {id: {} if people is None else people for id, people in given.items()}
     raise ValueError(
         "list the ids of the agents, or say whose each one is: "
         "{<agent id>: {on_behalf_of: <person>, owner: <person>}}"
@@ -103,18 +109,6 @@ ABOUT: Final[Mapping[str, tuple[Callable[[str], bool], str, str]]] = {
 """What is said of a person besides their accounts: is it right, and if not, why and what is."""
 
 
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. @-]{0,63}$")]
-
-
-_Label = Annotated[str, Field(min_length=1, max_length=60)]
-
-
-_Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-
-
-_Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
-
 _Span = Annotated[int, BeforeValidator(duration)]
 
 
@@ -124,42 +118,35 @@ _Address = Annotated[Listen, BeforeValidator(listen)]
 _Account = Annotated[str, BeforeValidator(_account), Field(min_length=1)]
 
 
-_Accounts = Annotated[tuple[_Account, ...], BeforeValidator(_listed), Field(min_length=1)]
+_Accounts = Annotated[tuple[_Account, ...], BeforeValidator(listed), Field(min_length=1)]
 
 
-_Type = Literal["int", "string", "bool", "double", "list(string)"]
-
-
-class FileSection(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class ServerSection(FileSection):
+class ServerSection(Section):
     listen: _Address = Listen("127.0.0.1", 8080)
     public_url: str | None = None
     authzen: bool = False
 
 
-class DatabaseSection(FileSection):
+class DatabaseSection(Section):
     url: SecretStr = SecretStr("sqlite:///countersign.db")
 
 
-class KeysSection(FileSection):
+class KeysSection(Section):
     dir: str = "keys"
 
 
-class MetricsSection(FileSection):
+class MetricsSection(Section):
     listen: _Address
 
 
-class WebhookSection(FileSection):
+class WebhookSection(Section):
     url: SecretStr
     secret: Annotated[tuple[SecretStr, ...], BeforeValidator(_words)] = Field(
         min_length=1, max_length=2
     )
 
 
-class AgentPeopleSection(FileSection):
+class AgentPeopleSection(Section):
     on_behalf_of: str | None = None
     owner: str | None = None
 
@@ -167,7 +154,7 @@ class AgentPeopleSection(FileSection):
 _Amount = Annotated[int, Field(ge=1)]
 
 
-class LimitsSection(FileSection):
+class LimitsSection(Section):
     """Of each agent of a requester."""
 
     requests_a_minute: _Amount = 600
@@ -188,7 +175,7 @@ class LimitsSection(FileSection):
         )
 
 
-class AskingSection(FileSection):
+class AskingSection(Section):
     """Who asks, in `requesters` and `gateways` alike: for which agents, and whose they are."""
 
     agents: Annotated[dict[str, AgentPeopleSection], BeforeValidator(_agents)] | None = None
@@ -233,19 +220,7 @@ class GatewaySection(AskingSection):
         return [(workspace, f"{self.name}.{workspace}") for workspace in self.workspaces]
 
 
-class WhenSection(FileSection):
-    host: _Texts | None = None
-    method: _Texts | None = None
-    path: _Texts | None = None
-    action: _Texts | None = None
-    agent: _Texts | None = None
-    requester: _Texts | None = None
-
-    def frozen(self) -> When:
-        return When(**{key: getattr(self, key) for key in type(self).model_fields})
-
-
-class EscalateSection(FileSection):
+class EscalateSection(Section):
     after: _Span
     to: str
 
@@ -253,7 +228,7 @@ class EscalateSection(FileSection):
 _Reason = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class AskSection(FileSection):
+class AskSection(Section):
     quorum: dict[str, Annotated[int, Field(ge=1, le=20)]] = Field(min_length=1)
     via: tuple[str, ...] = ()
     expires: _Span = 15 * MINUTE
@@ -272,63 +247,66 @@ class AskSection(FileSection):
         return self.risk is Risk.HIGH if self.four_eyes is None else self.four_eyes
 
 
-class RuleSection(FileSection):
-    name: _Name
-    when: WhenSection = WhenSection()
-    condition: str | None = Field(default=None, alias="if")
-    title: Annotated[str, Field(min_length=1, max_length=400)] | None = None
-    facts: dict[_Label, str] = Field(default_factory=dict)
-    then: str | None = None
-    ask: AskSection | None = None
+class ServiceRule(RuleSection):
+    """A rule of the service: it asks people, or refuses."""
+
+    constants: ClassVar[bool] = True
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "risk": "it stands in `ask`",
+        "action": "a requester says it; in `when` a rule may look at it",
+        **dict.fromkeys(("websocket", "oversize", "tunnel"), "it stands in a gateway's own file"),
+    }
+    when: ServiceWhen = ServiceWhen()
+    then: Annotated[
+        str | None, Field(description="`deny`: refuse, ask nobody. Needed where there is no `ask`")
+    ] = None
+    ask: Annotated[
+        AskSection | None,
+        Field(description="[whom to ask, and how](configuration.md#asking)"),
+    ] = None
 
 
-class FieldSection(FileSection):
-    source: str = Field(alias="from")
-    type: _Type
+class ServiceDecoder(DecoderSection):
+    when: ServiceWhen
 
 
-class DecoderSection(FileSection):
-    name: _Name
-    when: WhenSection
-    fields: dict[_Variable, FieldSection] = Field(min_length=1)
-
-
-class SignInSection(FileSection):
+class SignInSection(Section):
     link: bool = True
 
 
-class RetentionSection(FileSection):
+class RetentionSection(Section):
     content: Annotated[int, BeforeValidator(long_duration)] | None = None
     cases: Annotated[int, BeforeValidator(long_duration)] | None = None
 
 
-class RolesSection(FileSection):
+class RolesSection(Section):
     auditor: tuple[str, ...] = ()
     operator: tuple[str, ...] = ()
 
 
-class File(FileSection):
+class File(Section):
     server: ServerSection = ServerSection()
     database: DatabaseSection = DatabaseSection()
     keys: KeysSection = KeysSection()
     metrics: MetricsSection | None = None
-    requesters: dict[_Name, RequesterSection] = Field(default_factory=dict)
+    requesters: dict[Name, RequesterSection] = Field(default_factory=dict)
     gateways: tuple[GatewaySection, ...] = ()
     limits: LimitsSection = LimitsSection()
     channels: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     templates: dict[str, str] = Field(default_factory=dict)
-    people: dict[_Name, dict[str, _Accounts]]
-    groups: dict[_Name, tuple[str, ...]]
+    people: dict[Name, dict[str, _Accounts]]
+    groups: dict[Name, tuple[str, ...]]
     roles: RolesSection = RolesSection()
-    packs: tuple[str | dict[str, _Texts], ...] = ()
+    packs: tuple[str | dict[str, Texts], ...] = ()
     sign_in: SignInSection = SignInSection()
     retention: RetentionSection = RetentionSection()
-    rules: tuple[RuleSection, ...] = ()
-    decoders: tuple[DecoderSection, ...] = ()
-    decoded: dict[_Variable, _Type] = Field(default_factory=dict)
+    rules: tuple[ServiceRule, ...] = ()
+    decoders: tuple[ServiceDecoder, ...] = ()
+    decoded: dict[Variable, Type] = Field(default_factory=dict)
 
 
 SHAPES: Final[Mapping[Place, str]] = {
+    **rule_schema.SHAPES,
     ("people",): "people: {dana: {email: dana@example.com}}",
     ("people", "*"): "dana: {email: dana@example.com}",
     ("groups",): "groups: {default: [dana]}",
@@ -343,13 +321,11 @@ SHAPES: Final[Mapping[Place, str]] = {
     ("roles", "*"): "auditor: [dana]",
     ("rules",): "rules: [{name: …, ask: {…}}]",
     ("rules", "*"): "{name: …, ask: {quorum: {default: 1}}}",
-    ("rules", "*", "when"): "when: {host: api.example.com}",
     ("rules", "*", "ask"): "ask: {quorum: {default: 1}}",
     ("rules", "*", "ask", "quorum"): "quorum: {default: 1}",
     ("rules", "*", "ask", "via"): "via: [slack]",
     ("rules", "*", "ask", "remind"): "remind: [5m]",
     ("rules", "*", "ask", "reasons"): "reasons: [Wrong amount, Not agreed]",
     ("rules", "*", "ask", "escalate"): "escalate: {after: 10m, to: finance}",
-    ("decoders",): "decoders: [{name: …, when: {…}, fields: {…}}]",
 }
 """What stands at a place, shown where something of another shape does; `*`: any key or position."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,9 +9,9 @@ from approvals import decoders
 from approvals.conditions import Condition
 from approvals.decoders import Decoder
 from approvals.matching import Subject, When, match
-from approvals.model import Fact, Http, Risk
-from approvals.reading import PLAIN, Dialect, Reading
-from approvals.reading.presentation import Presented, Words, present
+from approvals.model import Http, Risk
+from approvals.reading import PLAIN, Dialect
+from approvals.reading.presentation import Words
 
 
 class Verb(StrEnum):
@@ -27,9 +26,7 @@ class Rule:
 
     `websocket`: upgrades may pass. `oversize`: a body may be larger than what we keep. `tunnel`:
     it is about CONNECT alone, whose bytes pass unopened.
-    `action`, `titles` and `facts` are words for the card: of the titles the first that can be
-    filled; each fact has sources (`reading.find`), or texts (`reading.presentation`) of which the
-    first that can be filled is shown.
+    `action`: what to call such a request; `words`: for its card.
     """
 
     name: str
@@ -41,8 +38,7 @@ class Rule:
     oversize: bool = False
     tunnel: bool = False
     action: str | None = None
-    titles: tuple[str, ...] = ()
-    facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    words: Words = field(default_factory=Words)
     pack: str | None = None
     decides: bool = True
     """False of a pack whose hosts nobody has named: it finds words for what is asked anyway."""
@@ -78,21 +74,3 @@ class RuleBook:
             if rule.action is not None and match(rule.when, rule.condition, subject) is True:
                 return rule
         return None
-
-
-def presented(rule: Rule, request: Reading) -> Presented:
-    """A rule's words, filled with a request's values. Never raises."""
-    title = next((t for one in rule.titles if (t := present(Words(one), request).title)), None)
-    found: list[Fact] = []
-    for label, sources in rule.facts:
-        if is_text(sources):
-            texts = (present(Words(None, ((label, one),)), request).facts for one in sources)
-            found += next((fact for fact in texts if fact), ())
-        else:
-            found += decoders.show(request, [(label, sources)])
-    return Presented(title, tuple(found))
-
-
-def is_text(sources: Sequence[str]) -> bool:
-    """Are these texts, of which the first that can be filled is the fact, and not sources?"""
-    return any("{" in source for source in sources)

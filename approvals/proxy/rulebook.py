@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from approvals.packs import rule_book
-from approvals.packs.rule_file import PACKS, FaultAt
+from approvals.marked import FaultAt
+from approvals.packs import PACKS, rule_book
 from approvals.proxy.rules import Rules
 
 __all__ = ["PACKS", "rulebook"]

@@ -22,8 +22,9 @@ from approvals.evidence import split_url
 from approvals.matching import Subject, When, match, weigh
 from approvals.model import Fact, Http, Risk
 from approvals.packs import Rule, Verb
-from approvals.packs.model import RuleBook, presented
+from approvals.packs.model import RuleBook
 from approvals.reading import Reading, read
+from approvals.reading.presentation import present
 from approvals.reading.target import framing
 
 
@@ -98,18 +99,18 @@ class Rules:
             return Decision(Verb.DENY, None, seen, _action(outbound))
         steps = self._steps(seen, silent=True)
         last = next((step for step in steps if step.decides or step.needs_body), None)
-        words = self._words(seen, last.rule if last is not None else None)
-        said = presented(words, seen.request)
+        telling = self._telling(seen, last.rule if last is not None else None)
+        said = present(telling.words, seen.request)
         decision = Decision(
             verb=Verb.ASK,
             rule=None,
             why="no rule is about this request, so a human is asked",
-            action=words.action or _action(outbound),
+            action=telling.action or _action(outbound),
             title=said.title,
             facts=said.facts,
             decoded=seen.subject.decoded,
-            risk=words.risk,
-            needs_body=not seen.whole and bool(words.facts or words.titles),
+            risk=telling.risk,
+            needs_body=not seen.whole and bool(telling.words),
         )
         if last is None:
             return decision
@@ -121,7 +122,7 @@ class Rules:
             rule=last.rule.id,
             why=f"the rule `{last.rule.id}` says {last.rule.verb}"
             + (f" ({last.why})" if last.why else ""),
-            risk=last.rule.risk or words.risk if last.rule.verb is Verb.ASK else None,
+            risk=last.rule.risk or telling.risk if last.rule.verb is Verb.ASK else None,
             websocket=last.rule.websocket and last.rule.verb is not Verb.DENY,
             oversize=last.rule.oversize and last.rule.verb is Verb.ALLOW,
             needs_body=decision.needs_body and last.rule.verb is Verb.ASK,
@@ -198,9 +199,9 @@ class Rules:
             else:
                 yield Step(rule, True, True, "")
 
-    def _words(self, seen: _Seen, deciding: Rule | None) -> Rule:
+    def _telling(self, seen: _Seen, deciding: Rule | None) -> Rule:
         """The deciding rule, or the first other one that describes this request for certain."""
-        if deciding is not None and (deciding.action or deciding.titles or deciding.facts):
+        if deciding is not None and (deciding.action or deciding.words):
             return deciding
         return self.book.describes(seen.subject) or deciding or Rule("", Verb.ASK)
 

@@ -13,9 +13,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -24,7 +22,7 @@ from pydantic import (
 )
 
 from approvals.evidence import frame
-from approvals.marked import Fault, Marked, explain
+from approvals.marked import Fault, Marked, Section, explain
 from approvals.model import MINUTE, SECOND, Duration
 from approvals.proxy.credentials import (
     AWS,
@@ -76,11 +74,7 @@ class Mode(StrEnum):
     OBSERVE = "observe"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Service(_Section):
+class Service(Section):
     """The approval service; `receipt_key` is the pin, an RFC 7638 thumbprint."""
 
     url: Annotated[str, AfterValidator(_url)]
@@ -90,7 +84,7 @@ class Service(_Section):
     receipt_key: str = Field(pattern=r"^[A-Za-z0-9_-]{43}$")
 
 
-class _Agent(_Section):
+class _Agent(Section):
     password: SecretStr = Field(min_length=SHORTEST)
 
 
@@ -104,18 +98,18 @@ def _duration(value: object) -> int:
 _Span = Annotated[int, BeforeValidator(_duration)]
 
 
-class _Held(_Section):
+class _Held(Section):
     requests: int = Field(default=10_000, ge=1)
     agent_bytes: int = Field(default=2 * 1024**3, ge=1)
     bytes: int = Field(default=4 * 1024**3, ge=1)
 
 
-class _Record(_Section):
+class _Record(Section):
     bytes: int = Field(default=Limits().bytes, ge=65_536)
     age: _Span = Limits().age
 
 
-class _Metrics(_Section):
+class _Metrics(Section):
     listen: Annotated[str, AfterValidator(_listen)]
     open: bool = False
 
@@ -129,14 +123,14 @@ class _Metrics(_Section):
         return self
 
 
-class _Derived(_Section):
+class _Derived(Section):
     """Agents that are not listed: each password follows from the key and the agent's name."""
 
     key: SecretStr = Field(min_length=32)
     prefix: Annotated[str, Field(pattern=f"^{NAME}$")]
 
 
-class _OAuth(_Section):
+class _OAuth(Section):
     token_url: Annotated[str, AfterValidator(token_url)]
     client_id: str = ""
     scope: str = ""
@@ -148,7 +142,7 @@ class _OAuth(_Section):
         return OAuth(self.token_url, self.client_id, self.scope, self.client_auth, extra)
 
 
-class _Secret(_Section):
+class _Secret(Section):
     """A credential whose value a command prints: nothing of it is kept here."""
 
     command: tuple[str, ...] = Field(min_length=1)
@@ -198,14 +192,14 @@ class _Secret(_Section):
         )
 
 
-class _Upstream(_Section):
+class _Upstream(Section):
     private: tuple[
         Annotated[str, AfterValidator(lambda text: Private.read(text) and text)], ...
     ] = ()
     ca_file: str | None = None
 
 
-class _File(_Section):
+class _File(Section):
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8081"
     mode: Mode = Mode.HOLD
     folder: str = "gateway"

@@ -8,6 +8,7 @@ would mislead.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from jinja2 import (
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from approvals.model import Fact
-from approvals.reading import UNCLEAR, Leaf, Reading, Repeated, names
+from approvals.reading import SOURCE, UNCLEAR, Leaf, Reading, Repeated, find, names
 from approvals.reading.html_text import html_as_text
 from approvals.reading.rich_text import broadcasts, marked, values, words
 from approvals.reading.values import nested
@@ -46,13 +47,17 @@ ITEMS: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`title` and `facts` (label, text) as a rule or pack says them; see `check`, `present`."""
+    """What a rule says for the card; see `check`, `present`.
 
-    title: str | None = None
-    facts: tuple[tuple[str, str], ...] = ()
+    Of `titles` the first that can be filled is used. A fact is a label, and either texts, of which
+    the first that can be filled is shown, or the sources that may hold its value (`is_text`).
+    """
+
+    titles: tuple[str, ...] = ()
+    facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.title or self.facts)
+        return bool(self.titles or self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +70,55 @@ class Presented:
 
 def present(words: Words, request: Reading) -> Presented:
     """The words filled with this request's values. Never raises."""
+    if not words:
+        return Presented()
     values = names(request)
-    title = _filled(words.title, values) if words.title else None
+
+    def first(texts: Sequence[str]) -> str | None:
+        filled = (_filled(text, values) for text in texts)
+        return next((one for one in filled if one and one.strip()), None)
+
+    title = first(words.titles)
     found = []
-    for label, text in words.facts:
-        said = _filled(text, values)
-        if said is not None and said.strip():
-            found.append(fact(label, said.strip("\n")))
-    return Presented(title.strip() or None if title else None, tuple(found))
+    for label, texts in words.facts:
+        if is_text(texts):
+            value = (text := first(texts)) and text.strip("\n")
+        else:
+            value = _shown(request, texts)
+        if value is not None:
+            found.append(fact(label, value))
+    return Presented(title and title.strip(), tuple(found))
+
+
+def is_text(sources: Sequence[str]) -> bool:
+    """Are these texts, and not sources (`reading.find`)?"""
+    return any("{" in one or SOURCE.fullmatch(one) is None for one in sources)
+
+
+def _shown(request: Reading, sources: Sequence[str]) -> str | None:
+    """The one value that these sources give; None where it is absent or unclear, or they
+    disagree."""
+    values = [find(request, source) for source in sources]
+    texts = {_in_words(value) for value in values if value is not None}
+    return texts.pop() if len(texts) == 1 else None
+
+
+def _in_words(value: Any) -> str | None:
+    """A value as people read it; None for what has no short form."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return json.dumps(value)
+        case [str(only)]:
+            return only
+        case list() if value and all(isinstance(item, str) for item in value):
+            return ", ".join(json.dumps(item) if "," in item else item for item in value)
+        case list() | dict():
+            return f"{len(value)} {'entry' if len(value) == 1 else 'entries'}, see the request"
+    return None
 
 
 def said(request: Reading) -> str | None:

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ValidationError
 from approvals import cards, policy, words
 from approvals.budgets import Spent, room
 from approvals.evidence import Entry, Ordered, canonical_of, read_json, rfc3339
-from approvals.marked import keys_at, wording
+from approvals.marked import keys_of, model_at, wording
 from approvals.model import (
     MINUTE,
     ORG,
@@ -674,7 +674,7 @@ def _complaint(error: ValidationError, model: type[BaseModel]) -> str:
     while len(place) > 1 and isinstance(place[-1], str) and _UNION.fullmatch(place[-1]):
         place.pop()
     where = f"`{'.'.join(map(str, place))}`" if place else "The body"
-    message, hint = wording(first, where, keys_at(model, first["loc"][:-1]))
+    message, hint = wording(first, where, keys_of(model_at(model, first["loc"][:-1])))
     if first["type"].endswith(("_mismatch", "_type")):
         for last in reversed(range(len(place))):
             if written := _WRITTEN.get(str(place[last])):

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from approvals.model import Http
-from approvals.packs.model import Rule, Verb, presented
 from approvals.reading import read
 from approvals.reading.presentation import Words, check, money, present
 
@@ -18,7 +17,7 @@ def title(text: str, body: object, query: str = "") -> str | None:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = FORM if isinstance(body, bytes) else JSON
     request = read(Http("POST", f"https://api.example.com/a/b{query}", headers, raw))
-    return present(Words(text), request).title
+    return present(Words((text,)), request).title
 
 
 @pytest.mark.parametrize(
@@ -81,11 +80,10 @@ def test_a_filter_gives_words_or_the_text_is_not_used(
 
 
 def test_a_fact_is_the_first_of_its_texts_that_can_be_filled() -> None:
-    facts = (("Says", ("{{ html | html }}", "{{ text }}")), ("From", ("json.from",)))
-    rule = Rule("post", Verb.ASK, facts=facts)
+    words = Words((), (("Says", ("{{ html | html }}", "{{ text }}")), ("From", ("json.from",))))
     for body, said in (({"text": "a"}, "a"), ({"text": "a", "html": "<b>b</b>"}, "b"), ({}, None)):
         raw = json.dumps(body).encode()
-        found = presented(rule, read(Http("POST", "https://api.example.com/", JSON, raw))).facts
+        found = present(words, read(Http("POST", "https://api.example.com/", JSON, raw))).facts
         assert [fact.value for fact in found] == ([said] if said else [])
 
 
@@ -103,7 +101,7 @@ def test_a_fact_is_the_first_of_its_texts_that_can_be_filled() -> None:
 def test_law_29_a_title_guesses_nothing_of_a_body_that_servers_read_differently(text: str) -> None:
     doubled = b'{"branch": "a", "branch": "main", "event": "APPROVE", "private": false}'
     request = Http("POST", "https://api.example.com/a/b", JSON, doubled)
-    assert present(Words(text), read(request)).title is None
+    assert present(Words((text,)), read(request)).title is None
 
 
 @pytest.mark.parametrize(
