@@ -1,5 +1,5 @@
-"""A case as a card, for every channel alike: `bound` (may a tap approve), `card` (what it says),
-`templates` (filling a channel's template). Pure."""
+"""A case as a card, for every channel alike: `bound` (may a tap approve), `outline` (a reading as
+lines), `card` (what it says), `templates` (filling a channel's template). Pure."""
 
 from approvals.cards.bound import SUMMARY, Bound, bound, summarised
 from approvals.cards.card import (

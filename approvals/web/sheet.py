@@ -17,7 +17,8 @@ from itertools import groupby
 from typing import Final
 
 from approvals import cards, text
-from approvals.cards.bound import LONGEST, OPENS, opens, refusal, scalar
+from approvals.cards.bound import OPENS, opens, refusal
+from approvals.cards.outline import LONGEST, scalar
 from approvals.model import Fact, Http, Request
 from approvals.reading import Leaf, Opaque, Part, Path, Reading
 from approvals.reading.presentation import size
