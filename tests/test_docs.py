@@ -248,6 +248,14 @@ def test_the_readme_can_be_followed(tmp_path: Path) -> None:
         assert "✓ The receipt is genuine." in ran.stdout
 
 
+def test_the_card_of_a_payout_at_stripe_says_what_the_page_promises(tmp_path: Path) -> None:
+    (script,) = blocks(ROOT / "docs/agents/README.md", "Stripe")
+    ran = shell(script, tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    for said in ("12,400.00 EUR", "ba_1MtIhL2eZvKYlo2CAElKwKu2", "high"):
+        assert said in ran.stdout
+
+
 def test_the_tutorial_can_be_followed(tmp_path: Path) -> None:
     """Every command of it, in its order; the service runs between the third block and the last."""
     port, root = free_port(), tmp_path / "countersign"
