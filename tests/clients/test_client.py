@@ -382,6 +382,26 @@ async def test_law_22_a_stored_key_verifies_what_it_signed_and_nothing_else(kind
         await (asking.aclose() if kind is AsyncClient else asyncio.to_thread(asking.close))
 
 
+def waited_for(signed: bool) -> list[dict[str, Any]]:
+    """What the service answers to opening, to the long polls, and to whoever asks once more."""
+    pending = approved(digest(), None, status="pending")
+    first = approved(digest(), genuine() if signed else None)
+    return [pending, pending, first, approved(digest(), genuine())]
+
+
+SIGNED = {"with its receipt": (True, 2), "not signed yet": (False, 3)}
+"""Whether the receipt comes with the verdict, and how often the request is read then."""
+
+
+@pytest.mark.parametrize("when", SIGNED)
+async def test_a_decision_that_was_waited_for_is_not_asked_for_again(when: str) -> None:
+    signed, reads = SIGNED[when]
+    says = waited_for(signed)
+    impostor = Impostor(keys=[PINNED.jwk()], answer=lambda *_: web.json_response(says.pop(0)))
+    assert await asked_of(impostor)
+    assert impostor.calls.count("GET /v1/requests/req_1") == reads
+
+
 LIES: dict[str, tuple[type[CountersignError], str, Callable[[], Any]]] = {
     "no receipt": (Unverified, "signed no receipt", lambda: approved(digest(), None)),
     "another key": (

@@ -31,10 +31,12 @@ from tests.clients.test_client import (
     NOW,
     OWN,
     PINNED,
+    SIGNED,
     Impostor,
     approved,
     digest,
     genuine,
+    waited_for,
 )
 from tests.clients.test_digest import HEADERS, PIECES, VALUES, VECTORS, said
 from tests.clients.test_docs import blocks, observing, shell
@@ -203,6 +205,24 @@ async def test_law_22_a_stored_key_verifies_what_it_signed_and_nothing_else_in_t
     assert "does not have the receipt key that is pinned here" in found["replaced"][1]
     # The first, and one look for each receipt that did not verify.
     assert impostor.calls.count("GET /.well-known/jwks.json") == 3
+
+
+@pytest.mark.parametrize("when", SIGNED)
+async def test_a_decision_that_was_waited_for_is_not_asked_for_again_in_typescript(
+    when: str,
+) -> None:
+    signed, reads = SIGNED[when]
+    says = waited_for(signed)
+    impostor = Impostor(keys=[PINNED.jwk()], answer=lambda *_: web.json_response(says.pop(0)))
+    async with impostor.open() as url:
+        known = {
+            "url": url, "key": OWN.key, "receiptKey": OWN.receipt_key,
+            "requester": OWN.requester, "issuer": OWN.issuer,
+        }  # fmt: skip
+        asked = {"settings": known, "now": NOW, "asked": DEPLOY}
+        found = await asyncio.to_thread(node, "kept", "first", given=asked)
+    assert found["first"]["requestId"] == "req_1"
+    assert impostor.calls.count("GET /v1/requests/req_1") == reads
 
 
 def test_the_ten_vectors_and_the_services_canonical_form_in_typescript() -> None:

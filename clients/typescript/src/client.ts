@@ -141,15 +141,19 @@ export class Client {
     if (this.observer) return seen(this.observer.ask(what.action, () => this.#asked(what)))
     const key = what.key ?? randomUUID()
     let opened: Opened | undefined
+    let told: Record<string, unknown> | undefined
     try {
       opened = await this.open({ ...what, key }, signal)
-      while (opened.status === 'pending') opened = await this.#poll(opened.id, POLL, signal)
+      while (opened.status === 'pending') {
+        told = await this.#poll(opened.id, POLL, signal)
+        opened = read(told)
+      }
     } catch (error) {
       // Other errors leave it open: the same key takes it up again.
       if (signal?.aborted) await this.#last(opened ? this.#dropped(opened.id) : this.abandon({ ...what, key }))
       throw error
     }
-    return this.receipt(opened.id, what, signal)
+    return this.#settle(opened.id, what, told, signal)
   }
 
   /** As `ask`, without waiting: store the `id`; later `wait` for it and use its `receipt`. */
@@ -174,7 +178,7 @@ export class Client {
     const end = performance.now() + seconds * 1000
     for (;;) {
       const left = Math.max(0, (end - performance.now()) / 1000)
-      const opened = await this.#poll(requestId, left, signal)
+      const opened = read(await this.#poll(requestId, left, signal))
       if (opened.status !== 'pending' || left < 1) return opened
     }
   }
@@ -182,8 +186,21 @@ export class Client {
   /** Verify the approval of a decided request for what is about to run, and use it. */
   async receipt(requestId: string, what: Action, signal?: AbortSignal): Promise<Approval> {
     if (this.observer) return seen(requestId)
+    return this.#settle(requestId, what, undefined, signal)
+  }
+
+  /** `told`: what the service has just answered; with a receipt in it, it is not asked once more. */
+  async #settle(
+    requestId: string,
+    what: Action,
+    told: Record<string, unknown> | undefined,
+    signal?: AbortSignal,
+  ): Promise<Approval> {
+    let value = told
     for (let round = 0; round <= Math.min(ROUNDS, this.#patience); round++) {
-      const value = await this.#insist({ method: 'GET', path: path(requestId) }, signal)
+      if (typeof value?.receipt !== 'string') {
+        value = await this.#insist({ method: 'GET', path: path(requestId) }, signal)
+      }
       const opened = read(value)
       if (opened.status === 'pending') {
         throw new Unverified('Nobody has decided yet.', 'Wait for it first: `client.wait`.')
@@ -269,12 +286,12 @@ export class Client {
     }
   }
 
-  async #poll(requestId: string, seconds: number, signal?: AbortSignal): Promise<Opened> {
+  async #poll(requestId: string, seconds: number, signal?: AbortSignal): Promise<Record<string, unknown>> {
     const wait = Math.min(Math.floor(seconds), POLL)
     const query = wait > 0 ? `?wait=${wait}` : ''
-    const opened = read(await this.#insist({ method: 'GET', path: path(requestId) + query, wait }, signal))
-    if (opened.id !== requestId) throw new Unreachable('The service answered about another request.', SERVICE)
-    return opened
+    const value = await this.#insist({ method: 'GET', path: path(requestId) + query, wait }, signal)
+    if (read(value).id !== requestId) throw new Unreachable('The service answered about another request.', SERVICE)
+    return value
   }
 
   async #pinned(signal?: AbortSignal): Promise<JWK> {

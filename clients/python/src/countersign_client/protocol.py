@@ -206,10 +206,11 @@ def ask(
 ) -> Steps[Decision]:
     """Open, wait, verify, note. A wait that is broken off withdraws the request."""
     opened: Opened | None = None
+    told: Mapping[str, Any] | None = None
     try:
         opened = yield from open_request(service, action, about, key=key, patience=patience)
         while opened.status == "pending":
-            opened = yield from poll(opened.id, POLL, patience=patience)
+            opened, told = yield from _told(opened.id, POLL, patience)
     except (CountersignError, GeneratorExit):
         raise  # it stays open: the same key takes it up again
     except BaseException:  # cancelled, or interrupted: nobody waits any more
@@ -218,7 +219,7 @@ def ask(
         else:
             yield from _quietly(Call("DELETE", f"/v1/requests/{opened.id}"))
         raise
-    return (yield from settle(service, action, opened.id, keys=keys, patience=patience))
+    return (yield from settle(service, action, opened.id, keys=keys, patience=patience, told=told))
 
 
 def abandon(service: Service, action: Action, about: About, *, key: str) -> Steps[None]:
@@ -249,26 +250,42 @@ def open_request(
 
 def poll(request_id: str, seconds: float, *, patience: float) -> Steps[Opened]:
     """The request, as soon as it is decided or `seconds` have passed."""
+    return (yield from _told(request_id, seconds, patience))[0]
+
+
+def _told(
+    request_id: str, seconds: float, patience: float
+) -> Steps[tuple[Opened, Mapping[str, Any]]]:
+    """As `poll`, with the whole answer."""
     wait = min(int(seconds), POLL)
     path = f"/v1/requests/{_id(request_id)}" + (f"?wait={wait}" if wait > 0 else "")
     answer = yield from _insist(Call("GET", path, wait=wait), patience)
     opened = _opened(answer.value)
     if opened.id != request_id:
         raise Unreachable("The service answered about another request.", _SERVICE)
-    return opened
+    return opened, answer.value
 
 
 def settle(
-    service: Service, action: Action, request_id: str, *, keys: Keys, patience: float
+    service: Service,
+    action: Action,
+    request_id: str,
+    *,
+    keys: Keys,
+    patience: float,
+    told: Mapping[str, Any] | None = None,
 ) -> Steps[Decision]:
     """What became of a request; an approval is verified for this action, and used.
 
     `keys`: the receipt keys that had the pinned thumbprint; one that is there is not fetched.
+    `told`: what the service has just answered about this request; with a receipt in it, it is not
+    asked once more.
     """
     path = f"/v1/requests/{_id(request_id)}"
     for _ in range(1 + int(min(ROUNDS, patience))):
-        answer = yield from _insist(Call("GET", path), patience)
-        opened, token = _opened(answer.value), answer.value.get("receipt")
+        if told is None or not isinstance(told.get("receipt"), str):
+            told = (yield from _insist(Call("GET", path), patience)).value
+        opened, token = _opened(told), told.get("receipt")
         if opened.status == "pending":
             raise Unverified("Nobody has decided yet.", "Wait for it first: `client.wait`.")
         digest = action.digest()
@@ -277,7 +294,7 @@ def settle(
                 approved=False, status=opened.status, request_id=request_id, digest=digest,
                 reason=opened.reason,
             )  # fmt: skip
-        if answer.value.get("outcome") is not None:
+        if told.get("outcome") is not None:
             raise used.used(request_id)
         if opened.digest != digest:
             raise Unverified(
