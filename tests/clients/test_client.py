@@ -382,6 +382,59 @@ async def test_law_22_a_stored_key_verifies_what_it_signed_and_nothing_else(kind
         await (asking.aclose() if kind is AsyncClient else asyncio.to_thread(asking.close))
 
 
+async def test_law_22_a_key_that_was_kept_on_disk_is_known_by_its_thumbprint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each client here is a process of its own, as far as it can tell. Whoever writes another key
+    in the folder gets no receipt past it: the pinned one is fetched, and kept again."""
+    monkeypatch.setenv("COUNTERSIGN_STATE", str(tmp_path))
+    file = tmp_path / "keys" / PINNED.thumbprint
+    says = list[dict[str, Any]]()
+    impostor = Impostor(
+        keys=[FORGER.jwk(), PINNED.jwk()], answer=lambda *_: web.json_response(says[-1])
+    )
+
+    async def ask(url: str, key: ReceiptKey = PINNED) -> int:
+        """How often the key was fetched for it."""
+        number, before = len(says) + 1, impostor.calls.count("GET /.well-known/jwks.json")
+        receipt = genuine(key, sub=f"req_{number}")
+        says.append(approved(digest(), receipt, id=f"req_{number}"))
+        async with AsyncClient(replace(OWN, url=url), patience=0.0, clock=lambda: NOW) as asking:
+            assert await asking.ask(**DEPLOY)
+        return impostor.calls.count("GET /.well-known/jwks.json") - before
+
+    async with impostor.open() as url:
+        assert [await ask(url), await ask(url)] == [1, 0]
+        kept = file.read_bytes()
+        assert kept.decode() == PINNED.jwk()["x"]
+        assert file.stat().st_mode & 0o777 == 0o600
+        forged = str(FORGER.jwk()["x"]).encode()
+        for other in (forged, kept + b"A", kept[:-1], b"", b"\xff\xfe", b"[" * 100_000):
+            file.write_bytes(other)
+            with pytest.raises(Unverified, match="does not verify"):
+                await ask(url, FORGER)
+            assert [await ask(url), await ask(url)] == [1, 0]
+            assert file.read_bytes() == kept
+        impostor.said["keys"] = [FORGER.jwk()]
+        with pytest.raises(Unverified, match="does not have the receipt key that is pinned here"):
+            await ask(url, FORGER)
+    assert [one.name for one in file.parent.iterdir()] == [PINNED.thumbprint]
+
+
+async def test_a_key_that_cannot_be_kept_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTERSIGN_STATE", str(tmp_path))
+    (tmp_path / "keys").write_text("no folder")
+    says = approved(digest(), genuine())
+    impostor = Impostor(keys=[PINNED.jwk()], answer=lambda *_: web.json_response(says))
+    async with (
+        impostor.open() as url,
+        AsyncClient(replace(OWN, url=url), patience=0.0, clock=lambda: NOW) as asking,
+    ):
+        assert await asking.ask(**DEPLOY)
+
+
 def waited_for(signed: bool) -> list[dict[str, Any]]:
     """What the service answers to opening, to the long polls, and to whoever asks once more."""
     pending = approved(digest(), None, status="pending")

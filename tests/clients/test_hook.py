@@ -172,6 +172,8 @@ def test_an_approved_call_is_allowed_in_the_clients_words(agents: Agents, name: 
     assert json.loads(ran.out) == json.loads(
         DIALECTS[client].allow(event.get("hook_event_name", "preToolUse"))
     )
+    # The next hook need not fetch the key: a process for each call has no other memory.
+    assert (agents.home / "state/keys" / agents.pin).stat().st_mode & 0o777 == 0o600
 
 
 def test_law_01_a_decline_denies_and_says_why(agents: Agents) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from countersign_client import protocol, receipt, used
 from countersign_client.digest import read_json
+from countersign_client.kept import ReceiptKey
 from countersign_client.observe import Switch, observer
 from countersign_client.protocol import (
     About,
@@ -72,6 +73,14 @@ class _Base:
         self._store = store or used.default(os.environ)
         self._patience, self._clock = patience, clock
         self._keys: protocol.Keys = {}
+        # With a store of its own, a client leaves nothing on disk.
+        self._kept: ReceiptKey | None = None
+        if store is None and service is not None:
+            kept = ReceiptKey(used.folder(os.environ) / "keys", service.receipt_key)
+            if (jwk := kept.read()) is None:
+                self._kept = kept
+            else:
+                self._keys[service.receipt_key] = jwk
         self._last = set[Any]()  # what goes on after its caller was cancelled
 
     @property
@@ -131,6 +140,9 @@ class _Base:
             now=now,
         )  # fmt: skip
         self._store.note(claims.request_id, expires=claims.expires, now=now)
+        if self._kept is not None:
+            self._kept.write(note.jwk)
+            self._kept = None
 
     def _request(self, call: Call) -> dict[str, Any]:
         """The arguments of `httpx.stream`."""
