@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import ssl
 import subprocess
 import sys
 from base64 import urlsafe_b64decode
@@ -433,6 +434,25 @@ async def test_a_key_that_cannot_be_kept_is_fetched(
         AsyncClient(replace(OWN, url=url), patience=0.0, clock=lambda: NOW) as asking,
     ):
         assert await asking.ask(**DEPLOY)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://127.0.0.1:1"])
+def test_certificates_are_read_where_they_are_needed(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For plain HTTP on this machine to read them would be most of what a hook takes."""
+    read = list[object]()
+    load = ssl.SSLContext.load_verify_locations
+
+    def noted(context: ssl.SSLContext, *args: Any, **named: Any) -> None:
+        read.append(args or named)
+        load(context, *args, **named)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", noted)
+    asking = Client(replace(OWN, url=url), store=Memory(), patience=0.0)
+    with asking, pytest.raises(Unreachable, match="nothing answers there"):
+        asking.ask(**DEPLOY)
+    assert bool(read) is url.startswith("https:")
 
 
 def waited_for(signed: bool) -> list[dict[str, Any]]:

@@ -89,11 +89,6 @@ class _Base:
         self._service = self._service or Service.from_environment()
         return self._service
 
-    @property
-    def _far(self) -> bool:
-        # A proxy in the environment, ours for example, has no business between two programs here.
-        return not self.service.url.startswith("http:")
-
     def _asking(self, action: Action, about: About, key: str | None) -> Steps[Decision]:
         if self.observer is not None:
             return _at_once(self.observer.ask(action.action, lambda: action))
@@ -143,6 +138,16 @@ class _Base:
         if self._kept is not None:
             self._kept.write(note.jwk)
             self._kept = None
+
+    def _reach(self) -> dict[str, Any]:
+        """The arguments of httpx's clients."""
+        if not self.service.url.startswith("http:"):
+            return {}
+        import ssl  # noqa: PLC0415 - as in `Client._do`
+
+        # A proxy in the environment, ours for example, has no business between two programs here.
+        # And to read all certificates takes longer than a decision: this context trusts none.
+        return {"trust_env": False, "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
 
     def _request(self, call: Call) -> dict[str, Any]:
         """The arguments of `httpx.stream`."""
@@ -272,7 +277,7 @@ class Client(_Base):
                 return None
         import httpx  # noqa: PLC0415 - it takes longer than all of this package
 
-        self._open = self._open or httpx.Client(trust_env=self._far)
+        self._open = self._open or httpx.Client(**self._reach())
         raw = bytearray()
         with _lost(httpx), self._open.stream(**self._request(step)) as answer:
             for piece in answer.iter_bytes():
@@ -416,7 +421,7 @@ class AsyncClient(_Base):
                 return None
         import httpx  # noqa: PLC0415 - as in `Client._do`
 
-        self._open = self._open or httpx.AsyncClient(trust_env=self._far)
+        self._open = self._open or httpx.AsyncClient(**self._reach())
         raw = bytearray()
         with _lost(httpx):
             async with self._open.stream(**self._request(step)) as answer:
