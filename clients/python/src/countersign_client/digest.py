@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable
 from hashlib import sha256
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 MAX_DEPTH: Final = 64
@@ -88,13 +89,14 @@ def _write(value: Any, out: list[str], depth: int) -> None:
         case dict() | list() | tuple() if depth >= MAX_DEPTH:
             raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH}")
         case dict():
+            quoted = dict[str, str]()
             for key in value:
                 if not isinstance(key, str):
                     raise ValueError(f"a key of an object is {type(key).__name__}, not text")
-                _quoted(key)
+                quoted[key] = _quoted(key)
             # RFC 8785 §3.2.3: sorted by UTF-16 code units.
-            for at, key in enumerate(sorted(value, key=lambda key: key.encode("utf-16-be"))):
-                out += ["," if at else "{", _quoted(key), ":"]
+            for at, key in enumerate(sorted(quoted, key=lambda key: key.encode("utf-16-be"))):
+                out += ["," if at else "{", quoted[key], ":"]
                 _write(value[key], out, depth + 1)
             out.append("}" if value else "{}")
         case list() | tuple():
@@ -109,7 +111,7 @@ def _write(value: Any, out: list[str], depth: int) -> None:
 def _quoted(text: str) -> str:
     if _SURROGATE.search(text):
         raise ValueError("a text has half a character (a lone surrogate)")
-    return json.dumps(str(text), ensure_ascii=False)
+    return encode_basestring(str(text))
 
 
 def _number(value: float) -> str:
