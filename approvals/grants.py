@@ -11,16 +11,14 @@ What this room holds to, each a test:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
-from approvals import buttons, policy
+from approvals import audit, buttons, policy
 from approvals.evidence import Entry, frame
 from approvals.model import (
     MINUTE,
-    ORG,
     Case,
     Choice,
     Duration,
@@ -91,7 +89,7 @@ async def give(
     made = Grant(id, same, person.id, case.id, now, now + LIFETIME)
     seal = buttons.seal(service.trust.ring, _SEAL, *_said(made))
     made = Grant(id, same, person.id, case.id, now, now + LIFETIME, seal=seal)
-    await store.add_grant(made, [_entry("grant.given", made, now, random)])
+    await store.add_grant(made, [_entry(audit.Kind.GRANT_GIVEN, made, now, random)])
     return made
 
 
@@ -99,7 +97,7 @@ async def revoke(
     store: Store, grant: Grant, *, now: Instant, random: Callable[[int], bytes]
 ) -> bool:
     """Take it back. False: it was used, or revoked."""
-    return await store.spend(grant.id, [_entry("grant.revoked", grant, now, random)])
+    return await store.spend(grant.id, [_entry(audit.Kind.GRANT_REVOKED, grant, now, random)])
 
 
 async def use(service: Service, store: Store, case: Case, *, now: Instant) -> None:
@@ -122,7 +120,6 @@ def _said(grant: Grant) -> tuple[str | int, ...]:
     return *what, grant.at, grant.expires_at
 
 
-def _entry(kind: str, grant: Grant, now: Instant, random: Callable[[int], bytes]) -> Entry:
-    content = {"grant": grant.id, "person": grant.person, "identity": grant.identity}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return Entry(ORG, now, kind, grant.request_id, text, random(16))
+def _entry(kind: audit.Kind, grant: Grant, now: Instant, random: Callable[[int], bytes]) -> Entry:
+    said = {"grant": grant.id, "person": grant.person, "identity": grant.identity}
+    return audit.entry(kind, now, random, grant.request_id, **said)

@@ -24,9 +24,10 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
+from approvals import audit
 from approvals.buttons import ACCOUNT, KeyRing, seal, sealed
 from approvals.evidence import Entry, Field
-from approvals.model import MINUTE, ORG, Busy, Duration, Instant, Refused
+from approvals.model import MINUTE, Busy, Duration, Instant, Refused
 from approvals.people import GIVEN_UP, GOOD, Directory, Link
 from approvals.port import GivenUp, Named, Notice, NoticeKind, Reply
 from approvals.port.setup import Linking
@@ -79,7 +80,7 @@ async def make_code(
         said["account"] = account
     made = LinkCode(person, channel, now + LIFETIME)
     made = replace(made, seal=seal(ring, _PURPOSE, *_of_code(secret, made)))
-    await store.add_code(secret, made, [_entry("link.code_made", now, random, **said)])
+    await store.add_code(secret, made, [_entry(audit.Kind.LINK_CODE_MADE, now, random, **said)])
     return secret
 
 
@@ -180,7 +181,7 @@ async def take(
     made = Linked(reply.channel, reply.account, found.person, now)
     made = replace(made, seal=seal(ring, _LINKED, *_of_linked(made)))
     said = {"person": made.person, "channel": made.channel, "account": made.account}
-    entry = _entry("linked", now, random, **said, how="code")
+    entry = _entry(audit.Kind.LINKED, now, random, **said, how="code")
     won = await store.bind(code, found, made, now, [entry], instead=before)
     return made if won else DEAD
 
@@ -190,7 +191,7 @@ def refused(reply: Reply, now: Instant, random: Random, by: str | None = None) -
     why = reply.stranger or "no such code here"
     said = {"channel": reply.channel, "account": reply.account, "why": why}
     said |= {"by": by} if by else {}
-    return _entry("link.refused", now, random, **said)
+    return _entry(audit.Kind.LINK_REFUSED, now, random, **said)
 
 
 async def unlink(
@@ -211,7 +212,7 @@ async def unlink(
     for one in await store.linked():
         if (one.person, one.channel) == (person, channel) and account in (None, one.account):
             said = {"person": person, "channel": channel, "account": one.account, "by": by}
-            if await store.unbind(one, [_entry("unlinked", now, random, **said)]):
+            if await store.unbind(one, [_entry(audit.Kind.UNLINKED, now, random, **said)]):
                 ended.append(one.account)
     return ended
 
@@ -223,18 +224,18 @@ async def give_up(
 
     False: nothing was to be ended. What a code said since stands: then they have it again.
     """
-    said = {"channel": gone.channel, "account": gone.account}
+    where = {"channel": gone.channel, "account": gone.account}
     row, ended = await store.linked_as(gone.channel, gone.account), False
     if row is not None and row.at > gone.at:
         return False
     if row is not None:
-        entry = _entry("unlinked", now, random, person=row.person, by=GIVEN_UP, **said)
-        ended = await store.unbind(row, [entry])
+        said = {"person": row.person, "by": GIVEN_UP, **where}
+        ended = await store.unbind(row, [_entry(audit.Kind.UNLINKED, now, random, **said)])
     for link in people.links:
         key = link.channel, link.account, link.standing
         if not link.learnt and key == (gone.channel, gone.account, GOOD):
-            entry = _entry("account.given_up", now, random, person=link.person, **said)
-            await store.append([entry])
+            said = {"person": link.person, **where}
+            await store.append([_entry(audit.Kind.ACCOUNT_GIVEN_UP, now, random, **said)])
             await store.put_account(link.channel, link.account, link.person, GIVEN_UP, gone.at)
             ended = True
     return ended
@@ -340,6 +341,5 @@ def _of_linked(one: Linked) -> tuple[Field, ...]:
     return one.org, one.channel, one.account, one.person, one.at
 
 
-def _entry(kind: str, now: Instant, random: Random, **content: str) -> Entry:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return Entry(ORG, now, kind, None, text, random(16))
+def _entry(kind: audit.Kind, now: Instant, random: Random, **content: str) -> Entry:
+    return audit.entry(kind, now, random, None, **content)

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from approvals import buttons, cards, machine, reroute
+from approvals import audit, buttons, cards, machine, reroute
 from approvals.backoff import backoff
 from approvals.budgets import Budgets
 from approvals.evidence import Entry, rfc3339
@@ -216,7 +216,7 @@ class Outbox:
             before, lanes, self._kinds
         ):
             why = "no copy of the service carries this: it has no such lane or kind of job"
-            entry = self._entry("parked", request_id, job=kind, lane=lane, why=why)
+            entry = self._entry(audit.Kind.PARKED, request_id, job=kind, lane=lane, why=why)
             if await self._store.strand(job_id, before, now=now, error=why, entries=(entry,)):
                 log.error("outbox_parked", kind=kind, lane=lane, why=why)
 
@@ -240,7 +240,7 @@ class Outbox:
             outage = self.lanes.failed(lane, error, began=began, conversation=conversation)
             if outage is not None:
                 log.error("platform_down", lane=lane, why=outage.why, since=rfc3339(outage.since))
-                await self._told_of(lane, outage.since, "began", why=outage.why)
+                await self._told_of(lane, outage.since, audit.Kind.OUTAGE_BEGAN, why=outage.why)
             raise
         except Refused:
             await self._answered(lane, conversation)
@@ -258,16 +258,17 @@ class Outbox:
         if ended is not None:
             seconds = (self._clock() - ended.since) // SECOND
             log.warning("platform_back", lane=lane, seconds=seconds, failures=ended.failures)
-            await self._told_of(lane, None, "ended", seconds=seconds, failures=ended.failures)
+            said = {"seconds": seconds, "failures": ended.failures}
+            await self._told_of(lane, None, audit.Kind.OUTAGE_ENDED, **said)
 
     async def _told_of(
-        self, lane: str, since: Instant | None, what: str, **said: str | int
+        self, lane: str, since: Instant | None, kind: audit.Kind, **said: str | int
     ) -> None:
         """One entry for the beginning of an outage and one for its end, whichever copy saw it."""
         known = f"outage {lane}"
         try:
             if bool(await self._store.meta(known)) is (since is None):
-                entry = self._entry(f"outage.{what}", None, lane=lane, **said)
+                entry = self._entry(kind, None, lane=lane, **said)
                 value = "" if since is None else str(since)
                 await self._store.append([entry], known=(known, value))
         except Busy as error:  # the database is away as well: the log has it
@@ -322,7 +323,9 @@ class Outbox:
     async def _park(self, jobs: Sequence[Job], error: str) -> None:
         for job in jobs:
             log.error("outbox_parked", kind=job.kind, lane=job.target, why=error)
-            entry = self._entry("parked", job.request_id, job=job.kind, lane=job.target, why=error)
+            entry = self._entry(
+                audit.Kind.PARKED, job.request_id, job=job.kind, lane=job.target, why=error
+            )
             await self._store.park(job, error=error, now=self._clock(), entries=(entry,))
 
     async def _carry(self, jobs: list[Job]) -> None:
@@ -527,7 +530,7 @@ class Outbox:
             row,
             # What is not drawn is not there for a reaction or a typed token either.
             [stored for stored, token in minted if token in offered],
-            (self._entry("card.posting", case.id, person=address.person, **where),),
+            (self._entry(audit.Kind.CARD_POSTING, case.id, person=address.person, **where),),
             instead=to.get("instead"),
             # What a copy that died was posting stands in for nothing once its job is due again.
             since="crd_" + ulid(now - self._lease // 2, bytes(10)),
@@ -542,7 +545,7 @@ class Outbox:
             )
         except Exception as error:
             # Refused, or nobody knows: if it did arrive, its buttons are worth nothing.
-            failed = self._entry("card.failed", case.id, why=type(error).__name__, **where)
+            failed = self._entry(audit.Kind.CARD_FAILED, case.id, why=type(error).__name__, **where)
             await self._store.fail_card(card_id, (failed,))
             raise
         # The case may have changed meanwhile, and nobody redraws a card that is being posted: the
@@ -551,7 +554,7 @@ class Outbox:
         await self._store.bind_message(
             card_id,
             ref.message,
-            (self._entry("card.posted", case.id, message=ref.message, **where), *entries),
+            (self._entry(audit.Kind.CARD_POSTED, case.id, message=ref.message, **where), *entries),
             echo=self._seal(channel, card_id, ref.message, payload),
             altered=altered,
             done=jobs,
@@ -603,7 +606,7 @@ class Outbox:
         payload, drawn = self.faces.payload(channel, card, viewers)
         gone = await self._gone(row, drawn) if shown.open and row.altered is None else []
         where = {"channel": row.channel, "conversation": row.conversation, "card": row.id}
-        intent = self._entry("card.redrawing", case.id, version=case.version, **where)
+        intent = self._entry(audit.Kind.CARD_REDRAWING, case.id, version=case.version, **where)
         sealed = self._seal(channel, row.id, row.message, payload)
         await self._store.drawing(row.id, sealed, (intent,), without=gone)
         ref = MessageRef(row.channel, row.conversation, row.message)
@@ -615,7 +618,7 @@ class Outbox:
         if now_at is not None and now_at.message != row.message:  # it had to be posted again
             moved = (now_at.message, self._seal(channel, row.id, now_at.message, payload))
             where["message"] = now_at.message
-        entry = self._entry("card.redrawn", case.id, version=case.version, **where)
+        entry = self._entry(audit.Kind.CARD_REDRAWN, case.id, version=case.version, **where)
         if row.state is not CardState.POSTED:  # nothing on it counts, nor follows
             await self._store.append([entry])
             return
@@ -643,7 +646,7 @@ class Outbox:
             return
         if await self._store.card_by_message(row.channel, row.conversation, message) is None:
             where = {"channel": row.channel, "conversation": row.conversation, "card": row.id}
-            entry = self._entry("card.found", row.request_id, message=message, **where)
+            entry = self._entry(audit.Kind.CARD_FOUND, row.request_id, message=message, **where)
             await self._store.adopt(card_id, message, (entry,))
 
     def _otherwise(
@@ -662,7 +665,7 @@ class Outbox:
         self._altered(row.channel)
         log.warning("card_altered", channel=row.channel, request=row.request_id, where=where)
         more = {"channel": row.channel, "card": row.id, "where": where}
-        return self._entry("card.altered", row.request_id, **more)
+        return self._entry(audit.Kind.CARD_ALTERED, row.request_id, **more)
 
     async def _replaceable(self, card_id: str) -> bool:
         """A tap showed that this card was altered: it is drawn again, without Approve. May another
@@ -775,6 +778,5 @@ class Outbox:
         seal = buttons.seal(ring, buttons.ACCOUNT, ORG, *known, asked)
         await self._store.put_account(*known, seal=seal)
 
-    def _entry(self, kind: str, request_id: str | None, **content: str | int | None) -> Entry:
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return Entry(ORG, self._clock(), kind, request_id, text, self._random(16))
+    def _entry(self, kind: audit.Kind, about: str | None, **content: str | int | None) -> Entry:
+        return audit.entry(kind, self._clock(), self._random, about, **content)

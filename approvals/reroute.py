@@ -10,15 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from approvals import audit
 from approvals.evidence import Entry
-from approvals.model import ORG, Case, Instant
+from approvals.model import Case, Instant
 from approvals.service import Trust
 from approvals.store import CardRow, CardState, Job, Store, post_job
-
-KIND: Final = "card.rerouted"
-"""The entry in the chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +57,15 @@ async def onward(
         to = {"person": place.person, "account": place.account, "room": place.room}
         jobs.append(post_job(case, place.channel, now, **to, onward=person))
         said = {"person": person, "from": failed.entry, "to": place.entry, "why": failed.why}
-        text = json.dumps(said | {"revision": case.revision})
-        entries.append(Entry(ORG, now, KIND, case.id, text, random(16)))
+        kind, revision = audit.Kind.CARD_REROUTED, case.revision
+        entries.append(audit.entry(kind, now, random, case.id, **said, revision=revision))
     return jobs, entries
 
 
 def said_of(history: Sequence[Entry]) -> list[tuple[str, str, str]]:
     """(person, entry of `via` that could not reach them, entry that was tried next), in order."""
-    contents = [json.loads(one.content) for one in history if one.kind == KIND and one.content]
+    kind = audit.Kind.CARD_REROUTED
+    contents = [json.loads(one.content) for one in history if one.kind == kind and one.content]
     return [(said["person"], said["from"], said["to"]) for said in contents]
 
 
@@ -94,7 +92,8 @@ async def _meant(
 
 
 async def _contents(store: Store, case: Case) -> list[str]:
-    return [one.content for one in await store.history(case.id, KIND) if one.content]
+    history = await store.history(case.id, audit.Kind.CARD_REROUTED.value)
+    return [one.content for one in history if one.content]
 
 
 async def _live(store: Store, case: Case) -> list[CardRow]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from approvals.evidence import Entry
-from approvals.model import MINUTE, ORG, Case, Duration, Instant, Refused, Status
+from approvals import audit
+from approvals.model import MINUTE, Case, Duration, Instant, Refused, Status
 from approvals.proposal import ulid
 
 if TYPE_CHECKING:  # the configuration has a `Retention`, and commands without a database read it
@@ -42,12 +42,12 @@ async def retire(store: Store, kept: Retention, *, now: Instant, random: Random)
     if kept.content is not None:
         before = now - kept.content
         many = await _all(store.empty, _id(before))
-        await _note(store, "retention.erased", many, before, now, random)
+        await _note(store, audit.Kind.RETENTION_ERASED, many, before, now, random)
     if kept.cases is not None:
         before = now - kept.cases
         many = await _all(store.remove, _id(before))
         many += await _all(partial(store.blank, now=now), before)
-        await _note(store, "retention.deleted", many, before, now, random)
+        await _note(store, audit.Kind.RETENTION_DELETED, many, before, now, random)
 
 
 async def erase_request(
@@ -61,9 +61,8 @@ async def erase_request(
     if case.open:
         raise Refused(f"{request_id} waits to be decided; it can be erased once it is closed")
     many = await store.erase(request_id)
-    await store.append(
-        [_entry("request.erased", now, random, request_id=request_id, by=by, entries=many)]
-    )
+    kind = audit.Kind.REQUEST_ERASED
+    await store.append([audit.entry(kind, now, random, request_id, by=by, entries=many)])
     return many
 
 
@@ -110,7 +109,7 @@ async def erase_person(
         entries += len(theirs)
     # Not whom: that would be the one entry that still names them.
     said: dict[str, Any] = {"by": by, "entries": entries, "requests": requests, "left": left}
-    await store.append([_entry("person.erased", now, random, **said)])
+    await store.append([audit.entry(audit.Kind.PERSON_ERASED, now, random, None, **said)])
     return Erased(entries=entries, requests=requests, left=left)
 
 
@@ -155,14 +154,7 @@ async def _all(some: Callable[[Any], Awaitable[int]], before: object) -> int:
 
 
 async def _note(
-    store: Store, kind: str, many: int, before: Instant, now: Instant, random: Random
+    store: Store, kind: audit.Kind, many: int, before: Instant, now: Instant, random: Random
 ) -> None:
     if many:
-        await store.append([_entry(kind, now, random, many=many, before=before)])
-
-
-def _entry(
-    kind: str, now: Instant, random: Random, *, request_id: str | None = None, **said: Any
-) -> Entry:
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
-    return Entry(ORG, now, kind, request_id, text, random(16))
+        await store.append([audit.entry(kind, now, random, None, many=many, before=before)])

@@ -16,13 +16,10 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from pydantic_core import to_json
-
-from approvals import buttons, machine, policy, refusals, words
+from approvals import audit, buttons, machine, policy, refusals, words
 from approvals.evidence import SKEW, Entry, ReceiptKey, frame, receipt_claims, sign_receipt
 from approvals.model import (
     MINUTE,
-    ORG,
     Case,
     Choice,
     Conflict,
@@ -99,7 +96,7 @@ OVERTAKES: Final = (0.1, 0.2, 0.4, 0.0)
 post."""
 UNANSWERED: Final = MINUTE
 """After this nobody waits for the answer to a post: longer than a lease and a call together."""
-_AFTER: Final = ("request.reported", "request.lapsed")
+_AFTER: Final = (audit.Kind.REQUEST_REPORTED, audit.Kind.REQUEST_LAPSED)
 COUNTED_ALREADY: Final = Answer(Notice(NoticeKind.CLOSED, "This was counted already."))
 
 
@@ -174,7 +171,7 @@ class Service:
         if step.case.open and (why := await refusals.lately(self._store, by, request, now)):
             step = machine.transition(step.case, machine.Denied(now, why), self.head)
         change = replace(
-            self._change(None, step, now, "request.opened", request=request),
+            self._change(None, step, now, audit.Kind.REQUEST_OPENED, request=request),
             audiences=audiences(step.case, by, request),
             idempotency=(by.name, *idempotency) if idempotency else None,
         )
@@ -200,17 +197,17 @@ class Service:
                 return machine.Denied(now, new.reason or "")
             return machine.Revised(now, new)
 
-        return await self._own_event(by, request_id, event, "request.revised", request)
+        return await self._own_event(by, request_id, event, audit.Kind.REQUEST_REVISED, request)
 
     async def withdraw(self, by: Requester, request_id: str, reason: str | None = None) -> Case:
         """The agent hung up. Raises `Conflict` once decided."""
         event = lambda now: machine.Withdrawn(now, reason)  # noqa: E731 - one line, like `report`
-        return await self._own_event(by, request_id, event, "request.withdrawn")
+        return await self._own_event(by, request_id, event, audit.Kind.REQUEST_WITHDRAWN)
 
     async def report(self, by: Requester, request_id: str, outcome: Outcome) -> Case:
         """The gateway says what happened. Raises `Conflict` unless approved and not yet known."""
-        event = machine.Reported(outcome)
-        return await self._own_event(by, request_id, lambda now: event, "request.reported")
+        event, kind = machine.Reported(outcome), audit.Kind.REQUEST_REPORTED
+        return await self._own_event(by, request_id, lambda now: event, kind)
 
     async def lapse(self, request_id: str) -> None:
         """Its receipt has expired: where no outcome was reported, nobody collected the verdict."""
@@ -221,7 +218,7 @@ class Service:
             step = machine.transition(row, machine.Lapsed(now), self.head)
             if step.said is not machine.Said.DONE:
                 return Decision(None)
-            return Decision(None, self._change(row, step, now, "request.lapsed"))
+            return Decision(None, self._change(row, step, now, audit.Kind.REQUEST_LAPSED))
 
         await self._turns.take(turn, duplicate=None, case=request_id)
 
@@ -392,7 +389,7 @@ class Service:
             step = machine.transition(row, machine.Ticked(now), self.head)
             if step.said is not machine.Said.DONE:
                 return Decision(False)
-            return Decision(True, self._change(row, step, now, "request.ticked"))
+            return Decision(True, self._change(row, step, now, audit.Kind.REQUEST_TICKED))
 
         due = await self._store.due(self._clock(), limit)
         turns = [self._turns.take(turn, duplicate=False, case=case) for case in due]
@@ -413,7 +410,7 @@ class Service:
             if case.status is Status.APPROVED and not kids <= self.trust.ring.keys.keys():
                 waiting.add(case.id)
             elif case.status is Status.APPROVED and not self._earned(case):
-                entries.append(self._entry(self._clock(), "tampered", case.id))
+                entries.append(self._entry(audit.Kind.TAMPERED, self._clock(), case.id))
             else:
                 claims = receipt_claims(case, issuer=self.issuer)
                 receipts.append((case.id, sign_receipt(self._key, claims)))
@@ -548,7 +545,7 @@ class Service:
             late = self._turned_away(case.id, notice.text, person.id, act.channel, "late", now)
             return replace(late, answer=Answer(notice, case))
         counted = step.said is machine.Said.DONE
-        kind = "vote" if counted else "request.expired"
+        kind = audit.Kind.VOTE if counted else audit.Kind.REQUEST_EXPIRED
         seen = f"{act.channel}:{act.event}" if act.event and counted else None
         change = self._change(case, step, now, kind, seen, by=person.id, via=act.channel)
         return Decision(Answer(notice, step.case, counted), change)
@@ -557,7 +554,7 @@ class Service:
         self, case: str | None, notice: str, who: str, channel: str, why: str, now: Instant
     ) -> Decision[Answer]:
         """A refusal consumes nothing, and is remembered."""
-        entry = self._entry(now, "refused", case, who=who, channel=channel, why=why)
+        entry = self._entry(audit.Kind.REFUSED, now, case, who=who, channel=channel, why=why)
         return Decision(Answer(Notice(NoticeKind.REFUSED, notice)), entries=(entry,))
 
     # How a change is made
@@ -611,7 +608,7 @@ class Service:
         by: Requester,
         request_id: str,
         event: Callable[[Instant], machine.Event],
-        kind: str,
+        kind: audit.Kind,
         request: Request | None = None,
     ) -> Case:
         def turn(row: Row, now: Instant) -> Decision[Case | None]:
@@ -625,8 +622,9 @@ class Service:
                 change = self._change(row, step, now, kind, request=request)
                 change = replace(change, audiences=audiences(step.case, by, request))
             elif step.case is not row:  # denied, or too late: the old request is what it is about
-                said = f"request.{step.case.status}" if request is not None else kind
-                change = self._change(row, step, now, said)
+                declined = step.case.status is Status.DECLINED
+                late = audit.Kind.REQUEST_DECLINED if declined else audit.Kind.REQUEST_EXPIRED
+                change = self._change(row, step, now, kind if request is None else late)
             return Decision(step.case if step.said is machine.Said.DONE else None, change)
 
         case = await self._turns.take(turn, duplicate=None, case=request_id)
@@ -639,7 +637,7 @@ class Service:
         before: Case | None,
         step: machine.Step,
         now: Instant,
-        kind: str,
+        kind: audit.Kind,
         seen: str | None = None,
         *,
         request: Request | None = None,
@@ -663,7 +661,7 @@ class Service:
                     jobs += self._posts(case, now, to)
                 case machine.Notify():
                     jobs += self._posts(case, now, None, silent=[v.person for v in case.votes])
-        vote = case.votes[-1] if kind == "vote" else None
+        vote = case.votes[-1] if kind is audit.Kind.VOTE else None
         if vote is not None:
             said.update(choice=vote.choice, reason=vote.reason, seal=vote.mac[:32])
         if request is not None:
@@ -671,11 +669,11 @@ class Service:
             said.update(rule=case.ask.rule, policy=case.ask.policy, risk=case.ask.risk)
             if case.ask.also:
                 said.update(also=case.ask.also)
-        if case.outcome is not None and kind == "request.reported":
+        if case.outcome is not None and kind is audit.Kind.REQUEST_REPORTED:
             said.update(delivered=case.outcome.delivered, http_status=case.outcome.status)
         said.update(status=case.status, revision=case.revision)
         said.update(digest=case.digest, version=case.version)
-        entry = self._entry(now, kind, case.id, **said)
+        entry = self._entry(kind, now, case.id, **said)
         what = ((entry,), tuple(jobs), seen, request)
         version = before.version if before else None
         return Change(case, version, *what, wake_at=wake if case.open else None)
@@ -692,9 +690,8 @@ class Service:
             if d.person not in silent and (not asked or d.person is None or d.person in asked)
         ]
 
-    def _entry(self, at: Instant, kind: str, request_id: str | None, **content: Any) -> Entry:
-        text = to_json(content).decode()
-        return Entry(ORG, at, kind, request_id, text, self._random(16))
+    def _entry(self, kind: audit.Kind, at: Instant, about: str | None, **content: Any) -> Entry:
+        return audit.entry(kind, at, self._random, about, **content)
 
 
 def _found(card: CardRow, tap: Tap, due: Instant) -> tuple[Job, ...]:

@@ -17,13 +17,14 @@ from typing import Any, Final
 from aiohttp import web
 
 from approvals.app.host import clock, random
+from approvals.audit import RecordKind
 from approvals.evidence import Claims, ReceiptKey, digest_http, sign_receipt
 from approvals.model import Instant
 from approvals.proxy.ca import Authority, utc
 from approvals.proxy.credentials import Secret
 from approvals.proxy.environment import environment
 from approvals.proxy.proxy import Gateway, running
-from approvals.proxy.record import OWN, rows
+from approvals.proxy.record import rows
 from approvals.proxy.secrets import Secrets
 from approvals.proxy.settings import Settings, read
 from approvals.proxy.wire import Patience
@@ -33,6 +34,8 @@ PASSWORD: Final = "correct-horse-battery"
 OTHER: Final = "another-horse-battery"
 ISSUER: Final = "https://approve.example.com"
 QUICK: Final = Patience(head=0.5, idle=5, stall=5, answer=10, service=3, away=0.3, drain=0.5)
+OWN: Final = {kind for kind in RecordKind if not {"agent", "type"} & kind.fields.keys()}
+"""Kinds of rows that are about no request."""
 OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ALLOW: Final = "- {name: all, then: allow}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import os
@@ -18,11 +19,12 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
+from approvals import audit
 from approvals.app import host, keys, serve
 from approvals.app.compose import running
 from approvals.app.exits import Stop
 from approvals.cli.browser import Browser, Form
-from approvals.evidence import read_checkpoint, verify_chain
+from approvals.evidence import commitment, read_checkpoint, verify_chain
 from approvals.model import Instant, Status
 from tests.house import HANGS, Clock, Desk, Place, intrude
 
@@ -163,6 +165,43 @@ async def _requests_and_cards(place: Place, database: str) -> None:
     place.clock.turn(10_000)
     await place.house.service.tick()
     assert (await place.read(late["id"], "?wait=5", key=KEY))["status"] == "expired"
+
+
+@pytest.mark.parametrize("content", [{}, {"person": "dana", "token": "csp_1"}])
+def test_law_21_an_entry_has_the_fields_of_its_kind_and_no_other(content: dict[str, str]) -> None:
+    made = audit.entry(audit.Kind.SIGNED_OUT, 0, os.urandom, None, person="dana")
+    assert (made.kind, made.content) == ("signed_out", '{"person":"dana"}')
+    with pytest.raises(TypeError, match="signed_out") as refused:
+        audit.entry(audit.Kind.SIGNED_OUT, 0, os.urandom, None, **content)
+    assert "csp_1" not in str(refused.value)
+
+
+def test_what_is_no_text_is_escaped_in_an_entry() -> None:
+    made = audit.entry(audit.Kind.SIGNED_OUT, 0, os.urandom, None, person="\ud800é")
+    assert json.loads(made.content or "") == {"person": "\ud800é"}
+    assert commitment(made)
+
+
+def test_law_21_every_kind_is_written_somewhere_and_every_entry_has_a_kind() -> None:
+    used, elsewhere = set[str](), set[str]()
+    for path in (ROOT / "approvals").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Attribute(value=ast.Attribute(attr="Kind") | ast.Name("Kind"), attr=name):
+                    used.add(name)
+                case ast.Attribute(value=ast.Name("RecordKind"), attr=name):
+                    used.add(f"record {name}")
+                case ast.Call(func=ast.Name("Entry")) if path.name != "audit.py":
+                    elsewhere.add(path.parent.name)
+    known = {kind.name for kind in audit.Kind} | {f"record {it.name}" for it in audit.RecordKind}
+    assert known - used == set()
+    assert elsewhere == {"store"}, "which reads rows"
+
+
+def test_every_field_of_an_entry_is_explained() -> None:
+    kinds = (*audit.Kind, *audit.RecordKind)
+    assert {name for kind in kinds for name in kind.fields} == set(audit.FIELDS)
+    assert {who for kind in kinds for who in kind.who.split(", ")} == set(audit.WHO)
 
 
 def _filled(form: Form, name: str) -> Form:

@@ -37,7 +37,7 @@ from tests.installation import (
     install,
     listening,
 )
-from tools import bad_input, channels, laws, packs, paths, rule_keys, site, transitions
+from tools import audit, bad_input, channels, laws, packs, paths, rule_keys, site, transitions
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,7 +51,10 @@ def blocks(page: Path, heading: str = "") -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("tool", [bad_input, channels, laws, packs, paths, rule_keys, transitions])
+DRAWN: Final = [audit, bad_input, channels, laws, packs, paths, rule_keys, transitions]
+
+
+@pytest.mark.parametrize("tool", DRAWN)
 def test_what_is_drawn_from_the_code_is_current(tool: ModuleType) -> None:
     assert tool.PAGE.read_text() == tool.text(), "run `make docs`"
 

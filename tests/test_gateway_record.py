@@ -20,10 +20,11 @@ from typer.testing import CliRunner
 
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import random
+from approvals.audit import RecordKind
 from approvals.cli.commands import app
 from approvals.evidence import GENESIS, Entry, ReceiptKey, commitment, export_line, link
 from approvals.model import MINUTE, Instant, Refused
-from approvals.proxy.record import CONTINUED, LOG, REPAIRED, Limits, Record, files, rows, verify
+from approvals.proxy.record import LOG, Limits, Record, files, rows, verify
 from approvals.store import Store
 from tests.gateway import Gate, Origin, gate, origin
 from tests.house import Clock, Place, open_house
@@ -47,6 +48,10 @@ def record(folder: Path, now: Now | None = None, **limits: int) -> Iterator[Reco
         made.close()
 
 
+def about(number: int) -> dict[str, str]:
+    return {"agent": "bot", "digest": str(number)}
+
+
 def kinds(folder: Path) -> list[str]:
     return [json.loads(line)["kind"] for line in rows(folder)]
 
@@ -54,7 +59,7 @@ def kinds(folder: Path) -> list[str]:
 def test_law_21_the_record_is_a_chain_across_stops(tmp_path: Path) -> None:
     for number in range(3):
         with record(tmp_path) as made:
-            assert made.note("sent", {"number": number}, f"req_{number}")
+            assert made.note(RecordKind.OPENED, about(number), f"req_{number}")
             head = made.head
     report = verify(rows(tmp_path), heads=[head])
     assert (report.bad, report.head, report.known) == (None, head, 3)
@@ -65,11 +70,11 @@ def test_law_21_the_record_is_a_chain_across_stops(tmp_path: Path) -> None:
 def test_law_21_a_changed_row_is_named(tmp_path: Path, row: int) -> None:
     with record(tmp_path) as made:
         for number in range(5):
-            made.note("sent", {"number": number})
+            made.note(RecordKind.OPENED, about(number))
         head = made.head
     lines = list(rows(tmp_path))
     changed = [*lines]
-    changed[row] = changed[row].replace(f'\\"number\\": {row}', '\\"number\\": 9')
+    changed[row] = changed[row].replace(f'\\"digest\\":\\"{row}', '\\"digest\\":\\"9')
     assert changed != lines
     assert verify(iter(changed)).bad == row + 1
     assert verify(iter([*lines[:row], *lines[row + 1 :]]), heads=[head]).bad == row + 1
@@ -78,7 +83,7 @@ def test_law_21_a_changed_row_is_named(tmp_path: Path, row: int) -> None:
 def test_law_21_rotation_by_size_keeps_the_chain_and_files_verify_alone(tmp_path: Path) -> None:
     with record(tmp_path, bytes=1_000) as made:
         for number in range(20):
-            made.note("sent", {"number": number})
+            made.note(RecordKind.OPENED, about(number))
         head = made.head
     assert len(files(tmp_path)) > 5
     assert verify(rows(tmp_path), heads=[head]).bad is None
@@ -92,24 +97,24 @@ def test_law_21_rotation_by_size_keeps_the_chain_and_files_verify_alone(tmp_path
 def test_law_21_rotation_by_age(tmp_path: Path) -> None:
     now = Now()
     with record(tmp_path, now, age=60 * MINUTE) as made:
-        made.note("sent", {})
+        made.note(RecordKind.OPENED, about(0))
         now.at += 59 * MINUTE
-        made.note("sent", {})
+        made.note(RecordKind.OPENED, about(0))
         assert len(files(tmp_path)) == 1
     now.at += 2 * MINUTE
     with record(tmp_path, now, age=60 * MINUTE) as made:  # its age survives a restart
-        made.note("sent", {})
+        made.note(RecordKind.OPENED, about(0))
         now.at += 61 * MINUTE
-        made.note("sent", {})
+        made.note(RecordKind.OPENED, about(0))
     assert len(files(tmp_path)) == 3
-    assert kinds(tmp_path).count(CONTINUED) == 2
+    assert kinds(tmp_path).count(RecordKind.CONTINUED) == 2
     assert verify(rows(tmp_path)).bad is None
 
 
 def test_law_21_a_first_row_that_names_another_head_is_bad(tmp_path: Path) -> None:
     with record(tmp_path, bytes=1_000) as made:
         for number in range(9):
-            made.note("sent", {"number": number})
+            made.note(RecordKind.OPENED, about(number))
     last = files(tmp_path)[-1]
     lines = last.read_text().splitlines(keepends=True)
     row = json.loads(lines[0])
@@ -127,38 +132,38 @@ def test_law_21_a_first_row_that_names_another_head_is_bad(tmp_path: Path) -> No
 @pytest.mark.parametrize("cut", [1, 7, 200])
 def test_law_21_a_torn_last_line_is_cut_off_and_said(tmp_path: Path, cut: int) -> None:
     with record(tmp_path) as made:
-        made.note("sent", {"number": 1})
-        made.note("sent", {"number": 2})
+        made.note(RecordKind.OPENED, about(1))
+        made.note(RecordKind.OPENED, about(2))
     path = tmp_path / LOG
     os.truncate(path, path.stat().st_size - cut)
     with record(tmp_path) as made:
-        made.note("sent", {"number": 3})
+        made.note(RecordKind.OPENED, about(3))
     assert verify(rows(tmp_path)).bad is None
-    assert kinds(tmp_path) == ["sent", REPAIRED, "sent"]
+    assert kinds(tmp_path) == ["opened", "record.repaired", "opened"]
 
 
 def test_law_21_a_record_of_one_torn_line_begins_where_the_files_before_it_end(
     tmp_path: Path,
 ) -> None:
     with record(tmp_path, bytes=400) as made:
-        made.note("sent", {"number": 1})
-        made.note("sent", {"number": 2})
-        made.note("sent", {"number": 3})
+        made.note(RecordKind.OPENED, about(1))
+        made.note(RecordKind.OPENED, about(2))
+        made.note(RecordKind.OPENED, about(3))
     path = tmp_path / LOG
     path.write_text(path.read_text()[:40])
     with record(tmp_path) as made:
-        made.note("sent", {"number": 4})
+        made.note(RecordKind.OPENED, about(4))
     assert verify(rows(tmp_path)).bad is None
     path.unlink()  # or a crash before the next file was begun
     with record(tmp_path) as made:
-        made.note("sent", {"number": 5})
+        made.note(RecordKind.OPENED, about(5))
     assert verify(rows(tmp_path)).bad is None
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda text: text.replace('"number\\": 2', '"number\\": 3'),
+        lambda text: text.replace('digest\\":\\"2', 'digest\\":\\"3'),
         lambda text: '{"at": "2026-01-01", "event": "sent"}\n',
         lambda text: text + "not a row\n",
         lambda text: text + text.splitlines(keepends=True)[-1],
@@ -167,8 +172,8 @@ def test_law_21_a_record_of_one_torn_line_begins_where_the_files_before_it_end(
 )
 def test_law_21_other_damage_stops_the_start(tmp_path: Path, damage: Any) -> None:
     with record(tmp_path) as made:
-        made.note("sent", {"number": 1})
-        made.note("sent", {"number": 2})
+        made.note(RecordKind.OPENED, about(1))
+        made.note(RecordKind.OPENED, about(2))
     path = tmp_path / LOG
     path.write_text(damage(path.read_text()))
     before = path.read_text()
@@ -185,7 +190,7 @@ def test_law_21_two_processes_on_one_record_are_refused(tmp_path: Path) -> None:
     ):
         pass
     with record(tmp_path) as made:
-        assert made.note("sent", {})
+        assert made.note(RecordKind.OPENED, about(0))
 
 
 async def test_law_21_a_second_gateway_changes_nothing(tmp_path: Path) -> None:
@@ -206,7 +211,7 @@ async def test_law_21_nothing_passes_while_no_row_can_be_written(
         kept = our.gateway._record
         full = os.open("/dev/full", os.O_WRONLY)
         real, kept._file = kept._file, full
-        assert kept.note("sent", {}) is False
+        assert kept.note(RecordKind.OPENED, about(0)) is False
         status, said = await our.ask(f"{there.url}/")
         assert (status, said["type"]) == (503, "record_not_written")
         assert there.seen == []
@@ -220,11 +225,12 @@ WRITER = """
 import os, sys
 from pathlib import Path
 from approvals.app.host import clock
+from approvals.audit import RecordKind
 from approvals.proxy.record import Limits, Record
 made = Record(Path(sys.argv[1]), org="gate", clock=clock, random=os.urandom, limits=Limits(20_000))
 print("ready", flush=True)
 while True:
-    made.note("sent", {"agent": "bot", "url": "https://api.example.com/" + "x" * 200})
+    made.note(RecordKind.OPENED, {"agent": "bot", "digest": "x" * 200})
 """
 
 
@@ -241,7 +247,7 @@ async def test_law_24_kill_9_at_any_moment_leaves_a_record_that_goes_on(tmp_path
         process.send_signal(signal.SIGKILL)
         await process.wait()
         with record(tmp_path, bytes=20_000) as made:
-            made.note("sent", {})
+            made.note(RecordKind.OPENED, about(0))
         assert verify(rows(tmp_path)).bad is None
     assert len(files(tmp_path)) > 3
 

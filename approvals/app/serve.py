@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import structlog
 
+from approvals import audit
 from approvals.app import channels, database, descriptors, keys, template_check
 from approvals.app.certificate import served_until
 from approvals.app.compose import House, Plan, running
@@ -29,12 +30,11 @@ from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock, random, settled, steady
 from approvals.buttons import KeyRing
 from approvals.config import Config, Unsafe, load
-from approvals.evidence import Entry
 from approvals.gateways.onecli import Seat
 from approvals.gateways.webhook import Webhook
 from approvals.marked import Place
 from approvals.memory import ChannelMemory
-from approvals.model import ORG, Requester
+from approvals.model import Requester
 from approvals.port import Channel, Remembers
 from approvals.service import Trust
 from approvals.store import Store
@@ -126,27 +126,25 @@ def _site_url(config: Config) -> str:
     return config.public_url or f"http://127.0.0.1:{config.listen.port}"
 
 
-def entry(kind: str, **content: Any) -> Entry:
-    """An audit entry about the installation. Never with a secret."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return Entry(ORG, clock(), kind, None, text, random(16))
+async def note(on: Base, kind: audit.Kind, about: str | None = None, /, **content: Any) -> None:
+    """An audit entry about the installation, or about a request. Never with a secret."""
+    await on.store.append([audit.entry(kind, clock(), random, about, **content)])
 
 
 async def login_link(on: Base, person: str) -> str:
     """A link that signs this person in once, within ten minutes."""
-    await on.store.append([entry("link.made", person=person)])
+    await note(on, audit.Kind.LINK_MADE, person=person)
     secret = await credentials.make_link(on.store, on.keys.ring, person, now=clock(), random=random)
     return f"{on.site.origin}/login/{secret}"
 
 
-async def noted(on: Base, kind: str, ring: KeyRing, salt: bytes) -> None:
+async def noted(on: Base, kind: audit.Kind, ring: KeyRing, salt: bytes) -> None:
     """Put into the chain which parts of the configuration are others than were noted last."""
     before = json.loads(await on.store.meta("configuration") or "{}")
     now = _parts(on, ring, salt)
     changed = sorted(part for part in now if now[part] != before.get(part))
     if changed:
-        said = {"changed": changed, "before": before, "now": now}
-        await on.store.append([entry(kind, **said)])
+        await note(on, kind, changed=changed, before=before, now=now)
         await on.store.put_meta("configuration", json.dumps(now))
 
 
@@ -225,7 +223,7 @@ async def plan(on: Base) -> Plan:
     """The installation as the values that a house is made of; what is new of it is noted."""
     config = on.config
     salt = bytes.fromhex(await on.store.put_meta("salt", random(16).hex(), once=True))
-    await noted(on, "configuration.changed", on.keys.ring, salt)
+    await noted(on, audit.Kind.CONFIGURATION_CHANGED, on.keys.ring, salt)
     adapters = channels.made(config.channels, config.templates)
     listening = frozenset(name for name, made in adapters.items() if made.abilities.listen)
 
@@ -245,7 +243,7 @@ async def plan(on: Base) -> Plan:
     async def reloaded(trust: Trust) -> None:
         nonlocal in_use
         if trust.ring is not in_use:
-            await noted(on, "keys.changed", trust.ring, salt)
+            await noted(on, audit.Kind.KEYS_CHANGED, trust.ring, salt)
             in_use = trust.ring
 
     return Plan(

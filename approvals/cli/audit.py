@@ -13,6 +13,7 @@ from typing import IO, Final, TypeAlias, cast
 
 from approvals.app import database, serve
 from approvals.app.exits import Exit, Stop
+from approvals.audit import COMMAND_LINE, Kind
 from approvals.evidence import Chain, ChainReport, read_checkpoint
 from approvals.model import Refused
 from approvals.store import Store
@@ -25,7 +26,7 @@ _LEVEL: Final = 6
 async def export(config: Path, *, after: int, compressed: bool) -> None:
     """Write the chain above `after` to stdout; that it was read is an entry of it."""
     async with serve.base(serve.configuration(config), migrate=False) as on:
-        await on.store.append([serve.entry("audit.read", by="the command line", after=after)])
+        await serve.note(on, Kind.AUDIT_READ, by=COMMAND_LINE, after=after)
         lines = ("".join(f"{row.line()}\n" for row in page) async for page in on.store.chain(after))
         if not compressed:
             async for some in lines:

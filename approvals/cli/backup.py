@@ -18,11 +18,11 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Final
 
-from approvals import __version__
+from approvals import __version__, audit
 from approvals.app import keys, serve
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock, random
-from approvals.cli import audit
+from approvals.cli import audit as chains
 from approvals.evidence import ROOT, Checkpoint, read_checkpoint, rfc3339
 from approvals.model import Conflict, Kind, Refused, Requester, Status
 from approvals.readings import Readings
@@ -53,7 +53,7 @@ async def make(path: Path, folder: Path) -> Made:
     _sqlite(config.database_url)
     _make(folder)
     async with serve.base(config, migrate=False) as on:
-        await on.store.append([serve.entry("backup.made", by="the command line")])
+        await serve.note(on, audit.Kind.BACKUP_MADE, by=audit.COMMAND_LINE)
         while await on.store.seal(clock()):
             pass
         try:
@@ -138,8 +138,8 @@ async def look(path: Path, folder: Path, checkpoints: Iterable[str]) -> Looked:
     seq = int(note["head"].partition(":")[0])
     newest = max(points, key=lambda point: point.seq, default=None)
     known = [note["head"], *(point.head for point in points if point.seq <= seq)]
-    copy = audit.copy(f"sqlite:///{folder / FILE}", trusted)
-    report = await audit.verify(copy, after=ROOT, heads=known)
+    copy = chains.copy(f"sqlite:///{folder / FILE}", trusted)
+    report = await chains.verify(copy, after=ROOT, heads=known)
     if report.bad is not None:
         raise Stop(Exit.UNVERIFIED, f"✗ Row {report.bad} of the backup's chain: {report.why}")
     return Looked(
@@ -221,8 +221,8 @@ async def reconcile(path: Path, *, newest: str | None = None) -> Restored:
     async with serve.base(serve.configuration(path)) as on:
         head = await on.store.head()
         await on.store.sign_everybody_out()
-        said = {"by": "the command line", "head": head, "newest": newest}
-        await on.store.append([serve.entry("backup.restored", **said)])
+        said = {"by": audit.COMMAND_LINE, "head": head, "newest": newest}
+        await serve.note(on, audit.Kind.BACKUP_RESTORED, **said)
         return Restored(head=head, withdrawn=await _withdraw(on), kept=None)
 
 

@@ -28,10 +28,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from approvals import audit
 from approvals.app import keys
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock, random
-from approvals.app.serve import Base, base, configuration, entry, login_link
+from approvals.app.serve import Base, base, configuration, login_link, note
 from approvals.cli.browser import Browser
 from approvals.cli.output import safari
 from approvals.evidence import (
@@ -404,7 +405,8 @@ def _say(console: Console, one: Asked, status: int) -> None:
 
 async def _audited(console: Console, on: Base, watch: Watch, asked: list[Asked]) -> None:
     """Fetch the chain as an auditor does, and verify it up to every head that is known."""
-    await on.store.append([entry("token.made", person=PERSON, name="demo")])
+    said = {"person": PERSON, "name": "demo", "expires_at": clock() + credentials.DAY}
+    await note(on, audit.Kind.TOKEN_MADE, **said)
     token = await credentials.make_token(
         on.store, on.keys.ring, PERSON, "demo", 1, now=clock(), random=random
     )

@@ -9,10 +9,9 @@ from approvals import retention
 from approvals.app import serve
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock, random
+from approvals.audit import COMMAND_LINE
 from approvals.model import Refused
 from approvals.retention import Erased
-
-BY = "the command line"
 
 
 async def request(path: Path, request_id: str) -> int:
@@ -21,7 +20,7 @@ async def request(path: Path, request_id: str) -> int:
         await _seal(on)
         try:
             return await retention.erase_request(
-                on.store, request_id, by=BY, now=clock(), random=random
+                on.store, request_id, by=COMMAND_LINE, now=clock(), random=random
             )
         except Refused as error:
             raise Stop(Exit.FAILED, f"Not erased: {error}.") from error
@@ -42,7 +41,7 @@ async def person(path: Path, name: str, accounts: Sequence[str]) -> Erased:
     async with serve.base(config, migrate=False) as on:
         await _seal(on)
         return await retention.erase_person(
-            on.store, name, [(pair[0], pair[1]) for pair in known], by=BY, now=clock(),
+            on.store, name, [(pair[0], pair[1]) for pair in known], by=COMMAND_LINE, now=clock(),
             random=random,
         )  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from rich.table import Table
 from rich.text import Text
@@ -14,14 +13,13 @@ from approvals import linking
 from approvals.app import channels, serve
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock, random
+from approvals.audit import COMMAND_LINE
 from approvals.config import Config
 from approvals.evidence import rfc3339
 from approvals.linking import Shown
 from approvals.model import Busy, Refused
 from approvals.port import Channel, Invites, Talks
 from approvals.text import clean
-
-BY: Final = "the command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ async def make(path: Path, person: str, channel: str, bot: str, to: str) -> Made
             serve.recalls(one, channel, on)
             bot = await _reads(config, channel, one, bot, to)
             code = await linking.make_code(
-                on.store, on.keys.ring, person, channel, by=BY, now=clock(), random=random
+                on.store, on.keys.ring, person, channel, by=COMMAND_LINE, now=clock(), random=random
             )
     finally:
         await one.close()
@@ -79,10 +77,10 @@ async def _invited(config: Config, one: Channel, person: str, to: str) -> Made:
                 raise Stop(Exit.FAILED, f"{clean(account)} is {owner.id}'s already.")
             code = await linking.make_code(
                 on.store, on.keys.ring, person, one.name,
-                by=BY, now=clock(), random=random, account=account,
+                by=COMMAND_LINE, now=clock(), random=random, account=account,
             )  # fmt: skip
             name = config.directory().names.get(person, person)
-            await one.invite(account, name, BY, f"{on.site.origin}/link/{code}")
+            await one.invite(account, name, COMMAND_LINE, f"{on.site.origin}/link/{code}")
     except Busy as error:
         raise Stop(Exit.UNREACHABLE, f"No mail was sent: {clean(str(error))}") from error
     except Refused as error:
@@ -109,7 +107,7 @@ async def end(path: Path, person: str, channel: str, account: str | None) -> lis
     config = serve.configuration(path)
     async with serve.base(config, migrate=False) as on:
         ended = await linking.unlink(
-            on.store, person, channel, account, by=BY, now=clock(), random=random
+            on.store, person, channel, account, by=COMMAND_LINE, now=clock(), random=random
         )
     if ended:
         return ended

@@ -6,16 +6,16 @@ A parked job holds no payload: it names a request, a lane and why it was given u
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
+from approvals import audit
 from approvals.app import serve
 from approvals.app.exits import Exit, Stop
-from approvals.app.host import clock
+from approvals.app.host import clock, random
 from approvals.evidence import rfc3339
 from approvals.store import Parked
 from approvals.text import clean
@@ -37,8 +37,9 @@ async def resent(config: Path, job_id: int | None) -> list[int]:
         for one in reversed(await on.store.parked(MOST)):
             job = one.job
             if job_id in (None, job.id):
-                by = {"by": "the command line", "job": job.kind, "lane": job.target}
-                entry = replace(serve.entry("resent", **by), request_id=job.request_id)
+                said = {"by": audit.COMMAND_LINE, "job": job.kind, "lane": job.target}
+                about = (clock(), random, job.request_id)
+                entry = audit.entry(audit.Kind.RESENT, *about, **said)
                 if await on.store.resend(job.id, clock(), (entry,)):
                     done.append(job.id)
     if job_id is not None and not done:

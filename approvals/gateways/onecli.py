@@ -30,12 +30,11 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from approvals import buttons, cards, grants
+from approvals import audit, buttons, cards, grants
 from approvals.backoff import backoff
-from approvals.evidence import Entry, verify_receipt
+from approvals.evidence import verify_receipt
 from approvals.gateways import onecli_rows as rows
 from approvals.model import (
-    ORG,
     SECOND,
     Busy,
     Case,
@@ -336,12 +335,12 @@ class OneCli:
     async def _left_alone(self, id: str | None, why: str) -> None:
         """Nobody can be asked. It is not ours to refuse: it runs out, or somebody else decides."""
         log.warning("onecli_left_alone", gateway=self.seat.name, id=id, why=why)
-        await self._note("gateway.left_alone", None, id=id, why=why)
+        await self._note(audit.Kind.GATEWAY_LEFT_ALONE, None, id=id, why=why)
 
     async def _changed(self, id: str) -> None:
         """Under one id stands another request than the one that people were shown."""
         log.error("onecli_changed", gateway=self.seat.name, id=id)
-        await self._note("gateway.changed", None, id=id)
+        await self._note(audit.Kind.GATEWAY_CHANGED, None, id=id)
         key = f"onecli:{id}"
         while known := await self._store.idempotent(self.seat.requester.name, key):
             for case in (await self._store.cases([known[1]])).values():
@@ -390,30 +389,30 @@ class OneCli:
     async def _begun(self, case: Case) -> bool:
         """Was a verdict on it sent before, as far as anybody can know?"""
         kinds = [entry.kind for entry in await self._store.history(case.id)]
-        return kinds.count("verdict.sending") > kinds.count("verdict.unsent")
+        return kinds.count(audit.Kind.VERDICT_SENDING) > kinds.count(audit.Kind.VERDICT_UNSENT)
 
     async def _tell(self, case: Case, id: str, *, begun: bool, again: bool = True) -> None:
         decision = "approve" if _approved(case) else "deny"
-        await self._note("verdict.sending", case.id, id=id, decision=decision)
+        await self._note(audit.Kind.VERDICT_SENDING, case.id, id=id, decision=decision)
         path, body = f"/approvals/{id}/decision", json.dumps({"decision": decision}).encode()
         try:
             async with asyncio.timeout(self.seat.pace.answer):
                 status, _, _ = await self._ask("POST", path, body, most=ANSWER)
         except aiohttp.ClientConnectorError as error:
-            await self._note("verdict.unsent", case.id, why=type(error).__name__)
+            await self._note(audit.Kind.VERDICT_UNSENT, case.id, why=type(error).__name__)
             raise Busy("OneCLI cannot be reached") from None
         except (TimeoutError, aiohttp.ClientError) as error:
-            await self._note("verdict.unanswered", case.id, why=type(error).__name__)
+            await self._note(audit.Kind.VERDICT_UNANSWERED, case.id, why=type(error).__name__)
             raise Busy("OneCLI did not answer") from None
         if status == 200:
             await self._result(case, PASSED_ON, status=status)
         elif status in (404, 410):
             await self._result(case, PROBABLY if begun else NOT_HELD, status=status)
         elif status >= 500:
-            await self._note("verdict.unanswered", case.id, http_status=status)
+            await self._note(audit.Kind.VERDICT_UNANSWERED, case.id, http_status=status)
             raise Busy(f"OneCLI answered {status}")
         else:  # it says that it did nothing
-            await self._note("verdict.unsent", case.id, http_status=status)
+            await self._note(audit.Kind.VERDICT_UNSENT, case.id, http_status=status)
             if status == 400 and again:
                 self._other_prefix()
                 return await self._tell(case, id, begun=begun, again=False)
@@ -431,7 +430,7 @@ class OneCli:
         self, case: Case, words: str, *, delivered: bool | None = None, status: int | None = None
     ) -> None:
         """Into the chain, and onto the cards; a refusal that was taken needs no further word."""
-        await self._note("verdict.result", case.id, said=words, http_status=status)
+        await self._note(audit.Kind.VERDICT_RESULT, case.id, said=words, http_status=status)
         if _approved(case) or words != PASSED_ON:
             outcome = Outcome(delivered, self._clock(), status if status == 200 else None, words)
             with suppress(Conflict):  # it is known already
@@ -552,13 +551,12 @@ class OneCli:
         self._refused = True
         if first:
             log.error("onecli_key_refused", gateway=self.seat.name)
-            await self._note("gateway.key_refused", None)
+            await self._note(audit.Kind.GATEWAY_KEY_REFUSED, None)
 
-    async def _note(self, kind: str, request_id: str | None, **content: Any) -> None:
+    async def _note(self, kind: audit.Kind, about: str | None, **content: Any) -> None:
         """An entry for the audit chain."""
         content["gateway"] = self.seat.requester.name
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        entry = Entry(ORG, self._clock(), kind, request_id, text, self._random(16))
+        entry = audit.entry(kind, self._clock(), self._random, about, **content)
         await self._store.append([entry])
 
 

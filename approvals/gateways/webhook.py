@@ -25,8 +25,9 @@ from urllib.parse import urlsplit
 import aiohttp
 from standardwebhooks import Webhook as Signer
 
-from approvals.evidence import Entry, canonical_of
-from approvals.model import MINUTE, ORG, SECOND, Busy, Case, Duration, Instant, Refused, Status
+from approvals import audit
+from approvals.evidence import canonical_of
+from approvals.model import MINUTE, SECOND, Busy, Case, Duration, Instant, Refused, Status
 from approvals.port import reason
 from approvals.store import Job, Store
 
@@ -69,17 +70,17 @@ class Webhook:
         event = {"type": EVENT, "timestamp": data["decided_at"], "data": data}
         body = json.dumps(event, separators=(",", ":"))
         said = {"lane": self.lane, "host": urlsplit(self.url).netloc, "attempt": job.attempts}
-        await self._note("webhook.sending", case, said)
+        await self._note(audit.Kind.WEBHOOK_SENDING, case, said)
         now = self.clock()
         left = (case.decided_at or 0) + PATIENCE - now
         try:
             status = await self._send(body, signed(self.secrets, case, now, body), left)
         except (Busy, Refused) as error:
-            await self._note("webhook.failed", case, {**said, "why": str(error)})
+            await self._note(audit.Kind.WEBHOOK_FAILED, case, {**said, "why": str(error)})
             if isinstance(error, Busy) and left <= 0:
                 raise Refused(f"{error}; it has failed for a day") from error
             raise
-        await self._note("webhook.delivered", case, {**said, "status": status})
+        await self._note(audit.Kind.WEBHOOK_DELIVERED, case, {**said, "status": status})
 
     async def _send(self, body: str, headers: Mapping[str, str], left: Duration) -> int:
         """The status of a delivery; raises `Busy` or `Refused` for one that failed."""
@@ -110,12 +111,12 @@ class Webhook:
             raise Busy(f"HTTP {status}: redirects are not followed")
         raise Busy(f"HTTP {status}", _wait(wait, self.clock(), left))
 
-    async def _note(self, kind: str, case: Case, said: Mapping[str, Any]) -> None:
+    async def _note(self, kind: audit.Kind, case: Case, said: Mapping[str, Any]) -> None:
         """Into the chain; and what came of the lane's newest attempt, for `countersign doctor`."""
         now = self.clock()
-        entry = Entry(ORG, now, kind, case.id, canonical_of(said), self.random(16))
+        entry = audit.entry(kind, now, self.random, case.id, **said)
         known = None
-        if kind != "webhook.sending":
+        if kind is not audit.Kind.WEBHOOK_SENDING:
             known = (f"{kind} {self.requester}", canonical_of({"at": now, **said}))
         await self.store.append([entry], known=known)
 

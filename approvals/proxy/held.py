@@ -30,6 +30,7 @@ import h11
 import structlog
 from cryptography.exceptions import InvalidTag
 
+from approvals.audit import RecordKind
 from approvals.backoff import backoff
 from approvals.evidence import digest_http
 from approvals.model import SECOND, Refused
@@ -69,7 +70,7 @@ class Copy:
 
 Result: TypeAlias = "Problem | Copy"
 Record: TypeAlias = dict[str, Any]
-Note: TypeAlias = Callable[[str, Mapping[str, Any]], object]
+Note: TypeAlias = Callable[[RecordKind, Mapping[str, Any]], object]
 """Adds a row to the gateway's record."""
 
 
@@ -345,7 +346,7 @@ class Holdings:
         """Nobody came again. The case is withdrawn as soon as the service can be reached."""
         self._remove(ticket)
         if ticket.case is None and ticket.result is None and ticket.request:
-            self._note("given up", _about(ticket))
+            self._note(RecordKind.GIVEN_UP, _about(ticket))
             if ticket.task is not None:
                 ticket.task.cancel()
             await self._withdrawn(ticket.request)
@@ -407,7 +408,7 @@ class Holdings:
                     )
                     if status in (200, 201) and _ID.fullmatch(str(case.get("id"))):
                         ticket.request = str(case["id"])
-                        self._note("opened", _about(ticket))
+                        self._note(RecordKind.OPENED, _about(ticket))
                         break
                     if status in (403, 413, 422):
                         slug = "refused_by_service" if status == 403 else "uninspectable"

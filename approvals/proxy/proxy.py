@@ -28,6 +28,7 @@ import h11
 import structlog
 
 from approvals import __version__
+from approvals.audit import RecordKind
 from approvals.evidence import end_to_end, split_url
 from approvals.model import SECOND, Fact, Instant, Refused
 from approvals.packs import Rule, Verb
@@ -41,7 +42,7 @@ from approvals.proxy.metrics import Metrics, State
 from approvals.proxy.observing import quieted_by, unused
 from approvals.proxy.post import poster
 from approvals.proxy.reach import Reach, Upstream, place
-from approvals.proxy.record import OURS, STARTED, Record
+from approvals.proxy.record import OURS, Record
 from approvals.proxy.refusal import Asked, refusal
 from approvals.proxy.revoked import Revoked
 from approvals.proxy.rules import Decision, Outbound, Rules
@@ -71,6 +72,8 @@ _HEADS: Final = frozenset({
     b"keep-alive", b"location", b"proxy-authenticate", b"set-cookie", b"te", b"trailer",
     b"transfer-encoding", b"upgrade", b"www-authenticate",
 })  # fmt: skip
+_NOTED: Final = ("request", "rule", "reason")
+"""Members of a refusal that its row of the record has too."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED: Final = (OSError, TimeoutError, h11.RemoteProtocolError)
 ESTABLISHED: Final = h11.Response(status_code=200, headers=[], reason=b"Connection established")
@@ -92,7 +95,7 @@ async def running(
     record = _record(settings, clock, random)
     try:
         gateway = Gateway(settings, env, clock, random, patience, record)
-        record.note(STARTED, {"mode": settings.mode, "version": __version__})
+        record.note(RecordKind.GATEWAY_STARTED, {"mode": settings.mode, "version": __version__})
     except BaseException:
         record.close()
         raise
@@ -211,10 +214,10 @@ class Gateway:
         await self._readings.close()
         self._record.close()
 
-    def _note(self, event: str, about: Mapping[str, Any]) -> bool:
+    def _note(self, kind: RecordKind, about: Mapping[str, Any]) -> bool:
         """A row of the record. Placeholders stand in for secrets in all that is noted."""
         said = {name: value for name, value in about.items() if name != "request"}
-        return self._record.note(event, said, about.get("request"))
+        return self._record.note(kind, said, about.get("request"))
 
     async def _conversation(self, wire: Wire) -> None:
         about: About = {}
@@ -249,7 +252,8 @@ class Gateway:
                 pause, count = self._guesses.take(peer, asyncio.get_running_loop().time())
                 reported["count"] = count
             if reported.get("count") != 0:
-                self._note("refused", {**about, **reported, **problem.more})
+                more: About = {name: it for name, it in problem.more.items() if name in _NOTED}
+                self._note(RecordKind.REFUSED, {**about, **reported, **more})
             if pause:
                 await wire.reader.unless_gone(asyncio.sleep(pause))
             if wire.answerable:
@@ -352,7 +356,7 @@ class Gateway:
             addresses = await self._reach.addresses(clear, listed=False)
             upstream = await self._reach.connect(clear, addresses)
             passed, began = Passed(), self._clock()
-            if not self._note("tunnel opened", about):
+            if not self._note(RecordKind.TUNNEL_OPENED, about):
                 await upstream.close()
                 raise _unrecorded()
             try:
@@ -363,7 +367,7 @@ class Gateway:
             finally:
                 more = {"sent": passed.sent, "received": passed.received, "end": passed.end}
                 seconds = (self._clock() - began) // SECOND
-                self._note("tunnel closed", {**about, **more, "seconds": seconds})
+                self._note(RecordKind.TUNNEL_CLOSED, {**about, **more, "seconds": seconds})
                 await upstream.close()
 
     def _agent(self, request: h11.Request) -> str:
@@ -503,7 +507,7 @@ class Gateway:
             http, packs = seen.http(), self._unused
             reading = await self._readings.of(http, None, packs.book.dialect(http))
             said |= {"pack": name} if (name := quieted_by(packs, seen, reading)) else {}
-        if not self._note("observed", {**about, **said}):
+        if not self._note(RecordKind.OBSERVED, {**about, **said}):
             raise _unrecorded()
 
     async def _filled(self, seen: Outbound) -> Filled:
@@ -554,7 +558,7 @@ class Gateway:
         await room.aclose()
         about["digest"] = ticket.digest
         self.metrics.decided(decision.rule, "asked" if new else "joined")
-        self._note("asked" if new else "joined", about)
+        self._note(RecordKind.ASKED if new else RecordKind.JOINED, about)
         with self._holdings.waiting(ticket) as place:
             hold = self._settings.holding.hold
             most, client = hold / SECOND if hold else None, limit(headers)
@@ -596,7 +600,7 @@ class Gateway:
     async def _copied(self, wire: Wire, copy: Copy, about: About) -> None:
         if copy.pieces is None:
             raise _lost(about["request"], copy.head.status_code)
-        self._note("answered again", {**about, "status": copy.head.status_code})
+        self._note(RecordKind.ANSWERED_AGAIN, {**about, "status": copy.head.status_code})
         body = b"".join(copy.pieces)
         await wire.send(copy.head, h11.Data(data=body), h11.EndOfMessage())
 
@@ -623,7 +627,7 @@ class Gateway:
             structlog.get_logger().error("receipt_not_noted", why=type(error).__name__)
             why = "The gateway cannot write its notes. Nothing was sent."
             raise Problem(503, "receipt_not_noted", why, again=True) from None
-        if not self._note("released", about):
+        if not self._note(RecordKind.RELEASED, about):
             tell(delivered=False, error="the gateway cannot write its record")
             problem = _unrecorded(id_)
             self._holdings.finish(ticket, problem, collected=True)
@@ -711,7 +715,7 @@ class Gateway:
                 )
                 raise Problem(status, "upstream_failed", why, again=None) from None
             tell(delivered=True, status=answer.status_code)
-            self._note("sent", {**about, "status": answer.status_code})
+            self._note(RecordKind.SENT, {**about, "status": answer.status_code})
             self._secrets.answered(filled, answer.status_code)
             # 401: "the request has not been applied" (RFC 9110, 15.5.2). What only reads is sent
             # once more with a new access token; everything else is for its agent to send again.

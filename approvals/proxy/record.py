@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,11 +30,12 @@ from typing import Any, Final
 
 import structlog
 
+from approvals import audit
+from approvals.audit import RecordKind
 from approvals.evidence import (
     GENESIS,
     ChainReport,
     Checkpoint,
-    Entry,
     commitment,
     export_line,
     link,
@@ -49,12 +49,6 @@ OLDER: Final = "audit-*.jsonl"
 """Files that are full, each named after its first row."""
 OURS: Final = "gateway:"
 """Stands before our name at the service where rows say whose they are."""
-CONTINUED: Final = "record.continued"
-REPAIRED: Final = "record.repaired"
-RESUMED: Final = "record.resumed"
-STARTED: Final = "gateway.started"
-OWN: Final = frozenset({CONTINUED, REPAIRED, RESUMED, STARTED})
-"""Kinds of rows that are about no request."""
 TOLD: Final = 60 * MINUTE
 """After so long the log has the head again."""
 _LOCK: Final = "audit.lock"
@@ -98,7 +92,9 @@ class Record:
         """ "seq:hash" of the last row."""
         return Checkpoint(self._seq, self._link, 0).head
 
-    def note(self, kind: str, content: Mapping[str, Any], request: str | None = None) -> bool:
+    def note(
+        self, kind: RecordKind, content: Mapping[str, Any], request: str | None = None
+    ) -> bool:
         """Add a row. False: it is not there, and the log says why."""
         now = self._clock()
         try:
@@ -118,7 +114,7 @@ class Record:
 
     def writable(self) -> bool:
         """Can rows be written? Tried again where the last one could not."""
-        return self.sound or self.note(RESUMED, {})
+        return self.sound or self.note(RecordKind.RESUMED, {})
 
     def close(self) -> None:
         if self._file >= 0:
@@ -151,7 +147,7 @@ class Record:
         if torn:
             structlog.get_logger().warning("record_repaired", file=str(path), bytes=len(torn))
             what = {"bytes": len(torn), "sha256": sha256(torn).hexdigest()}
-            self._write(REPAIRED, what, None, now)
+            self._write(RecordKind.REPAIRED, what, None, now)
 
     def _rotate(self, now: Instant) -> None:
         """Close this file and begin the next. A crash in between loses nothing: see `_open`."""
@@ -167,13 +163,13 @@ class Record:
         self._tell(now)
 
     def _continue(self, now: Instant) -> None:
-        self._write(CONTINUED, {"after": self.head}, None, now)
+        self._write(RecordKind.CONTINUED, {"after": self.head}, None, now)
         self._rows = 0  # a file with nothing else in it is not closed
 
     def _write(
-        self, kind: str, content: Mapping[str, Any], request: str | None, now: Instant
+        self, kind: RecordKind, content: Mapping[str, Any], request: str | None, now: Instant
     ) -> None:
-        entry = Entry(self._org, now, kind, request, json.dumps(content), self._random(16))
+        entry = audit.entry(kind, now, self._random, request, self._org, **content)
         seq, committed = self._seq + 1, commitment(entry)
         linked = link(self._link, seq, entry, committed)
         line = export_line(seq, entry, committed, linked).encode() + b"\n"
@@ -242,7 +238,7 @@ def _after(row: Mapping[str, Any]) -> str:
     """The head below the first row of a file. `ValueError`: it names none."""
     if row["seq"] == 1:
         return f"0:{GENESIS.hex()}"
-    if row["kind"] != CONTINUED:
+    if row["kind"] != RecordKind.CONTINUED:
         raise ValueError(f"it begins with row {row['seq']}, and rows before it are missing")
     after = str(read_json(row["content"])["after"])
     if re.fullmatch(r"[0-9]{1,15}:[0-9a-f]{64}", after) is None:

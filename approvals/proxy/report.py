@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
+from approvals.audit import RecordKind
 from approvals.evidence import split_url
 from approvals.matching import When, faults
 from approvals.model import Risk
@@ -97,15 +98,15 @@ class Tally:
     def _row(self, kind: str, at: str, said: Mapping[str, Any]) -> None:
         self.rows += 1
         self.first, self.last = self.first or at, at
-        if kind == "gateway.started":
+        if kind == RecordKind.GATEWAY_STARTED:
             self.modes[str(said["mode"])] += 1
-        elif kind == "observed":
+        elif kind == RecordKind.OBSERVED:
             self._add(ASK if said["would"] == ASK else said["would"], at, said)
-        elif kind == "asked":
+        elif kind == RecordKind.ASKED:
             self._add(ASK, at, said)
-        elif kind == "sent" and not said.keys() & {"would", "digest"}:
+        elif kind == RecordKind.SENT and not said.keys() & {"would", "digest"}:
             self._add(PASS, at, said)
-        elif kind == "refused" and not said.keys() & {"would", "digest"}:
+        elif kind == RecordKind.REFUSED and not said.keys() & {"would", "digest"}:
             if said["type"] in _HELD and "url" in said:
                 self._add(said["type"], at, said)
             else:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from approvals.audit import Kind, RecordKind
 from approvals.evidence import read_json
 from approvals.proxy.record import OURS
 
@@ -83,7 +84,7 @@ def _recorded(lines: Iterable[str]) -> tuple[_Side, str]:
         if row["request_id"]:
             told = side.of(row)
             told.digests |= {said["digest"]} if "digest" in said else set()
-            told.passed |= row["kind"] == "released"
+            told.passed |= row["kind"] == RecordKind.RELEASED
     return side, org.removeprefix(OURS)
 
 
@@ -92,7 +93,7 @@ def _exported(lines: Iterable[str], requester: str) -> _Side:
     for row, said in _read(lines):
         side.seen(row)
         id_ = row["request_id"]
-        if row["kind"] == "request.opened" and said.get("requester") == requester:
+        if row["kind"] == Kind.REQUEST_OPENED and said.get("requester") == requester:
             side.of(row)
         if id_ in side.told and "digest" in said:
             told = side.told[id_]

@@ -23,13 +23,12 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from approvals import cards, policy, words
+from approvals import audit, cards, policy, words
 from approvals.budgets import Spent, room
-from approvals.evidence import Entry, Ordered, canonical_of, read_json, rfc3339
+from approvals.evidence import Ordered, read_json, rfc3339
 from approvals.marked import keys_of, model_at, wording
 from approvals.model import (
     MINUTE,
-    ORG,
     SECOND,
     Agent,
     Case,
@@ -426,8 +425,8 @@ class Api:
         if caller.person is None or not audits(caller.person):
             raise Problem(403, "forbidden", "Only the role `auditor` may read the audit chain.")
         after = int(AFTER.of(request) or 0)
-        read = canonical_of({"person": caller.person.id, "after": after})
-        entry = Entry(ORG, self._deps.clock(), "audit.read", None, read, self._deps.random(16))
+        now, said = self._deps.clock(), {"person": caller.person.id, "after": after}
+        entry = audit.entry(audit.Kind.AUDIT_READ, now, self._deps.random, None, **said)
         await self._deps.store.append([entry])
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         if "gzip" in request.headers.get("Accept-Encoding", ""):

@@ -7,7 +7,6 @@ Whatever needs the platform again (a private word, a reason prompt) happens afte
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Coroutine, Mapping
 from functools import partial
 from typing import Final
@@ -15,9 +14,9 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from approvals import linking, words
+from approvals import audit, linking, words
 from approvals.evidence import Entry
-from approvals.model import ORG, Busy, Forged, Malformed, Refused
+from approvals.model import Busy, Forged, Malformed, Refused
 from approvals.port import (
     Answers,
     Channel,
@@ -308,8 +307,8 @@ class Events:
                 log.error("card_lost", channel=lost.channel, request=card.request_id)
                 if not (lost.card and case.open):
                     return  # else the part that did arrive would still take taps
-        text = json.dumps({"card": card.id, "channel": lost.channel, "message": lost.message})
-        entry = Entry(ORG, now, "card.lost", case.id, text, random(16))
+        said = {"card": card.id, "channel": lost.channel, "message": lost.message}
+        entry = audit.entry(audit.Kind.CARD_LOST, now, random, case.id, **said)
         await store.fail_card(card.id, [entry, *entries], jobs)
 
     async def _written(self, reply: Reply) -> Notice | None:

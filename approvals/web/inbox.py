@@ -14,11 +14,9 @@ from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import web
-from pydantic_core import to_json
 
-from approvals import cards, grants, policy, reroute, words
-from approvals.evidence import Entry
-from approvals.model import ORG, Case, Choice, Person, Refused, Request, Risk, Status
+from approvals import audit, cards, grants, policy, reroute, words
+from approvals.model import Case, Choice, Person, Refused, Request, Risk, Status
 from approvals.port import NoticeKind
 from approvals.service import Answer, NotFound
 from approvals.text import clean
@@ -78,7 +76,8 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         )
 
         several = len(case.ask.via) > 1
-        history = await deps.store.history(case.id, reroute.KIND) if several else ()
+        kind = audit.Kind.CARD_REROUTED.value
+        history = await deps.store.history(case.id, kind) if several else ()
         moved = reroute.said_of(history)
 
         def page() -> web.StreamResponse:
@@ -311,8 +310,8 @@ async def _reveals(deps: Deps, visitor: Visitor, case: Case, shown: Sheet, place
         raise Say(400, NOT_UNDERSTOOD)
     what = shown.secrets.get(place, "all of its bytes")
     said = {"by": visitor.person.id, "revision": case.revision, "place": place, "what": what}
-    text, now = to_json(said).decode(), deps.clock()
-    await deps.store.append([Entry(ORG, now, "secret.revealed", case.id, text, deps.random(16))])
+    kind = audit.Kind.SECRET_REVEALED
+    await deps.store.append([audit.entry(kind, deps.clock(), deps.random, case.id, **said)])
 
 
 def reason_of(case: Case, form: Form, back: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from approvals import linking
+from approvals import audit, linking
 from approvals.model import Instant, Person
 from approvals.people import GOOD
 from approvals.port.setup import Linking
@@ -81,7 +81,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
 
     async def sign_out(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         await deps.store.end_session(visitor.secret)
-        await note(deps, "signed_out", visitor.person.id)
+        await note(deps, audit.Kind.SIGNED_OUT, visitor.person.id)
         answer = see_other("/inbox")
         answer.del_cookie(
             deps.site.cookie, path="/", secure=deps.site.secure, httponly=True, samesite="Lax"
@@ -137,13 +137,13 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             now=now,
             random=deps.random,
         )
-        await note(deps, "token.made", person, name=name, expires_at=now + int(days) * DAY)
+        await note(deps, audit.Kind.TOKEN_MADE, person, name=name, expires_at=now + int(days) * DAY)
         return await settings(visitor, Made(clean(name), secret))
 
     async def revoke(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         name = form.get("name", "")
         if name.isprintable() and await deps.store.revoke_token(visitor.person.id, name):
-            await note(deps, "token.revoked", visitor.person.id, name=name)
+            await note(deps, audit.Kind.TOKEN_REVOKED, visitor.person.id, name=name)
         return see_other("/settings")
 
     async def account(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:

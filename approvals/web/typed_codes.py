@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic_core import to_json
-
-from approvals import policy
+from approvals import audit, policy
 from approvals.evidence import Entry
-from approvals.model import ORG, Case, Choice, Instant, Person, Status
+from approvals.model import Case, Choice, Instant, Person, Status
 from approvals.port import Notice, NoticeKind, Reply
 from approvals.service import COUNTED_ALREADY
 from approvals.web.deps import Deps, audiences
@@ -74,7 +72,7 @@ async def decline(deps: Deps, person: Person, typed: Typed, reply: Reply) -> Not
 def refused(reply: Reply, now: Instant, random: Callable[[int], bytes]) -> Entry:
     """For the chain: an account typed a code that declines nothing. Not the code."""
     said = {"who": reply.account, "channel": reply.channel, "why": reply.stranger or "typed code"}
-    return Entry(ORG, now, "refused", None, to_json(said).decode(), random(16))
+    return audit.entry(audit.Kind.REFUSED, now, random, None, **said)
 
 
 def _meant(case: Case, person: Person, typed: Typed) -> bool:

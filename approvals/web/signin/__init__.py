@@ -11,13 +11,12 @@ The form's template sees `who` (the person's id where they are signed in already
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
-from approvals.evidence import Entry
-from approvals.model import ORG, Person
+from approvals import audit
+from approvals.model import Person
 from approvals.web import credentials
 from approvals.web.credentials import SESSION
 
@@ -58,7 +57,7 @@ async def admit(
     cookie = await credentials.start_session(
         deps.store, ring, person.id, how, now=now, random=deps.random
     )
-    await note(deps, "signed_in", person.id, how=how)
+    await note(deps, audit.Kind.SIGNED_IN, person.id, how=how)
     answer = see_other(f"/requests/{back}" if back else "/inbox")
     deps.site.give(answer, deps.site.cookie, cookie, seconds=SESSION // 1000, samesite="Lax")
     return answer
@@ -69,8 +68,7 @@ def see_other(path: str) -> web.Response:
     return web.Response(status=303, headers={"Location": path})
 
 
-async def note(deps: Deps, kind: str, person: str, **content: object) -> None:
+async def note(deps: Deps, kind: audit.Kind, person: str, **content: object) -> None:
     """Put it into the audit chain. Never with a secret."""
-    text = json.dumps({"person": person, **content}, sort_keys=True, separators=(",", ":"))
-    entry = Entry(ORG, deps.clock(), kind, None, text, deps.random(16))
-    await deps.store.append([entry])
+    said = {"person": person, **content}
+    await deps.store.append([audit.entry(kind, deps.clock(), deps.random, None, **said)])

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
-from approvals.evidence import Entry
-from approvals.model import ORG, Instant, Person, Refused
+from approvals import audit
+from approvals.model import Instant, Person, Refused
 from approvals.people import EMAIL, Directory
 from approvals.port import Channel, Letter, Whispers
 from approvals.service import Service
@@ -133,7 +133,7 @@ class Links:
         why = why or (None if live < LIVE else f"{live} links are live already")
         back = asked["back"] or None
         said = {"person": person.id, "request": back, **({"refused": why} if why else {})}
-        await self.store.append([self._entry("sign_in.asked", said)])
+        await self._note(audit.Kind.SIGN_IN_ASKED, said)
         if why is not None:
             log.warning("sign_in_link_not_sent", person=person.id, why=why)
             return ()
@@ -170,7 +170,7 @@ class Links:
                 refused = str(error)
             else:
                 said = {"person": who, "channel": channel}
-                await self.store.append([self._entry("sign_in.sent", said)])
+                await self._note(audit.Kind.SIGN_IN_SENT, said)
                 return ()
         # This account cannot be reached: the next one of theirs, each once.
         places = self._places(person)
@@ -185,9 +185,9 @@ class Links:
         able = [n for n, one in self.channels.items() if isinstance(one, Whispers)]
         return sorted((n for n in able if n in person.accounts), key=lambda n: n != EMAIL)
 
-    def _entry(self, kind: str, content: Mapping[str, object]) -> Entry:
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return Entry(ORG, self.clock(), kind, None, text, self.random(16))
+    async def _note(self, kind: audit.Kind, content: Mapping[str, object]) -> None:
+        entry = audit.entry(kind, self.clock(), self.random, None, **content)
+        await self.store.append([entry])
 
 
 def named(directory: Directory, who: str) -> Person | None:
