@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals import retention
+from approvals import audit, retention
 from approvals.evidence import Entry, verify_chain
 from approvals.model import Case, Choice, Refused, Status, Vote
 from approvals.proposal import ulid
@@ -156,6 +156,19 @@ async def test_law_21_a_request_is_erased_before_its_time_but_not_while_it_waits
         await retention.erase_request(store, "req_none", by="x", now=NOW, random=random)
     assert (await kinds(store))[-1] == "request.erased"
     assert verify_chain(await exported(store), heads=[await store.head()]).bad is None
+
+
+async def test_law_21_an_account_is_erased_however_an_entry_spells_it(store: Store) -> None:
+    said = {"channel": "email", "account": "josé@example.com", "why": "no such code here"}
+    older = json.dumps(said)  # as entries were written once, with what is not ASCII escaped
+    await store.append([Entry("default", NOW, "link.refused", None, older, b"s" * 16)])
+    await store.append([audit.entry(audit.Kind.LINK_REFUSED, NOW, random, None, **said)])
+    while await store.seal(NOW):
+        pass
+    account = ("email", "josé@example.com")
+    done = await retention.erase_person(store, "lee", [account], by="x", now=NOW, random=random)
+    assert done.entries == 2
+    assert "example.com" not in "".join(await exported(store))
 
 
 async def test_law_21_a_person_is_erased_everywhere_and_the_chain_still_verifies(
