@@ -43,6 +43,8 @@ NAME: Final = 64
 REPORT: Final[Duration] = 5 * MINUTE
 """How long after its end a receipt may still be in use: what was released at the last moment may
 take the upstream this long, and only then does the gateway report. Until then nobody knows."""
+DECIDED: Final = {Choice.APPROVE: "Approved.", Choice.DECLINE: "Declined."}
+"""To whoever gave the last vote: their card says the same a moment later."""
 _NUMBERS: Final = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
 )  # fmt: skip
@@ -154,7 +156,7 @@ def counted(case: Case, choice: Choice, needs: Sequence[tuple[str, int]], voice:
     """What somebody is told whose vote was just committed. `case`: as it is after it."""
     if case.open:
         return f"Your approval counts. {progress(case, needs, voice)}"
-    return "Approved." if choice is Choice.APPROVE else "Declined."
+    return DECIDED[choice]
 
 
 def declining(ready: str | None, own: str | None) -> str | None:

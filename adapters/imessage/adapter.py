@@ -196,7 +196,7 @@ class IMessage:
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         # What the closing message says is not said twice.
-        if notice.text not in ("Approved.", "Declined."):
+        if not notice.decided:
             await self._tell(tap.account, notice, tap.event)
 
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:

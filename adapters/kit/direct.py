@@ -334,7 +334,7 @@ class Direct(ABC):
             await self._deliver(
                 tap.account, self._text(fitting(text, self.longest, self.size), replies)
             )
-        elif notice.text not in ("Approved.", "Declined."):
+        elif not notice.decided:
             text = fitting(inert(notice.text), self.longest, self.size)
             await self._deliver(tap.account, self._text(text))
 

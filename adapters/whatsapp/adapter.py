@@ -293,7 +293,7 @@ class WhatsApp:
             except (Busy, Refused):
                 await self._deliver(tap.account, self._text(UNASKED))
                 raise
-        elif notice.text not in ("Approved.", "Declined."):
+        elif not notice.decided:
             await self._deliver(tap.account, self._text(inert(notice.text)))
 
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:

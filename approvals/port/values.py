@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from approvals.model import Choice, Instant, Risk, Tier
 from approvals.text import Measure, utf16_len
+from approvals.words import DECIDED
 
 Payload: TypeAlias = dict[str, Any]
 """A channel's native message, as JSON-able values."""
@@ -295,6 +296,11 @@ class Notice:
     kind: NoticeKind
     text: str
     reasons: tuple[str, ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Does it say no more than the card that closes a moment later?"""
+        return self.text in DECIDED.values()
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,9 +162,9 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         mine = [one for one in await waiting(deps, person) if views.may_decide(one, person)]
         mine.sort(key=SORTS["deadline"])
         left = [one.id for one in mine if one.id != case.id]
-        outcome = words.outcome(case, said, now=now)
+        unknown = words.outcome(case, said, now=now) == words.NOT_REPORTED
         next_one = f"/requests/{left[0]}" if left else None
-        view = views.Result(item, words.own(case, said), outcome, next_one, len(left))
+        view = views.Result(item, words.GOES_ON if unknown else None, next_one, len(left))
         return render("result", visitor=visitor, view=view)
 
     async def grant(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:

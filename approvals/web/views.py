@@ -115,12 +115,11 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """After a decision: how the case stands now, what the person did, what came of it, and which
-    of the `left` others is next."""
+    """After a decision: how the case stands now, that it goes on (None: it does not, or did), and
+    which of the `left` others is next."""
 
     item: Item
-    own: str | None
-    outcome: str | None
+    goes_on: str | None
     next: str | None
     left: int
 
