@@ -69,7 +69,7 @@ tinyproxy:  # what the gateway is compared with, where we may install it
 		apt-get install -qqy --no-install-recommends tinyproxy-bin >/dev/null; } || true
 
 docs: $(VENV)/.dev  ## draw the pages that are drawn from the code
-	@for page in laws transitions paths packs rule_keys channels audit; do $(BIN)/python -m tools.$$page || exit; done
+	@for page in laws transitions paths packs rule_keys channels audit logs; do $(BIN)/python -m tools.$$page || exit; done
 	@PYTHONPATH=clients/python/src $(BIN)/python -m tools.bad_input
 
 site: $(VENV)/.dev  ## docs/ as a site, in build/site/site

@@ -512,7 +512,7 @@ async def test_a_wrong_token_is_ours_to_mend(
     discord.application = {}
     with pytest.raises(Busy):
         await channel.open(DANA)
-    assert "refuses us" in caplog.text
+    assert "platform_refused_app" in caplog.text
     assert "other-token" not in caplog.text
     await channel.close()
 

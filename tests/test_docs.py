@@ -37,7 +37,7 @@ from tests.installation import (
     install,
     listening,
 )
-from tools import audit, bad_input, channels, laws, packs, paths, rule_keys, site, transitions
+from tools import audit, bad_input, channels, laws, logs, packs, paths, rule_keys, site, transitions
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,12 +51,21 @@ def blocks(page: Path, heading: str = "") -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-DRAWN: Final = [audit, bad_input, channels, laws, packs, paths, rule_keys, transitions]
+DRAWN: Final = [audit, bad_input, channels, laws, logs, packs, paths, rule_keys, transitions]
 
 
 @pytest.mark.parametrize("tool", DRAWN)
 def test_what_is_drawn_from_the_code_is_current(tool: ModuleType) -> None:
     assert tool.PAGE.read_text() == tool.text(), "run `make docs`"
+
+
+def test_every_line_of_the_log_has_a_name_that_is_explained() -> None:
+    programs, nameless = logs.logged()
+    assert nameless == []
+    assert {name for events in programs.values() for name in events} == set(logs.EVENTS)
+    alerts = re.findall(r"^### (\w+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    named = {alert for _, cure in logs.EVENTS.values() for alert in re.findall(r"Counter\w+", cure)}
+    assert named - set(alerts) == set()
 
 
 def test_every_law_of_this_version_has_its_tests() -> None:

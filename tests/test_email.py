@@ -414,7 +414,7 @@ async def test_law_26_what_the_server_says_is_told_apart(
     assert type(caught.value) is error
     assert answer.split(maxsplit=1)[0] in str(caught.value)
     ours = error is Busy and answer.startswith("5")
-    assert ("refuses us" in caplog.text) == ours
+    assert ("platform_refused_app" in caplog.text) == ours
     assert (await channel.post(DANA, channel.layout(card()), "crd_2")).message
 
 
@@ -434,7 +434,7 @@ async def test_a_login_is_given_and_a_refused_one_is_our_own_fault(
         with pytest.raises(Busy):
             await without.post(DANA, without.layout(card()), "crd_3")
     assert len(server.mails) == 1
-    assert "refuses us" in caplog.text
+    assert "platform_refused_app" in caplog.text
     assert "wrong-password" not in caplog.text
 
 

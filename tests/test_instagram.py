@@ -99,7 +99,7 @@ async def test_a_token_that_cannot_be_exchanged_is_used_to_its_end(
         clock.turn(60 * MINUTE)
         await channel.post(ADDRESS, channel.layout(card()), "k")
         assert peer.shown[-1] == peer.renewed[0]
-        assert caplog.text.count("could not be exchanged") == 4
+        assert caplog.text.count("app_token_not_exchanged") == 4
         assert TOKEN not in caplog.text
         await channel.close()
         # A new one in the configuration starts over.

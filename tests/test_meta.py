@@ -187,7 +187,7 @@ def test_several_events_of_a_delivery_count_each_and_a_strange_one_is_left_out(
     event = read(platform, payload)
     assert isinstance(event, Several)
     assert [type(each) for each in event.events] == [Tap, Reply, Ignored]
-    assert "not understood" in caplog.text
+    assert "event_not_understood" in caplog.text
     assert TOKEN not in caplog.text
 
 

@@ -472,7 +472,7 @@ async def test_a_wrong_token_is_ours_to_mend(
     channel = make(telegram.api, bot_token="777000123:other")
     with pytest.raises(Busy):
         await channel.open(str(DANA))
-    assert "refuses us" in caplog.text
+    assert "platform_refused_app" in caplog.text
     assert "777000123:other" not in caplog.text
     await channel.close()
 

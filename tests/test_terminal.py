@@ -21,8 +21,8 @@ from approvals.app import database, log
 from approvals.app.exits import Exit, Stop
 from approvals.cli import browser, commands, failures, remote
 from approvals.cli.output import counted, safari
-from approvals.model import Busy
-from approvals.port import reason
+from approvals.model import Busy, Refused
+from approvals.port import Line, reason
 from approvals.store import Store
 from approvals.web import credentials
 from tests.installation import (
@@ -451,7 +451,8 @@ def test_everything_that_logs_writes_json_lines(monkeypatch: pytest.MonkeyPatch)
     log.setup(console=False)
     structlog.get_logger().info("serving", port=1)
     adapter = logging.getLogger("countersign.telegram")
-    adapter.warning("a word was not said: %s", "two\nlines")
+    adapter.warning(Line("notice_not_told", why=Refused("two\nlines"), status=403))
+    logging.getLogger("some.sdk").warning("of %d bytes", 7)
     adapter.info("a body, which is nobody's")
     try:
         raise ValueError("wrong")
@@ -462,10 +463,12 @@ def test_everything_that_logs_writes_json_lines(monkeypatch: pytest.MonkeyPatch)
         log.setup(console=False)
         warnings.warn("old", stacklevel=1)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [line["level"] for line in lines] == ["info", "warning", "error", "warning"]
-    assert lines[1]["event"] == "a word was not said: two\nlines"
+    assert [line["level"] for line in lines] == ["info", "warning", "warning", "error", "warning"]
+    said = {name: lines[1][name] for name in ("event", "why", "status")}
+    assert said == {"event": "notice_not_told", "why": "two\nlines", "status": 403}
     assert lines[1]["logger"] == "countersign.telegram"
-    assert "ValueError: wrong" in lines[2]["exception"]
+    assert (lines[2]["logger"], lines[2]["event"]) == ("some.sdk", "of 7 bytes")
+    assert "ValueError: wrong" in lines[3]["exception"]
     assert all("timestamp" in line for line in lines)
 
 
@@ -502,9 +505,9 @@ def test_what_a_library_or_a_finalizer_gets_wrong_is_a_json_line_too(tmp_path: P
         check=True,
     )  # fmt: skip
     wrong, ignored = [json.loads(line) for line in ran.stderr.splitlines()]
-    assert wrong["event"] == "a line that cannot be put together: of %d bytes"
+    assert (wrong["event"], wrong["line"]) == ("line_not_formatted", "of %d bytes")
     assert "a token" not in ran.stderr, "law 23: it is not said what could not be put in"
-    assert (ignored["level"], ignored["event"]) == ("error", "an error nobody caught")
+    assert (ignored["level"], ignored["event"]) == ("error", "error_not_caught")
 
 
 # Loopback, without a network

@@ -491,7 +491,7 @@ async def test_law_26_a_token_that_webex_refuses_is_nobodys_fault(
     channel = make(webex.api, token="another-token")
     with pytest.raises(Busy):
         await channel.post(THERE, shown(), "crd_1")
-    assert "webex refuses us, not the person" in caplog.text
+    assert "platform_refused_app" in caplog.text
     assert await on_platforms.found(channel) == {"token": False}
 
 

@@ -302,7 +302,7 @@ class Discord:
             if notice and isinstance(event, port.Tap):
                 await self.tell(event, notice)
         except (Busy, Refused, Malformed) as why:
-            log.warning("discord: an interaction was not answered: %s", why)
+            log.warning(port.Line("notice_not_told", why=why))
 
     async def check(self) -> list[port.Finding]:
         try:

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from yarl import URL
 
 from approvals.model import Busy, Refused, Scope
-from approvals.port import reason, retry_after
+from approvals.port import Line, reason, retry_after
 
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes#json. Nothing about the card
 # or the person: what our bot may do, an operator mends. And what is wrong with a person.
@@ -60,7 +60,7 @@ class Rest:
                 raise Busy(f"discord: {method} {path}: {status}, not Discord's answer") from None
             opening = path.startswith("/users/") and code not in THEIRS
             if status == 401 or code in OURS or opening:
-                log.error("discord refuses us, not the person: %s: %s", path, code or status)
+                log.error(Line("platform_refused_app", call=path, why=code or status))
                 raise Busy(f"discord: {method} {path}: {status}, code {code}") from None
             raise Refused(f"discord: {method} {path}: {status}, code {code}") from None
         except (discord.DiscordException, aiohttp.ClientError, OSError, ValueError) as why:

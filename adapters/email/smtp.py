@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from approvals.model import Busy, Refused
-from approvals.port import reason
+from approvals.port import Line, reason
 
 log = logging.getLogger("countersign.email")
 
@@ -64,5 +64,5 @@ class Smtp:
         if theirs and 500 <= error.code < 600 and not OURS.match(said):
             return Refused(f"email: {self.host}: {said}")
         if error.code >= 500:
-            log.error("the mail server refuses us, not the person: %s: %s", self.host, said)
+            log.error(Line("platform_refused_app", host=self.host, why=said))
         return Busy(f"email: {self.host}: {said}")

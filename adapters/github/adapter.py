@@ -458,7 +458,7 @@ class GitHub:
                 await self._repeat(int(time.time() * 1000))
             except (Busy, Refused, *FAULTS) as why:
                 log.warning(
-                    "github does not say what we missed: %s", str(why) or type(why).__name__
+                    port.Line("missed_deliveries_unknown", why=str(why) or type(why).__name__)
                 )
             await asyncio.sleep(EVERY)
 
@@ -475,7 +475,7 @@ class GitHub:
             try:
                 await self._api.as_app("POST", f"/app/hook/deliveries/{one}/attempts")
             except Refused as why:  # of the others it may say something else
-                log.warning("github does not deliver again: %s", why)
+                log.warning(port.Line("missed_deliveries_not_repeated", why=why))
 
     async def check(self) -> list[port.Finding]:
         try:

@@ -18,6 +18,7 @@ from adapters.github.signing import signed
 from adapters.kit.http import Http
 from adapters.kit.token import Token
 from approvals.model import SECOND, Busy, Duration, Refused
+from approvals.port import Line
 
 log = logging.getLogger("countersign.github")
 
@@ -63,7 +64,7 @@ class Api:
         try:
             return await self._ask(method, path, await self.token(), body, kind)
         except _Stale:
-            log.error("github refuses us, not the person: %s %s", method, path)
+            log.error(Line("platform_refused_app", call=f"{method} {path}", why="its tokens"))
             raise Busy("github: it rejects our tokens") from None
 
     async def token(self) -> str:
@@ -88,7 +89,7 @@ class Api:
             if isinstance(why, Denied) and why.status not in (403, 404):
                 raise
             # Which App, which key, which installation: an operator mends that.
-            log.error("github does not know the App, its key or its installation: %s", why)
+            log.error(Line("app_token_not_issued", why=why))
             raise Busy("github: it does not know our App, its key or its installation") from None
 
     async def close(self) -> None:

@@ -448,7 +448,7 @@ class GoogleChat:
             try:
                 await self.tell(event, notice)
             except (Busy, Refused) as why:
-                log.warning("google_chat: a private word was not said: %s", why)
+                log.warning(port.Line("notice_not_told", why=why))
 
     async def check(self) -> list[port.Finding]:
         found = []

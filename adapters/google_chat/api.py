@@ -23,7 +23,7 @@ from yarl import URL
 from adapters.kit.http import ERRORS, Http, object_of
 from adapters.kit.token import Token
 from approvals.model import Busy, Refused, Scope
-from approvals.port import retry_after
+from approvals.port import Line, retry_after
 
 log = logging.getLogger("countersign.google_chat")
 
@@ -145,7 +145,7 @@ class Google:
             got = await self._fetch("POST", self._sign_in, data=form)
             return str(got["access_token"]), float(got["expires_in"]) - 300
         except (Refused, LookupError, TypeError, ValueError) as why:
-            log.error("google gives us no token: %s", why)
+            log.error(Line("app_token_not_issued", why=why))
             raise Busy("google_chat: we get no token") from None
 
     def _assertion(self) -> str:
@@ -188,7 +188,7 @@ class Google:
             self._token.forget()
         ours = status == 401 or cause in OURS
         if ours:
-            log.error("google refuses us, not the person: %s", said)
+            log.error(Line("platform_refused_app", why=said))
         # Without a code it is not Google that refuses: a proxy, a portal.
         if ours or not code or status >= 500 or status < 400:
             raise Busy(said, retry_after(self._http.heads.get("Retry-After")))

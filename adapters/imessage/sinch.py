@@ -25,6 +25,7 @@ from approvals.port import (
     Finding,
     Ignored,
     Inbound,
+    Line,
     Lost,
     Payload,
     Proven,
@@ -212,7 +213,7 @@ def _fared(report: Any) -> Event:
     if whose["channel"] != CHANNEL or report["status"] != "FAILED":
         return Ignored("how a message fared")
     reason = report.get("reason") or {}
-    log.warning("sinch did not deliver a message: %s", str(reason.get("code"))[:60])
+    log.warning(Line("message_not_delivered", why=str(reason.get("code"))[:60]))
     account = exact(f"({ACCOUNT})", whose["identity"])
     # Without its bubble a question says too little to be answered: the whole card is lost.
     part = re.fullmatch("(crd_[0-9A-Z]{26})-[01]", report.get("metadata") or "")

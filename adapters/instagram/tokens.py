@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 
 from adapters.kit.http import FAULTS, Http
 from approvals.model import MINUTE, Busy, Duration, Instant
-from approvals.port import Memory
+from approvals.port import Line, Memory
 
 DAY: Final[Duration] = 24 * 60 * MINUTE
 WEEK: Final[Duration] = 7 * DAY
@@ -60,6 +60,6 @@ class Tokens:
             if status >= 300 or not isinstance(token, str) or not token:
                 raise ValueError("no token")
         except (Busy, *FAULTS) as why:
-            self._log.error("the access token could not be exchanged: %s", type(why).__name__)
+            self._log.error(Line("app_token_not_exchanged", why=type(why).__name__))
             return kept
         return {"token": token, "at": now}

@@ -246,7 +246,7 @@ class Direct(ABC):
                 try:
                     found.append(self._wrote(one, resolved.inbound.at))
                 except FAULTS as error:  # the others count: it would bring this one for days
-                    self.log.warning("an event is not understood: %s", type(error).__name__)
+                    self.log.warning(port.Line("event_not_understood", why=type(error).__name__))
         if not found:
             raise ValueError("nothing in it is understood")
         return found

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from yarl import URL
 
 from approvals.model import Busy, Refused, Scope
-from approvals.port import reason, retry_after
+from approvals.port import Line, reason, retry_after
 
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)
 """What reading a shape raises that is not as documented: `int` of 1e999 is an `OverflowError`."""
@@ -52,7 +52,7 @@ class Codes:
             raise Refused(names[0])
         ours = status in (401, 403) or of(self.ours)
         if ours:
-            log.error("the platform refuses us, not the person: %s", names[0])
+            log.error(Line("platform_refused_app", why=names[0]))
         later = ours or status >= 500 or of(self.busy)
         raise (Busy if later else Refused)(names[0])
 

@@ -194,7 +194,7 @@ class Linear:
         try:
             told = await self._api.call(asked[0], **asked[1])
         except Denied as why:
-            log.warning("linear: an answer that Linear knows nothing of: %s", why)
+            log.warning(port.Line("answer_not_confirmed", why=why))
             raise Forged(str(why)) from None
         self._api.home = told["organization"]["id"]
         if self._api.home != sent.get("organizationId"):
@@ -309,7 +309,7 @@ class Linear:
             session = made["agentSessionCreateOnComment"]["agentSession"]["id"]
             return await self._say(session, _question(payload, account))
         except Denied as why:
-            log.warning("linear: a card without options: %s", why)
+            log.warning(port.Line("question_not_asked", why=why))
             return None
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef:
@@ -347,7 +347,7 @@ class Linear:
         if asked is None or _kind(asked) != ELICITATION or not thread.answered:
             return
         if len(thread.ours) >= MOST:
-            log.warning("linear: a question was asked %d times, and is not again", MOST)
+            log.warning(port.Line("question_not_asked", why=f"it was asked {MOST} times"))
             return
         await self._say(thread.session, _copy(asked))
         # What another copy, or a change of the case, said meanwhile stands last again: where it was
@@ -378,7 +378,7 @@ class Linear:
                     self._due.discard(comment)
                     await self._again(comment)
             except (Busy, Refused, *FAULTS) as why:
-                log.warning("linear: a question was not asked again: %s", type(why).__name__)
+                log.warning(port.Line("question_not_asked", why=type(why).__name__))
             finally:
                 del self._tasks[comment]
 

@@ -179,7 +179,7 @@ class Api:
         try:
             return await self._asked(token, document, variables)
         except _Expired:
-            log.error("Linear rejected the app's new token")
+            log.error(port.Line("platform_refused_app", why="the app's new token"))
             raise Busy("linear: the app's new token was rejected") from None
 
     async def _asked(self, token: str, document: str, variables: Any) -> Any:
@@ -275,7 +275,7 @@ class Api:
             if status != 200 or type(value) is not str or type(lasts) is not int:
                 raise ValueError
         except FAULTS:
-            log.error("Linear issued no token for the app: %s", status)
+            log.error(port.Line("app_token_not_issued", status=status))
             what = "check client_id, client_secret and that Client credentials tokens are on"
             raise Busy(f"linear: no token for the app ({status}): {what}") from None
         lasts *= 1000

@@ -276,7 +276,7 @@ class Matrix:
         except Denied:
             return None
         except Unheard as why:  # else one made-up id holds up all that comes after it
-            log.warning("matrix: a message could not be looked up: %s", why)
+            log.warning(port.Line("message_not_read", why=why))
             return None
         return found if isinstance(found.get("content"), dict) else None
 
@@ -307,7 +307,7 @@ class Matrix:
             async with self._looks:
                 await self._rooms.invited(room, sender, direct=direct, encrypted=encrypted)
         except FAULTS as error:
-            log.warning("matrix: an invitation was not followed: %s", type(error).__name__)
+            log.warning(port.Line("invitation_not_followed", why=type(error).__name__))
 
     def _may(self, account: str) -> bool:
         """Is this a user of a server that we believe?"""
@@ -361,7 +361,7 @@ class Matrix:
                 await self._rooms.send(room, "m.reaction", {"m.relates_to": about}, txn())
             except (Busy, Refused) as why:
                 if not (isinstance(why, Denied) and why.code == "M_DUPLICATE_ANNOTATION"):
-                    log.warning("matrix: a reaction was not added to a card: %s", why)
+                    log.warning(port.Line("reaction_not_added", why=why))
 
     async def _seeds(self, ref: MessageRef) -> dict[str, str]:
         path = at(
@@ -442,7 +442,7 @@ class Matrix:
                     raise
                 # One of another homeserver, or of a database that was put back. What is read twice
                 # counts once.
-                log.error("matrix: where we were is not known any more: %s", why)
+                log.error(port.Line("sync_position_lost", why=why))
                 since = None
                 continue
             events = [one async for one in self._news(news, since)]
@@ -465,7 +465,7 @@ class Matrix:
                 try:
                     missed = await self._missed(room, line["prev_batch"], since)
                 except Denied as why:
-                    log.warning("matrix: what was missed in a room cannot be read: %s", why)
+                    log.warning(port.Line("missed_events_not_read", why=why))
                     missed = []
                 for event in missed:
                     yield event | {"room_id": room}
@@ -489,7 +489,7 @@ class Matrix:
                 break
             here = said["end"]
         else:
-            log.warning("matrix: over %s events in one room since the last sync", PAGES * PAGE)
+            log.warning(port.Line("missed_events_not_read", why=f"over {PAGES * PAGE} in one room"))
         return missed[::-1]
 
     async def check(self) -> list[port.Finding]:
@@ -541,7 +541,7 @@ def _invitation(room: str, one: Any, user: str) -> Any:
         ]
         return ours[-1] | {"room_id": room, "unsigned": {"invite_room_state": state}}
     except FAULTS as error:
-        log.warning("matrix: an invitation is not understood: %s", type(error).__name__)
+        log.warning(port.Line("event_not_understood", why=type(error).__name__))
         return None
 
 

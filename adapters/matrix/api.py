@@ -15,6 +15,7 @@ import aiohttp
 
 from adapters.kit.http import Http, object_of
 from approvals.model import Busy, Refused
+from approvals.port import Line
 
 log = logging.getLogger("countersign.matrix")
 # Our token, or our account: nobody who taps can be blamed for it.
@@ -81,7 +82,7 @@ class Api:
             kind = Unheard if 400 <= status < 500 else Busy
             raise kind(f"matrix: {status}, and not a homeserver's own answer")
         if code in OURS:
-            log.error("matrix refuses us, not the person: %s", code)
+            log.error(Line("platform_refused_app", why=code))
             raise Busy(f"matrix: {code}")
         raise Denied(code)
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from adapters.matrix.api import Api, Denied, at
 from approvals.model import Busy, Refused
-from approvals.port import Memory
+from approvals.port import Line, Memory
 
 log = logging.getLogger("countersign.matrix")
 THERE: Final = {"join", "invite"}
@@ -82,7 +82,7 @@ class Rooms:
             elif direct:
                 await self.join(room)
         except (Busy, Refused) as why:
-            log.warning("matrix: an invitation was not followed: %s", why)
+            log.warning(Line("invitation_not_followed", why=why))
 
     async def say(self, room: str, text: str, **more: Any) -> None:
         """A notice: clients set it apart, and no push comes of it."""

@@ -319,7 +319,7 @@ class Mattermost:
         try:
             await self._api.call("DELETE", f"/posts/{ref.message}")
         except (Busy, Refused) as why:
-            log.warning("mattermost: a card that was posted anew is still there: %s", why)
+            log.warning(port.Line("old_card_not_deleted", why=why))
         return now_at
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:

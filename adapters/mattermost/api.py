@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from adapters.kit.http import Http, object_of
 from approvals.model import Busy, Refused
+from approvals.port import Line
 
 log = logging.getLogger("countersign.mattermost")
 WITHOUT_ID: Final = ("/config/client?format=old", "/actions/dialogs/open")
@@ -61,7 +62,7 @@ class Api:
             raise Busy(f"mattermost: {method} {path}: {status}, not Mattermost's answer")
         if status == 401 or (status == 403 and not about):
             # Our token, or what our bot may do: an operator mends that.
-            log.error("mattermost refuses us, not the person: %s: %s", path, code)
+            log.error(Line("platform_refused_app", call=path, why=code))
             raise Busy(f"mattermost: {method} {path}: {code}")
         raise Denied(f"mattermost: {method} {path}: {code}", code)
 

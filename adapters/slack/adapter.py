@@ -505,7 +505,7 @@ class Slack:
                 await answered(None)
                 await self.host(visit)
         except (Busy, Refused) as why:
-            log.warning("a page was not shown: %s: %s", visit.what, why)
+            log.warning(port.Line("visit_not_answered", what=visit.what, why=why))
 
     async def check(self) -> list[port.Finding]:
         try:

@@ -24,7 +24,17 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from approvals.model import MINUTE, Busy, Forged, Instant, Malformed, Refused, Scope
-from approvals.port import Handshake, Inbound, Memory, Proven, Resolved, Response, Visit, reason
+from approvals.port import (
+    Handshake,
+    Inbound,
+    Line,
+    Memory,
+    Proven,
+    Resolved,
+    Response,
+    Visit,
+    reason,
+)
 from approvals.proof import check_hmac, check_secret, hmac_sha256
 from approvals.text import clean
 
@@ -198,7 +208,7 @@ class Workspaces:
         value = {"token": found.bot_token, "by": found.user_id, "at": at}
         for _ in range(TRIES):
             if await memory.put(name, to_json(value), was=await memory.get(name)):
-                self.log.warning("installed in %s by %s", found.team_id, found.user_id)
+                self.log.warning(Line("workspace_installed", team=found.team_id, by=found.user_id))
                 return
         raise Busy("slack: another copy keeps this installation")
 
@@ -208,7 +218,7 @@ class Workspaces:
         try:
             await self.call(str(found.bot_token), "auth.revoke", {})
         except (Busy, Refused) as why:
-            self.log.warning("the token of another workspace was not revoked: %s", why)
+            self.log.warning(Line("workspace_token_not_revoked", why=why))
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiohttp
 
 from approvals.model import Busy, Refused, Scope
-from approvals.port import reason, retry_after
+from approvals.port import Line, reason, retry_after
 
 BUSY: Final = re.compile("ratelimited|(internal|fatal)_error|service_unavailable|request_timeout")
 # Nothing about the card or the person: our token, our scopes, our workspace's settings. An
@@ -58,7 +58,7 @@ class Web:
             busy, why = not code or status == 429 or status >= 500, code or status
             busy = busy or BUSY.fullmatch(code)
             if ours and not busy:
-                log.error("slack refuses us, not the person: %s: %s", method, why)
+                log.error(Line("platform_refused_app", call=method, why=why))
             if ours or busy:
                 after = retry_after(answer.headers.get("Retry-After"))
                 # https://docs.slack.dev/apis/web-api/rate-limits: of posting, "one message per

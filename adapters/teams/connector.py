@@ -20,7 +20,7 @@ from adapters.kit.http import ERRORS, Http, object_of
 from adapters.kit.openid import keys
 from adapters.kit.token import Token
 from approvals.model import Busy, Refused
-from approvals.port import retry_after
+from approvals.port import Line, retry_after
 
 log = logging.getLogger("countersign.teams")
 SCOPE: Final = "https://api.botframework.com/.default"
@@ -134,7 +134,7 @@ class Connector:
             got = await self._fetch("POST", self._sign_in, data=self._form)
             return str(got["access_token"]), float(got["expires_in"]) - 300
         except (Refused, LookupError, TypeError, ValueError) as why:
-            log.error("teams gives us no token: %s", why)
+            log.error(Line("app_token_not_issued", why=why))
             raise Busy("teams: we get no token") from None
 
     async def _fetch(self, method: str, url: str, **more: Any) -> Any:
@@ -154,7 +154,7 @@ class Connector:
             self._token.forget()
         ours = status == 401 or (status == 403 and THEIRS not in text) or OURS.search(text)
         if ours:
-            log.error("teams refuses us, not the person: %s", said)
+            log.error(Line("platform_refused_app", why=said))
         # https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
         # Without a code it is not Teams that refuses: a proxy, a portal.
         if ours or not code or status == 412 or status >= 500 or status < 400:

@@ -307,7 +307,7 @@ class Telegram:
             try:
                 await self.tell(event, notice)
             except (Busy, Refused) as why:
-                log.warning("telegram: a word was not said: %s", why)
+                log.warning(port.Line("notice_not_told", why=why))
 
     async def check(self) -> list[port.Finding]:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from approvals.model import Busy, Refused, Scope
-from approvals.port import reason
+from approvals.port import Line, reason
 
 
 def genuine(status: int, said: bytes) -> bool:
@@ -54,7 +54,7 @@ class Api:
             raise Refused(f"telegram: the group is now {why.new_chat_id}: write that") from None
         except (error.InvalidToken, error.Conflict) as why:
             # Our token, or another copy of us that asks for updates: nobody else's fault.
-            log.error("telegram refuses us, not the person: %s: %s", method, why)
+            log.error(Line("platform_refused_app", call=method, why=why))
             raise Busy(f"telegram: {method}: {why}") from None
         except (error.Forbidden, error.BadRequest) as why:
             if "message is not modified" in str(why).lower():

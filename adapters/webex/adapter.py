@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
@@ -38,7 +38,6 @@ from approvals.model import (
 from approvals.proof import check_secret
 from approvals.text import breakable, unlinked
 
-log = logging.getLogger("countersign.webex")
 # Where a delivery's signature stands, and under which name. Documented is the first alone:
 # https://developer.webex.com/blog/using-a-webhook-secret. The second header has both of the others,
 # `SHA-256=…, SHA-512=…`: https://github.com/wxsd-sales/webex-webhook-manager (read 2026-11).
@@ -319,13 +318,11 @@ class Webex:
         # its own that plays chess does edit cards. So it is tried, and looked at.
         # https://developer.webex.com/docs/api/v1/messages/edit-a-message
         # https://github.com/CiscoDevNet/webex-chess-card-sample
-        try:
+        with suppress(Denied):  # with which status is documented nowhere
             body = {"roomId": await self._room(ref), **payload}
             sent = await self._api.call("PUT", path("messages", ref.message), body)
             if _view(sent) == _view(payload):
                 return replace(ref, altered=())
-        except Denied as why:  # with which status is documented nowhere
-            log.info("webex edits no card: %s", why)
         return await self._moved(ref, payload)
 
     async def _moved(self, ref: MessageRef, payload: port.Payload) -> MessageRef:

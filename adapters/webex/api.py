@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from adapters.kit.http import Http, object_of
 from approvals.model import Busy, Refused
-from approvals.port import retry_after
+from approvals.port import Line, retry_after
 
 log = logging.getLogger("countersign.webex")
 ID: Final = re.compile("[A-Za-z0-9_=-]{8,300}")
@@ -77,7 +77,7 @@ class Api:
             raise Busy(f"{what}, not Webex's answer")
         why = f"{what} {tracking[0]}"
         if status == 401:  # our token: an operator mends that
-            log.error("webex refuses us, not the person: %s", why)
+            log.error(Line("platform_refused_app", why=why))
             raise Busy(why)
         if status == 423:  # "temporarily unavailable": https://developer.webex.com/docs/basics
             raise Busy(why, retry_after(self._http.heads.get("Retry-After")))

@@ -245,7 +245,7 @@ class WhatsApp:
                 yield from (port.GivenUp(self.name, known, at) for known in ids)
             case Fared(ids, message, codes):
                 if codes:
-                    log.warning("whatsapp did not deliver a message: %s", sorted(codes))
+                    log.warning(port.Line("message_not_delivered", why=" ".join(sorted(codes))))
                 if codes & {graph.CODES.outside, twilio.CODES.outside} and message.isprintable():
                     yield from (port.Lost(self.name, known, message) for known in ids)
                 else:
@@ -351,7 +351,8 @@ class WhatsApp:
             sent = await self._graph("POST", "/messages", json=head | message)
             known = {contact.get("wa_id", account) for contact in sent.get("contacts", ())}
             if known - {account}:
-                log.error("write %s as %s, or no tap of theirs counts", account, known)
+                names = " ".join(map(str, known))
+                log.error(port.Line("account_spelt_otherwise", account=account, known=names))
             return str(sent["messages"][0]["id"])
         except FAULTS as error:
             raise Busy(f"whatsapp: no message id: {type(error).__name__}") from None

@@ -10,6 +10,7 @@ from typing import Any, Final
 from adapters.kit import meta
 from adapters.kit.http import FAULTS, Codes
 from adapters.whatsapp.news import ACCOUNT, Fared, Foreign, Moved, News, Wrote
+from approvals.port import Line
 from approvals.text import fitting, utf16_len
 
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
@@ -51,7 +52,7 @@ def news(body: Any, number: str, now: int, log: logging.Logger) -> Iterator[News
             try:
                 yield _message(one, now)
             except FAULTS as error:  # the others count: it would bring this one for days
-                log.warning("a message is not understood: %s", type(error).__name__)
+                log.warning(Line("event_not_understood", why=type(error).__name__))
 
 
 def _message(one: Any, now: int) -> News:

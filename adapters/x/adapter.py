@@ -257,7 +257,7 @@ class X:
         try:
             await self._tokens.settled()
         except Busy:
-            log.error("the newest tokens are not stored: authorise the bot again if none follow")
+            log.error(port.Line("app_tokens_not_stored"))
         await self._api.http.close()
 
     async def _send(self, account: str, text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 
 from adapters.kit.http import Http, object_of
 from approvals.model import Busy, Duration, Instant, Refused
-from approvals.port import Count
+from approvals.port import Count, Line
 
 log = logging.getLogger("countersign.x")
 URL: Final = "https://api.x.com"
@@ -80,5 +80,5 @@ def fail(status: int, said: Any) -> NoReturn:
     # https://github.com/plhery/node-twitter-api-v2/issues/434
     ours = status in (401, 402) or kind in OURS or (status == 403 and detail == "Forbidden")
     if ours:
-        log.error("X refuses us, not the person: %s", why)
+        log.error(Line("platform_refused_app", why=why))
     raise (Busy if ours or kind in SPENT or status < 400 else Refused)(why)

@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 
 from adapters.x.api import Api, fail, log
 from approvals.model import Busy, Duration, Instant, Refused
-from approvals.port import Memory
+from approvals.port import Line, Memory
 
 NOTE: Final = "last here"
 EVERY: Final = 15.0
@@ -77,7 +77,7 @@ class Outages:
             after = DONE
         except Refused as why:
             again = self.webhook and not here.refused
-            log.error("X does not repeat the deliveries of an outage: %s", why)
+            log.error(Line("missed_deliveries_not_repeated", why=why))
             after = {"refused": True} if again else DONE
         finally:  # other copies have given signs of life meanwhile
             while (raw := await memory.get(NOTE)) is not None:
@@ -101,7 +101,7 @@ class Outages:
         status, said = await self.api.call("POST", "/2/webhooks/replay", self.bearer, json=asked)
         if status >= 300:
             fail(status, said)
-        log.warning("X repeats the deliveries from %s to %s", *dates.values())
+        log.warning(Line("missed_deliveries_asked_for", **dates))
 
 
 def _minute(at: Instant) -> str:

@@ -22,7 +22,7 @@ from pydantic_core import from_json, to_json
 from adapters.kit.http import FAULTS
 from adapters.x.api import Api, log
 from approvals.model import Busy, Duration, Instant
-from approvals.port import Memory
+from approvals.port import Line, Memory
 
 PATH: Final = "/2/oauth2/token"
 EARLY: Final[Duration] = 300_000
@@ -100,7 +100,9 @@ class Tokens:
                 # RFC 6749, 5.2: 400 for a void token, 401 for the app; `error` is one word.
                 why = {400: DEAD, 401: WRONG}.get(status, REFUSED)
                 word = re.fullmatch("[a-z_]{1,40}", str(said.get("error")))
-                log.error("%s: %s %s", why, status, word[0] if word else "")
+                log.error(
+                    Line("app_token_not_issued", why=why, status=status, error=word and word[0])
+                )
                 raise Busy(f"x: {why}")
             made = _made(said, now)
         except Busy:

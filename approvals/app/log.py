@@ -1,4 +1,8 @@
-"""Logs: JSON lines for machines, or a few calm lines for a person at a terminal. Never a secret."""
+"""Logs: JSON lines for machines, or a few calm lines for a person at a terminal. Never a secret.
+
+Every line of ours has an `event`, a name that stays as it is; docs/logs.md lists them all. Rooms
+log with structlog, adapters with `logging` and a `Line`.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,12 @@ import contextlib
 import logging
 import sys
 import threading
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
+
+from approvals.port import Line
 
 if TYPE_CHECKING:
     from approvals.app.serve import Base
@@ -28,14 +35,20 @@ class _Stream:
 
 
 class _Handler(logging.StreamHandler[Any]):
-    """What `logging` is heard by: adapters and libraries use it, everything else structlog."""
+    """Hears `logging`: adapters and libraries use it, everything else structlog."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         """A line that cannot be put together. Never with its arguments: logging's own report prints
         them over several lines, and one may be a token."""
         if record.args:
-            why = f"a line that cannot be put together: {record.msg}"
+            why = Line("line_not_formatted", line=str(record.msg))
             self.emit(logging.makeLogRecord({**record.__dict__, "msg": why, "args": None}))
+
+
+def _lines(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A `Line` by its name and fields; what a library says stands as it is."""
+    said = event["_record"].msg
+    return {**event, **said.fields, "event": said.event} if isinstance(said, Line) else event
 
 
 def setup(*, console: bool, quiet: bool = False) -> None:
@@ -68,7 +81,7 @@ def setup(*, console: bool, quiet: bool = False) -> None:
     handler = _Handler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[_lines, *shared, structlog.stdlib.add_logger_name],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
@@ -86,13 +99,13 @@ def setup(*, console: bool, quiet: bool = False) -> None:
 
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:
     if failed.exc_value is not None and failed.exc_type is not SystemExit:
-        logging.getLogger("countersign").error("a thread ended", exc_info=failed.exc_value)
+        logging.getLogger("countersign").error(Line("thread_failed"), exc_info=failed.exc_value)
 
 
 def _ignored(failed: sys.UnraisableHookArgs) -> None:
     """What nobody could be told of: from a finalizer, or at the end of the process."""
     if failed.exc_value is not None:
-        logging.getLogger("countersign").error("an error nobody caught", exc_info=failed.exc_value)
+        logging.getLogger("countersign").error(Line("error_not_caught"), exc_info=failed.exc_value)
 
 
 def started(url: str, on: Base) -> None:

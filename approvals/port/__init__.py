@@ -46,6 +46,7 @@ from approvals.port.fitting import (
     shorter,
     whole,
 )
+from approvals.port.line import Line
 from approvals.port.network import clock_finding, reachable, reason, retry_after
 from approvals.port.prompts import choice, chosen, ready, typed
 from approvals.port.values import (
@@ -102,6 +103,7 @@ __all__ = [
     "Last",
     "Letter",
     "Limits",
+    "Line",
     "Lost",
     "Memory",
     "Named",

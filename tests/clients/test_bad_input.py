@@ -355,7 +355,7 @@ async def openclaw(place: Place) -> AsyncIterator[Ask]:
         if given in ("junk", "no such tool"):
             kind = {"id": "a", "kind": "No Kind", "summary": "ls", "expiresAtMs": 1}
             there.listed = "junk" if given == "junk" else json.dumps({"approvals": [kind]})
-            wanted = "another form" if given == "junk" else "left out"
+            wanted = "another form" if given == "junk" else "unsafe_ids_left_out"
             said = await asyncio.to_thread(logged, process, wanted)
             there.listed = None
             return not there.resolved.empty(), said
@@ -444,7 +444,7 @@ WORDS: Final[dict[str, dict[str, str | None]]] = {
     ),
     "n8n": said("HTTP 422", "HTTP 422", "HTTP 413", how="'approved': False", unproven="HTTP 401"),
     "OpenClaw": said(
-        "list is of another form", "left out", "deny…nobody can be asked now", how="deny"
+        "list is of another form", "unsafe_ids_left_out", "deny…nobody can be asked now", how="deny"
     ),
     "Terraform": said("HTTP 422", "HTTP 422", "HTTP 413", how="failed", unproven="HTTP 401"),
 }  # fmt: skip

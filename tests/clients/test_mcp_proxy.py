@@ -275,7 +275,7 @@ def test_a_call_without_an_id_is_dropped_and_a_message_passes_as_it_is(agents: A
         input=f"{json.dumps(notification)}\n{json.dumps(other)}\n", check=True,
     )  # fmt: skip
     assert [json.loads(line) for line in ran.stdout.splitlines()] == [other]
-    assert "without an id was refused" in ran.stderr
+    assert "call_without_id_refused" in ran.stderr
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,9 @@ def test_law_10_an_address_that_is_not_n8ns_is_not_called(
     n8n.elsewhere = f"http://{other.host}/stolen"
     assert door.send(n8n.step(7)) == 202
     agents.decide()
-    assert "n8n was not resumed" in logged_until(door, "n8n was not resumed")
+    *_, last = map(json.loads, logged_until(door, "workflow_not_resumed").splitlines())
+    assert (last["event"], last["level"]) == ("workflow_not_resumed", "warning")
+    assert {"timestamp", "logger"} <= last.keys()
     assert other.resumed.empty()
     other.end()
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,11 +28,11 @@ from countersign_client.errors import (
     Unverified,
     printable,
 )
+from countersign_client.logs import Line, log
 from countersign_client.observe import STATUS, Switch, observer
 from countersign_client.protocol import POLL, Action, Decision, Opened, Then
 
 T = TypeVar("T")
-log: Final = logging.getLogger("countersign_client")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,10 +215,10 @@ def told(error: CountersignError | Decision) -> str:
         else:
             raise AssertionError("an approval is no refusal")
     if isinstance(error, NotApproved | Unverified):
-        log.info("not run: %s", printable(error.message))
+        log.info(Line("call_not_run", why=error.message))
         last = "" if "Nothing was run" in str(error) else " Nothing was run."
         return printable(str(error)) + last
-    log.warning("cannot ask: %s %s", printable(error.message), printable(error.cure))
+    log.warning(Line("cannot_ask", why=error.message, cure=error.cure))
     return "This needs a person's approval, and nobody can be asked now. Nothing was run."
 
 
@@ -236,4 +235,4 @@ def _changed() -> Iterator[None]:
         ) from None
 
 
-__all__ = ["POLL", "Gate", "Rules", "Then", "ToolCall", "log", "told"]
+__all__ = ["POLL", "Gate", "Rules", "Then", "ToolCall", "told"]

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import secrets
 import signal
@@ -27,7 +26,8 @@ from urllib.parse import urlsplit
 from countersign_client.client import AsyncClient
 from countersign_client.digest import read_json
 from countersign_client.errors import CountersignError, Misconfigured
-from countersign_client.gate import Gate, Rules, Then, ToolCall, log, told
+from countersign_client.gate import Gate, Rules, Then, ToolCall, told
+from countersign_client.logs import Line, log, setup
 from countersign_client.mcp_commands import HOLD
 from countersign_client.observe import observer
 from countersign_client.protocol import Decision
@@ -50,8 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until the client or the server ends."""
     if bool(args.url) == bool(args.command):
         raise Misconfigured("Give either --url or a COMMAND.", "`-- COMMAND` comes last.")
-    logging.basicConfig(level=logging.INFO, format="countersign: %(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    setup()
     rules = Rules(ask=tuple(args.ask), allow=tuple(args.allow), deny=tuple(args.deny))
     server: dict[str, Any] = {"url": args.url} if args.url else {"started_by": list(args.command)}
     surface = f"mcp.{args.name}" if args.name else "mcp"
@@ -119,7 +118,7 @@ class Proxy:
                 if not isinstance(message, dict):
                     raise ValueError("it is not one message")
             except ValueError as error:
-                log.warning("a message of the client was refused: %s", error)
+                log.warning(Line("client_message_refused", why=error))
                 await self.client(_error(None, -32700, "This is not one JSON-RPC message."))
                 continue
             await self._one(message)
@@ -134,7 +133,7 @@ class Proxy:
         if message.get("method") != "tools/call":
             await self.upstream(message)
         elif not isinstance(id, str | int) or isinstance(id, bool):
-            log.warning("a tools/call without an id was refused")
+            log.warning(Line("call_without_id_refused"))
         elif id in self._held:
             await self.client(_error(id, -32600, "This id is in use."))
         elif not isinstance(params, dict) or not isinstance(params.get("name"), str):
@@ -158,7 +157,7 @@ class Proxy:
         except CountersignError as error:
             await self.client(_refused(id, told(error)))
         except Exception:
-            log.exception("the proxy failed; the call was refused")
+            log.exception(Line("proxy_failed"))
             await self.client(_refused(id, "The approval proxy failed. Nothing was run."))
 
     async def _ask(self, message: Message, params: Message, id: str | int) -> None:
@@ -255,7 +254,7 @@ async def _lines() -> AsyncIterator[bytes]:
         while line:
             line = sys.stdin.buffer.readline(LONGEST + 1)
             if len(line) > LONGEST:
-                log.error("a message of the client is too long; the proxy ends")
+                log.error(Line("client_message_too_long"))
                 line = b""
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(queue.put_nowait, line)
@@ -299,7 +298,7 @@ async def _process(
             try:
                 message = json.loads(line)
             except ValueError:
-                log.warning("the server wrote a line that is not JSON; it was dropped")
+                log.warning(Line("server_message_dropped", why="not JSON"))
                 continue
             if isinstance(message, dict):
                 yield message
@@ -315,7 +314,7 @@ async def _process(
             started.terminate()
             await started.wait()
         if started.returncode == -signal.SIGTERM:
-            log.info("the server was stopped")
+            log.info(Line("server_stopped"))
 
 
 @asynccontextmanager
@@ -350,7 +349,7 @@ async def _http(url: str, bearer: str | None) -> AsyncIterator[Upstream]:
         async def messages() -> AsyncIterator[Message]:
             async for one in incoming:
                 if isinstance(one, Exception):
-                    log.warning("the server's answer was dropped: %s", type(one).__name__)
+                    log.warning(Line("server_message_dropped", why=type(one).__name__))
                     continue
                 yield one.message.model_dump(mode="json", by_alias=True, exclude_unset=True)
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from countersign_client.client import AsyncClient
 from countersign_client.errors import CountersignError, Misconfigured
 from countersign_client.gate import told
+from countersign_client.logs import setup
 from countersign_client.mcp_commands import HOLD
 from countersign_client.observe import NOBODY, STATUS, observer
 from countersign_client.protocol import Opened
@@ -37,7 +37,7 @@ OBSERVES: Final = (
 
 def run(args: argparse.Namespace) -> int:
     """Serve until the client ends."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    setup(logging.WARNING)
     watching = observer(args.observe or None, door="mcp-tools")
     client = AsyncClient(observe=watching or False)
     try:

@@ -30,6 +30,7 @@ from typing import Final, TypeAlias
 
 from countersign_client import settings, used
 from countersign_client.errors import printable
+from countersign_client.logs import Line, written
 from countersign_client.protocol import Action, Decision, Opened, Then
 
 FLAG: Final = "hold nothing: let every call pass, and record what would have been asked"
@@ -64,7 +65,8 @@ class Observer:
                 os.close(made)
         except (OSError, RuntimeError, ValueError) as error:  # also: a user without a home
             why = getattr(error, "strerror", None) or type(error).__name__
-            _say(f"what is observed cannot be recorded: {why}. The agent goes on.")
+            why = f"what is observed cannot be recorded: {why}. The agent goes on."
+            _say(Line("not_recorded", why=why))
 
     def ask(self, action: str, what: Callable[[], Action]) -> Decision:
         """Nobody is asked. `what` would have been asked about, or refused because it cannot be."""
@@ -100,10 +102,11 @@ def observer(observe: Switch, *, door: str) -> Observer | None:
         observe = settings.observes(os.environ)
     if observe is not True:
         return None
-    _say(
+    why = (
         f"NOTHING IS HELD ({door}): it only observes. No person is asked and no rule refuses. "
         "`countersign-client observed` counts what would have been."
     )
+    _say(Line("nothing_is_held", why=why))
     return Observer(door)
 
 
@@ -142,12 +145,13 @@ def report() -> int:
     return 0
 
 
-def _say(text: str) -> None:
+def _say(line: Line) -> None:
     """Once in a process. Not through logging, which an agent may have turned off."""
-    if text in _said:
+    text = written(line)
+    if str(line) in _said:
         return
-    _said.add(text)
+    _said.add(str(line))
     if sys.stderr is not None:
         with suppress(OSError, ValueError):  # it is closed
-            sys.stderr.write(f"countersign: {text}\n")
+            sys.stderr.write(f"{text}\n")
             sys.stderr.flush()

@@ -13,7 +13,8 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from countersign_client.gate import Gate, ToolCall, log
+from countersign_client.gate import Gate, ToolCall
+from countersign_client.logs import Line, log
 from countersign_client.protocol import Decision
 
 MODERN: Final = "2026-07-28"
@@ -71,5 +72,5 @@ class Rounds:
         while len(self._pending) >= REMEMBERED:
             self._pending.pop(next(iter(self._pending)))
         self._pending[caller, self.gate.action(call).digest()] = waiting.id
-        log.info("pending: %s", waiting.request_id)
+        log.info(Line("request_pending", request=waiting.request_id))
         return waiting.text

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
+from countersign_client.logs import setup
 from countersign_client.observe import FLAG
 
 BEAT: Final = 240.0
@@ -32,6 +33,7 @@ class Gateway:
 
     def run(self, args: argparse.Namespace) -> int:
         """Hold what comes, until interrupted."""
+        setup()
         ran: int = import_module(f"{__name__}.{self.name}").run(args)
         return ran
 

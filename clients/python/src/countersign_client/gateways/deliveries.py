@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from countersign_client.errors import Misconfigured
-from countersign_client.gate import log
+from countersign_client.logs import Line, log
 from countersign_client.settings import LOOPBACK
 
 LONGEST: Final = 256 * 1024
@@ -82,7 +82,7 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """One line: strangers can break a request off as often as they like."""
-        log.info("a request broke off: %s", type(sys.exception()).__name__)
+        log.info(Line("delivery_broke_off", why=type(sys.exception()).__name__))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -33,9 +33,9 @@ from urllib.parse import urlsplit
 from countersign_client.client import Client
 from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured, printable
-from countersign_client.gate import log
 from countersign_client.gateways.deliveries import Malformed, listen
 from countersign_client.gateways.held import Gone, clients, hold
+from countersign_client.logs import Line, log
 from countersign_client.observe import NOBODY
 from countersign_client.settings import LOOPBACK
 
@@ -140,7 +140,7 @@ class Deployments:
         try:
             deployment = read(body)
         except Malformed as error:
-            log.warning("a deployment that cannot be asked about: %s", printable(str(error)))
+            log.warning(Line("delivery_not_asked_about", why=error))
             return 422
         if deployment is None:
             return 200
@@ -231,7 +231,7 @@ class _Waiting:
         try:
             self._app.call("POST", path, self._one.installation, body)
         except (Away, Malformed) as error:
-            log.warning("GitHub was not told: %s", error)
+            log.warning(Line("platform_not_told", why=error))
             return False
         return True
 
@@ -277,7 +277,7 @@ class App:
             try:
                 return self._once(method, path, installation, body)
             except Away as error:
-                log.info("GitHub does not answer: %s", error)
+                log.info(Line("platform_away", why=error))
                 time.sleep(pause)
         return self._once(method, path, installation, body)
 

@@ -18,9 +18,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from countersign_client.client import Client
-from countersign_client.errors import CountersignError, NotApproved, printable
-from countersign_client.gate import log, told
+from countersign_client.errors import CountersignError, NotApproved
+from countersign_client.gate import told
 from countersign_client.hook import patience
+from countersign_client.logs import Line, log
 from countersign_client.observe import observer
 from countersign_client.protocol import Opened, Then
 from countersign_client.settings import Service
@@ -86,14 +87,14 @@ def hold(client: Client, held: Held, *, beat: float) -> None:
         decision = client.receipt(opened.id, action=held.action, payload=held.payload())
         request_id = decision.require().request_id
     except Gone:
-        log.info("no longer held: %s", printable(held.key))
+        log.info(Line("no_longer_held", key=held.key))
         _withdraw(client, opened)
     except CountersignError as error:
         held.refuse(told(error))
         if not isinstance(error, NotApproved):
             _withdraw(client, opened)
     except Exception as error:
-        log.warning("%s: %s", printable(held.action), type(error).__name__)
+        log.warning(Line("not_asked", action=held.action, why=type(error).__name__))
         held.refuse("Countersign could not ask about this. Nothing was run.")
         _withdraw(client, opened)
     else:
@@ -101,7 +102,7 @@ def hold(client: Client, held: Held, *, beat: float) -> None:
         try:
             client.report(request_id, delivered=True if released else None)
         except CountersignError as error:
-            log.info("not reported: %s", printable(error.message))
+            log.info(Line("outcome_not_reported", why=error.message))
 
 
 def _withdraw(client: Client, opened: Opened | None) -> None:

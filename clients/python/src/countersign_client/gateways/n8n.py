@@ -28,10 +28,10 @@ from typing import Any, Final
 
 from countersign_client.client import Client
 from countersign_client.digest import read_json
-from countersign_client.errors import Misconfigured, printable
-from countersign_client.gate import log
+from countersign_client.errors import Misconfigured
 from countersign_client.gateways.deliveries import Malformed, lies_at, listen
 from countersign_client.gateways.held import clients, hold
+from countersign_client.logs import Line, log
 from countersign_client.observe import NOBODY
 from countersign_client.protocol import POLL
 
@@ -104,7 +104,7 @@ class Workflows:
         try:
             step = read(body, self.hosts)
         except Malformed as error:
-            log.warning("a step that cannot be asked about: %s", printable(str(error)))
+            log.warning(Line("delivery_not_asked_about", why=error))
             return 422
         threading.Thread(target=self.decide, args=(step,), daemon=True).start()
         return 202
@@ -152,14 +152,14 @@ class _Waiting:
             try:
                 answer = httpx.post(self._step.resume, json=body, headers=headers, timeout=15)
             except httpx.HTTPError as error:
-                log.warning("n8n does not answer: %s", type(error).__name__)
+                log.warning(Line("platform_not_told", why=type(error).__name__))
             else:
                 if answer.is_success:
                     return True
-                log.info("n8n answers %s", answer.status_code)
+                log.info(Line("platform_not_told", status=answer.status_code))
                 if answer.status_code < 500 and answer.status_code not in (404, 409, 429):
                     break
             if pause is not None:
                 time.sleep(pause)
-        log.warning("n8n was not resumed: its Wait node goes on when its own limit is over")
+        log.warning(Line("workflow_not_resumed"))
         return False

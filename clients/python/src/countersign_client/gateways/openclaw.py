@@ -28,8 +28,8 @@ from typing import Any, Final
 from countersign_client.client import Client
 from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured, Unverified, printable
-from countersign_client.gate import log
 from countersign_client.gateways.held import Gone, clients, hold
+from countersign_client.logs import Line, log
 
 PATIENCE: Final = 60.0
 """Seconds for OpenClaw's command."""
@@ -93,7 +93,7 @@ def read(output: bytes) -> list[Entry]:
         raise Failed(f"OpenClaw's list is of another form: {type(error).__name__}") from None
     safe = [one for one in found if _ID.fullmatch(one.id) and _KIND.fullmatch(one.kind)]
     if len(safe) < len(found):
-        log.warning("%d approvals with an id that is not safe are left out", len(found) - len(safe))
+        log.warning(Line("unsafe_ids_left_out", count=len(found) - len(safe)))
     return safe
 
 
@@ -146,7 +146,7 @@ class Approvals:
         try:
             self.listed = {one.id: one for one in self.openclaw.pending()}
         except Failed as error:
-            log.warning("%s", printable(str(error)))
+            log.warning(Line("platform_away", why=error))
             return
         for id_, thread in [*self._asked.items()]:
             if id_ not in self.listed and not thread.is_alive():
@@ -207,6 +207,6 @@ class _Approval:
         try:
             resolve()
         except Failed as error:
-            log.warning("%s", printable(str(error)))
+            log.warning(Line("platform_not_told", why=error))
             return False
         return True

@@ -27,10 +27,10 @@ from typing import Any, Final
 
 from countersign_client.client import Client
 from countersign_client.digest import read_json
-from countersign_client.errors import Misconfigured, printable
-from countersign_client.gate import log
+from countersign_client.errors import Misconfigured
 from countersign_client.gateways.deliveries import Malformed, lies_at, listen
 from countersign_client.gateways.held import clients, hold
+from countersign_client.logs import Line, log
 from countersign_client.observe import NOBODY
 
 KEY: Final = "COUNTERSIGN_TERRAFORM_KEY"
@@ -139,7 +139,7 @@ class Tasks:
         try:
             task = read(body, self.hosts)
         except Malformed as error:
-            log.warning("a run task that cannot be asked about: %s", printable(str(error)))
+            log.warning(Line("delivery_not_asked_about", why=error))
             return 422
         if task is None:
             return 200
@@ -205,14 +205,14 @@ class _Run:
             try:
                 answer = httpx.patch(self._task.callback, json=body, headers=headers, timeout=15)
             except httpx.InvalidURL:
-                log.warning("the address of a task's answer cannot be called")
+                log.warning(Line("platform_not_told", why="its address cannot be called"))
                 return False
             except httpx.HTTPError as error:
-                log.warning("Terraform does not answer: %s", type(error).__name__)
+                log.warning(Line("platform_not_told", why=type(error).__name__))
             else:
                 if answer.status_code < 300:
                     return True
-                log.warning("Terraform answers %s", answer.status_code)
+                log.warning(Line("platform_not_told", status=answer.status_code))
                 if answer.status_code < 500 and answer.status_code != 429:
                     return False
             if status == "running":
