@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import import_module
 from inspect import CO_COROUTINE
@@ -169,6 +170,10 @@ def _file(frame: FrameType) -> str:
     return Path(frame.f_code.co_filename).relative_to(ROOT).as_posix()
 
 
+MINE: Final = ContextVar("MINE", default=False)
+"""Asked by what is drawn, and the tasks that it starts: other parts look at the store as well."""
+
+
 @dataclass(slots=True)
 class Driver:
     """The store's driver, and what is asked of it: the kind of each call and its statements."""
@@ -194,17 +199,23 @@ class Driver:
 
     def _noted(self, kind: str, script: Script[T]) -> Script[T]:
         names = list[str]()
-        self.asked.append((kind, names))
-        send: Any = None
-        try:
-            while True:
-                build, params = script.send(send)
-                if params or not isinstance(params, Sequence):  # no rows, no statement
-                    names.append(NAMES[build])
-                send = yield build, params
-        except StopIteration as end:
-            value: T = end.value
-            return value
+        if MINE.get():  # here, because a script runs in a thread of the driver's
+            self.asked.append((kind, names))
+        return _told(script, names)
+
+
+def _told(script: Script[T], names: list[str]) -> Script[T]:
+    """The script, whose statements are named as they run."""
+    send: Any = None
+    try:
+        while True:
+            build, params = script.send(send)
+            if params or not isinstance(params, Sequence):  # no rows, no statement
+                names.append(NAMES[build])
+            send = yield build, params
+    except StopIteration as end:
+        value: T = end.value
+        return value
 
 
 NAMES: Final[dict[Builder, str]] = {
@@ -271,6 +282,7 @@ async def posted() -> list[tuple[str, list[str]]]:
         async with _house(Path(folder)) as (house, plan):
             await serve_taps.open_cases(house, plan, 0, 1)
             house.store._db = driver = Driver(house.store._db)  # type: ignore[assignment] # it is one
+            MINE.set(True)
             await house.outbox.drain("slack")
             return driver.asked
 
