@@ -1,7 +1,7 @@
 """Does a rule apply to a request? Pure; rules, decoders and a gateway's own rules share it.
 
 The answer is yes, no, or None: it cannot be told (a path that servers may read in two ways, a value
-that is not there). Whoever asks takes the strict side of None: see `applies`.
+that is not there). Whoever asks takes the strict side of None.
 """
 
 from __future__ import annotations
@@ -141,15 +141,6 @@ def _weighed(
             yield "if", condition.holds(_variables(subject))
         except Undecidable:
             yield "if", None
-
-
-def applies(when: When, condition: Condition | None, subject: Subject, *, doubtful: bool) -> bool:
-    """`match` with doubt resolved: `doubtful` is True for a rule that asks or denies.
-
-    It is False for a rule that allows, which only a gateway has.
-    """
-    matched = match(when, condition, subject)
-    return doubtful if matched is None else matched
 
 
 def normal_path(raw: str, *, encoded_slash: bool = False) -> str | None:
