@@ -158,7 +158,7 @@ def test_the_commands_that_are_shown_run(agents: Agents) -> None:
 
 
 def test_the_way_to_pin_and_to_connect_runs(agents: Agents) -> None:
-    pin, _ = blocks("README.md", "sh")
+    pin = blocks("README.md", "sh")[0]
     bare = {f"COUNTERSIGN_{name}": "" for name in ("URL", "RECEIPT_KEY", "REQUESTER", "ISSUER")}
     script = "".join((pin, *blocks("claude-code.md", "sh")))
     ran = shell(agents, script, URL=agents.place.url, THUMBPRINT=agents.pin, **bare)
