@@ -43,7 +43,7 @@ No line holds a token, a key, a password or what an agent sent. An outage is log
 and when it ends, not at every try. What people and agents did is not in the log but in the
 [audit chain](audit.md). Which alert goes with what: [operations](operations.md#alerts).
 
-Where there is *nothing* to do, a line is for the record, or the matter mends itself.
+Where there is *nothing* to do, a line is for the record, or the problem resolves itself.
 """
 
 EVENTS: Final[dict[str, tuple[str, str]]] = {
@@ -105,7 +105,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "card_rerouted": (
         "One entry of `via` cannot reach a person, and the next one is tried.",
-        "If it is always the same: take it out of `via`, or mend it.",
+        "If it is always the same: take it out of `via`, or fix it.",
     ),
     "card_altered": (
         "A platform shows another card than was sent; no tap on it approves.",
@@ -151,7 +151,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "A platform did not say in time what a delivery is about; it delivers again.",
         "If it goes on: CountersignDeliveriesRefused.",
     ),
-    "delivery_ignored": ("A delivery is about nothing that concerns us.", NOTHING),
+    "delivery_ignored": ("A delivery is about something else.", NOTHING),
     "event_not_stored": (
         "What a platform delivered could not be stored; it delivers again.",
         DATABASE,
@@ -160,11 +160,11 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "glance_not_answered": ("A person could not be shown their buttons.", DATABASE),
     "visit_not_answered": ("A page of an app could not be shown.", PLATFORM),
     "last_words_not_kept": (
-        "That a person wrote was not noted: what needs their word goes the longer way.",
+        "It was not stored that a person wrote, so some messages are refused or sent another way.",
         DATABASE,
     ),
     "notice_not_told": (
-        "The person who pressed or wrote could not be answered. What they did counts as it does.",
+        "The person who pressed or wrote could not be answered. Their vote is not affected.",
         NOTHING,
     ),
     "no_face": ("A person could not be shown their own view of a card.", PLATFORM),
@@ -179,7 +179,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "app_token_not_issued": ("The platform gives our app no access token.", PLATFORM),
     "app_token_not_exchanged": (
-        "The access token could not be exchanged for a newer one; the old one is used on.",
+        "The access token could not be exchanged for a newer one; the old one stays in use.",
         PLATFORM,
     ),
     "app_tokens_not_stored": (
@@ -195,8 +195,8 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "A card was posted again, and the older message is still there; no tap on it counts.",
         NOTHING,
     ),
-    "account_spelt_otherwise": (
-        "WhatsApp spells an account otherwise than the configuration: no tap from it counts.",
+    "account_written_differently": (
+        "WhatsApp writes an account differently than the configuration: no tap from it counts.",
         "Write it as in `known`.",
     ),
     "missed_deliveries_asked_for": ("After an outage, X delivers again what we missed.", NOTHING),
@@ -258,13 +258,13 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "service_faults": (
         "In observe mode: with these faults it could not ask anybody.",
-        "Mend them before `mode: hold`.",
+        "Fix them before `mode: hold`.",
     ),
     "approval_service_away": ("The service does not answer.", "CountersignGatewayServiceAway."),
     "approval_service_back": ("The service answers again.", NOTHING),
     "approval_service_refuses": (
         "The service answers with a status that no request of ours should get.",
-        "The gateway's key, or `agents` of its requester. `countersign doctor` there.",
+        "The gateway's key, or `agents` of its requester. `countersign gateway doctor`.",
     ),
     "gateway_fault": ("A request ended with an error; its connection was closed.", OURS),
     "body_too_large": (
@@ -303,11 +303,11 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "Look at what the agent does.",
     ),
     "secret_unavailable": (
-        "A secret could not be had; the request was refused.",
+        "A secret could not be read or fetched; the request was refused.",
         "`countersign secret check NAME`.",
     ),
     "credential_failed": (
-        "An access token or a command's value could not be had.",
+        "An access token or a command's value could not be fetched.",
         "`countersign secret check NAME`.",
     ),
     "credential_renewed": ("An access token was renewed.", NOTHING),

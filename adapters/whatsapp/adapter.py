@@ -352,7 +352,7 @@ class WhatsApp:
             known = {contact.get("wa_id", account) for contact in sent.get("contacts", ())}
             if known - {account}:
                 names = " ".join(map(str, known))
-                log.error(port.Line("account_spelt_otherwise", account=account, known=names))
+                log.error(port.Line("account_written_differently", account=account, known=names))
             return str(sent["messages"][0]["id"])
         except FAULTS as error:
             raise Busy(f"whatsapp: no message id: {type(error).__name__}") from None
