@@ -57,9 +57,9 @@ from approvals.store import Store
 from approvals.store.postgresql import SETTINGS
 from tests.installation import free_port
 from tests.peers.slack import signed
+from tests.portal import ANSWERS
 from tests.postgres import programs
 from tests.siege import GATEWAY_KEY, Desk, Issued, Served, audiences_of, colleagues, install
-from tests.test_captive import ANSWERS
 
 LEASE: Final = 2_000
 """Milliseconds for which a dead copy keeps the jobs it had taken."""

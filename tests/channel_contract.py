@@ -19,9 +19,32 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from adapters import CHANNELS
-from approvals import linking
-from approvals.model import Address, Button, Card, Fact, Label, Risk, Status
-from approvals.port import Abilities, Channel, Event, Inbound, Payload, Render, Resolves, resolve
+from approvals import cards, linking
+from approvals.model import (
+    Address,
+    Agent,
+    Ask,
+    Button,
+    Card,
+    Case,
+    Fact,
+    Kind,
+    Label,
+    Request,
+    Risk,
+    Status,
+)
+from approvals.port import (
+    Abilities,
+    Channel,
+    Event,
+    Inbound,
+    Payload,
+    Render,
+    Resolves,
+    resolve,
+)
+from approvals.reading import read_payload
 
 Key = TypeVar("Key")
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -286,3 +309,22 @@ def strings(node: Any) -> Iterator[str]:
     elif isinstance(node, list):
         for item in node:
             yield from strings(item)
+
+
+REASONS: Final = ("Wrong amount", "Not <agreed> & *urgent* @here", "x" * 100, "😀" * 100)
+
+
+# E-mail twice: with Outlook's cards, whose presses are delivered, and without. iMessage by each of
+# its providers, WhatsApp by both of its own.
+KITS = (*sorted(CHANNELS), "outlook", "photon", "bluebubbles", "twilio")
+
+
+def hostile_card(text: str, channel: Channel) -> Card:
+    """The product's card of a request with this text wherever others write."""
+    facts = (Fact(text, text), Fact("Amount", text))
+    words = ("req_1", "default", 1, text, Kind.GATEWAY, Agent(text, text, text), text, None, text)
+    claimed: Any = {"claimed_title": text, "claimed_facts": facts, "note": text}
+    request = Request(*words, "sha-256:00", 0, title=text, facts=facts, **claimed)
+    case = Case("req_1", "default", 1, "sha-256:00", text, text, Ask("r", (("g", 1),)), 0, NOW)
+    how: Any = {"buttons": card().buttons, "limits": channel.limits, "salt": b"s"}
+    return cards.build(case, request, read_payload(text), review="https://a.example/r", **how)

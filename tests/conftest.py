@@ -71,9 +71,10 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SDKs take proxies from the environment; the peers are on loopback."""
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
+    """SDKs take proxies, Twilio's its hosts, from the environment; the peers are on loopback."""
+    taken = [name for name in os.environ if name.lower().endswith("_proxy")]
+    for name in (*taken, "TWILIO_EDGE", "TWILIO_REGION"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)
@@ -242,3 +243,18 @@ async def store(database: str) -> AsyncIterator[Store]:
     store = await Store.connect(database)
     yield store
     await store.close()
+
+
+@pytest.fixture
+def blank(database: str, tmp_path: Path) -> str:
+    """URL of a database without tables."""
+    if database.startswith("sqlite"):
+        return f"sqlite:///{tmp_path}/blank.db"
+
+    async def empty() -> None:
+        connection = await asyncpg.connect(database)
+        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        await connection.close()
+
+    asyncio.run(empty())
+    return database

@@ -14,12 +14,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from approvals.store import Result, Store
-from tests.test_store import _crash_ids, a_case, an_entry, opening, voting
+from tests.stored import a_case, an_entry, crash_ids, opening, voting
 
 
 async def main(url: str, told: str, turn: int) -> None:
     store = await Store.connect(url)
-    cases = [a_case(id_) for id_ in _crash_ids(turn)]
+    cases = [a_case(id_) for id_ in crash_ids(turn)]
     await store.commit([opening(case) for case in cases])
     with Path(told).open("a", buffering=1) as out:
         while True:

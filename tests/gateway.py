@@ -6,8 +6,12 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import re
+import signal
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals.app.host import clock, random
 from approvals.audit import RecordKind
@@ -25,7 +30,9 @@ from approvals.proxy.credentials import Secret
 from approvals.proxy.environment import environment
 from approvals.proxy.proxy import Gateway, running
 from approvals.proxy.record import rows
-from approvals.proxy.secrets import Secrets
+from approvals.proxy.secrets import (
+    Secrets,
+)
 from approvals.proxy.settings import Settings, read
 from approvals.proxy.wire import Patience
 from tests.house import HANGS
@@ -38,6 +45,7 @@ OWN: Final = {kind for kind in RecordKind if not {"agent", "type"} & kind.fields
 """Kinds of rows that are about no request."""
 OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ALLOW: Final = "- {name: all, then: allow}"
+VALUE: Final = "sk_live_4eC39HqLyjWDarjtT1"
 
 
 def basic(agent: str = "bot", password: str = PASSWORD) -> str:
@@ -318,3 +326,48 @@ async def liar(key: ReceiptKey, port: int = 0) -> AsyncIterator[Liar]:
         yield made
     finally:
         await runner.cleanup()
+
+
+async def ran(*words: str | Path, cwd: Path, env: dict[str, str], stdin: bytes = b"") -> str:
+    """A program's output, in time."""
+    process = await asyncio.create_subprocess_exec(
+        *map(str, words), cwd=cwd, env={**os.environ, **env}, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    out, _ = await asyncio.wait_for(process.communicate(stdin), 60)
+    assert process.returncode == 0, out.decode()
+    return out.decode()
+
+
+KEY = ReceiptKey(Ed25519PrivateKey.generate())
+
+
+def config(tmp_path: Path, url: str = "http://127.0.0.1:9", **changed: str) -> Path:
+    file = tmp_path / "gateway.yaml"
+    listen = changed.get("listen", "127.0.0.1:0")
+    requester = changed.get("requester", "billing")
+    pin = changed.get("pin", KEY.thumbprint)
+    file.write_text(
+        f"listen: {listen}\n"
+        f"service: {{url: '{url}', key: csr_x, requester: {requester}, issuer: '{ISSUER}', "
+        f"receipt_key: {pin}}}\n"
+        'agents: {bot: {password: "it\'s a p@ss:word"}, other: {password: another-long-one}}\n'
+    )
+    return file
+
+
+async def started(file: Path, *, seconds: float = HANGS, until: str = "") -> tuple[int | None, str]:
+    """`countersign gateway`: its exit code, and what it said; ended once it has said `until`."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "approvals.cli", "gateway", "-c", str(file),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    said = ""
+    async with asyncio.timeout(seconds):
+        while line := (await process.stdout.readline()).decode():
+            said += line
+            if until and until in said:
+                process.send_signal(signal.SIGTERM)
+                until = ""  # a second one, while it ends, would kill it
+        return await process.wait(), said

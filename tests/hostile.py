@@ -6,7 +6,10 @@ every text once; the other names are its parts.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
+
+from hypothesis import strategies as st
 
 PLAIN: Final = (
     "Pay ACME GmbH 12,400.00 EUR",
@@ -315,3 +318,24 @@ CORPUS: Final = tuple(
 
 BATCHES: Final = tuple(CORPUS[start::20] for start in range(20))
 """All of them: a test for each cost more than what it tried."""
+ANY = st.text(st.characters(exclude_categories=()))
+"""Any text at all, half pairs of UTF-16 with it."""
+
+
+def raw(text: str, keep: str = "") -> list[str]:
+    """The characters of a text that a person could not see, or that move what they see."""
+    return [
+        char
+        for char in text
+        if char not in keep
+        and (
+            unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Me")
+            or (unicodedata.category(char) == "Zs" and char != " ")
+            or char in hostile_fillers
+        )
+    ]
+
+
+hostile_fillers = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc" + "".join(
+    chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+)

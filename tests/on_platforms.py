@@ -16,8 +16,8 @@ from approvals.port import Channel, Event, Payload, Tap
 from approvals.store import Store
 from tests.channel_contract import CARDS, ROOT, natural
 from tests.house import HANGS, Clock, Place, open_house, rule
-from tests.test_cards import CASE, REQUEST, everywhere, vote
-from tests.test_cards import card as built
+from tests.samples import CASE, REQUEST, everywhere, vote
+from tests.samples import card as built
 
 AnyChannel = TypeVar("AnyChannel", bound=Channel)
 GROUPS = {"default": frozenset({"dana"}), "lunch": frozenset({"lee"})}

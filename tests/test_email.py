@@ -6,9 +6,9 @@ import json
 import os
 import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,19 +30,20 @@ from approvals.model import (
     Outcome,
     Person,
     Refused,
-    Risk,
     Status,
 )
 from approvals.port import Payload
 from approvals.store import CardState, Store
-from approvals.web.site import HEADERS, Site
+from approvals.web.site import HEADERS
 from tests import hostile
 from tests.channel_contract import CARDS, HOSTILE, ROOT, card
 from tests.house import GATEWAY, RING, Place, everything, open_house, proposal, rule
 from tests.installation import CONFIGURATION, SECRETS
 from tests.peers.email import (
+    BODY,
     PASSWORD,
     SENDER,
+    SOURCE,
     USER,
     MailServer,
     Page,
@@ -50,13 +51,13 @@ from tests.peers.email import (
     certificate,
     make,
 )
-from tests.test_cards import card as built
-from tests.test_cards import everywhere
+from tests.samples import card as built
+from tests.samples import everywhere
+from tests.visitor import OWNED, SITE, TOKEN, Visitor
 
 AWAY: Final = "smtp://127.0.0.1:9"
 DANA: Final = Address("email", "dana@example.com", account="dana@example.com")
 GOLDEN: Final = ROOT / "tests/fixtures/email/golden"
-TOKEN: Final = r"/m/([A-Za-z0-9_-]{40})"
 
 
 @pytest.fixture
@@ -307,10 +308,6 @@ def test_without_a_public_address_no_mail_has_buttons() -> None:
 # Templates of an owner's
 
 
-SOURCE: Final = (ROOT / "card_templates/email.html.j2").read_text()
-BODY: Final = '<div class="page"'
-
-
 @pytest.mark.parametrize(
     "more",
     [
@@ -474,64 +471,6 @@ PEOPLE: Final = (
     Person("lee", "lee@example.com"),
     Person("kim", "Kim@Example.com"),
 )
-SITE: Final = Site.at("http://127.0.0.1:8080", "k3v9")
-OWNED: Final = (
-    rule("two", quorum=(("finance", 2),)),
-    rule("low", risk=Risk.LOW),
-    rule("high", risk=Risk.HIGH),
-    rule("room", via=("email:all@example.com",)),
-)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """An answer to a browser."""
-
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-    @property
-    def forms(self) -> dict[str, dict[str, str]]:
-        """The hidden fields of each form, by its address."""
-        return {
-            action: dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', inner))
-            for action, inner in re.findall(
-                r'<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>', self.text, re.S
-            )
-        }
-
-
-@dataclass
-class Visitor:
-    """A browser without scripts: cookies, forms, and the headers that browsers send."""
-
-    place: Place
-    cookies: dict[str, str] = field(default_factory=dict)
-
-    async def ask(
-        self, method: str, path: str, form: Mapping[str, str] | None = None, **headers: str
-    ) -> Seen:
-        sent = {"Host": SITE.host, **headers}
-        if self.cookies:
-            sent["Cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
-        async with self.place.http.request(
-            method, self.place.url + path, data=form, headers=sent, allow_redirects=False
-        ) as answer:
-            self.cookies |= {name: morsel.value for name, morsel in answer.cookies.items()}
-            return Seen(answer.status, answer.headers, await answer.text())
-
-    async def get(self, path: str) -> Seen:
-        return await self.ask("GET", path)
-
-    async def post(self, path: str, form: Mapping[str, str], **headers: str) -> Seen:
-        own = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
-        return await self.ask("POST", path, form, **(headers or own))
-
-    async def press(self, path: str, **more: str) -> Seen:
-        """Open the page and press the button that the link is named after."""
-        page = await self.get(path)
-        return await self.post(path, {**page.forms[path], **more})
 
 
 @dataclass

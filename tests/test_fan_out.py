@@ -23,7 +23,7 @@ from approvals.port import Channel, Hears, Inbound
 from approvals.store import Store
 from tests.channel_contract import Seat, kit, seat
 from tests.house import GROUPS, Place, Wall, open_house, rule, until
-from tests.test_email import SITE, TOKEN, Visitor
+from tests.visitor import SITE, TOKEN, Visitor
 
 SEATS: Final = {name: seat(name) for name in CHANNELS}
 PEOPLE: Final = {

@@ -31,7 +31,7 @@ from approvals.port import NoticeKind, Tap
 from approvals.service import Answer
 from approvals.store import Job, metadata
 from approvals.web import credentials
-from tests.house import HANGS
+from tests.house import HANGS, Thief
 from tests.peers.slack import SlackPeer
 from tests.siege import (
     ACCOUNTS,
@@ -407,53 +407,6 @@ async def test_law_06_the_key_without_the_database_makes_no_button(siege: Siege)
 
 
 # Write access to the database
-
-
-class Thief:
-    """Somebody who can read and write the database, and has no key."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def run(self, sql: str, *values: Any) -> list[dict[str, Any]]:
-        """One statement, with `?` for values."""
-        if self._url.startswith("sqlite"):
-            connection = sqlite3.connect(self._url.removeprefix("sqlite:///"), timeout=10)
-            try:
-                connection.row_factory = sqlite3.Row
-                found = [dict(row) for row in connection.execute(sql, values).fetchall()]
-                connection.commit()
-            finally:
-                connection.close()
-            return found
-        for number in range(1, len(values) + 1):
-            sql = sql.replace("?", f"${number}", 1)
-        remote = await asyncpg.connect(self._url)
-        try:
-            return [dict(row) for row in await remote.fetch(sql, *values)]
-        finally:
-            await remote.close()
-
-    async def put(self, table: str, column: str, value: Any, where: str, key: Any) -> None:
-        await self.run(f"UPDATE {table} SET {column} = ? WHERE {where} = ?", value, key)
-
-    async def state(self, request_id: str, **changes: Any) -> None:
-        """Rewrite what moves in a case: votes (as lists), decided_at, reason, escalated …"""
-        names = ("votes", "decided_at", "reason", "outcome", "escalated", "reminded", "head")
-        (row,) = await self.run("SELECT state FROM cases WHERE id = ?", request_id)
-        now = dict(zip(names, json.loads(row["state"]), strict=True))
-        text = json.dumps([(now | changes)[name] for name in names], separators=(",", ":"))
-        await self.put("cases", "state", text, "id", request_id)
-
-    async def terms(self, request_id: str, **changes: Any) -> None:
-        """Rewrite what policy asked, or who is barred, or what a card can show."""
-        (row,) = await self.run("SELECT terms FROM cases WHERE id = ?", request_id)
-        seal, shown, text = row["terms"].split(" ", 2)
-        ask, barred, inspectable, complete = json.loads(text)
-        rest = [changes.pop("barred", barred), changes.pop("inspectable", inspectable)]
-        rest.append(changes.pop("complete", complete))
-        text = json.dumps([ask | changes, *rest], separators=(",", ":"))
-        await self.put("cases", "terms", f"{seal} {shown} {text}", "id", request_id)
 
 
 @pytest.fixture

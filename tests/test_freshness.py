@@ -26,8 +26,8 @@ from approvals.store import (
     Store,
     Token,
 )
-from tests.test_forging import Thief
-from tests.test_store import NOW, a_card, a_case, a_vote, given
+from tests.house import Thief
+from tests.stored import NOW, a_card, a_case, a_vote, given
 
 LATER = NOW + 1_000_000
 

@@ -21,10 +21,9 @@ from approvals.proxy.ca import utc
 from approvals.proxy.credentials import AWS, KeyPair, Secret, key_pair
 from approvals.proxy.secrets import Secrets
 from approvals.proxy.wire import Problem
-from tests.gateway import Gate, authority, gate, liar
+from tests.gateway import Gate, authority, gate, liar, ran
 from tests.peers import sigv4
 from tests.peers.sigv4 import ACCESS, SECRET, Aws
-from tests.test_gateway_clients import ran
 
 KEY = ReceiptKey(Ed25519PrivateKey.generate())
 SUITE = json.loads((Path(__file__).parent / "fixtures/aws/sigv4.json").read_text())

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock
 from approvals.cli.commands import app
 from approvals.cli.gateway import settings_of
-from approvals.evidence import ReceiptKey
 from approvals.proxy.ca import DAY, Authority, utc
 from approvals.proxy.environment import FIXED, PROXY, TRUST, environment, written
 from approvals.proxy.refusal import Asked, refusal
 from approvals.proxy.wire import Problem
-from tests.house import HANGS
+from tests.gateway import ISSUER, KEY, config, started
 
-KEY = ReceiptKey(Ed25519PrivateKey.generate())
 ROOT = Path(__file__).parents[1]
 
 
@@ -39,23 +33,6 @@ def run(*words: str) -> tuple[int, str]:
     if isinstance(result.exception, Stop):
         return result.exception.code, str(result.exception)
     return result.exit_code, result.stdout
-
-
-def config(tmp_path: Path, url: str = "http://127.0.0.1:9", **changed: str) -> Path:
-    file = tmp_path / "gateway.yaml"
-    listen = changed.get("listen", "127.0.0.1:0")
-    requester = changed.get("requester", "billing")
-    pin = changed.get("pin", KEY.thumbprint)
-    file.write_text(
-        f"listen: {listen}\n"
-        f"service: {{url: '{url}', key: csr_x, requester: {requester}, issuer: '{ISSUER}', "
-        f"receipt_key: {pin}}}\n"
-        'agents: {bot: {password: "it\'s a p@ss:word"}, other: {password: another-long-one}}\n'
-    )
-    return file
-
-
-ISSUER = "https://approve.example.com"
 
 
 def test_env_prints_the_login_and_the_ca_for_a_shell_docker_and_programs(tmp_path: Path) -> None:
@@ -116,23 +93,6 @@ async def service(who: dict[str, str], status: int = 200) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
-
-
-async def started(file: Path, *, seconds: float = HANGS, until: str = "") -> tuple[int | None, str]:
-    """`countersign gateway`: its exit code, and what it said; ended once it has said `until`."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "approvals.cli", "gateway", "-c", str(file),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"},
-    )  # fmt: skip
-    assert process.stdout is not None
-    said = ""
-    async with asyncio.timeout(seconds):
-        while line := (await process.stdout.readline()).decode():
-            said += line
-            if until and until in said:
-                process.send_signal(signal.SIGTERM)
-                until = ""  # a second one, while it ends, would kill it
-        return await process.wait(), said
 
 
 GATE = {"name": "billing", "kind": "gateway", "issuer": ISSUER}

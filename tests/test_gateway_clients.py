@@ -23,21 +23,10 @@ from approvals.app.host import clock
 from approvals.evidence import ReceiptKey
 from approvals.proxy.ca import utc
 from approvals.proxy.wire import Patience
-from tests.gateway import Gate, authority, gate, liar, origin
+from tests.gateway import Gate, authority, gate, liar, origin, ran
 
 KEY = ReceiptKey(Ed25519PrivateKey.generate())
 PEERS = Path(__file__).parent / "peers"
-
-
-async def ran(*words: str | Path, cwd: Path, env: dict[str, str], stdin: bytes = b"") -> str:
-    """A program's output, in time."""
-    process = await asyncio.create_subprocess_exec(
-        *map(str, words), cwd=cwd, env={**os.environ, **env}, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    out, _ = await asyncio.wait_for(process.communicate(stdin), 60)
-    assert process.returncode == 0, out.decode()
-    return out.decode()
 
 
 @asynccontextmanager

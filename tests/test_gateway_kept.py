@@ -23,6 +23,7 @@ from tests.gateway import (
     OK,
     OTHER,
     QUICK,
+    VALUE,
     Gate,
     Origin,
     authority,
@@ -32,7 +33,6 @@ from tests.gateway import (
     origin,
 )
 from tests.house import HANGS
-from tests.test_gateway_secrets import VALUE
 
 KEY = ReceiptKey(Ed25519PrivateKey.generate())
 

@@ -21,8 +21,7 @@ from approvals.proxy.proxy import LARGEST
 from approvals.proxy.report import MOST, Group, Tally, folded, pattern, quieting
 from approvals.proxy.rulebook import rulebook
 from approvals.proxy.rules import Outbound
-from tests.gateway import Gate, Origin, basic, gate, origin
-from tests.test_gateway_cli import started
+from tests.gateway import Gate, Origin, basic, gate, origin, started
 
 OBSERVE = "mode: observe"
 RULES = """\
@@ -341,7 +340,7 @@ async def test_report_shows_who_would_be_asked_and_what_would_quiet_it(
 
 
 def test_report_says_what_is_wrong(tmp_path: Path) -> None:
-    from tests.test_gateway_cli import config
+    from tests.gateway import config
 
     file = str(config(tmp_path))
     assert "has not run yet" in run("report", "-c", file)[1]

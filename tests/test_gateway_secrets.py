@@ -29,10 +29,9 @@ from approvals.proxy.secrets import (
     _shapes,
     spelt,
 )
-from tests.gateway import OTHER, PASSWORD, basic, gate, origin
+from tests.gateway import OTHER, PASSWORD, VALUE, basic, gate, origin
 from tests.installation import run
 
-VALUE = "sk_live_4eC39HqLyjWDarjtT1"
 RULES = "- {name: all, then: allow, oversize: true}"
 
 

@@ -7,16 +7,15 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from adapters import CHANNELS
+from tests.repository import ROOT, tracked
 from tools.core_lines import CORE_LIMIT, core
 
-ROOT = Path(__file__).resolve().parent.parent
 PURE = ("model", "policy", "conditions", "machine", "buttons", "evidence", "text", "cards")
 IMPURE = {
     *(
@@ -50,22 +49,6 @@ MACHINES = re.compile(
 )
 IGNORED = re.compile(r"#\s*(noqa|type:\s*ignore)(?!:? ?\[?[A-Za-z0-9, -]+\]? +(- |# )\S)")
 """A check that is switched off without its name, or without saying why."""
-
-
-def tracked() -> Iterator[tuple[str, str]]:
-    """Path and text of every text file that belongs to the repository."""
-    list_files = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    names = subprocess.run(
-        ("git", "-c", "safe.directory=*", *list_files),
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    for name in filter(None, names.split("\0")):
-        path = ROOT / name
-        if path.is_file() and b"\0" not in (data := path.read_bytes()):
-            yield name, data.decode("utf-8", "replace")
 
 
 def test_the_core_can_be_read_in_one_sitting() -> None:
@@ -161,6 +144,15 @@ def test_every_check_that_is_switched_off_says_why() -> None:
         for number, line in enumerate(text.splitlines(), 1)
         if IGNORED.search(line)
     ]
+    assert found == []
+
+
+def test_no_test_file_is_imported_by_another_file() -> None:
+    """What two of them need is in a module of its own: a test file can be moved, or left out."""
+    taken = re.compile(
+        r"^\s*(?:from|import) tests\.(?:\w+\.)*test_|^\s*from tests[\w.]* import .*\btest_", re.M
+    )
+    found = [name for name, text in tracked() if name.endswith(".py") and taken.search(text)]
     assert found == []
 
 

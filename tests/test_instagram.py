@@ -27,8 +27,7 @@ from tests.channel_contract import AWAY, CARDS, NOW, card, natural
 from tests.house import RING, Clock
 from tests.installation import install
 from tests.peers.instagram import ACCOUNT, ADDRESS, DANA, KIT, SECRET, TOKEN, make
-from tests.peers.meta import VERIFY, SendPeer
-from tests.test_meta import wrote
+from tests.peers.meta import VERIFY, SendPeer, wrote
 
 
 @pytest.mark.parametrize("state", CARDS)

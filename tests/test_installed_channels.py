@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from tests.house import HANGS
-from tests.test_house import ROOT
+from tests.repository import ROOT
 
 CONFIG: Final = """
 server: {listen: 127.0.0.1:0}

@@ -38,7 +38,7 @@ from approvals.port import Event, Ignored, Inbound, Notice, NoticeKind, Reply, R
 from approvals.service import COUNTED_ALREADY
 from approvals.store import Store
 from tests import hostile, on_platforms
-from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, ROOT, card, event_of, natural
+from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, REASONS, ROOT, card, event_of, natural
 from tests.house import HANGS, RING, Place, Wall, until
 from tests.node import NODE
 from tests.peers.linear import (
@@ -64,7 +64,6 @@ from tests.peers.linear import (
     prompted,
 )
 from tests.reading.work import linear as grows
-from tests.test_ready_reasons import REASONS
 
 PEERS = ROOT / "tests/peers"
 WELL = {"token": True, "clock": True, "issue": True}

@@ -18,12 +18,11 @@ from approvals import linking
 from approvals.model import Person
 from approvals.port import Channel, Inbound
 from approvals.store import Store
-from tests.house import HANGS, Place, open_house
+from tests.house import HANGS, Place, code, open_house, whose
 from tests.installation import install
 from tests.peers import discord as peer_discord
 from tests.peers import slack as peer_slack
 from tests.peers import telegram as peer_telegram
-from tests.test_linking import code, whose
 
 PEOPLE = (Person("dana", groups=frozenset({"default"})), Person("lee"))
 GROUPS = {"default": frozenset({"dana"})}

@@ -24,18 +24,24 @@ from approvals.people import GOOD, Directory, Link
 from approvals.port import Abilities, Notice, NoticeKind, Reply
 from approvals.store import LinkCode, Linked, Store
 from tests.channel_contract import words
-from tests.house import GROUPS, HANGS, PEOPLE, RING, Clock, Desk, Place, everything, open_house
+from tests.house import (
+    GROUPS,
+    HANGS,
+    PEOPLE,
+    RING,
+    Clock,
+    Desk,
+    Place,
+    code,
+    everything,
+    open_house,
+    whose,
+)
 from tests.installation import Installation, Ran, install
 from tests.peers.telegram import BOT_TOKEN, TelegramPeer
 
 THEIRS = KeyRing({"k1": Key("k1", b"9" * 32)}, "k1")
 """Keys of somebody who has the database and not ours."""
-
-
-async def code(place: Place, person: str, channel: str = "desk") -> str:
-    return await linking.make_code(
-        place.store, RING, person, channel, by="a test", now=place.clock(), random=os.urandom
-    )
 
 
 async def said(place: Place, reply: Reply) -> Notice:
@@ -47,11 +53,6 @@ async def said(place: Place, reply: Reply) -> Notice:
             await asyncio.sleep(0)
     assert place.desk.told[-1][0] == reply.account
     return place.desk.told[-1][1]
-
-
-def whose(place: Place, account: str) -> str | None:
-    person = place.house.service.trust.directory.by_account(place.channel.name, account)
-    return person.id if person else None
 
 
 @pytest.mark.parametrize("text", ["{}", "/start {}", "/start@our_bot {}", "link {}", " Link  {}\n"])

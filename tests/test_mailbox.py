@@ -25,7 +25,7 @@ from approvals.web.mailbox import DEAD
 from tests.house import RING, Place, everything, open_house
 from tests.installation import Installation, Ran, install
 from tests.peers.email import MailServer, Page, Received, make
-from tests.test_email import OWNED, SITE, Seen, Visitor
+from tests.visitor import OWNED, SITE, Seen, Visitor
 
 MAILBOX = "dana@private.example"
 PEOPLE = (Person("dana"), Person("kim", "kim@example.com"), Person("eve"))

@@ -19,7 +19,7 @@ from approvals.model import Address, Busy, Fact, Forged, Label, Malformed, Refus
 from approvals.port import Event, Ignored, Notice, NoticeKind, Resolved, Tap, resolve
 from approvals.store import Store
 from tests import hostile, on_platforms
-from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, card, event_of
+from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, REASONS, card, event_of
 from tests.house import Place, Wall, until
 from tests.peers.mattermost import (
     BOT,
@@ -39,7 +39,6 @@ from tests.peers.mattermost import (
     pressed,
     unstyled,
 )
-from tests.test_ready_reasons import REASONS
 
 
 @pytest.fixture

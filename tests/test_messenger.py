@@ -19,8 +19,7 @@ from approvals.port.setup import Wishes
 from tests import on_platforms
 from tests.channel_contract import AWAY, CARDS, NOW, card
 from tests.peers.messenger import ADDRESS, DANA, KIT, PAGE, SITE, TOKEN, make
-from tests.peers.meta import SendPeer
-from tests.test_meta import wrote
+from tests.peers.meta import SendPeer, wrote
 
 
 @pytest.fixture

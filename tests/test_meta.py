@@ -33,13 +33,21 @@ from approvals.port import (
 )
 from approvals.store import Store
 from tests import hostile, on_platforms
-from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, card, natural, words
+from tests.channel_contract import (
+    AWAY,
+    CARDS,
+    HOSTILE,
+    NOW,
+    REASONS,
+    card,
+    hostile_card,
+    natural,
+    words,
+)
 from tests.house import HANGS, RING, Clock, Desk, Place, open_house, rule
 from tests.installation import install, run
 from tests.peers import instagram, messenger
-from tests.peers.meta import FORMAT, LINK, VERIFY, SendPeer, handshake, referral, texts
-from tests.test_channels import hostile_card
-from tests.test_ready_reasons import REASONS
+from tests.peers.meta import FORMAT, LINK, VERIFY, SendPeer, handshake, referral, texts, wrote
 
 PLATFORMS: dict[str, Any] = {"messenger": messenger, "instagram": instagram}
 LEE, EVE = "20000000000000002", "20000000000000003"
@@ -65,15 +73,6 @@ async def channel(platform: Any, peer: SendPeer) -> AsyncIterator[Direct]:
     wrote(made, {})
     yield made
     await made.close()
-
-
-def wrote(channel: Direct, when: dict[str, int]) -> None:
-    """This is when people wrote, and no more is known."""
-
-    async def last(account: str) -> int:
-        return when.get(account, 0)
-
-    channel.recall(last)
 
 
 def read(platform: Any, payload: Any, at: int = NOW) -> Event:

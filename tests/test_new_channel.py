@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from tests.house import HANGS
-from tests.test_house import ROOT, tracked
+from tests.repository import ROOT, tracked
 from tools import new_channel
 
 NAME: Final = "relay"

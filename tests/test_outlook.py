@@ -28,7 +28,8 @@ from approvals.web.site import Site
 from tests import hostile
 from tests.channel_contract import CARDS, HOSTILE, NOW, card
 from tests.house import Place, open_house, rule
-from tests.peers.email import MailServer, Page, Received
+from tests.peers.email import BODY as ABOVE
+from tests.peers.email import SOURCE, MailServer, Page
 from tests.peers.outlook import (
     ACTIONS,
     APP,
@@ -42,16 +43,16 @@ from tests.peers.outlook import (
     card_in,
     delivery,
     make,
+    posted,
     press,
     shown,
     texts,
     token,
 )
 from tests.peers.teams import SigningKey
-from tests.test_cards import card as built
-from tests.test_cards import everywhere
-from tests.test_email import BODY as ABOVE
-from tests.test_email import SOURCE, Seen
+from tests.samples import card as built
+from tests.samples import everywhere
+from tests.visitor import Seen
 
 AWAY: Final = "smtp://127.0.0.1:9"
 SITE: Final = Site.at("https://approve.example.com", "k3v9")
@@ -235,15 +236,6 @@ def test_law_13_hostile_words_are_words_on_a_card(start: int) -> None:
 def test_law_13_a_line_is_shown_as_it_is(text: str) -> None:
     assert bare(drawn(escape(text))) == text
     assert "{{" not in escape(text)
-
-
-async def posted(payload: dict[str, Any]) -> Received:
-    async with MailServer() as server:
-        channel = make(server.api)
-        address = await channel.open(DANA)
-        await channel.post(address, payload, "crd_01K8ZJ3V9Q")
-        await channel.close()
-        return server.mails[-1]
 
 
 async def test_law_13_no_word_ends_the_element_that_the_card_stands_in() -> None:

@@ -24,7 +24,7 @@ from approvals.app.exits import Exit, Stop
 from approvals.store import Result, Store
 from approvals.store.postgresql import SETTINGS
 from tests.house import HANGS
-from tests.test_store import a_case, opening
+from tests.stored import a_case, opening
 
 SSL, PROTOCOL = 80877103, 196608
 

@@ -16,7 +16,7 @@ from slack_sdk.models.views import View
 
 from approvals.model import Malformed
 from approvals.port import Channel, Event, Inbound, Notice, NoticeKind, Resolved, Tap, chosen
-from tests.channel_contract import NOW, ROOT, card, kit, natural
+from tests.channel_contract import NOW, REASONS, ROOT, card, kit, natural
 from tests.peers import discord as discord_peer
 from tests.peers import outlook as outlook_peer
 from tests.peers import telegram as telegram_peer
@@ -28,7 +28,6 @@ from tests.peers.telegram import TelegramPeer
 from tests.peers.whatsapp import WhatsAppPeer
 
 AWAY: Final = "http://127.0.0.1:9/"
-REASONS: Final = ("Wrong amount", "Not <agreed> & *urgent* @here", "x" * 100, "😀" * 100)
 WHY: Final = Notice(NoticeKind.ASK_REASON, "Why do you decline?", REASONS)
 DECLINED: Final = Notice(NoticeKind.COUNTED, "Declined.")
 

@@ -26,7 +26,7 @@ from approvals.store.postgresql import _errors
 from approvals.store.sqlite import LOCKED
 from tests.house import HANGS, open_house, until
 from tests.installation import BOT, install, listening
-from tests.test_store import a_case, opening, voting
+from tests.stored import a_case, opening, voting
 
 
 @dataclass(slots=True)

@@ -18,8 +18,7 @@ from approvals.reading import read, read_payload
 from approvals.web import views
 from approvals.web.sheet import sheet
 from tests.gateway import gate, liar, origin
-from tests.test_cards import REQUEST, card, plain, strings, values
-from tests.test_text import SALT
+from tests.samples import REQUEST, SALT, card, plain, strings, values
 
 KEY = ReceiptKey(Ed25519PrivateKey.generate())
 JSON = (("content-type", "application/json"),)

@@ -19,7 +19,7 @@ from approvals.proxy.ask import KEEP, Used
 from approvals.retention import Retention
 from approvals.store import Change, LinkCode, Linked, Session, Store
 from tests.installation import Installation, install
-from tests.test_store import a_card, a_case, an_entry, opening
+from tests.stored import a_card, a_case, an_entry, opening
 
 DAY = 24 * 60 * 60_000
 NOW = 1_790_000_000_000

@@ -16,14 +16,27 @@ import pytest
 from slack_sdk.models.blocks import Block
 
 from adapters.slack import home
-from adapters.slack.adapter import Slack, inert
+from adapters.slack.adapter import inert
 from approvals.model import Person, Risk
-from approvals.port import Home, HomeRow, Ignored, Inbound, Resolved, Visit
+from approvals.port import Home, HomeRow, Ignored, Inbound, Visit
 from approvals.store import Store
 from tests.channel_contract import HOSTILE, NOW
 from tests.house import GROUPS, HANGS, Place, open_house, rule, until
 from tests.on_platforms import listening
-from tests.peers.slack import APP_TOKEN, TEAM, SlackPeer, faults, form, make, person, signed
+from tests.peers.slack import (
+    APP_TOKEN,
+    TEAM,
+    SlackPeer,
+    event,
+    faults,
+    form,
+    make,
+    person,
+    read,
+    send,
+    shown,
+    signed,
+)
 
 DANA, LEE, EVE = "U024BE7LH", "U024BE7LJ", "U024BE7LK"
 PEOPLE = (Person("dana", accounts={"slack": DANA}), Person("lee", accounts={"slack": LEE}))
@@ -44,29 +57,6 @@ async def house(store: Store, slack: SlackPeer, **more: Any) -> AsyncIterator[Pl
     made = {"desks": desks, "people": PEOPLE, "rules": rules, **more}
     async with open_house(store, groups={**GROUPS, "default": frozenset({"dana"})}, **made) as one:
         yield one
-
-
-async def send(place: Place, inbound: Inbound, status: int = 200) -> Any:
-    url = f"{place.url}/channels/slack/events"
-    async with place.http.post(url, data=inbound.body, headers=dict(inbound.headers)) as answer:
-        assert answer.status == status
-        return await answer.json() if await answer.read() else None
-
-
-def event(body: dict[str, Any], at: int) -> Inbound:
-    return signed(json.dumps(body).encode(), at)
-
-
-async def shown(slack: SlackPeer, place: Place, user: str) -> str:
-    """What the Home tab says once this user has opened it."""
-    before = len(slack.homes.get(user, ()))
-    assert await send(place, event(slack.opened_home(user), place.clock())) is None
-    await until(lambda: len(slack.homes.get(user, ())) > before)
-    return json.dumps(slack.homes[user][-1], ensure_ascii=False)
-
-
-def read(channel: Slack, inbound: Inbound) -> Any:
-    return channel.read(Resolved.of(channel.authenticate(inbound)))
 
 
 # The Home tab

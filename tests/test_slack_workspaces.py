@@ -32,9 +32,11 @@ from tests.peers.slack import (
     form,
     make,
     person,
+    read,
+    send,
+    shown,
     signed,
 )
-from tests.test_slack_pages import read, send, shown
 
 DANA, LEE = "U024BE7LH", "U024BE7LJ"
 HERS = f"{OTHER}/{LEE}"

@@ -22,29 +22,16 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from approvals.buttons import Binding, Stored
 from approvals.evidence import GENESIS, Entry, commitment, link, verify_chain
 from approvals.model import (
-    Agent,
-    Ask,
     Busy,
-    Case,
-    Choice,
-    Escalation,
-    Fact,
-    Http,
-    Kind,
-    Label,
     Outcome,
     Refused,
     Request,
-    Risk,
     Status,
-    Vote,
 )
 from approvals.store import (
     Account,
-    CardRow,
     CardState,
     Change,
     Job,
@@ -62,103 +49,19 @@ from approvals.store.cases import is_move
 from tests import conftest
 from tests.house import HANGS
 from tests.postgres import postgres
-
-NOW = 1_790_000_000_000
-
-ASK = Ask(
-    "payments",
-    (("finance", 2), ("infra", 1)),
-    ("slack", "slack:C024BE91L"),
-    Risk.HIGH,
-    expires=900_000,
-    release_within=60_000,
-    four_eyes=True,
-    step_up="passkey",
-    remind=(300_000,),
-    escalate=Escalation(600_000, "infra"),
-    policy="sha-256:abc",
+from tests.stored import (
+    ASK,
+    NOW,
+    a_card,
+    a_case,
+    a_request,
+    a_vote,
+    an_entry,
+    crash_ids,
+    given,
+    opening,
+    voting,
 )
-
-
-def a_case(id_: str = "req_1", **changes: object) -> Case:
-    case = Case(
-        id_, "default", 1, f"sha-256:{id_}", "billing", "billing-bot", ASK, NOW, NOW + 900_000,
-        ("dana",),
-    )  # fmt: skip
-    return replace(case, **changes)  # type: ignore[arg-type] # real fields
-
-
-def a_request(case: Case) -> Request:
-    return Request(
-        case.id,
-        case.org,
-        case.revision,
-        case.requester,
-        Kind.GATEWAY,
-        Agent("billing-bot", "Billing bot", "dana"),
-        "stripe.payouts.create",
-        Http("POST", "https://api.stripe.com/v1/payouts", (("a", "b"),), b"\x00\xff body", False),
-        None,
-        case.digest,
-        NOW,
-        "Pay ACME\ud800\x00",
-        (Fact("Amount", "12,400.00 EUR"),),
-        "claimed",
-        (Fact("Why", "because"),),
-        "note \u202e",
-    )
-
-
-def an_entry(case: Case, kind: str = "vote", at: int = NOW) -> Entry:
-    return Entry(case.org, at, kind, case.id, '{"a":1}', b"s" * 16)
-
-
-def opening(case: Case, **changes: object) -> Change:
-    change = Change(
-        case,
-        None,
-        (an_entry(case, "opened"),),
-        (Job("post", case.id, "slack", NOW),),
-        content=a_request(case),
-        audiences=("group:finance", "person:dana"),
-    )
-    return replace(change, **changes)  # type: ignore[arg-type] # real fields
-
-
-def a_vote(person: str, at: int = NOW) -> Vote:
-    return Vote(
-        person, Choice.APPROVE, ("finance",), "slack", 1, at, "fine ⏎", True, "k1", "ab" * 32
-    )
-
-
-def voting(case: Case, person: str, seen: str | None = None) -> Change:
-    after = replace(case, version=case.version + 1, votes=(*case.votes, a_vote(person)))
-    return Change(
-        after,
-        case.version,
-        (an_entry(case),),
-        (Job("redraw", case.id, "slack", NOW, f'{{"by":"{person}"}}'),),
-        seen,
-    )
-
-
-def a_card(case: Case, n: int = 1) -> tuple[CardRow, list[Stored]]:
-    card = CardRow(f"{case.id}-card-{n}", case.id, 1, "slack", "D1", "U1", "dana", drawn=1)
-    return card, [
-        Stored(
-            f"{case.id}{n}{label}".encode().ljust(32)[:32],
-            card.id,
-            b"n" * 16,
-            Binding(
-                "k1", case.id, 1, case.digest, label.choice, label, "slack", "D1", "U1", NOW + 9
-            ),
-        )
-        for label in (Label.APPROVE, Label.DECLINE)
-    ]
-
-
-async def given(store: Store, *cases: Case) -> None:
-    assert await store.commit([opening(case) for case in cases]) == [Result.WON] * len(cases)
 
 
 async def test_a_case_comes_back_as_it_went_in(store: Store) -> None:
@@ -790,7 +693,7 @@ async def test_store_law_2_kill_9_leaves_each_change_whole_or_undone(
     store = await Store.connect(database)
     acknowledged = [json.loads(line) for line in told.read_text().splitlines()]
     assert acknowledged
-    ids = sorted({case_id for turn in range(3) for case_id in _crash_ids(turn)})
+    ids = sorted({case_id for turn in range(3) for case_id in crash_ids(turn)})
     live = await store.cases(ids)
     for case_id, version in acknowledged:
         assert live[case_id].version >= version
@@ -805,10 +708,6 @@ async def test_store_law_2_kill_9_leaves_each_change_whole_or_undone(
         results = [(await store.commit([change]))[0] for change in again]
         assert results == [Result.SEEN] * moves + [Result.LOST]
     await store.close()
-
-
-def _crash_ids(turn: int) -> list[str]:
-    return [f"req_{turn}_{n:02}" for n in range(16)]
 
 
 async def test_commits_of_many_callers_share_one_transaction(sqlite_database: str) -> None:
@@ -904,21 +803,6 @@ async def test_migrations_make_exactly_the_tables(database: str) -> None:
 def test_the_newest_migration_is_the_one_that_is_asked_for() -> None:
     scripts = ScriptDirectory(str(Path(schema.__file__).parents[1] / "migrations"))
     assert scripts.get_heads() == [schema.HEAD]
-
-
-@pytest.fixture
-def blank(database: str, tmp_path: Path) -> str:
-    """URL of a database without tables."""
-    if database.startswith("sqlite"):
-        return f"sqlite:///{tmp_path}/blank.db"
-
-    async def empty() -> None:
-        connection = await asyncpg.connect(database)
-        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        await connection.close()
-
-    asyncio.run(empty())
-    return database
 
 
 async def test_no_migrate_refuses_in_words(blank: str) -> None:

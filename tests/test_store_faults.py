@@ -17,7 +17,7 @@ from approvals.store import CardState, Change, Job, Press, Result, Store
 from approvals.store.cards import _update_bound
 from approvals.turns import Decision, Turns
 from tests.house import HANGS
-from tests.test_store import NOW, a_card, a_case, an_entry, opening, voting
+from tests.stored import NOW, a_card, a_case, an_entry, opening, voting
 
 BAD = ("nul \x00", "half \ud800", "long " + "key" * 3_000_000)
 

@@ -21,7 +21,7 @@ from approvals.store import Change, Job, Result, Store, metadata
 from approvals.store.cases import select_cases
 from approvals.store.lists import select_newest
 from approvals.store.postgresql import _MOVE, _PRESSES, SETTINGS
-from tests.test_store import NOW, a_card, a_case, opening, voting
+from tests.stored import NOW, a_card, a_case, opening, voting
 
 GROWING = frozenset(
     (

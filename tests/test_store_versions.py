@@ -14,9 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from approvals.store import Job, Result, Store, Unready, metadata, schema
-from tests.test_store import a_case, blank, opening, voting
-
-__all__ = ["blank"]  # a fixture
+from tests.stored import a_case, opening, voting
 
 
 @pytest.fixture

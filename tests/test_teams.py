@@ -81,8 +81,8 @@ from tests.peers.teams import (
     token,
     written,
 )
-from tests.test_cards import CASE, REQUEST, vote
-from tests.test_cards import card as built
+from tests.samples import CASE, REQUEST, vote
+from tests.samples import card as built
 
 AWAY = "http://127.0.0.1:9/"
 LEE = "1d2ba6d4-9c54-4f3c-8b4e-6f2f3f1a9b11"

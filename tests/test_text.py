@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from functools import partial
 
@@ -26,29 +25,9 @@ from approvals.text import (
     utf16_len,
 )
 from tests import hostile
+from tests.hostile import ANY, raw
 from tests.reading.work import linear
-
-ANY = st.text(st.characters(exclude_categories=()))
-SALT = b"a salt of sixteen"
-
-
-def raw(text: str, keep: str = "") -> list[str]:
-    """The characters of a text that a person could not see, or that move what they see."""
-    return [
-        char
-        for char in text
-        if char not in keep
-        and (
-            unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Me")
-            or (unicodedata.category(char) == "Zs" and char != " ")
-            or char in hostile_fillers
-        )
-    ]
-
-
-hostile_fillers = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc" + "".join(
-    chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
-)
+from tests.samples import SALT
 
 
 def read_back(text: str) -> str:

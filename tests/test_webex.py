@@ -20,7 +20,17 @@ from approvals.model import Address, Busy, Fact, Forged, Malformed, Person, Refu
 from approvals.port import Ignored, Notice, NoticeKind, Payload, Reply, Resolved, Tap, resolve
 from approvals.store import Store
 from tests import hostile, on_platforms
-from tests.channel_contract import AWAY, CARDS, HOSTILE, NOW, card, event_of, natural, strings
+from tests.channel_contract import (
+    AWAY,
+    CARDS,
+    HOSTILE,
+    NOW,
+    REASONS,
+    card,
+    event_of,
+    natural,
+    strings,
+)
 from tests.house import Place, open_house, rule, until
 from tests.peers.webex import (
     BOT,
@@ -47,7 +57,6 @@ from tests.peers.webex import (
     pressed,
     wrote,
 )
-from tests.test_ready_reasons import REASONS
 
 CHANNEL = make(AWAY)
 HERE = Address("webex", f"person:{DANA}", account=DANA)

@@ -30,7 +30,6 @@ from approvals.model import (
     Kind,
     Malformed,
     Outcome,
-    Person,
     Refused,
     Status,
 )
@@ -51,7 +50,7 @@ from approvals.port import (
 )
 from approvals.store import Store
 from tests import hostile, on_platforms
-from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, Kit, card, strings
+from tests.channel_contract import CARDS, HOSTILE, NOW, ROOT, card, strings
 from tests.house import HANGS, Clock, Place, open_house
 from tests.node import NODE
 from tests.peers.whatsapp import (
@@ -61,72 +60,38 @@ from tests.peers.whatsapp import (
     CONTENTS,
     DANA,
     FIXTURES,
+    GROUPS,
+    LEE,
     LINK,
+    MAKERS,
+    PEOPLE,
+    SECTION,
     SENDER,
     SIDS,
     TEMPLATES,
-    TWILIO,
     VERIFY,
     WEBHOOK,
     WhatsAppPeer,
     body,
+    deliver,
     delivered,
     fault,
     filled,
     in_a_group,
     make,
     make_twilio,
+    pressed,
     signed,
     size,
     twilio_signed,
     written,
 )
-from tests.test_cards import CASE, REQUEST, vote
-from tests.test_cards import card as built
-
-# The whole contract again, for the other provider: `one` below is Twilio's kit.
-from tests.test_channels import (  # noqa: F401 - they are run here
-    test_a_channel_is_called_as_the_table_calls_it,
-    test_a_channel_talks_where_people_can_write_to_it,
-    test_an_unchanged_layout_has_an_unchanged_echo,
-    test_law_02_what_an_account_writes_in_private_is_read_as_its_own,
-    test_law_09_a_missing_proof_is_forged,
-    test_law_09_a_proven_press_is_read,
-    test_law_09_a_strange_proof_is_forged_and_nothing_else,
-    test_law_09_any_flipped_byte_of_the_body_is_forged,
-    test_law_09_any_flipped_character_of_the_proof_is_forged,
-    test_law_09_the_same_press_has_the_same_event_id,
-    test_law_12_nothing_unseen_gets_onto_a_card,
-    test_law_13_no_value_makes_a_link_a_mention_a_field_or_a_button,
-    test_law_14_a_card_that_is_too_long_is_refused_not_cut,
-    test_law_23_no_secret_is_in_a_repr,
-    test_law_23_no_token_of_a_button_is_logged,
-    test_law_26_a_platform_that_is_away_is_busy,
-    test_law_26_a_platform_that_is_busy_names_the_delay,
-    test_what_is_not_understood_is_malformed,
-)
+from tests.samples import CASE, REQUEST, vote
+from tests.samples import card as built
 
 AWAY = "http://127.0.0.1:9/"
 BSUID = "US.13491208655302741918"
-MAKERS = {"meta": make, "twilio": make_twilio}
 both = pytest.mark.parametrize("provider", MAKERS)
-
-
-@pytest.fixture
-def one() -> Kit:
-    return TWILIO
-
-
-@pytest.fixture
-def told() -> Kit:
-    return TWILIO
-
-
-@pytest.fixture(autouse=True)
-def no_edge(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twilio's SDK takes its hosts from the environment; the peers are on loopback."""
-    for name in ("TWILIO_EDGE", "TWILIO_REGION"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -140,11 +105,6 @@ async def channel(whatsapp: WhatsAppPeer, provider: str) -> AsyncIterator[WhatsA
     made = MAKERS[provider](whatsapp.api, clock=lambda: NOW)
     yield made
     await made.close()
-
-
-def deliver(payload: Any, at: int = NOW) -> Inbound:
-    """As the provider sends it: Meta's webhook or Twilio's form."""
-    return signed(payload, at) if "entry" in payload else twilio_signed(payload, at)
 
 
 def read(channel: WhatsApp, payload: Any, at: int = NOW) -> Event:
@@ -194,25 +154,6 @@ def said(channel: WhatsApp, at: int = NOW, by: str = DANA) -> None:
 def test_law_09_an_absent_secret_is_an_error_at_start(maker: Any, given: Any, word: str) -> None:
     with pytest.raises(ValueError, match=word):
         maker(AWAY, **given)
-
-
-SECTION: dict[str, dict[str, Any]] = {
-    "meta": {
-        "provider": "meta",
-        "access_token": "t",
-        "app_secret": "s",
-        "verify_token": "a-word-of-ours",
-        "phone_number_id": "1",
-    },
-    "twilio": {
-        "provider": "twilio",
-        "account_sid": ACCOUNT_SID,
-        "auth_token": "t",
-        "sender": "+15550000000",
-        "webhook_url": WEBHOOK,
-        "templates": SIDS,
-    },
-}
 
 
 @both
@@ -888,14 +829,6 @@ async def test_check_finds_nothing_where_all_is_well(whatsapp: WhatsAppPeer, pro
 
 # The whole way
 
-LEE = "15557654321"
-PEOPLE = (
-    Person("dana", None, {"whatsapp": DANA}),
-    Person("lee", None, {"whatsapp": LEE}),
-    Person("eve", None, {"whatsapp": "15550006666"}),
-)
-GROUPS = {"default": frozenset({"dana"}), "finance": frozenset({"dana", "lee"})}
-
 
 @asynccontextmanager
 async def house(
@@ -906,14 +839,6 @@ async def house(
     more: Any = {"people": PEOPLE, "groups": GROUPS, "clock": clock}
     async with open_house(store, desks=(maker(whatsapp.api, clock=clock),), **more) as place:
         yield place
-
-
-async def pressed(place: Place, payload: Any) -> int:
-    """Deliver a press; the status that the platform gets."""
-    sent = deliver(payload, place.clock())
-    url = f"{place.url}/channels/whatsapp/events"
-    async with place.http.post(url, data=sent.body, headers=dict(sent.headers)) as answer:
-        return answer.status
 
 
 @both

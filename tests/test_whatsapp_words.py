@@ -24,23 +24,20 @@ from tests.installation import install
 from tests.peers.whatsapp import (
     ACCESS_TOKEN,
     DANA,
+    GROUPS,
+    MAKERS,
     NUMBER,
     NUMBER_ID,
+    PEOPLE,
+    SECTION,
     SENDER,
     WhatsAppPeer,
     body,
     changed_number,
-)
-from tests.test_whatsapp import (  # noqa: F401 - no_edge is a fixture
-    GROUPS,
-    MAKERS,
-    PEOPLE,
-    SECTION,
-    both,
-    no_edge,
     pressed,
 )
 
+both = pytest.mark.parametrize("provider", MAKERS)
 STRANGER = "15550007777"
 NOBODY_YET = (Person("dana"), *PEOPLE[1:])
 SESSION = "*"

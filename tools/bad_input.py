@@ -6,10 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from tests.clients.test_bad_input import WORDS
-from tests.clients.test_client import LIES
-from tests.clients.test_hook import BAD
-from tests.clients.test_mcp_proxy import BAD as FRAMES
+from tests.clients.doors import WORDS
+from tests.clients.events import BAD
+from tests.clients.frames import BAD as FRAMES
+from tests.clients.impostor import LIES
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs/agents/bad-input.md"
 HEAD: Final = """\

@@ -23,7 +23,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from adapters import CHANNELS
 from approvals import linking
@@ -57,6 +57,7 @@ from approvals.web.live import Live
 from approvals.web.metrics import Metrics
 from approvals.web.signin.link import KIND, Links
 from approvals.web.site import Site
+from tests.browser.adaptive import RENDERER
 from tests.house import Whisperer
 
 HERE = Path(__file__).parent
@@ -337,3 +338,16 @@ async def dana(context: BrowserContext, house: House) -> Any:
     await page.get_by_role("button", name="Sign in").click()
     await page.wait_for_url("**/inbox")
     return page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """An empty page with Microsoft's renderer in it, in a time zone that is not UTC."""
+    assert RENDERER.exists(), "Run `npm ci` in tests/browser, or `make test`."
+    context = await browser.new_context(
+        viewport={"width": 464, "height": 800}, locale="en-GB", timezone_id="Europe/Berlin"
+    )
+    made = await context.new_page()
+    await made.add_script_tag(path=RENDERER)
+    yield made
+    await context.close()

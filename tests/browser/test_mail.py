@@ -24,7 +24,7 @@ from approvals.store import Store
 from approvals.web import credentials
 from approvals.web.site import Site
 from tests.browser.conftest import HERE
-from tests.browser.test_accessible import RULES, SCHEMES, faults
+from tests.browser.wcag import RULES, SCHEMES, faults
 from tests.channel_contract import CARDS, card
 from tests.house import RING, Clock, open_house, rule
 from tests.peers.email import MailServer, Page, make

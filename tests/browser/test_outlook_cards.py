@@ -13,13 +13,11 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Page
 
-from tests.browser.test_teams_cards import DARK, DRAW, IMAGES, LIGHT, page
+from tests.browser.adaptive import DARK, DRAW, IMAGES, LIGHT
 from tests.channel_contract import CARDS, card
-from tests.peers.outlook import DANA, make, shown, texts
-from tests.test_outlook import posted
+from tests.peers.outlook import DANA, make, posted, shown, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-__all__ = ["page"]
 
 OUTLOOK: Final = """() => {
   AdaptiveCards.GlobalRegistry.actions.register("Action.Http", AdaptiveCards.HttpAction);

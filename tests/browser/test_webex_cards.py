@@ -14,11 +14,10 @@ from playwright.async_api import Browser, Page
 from approvals.model import Fact, Person
 from approvals.port import Payload
 from approvals.store import Store
-from tests.browser.test_teams_cards import DRAW, LIGHT, RENDERER
-from tests.channel_contract import AWAY, CARDS, HOSTILE, card, natural
+from tests.browser.adaptive import DRAW, LIGHT, RENDERER
+from tests.channel_contract import AWAY, CARDS, HOSTILE, REASONS, card, natural
 from tests.house import open_house
 from tests.peers.webex import DANA, WebexPeer, delivery, fixture, ident, make
-from tests.test_ready_reasons import REASONS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

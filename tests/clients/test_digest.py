@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals import evidence
-
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "digest.md").read_text(encoding="utf-8")
-VECTORS: list[dict[str, Any]] = json.loads(DOCUMENT.split("```json\n")[1].split("```")[0])
-NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-(2**53) + 1, 2**53 - 1)
-LEAVES = st.none() | st.booleans() | NUMBERS | st.text()
-VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
-)
+from tests.clients.digests import HEADERS, PIECES, VALUES, VECTORS, said
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
@@ -51,16 +42,6 @@ def test_numbers_are_written_as_the_service_writes_them(number: float) -> None:
         assert canonical(number) == theirs
 
 
-PIECES = st.text("/ab%26.;&=+~|\\[]{}\"'<>^`:@?#\u00e9 ", max_size=12)
-HEADERS = st.lists(
-    st.tuples(
-        st.sampled_from(["x-a", "X-A", "x-b", "Connection", "TE", "Host", "x y", ""]),
-        st.sampled_from(["1", " 2\t", "close, x-a", "h.example", "H.example:80", "a\n", "\u00ff"]),
-    ),
-    max_size=4,
-)
-
-
 @given(
     st.sampled_from(["http", "https", "HTTP", "ftp"]),
     st.sampled_from(["h.example", "H.example:80", "h:443", "[::1]:8", "u@h", "h:0", "h..x", ""]),
@@ -76,14 +57,6 @@ def test_http_requests_are_digested_and_refused_as_the_service_does(
     assert said(lambda: digest_http(**sent)) == said(
         lambda: evidence.digest_http(revision=1, **sent)
     )
-
-
-def said(digest: Callable[[], str]) -> str:
-    """A digest, or why there is none."""
-    try:
-        return digest()
-    except ValueError as error:
-        return f"refused: {error}"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -12,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import yaml
@@ -20,15 +19,8 @@ from countersign_client.command import _parser
 from countersign_client.gateways import GATEWAYS
 
 from tests.clients.commands import Agents
+from tests.clients.pages import PAGES, ROOT, blocks, observing, shell
 from tests.installation import environment
-
-ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = ROOT / "docs/agents"
-
-
-def blocks(page: str, language: str) -> list[str]:
-    text = (PAGES / page).read_text()
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 @contextmanager
@@ -51,22 +43,6 @@ def deciding(agents: Agents, choice: str = "approve") -> Iterator[list[Mapping[s
         thread.join()
 
 
-def shell(agents: Agents, script: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """As a reader would run it, with the command on the path and the service in variables."""
-    tools = agents.home / "tools"
-    tools.mkdir(exist_ok=True)
-    command = tools / "countersign-client"
-    python = shlex.quote(sys.executable)
-    command.write_text(f'#!/bin/sh\nexec {python} -P -m countersign_client "$@"\n')
-    command.chmod(0o755)
-    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], cwd=agents.home, timeout=180, text=True,
-        capture_output=True, check=False, stdin=subprocess.DEVNULL,
-        env=agents.env(PATH=path, **env),
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("at", range(4))
 def test_the_python_that_is_shown_runs(agents: Agents, at: int) -> None:
     (agents.home / "shown.py").write_text(blocks("python.md", "python")[at])
@@ -87,13 +63,6 @@ def test_the_python_that_is_shown_runs_nothing_when_declined(agents: Agents) -> 
             script = f"sed -i s/migration-42/migration-43/ shown.py; {sys.executable} shown.py"
             ran = shell(agents, script)
         assert (ran.returncode, ran.stdout.strip()) == (0, said), ran.stderr
-
-
-def observing(page: str, language: str = "sh") -> str:
-    """What a page shows under "Observe first"."""
-    text = (PAGES / page).read_text().split("\n## Observe first\n")[1].split("\n## ")[0]
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return str(found)
 
 
 def test_what_is_shown_of_observing_runs_without_a_service(agents: Agents) -> None:

@@ -20,6 +20,7 @@ from mcp.client.stdio import StdioServerParameters
 
 from tests.clients import mcp_upstream
 from tests.clients.commands import Agents
+from tests.clients.frames import BAD, CALL
 from tests.house import HANGS
 from tests.installation import free_port, listening
 
@@ -217,31 +218,6 @@ async def test_observing_holds_nothing_and_counts_without_arguments(
     async with proxied(agents, mode, COUNTERSIGN_URL="", COUNTERSIGN_OBSERVE="1") as agent:
         assert text(await agent.call_tool("delete", {"path": "secret"})) == "deleted secret"
     assert "secret" not in (agents.home / "state/observed.jsonl").read_text()
-
-
-CALL: dict[str, Any] = {
-    "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-    "params": {"name": "delete", "arguments": {"path": "a"}},
-}  # fmt: skip
-BAD = {
-    "junk": ("tools/call", "not one JSON-RPC message"),
-    "a batch": (json.dumps([CALL]), "not one JSON-RPC message"),
-    "a key twice": (
-        '{"jsonrpc": "2.0", "id": 1, "method": "ping", "method": "tools/call", '
-        '"params": {"name": "delete", "arguments": {"path": "a"}}}',
-        "not one JSON-RPC message",
-    ),
-    "no name": (json.dumps({**CALL, "params": {}}), "names no tool"),
-    "no parameters": (json.dumps({**CALL, "params": [1]}), "names no tool"),
-    "half a character": (
-        json.dumps({**CALL, "params": {"name": "delete", "arguments": {"path": "\ud800"}}}),
-        "not one JSON-RPC message",
-    ),
-    "1 MB of arguments": (
-        json.dumps({**CALL, "params": {"name": "delete", "arguments": {"path": "a" * 2**20}}}),
-        "nobody can be asked now",
-    ),
-}
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -14,9 +14,9 @@ from countersign_client.gate import Rules
 from countersign_client.mcp import Countersign
 from mcp import Client
 from mcp.server.extension import Extension
-from mcp.server.mcpserver import MCPServer
 
 from tests.clients.house import client, decided, pending
+from tests.clients.mcp_gated import server
 from tests.house import HANGS, Place
 
 ERAS = ("legacy", "auto")
@@ -25,22 +25,6 @@ ERAS = ("legacy", "auto")
 @pytest.fixture(params=ERAS)
 def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def server(
-    gate: Countersign, ran: list[int], *before: Extension, fails: bool = False
-) -> MCPServer[Any]:
-    made: MCPServer[Any] = MCPServer("payments", extensions=[*before, gate])
-
-    @made.tool()
-    async def refund(cents: int, to: str = "ACME") -> str:
-        """Pay money back."""
-        ran.append(cents)
-        if fails:
-            raise RuntimeError("the bank is closed")
-        return f"paid {cents} to {to}"
-
-    return made
 
 
 def text(result: types.CallToolResult) -> str:

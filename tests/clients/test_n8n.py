@@ -6,81 +6,14 @@ n8n here is a server on loopback, written from its documentation and the code of
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Queue
 from typing import Any
 
 import pytest
 
 from tests.clients.commands import Agents
-from tests.clients.listening import Listening, raw
+from tests.clients.peers.n8n import KEY, PAYLOAD, Door, N8n
 from tests.house import HANGS
-
-KEY = "the value of a header"
-PAYLOAD = {"to": "ACME GmbH", "cents": 1_240_000}
-
-
-class N8n:
-    """Its executions wait, unless they are among `running`; it keeps what resumed them."""
-
-    def __init__(self) -> None:
-        self.resumed = Queue[tuple[str, dict[str, Any]]]()
-        self.running = set[str]()
-        self.elsewhere: str | None = None
-        there = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status = 200
-                if self.headers.get("Authorization") != f"Bearer {KEY}":
-                    status = 403
-                elif self.path in there.running:  # as n8n does before the Wait node is reached
-                    there.running.discard(self.path)
-                    status = 409
-                elif there.elsewhere:
-                    status = 302
-                else:
-                    there.resumed.put((self.path, body))
-                self.send_response(status)
-                if there.elsewhere:
-                    self.send_header("Location", there.elsewhere)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever).start()
-
-    def step(self, number: int, **changes: Any) -> dict[str, Any]:
-        """What the workflow's HTTP Request node posts."""
-        return {
-            "id": f"{number}-0",
-            "action": "payouts.create",
-            "payload": {**PAYLOAD, "invoice": number},
-            "resume_url": f"http://{self.host}/webhook-waiting/{number}/pay",
-            **changes,
-        }
-
-    def end(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class Door(Listening):
-    """The command, as a workflow meets it."""
-
-    def __init__(self, agents: Agents, n8n: N8n, *more: str, **env: str) -> None:
-        words = ("n8n", "--host", n8n.host, *more)
-        super().__init__(agents, *words, **{"COUNTERSIGN_N8N_KEY": KEY, **env})
-
-    def send(self, body: Any, authorization: str = f"Bearer {KEY}") -> int:
-        return self.post(raw(body), {"Authorization": authorization})
 
 
 @pytest.fixture

@@ -35,16 +35,7 @@ from mcp import Client as McpClient
 from mcp.server.mcpserver import MCPServer
 
 from tests.clients.house import DEPLOY
-from tests.clients.test_client import (
-    NOW,
-    OWN,
-    PINNED,
-    Impostor,
-    approved,
-    asked_of,
-    digest,
-    genuine,
-)
+from tests.clients.impostor import NOW, OWN, PINNED, Impostor, approved, asked_of, digest, genuine
 from tests.installation import Ran, ended, environment
 
 SOURCE: Final = Path(__file__).parents[2] / "clients/python/src"

@@ -24,8 +24,9 @@ from hypothesis import strategies as st
 
 from approvals import evidence
 from tests.clients.commands import Agents
+from tests.clients.digests import HEADERS, PIECES, VALUES, VECTORS, said
 from tests.clients.house import DEPLOY
-from tests.clients.test_client import (
+from tests.clients.impostor import (
     FORGER,
     LIES,
     NOW,
@@ -38,8 +39,7 @@ from tests.clients.test_client import (
     genuine,
     waited_for,
 )
-from tests.clients.test_digest import HEADERS, PIECES, VALUES, VECTORS, said
-from tests.clients.test_docs import blocks, observing, shell
+from tests.clients.pages import blocks, observing, shell
 from tests.house import HANGS
 from tests.installation import environment
 from tests.node import NODE

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
@@ -29,9 +29,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from adapters.email.adapter import Email
-from approvals.model import Address
+from approvals.model import (
+    Address,
+)
 from approvals.port import Payload
-from tests.channel_contract import Kit, Seat, template
+from tests.channel_contract import ROOT, Kit, Seat, template
 
 USER, PASSWORD = "countersign", "peer-mail-password"
 SENDER = "Countersign <approve@example.com>"
@@ -254,3 +256,7 @@ SEAT = Seat(
     press=None,
     anew=True,
 )
+
+
+SOURCE: Final = (ROOT / "card_templates/email.html.j2").read_text()
+BODY: Final = '<div class="page"'

@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from adapters.kit.direct import Direct
 from approvals.port import Inbound, Payload
 from tests.channel_contract import ROOT
 from tests.peers.loopback import started
@@ -415,3 +416,12 @@ def links(payload: Payload) -> list[str]:
     for text in texts(payload):
         found += LINK.findall(text) + FORMAT.findall(text)
     return found
+
+
+def wrote(channel: Direct, when: dict[str, int]) -> None:
+    """This is when people wrote, and no more is known."""
+
+    async def last(account: str) -> int:
+        return when.get(account, 0)
+
+    channel.recall(last)

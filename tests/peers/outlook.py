@@ -208,3 +208,12 @@ KIT: Final = Kit(
     signs_body=False,
     delays=False,
 )
+
+
+async def posted(payload: dict[str, Any]) -> Received:
+    async with MailServer() as server:
+        channel = make(server.api)
+        address = await channel.open(DANA)
+        await channel.post(address, payload, "crd_01K8ZJ3V9Q")
+        await channel.close()
+        return server.mails[-1]

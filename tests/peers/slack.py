@@ -25,8 +25,9 @@ from slack_sdk.signature import SignatureVerifier
 
 from adapters.slack.adapter import Slack
 from approvals.model import Address
-from approvals.port import Inbound
+from approvals.port import Inbound, Resolved
 from tests.channel_contract import ROOT, Kit, Seat, says, template
+from tests.house import Place, until
 from tests.peers.loopback import started
 
 TEAM, APP, BOT = "T024BE7LD", "A024BE7AP", "U024BE7BT"
@@ -630,3 +631,26 @@ SEAT = Seat(
     press=_pressed,
     ready=lambda peer: peer.users.update({"U024BE7LH": person("U024BE7LH")}),
 )
+
+
+async def send(place: Place, inbound: Inbound, status: int = 200) -> Any:
+    url = f"{place.url}/channels/slack/events"
+    async with place.http.post(url, data=inbound.body, headers=dict(inbound.headers)) as answer:
+        assert answer.status == status
+        return await answer.json() if await answer.read() else None
+
+
+def event(body: dict[str, Any], at: int) -> Inbound:
+    return signed(json.dumps(body).encode(), at)
+
+
+async def shown(slack: SlackPeer, place: Place, user: str) -> str:
+    """What the Home tab says once this user has opened it."""
+    before = len(slack.homes.get(user, ()))
+    assert await send(place, event(slack.opened_home(user), place.clock())) is None
+    await until(lambda: len(slack.homes.get(user, ())) > before)
+    return json.dumps(slack.homes[user][-1], ensure_ascii=False)
+
+
+def read(channel: Slack, inbound: Inbound) -> Any:
+    return channel.read(Resolved.of(channel.authenticate(inbound)))

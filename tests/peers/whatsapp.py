@@ -26,9 +26,15 @@ from aiohttp import web
 
 from adapters.whatsapp import registered as templates
 from adapters.whatsapp.adapter import WhatsApp
-from approvals.model import Address
-from approvals.port import Inbound
-from tests.channel_contract import ROOT, Kit, Seat, template
+from approvals.model import (
+    Address,
+    Person,
+)
+from approvals.port import (
+    Inbound,
+)
+from tests.channel_contract import NOW, ROOT, Kit, Seat, template
+from tests.house import Place
 from tests.peers.loopback import started
 
 NUMBER_ID, NUMBER = "106540352242922", "15550783881"
@@ -539,20 +545,6 @@ KIT = Kit(
     write=lambda at, text: signed(written(text, DANA, "meta", at), at),
     overheard=lambda at, text: signed(in_a_group(written(text, DANA, "meta", at)), at),
 )
-TWILIO = Kit(
-    name="whatsapp",
-    make=make_twilio,
-    tap=lambda at: twilio_signed(body("twilio_button"), at),
-    proofs=("x-twilio-signature",),
-    stale=None,
-    unknown=unknown_twilio,
-    peer=WhatsAppPeer,
-    address=ADDRESS,
-    parsed=lambda payload: [],
-    links=links,
-    secrets=(AUTH_TOKEN,),
-    write=lambda at, text: twilio_signed(written(text, DANA, "twilio", at), at),
-)
 
 
 def _pressed(peer: WhatsAppPeer, digest: str, at: int) -> Inbound:
@@ -567,3 +559,46 @@ SEAT = Seat(
     press=_pressed,
     anew=True,
 )
+
+
+MAKERS = {"meta": make, "twilio": make_twilio}
+
+
+def deliver(payload: Any, at: int = NOW) -> Inbound:
+    """As the provider sends it: Meta's webhook or Twilio's form."""
+    return signed(payload, at) if "entry" in payload else twilio_signed(payload, at)
+
+
+SECTION: dict[str, dict[str, Any]] = {
+    "meta": {
+        "provider": "meta",
+        "access_token": "t",
+        "app_secret": "s",
+        "verify_token": "a-word-of-ours",
+        "phone_number_id": "1",
+    },
+    "twilio": {
+        "provider": "twilio",
+        "account_sid": ACCOUNT_SID,
+        "auth_token": "t",
+        "sender": "+15550000000",
+        "webhook_url": WEBHOOK,
+        "templates": SIDS,
+    },
+}
+
+LEE = "15557654321"
+PEOPLE = (
+    Person("dana", None, {"whatsapp": DANA}),
+    Person("lee", None, {"whatsapp": LEE}),
+    Person("eve", None, {"whatsapp": "15550006666"}),
+)
+GROUPS = {"default": frozenset({"dana"}), "finance": frozenset({"dana", "lee"})}
+
+
+async def pressed(place: Place, payload: Any) -> int:
+    """Deliver a press; the status that the platform gets."""
+    sent = deliver(payload, place.clock())
+    url = f"{place.url}/channels/whatsapp/events"
+    async with place.http.post(url, data=sent.body, headers=dict(sent.headers)) as answer:
+        return answer.status

@@ -1,0 +1,27 @@
+"""What answers in a platform's place: a captive portal, a proxy in between, nothing at all."""
+
+from __future__ import annotations
+
+HTML = b"<!doctype html><title>Sign in to the network</title><h1>Please accept our terms</h1>"
+PLAIN, PAGE, JSON = "text/plain", "text/html; charset=utf-8", "application/json"
+ANSWERS: dict[str, tuple[int, str, bytes]] = {
+    "a captive portal": (200, PAGE, HTML),
+    "a captive portal that calls it JSON": (200, JSON, HTML),
+    "a portal's redirect": (302, PAGE, HTML),
+    "network authentication required": (511, PAGE, HTML),
+    "an empty object": (200, JSON, b"{}"),
+    "an empty list": (200, JSON, b"[]"),
+    "a null": (200, JSON, b"null"),
+    "nothing": (200, JSON, b""),
+    "no content": (204, PLAIN, b""),
+    "half an answer": (200, JSON, b'{"ok": true, "id": "'),
+    "a text": (200, PLAIN, b"OK"),
+    "a proxy's own object": (403, JSON, b'{"message": "blocked by policy", "error": "blocked"}'),
+    "a proxy's own not found": (404, JSON, b'{"detail": "no route"}'),
+    **{
+        f"a proxy's page with {status}": (status, PAGE, HTML)
+        for status in (400, 403, 404, 405, 407, 410, 413, 421, 451)
+    },
+    "a proxy's 403 without a body": (403, PLAIN, b""),
+    "a proxy's 404 without a body": (404, PLAIN, b""),
+}
