@@ -413,7 +413,7 @@ class Place:
             await copy.kill()
         else:
             await copy.__aexit__(None, None, None)
-        self.copies[which] = await Served(self.configs[which], lease=LEASE).__aenter__()
+        self.copies[which] = await Served(self.configs[which], lease=LEASE, anew=True).__aenter__()
 
     async def ready(self) -> float:
         """Seconds until every copy says that it can decide."""
@@ -675,7 +675,7 @@ async def running(fault: str, on: str, options: argparse.Namespace) -> AsyncIter
             file["server"]["listen"] = f"127.0.0.1:{port}"
             configs.append(path.with_name(f"{port}.yaml"))
             configs[-1].write_text(yaml.safe_dump(file))
-        copies = [await Served(config, lease=LEASE).prepare() for config in configs]
+        copies = [await Served(config, lease=LEASE, anew=True).prepare() for config in configs]
         stack.push_async_callback(end, copies)
         for copy in copies:
             await copy.__aenter__()

@@ -26,6 +26,7 @@ from aiohttp import web
 
 from approvals.cli import commands
 from approvals.cli.browser import Browser
+from tests import forks
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BOT: Final = "csr_bot_0123456789abcdefghij"
@@ -97,15 +98,7 @@ def run(*words: str | Path, cwd: Path, stdin: str = "", **env: str) -> Ran:
 
 def process(*words: str | Path, cwd: Path, **env: str) -> subprocess.Popen[str]:
     """A command as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "approvals.cli", *map(str, words)],
-        cwd=cwd,
-        env=environment(**env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return forks.command("approvals.cli", *words, cwd=cwd, env=environment(**env))
 
 
 def ended(started: subprocess.Popen[str], seconds: float = 60) -> Ran:

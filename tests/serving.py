@@ -1,4 +1,4 @@
-"""The service with a lease of its own: `python tests/serving.py CONFIG LEASE`.
+"""The service with a lease of its own: `python -m tests.serving CONFIG LEASE`.
 
 Starts at a line on stdin, and says where it listens as `countersign serve` does. LEASE:
 milliseconds for which a dead copy keeps the jobs that it had taken.
@@ -11,8 +11,6 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from approvals.app import host, log, serve
 from approvals.app.compose import running

@@ -4,9 +4,10 @@ beside it, in this process (`besieged`) or in processes of its own that can be k
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
-import sys
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from copy import deepcopy
@@ -23,6 +24,8 @@ from approvals.app import host, keys, serve
 from approvals.app.compose import House, running
 from approvals.model import Duration, Instant
 from approvals.port import Resolved, Tap
+from tests import forks
+from tests.forks import ROOT
 from tests.peers.slack import APP, BOT_TOKEN, SECRET, TEAM, SlackPeer, person, signed
 
 ROOM: Final = "C024BE91L"
@@ -263,24 +266,26 @@ class Served:
     """The service in a process of its own: `async with Served(config) as served`, `served.url`.
 
     As `countersign serve`. With a `lease` (milliseconds that a dead copy keeps its jobs) as
-    `tests/serving.py`, because that is not for configurations.
+    `tests/serving.py`, because that is not for configurations. `anew`: by an interpreter of its
+    own, which loads it first.
     """
 
-    def __init__(self, config: Path, *, lease: Duration | None = None) -> None:
-        runner = [str(Path(__file__).with_name("serving.py")), str(config), str(lease)]
-        command = ["-m", "approvals.cli", "serve", "--config", str(config)]
-        self._words = command if lease is None else runner
-        self._lease = lease
-        self._drain: asyncio.Task[bytes] | None = None
-        self._process: asyncio.subprocess.Process | None = None
+    def __init__(self, config: Path, *, lease: Duration | None = None, anew: bool = False) -> None:
+        started = ("approvals.cli", "serve", "--config", config)
+        runner = ("tests.serving", config, str(lease))
+        self._command: tuple[str | Path, ...] = started if lease is None else runner
+        self._anew = anew
+        self._drain: asyncio.Task[str] | None = None
+        self._process: subprocess.Popen[str] | None = None
         self.url = ""
 
     async def prepare(self) -> Served:
         """Start it; one with a lease only loads its program and touches nothing until entered."""
         env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-        pipe = asyncio.subprocess.PIPE
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *self._words, stdin=pipe, stderr=pipe, env=env
+        env["PYTHONPATH"] = str(ROOT)
+        program, *words = self._command
+        self._process = forks.command(
+            str(program), *words, cwd=Path.cwd(), env=env, stdin=subprocess.PIPE, anew=self._anew
         )
         return self
 
@@ -290,11 +295,13 @@ class Served:
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stderr is not None
-        self._process.stdin.write(b"go\n")
-        line = await asyncio.wait_for(self._process.stderr.readline(), 60)
-        assert b'"serving"' in line, line + await self._process.stderr.read()
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        read = asyncio.to_thread(self._process.stderr.readline)
+        line = await asyncio.wait_for(read, 60)
+        assert '"serving"' in line, line + self._process.stderr.read()
         self.url = json.loads(line)["listen"]
-        self._drain = asyncio.create_task(self._process.stderr.read())
+        self._drain = asyncio.create_task(asyncio.to_thread(self._process.stderr.read))
         return self
 
     async def __aexit__(
@@ -304,15 +311,19 @@ class Served:
         trace: TracebackType | None,
     ) -> None:
         assert self._process is not None
-        if self._process.returncode is None:
+        if self._process.poll() is None:
             self._process.terminate()
         await self._ended()
 
     async def _ended(self) -> None:
         assert self._process is not None
-        await self._process.wait()
+        await asyncio.to_thread(self._process.wait, 60)
         if self._drain is not None:
             await self._drain
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
     @property
     def pid(self) -> int:

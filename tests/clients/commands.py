@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests import forks
 from tests.installation import BOT, Installation, environment
 
 SOURCE: Final = Path(__file__).parents[2] / "clients/python/src"
@@ -41,11 +41,8 @@ class Agents:
         with tempfile.TemporaryFile("w+") as given:
             given.write(stdin)
             given.seek(0)
-            return subprocess.Popen(
-                [sys.executable, "-P", "-m", "countersign_client", *map(str, words)],
-                cwd=self.home, env=self.env(**env), text=True,
-                stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )  # fmt: skip
+            env = self.env(**env)
+            return forks.command("countersign_client", *words, cwd=self.home, env=env, stdin=given)
 
     def pending(self) -> str:
         """The id of the request that waits, once it is there."""

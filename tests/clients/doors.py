@@ -29,7 +29,7 @@ from tests.clients.peers import n8n as peer_n8n
 from tests.clients.peers import openclaw as peer_openclaw
 from tests.clients.peers import terraform as peer_terraform
 from tests.house import HANGS
-from tests.installation import read_until
+from tests.installation import ended, read_until
 from tests.node import NODE
 
 LARGE: Final = "x" * 2**20
@@ -43,11 +43,10 @@ Say: TypeAlias = Callable[[str], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a door is tried. `forks`: runs the command (see `FORKS`)."""
+    """Where a door is tried."""
 
     agents: Agents
     middle: Middleman
-    forks: Say
 
     def env(self) -> dict[str, str]:
         return self.agents.env(COUNTERSIGN_URL=self.middle.url)
@@ -60,11 +59,10 @@ class Place:
 
     async def run(self, stdin: str, *words: str) -> tuple[int, str, str]:
         """The command, in a process of its own: exit code, stdout, stderr."""
-        (self.agents.home / "in").write_text(stdin)
-        given = {"words": words, "env": self.env(), "cwd": str(self.agents.home)}
-        code = int(await self.forks(json.dumps(given)))
-        out, err = ((self.agents.home / name).read_text() for name in ("out", "err"))
-        return code, out, err
+        env = {"COUNTERSIGN_URL": self.middle.url}
+        started = self.agents.start(*words, stdin=stdin, **env)
+        ran = await asyncio.to_thread(ended, started)
+        return ran.code, ran.out, ran.err
 
 
 Door: TypeAlias = Callable[[Place], AbstractAsyncContextManager[Ask]]
@@ -82,26 +80,6 @@ async def python(place: Place) -> AsyncIterator[Ask]:
                 return False, f"{type(error).__name__}: {error}"
 
         yield ask
-
-
-FORKS: Final = """
-import json, os, sys
-import httpx, joserfc.jwk, joserfc.jws
-from countersign_client import command
-for line in sys.stdin:
-    given = json.loads(line)
-    child = os.fork()
-    if not child:
-        os.chdir(given["cwd"])
-        os.environ.update(given["env"])
-        for at, name in enumerate(("in", "out", "err")):
-            opened = os.open(name, os.O_RDWR | os.O_CREAT | (os.O_TRUNC if at else 0), 0o600)
-            os.dup2(opened, at)
-        sys.stdin = open(0, closefd=False)
-        command.main(given["words"])
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-"""The command, over and over, each in a process of its own: importing it is what takes long."""
 
 
 @contextmanager

@@ -9,33 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
-from collections.abc import Iterator
 
 import pytest
 
-from tests.clients.commands import SOURCE, Agents
-from tests.clients.doors import DOORS, FORKS, INPUTS, LIES, WORDS, Place, Say, lines
+from tests.clients.commands import Agents
+from tests.clients.doors import DOORS, INPUTS, LIES, WORDS, Place
 from tests.clients.middleman import Does, between
 from tests.house import HANGS
-from tests.installation import environment
-
-
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Say]:
-    env = environment(PYTHONPATH=str(SOURCE))
-    folder = tmp_path_factory.mktemp("forks")
-    with lines(sys.executable, "-P", "-c", FORKS, cwd=folder, env=env) as say:
-        yield say
 
 
 @pytest.mark.parametrize("name", DOORS)
-async def test_law_01_bad_input_and_lies_run_nothing_on_any_door(
-    agents: Agents, forks: Say, name: str
-) -> None:
+async def test_law_01_bad_input_and_lies_run_nothing_on_any_door(agents: Agents, name: str) -> None:
     words = WORDS[name]
     with between(agents) as middle:
-        place = Place(agents, middle, forks)
+        place = Place(agents, middle)
         async with asyncio.timeout(2 * HANGS), DOORS[name](place) as ask:
             assert (await ask("good", 0))[0], "what the rest is measured against"
             for number, (tried, wanted) in enumerate(words.items(), 1):
