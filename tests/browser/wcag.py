@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Literal
+from typing import Final, Literal
 
 from playwright.async_api import Page
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOURS: Final = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+"""The rules of axe's that look at colours; the others find the same in light and dark."""
+VIOLATIONS: Final = ["violations"]
+"""What is put together of the rest is left out, which takes most of a run:
+https://github.com/dequelabs/axe-core/blob/develop/doc/API.md (Options Parameter, resultTypes)."""
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SMALL = """() => [...document.querySelectorAll('a, button, summary, input, select, textarea')]
   .filter(it => it.checkVisibility() && it.type !== 'hidden' && !it.classList.contains('skip'))
@@ -31,7 +36,8 @@ async def faults(
         here = f"{name}, {scheme} at {width}"
         await page.emulate_media(color_scheme=scheme)
         await page.set_viewport_size({"width": width, "height": 720})
-        said = await page.evaluate("rules => axe.run({runOnly: rules})", rules)
+        asked = {"runOnly": COLOURS if scheme == "dark" else rules, "resultTypes": VIOLATIONS}
+        said = await page.evaluate("asked => axe.run(asked)", asked)
         for fault in said["violations"]:
             found += [f"{here}: {fault['id']}: {node['html'][:120]}" for node in fault["nodes"]]
         if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
