@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/*/package-lock.json clients/*/package-lock.json))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-PYTEST ?= -n 3
+PYTEST ?= -n 3 --dist worksteal
 
 # The first Python that is new enough and can make a virtual environment.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -22,6 +22,8 @@ demo: $(VENV)/.runtime  ## try it: three requests and a sign-in link (TAP=approv
 install: $(VENV)/.runtime  ## the command, as .venv/bin/countersign
 	@echo 'It is here: export PATH="$(CURDIR)/$(BIN):$$PATH"'
 
+# What a test starts would else compile everything anew, each time.
+test: export PYTHONDONTWRITEBYTECODE =
 test: lint $(NODE)  ## everything that must pass; PYTEST="-n 2 -k words" for a part
 	@CHROMIUM="$$(tools/chromium)" && export CHROMIUM && PATH="$(CURDIR)/$(BIN):$$PATH" && $(BIN)/pytest $(PYTEST)
 

@@ -16,14 +16,16 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
+import psutil
 import pytest
 import structlog
 from hypothesis import settings
 
 from approvals.store import Store, metadata
+from tests import forks
 from tests.postgres import postgres
 
 # A shell starts what it puts into the background deaf to Ctrl-C, and so would be whatever a test
@@ -34,8 +36,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
+PATIENCE: Final = 900
+"""Seconds after which a test, or what is set up for it, has hung: whatever it waits for."""
+LONGEST: Final = (
+    "test_each_part_measures_and_keeps_a_whole_record",
+    "test_no_page_has_a_fault_that_axe_can_find",
+    "test_law_06_of_a_hundred_thousand_forged_taps_none_is_accepted",
+    "test_law_24_killed_at_any_point_nothing_is_lost_and_nothing_is_decided_twice",
+    "test_law_24_nor_on_postgresql",
+    "test_law_24_jobs_of_a_killed_copy_are_done_by_another",
+)
+"""Come first, so that nobody is left alone with one of them at the end."""
+OURS: Final = "COUNTERSIGN_TESTED_BY"
+"""A variable that every process which a test starts has from us."""
+
 _SERVER = pytest.StashKey[contextlib.ExitStack]()
 _URL = pytest.StashKey[str]()
+_LEFT = pytest.StashKey[list[str]]()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -46,6 +63,92 @@ def pytest_configure_node(node: Any) -> None:
         stash[_SERVER] = contextlib.ExitStack()
         stash[_URL] = stash[_SERVER].enter_context(postgres())
     node.workerinput["postgres_url"] = stash[_URL]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: getattr(item, "originalname", "") not in LONGEST)
+
+
+@contextlib.contextmanager
+def _bounded() -> Iterator[None]:
+    """Nothing waits for ever: what hangs fails, and is cleared away like whatever fails."""
+
+    def hung(*_: object) -> None:
+        raise TimeoutError(f"it hung: it was not done after {PATIENCE} s")
+
+    was = signal.signal(signal.SIGALRM, hung)
+    signal.alarm(PATIENCE)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, was)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None]:
+    with _bounded():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    with _bounded():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    with _bounded():
+        return (yield)
+
+
+def _runs_tests(config: pytest.Config) -> bool:
+    """A worker, or whoever has none."""
+    return hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[_LEFT] = []
+    if _runs_tests(session.config):
+        os.environ[OURS] = str(os.getpid())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """No process is left behind by a test; where one is, the run has failed."""
+    left = session.config.stash[_LEFT]
+    if _runs_tests(session.config):
+        forks.end()
+        _, still = psutil.wait_procs(_ours(), timeout=10)
+        for one in still:
+            with contextlib.suppress(psutil.Error):
+                left.append(f"{one.pid}: {' '.join(one.cmdline())}")
+                one.kill()
+    if left:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = left
+
+
+def _ours() -> Iterator[psutil.Process]:
+    """What was started here and runs, whoever its parent is now."""
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if one.pid != os.getpid() and one.environ().get(OURS) == str(os.getpid()):
+                yield one
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[_LEFT] += getattr(node, "workeroutput", {}).get("left", [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for one in config.stash[_LEFT]:
+        terminalreporter.write_line(f"left behind by a test: {one}", red=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -94,7 +94,7 @@ class _Parent:
                 stdin=pipe, stdout=pipe, stderr=pipe,  # as its children's are: no file
             )  # fmt: skip
         self._line, self._lock = ours, threading.Lock()
-        atexit.register(self._end)
+        _PARENTS.append(self)
 
     def ask(self, what: Mapping[str, Any], fds: Sequence[int] = ()) -> Any:
         with self._lock:
@@ -103,9 +103,21 @@ class _Parent:
         assert said, self._process.communicate(timeout=10)
         return json.loads(said)
 
-    def _end(self) -> None:
+    def end(self) -> None:
         self._line.close()
         self._process.communicate(timeout=10)
+
+
+_PARENTS: Final[list[_Parent]] = []
+
+
+def end() -> None:
+    """Nothing is forked from now on."""
+    while _PARENTS:
+        _PARENTS.pop().end()
+
+
+atexit.register(end)
 
 
 @cache
