@@ -1,7 +1,7 @@
 """`make fuzz`: requests changed at random, against every reader, for SECONDS each.
 
-`python -m tests.fuzzing --seconds 60 [reader …]`. What is found is printed with the request, and
-its seed. No reader may raise, give values where it is unclear, or answer differently the second
+`python -m tests.fuzzing --seconds 60 [reader …]`. What is found is printed with the request
+and its seed. No reader may raise, give values where it is unclear, or answer differently the second
 time. The suite runs a bounded number of the same (test_reading_fuzzed.py).
 """
 

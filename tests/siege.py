@@ -266,7 +266,7 @@ class Served:
     """The service in a process of its own: `async with Served(config) as served`, `served.url`.
 
     As `countersign serve`. With a `lease` (milliseconds that a dead copy keeps its jobs) as
-    `tests/serving.py`, because that is not for configurations. `anew`: by an interpreter of its
+    `tests/serving.py`: that is not for configurations. `anew`: by an interpreter of its
     own, which loads it first.
     """
 

@@ -1,6 +1,6 @@
 """What becomes of requests as the vendors' SDKs make them, on every channel, at medium risk.
 
-`GOLDEN=1 pytest tests/test_real_requests.py` writes the table of docs/channels/README.md anew.
+`GOLDEN=1 pytest tests/test_real_requests.py` draws the table of docs/channels/README.md.
 """
 
 from __future__ import annotations
