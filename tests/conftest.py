@@ -41,7 +41,7 @@ PATIENCE: Final = 900
 LONGEST: Final = (
     "test_each_part_measures_and_keeps_a_whole_record",
     "test_no_page_has_a_fault_that_axe_can_find",
-    "test_law_06_of_a_hundred_thousand_forged_taps_none_is_accepted",
+    "test_law_06_of_twenty_thousand_forged_taps_none_is_accepted",
     "test_law_24_killed_at_any_point_nothing_is_lost_and_nothing_is_decided_twice",
     "test_law_24_nor_on_postgresql",
     "test_law_24_jobs_of_a_killed_copy_are_done_by_another",

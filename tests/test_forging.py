@@ -45,7 +45,7 @@ from tests.siege import (
 )
 
 HOUR: Final = 60 * MINUTE
-MANY: Final = 100_000
+MANY: Final = 20_000
 """Forgeries in the great siege, at least, and each of them another one."""
 
 
@@ -188,8 +188,8 @@ async def everybody_decides(siege: Siege, alive: Sequence[Issued]) -> int:
     return accepted
 
 
-async def test_law_06_of_a_hundred_thousand_forged_taps_none_is_accepted(siege: Siege) -> None:
-    alive, dead = await issue_everything(siege, 14)
+async def test_law_06_of_twenty_thousand_forged_taps_none_is_accepted(siege: Siege) -> None:
+    alive, dead = await issue_everything(siege, 6)
     place_of: dict[str, Place] = {}
     owners: dict[str, set[str]] = {}
     for button in (*alive, *dead):
@@ -244,7 +244,7 @@ async def test_law_06_of_a_hundred_thousand_forged_taps_none_is_accepted(siege: 
     # What is over is over, in the right hands too.
     sent += await storm(siege, (a_tap(b.token, place_of[b.token]) for b in dead))
     assert await state_of(siege) == before
-    assert await everybody_decides(siege, alive) >= 36
+    assert await everybody_decides(siege, alive) >= 20
     # Replays, of the same press and as a new one.
     again = [siege.tap(b.press(min(audiences_of(b)), n)) for n, b in enumerate(alive)]
     settled = await state_of(siege)
