@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -123,9 +124,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+PAUSE: Final = 0.02
+"""Seconds between two looks at another process: without it we take from it what it needs."""
+
+
 def listening(port: int) -> bool:
+    """Does somebody? Where nobody does, after a pause: they are starting, and we ask again."""
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            return True
+    time.sleep(PAUSE)
+    return False
 
 
 @dataclass(slots=True)

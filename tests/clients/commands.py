@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tests import forks
-from tests.installation import BOT, Installation, environment
+from tests.installation import BOT, PAUSE, Installation, environment
 
 SOURCE: Final = Path(__file__).parents[2] / "clients/python/src"
 
@@ -50,6 +51,7 @@ class Agents:
             _, page = self.place.call("GET", "/v1/requests?status=pending")
             if page["requests"]:
                 return str(page["requests"][0]["id"])
+            time.sleep(PAUSE)
 
     def decide(self, choice: str = "approve", reason: str | None = None) -> str:
         """Dana decides what waits."""

@@ -20,7 +20,7 @@ from countersign_client.gateways import GATEWAYS
 
 from tests.clients.commands import Agents
 from tests.clients.pages import PAGES, ROOT, blocks, observing, shell
-from tests.installation import environment
+from tests.installation import PAUSE, environment
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def deciding(agents: Agents, choice: str = "approve") -> Iterator[list[Mapping[s
     seen, over = list[Mapping[str, Any]](), threading.Event()
 
     def decide() -> None:
-        while not over.is_set():
+        while not over.wait(PAUSE):
             _, page = agents.place.call("GET", "/v1/requests?status=pending")
             if page["requests"]:
                 seen.append(agents.shown(agents.decide(choice, "Because.")))

@@ -41,7 +41,7 @@ from tests.clients.impostor import (
 )
 from tests.clients.pages import blocks, observing, shell
 from tests.house import HANGS
-from tests.installation import environment
+from tests.installation import PAUSE, environment
 from tests.node import NODE
 
 PACKAGE: Final = Path(__file__).parents[2] / "clients/typescript"
@@ -72,7 +72,7 @@ def deciding(
     seen, over = dict[str, Mapping[str, Any]](), threading.Event()
 
     def decide() -> None:
-        while not over.is_set():
+        while not over.wait(PAUSE):
             _, page = agents.place.call("GET", "/v1/requests?status=pending")
             for one in page["requests"]:
                 path = f"/v1/requests/{one['id']}"
