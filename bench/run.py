@@ -86,6 +86,7 @@ SIZES: Final[dict[str, tuple[int, int, str]]] = {
     "lasting": (4, 1, "seconds that a fault lasts (faults)"),
     "kills": (20, 2, "kills (faults)"),
     "reads": (4_000_000, 30_000, "bytes that each reader is given in a round (reading)"),
+    "largest": (10_485_000, 65_536, "bytes of the largest body (reading)"),
     "decisions": (500, 5, "decisions by each door in a round (doors)"),
 }
 """Name → (full size, size of --quick, what it is)."""

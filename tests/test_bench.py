@@ -25,12 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.mark.parametrize(
     ("ours", "parts"),
-    [("countersign", [*PARTS]), ("countersign-postgresql", ["full", "wait", "growth"])],
+    [("countersign", [*PARTS]), ("countersign-postgresql", ["full", "growth"])],
 )
 def test_each_part_measures_and_keeps_a_whole_record(
     tmp_path: Path, postgres_url: str, ours: str, parts: list[str]
 ) -> None:
-    """Every part on SQLite, and on PostgreSQL those that fill a database or wait on it."""
+    """Every part on SQLite, and on PostgreSQL those that fill a database."""
     told = (*parts, "--quick", "--results", tmp_path, "--peers", ours)
     done = subprocess.run(
         [sys.executable, "-m", "bench.run", *map(str, told)],

@@ -21,6 +21,8 @@ from typing import Any, Final
 
 import psutil
 
+from approvals.app import keys
+from approvals.app.host import clock
 from bench.parts import Part, Rounds, Setting, number, turn_about
 from bench.peers import BASELINE, PEERS, SQLITE, on_core
 from bench.record import Sheet
@@ -76,11 +78,7 @@ def _installed(folder: Path) -> None:
     }
     (folder / "countersign.yaml").write_text(json.dumps(config))  # JSON is YAML
     (folder / "port").write_text(str(port))
-    subprocess.run(
-        [*COMMAND, "keys", "new", "--dir", str(folder / "keys")],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    keys.new(folder / "keys", now=clock(), random=os.urandom)
 
 
 def _serve(folder: Path) -> tuple[str, ...]:
