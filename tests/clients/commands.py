@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests import forks
+from tests.house import HANGS
 from tests.installation import BOT, PAUSE, Installation, environment
 
 SOURCE: Final = Path(__file__).parents[2] / "clients/python/src"
@@ -47,11 +48,13 @@ class Agents:
 
     def pending(self) -> str:
         """The id of the request that waits, once it is there."""
-        while True:
+        until = time.monotonic() + HANGS
+        while time.monotonic() < until:
             _, page = self.place.call("GET", "/v1/requests?status=pending")
             if page["requests"]:
                 return str(page["requests"][0]["id"])
             time.sleep(PAUSE)
+        raise AssertionError("nothing waits")
 
     def decide(self, choice: str = "approve", reason: str | None = None) -> str:
         """Dana decides what waits."""

@@ -19,7 +19,7 @@ async def house(store: Store) -> AsyncIterator[Place]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, str, str]]:
     """A running service, its receipt key's thumbprint, and Dana's token."""
     place = install(tmp_path_factory.mktemp("service"))
