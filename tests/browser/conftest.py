@@ -226,6 +226,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     ask = Ask("everything", (("default", 1),), risk=Risk.MEDIUM, expires=15 * MINUTE)
     live = Live(store)
     store.listen(live.changed)
+    readings = Readings()
     service = Service(
         store,
         Trust(Policy((), GROUPS, ask, "sha-256:policy"), Directory(PEOPLE, GROUPS), ring),
@@ -233,7 +234,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         issuer="http://localhost",
         clock=clock,
         random=secrets.token_bytes,
-        readings=Readings(),
+        readings=readings,
     )
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -296,6 +297,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         with suppress(asyncio.CancelledError):
             await task
     await runner.cleanup()
+    await readings.close()
     await store.close()
 
 
