@@ -57,7 +57,7 @@ build/synapse/.done: tests/synapse/requirements.txt | $(BIN)/python
 	@touch $@
 
 fuzz: $(VENV)/.dev  ## a minute of changed requests against every reader; FUZZ="--seconds 5 text/csv" for less
-	@$(BIN)/python -m tests.fuzzing $(FUZZ)
+	@$(BIN)/python -m tests.reading.fuzzing $(FUZZ)
 
 N ?= 100000
 differential: $(VENV)/.dev tests/differential/node_modules/.package-lock.json  ## N changed requests, read by us and by eleven servers

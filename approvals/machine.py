@@ -1,6 +1,6 @@
 """The only place that changes a case. Pure: `transition(case, event) -> Step`.
 
-Laws, each a property test in tests/test_machine.py:
+Laws, each a property test in tests/core/test_machine.py:
   1. A closed case never reopens, and its votes and verdict never change.
   2. One verdict, one `Forward`: it is emitted on leaving `pending` and at no other time.
   3. Approved implies the quorum of distinct eligible people on this revision, and no decline on it.

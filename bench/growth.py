@@ -42,7 +42,7 @@ from bench.parts import number
 from bench.peers import POSTGRESQL, SQLITE, prefix
 from bench.peers import database as database_of
 from bench.serve_taps import Posted, Wanted, clock, decide_one, drain, open_cases, pressed
-from tests.postgres import postgres
+from tests.harness.postgres import postgres
 
 BUSY, QUIET = 3, 50
 """Who the requests are for, and who has five: of the people of `serve_taps`."""

@@ -43,7 +43,7 @@ from bench.parts import (
 )
 from bench.peers import BASELINE, BOLT, CHAT_POSTGRESQL, PEERS, POSTGRESQL, Bed, prefix
 from bench.record import ROOT, Sheet
-from tests.postgres import postgres
+from tests.harness.postgres import postgres
 
 PARTS: Final[dict[str, Part]] = {
     "taps": taps.TAPS,

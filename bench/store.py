@@ -30,7 +30,7 @@ from approvals.buttons import Binding, Stored
 from approvals.evidence import Entry
 from approvals.model import Agent, Ask, Case, Choice, Http, Kind, Label, Request, Status, Vote
 from approvals.store import CardRow, CardState, Change, Job, Result, Store
-from tests.postgres import postgres
+from tests.harness.postgres import postgres
 
 NOW = 1_790_000_000_000
 ASK = Ask("everything else", (("default", 1),), ("web", "slack"), policy="sha-256:" + "ab" * 32)

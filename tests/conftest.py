@@ -25,8 +25,8 @@ import structlog
 from hypothesis import settings
 
 from approvals.store import Store, metadata
-from tests import forks
-from tests.postgres import postgres
+from tests.harness import forks
+from tests.harness.postgres import postgres
 
 # A shell starts what it puts into the background deaf to Ctrl-C, and so would be whatever a test
 # starts and interrupts.

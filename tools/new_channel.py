@@ -24,7 +24,7 @@ FILES: Final = {
     "preview.txt": "adapters/{name}/preview.py",
     "template.txt": "card_templates/{name}.json.j2",
     "peer.txt": "tests/peers/{name}.py",
-    "test.txt": "tests/test_{name}.py",
+    "test.txt": "tests/channels/{name}/test_{name}.py",
     "fixtures.txt": "tests/fixtures/{name}/README.md",
     "docs.txt": "docs/channels/{name}.md",
 }

@@ -50,7 +50,7 @@ def text() -> str:
             *rows,
             "",
             "What is not in the table changes nothing. Each law is a property test in",
-            "[test_machine.py](../tests/test_machine.py):",
+            "[test_machine.py](../tests/core/test_machine.py):",
             "",
             *numbered,
             "",

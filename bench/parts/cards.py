@@ -30,7 +30,7 @@ from bench.parts import Part, Rounds, Setting, number, turn_about
 from bench.peers import POSTGRESQL, database, prefix
 from bench.record import Sheet
 from bench.serve_taps import Posted, clock, drain, pressed
-from tests.real_requests import NAMES, real
+from tests.harness.real_requests import NAMES, real
 
 AT_ONCE = 64
 """Taps, and receipts, that are given to the service together."""

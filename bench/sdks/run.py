@@ -23,8 +23,8 @@ from approvals.evidence import ReceiptKey
 from approvals.proxy.ca import utc
 from approvals.proxy.wire import PATIENCE
 from approvals.store import Store
-from tests.gateway import authority, gate
-from tests.house import Wall, open_house
+from tests.harness.gateway import authority, gate
+from tests.harness.house import Wall, open_house
 
 HERE = Path(__file__).parent
 PYTHON = (

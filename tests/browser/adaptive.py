@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from tests.channel_contract import ROOT
+from tests.harness.channel_contract import ROOT
 
 IMAGES: Final = ROOT / "docs/channels/images"
 RENDERER: Final = Path(__file__).parent / "node_modules/adaptivecards/dist/adaptivecards.js"

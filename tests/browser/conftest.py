@@ -58,7 +58,7 @@ from approvals.web.metrics import Metrics
 from approvals.web.signin.link import KIND, Links
 from approvals.web.site import Site
 from tests.browser.adaptive import RENDERER
-from tests.house import Whisperer
+from tests.harness.house import Whisperer
 
 HERE = Path(__file__).parent
 START: Instant = 1_795_000_000_000

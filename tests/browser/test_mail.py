@@ -25,8 +25,8 @@ from approvals.web import credentials
 from approvals.web.site import Site
 from tests.browser.conftest import HERE
 from tests.browser.wcag import RULES, SCHEMES, faults
-from tests.channel_contract import CARDS, card
-from tests.house import RING, Clock, open_house, rule
+from tests.harness.channel_contract import CARDS, card
+from tests.harness.house import RING, Clock, open_house, rule
 from tests.peers.email import MailServer, Page, make
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

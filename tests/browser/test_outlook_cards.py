@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.browser.adaptive import DARK, DRAW, IMAGES, LIGHT
-from tests.channel_contract import CARDS, card
+from tests.harness.channel_contract import CARDS, card
 from tests.peers.outlook import DANA, make, posted, shown, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -30,7 +30,7 @@ OUTLOOK: Final = """() => {
   };
 }"""
 """Version 1.0 and Action.Http, as in Outlook; of markdown nothing but its escapes, since
-tests/test_outlook.py proves by another parser that there is nothing else."""
+tests/channels/email/test_outlook.py proves by another parser that there is nothing else."""
 
 
 async def draw(page: Page, adaptive: dict[str, Any], look: dict[str, str] = LIGHT) -> str:

@@ -19,13 +19,13 @@ from playwright.async_api import Page
 from approvals.model import Fact, Kind, Person
 from approvals.port import Glance
 from approvals.store import Store
-from tests import hostile
 from tests.browser.adaptive import DARK, DRAW, IMAGES, LIGHT
-from tests.channel_contract import CARDS, HOSTILE, card
-from tests.house import Clock, Place, open_house, rule
+from tests.harness import hostile
+from tests.harness.channel_contract import CARDS, HOSTILE, card
+from tests.harness.house import Clock, Place, open_house, rule
+from tests.harness.samples import CASE, everywhere
+from tests.harness.samples import card as built
 from tests.peers.teams import DANA, ROOM, TeamsPeer, delivery, make
-from tests.samples import CASE, everywhere
-from tests.samples import card as built
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

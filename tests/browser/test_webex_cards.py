@@ -15,8 +15,8 @@ from approvals.model import Fact, Person
 from approvals.port import Payload
 from approvals.store import Store
 from tests.browser.adaptive import DRAW, LIGHT, RENDERER
-from tests.channel_contract import AWAY, CARDS, HOSTILE, REASONS, card, natural
-from tests.house import open_house
+from tests.harness.channel_contract import AWAY, CARDS, HOSTILE, REASONS, card, natural
+from tests.harness.house import open_house
 from tests.peers.webex import DANA, WebexPeer, delivery, fixture, ident, make
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

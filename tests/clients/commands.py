@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests import forks
-from tests.house import HANGS
-from tests.installation import BOT, PAUSE, Installation, environment
+from tests.harness import forks
+from tests.harness.house import HANGS
+from tests.harness.installation import BOT, PAUSE, Installation, environment
 
 SOURCE: Final = Path(__file__).parents[2] / "clients/python/src"
 

@@ -9,8 +9,8 @@ import pytest
 
 from approvals.store import Store
 from tests.clients.commands import Agents
-from tests.house import Place, open_house
-from tests.installation import Installation, install
+from tests.harness.house import Place, open_house
+from tests.harness.installation import Installation, install
 
 
 @pytest.fixture

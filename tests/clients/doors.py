@@ -28,9 +28,9 @@ from tests.clients.peers import github as peer_github
 from tests.clients.peers import n8n as peer_n8n
 from tests.clients.peers import openclaw as peer_openclaw
 from tests.clients.peers import terraform as peer_terraform
-from tests.house import HANGS
-from tests.installation import ended, read_until
-from tests.node import NODE
+from tests.harness.house import HANGS
+from tests.harness.installation import ended, read_until
+from tests.harness.node import NODE
 
 LARGE: Final = "x" * 2**20
 Outcome: TypeAlias = tuple[bool, str]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from countersign_client import AsyncClient, Client, Memory, Service
 
-from tests.house import ISSUER, Place, until
+from tests.harness.house import ISSUER, Place, until
 
 T = TypeVar("T")
 DEPLOY: dict[str, Any] = {"action": "deploy", "payload": {"commit": "4f1d2ab", "to": "production"}}

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals.evidence import ReceiptKey, sign_receipt
 from tests.clients.house import DEPLOY
-from tests.house import ISSUER
-from tests.installation import answering
+from tests.harness.house import ISSUER
+from tests.harness.installation import answering
 
 
 class Impostor:

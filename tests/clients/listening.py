@@ -10,8 +10,8 @@ from contextlib import closing
 from typing import Any
 
 from tests.clients.commands import Agents
-from tests.house import HANGS
-from tests.installation import read_until
+from tests.harness.house import HANGS
+from tests.harness.installation import read_until
 
 
 def raw(body: Any) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.installation import answering
+from tests.harness.installation import answering
 
 
 @dataclass(slots=True)

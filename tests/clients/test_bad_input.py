@@ -15,7 +15,7 @@ import pytest
 from tests.clients.commands import Agents
 from tests.clients.doors import DOORS, INPUTS, LIES, WORDS, Place
 from tests.clients.middleman import Does, between
-from tests.house import HANGS
+from tests.harness.house import HANGS
 
 
 @pytest.mark.parametrize("name", DOORS)

@@ -14,7 +14,7 @@ from countersign_client.observe import counts
 
 from tests.clients.house import client, decided
 from tests.clients.model_api import ModelApi
-from tests.house import HANGS, Place
+from tests.harness.house import HANGS, Place
 
 
 async def turn(door: Countersign, api: ModelApi, home: Any) -> None:

@@ -18,8 +18,8 @@ import pytest
 
 from tests.clients.commands import Agents
 from tests.clients.model_api import ModelApi
-from tests.house import HANGS
-from tests.installation import ended
+from tests.harness.house import HANGS
+from tests.harness.installation import ended
 
 TOUCH = ("Bash", {"command": "echo ran > ran.txt", "description": "Leave a trace"})
 

@@ -56,8 +56,8 @@ from tests.clients.impostor import (
     genuine,
     waited_for,
 )
-from tests.house import ISSUER, Place, until
-from tests.installation import environment, free_port
+from tests.harness.house import ISSUER, Place, until
+from tests.harness.installation import environment, free_port
 
 SOURCE = Path(__file__).parents[2] / "clients/python/src"
 

@@ -20,7 +20,7 @@ from countersign_client.gateways import GATEWAYS
 
 from tests.clients.commands import Agents
 from tests.clients.pages import PAGES, ROOT, blocks, observing, shell
-from tests.installation import PAUSE, environment
+from tests.harness.installation import PAUSE, environment
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import pytest
 
 from tests.clients.commands import Agents
 from tests.clients.peers.github import GATE, MERGED, REPOSITORY, RUN, SECRET, Door, GitHub
-from tests.house import HANGS
+from tests.harness.house import HANGS
 from tests.peers.github import APP, PEM, SHA
 
 PAGE = Path(__file__).parents[2] / "docs/agents/github.md"

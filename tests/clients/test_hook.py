@@ -18,7 +18,7 @@ from approvals.reading import read_payload
 from approvals.reading.presentation import said
 from tests.clients.commands import Agents
 from tests.clients.events import BAD, BASH, EVENTS
-from tests.installation import Ran, ended
+from tests.harness.installation import Ran, ended
 
 
 def hook(agents: Agents, client: str, event: Any, **env: str) -> Ran:

@@ -21,8 +21,8 @@ from mcp.client.stdio import StdioServerParameters
 from tests.clients import mcp_upstream
 from tests.clients.commands import Agents
 from tests.clients.frames import BAD, CALL
-from tests.house import HANGS
-from tests.installation import free_port, listening
+from tests.harness.house import HANGS
+from tests.harness.installation import free_port, listening
 
 UPSTREAM = str(mcp_upstream.__file__)
 

@@ -17,7 +17,7 @@ from mcp.server.extension import Extension
 
 from tests.clients.house import client, decided, pending
 from tests.clients.mcp_gated import server
-from tests.house import HANGS, Place
+from tests.harness.house import HANGS, Place
 
 ERAS = ("legacy", "auto")
 

@@ -16,8 +16,8 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
 from tests.clients.commands import Agents
-from tests.house import HANGS
-from tests.installation import free_port, listening
+from tests.harness.house import HANGS
+from tests.harness.installation import free_port, listening
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/agents/mcp.md"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.clients.commands import Agents
 from tests.clients.peers.n8n import KEY, PAYLOAD, Door, N8n
-from tests.house import HANGS
+from tests.harness.house import HANGS
 
 
 @pytest.fixture

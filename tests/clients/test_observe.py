@@ -36,7 +36,7 @@ from mcp.server.mcpserver import MCPServer
 
 from tests.clients.house import DEPLOY
 from tests.clients.impostor import NOW, OWN, PINNED, Impostor, approved, asked_of, digest, genuine
-from tests.installation import Ran, ended, environment
+from tests.harness.installation import Ran, ended, environment
 
 SOURCE: Final = Path(__file__).parents[2] / "clients/python/src"
 SECRET: Final = "sk_live_never_recorded"

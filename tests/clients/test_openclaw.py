@@ -15,8 +15,8 @@ from countersign_client.gateways.openclaw import Failed, read
 
 from tests.clients.commands import Agents
 from tests.clients.peers.openclaw import OpenClaw
-from tests.house import HANGS
-from tests.installation import read_until
+from tests.harness.house import HANGS
+from tests.harness.installation import read_until
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from countersign_client.gateways import deliveries
 
 from tests.clients.commands import Agents
 from tests.clients.peers.terraform import KEY, PLAN, Door, Terraform
-from tests.house import HANGS
+from tests.harness.house import HANGS
 
 PAGE = Path(__file__).parents[2] / "docs/agents/terraform.md"
 

@@ -40,9 +40,9 @@ from tests.clients.impostor import (
     waited_for,
 )
 from tests.clients.pages import blocks, observing, shell
-from tests.house import HANGS
-from tests.installation import PAUSE, environment
-from tests.node import NODE
+from tests.harness.house import HANGS
+from tests.harness.installation import PAUSE, environment
+from tests.harness.node import NODE
 
 PACKAGE: Final = Path(__file__).parents[2] / "clients/typescript"
 MODULES: Final = PACKAGE / "node_modules"

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.node import NODE
+from tests.harness.node import NODE
 
 HERE = Path(__file__).parent
 SERVERS = HERE / "servers"

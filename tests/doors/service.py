@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.installation import BOT, install
+from tests.harness.installation import BOT, install
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from aiohttp import web
 from adapters.imessage.adapter import IMessage
 from approvals.model import Address
 from approvals.port import Inbound
-from tests.channel_contract import Kit, template
+from tests.harness.channel_contract import Kit, template
 from tests.peers.imessage import SCHEMAS, body, links
 
 PASSWORD, SECRET = "peer-server-password", "a-word-of-ours-in-the-address-0123456789"

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.discord.adapter import Discord
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT, Kit, Seat, says, template
+from tests.harness.channel_contract import ROOT, Kit, Seat, says, template
 
 APP = "1457469483726668048"
 BOT_TOKEN = "peer-discord-bot-token"

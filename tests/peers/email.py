@@ -33,7 +33,7 @@ from approvals.model import (
     Address,
 )
 from approvals.port import Payload
-from tests.channel_contract import ROOT, Kit, Seat, template
+from tests.harness.channel_contract import ROOT, Kit, Seat, template
 
 USER, PASSWORD = "countersign", "peer-mail-password"
 SENDER = "Countersign <approve@example.com>"

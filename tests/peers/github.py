@@ -34,7 +34,7 @@ from markdown_it import MarkdownIt
 from adapters.github.adapter import GitHub
 from approvals.model import Address
 from approvals.port import Inbound, Payload, Render
-from tests.channel_contract import NOW, ROOT, Kit, Seat, template
+from tests.harness.channel_contract import NOW, ROOT, Kit, Seat, template
 from tests.peers.loopback import started
 
 FIXTURES: Final = ROOT / "tests/fixtures/github"

@@ -36,7 +36,7 @@ from cryptography.x509.oid import NameOID
 from adapters.google_chat.adapter import GoogleChat
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT, Kit, Seat, says, template
+from tests.harness.channel_contract import ROOT, Kit, Seat, says, template
 from tests.peers.loopback import started
 
 FIXTURES: Final = ROOT / "tests/fixtures/google_chat"

@@ -26,7 +26,7 @@ from jsonschema import Draft202012Validator
 from adapters.imessage.adapter import IMessage
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT, Kit, Seat, strings, template
+from tests.harness.channel_contract import ROOT, Kit, Seat, strings, template
 from tests.peers.loopback import started
 
 PROJECT, APP = "5b7c830f-4183-4275-14ad-13e40c98e29f", "01F6T8M717SPW0186EC5A90Z0E"

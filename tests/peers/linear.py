@@ -36,7 +36,7 @@ from graphql import (
 from adapters.linear.adapter import Linear
 from approvals.model import Address
 from approvals.port import Inbound, Payload, Render
-from tests.channel_contract import NOW, ROOT, Kit, Seat, says, template
+from tests.harness.channel_contract import NOW, ROOT, Kit, Seat, says, template
 from tests.peers.loopback import started
 
 FIXTURES: Final = ROOT / "tests/fixtures/linear"

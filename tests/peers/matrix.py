@@ -26,7 +26,7 @@ from jsonschema import Draft202012Validator
 from adapters.matrix.adapter import Matrix
 from approvals.model import Address
 from approvals.port import Inbound, Payload, Render
-from tests.channel_contract import ROOT, Kit, Seat, strings, template
+from tests.harness.channel_contract import ROOT, Kit, Seat, strings, template
 
 BOT, DANA, LEE = "@countersign:acme.example", "@dana:acme.example", "@lee:acme.example"
 EVE = "@dana:evil.example"

@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from adapters.mattermost.adapter import Mattermost
 from approvals.model import Address
 from approvals.port import Inbound, Payload, Render
-from tests.channel_contract import NOW, ROOT, Kit, Seat, says, template
+from tests.harness.channel_contract import NOW, ROOT, Kit, Seat, says, template
 
 TOKEN, SECRET = "peer-mattermost-bot-token", "a-secret-of-ours-with-32-characters-or-more"
 KEY = ec.derive_private_key(0x0C0FFEE, ec.SECP256R1())

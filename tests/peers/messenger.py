@@ -10,7 +10,7 @@ from adapters.messenger import registered
 from adapters.messenger.adapter import Messenger
 from approvals.model import Address
 from approvals.port import Inbound
-from tests.channel_contract import Kit, Seat, template
+from tests.harness.channel_contract import Kit, Seat, template
 from tests.peers import meta
 from tests.peers.meta import VERIFY, SendPeer
 

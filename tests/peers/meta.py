@@ -25,7 +25,7 @@ from aiohttp import web
 
 from adapters.kit.direct import Direct
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT
+from tests.harness.channel_contract import ROOT
 from tests.peers.loopback import started
 
 VERIFY = "a-random-word-of-ours"

@@ -20,7 +20,7 @@ from aiohttp import web
 from adapters.email.adapter import Email
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import NOW, Kit
+from tests.harness.channel_contract import NOW, Kit
 from tests.peers import email
 from tests.peers.email import PASSWORD, MailServer, Received
 from tests.peers.loopback import started

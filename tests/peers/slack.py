@@ -26,8 +26,8 @@ from slack_sdk.signature import SignatureVerifier
 from adapters.slack.adapter import Slack
 from approvals.model import Address
 from approvals.port import Inbound, Resolved
-from tests.channel_contract import ROOT, Kit, Seat, says, template
-from tests.house import Place, until
+from tests.harness.channel_contract import ROOT, Kit, Seat, says, template
+from tests.harness.house import Place, until
 from tests.peers.loopback import started
 
 TEAM, APP, BOT = "T024BE7LD", "A024BE7AP", "U024BE7BT"

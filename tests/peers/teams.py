@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from adapters.teams.adapter import Teams
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT, Kit, Seat, says, template
+from tests.harness.channel_contract import ROOT, Kit, Seat, says, template
 from tests.peers.loopback import started
 
 FIXTURES: Final = ROOT / "tests/fixtures/teams"

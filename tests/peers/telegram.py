@@ -24,7 +24,7 @@ from aiohttp import web
 from adapters.telegram.adapter import Telegram
 from approvals.model import Address
 from approvals.port import Inbound, Payload
-from tests.channel_contract import ROOT, Kit, Seat, says, template
+from tests.harness.channel_contract import ROOT, Kit, Seat, says, template
 
 BOT = 777000123
 BOT_TOKEN = f"{BOT}:AAE-peer-token"

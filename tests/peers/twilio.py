@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.channel_contract import Kit
+from tests.harness.channel_contract import Kit
 from tests.peers.whatsapp import (
     ADDRESS,
     AUTH_TOKEN,

@@ -29,7 +29,7 @@ from aiohttp import web
 from adapters.webex.adapter import Webex
 from approvals.model import Address
 from approvals.port import Inbound, Payload, Render
-from tests.channel_contract import NOW, ROOT, Kit, Seat, says, template
+from tests.harness.channel_contract import NOW, ROOT, Kit, Seat, says, template
 from tests.peers.loopback import started
 
 FIXTURES: Final = ROOT / "tests/fixtures/webex"

@@ -33,8 +33,8 @@ from approvals.model import (
 from approvals.port import (
     Inbound,
 )
-from tests.channel_contract import NOW, ROOT, Kit, Seat, template
-from tests.house import Place
+from tests.harness.channel_contract import NOW, ROOT, Kit, Seat, template
+from tests.harness.house import Place
 from tests.peers.loopback import started
 
 NUMBER_ID, NUMBER = "106540352242922", "15550783881"

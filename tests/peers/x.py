@@ -31,7 +31,7 @@ from aiohttp import web
 from adapters.x.adapter import X
 from approvals.model import Address
 from approvals.port import Inbound, Memory, Payload, Render
-from tests.channel_contract import NOW, ROOT, Kit, Seat, template
+from tests.harness.channel_contract import NOW, ROOT, Kit, Seat, template
 from tests.peers.loopback import started
 
 CLIENT, SECRET, CONSUMER = "peer-client-id", "peer-client-secret", "peer-consumer-secret"

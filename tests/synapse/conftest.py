@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from approvals.store import Store
-from tests.house import HANGS
+from tests.harness.house import HANGS
 
 AS_TOKEN, HS_TOKEN = "as-token-of-the-tests", "hs-token-of-the-tests"
 APPROVALS = "@approvals:localhost"

@@ -16,8 +16,8 @@ import pytest
 from adapters.matrix.adapter import Matrix
 from approvals.model import Address, Busy, Person, Refused, Risk
 from approvals.store import Store
-from tests.channel_contract import card, template
-from tests.house import HANGS, Place, open_house, rule
+from tests.harness.channel_contract import card, template
+from tests.harness.house import HANGS, Place, open_house, rule
 from tests.synapse.conftest import APPROVALS, AS_TOKEN, HS_TOKEN, Server
 
 YES, NO = "✅", "❌"

@@ -14,7 +14,7 @@ import jsonschema_rs
 
 from tests.clients.commands import Agents
 from tests.clients.listening import Listening, raw
-from tests.house import HANGS
+from tests.harness.house import HANGS
 from tests.peers.github import APP, INSTALLATION, PEM, SHA, event, fits, fixture, is_the_apps
 
 SECRET = "a webhook secret of the App"

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.clients.commands import Agents
 from tests.clients.listening import Listening, raw
-from tests.house import HANGS
+from tests.harness.house import HANGS
 
 KEY = "an HMAC key of a run task"
 PLAN: Any = {
