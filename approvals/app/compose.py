@@ -29,7 +29,7 @@ from approvals.evidence import ReceiptKey, sign_checkpoint
 from approvals.faces import Look
 from approvals.gateways.onecli import OneCli, Seat
 from approvals.memory import ChannelMemory
-from approvals.model import MINUTE, Busy, Duration, Instant, Kind, Requester
+from approvals.model import MINUTE, SECOND, Busy, Duration, Instant, Kind, Requester
 from approvals.outbox import LEASE, Carrier, Outbox
 from approvals.people import Directory, Link
 from approvals.port import CatchesUp, Channel, Charged, Hears, Hosts, Remembers, Talks
@@ -54,6 +54,9 @@ SEAL: Final = 0.5
 """Seconds between sealings: an entry is in the chain within one."""
 REFRESH: Final = 1.0
 """Seconds until this copy knows what another one learnt: a vetted account, a new key."""
+WHOLE: Final[Duration] = 10 * SECOND
+"""How often all accounts and links are read though nothing says that one changed: an older copy
+beside this one does not say it."""
 WRITES: Final = 2.0
 """Seconds between looks whether the database still takes what is written: one small row."""
 ANSWERS: Final = 2.0
@@ -177,6 +180,7 @@ async def running(
         service.head = await store.head()
         built: tuple[KeyRing | None, _Known] = (None, ((), ()))
         refreshing, asked, looked = asyncio.Lock(), 0, 0
+        seen: tuple[str | None, Instant] = (None, steady())
 
         def look(known: _Known) -> None:
             """The directory follows from the ring and the accounts; nothing here is waited for."""
@@ -189,7 +193,7 @@ async def running(
 
         async def refresh() -> None:
             """Who comes while another looks shares the next look with all who came by then."""
-            nonlocal asked, looked
+            nonlocal asked, looked, seen
             asked += 1
             mine = asked
             async with refreshing:
@@ -201,10 +205,25 @@ async def running(
                     service.trust = plan.reload(service.trust)
                     look(built[1])
                 finally:
+                    mark = await store.people_mark()  # before what it is about
                     look((await store.accounts(), await store.linked()))
+                    seen = (mark, steady())
                 if plan.reloaded:
                     await plan.reloaded(service.trust)
                 looked = by_now
+
+        async def look_again() -> None:
+            """Every second: the keys, and who people are where something says that it changed."""
+            mark, at = seen
+            try:
+                service.trust = plan.reload(service.trust)
+                look(built[1])
+            finally:
+                moved = steady() - at >= WHOLE or await store.people_mark() != mark
+                if moved:
+                    await refresh()
+            if plan.reloaded and not moved:
+                await plan.reloaded(service.trust)
 
         await refresh()
         gateways = [
@@ -353,7 +372,7 @@ async def running(
         parts.keep("live", live.run)
         parts.repeat("clock", TICK, tick)
         parts.repeat("sealer", SEAL, seal)
-        parts.repeat("refresh", REFRESH, refresh)
+        parts.repeat("refresh", REFRESH, look_again)
         parts.repeat("writing to the database", WRITES, write)
         parts.repeat("prune", PRUNE_EVERY, prune, vital=False)
         parts.repeat("certificate", CERTIFIED, certified, vital=False)

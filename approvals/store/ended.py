@@ -2,8 +2,8 @@
 
 A seal proves that we wrote a row once, not that it still holds: whoever writes an old row back has
 a genuine one. So a process remembers what it saw end, for as long as the row would be worth
-something. It forgets when it stops, and does not know what another copy ended, but for accounts,
-which every copy reads each second.
+something. It forgets when it stops, and does not know what another copy ended, but for accounts and
+links, which every copy reads again within a second of a change.
 """
 
 from __future__ import annotations

@@ -15,10 +15,19 @@ import sqlalchemy as sa
 from approvals.evidence import Entry
 from approvals.model import ORG, Instant
 from approvals.store.columns import named
+from approvals.store.meta import select_meta
 from approvals.store.outbox import write
 from approvals.store.statements import Dialect, P, Script, delete_by, insert, select, upsert
 from approvals.store.subject import Subject
-from approvals.store.tables import accounts, link_codes, linked, login_links, sessions, tokens
+from approvals.store.tables import (
+    accounts,
+    link_codes,
+    linked,
+    login_links,
+    meta,
+    sessions,
+    tokens,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,26 @@ def _count_links(_: Dialect) -> Any:
     return sa.select(sa.func.count()).select_from(login_links).where(*whose, *live)
 
 
+PEOPLE: Final = "people"
+"""The value in `meta` that moves with each change of an account or a link, in one transaction."""
+
+
+def _move_people(d: Dialect) -> Any:
+    new = sa.text("md5(random()::text)" if d.postgresql else "lower(hex(randomblob(16)))")
+    made = d.insert(meta).values(key=PEOPLE, value=new)
+    return made.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": new})
+
+
+def moved() -> Script[None]:
+    """Copies that look at the mark alone look at the accounts and links again."""
+    yield _move_people, {}
+
+
+def _put_account(account: Account) -> Script[None]:
+    yield _upsert_account, named(account)
+    yield from moved()
+
+
 _insert_code: Final = insert(link_codes)
 _delete_codes: Final = delete_by(link_codes, "org", "person", "channel")
 _select_code: Final = select(link_codes, LinkCode.__slots__, "sha")
@@ -164,6 +193,7 @@ def _bind(
         yield from _delete_link_of(account)
         return False
     yield from write(entries)
+    yield from moved()
     return True
 
 
@@ -177,6 +207,7 @@ def _unbind(one: Linked, entries: Sequence[Entry]) -> Script[bool]:
     found = yield from _delete_link_of(one)
     if found:
         yield from write(entries)
+        yield from moved()
     return found
 
 
@@ -265,7 +296,7 @@ class PeopleStore(Subject):
     ) -> None:
         """Keep or renew how an account stands on its channel."""
         known = Account(channel, account, person, standing, at, org, seal)
-        await self._write(_upsert_account, **named(known))
+        await self._db.write(_put_account(known))
         self._ended.note(known)
 
     async def account(self, channel: str, account: str, *, org: str = ORG) -> Account | None:
@@ -320,6 +351,12 @@ class PeopleStore(Subject):
         done = await self._db.write(_unbind(account, entries))
         self._ended.unlink(account.seal)
         return done
+
+    async def people_mark(self) -> str | None:
+        """Another than before where an account or a link changed. What an older version wrote did
+        not move it."""
+        found = await self._read(select_meta, key_=PEOPLE)
+        return found[0][0] if found else None
 
     async def linked(self, *, org: str = ORG) -> list[Linked]:
         """Every account that was linked by a code, or that a row says was."""

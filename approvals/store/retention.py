@@ -26,6 +26,7 @@ from approvals.store.cases import (
     terms_row,
 )
 from approvals.store.meta import put_meta, select_meta
+from approvals.store.people import moved
 from approvals.store.requests import delete_contents
 from approvals.store.statements import Builder, Dialect, P, Params, Row, Script, delete_by, one
 from approvals.store.subject import Subject
@@ -227,6 +228,7 @@ def _forget(person: str, known: Sequence[tuple[str, str]], org: str) -> Script[N
     """All that lets them in or reaches them. `known`: channel and account each."""
     for build in _OF_A_PERSON:
         yield build, {"org_": org, "person_": person}
+    yield from moved()
     for channel, account in known:
         yield _delete_window, {"org_": org, "channel_": channel, "account_": account}
 

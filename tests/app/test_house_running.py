@@ -53,6 +53,51 @@ async def test_many_who_are_vetted_at_once_share_a_look_at_the_accounts(
         assert reads[0] > 1
 
 
+async def test_law_31_all_accounts_are_read_again_where_something_says_that_one_changed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every second each copy read all of them."""
+    reads, marks, real, mark = [0], [0], store.accounts, store.people_mark
+
+    async def accounts() -> list[Account]:
+        reads[0] += 1
+        return await real()
+
+    async def people_mark() -> str | None:
+        marks[0] += 1
+        return await mark()
+
+    monkeypatch.setattr(compose, "REFRESH", 0.01)
+    monkeypatch.setattr(type(store), "accounts", lambda self: accounts())
+    monkeypatch.setattr(type(store), "people_mark", lambda self: people_mark())
+    async with open_house(store) as place:
+        await until(lambda: marks[0] > 20)
+        before = reads[0]
+        assert before <= 2
+        await learn(store, "U-2", "dana", "dana@example.com")  # as another copy does
+        await until(lambda: place.house.service.trust.directory.by_account("desk", "U-2"))
+        assert reads[0] == before + 1
+
+
+async def test_law_31_what_an_older_copy_changed_is_seen_though_it_does_not_say_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks = [0]
+
+    async def people_mark(_: Store) -> None:
+        marks[0] += 1
+
+    monkeypatch.setattr(compose, "REFRESH", 0.01)
+    monkeypatch.setattr(type(store), "people_mark", people_mark)
+    async with open_house(store) as place:
+        await learn(store, "U-2", "dana", "dana@example.com")
+        before = marks[0]
+        await until(lambda: marks[0] > before + 3)
+        assert place.house.service.trust.directory.by_account("desk", "U-2") is None
+        place.clock.turn(compose.WHOLE)
+        await until(lambda: place.house.service.trust.directory.by_account("desk", "U-2"))
+
+
 async def test_law_06_a_revoked_key_counts_no_more_whatever_fails_afterwards(store: Store) -> None:
     held = [RING]
 

@@ -82,6 +82,26 @@ async def test_law_31_a_revoked_token_stays_revoked(store: Store, thief: Thief) 
     assert await store.token("secret", NOW) is None
 
 
+async def test_law_31_whatever_changes_an_account_or_a_link_moves_the_mark(store: Store) -> None:
+    """By which a copy knows that it has to look again."""
+    code = LinkCode("dana", "slack", LATER, seal="code")
+    one = Linked("slack", "U1", "dana", NOW, seal="one")
+    await store.add_code("secret", code, [])
+    marks = [await store.people_mark()]
+    for change in (
+        lambda: store.put_account("slack", "U1", "dana", "good", NOW),
+        lambda: store.bind("secret", code, one, NOW, []),
+        lambda: store.unbind(one, []),
+        lambda: store.forget("dana", ()),
+    ):
+        await change()
+        marks.append(await store.people_mark())
+    assert len(set(marks)) == 5
+    assert not await store.bind("secret", code, one, NOW, [])
+    assert not await store.unbind(one, [])
+    assert await store.people_mark() == marks[-1]
+
+
 async def test_law_31_a_used_code_and_an_ended_link_stay_ended(store: Store, thief: Thief) -> None:
     code = LinkCode("dana", "slack", LATER, seal="code")
     one = Linked("slack", "U1", "dana", NOW, seal="one")
