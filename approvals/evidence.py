@@ -163,7 +163,7 @@ def _number(text: str) -> float:
 
 # What a backslash may stand before is left in, or the one of "\\n" would be before a quote.
 _SHAPELESS: Final = bytes({*range(256)} - {*b'"\\[]{}bfnrtu/'})
-_BESIDE_BRACKETS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[^]["{}]+', re.DOTALL)
+_BESIDE_BRACKETS: Final = re.compile(r'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"?|[^]["{}]+', re.DOTALL)
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _quoted: Final = json.encoder.encode_basestring_ascii
 _DECODER: Final = json.JSONDecoder(

@@ -269,7 +269,7 @@ _FIELD: Final = re.compile(
 # The value: quoted, quoted inside a quoted string, or bare; behind `=` with closing braces. A value
 # that has begun always matches, so that nothing is scanned twice. It is no object and no list.
 _VALUE: Final = (
-    r"\"((?:[^\"\\]|\\.)*+)|'((?:[^'\\]|\\.)*+)|\\{1,4}\"((?:[^\"\\]|\\(?!\"))*+)"
+    r"\"((?>(?:[^\"\\]|\\.)*))|'((?>(?:[^'\\]|\\.)*))|\\{1,4}\"((?>(?:[^\"\\]|\\(?!\"))*))"
     r"|(?![{\[](?:[\s\"'\\{\[}\]]|\Z))((?:(?:bearer|basic|token|bot)\s{1,8})?"
     r"(?:(?:[$%]?\{{1,2}[\w .:-]{0,80}\}{1,2}|<[a-z_][\w .-]{0,80}>)(?=[\s&,;\"'\\}\]]|\Z)"
 )
@@ -379,12 +379,13 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         (
             "-----BEGIN",
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-            r"(?:(?!-----END)[\s\S])*+(?:-----END [A-Z0-9 ]{0,60}-----)?",
+            r"(?>(?:(?!-----END)[\s\S])*)(?:-----END [A-Z0-9 ]{0,60}-----)?",
         ),
         # PuTTY's format, https://tartarus.org/~simon/putty-snapshots/htmldoc/AppendixC.html
         (
             "PuTTY-User-Key-File-",
-            r"Private-Lines:(?:(?!Private-MAC)[\s\S]){0,20000}+(?:Private-MAC: ?[0-9a-f]{40,64})?",
+            r"Private-Lines:(?>(?:(?!Private-MAC)[\s\S]){0,20000})"
+            r"(?:Private-MAC: ?[0-9a-f]{40,64})?",
         ),
         ("AGE-SECRET-KEY-", r"AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{40,}+"),
         (
@@ -833,7 +834,7 @@ def _block(text: str) -> Iterator[Span]:
 
 _DOCUMENT: Final = re.compile(r"(?m)^(?=---)")
 _FLOW: Final = re.compile(r"\"(?:data|stringData)\\{0,3}\"\s{0,8}:\s{0,8}\{")
-_STRING: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"?", re.DOTALL)
+_STRING: Final = re.compile(r"\"(?>(?:[^\"\\]|\\.)*)\"?", re.DOTALL)
 
 
 def _flows(text: str) -> Iterator[Span]:
@@ -852,7 +853,7 @@ def _flows(text: str) -> Iterator[Span]:
 
 
 _TOKENS: Final = re.compile(
-    r"[ \t\r\n]*+(?:(\"(?:[^\"\\\x00-\x1f]|\\.)*+\")|([{}\[\],:])|([^\s{}\[\],:\"]++))"
+    r"[ \t\r\n]*+(?:(\"(?>(?:[^\"\\\x00-\x1f]|\\.)*)\")|([{}\[\],:])|([^\s{}\[\],:\"]++))"
 )
 
 

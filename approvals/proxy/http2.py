@@ -21,7 +21,7 @@ import h2.exceptions
 import h2.settings
 import h11
 
-from approvals.proxy.wire import MAX_LINES, PIECE, Gone, Patience, Problem, Reader, Wire
+from approvals.proxy.wire import MAX_LINES, PIECE, Gone, Patience, Problem, Reader, Wire, cut
 
 STREAMS: Final = 100
 """Streams of a connection at the same time (RFC 9113, 6.5.2, advises 100 at least)."""
@@ -107,7 +107,7 @@ class Connection:
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(1):
                     await self.writer.wait_closed()
-            self.writer.transport.abort()
+            cut(self.writer)
 
     def drain(self) -> None:
         """Take no more streams; end with the last. (After a GOAWAY h2 sends nothing.)"""

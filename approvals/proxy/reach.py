@@ -24,7 +24,7 @@ from typing import Final, TypeAlias
 import h11
 
 from approvals.evidence import split_url
-from approvals.proxy.wire import PIECE, Patience, Problem, Reader
+from approvals.proxy.wire import PIECE, Patience, Problem, Reader, cut
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -192,7 +192,7 @@ class Reach:
                 await asyncio.sleep(0)  # what TLS held back, the loop hands on now
                 if upstream.quiet():
                     return upstream
-                upstream.writer.transport.abort()
+                cut(upstream.writer)
         return None
 
     def keep(self, whose: Hashable, upstream: Upstream) -> bool:
@@ -205,7 +205,7 @@ class Reach:
 
     def _end(self, upstream: Upstream) -> None:
         self._kept.pop(upstream)[1].cancel()
-        upstream.writer.transport.abort()
+        cut(upstream.writer)
 
     def close(self) -> None:
         for upstream in tuple(self._kept):
@@ -264,7 +264,7 @@ class Upstream:
             pass  # it may have answered early; if not, reading finds that out
         except BaseException as error:
             self._fault = error if isinstance(error, Problem) else None
-            self.writer.transport.abort()  # half a request must not look like a whole one
+            cut(self.writer)  # half a request must not look like a whole one
             raise
 
     async def data(self) -> AsyncIterator[bytes]:
@@ -303,7 +303,7 @@ class Upstream:
         return not waits.poll(0)
 
     async def close(self) -> None:
-        self.writer.transport.abort()
+        cut(self.writer)
         with contextlib.suppress(OSError):
             await self.writer.wait_closed()
         if self._sending is not None:

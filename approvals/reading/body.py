@@ -106,7 +106,7 @@ def _is_utf8(body: bytes) -> bool:
 
 
 _HEAD: Final = 4096
-_BEFORE: Final = rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?:\s|/\*[^*]*+\*/|//[^\n]*+\n)*+"
+_BEFORE: Final = rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?>(?:\s|/\*[^*]*+\*/|//[^\n]*+\n)*)"
 _MAYBE_JSON: Final = re.compile(_BEFORE + rb"[\[{]")
 _LIKE_JSON: Final = re.compile(_BEFORE + rb"(?:\{\s*[\"}/]|\[\s*[\"{\[\]/]|\[[\s0-9,.eE+-]*+/)")
 """Ruby's parser skips comments and unknown escapes, Node's and Go's mend broken UTF-8, Python's

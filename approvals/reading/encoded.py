@@ -359,7 +359,7 @@ _DATA_URL: Final = re.compile(
 )
 _PERCENT: Final = re.compile("%[0-9A-Fa-f]{2}")
 _PERCENT_LETTER: Final = re.compile("%(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])")
-_ADDRESS: Final = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})*+")
+_ADDRESS: Final = re.compile(r"(?>(?:[!-$&-~]|%[0-9A-Fa-f]{2})*)")
 _BACKSLASH: Final = re.compile(
     r"\\(?:u(?=[0-9A-Fa-f]{4})|x(?=[0-9A-Fa-f]{2}))((?<=u)....|(?<=x)..)()"
 )

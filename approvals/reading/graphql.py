@@ -111,7 +111,7 @@ class _Operation:
 
 
 _DOCUMENT: Final = re.compile(
-    r"(?:[\s,\ufeff]++|#[^\n]*+)*+(?:\{|(?:query|mutation|subscription)\b[^{]*+\{|fragment\s++\w++\s++on\b)"
+    r"(?>(?:[\s,\ufeff]++|#[^\n]*+)*)(?:\{|(?:query|mutation|subscription)\b[^{]*+\{|fragment\s++\w++\s++on\b)"
 )
 _KEYS: Final = frozenset(("query", "extensions"))
 _IDS: Final = ("documentId", "doc_id", "queryId", "query_hash", "id")

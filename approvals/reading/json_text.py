@@ -62,7 +62,7 @@ class _Unclear(ValueError):
 
 
 _ODD_ESCAPE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
-_TEXT: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_TEXT: Final = r'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"?'
 _TEXTS: Final = re.compile(_TEXT, re.DOTALL)
 _BRACKETS: Final = re.compile(_TEXT + r'|[^\[\]{}"]++', re.DOTALL)
 

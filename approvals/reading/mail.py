@@ -354,7 +354,7 @@ _NAME_WORD: Final = re.compile(
     r"=\?[A-Za-z0-9_-]{1,40}\?(?:[bB]\?[A-Za-z0-9+/]*+={0,2}|[qQ]\?[A-Za-z0-9!*+/=_-]*+)\?="
 )
 _EXTENDED: Final = re.compile(
-    r"([A-Za-z0-9-]{1,40})'[A-Za-z-]{0,20}'((?:[!#$&+.^_`|~0-9A-Za-z-]|%[0-9A-Fa-f]{2})*+)"
+    r"([A-Za-z0-9-]{1,40})'[A-Za-z-]{0,20}'((?>(?:[!#$&+.^_`|~0-9A-Za-z-]|%[0-9A-Fa-f]{2})*))"
 )
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BROKEN_QUOTING: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)")

@@ -153,7 +153,7 @@ _LINE: Final = re.compile(rb"[ -~\t]+")
 _NAME: Final = re.compile(r"[!-9;-~]{1,100}")
 _PARAMETER: Final = re.compile(
     r"[ \t]*;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)="
-    r"(?:\"((?:[^\"\\]|\\.)*+)\"|([!#$%&'*+.^_`|~0-9A-Za-z-]++))"
+    r"(?:\"((?>(?:[^\"\\]|\\.)*))\"|([!#$%&'*+.^_`|~0-9A-Za-z-]++))"
 )
 _MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 _BOUNDARY: Final = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")

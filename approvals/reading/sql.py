@@ -203,7 +203,7 @@ def _first(text: str) -> str:
 
 
 _WORD: Final = re.compile(r"[A-Za-z_]{1,40}")
-_SKIPPED: Final = re.compile(r"[\s(;]++|--[^\n]*+|#[^\n]*+|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/")
+_SKIPPED: Final = re.compile(r"[\s(;]++|--[^\n]*+|#[^\n]*+|//[^\n]*+|/\*(?>(?:[^*]|\*(?!/))*)\*/")
 
 
 def _at_first_sight(text: str) -> _Statement:

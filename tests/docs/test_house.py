@@ -114,6 +114,19 @@ MAY_NAME_ONE: Final = {
 }
 
 
+def test_law_32_no_expression_repeats_a_group_possessively() -> None:
+    """Python before 3.11.5, Debian 12's is one, matches those wrongly: `(?>(?:…)*)` says the same
+    (https://github.com/python/cpython/issues/106052)."""
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for top in ("approvals", "adapters", "clients/python/src")
+        for path in sorted((ROOT / top).rglob("*.py"))
+        for line in path.read_text().splitlines()
+        if re.search(r"\)(?:[*+?]|\{[0-9,]+\})\+[^ ]", line)
+    ]
+    assert found == []
+
+
 def test_no_room_but_the_packs_names_a_platform() -> None:
     found = {
         name

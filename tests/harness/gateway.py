@@ -34,7 +34,7 @@ from approvals.proxy.secrets import (
     Secrets,
 )
 from approvals.proxy.settings import Settings, read
-from approvals.proxy.wire import Patience
+from approvals.proxy.wire import Patience, cut
 from tests.harness.house import HANGS
 
 PASSWORD: Final = "correct-horse-battery"
@@ -106,7 +106,7 @@ async def origin(tls: ssl.SSLContext | None = None) -> AsyncIterator[Origin]:
     finally:
         server.close()
         for line in made.lines:
-            line.transport.abort()
+            cut(line)
         await asyncio.sleep(0)
 
 
