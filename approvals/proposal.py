@@ -39,10 +39,11 @@ from approvals.reading.presentation import Presented, Words, present, said
 class Proposal:
     """What a requester sent, well-formed but not believed yet. `payload` is JCS text.
 
-    `summary`: `http.body` is a gateway's description of the body, not its bytes. `hints`: the title
-    and facts are such a description too, and those of a pack, which knows the service, go before.
-    `mark`: facts by which its gateway finds it again; no words of a rule or pack replace them.
-    `remind`: when to remind those who are asked, if the rule does not say.
+    `summary`: `http.body` is a gateway's description of the body, not its bytes. `some_headers`: it
+    may send others than it lists, so no rule is sure of one. `hints`: the title and facts are such
+    a description too, and those of a pack, which knows the service, go before. `mark`: facts by
+    which its gateway finds it again; no words of a rule or pack replace them. `remind`: when to
+    remind those who are asked, if the rule does not say.
     """
 
     action: str
@@ -56,6 +57,7 @@ class Proposal:
     expires_in: Duration | None = None
     decoded: Mapping[str, Value] = field(default_factory=dict)
     summary: bool = False
+    some_headers: bool = False
     hints: bool = False
     mark: tuple[Fact, ...] = ()
     remind: tuple[Duration, ...] = ()
@@ -119,9 +121,6 @@ def bind(
         digest = digest_payload(revision=revision, action=asked.action, payload=payload)
     name, target, dialect = asked.action, reading.target, reading.dialect
     plain = policy.Subject.of(by.name, agent.id, name, http, dialect=dialect, target=target)
-    if asked.summary:
-        doubt = "A summary may leave headers out."
-        plain = replace(plain, doubts={**plain.doubts, "header": doubt})
     ours = decode(plain, reading, book.decoders)
     request = Request(
         id=request_id,
@@ -142,8 +141,11 @@ def bind(
         note=asked.note,
     )
     subject = replace(plain, decoded={**asked.decoded, **ours} if trusted else ours)
-    mark = asked.mark if trusted else ()
-    return Bound(request, subject, reading, book.describes(subject), asked.hints, mark)
+    pack = book.describes(subject)
+    if asked.some_headers:
+        doubts = {**subject.doubts, "header": "Other headers may be sent than are listed."}
+        subject = replace(subject, doubts=doubts)
+    return Bound(request, subject, reading, pack, asked.hints, asked.mark if trusted else ())
 
 
 def worded(bound: Bound, words: Words) -> Request:

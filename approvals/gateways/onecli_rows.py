@@ -211,6 +211,7 @@ def proposal(row: Row, reply: Reply) -> Proposal:
         note=None if row.batch is None else _task(row.batch),
         expires_in=left(row, reply),
         summary=not whole,
+        some_headers=True,  # credentials are not listed, nor is a second line of one name
         hints=whole,
         remind=REMIND,
     )

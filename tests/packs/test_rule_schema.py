@@ -307,10 +307,16 @@ def test_a_fact_at_the_service_may_be_a_plain_text(tmp_path: Path) -> None:
     assert rules.drafted("slack-post").request.facts == facts
 
 
-def test_law_30_a_header_that_a_summary_may_lack_is_a_doubt(tmp_path: Path) -> None:
-    rules = both(tmp_path, "rules:\n  - {name: r, when: {header: {x-a: '*'}}, then: deny}\n")
-    assert rules.drafted("slack-post").refused is None
-    assert rules.drafted("slack-post", summary=True).refused == "Refused by the rule 'r'."
+def test_law_30_of_a_gateway_that_lists_some_headers_no_rule_is_sure_of_one(
+    tmp_path: Path,
+) -> None:
+    """OneCLI lists neither credentials nor a second line of a name."""
+    for name in ("x-a", "content-type"):
+        rule = f"{{name: r, when: {{header: {{{name}: 'text/other'}}}}, then: deny}}"
+        rules = both(tmp_path, f"rules:\n  - {rule}\n", "rules: []")
+        assert rules.drafted("slack-post").refused is None
+        for more in ({"some_headers": True}, {"some_headers": True, "summary": True}):
+            assert rules.drafted("slack-post", **more).refused == "Refused by the rule 'r'."
 
 
 def test_both_files_have_the_same_json_schema_for_what_they_share() -> None:
