@@ -97,9 +97,11 @@ class Http:
         more["allow_redirects"] = False
         try:
             async with self._session.request(method, url, **more) as answer:
-                self.heads, text = answer.headers, await answer.text()
-        except (aiohttp.ClientError, OSError, ValueError) as why:
-            raise Busy(reason(why)) from None
+                # A proxy's page may be in any encoding, and its status says enough.
+                errors = "strict" if answer.status < 300 else "replace"
+                self.heads, text = answer.headers, await answer.text(errors=errors)
+        except (aiohttp.ClientError, OSError, ValueError, LookupError) as why:
+            raise Busy(reason(why)) from None  # LookupError: it names an encoding that is none
         if answer.status == 429 or (answer.status >= 500 and answer.status not in self._read):
             narrow = answer.status == 429 and re.search(self._narrow, text)
             scope = Scope.CONVERSATION if narrow else Scope.PLATFORM

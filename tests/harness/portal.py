@@ -16,6 +16,8 @@ ANSWERS: dict[str, tuple[int, str, bytes]] = {
     "no content": (204, PLAIN, b""),
     "half an answer": (200, JSON, b'{"ok": true, "id": "'),
     "a text": (200, PLAIN, b"OK"),
+    "a page in an encoding that it does not name": (503, "text/html", b"<h1>Stra\xdfe</h1>"),
+    "a page in an encoding that is none": (200, "text/html; charset=base64", HTML),
     "a proxy's own object": (403, JSON, b'{"message": "blocked by policy", "error": "blocked"}'),
     "a proxy's own not found": (404, JSON, b'{"detail": "no route"}'),
     **{
