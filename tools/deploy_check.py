@@ -141,7 +141,9 @@ def helm(folder: Path) -> Path:
 
 def rendered(folder: Path, *sets: str) -> str:
     """The chart's documents with these values."""
-    given = [word for one in (PIN, *sets) for word in ("--set", one)]
+    given = ["--set", PIN]
+    for one in sets:  # a list is JSON
+        given += ["--set-json" if one.endswith("]") else "--set", one]
     return run([helm(folder), "template", "countersign", CHART, *given], "")
 
 

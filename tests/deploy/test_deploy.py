@@ -229,6 +229,17 @@ def test_the_charts_policies_leave_the_agents_the_gateway_alone(tmp_path: Path) 
     assert private == 2  # neither process reaches the cloud's metadata
 
 
+def test_an_empty_list_in_the_chart_lets_nobody_in(tmp_path: Path) -> None:
+    """In Kubernetes a rule whose `from` is empty is about everybody."""
+    lists = [f"network.{name}=[]" for name in ("agents", "monitoring", "ingressController")]
+    documents = yaml.safe_load_all(deploy_check.rendered(tmp_path, *lists))
+    policies = [one["spec"] for one in documents if one["kind"] == "NetworkPolicy"]
+    assert len(policies) == 3
+    rules = [rule for one in policies for rule in one["ingress"] or ()]
+    assert [rule["ports"] for rule in rules] == [[{"port": 8080}]], "the gateway, to the service"
+    assert all(rule["from"] for rule in rules)
+
+
 def test_keys_that_are_mounted_for_our_group_are_taken_and_open_ones_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
