@@ -22,10 +22,10 @@ T_co = TypeVar("T_co", covariant=True)
 Row: TypeAlias = Press | Case | None
 BATCH: Final = 64
 """Most changes in one commit: beyond this the first in the queue wait longer than they gain."""
-OVERTAKEN: Final[Duration] = 1_600
-"""How long a tap waits for the platform's answer to the post of its own card: as long as a platform
-that wants its answer within 3 s lets us on a busy machine. By the loop's clock,
-because one that is set while a tap waits would refuse it, or hold it for ever."""
+OVERTAKEN: Final[Duration] = 800
+"""How long a tap waits for the platform's answer to the post of its own card: by the loop's clock,
+because one that is set while a tap waits would refuse it, or hold it for ever. No longer: a tap is
+answered within a second, and who was too early is told to press again."""
 ASK_AGAIN: Final[Duration] = 50
 
 
