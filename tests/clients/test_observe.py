@@ -36,6 +36,7 @@ from mcp.server.mcpserver import MCPServer
 
 from tests.clients.house import DEPLOY
 from tests.clients.impostor import NOW, OWN, PINNED, Impostor, approved, asked_of, digest, genuine
+from tests.harness.house import HANGS
 from tests.harness.installation import Ran, ended, environment
 
 SOURCE: Final = Path(__file__).parents[2] / "clients/python/src"
@@ -203,6 +204,28 @@ async def test_a_gate_runs_every_call_and_records_what_its_rules_say(record: Pat
     ]
 
 
+async def test_a_call_that_cannot_be_asked_about_is_recorded_as_a_refusal(record: Path) -> None:
+    gate = Gate(surface="x", observe=True)
+    calls: tuple[Callable[[], Any], ...] = (
+        lambda: {"cents": float("nan")}, lambda: {"at": object()}, lambda: {"cents": 5},
+        lambda: 1 / 0,
+    )  # fmt: skip
+    for arguments in calls:
+        assert gate.rule("t", arguments=arguments) is Then.ALLOW
+    assert [would for would, *_ in seen(record)] == ["deny", "deny", "ask", "deny"]
+
+
+def test_a_gate_passes_no_pause_of_a_tool_that_it_did_not_wrap(record: Path) -> None:
+    gate = Gate(surface="x", observe=True)
+    assert gate.passes("transfer")  # it has wrapped none, so it cannot tell
+    assert seen(record) == [("ask", "x.transfer", "x")]
+    gate.wraps("transfer")
+    assert gate.passes("transfer")  # the tool records it when it runs
+    assert not gate.passes("refund")
+    assert len(seen(record)) == 1
+    assert not Gate(surface="x", observe=False).passes("transfer")
+
+
 def test_a_gate_without_a_client_decides_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs in its process later may set variables as it likes."""
     held, seeing = Gate(surface="x"), Gate(surface="x", observe=True)
@@ -226,7 +249,10 @@ def test_every_framework_lets_its_gate_say_whether_a_call_is_held(path: Path) ->
     called = [
         (ast.unparse(node.func.value).rpartition(".")[2], node.func.attr)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        # With the arguments: the record says deny where nobody could be asked about them.
+        and (node.func.attr != "rule" or [one.arg for one in node.keywords] == ["arguments"])
     ]
     assert [one for one in called if one[1] == "rule"] in ([("_gate", "rule")], [("gate", "rule")])
     assert "of" not in {name for _, name in called}
@@ -299,6 +325,39 @@ def test_a_full_disk_is_said_once_and_stops_nothing(tmp_path: Path) -> None:
         assert (there.code, "cannot be recorded" in there.err) == (0, True), there.err
     closed = ended(python(tmp_path, "import sys; sys.stderr = None" + textwrap.dedent(TWICE)))
     assert (closed.code, closed.out) == (0, "went on\n")
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_a_stderr_that_nobody_reads_stops_nothing(tmp_path: Path, stderr: str) -> None:
+    for words, given in (
+        ("ask --observe --action deploy", ""),
+        ("ask --observe --action deploy --payload {", ""),
+        ("hook --client claude-code --observe", "junk"),
+    ):
+        run = f'exec "$0" -P -m countersign_client {words} {stderr}'
+        ran = subprocess.run(
+            ["sh", "-c", run, sys.executable], cwd=tmp_path, input=given, text=True, check=False,
+            stdout=subprocess.PIPE, timeout=HANGS,
+            env=environment(PYTHONPATH=str(SOURCE), COUNTERSIGN_STATE=str(tmp_path / "state")),
+        )  # fmt: skip
+        assert (ran.returncode, ran.stdout) == (0, ""), words
+    assert counts(tmp_path / "state/observed.jsonl").total() == 2
+
+
+def test_a_user_without_a_home_observes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's user id may be in no passwd file."""
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("COUNTERSIGN_STATE", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    for service in (None, OWN):
+        with Client(service, observe=True) as client:
+            assert client.ask(action="deploy").observed
+    with pytest.raises(RuntimeError, match="home"):
+        Client(OWN)
 
 
 MANY: Final = """

@@ -29,6 +29,13 @@ def running() -> Iterator[People]:
 
 
 @pytest.fixture
+def record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where doors that observe record."""
+    monkeypatch.setenv("COUNTERSIGN_STATE", str(tmp_path))
+    return tmp_path / "observed.jsonl"
+
+
+@pytest.fixture
 async def people(running: People) -> AsyncIterator[People]:
     yield running
     await running.clear()

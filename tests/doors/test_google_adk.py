@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from countersign_client import Memory
-from countersign_client.frameworks.google_adk import Countersign
+from countersign_client import AsyncClient, Memory
+from countersign_client.frameworks.google_adk import NAME, Countersign
+from countersign_client.observe import counts
 from google.adk.agents import Agent
+from google.adk.events import Event
 from google.adk.models import BaseLlm, LlmRequest, LlmResponse
 from google.adk.runners import Runner
 from google.adk.sessions import InMemorySessionService
@@ -187,3 +190,31 @@ async def test_law_03_an_argument_changed_in_the_stored_session_does_not_run(
     found = read(await run(door, ran, "changed", text=answers))
     assert not ran
     assert "not those that were asked about" in found[0]["error"]
+
+
+async def test_a_door_that_observes_answers_for_its_own_tools_alone(record: Path) -> None:
+    def asked(tool: str) -> Event:
+        args = {"originalFunctionCall": {"id": f"of-{tool}", "name": tool, "args": {"cents": 5}}}
+        call = types.FunctionCall(id=tool, name=NAME, args=args)
+        parts = [types.Part(function_call=call)]
+        return Event(author="payer", content=types.Content(role="model", parts=parts))
+
+    async def transfer(cents: int) -> dict[str, str]:
+        """Send money."""
+        raise AssertionError("it ran")
+
+    door = Countersign(AsyncClient(observe=True), pause=True)
+    events = [asked("refund"), asked("transfer")]
+
+    async def answered() -> list[str | None]:
+        content = await door.answers(events, session="s")
+        parts = content.parts if content else None
+        return [one.function_response.id for one in parts or [] if one.function_response]
+
+    assert await answered() == ["refund", "transfer"]  # it has wrapped none: who knows?
+    assert counts(record).total() == 2
+    door.tool(transfer)
+    assert await answered() == ["transfer"]
+    events.pop()
+    assert await answered() == []
+    assert counts(record).total() == 2  # the tool records it when it runs

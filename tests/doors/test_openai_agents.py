@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +13,9 @@ from agents import Agent, FunctionTool, Model, ModelResponse, RunConfig, Runner,
 from agents import function_tool as tool
 from agents.exceptions import ModelBehaviorError
 from agents.tool_context import ToolContext
-from countersign_client import Memory
+from countersign_client import AsyncClient, Memory
 from countersign_client.frameworks.openai_agents import Countersign
+from countersign_client.observe import counts
 from openai.types.responses import (
     ResponseFunctionToolCall,
     ResponseOutputMessage,
@@ -142,3 +145,23 @@ async def test_law_03_an_argument_changed_in_the_stored_state_does_not_run(peopl
     text = await door.tool(transfer(ran)).on_invoke_tool(context, given)
     assert "not those that were asked about" in text
     assert not ran
+
+
+async def test_a_door_that_observes_answers_for_its_own_tools_alone(record: Path) -> None:
+    door, ran = Countersign(AsyncClient(observe=True), pause=True), list[int]()
+    theirs = dataclasses.replace(transfer(ran), needs_approval=True)
+    payer: Agent[Any] = Agent(name="payer", model=Scripted(5), tools=[theirs])
+    result = await Runner.run(payer, "Pay", run_config=QUIET)
+    state = result.to_state()
+    assert await door.answer(state, result.interruptions) == 1  # it has wrapped none: who knows?
+    assert counts(record) == {("ask", "openai-agents.transfer", "openai-agents"): 1}
+    refund = dataclasses.replace(transfer(ran), name="refund")
+    door.tool(refund)
+    state = result.to_state()
+    assert await door.answer(state, result.interruptions) == 0
+    assert (await Runner.run(payer, state, run_config=QUIET)).interruptions
+    assert not ran
+    own = door.tool(theirs)
+    assert own.needs_approval is False
+    assert await door.answer(state, result.interruptions) == 1
+    assert counts(record).total() == 1  # the tool records it when it runs

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
-from countersign_client import Memory
+from countersign_client import AsyncClient, Memory
 from countersign_client.frameworks.pydantic_ai import Countersign
 from pydantic_ai import Agent, DeferredToolRequests
 from pydantic_ai.messages import (
@@ -117,3 +118,14 @@ async def test_law_03_an_argument_changed_in_the_stored_history_does_not_run(
     )
     assert "not those that were asked about" in read(result.all_messages())[0]
     assert not ran
+
+
+async def test_a_door_that_observes_answers_for_its_own_pauses_alone(record: Path) -> None:
+    door = Countersign(AsyncClient(observe=True), pause=True)
+    calls = [ToolCallPart("transfer", {"cents": 5}, tool_call_id=one) for one in ("a", "b")]
+    metadata = {"a": {"countersign": "req_1"}}  # of before it observed
+    requests = DeferredToolRequests(approvals=calls, metadata=metadata)
+    answers = await door.answers(requests)
+    assert answers is not None
+    assert answers.approvals == {"a": True}
+    assert not record.exists()  # the tool records it when it runs

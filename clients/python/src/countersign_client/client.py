@@ -70,12 +70,14 @@ class _Base:
         if service is None and self.observer is None:
             service = Service.from_environment()
         self._service = service
-        self._store = store or used.default(os.environ)
+        # One that observes uses no approval, and looks for no folder: its user may have no home.
+        holds = self.observer is None
+        self._store = store or (used.default(os.environ) if holds else used.Memory())
         self._patience, self._clock = patience, clock
         self._keys: protocol.Keys = {}
         # With a store of its own, a client leaves nothing on disk.
         self._kept: ReceiptKey | None = None
-        if store is None and service is not None:
+        if holds and store is None and service is not None:
             kept = ReceiptKey(used.folder(os.environ) / "keys", service.receipt_key)
             if (jwk := kept.read()) is None:
                 self._kept = kept

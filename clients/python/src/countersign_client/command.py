@@ -26,6 +26,7 @@ from countersign_client import connect, gateways, hook, mcp_commands, settings
 from countersign_client.client import PATIENCE, Client
 from countersign_client.digest import read_json
 from countersign_client.errors import CountersignError, Misconfigured, printable
+from countersign_client.logs import say
 from countersign_client.observe import FLAG, Observer, observer
 from countersign_client.protocol import Action
 from countersign_client.receipt import thumbprint
@@ -55,12 +56,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         run: Callable[[argparse.Namespace], int] = args.run
         code = run(args)
     except CountersignError as error:
-        _say(f"✗ {printable(error.message)}")
+        say(f"✗ {printable(error.message)}")
         if error.cure:
-            _say(f"  {printable(error.cure)}")
+            say(f"  {printable(error.cure)}")
         code = Exit.CANNOT
     except KeyboardInterrupt:
-        _say("Interrupted. Nothing was approved.")
+        say("Interrupted. Nothing was approved.")
         code = 130
     sys.exit(int(code))
 
@@ -131,11 +132,6 @@ def _seconds(text: str) -> int:
     return int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"]
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
 def _ask(args: argparse.Namespace) -> int:
     watching = observer(args.observe or None, door="ask")
     if watching is not None:
@@ -150,7 +146,7 @@ def _ask(args: argparse.Namespace) -> int:
         )  # fmt: skip
         try:
             if opened.status == "pending":
-                _say(f"Waiting for a person until {printable(opened.expires_at)}: {opened.id}")
+                say(f"Waiting for a person until {printable(opened.expires_at)}: {opened.id}")
             while opened.status == "pending":
                 opened = client.wait(opened.id)
         except (KeyboardInterrupt, SystemExit):
@@ -162,16 +158,16 @@ def _ask(args: argparse.Namespace) -> int:
         )
     match decision.status:
         case "approved":
-            _say(f"✓ Approved: {decision.request_id}")
+            say(f"✓ Approved: {decision.request_id}")
             return Exit.APPROVED
         case "declined":
             why = f": {printable(decision.reason)}" if decision.reason else "."
-            _say(f"✗ Declined{why}")
+            say(f"✗ Declined{why}")
             return Exit.DECLINED
         case "expired":
-            _say("✗ Nobody decided in time. Ask again.")
+            say("✗ Nobody decided in time. Ask again.")
             return Exit.EXPIRED
-    _say("✗ The request was withdrawn.")
+    say("✗ The request was withdrawn.")
     return Exit.CANNOT
 
 
@@ -182,20 +178,20 @@ def _observe(args: argparse.Namespace, watching: Observer) -> int:
         try:
             return Action(action=args.action, payload=_payload(args))
         except CountersignError as error:
-            _say(f"! This cannot be asked about: {printable(error.message)}")
+            say(f"! This cannot be asked about: {printable(error.message)}")
             raise
 
     watching.ask(args.action, what)
-    _say("Observed: nobody was asked, and nobody has approved this.")
+    say("Observed: nobody was asked, and nobody has approved this.")
     return 0
 
 
 def _withdraw(client: Client, request_id: str) -> None:
     try:
         client.withdraw(request_id)
-        _say("The request is withdrawn.")
+        say("The request is withdrawn.")
     except CountersignError as error:
-        _say(f"The request could not be withdrawn: {printable(error.message)}")
+        say(f"The request could not be withdrawn: {printable(error.message)}")
 
 
 def _payload(args: argparse.Namespace) -> Any:
@@ -247,13 +243,11 @@ def _pin(args: argparse.Namespace) -> int:
         requester, issuer, kind = client.identity()
         published = [thumbprint(jwk) for jwk in client.published()]
     if pin not in published:
-        _say("✗ The service does not have that key." if pin else "✗ No receipt key is given.")
+        say("✗ The service does not have that key." if pin else "✗ No receipt key is given.")
         for one in published:
-            _say(f"  It publishes {printable(one)}")
-        _say(
-            "  Whoever answers there could publish any key: take the thumbprint from the service's"
-        )
-        _say("  own host (`countersign doctor` shows it), and give it as --receipt-key.")
+            say(f"  It publishes {printable(one)}")
+        say("  Whoever answers there could publish any key: take the thumbprint from the service's")
+        say("  own host (`countersign doctor` shows it), and give it as --receipt-key.")
         return Exit.CANNOT
     pinned = settings.Service(
         url=asking.url, key=asking.key, receipt_key=pin, requester=requester, issuer=issuer,
@@ -261,8 +255,8 @@ def _pin(args: argparse.Namespace) -> int:
     )  # fmt: skip
     path = settings.file(os.environ)
     settings.write(pinned, path)
-    _say(f"✓ Pinned in {path}, readable by you alone:")
-    _say(f"  service      {pinned.url}, which signs as {printable(issuer)}")
-    _say(f"  requester    {printable(requester)} (kind: {printable(kind)})")
-    _say(f"  receipt key  {pinned.receipt_key}")
+    say(f"✓ Pinned in {path}, readable by you alone:")
+    say(f"  service      {pinned.url}, which signs as {printable(issuer)}")
+    say(f"  requester    {printable(requester)} (kind: {printable(kind)})")
+    say(f"  receipt key  {pinned.receipt_key}")
     return Exit.APPROVED

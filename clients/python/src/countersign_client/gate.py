@@ -83,19 +83,42 @@ class Gate:
         if client is not None:
             observe = client.observer is not None
         self.observer = observer(observe, door=surface)
+        self._wrapped = set[str]()
 
     @property
     def client(self) -> AsyncClient:
         self._client = self._client or AsyncClient(observe=self.observer or False)
         return self._client
 
-    def rule(self, tool: str, rules: Rules = _ASK_ALL) -> Then:
-        """What becomes of a call of this tool. A gate that observes records it, and allows it."""
+    def rule(
+        self, tool: str, rules: Rules = _ASK_ALL, *, arguments: Callable[[], Any] = lambda: None
+    ) -> Then:
+        """What becomes of a call of this tool. A gate that observes records it, and allows it: as
+        denied, too, where nobody could be asked about its `arguments`."""
         then = rules.of(tool)
         if self.observer is None:
             return then
-        self.observer.note(then, self._name(tool))
+        name = self._name(tool)
+        if then is Then.ASK:
+            self.observer.ask(name, lambda: self.action(ToolCall(tool=tool, arguments=arguments())))
+        else:
+            self.observer.note(then, name)
         return Then.ALLOW
+
+    def wraps(self, tool: str) -> None:
+        """This door wrapped a tool of that name, and so records its calls."""
+        self._wrapped.add(tool)
+
+    def passes(self, tool: str) -> bool:
+        """Whether a gate that observes lets the framework's pause of this tool go on. Not that of a
+        tool that it did not wrap: whoever made that pause answers it. A gate that has wrapped none
+        yet, in a process that takes a run up, cannot tell: it records the call, and passes it."""
+        if self.observer is None:
+            return False
+        if self._wrapped:
+            return tool in self._wrapped
+        self.observer.note(Then.ASK, self._name(tool))
+        return True
 
     def action(self, call: ToolCall) -> Action:
         """What is asked about, and what its receipt must be for. A copy: arguments may change."""

@@ -23,6 +23,7 @@ from countersign_client.client import Client
 from countersign_client.dialects import DIALECTS, Dialect, Event, Malformed, Moment
 from countersign_client.digest import digest_payload, read_json
 from countersign_client.errors import CountersignError, NotApproved, printable
+from countersign_client.logs import say
 from countersign_client.observe import FLAG, Observer
 from countersign_client.protocol import Then
 from countersign_client.settings import Service
@@ -74,7 +75,7 @@ def _observe(name: str) -> int:
         if event.moment is Moment.BEFORE:
             Observer(name).note(Then.ASK, event.action)
     except Exception as error:
-        sys.stderr.write(f"Countersign did not record this: {printable(str(error))[:200]}\n")
+        say(f"Countersign did not record this: {printable(str(error))[:200]}")
     return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -55,6 +56,14 @@ def written(line: Line) -> str:
         about = {"msg": line, "name": log.name, "levelname": "WARNING"}
         return _Json().format(logging.makeLogRecord(about))
     return f"countersign: {line.fields['why']}"
+
+
+def say(text: str) -> None:
+    """A line for whoever looks on. That stderr is closed or full stops nothing."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
 
 def setup(level: int = logging.INFO) -> None:

@@ -56,7 +56,7 @@ class Countersign(Extension):
         call_next: CallNext,
     ) -> HandlerResult:
         """Run the tool only on an approval of exactly this call."""
-        match self._gate.rule(params.name, self._rules):
+        match self._gate.rule(params.name, self._rules, arguments=lambda: params.arguments):
             case Then.ALLOW:
                 return await call_next(ctx)
             case Then.DENY:

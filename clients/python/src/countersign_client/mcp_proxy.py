@@ -144,7 +144,7 @@ class Proxy:
             task.add_done_callback(lambda _: self._held.pop(id, None))
 
     async def _call(self, message: Message, params: Message, id: str | int) -> None:
-        then = self.gate.rule(params["name"], self.rules)
+        then = self.gate.rule(params["name"], self.rules, arguments=lambda: params.get("arguments"))
         if then is Then.ALLOW:
             await self.upstream(message)
             return

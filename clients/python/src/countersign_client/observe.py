@@ -23,14 +23,13 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from countersign_client import settings, used
 from countersign_client.errors import printable
-from countersign_client.logs import Line, written
+from countersign_client.logs import Line, say, written
 from countersign_client.protocol import Action, Decision, Opened, Then
 
 FLAG: Final = "hold nothing: let every call pass, and record what would have been asked"
@@ -151,7 +150,4 @@ def _say(line: Line) -> None:
     if str(line) in _said:
         return
     _said.add(str(line))
-    if sys.stderr is not None:
-        with suppress(OSError, ValueError):  # it is closed
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
+    say(text)

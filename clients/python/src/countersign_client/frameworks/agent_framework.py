@@ -46,7 +46,7 @@ class Countersign(FunctionMiddleware):
     ) -> None:
         """Run the tool only on an approval; else its result is why not."""
         tool = context.function.name
-        then = self._gate.rule(tool, self._rules)
+        then = self._gate.rule(tool, self._rules, arguments=lambda: dict(context.arguments))
         if then is Then.ALLOW:
             await call_next()
             return

@@ -39,7 +39,7 @@ class Countersign:
         self, tool: str, given: dict[str, Any], context: ToolPermissionContext
     ) -> PermissionResultAllow | PermissionResultDeny:
         """The SDK's callback. It never changes the input: what was approved is what runs."""
-        then = self._gate.rule(tool, self._rules)
+        then = self._gate.rule(tool, self._rules, arguments=lambda: given)
         if then is Then.ALLOW:
             return PermissionResultAllow()
         if then is Then.DENY:

@@ -52,7 +52,7 @@ class _Held(BaseTool):
 
     def _run(self, **arguments: Any) -> Any:
         gate = self._gate
-        if gate.rule(self.name) is Then.ALLOW:
+        if gate.rule(self.name, arguments=lambda: arguments) is Then.ALLOW:
             return self._ran(arguments)
         with contextlib.ExitStack() as stack:
             client = self._client or stack.enter_context(Client(observe=False))

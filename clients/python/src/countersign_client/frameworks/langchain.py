@@ -44,7 +44,7 @@ class Countersign(AgentMiddleware[Any, Any, Any]):
         """Run the tool only on an approval. A node restarts from its beginning when it is resumed:
         the call's id makes asking again harmless."""
         asked = request.tool_call
-        then = self._gate.rule(asked["name"], self._rules)
+        then = self._gate.rule(asked["name"], self._rules, arguments=lambda: asked["args"])
         if then is Then.ALLOW:
             return await handler(request)
         if then is Then.DENY:

@@ -33,7 +33,7 @@ class Countersign:
         """The same tool, which runs only once it is approved."""
 
         async def invoke(ctx: ToolContext[Any], given: str) -> Any:
-            if self._gate.rule(tool.name) is Then.ALLOW:
+            if self._gate.rule(tool.name, arguments=lambda: _read(given)) is Then.ALLOW:
                 return await tool.on_invoke_tool(ctx, given)
             try:
                 call = self._call(tool.name, given, ctx.tool_call_id)
@@ -43,6 +43,7 @@ class Countersign:
             except CountersignError as error:
                 return told(error)
 
+        self._gate.wraps(tool.name)
         pause = self._pause and self._gate.observer is None
         return dataclasses.replace(tool, on_invoke_tool=invoke, needs_approval=pause)
 
@@ -58,8 +59,9 @@ class Countersign:
         decided = 0
         for item in interruptions:
             if self._gate.observer is not None:
-                state.approve(item)  # the SDK has no other word for “go on”
-                decided += 1
+                if self._gate.passes(item.name or ""):
+                    state.approve(item)  # the SDK has no other word for “go on”
+                    decided += 1
                 continue
             call = self._call(item.name or "", item.arguments or "", item.call_id)
             opened = await self._gate.look(call, seconds=seconds)
@@ -77,9 +79,14 @@ class Countersign:
 
     def _call(self, name: str, given: str, call_id: str | None) -> ToolCall:
         try:
-            arguments = read_json(given) if given else {}
+            arguments = _read(given)
         except ValueError as error:
             raise Unverified(
                 f"The arguments are not JSON: {error}. Nothing was run.", "Make a new call."
             ) from None
         return ToolCall(tool=name, arguments=arguments, id=f"{self._session}:{call_id}")
+
+
+def _read(given: str) -> Any:
+    """The arguments as the SDK has them: a text of JSON, or none. `ValueError`."""
+    return read_json(given) if given else {}

@@ -45,7 +45,9 @@ class Countersign(AbstractCapability[Any]):
         handler: Callable[[dict[str, Any]], Awaitable[Any]],
     ) -> Any:
         """Run the tool only on an approval."""
-        then = self._gate.rule(call.tool_name, self.rules)
+        then = self._gate.rule(
+            call.tool_name, self.rules, arguments=lambda: to_jsonable_python(args)
+        )
         if then is Then.ALLOW:
             return await handler(args)
         if then is Then.DENY:
@@ -68,10 +70,11 @@ class Countersign(AbstractCapability[Any]):
         releases nothing: the tool does, when it runs."""
         found = DeferredToolResults()
         for call in requests.approvals:
-            if self._gate.observer is not None:
-                found.approvals[call.tool_call_id] = True
-                continue
             known = requests.metadata.get(call.tool_call_id, {}).get("countersign")
+            if self._gate.observer is not None:
+                if known is not None:  # else the pause is not ours: its owner answers it
+                    found.approvals[call.tool_call_id] = True
+                continue
             if known is None:
                 found.approvals[call.tool_call_id] = ToolDenied("Nobody was asked about this call.")
                 continue
