@@ -347,17 +347,21 @@ def test_law_01_what_is_observed_in_typescript_runs_and_nobody_has_approved_it(
     assert found["gate"] == ["ran", "ran"]
     for ran, (read,), approval in found["ai"]:
         assert (ran, "sent 5" in read, approval) == ([5], True, False)
-    ran, (read,), answer = found["aiLater"]
+    observed, holds = found["homeless"]
+    assert (observed, holds) == (True, ["Error", "no home"])
+    ran, (read,), answer, left, early = found["aiLater"]
+    assert (left[0], "did not wrap" in left[1], early) == ("Misconfigured", True, 1)
     assert (ran, "sent 7" in read, answer["approved"]) == ([7], True, True)
     assert "no person was asked" in answer["reason"]
-    ran, (first,), (second,) = found["mastra"]
+    ran, (first,), (second,), left = found["mastra"]
+    assert (left[0], "did not wrap" in left[1]) == ("Misconfigured", True)
     assert (ran, "5" in first, "6" in second) == ([5, 6], True, True)
 
     record = tmp_path / "state/observed.jsonl"
     assert counts(record) == {
         ("ask", "deploy", "typescript"): 1, ("ask", "migrate", "typescript"): 1,
         ("deny", "late", "typescript"): 1, ("ask", "x.a", "typescript"): 1,
-        ("ask", "ai-sdk.transfer", "ai-sdk"): 3, ("deny", "ai-sdk.transfer", "ai-sdk"): 1,
+        ("ask", "ai-sdk.transfer", "ai-sdk"): 4, ("deny", "ai-sdk.transfer", "ai-sdk"): 1,
         ("allow", "ai-sdk.transfer", "ai-sdk"): 1, ("ask", "mastra.transfer", "mastra"): 2,
     }  # fmt: skip
     assert "sk_live" not in record.read_text()

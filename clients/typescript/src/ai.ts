@@ -7,7 +7,7 @@ import type { ModelMessage, ToolApprovalStatus, ToolModelMessage, ToolSet } from
 
 import { type Client, type Opened, POLL, refusal } from './client.ts'
 import { CountersignError, Misconfigured } from './errors.ts'
-import { Gate, held, ruled, type Rules, told } from './gate.ts'
+import { Gate, held, others, ruled, type Rules, told } from './gate.ts'
 import { NOBODY } from './observe.ts'
 
 export interface Options {
@@ -87,17 +87,19 @@ export class Countersign {
     for (const part of parts) {
       if (part.type !== 'tool-approval-request' || answered.has(part.approvalId)) continue
       const answer = { type: 'tool-approval-response', approvalId: part.approvalId } as const
+      const call = calls.get(part.toolCallId)
       if (this.#gate.observer) {
-        content.push({ ...answer, approved: true, reason: NOBODY }) // the SDK has no other word for "go on"
+        // The SDK has no other word for "go on".
+        if (call && this.#gate.passes(call.toolName)) content.push({ ...answer, approved: true, reason: NOBODY })
         continue
       }
-      const call = calls.get(part.toolCallId)
       const found = call && (await this.#look(call, seconds))
       if (found?.status === 'pending') return undefined
       if (found?.status === 'approved') content.push({ ...answer, approved: true })
       else content.push({ ...answer, approved: false, reason: found ? why(found) : 'It names no call.' })
     }
     if (content.length === 0) {
+      if (this.#gate.observer && parts.some(part => part.type === 'tool-approval-request')) throw others()
       const cure = 'Give it the messages of a run that ended with approval requests.'
       throw new Misconfigured('These messages request no approval.', cure)
     }

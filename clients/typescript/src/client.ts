@@ -33,7 +33,7 @@ import {
 import { type Observer, observer, STATUS } from './observe.ts'
 import { thumbprint, verify } from './receipt.ts'
 import { Service } from './settings.ts'
-import { Folder, folder, type Store, used } from './used.ts'
+import { Folder, folder, Memory, type Store, used } from './used.ts'
 
 /** Seconds of one long poll: below the 30 and 60 s after which proxies cut a quiet connection. */
 export const POLL = 25
@@ -126,7 +126,8 @@ export class Client {
     // Whoever sets variables has no say in what the code has pinned.
     this.observer = observer(options.observe ?? (service ? false : undefined), 'typescript')
     this.#service = service ?? (this.observer ? undefined : Service.fromEnvironment())
-    this.#store = options.store ?? new Folder(folder(process.env))
+    // One that observes uses no approval, and looks for no folder: its user may have no home.
+    this.#store = options.store ?? (this.observer ? new Memory() : new Folder(folder(process.env)))
     this.#patience = options.patience ?? 30
     this.#clock = options.clock ?? Date.now
   }

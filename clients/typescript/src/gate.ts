@@ -52,6 +52,7 @@ export class Gate {
   /** Where its client observes, or without one as COUNTERSIGN_OBSERVE says. */
   readonly observer: Observer | undefined
   #client: Client | undefined
+  readonly #wrapped = new Set<string>()
 
   constructor(surface: string, client?: Client) {
     this.surface = surface
@@ -70,6 +71,23 @@ export class Gate {
     if (then === 'ask') this.observer?.ask(name, () => this.#action(call))
     else this.observer?.note(then, name)
     return this.observer !== undefined
+  }
+
+  /** This door wrapped a tool of that name, and so records its calls. */
+  wraps(tool: string): void {
+    this.#wrapped.add(tool)
+  }
+
+  /**
+   * Whether a gate that observes lets the framework's pause of this tool go on. Not that of a tool that it did not wrap:
+   * whoever made that pause answers it. A gate that has wrapped none yet, in a process that takes a run up, cannot tell:
+   * it records the call, and passes it.
+   */
+  passes(tool: string): boolean {
+    if (!this.observer) return false
+    if (this.#wrapped.size > 0) return this.#wrapped.has(tool)
+    this.observer.note('ask', this.#name(tool))
+    return true
   }
 
   /** Run it on an approval, and report the outcome. Throws `CountersignError`: it did not run. */
@@ -168,6 +186,14 @@ function changed(): Unverified {
   )
 }
 
+/** A door that observes is to answer the pauses of others alone. To wait for nobody would never end. */
+export function others(): Misconfigured {
+  return new Misconfigured(
+    'This door observes, and did not wrap the tools that wait for approval.',
+    'Pass them through the door, or answer their pauses yourself.',
+  )
+}
+
 /**
  * `execute` of a tool, bound to it, which runs only on an approval of its input. It throws an `Error` whose message is for
  * the model. `id`: of the call, from the framework's context, with its session.
@@ -183,6 +209,7 @@ export function held<T extends (input: never, context: never) => unknown>(
   },
 ): (input: Parameters<T>[0], context: Parameters<T>[1]) => Promise<unknown> {
   const then = ruled(rules, tool)
+  gate.wraps(tool)
   return async (input, context) => {
     const run = async (given: Parameters<T>[0]) => last(await execute(given, context))
     if (gate.observes(then, { tool, input })) return run(input)

@@ -3,7 +3,7 @@
 // https://mastra.ai/docs/agents/agent-approval (1.71.0 was run). The input is what Mastra has validated.
 
 import { type Client, POLL, refusal } from './client.ts'
-import { Gate, held, type Rules, told } from './gate.ts'
+import { Gate, held, others, type Rules, told } from './gate.ts'
 
 export interface Options {
   client?: Client
@@ -74,8 +74,10 @@ export class Countersign {
     { toolCallId, toolName, args }: Suspended,
     seconds = POLL,
   ): Promise<T | undefined> {
-    // Mastra has no other word for "go on".
-    if (this.#gate.observer) return agent.approveToolCallGenerate({ runId, toolCallId })
+    if (this.#gate.observer) {
+      if (!this.#gate.passes(toolName)) throw others()
+      return agent.approveToolCallGenerate({ runId, toolCallId }) // Mastra has no other word for "go on"
+    }
     const input = await this.#validated(toolName, args)
     const call = { tool: toolName, input, id: this.#id(toolCallId) }
     const { status, id, reason } = await this.#gate.look(call, seconds)

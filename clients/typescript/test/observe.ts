@@ -1,5 +1,8 @@
 // Doors that observe, with the real frameworks and no service. What they record, the Python side reads.
 
+import { syncBuiltinESMExports } from 'node:module'
+import os from 'node:os'
+
 import { Agent } from '@mastra/core/agent'
 import { Mastra } from '@mastra/core/mastra'
 import { InMemoryStore } from '@mastra/core/storage'
@@ -15,6 +18,9 @@ import { scripted } from './model.ts'
 
 const stopWhen = isStepCount(3)
 const inputSchema = z.object({ cents: z.number() })
+
+const [url, receiptKey] = ['http://127.0.0.1:1', 'A'.repeat(43)]
+const service = new Service({ url, key: 'k', receiptKey, requester: 'r', issuer: 'i' })
 
 function observing(): Client {
   return new Client(undefined, { observe: true })
@@ -54,11 +60,25 @@ await play({
     const service = await outcome((async () => client.service)())
     return [asked, status, later.requestId === opened.id, later.observed, service]
   },
+  async homeless() {
+    const [home, state] = [os.homedir, process.env.COUNTERSIGN_STATE!]
+    os.homedir = () => {
+      throw new Error('no home')
+    }
+    syncBuiltinESMExports()
+    delete process.env.COUNTERSIGN_STATE
+    try {
+      const { observed } = await observing().ask({ action: 'deploy', payload: 1 })
+      return [observed, await outcome((async () => new Client(service))())]
+    } finally {
+      os.homedir = home
+      syncBuiltinESMExports()
+      process.env.COUNTERSIGN_STATE = state
+    }
+  },
   async variable() {
     const found: unknown[] = []
     const makes = async (options: Options) => new Client(undefined, options).observer !== undefined
-    const [url, receiptKey] = ['http://127.0.0.1:1', 'A'.repeat(43)]
-    const service = new Service({ url, key: 'k', receiptKey, requester: 'r', issuer: 'i' })
     for (const value of ['1', '0', 'true']) {
       process.env.COUNTERSIGN_OBSERVE = value
       found.push(new Client(service).observer === undefined)
@@ -95,7 +115,12 @@ await play({
     const answers = await door.answers([...messages, ...responseMessages])
     const { model, read } = scripted()
     await generateText({ model, messages: [...messages, ...responseMessages, answers!], ...asking })
-    return [ran, read, answers!.content[0]]
+    // A door that wrapped another tool knows that this one is not its own; one that wrapped none cannot tell.
+    const other = new Countersign({ client: observing() })
+    other.tools({ refund: tools.transfer })
+    const left = await outcome(other.answers([...messages, ...responseMessages]))
+    const early = await new Countersign({ client: observing() }).answers([...messages, ...responseMessages])
+    return [ran, read, answers!.content[0], left, early!.content.length]
   },
   async mastra() {
     const [ran, door] = [[] as number[], new Mastras({ client: observing(), pause: true })]
@@ -103,7 +128,8 @@ await play({
     await agent.generate('Pay', { maxSteps: 3 })
     const held = await payer(door, ran, true, 6)
     const { runId, suspendPayload } = await held.agent.generate('Pay', { maxSteps: 3 })
+    const left = await outcome(door.settle(held.agent, runId!, { ...suspendPayload, toolName: 'refund' }))
     await door.settle(held.agent, runId!, suspendPayload)
-    return [ran, read, held.read]
+    return [ran, read, held.read, left]
   },
 })
