@@ -89,9 +89,12 @@ class Http:
         self._after, self._read, self._narrow = after, read, narrow
         self.heads: Mapping[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
+        self._ended = False
 
     async def ask(self, method: str, url: str | URL, **more: Any) -> tuple[int, str]:
-        """Status and text. `Busy`: nobody is there, or it wants us slower."""
+        """Status and text. `Busy`: nobody is there, it wants us slower, or this was closed."""
+        if self._ended:  # whoever comes late would open connections that nobody gives back
+            raise Busy("the service is ending")
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
         more["allow_redirects"] = False
@@ -110,7 +113,8 @@ class Http:
         return answer.status, text
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back, for good."""
+        self._ended = True
         if self._session is not None:
             await self._session.close()
         self._session = None
