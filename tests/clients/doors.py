@@ -275,8 +275,7 @@ async def terraform(place: Place) -> AsyncIterator[Ask]:
         yield ask
     finally:
         door.end()
-        there.server.shutdown()
-        there.server.server_close()
+        there.end()
 
 
 @asynccontextmanager
@@ -303,8 +302,7 @@ async def github(place: Place) -> AsyncIterator[Ask]:
         yield ask
     finally:
         door.end()
-        there.server.shutdown()
-        there.server.server_close()
+        there.end()
 
 
 class Scrambled(peer_openclaw.OpenClaw):
@@ -343,8 +341,7 @@ async def openclaw(place: Place) -> AsyncIterator[Ask]:
     finally:
         process.terminate()
         process.communicate(timeout=HANGS)
-        there.server.shutdown()
-        there.server.server_close()
+        there.end()
 
 
 def logged(process: subprocess.Popen[str], wanted: str) -> str:

@@ -28,8 +28,7 @@ PAGE = Path(__file__).parents[2] / "docs/agents/github.md"
 def github() -> Iterator[GitHub]:
     made = GitHub()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.end()
 
 
 @pytest.fixture
@@ -176,8 +175,7 @@ def test_law_10_the_address_of_a_delivery_is_not_called(
     agents.decide()
     assert github.last()[0] == "approved"
     assert other.calls == []
-    other.server.shutdown()
-    other.server.server_close()
+    other.end()
 
 
 def test_other_events_of_the_app_are_answered_and_ask_nobody(github: GitHub, door: Door) -> None:

@@ -23,8 +23,7 @@ from tests.harness.installation import read_until
 def openclaw(tmp_path: Path) -> Iterator[OpenClaw]:
     made = OpenClaw(tmp_path)
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.end()
 
 
 @pytest.fixture

@@ -31,8 +31,7 @@ PAGE = Path(__file__).parents[2] / "docs/agents/terraform.md"
 def terraform() -> Iterator[Terraform]:
     made = Terraform()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.end()
 
 
 @pytest.fixture
@@ -123,8 +122,7 @@ def test_law_10_an_address_that_is_not_terraforms_is_not_called(
     assert door.send(terraform.task(5)) == 200
     assert terraform.last() == ("failed", "Countersign could not ask about this. Nothing was run.")
     assert other.tokens == []
-    other.server.shutdown()
-    other.server.server_close()
+    other.end()
     assert agents.place.call("GET", "/v1/requests?status=pending")[1]["requests"] == []
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
 
@@ -14,6 +12,7 @@ import jsonschema_rs
 
 from tests.clients.commands import Agents
 from tests.clients.listening import Listening, raw
+from tests.clients.peers.serving import Answers, Peer
 from tests.harness.house import HANGS
 from tests.peers.github import APP, INSTALLATION, PEM, SHA, event, fits, fixture, is_the_apps
 
@@ -24,7 +23,7 @@ GATE = f"/repos/{REPOSITORY}/actions/runs/{RUN}/deployment_protection_rule"
 MERGED = "6dcb09b5b57875f334f61aebed695e2e4193db5e"
 
 
-class GitHub:
+class GitHub(Peer):
     """It has one run, and keeps what it is told."""
 
     def __init__(self) -> None:
@@ -41,12 +40,12 @@ class GitHub:
         self.strict = False
         there = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Answers):
             def do_GET(self) -> None:
                 self._answer(*there.answer("GET", self.path, self._bearer(), None))
 
             def do_POST(self) -> None:
-                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                raw = self.sent()
                 body = json.loads(raw) if raw else {}
                 self._answer(*there.answer("POST", self.path, self._bearer(), body))
 
@@ -55,19 +54,10 @@ class GitHub:
                 return self.headers["Authorization"].removeprefix("Bearer ")
 
             def _answer(self, status: int, said: Any) -> None:
-                body = b"" if status == 204 else json.dumps(said).encode()
-                self.send_response(status)
-                if status != 204:
-                    self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.answer(b"" if status == 204 else json.dumps(said).encode(), status)
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.api = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever).start()
+        self.listen(Handler)
+        self.api = f"http://{self.host}"
 
     def answer(self, method: str, path: str, bearer: str, body: Any) -> tuple[int, Any]:
         self.calls.append(f"{method} {path}")

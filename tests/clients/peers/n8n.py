@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
 
 from tests.clients.commands import Agents
 from tests.clients.listening import Listening, raw
+from tests.clients.peers.serving import Answers, Peer
 
 KEY = "the value of a header"
 PAYLOAD = {"to": "ACME GmbH", "cents": 1_240_000}
 
 
-class N8n:
+class N8n(Peer):
     """Its executions wait, unless they are among `running`; it keeps what resumed them."""
 
     def __init__(self) -> None:
@@ -24,9 +23,9 @@ class N8n:
         self.elsewhere: str | None = None
         there = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Answers):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = json.loads(self.sent())
                 status = 200
                 if self.headers.get("Authorization") != f"Bearer {KEY}":
                     status = 403
@@ -37,18 +36,9 @@ class N8n:
                     status = 302
                 else:
                     there.resumed.put((self.path, body))
-                self.send_response(status)
-                if there.elsewhere:
-                    self.send_header("Location", there.elsewhere)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.answer(status=status, location=there.elsewhere)
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever).start()
+        self.listen(Handler)
 
     def step(self, number: int, **changes: Any) -> dict[str, Any]:
         """What the workflow's HTTP Request node posts."""
@@ -59,10 +49,6 @@ class N8n:
             "resume_url": f"http://{self.host}/webhook-waiting/{number}/pay",
             **changes,
         }
-
-    def end(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class Door(Listening):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
 from typing import Any
+
+from tests.clients.peers.serving import Answers, Peer
 
 COMMAND = """#!{python} -I
 import json, os, sys, urllib.request
@@ -21,7 +21,7 @@ sys.exit(code)
 """
 
 
-class OpenClaw:
+class OpenClaw(Peer):
     """It holds approvals, and keeps how each was resolved."""
 
     def __init__(self, folder: Path) -> None:
@@ -30,22 +30,14 @@ class OpenClaw:
         self.away = False
         there = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Answers):
             def do_POST(self) -> None:
-                words = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                body = json.dumps(there.answer(words)).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                words = json.loads(self.sent())
+                self.answer(json.dumps(there.answer(words)).encode())
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever).start()
+        self.listen(Handler)
         self.command = folder / "openclaw"
-        port = self.server.server_port
+        port = self.host.rpartition(":")[2]
         self.command.write_text(COMMAND.format(python=sys.executable, port=port))
         self.command.chmod(0o700)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
 
 from tests.clients.commands import Agents
 from tests.clients.listening import Listening, raw
+from tests.clients.peers.serving import Answers, Peer
 from tests.harness.house import HANGS
 
 KEY = "an HMAC key of a run task"
@@ -24,7 +23,7 @@ PLAN: Any = {
 }
 
 
-class Terraform:
+class Terraform(Peer):
     """It has a plan behind a redirect, and keeps what it is told."""
 
     def __init__(self) -> None:
@@ -33,38 +32,25 @@ class Terraform:
         self.elsewhere: str | None = None
         there = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Answers):
             def do_GET(self) -> None:
                 there.tokens.append((self.path, self.headers.get("Authorization")))
                 if self.path == "/api/v2/plans/plan-1/json-output":
-                    self.send_response(307)
-                    self.send_header("Location", there.elsewhere or f"http://{there.host}/stored")
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
+                    stored = there.elsewhere or f"http://{there.host}/stored"
+                    self.answer(status=307, location=stored)
                     return
-                self._answer(json.dumps(PLAN).encode())
+                self.answer(json.dumps(PLAN).encode())
 
             def do_PATCH(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = json.loads(self.sent())
                 said = body["data"]["attributes"]
                 assert body["data"]["type"] == "task-results"
                 assert self.headers["Content-Type"] == "application/vnd.api+json"
                 there.tokens.append((self.path, self.headers.get("Authorization")))
                 there.told.put((self.path, said["status"], said["message"]))
-                self._answer(b"")
+                self.answer()
 
-            def _answer(self, body: bytes) -> None:
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever).start()
+        self.listen(Handler)
 
     def task(self, number: int, **changes: Any) -> dict[str, Any]:
         """A body as Terraform sends it."""
