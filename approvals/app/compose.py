@@ -191,8 +191,9 @@ async def running(
                 service.trust = replace(service.trust, directory=directory)
                 built = (ring, known)
 
-        async def refresh() -> None:
-            """Who comes while another looks shares the next look with all who came by then."""
+        async def refresh(*, whole: bool = True) -> None:
+            """Who comes while another looks shares the next look with all who came by then. `whole`
+            False: at accounts and links only where something says that one changed."""
             nonlocal asked, looked, seen
             asked += 1
             mine = asked
@@ -206,24 +207,14 @@ async def running(
                     look(built[1])
                 finally:
                     mark = await store.people_mark()  # before what it is about
-                    look((await store.accounts(), await store.linked()))
-                    seen = (mark, steady())
+                    whole = whole or mark != seen[0] or steady() - seen[1] >= WHOLE
+                    if whole:
+                        look((await store.accounts(), await store.linked()))
+                        seen = (mark, steady())
                 if plan.reloaded:
                     await plan.reloaded(service.trust)
-                looked = by_now
-
-        async def look_again() -> None:
-            """Every second: the keys, and who people are where something says that it changed."""
-            mark, at = seen
-            try:
-                service.trust = plan.reload(service.trust)
-                look(built[1])
-            finally:
-                moved = steady() - at >= WHOLE or await store.people_mark() != mark
-                if moved:
-                    await refresh()
-            if plan.reloaded and not moved:
-                await plan.reloaded(service.trust)
+                if whole:
+                    looked = by_now
 
         await refresh()
         gateways = [
@@ -372,7 +363,7 @@ async def running(
         parts.keep("live", live.run)
         parts.repeat("clock", TICK, tick)
         parts.repeat("sealer", SEAL, seal)
-        parts.repeat("refresh", REFRESH, look_again)
+        parts.repeat("refresh", REFRESH, partial(refresh, whole=False))
         parts.repeat("writing to the database", WRITES, write)
         parts.repeat("prune", PRUNE_EVERY, prune, vital=False)
         parts.repeat("certificate", CERTIFIED, certified, vital=False)
