@@ -32,7 +32,7 @@ WHO: Final = {
     PERSON: "somebody of the configuration, proven by a sign-in or by their linked account",
     ACCOUNT: "an account of a platform, linked to a person or not",
     ANYBODY: "somebody at the sign-in page, who has proven nothing yet",
-    OPERATOR: "whoever runs a command beside the service",
+    OPERATOR: "the person who runs a command on the service's host",
     SERVICE: "the service itself",
     GATEWAY: "our own gateway itself",
 }
@@ -263,7 +263,7 @@ class Kind(_Kind):
     )  # fmt: skip
     SIGN_IN_SENT = (
         "sign_in.sent", SERVICE,
-        "That link was sent to an account of theirs.",
+        "The sign-in link was sent to one of the person's accounts.",
         "person channel",
     )  # fmt: skip
     LINK_MADE = (
@@ -508,7 +508,7 @@ FIELDS: Final = {
     "what": "what kind of secret it was",
     "where": "what of the card is another, as a path",
     "who": "the person's id on a page, else the account that pressed or wrote",
-    "why": "why, in a word or a sentence",
+    "why": "the reason, in a word or a sentence",
     "would": "what would have come of it: `ask`, or the type of a refusal",
 }
 """What each field says, whatever kind it stands in."""

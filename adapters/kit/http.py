@@ -93,7 +93,7 @@ class Http:
 
     async def ask(self, method: str, url: str | URL, **more: Any) -> tuple[int, str]:
         """Status and text. `Busy`: nobody is there, it wants us slower, or this was closed."""
-        if self._ended:  # whoever comes late would open connections that nobody gives back
+        if self._ended:  # a late call would open a session that is never closed
             raise Busy("the service is ending")
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))

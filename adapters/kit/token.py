@@ -1,5 +1,4 @@
-"""An access token of ours: asked for when it is needed, by one call at a time, and kept while it
-serves."""
+"""An access token for a platform. It is asked for when it is needed, and kept until it expires."""
 
 from __future__ import annotations
 
@@ -9,7 +8,8 @@ from collections.abc import Awaitable, Callable
 
 
 class Token:
-    """`ask`: a new one, and for how many seconds it serves."""
+    """`ask` gets a new token, and says for how many seconds it is good. Only one call asks at a
+    time."""
 
     def __init__(self, ask: Callable[[], Awaitable[tuple[str, float]]]) -> None:
         self._ask, self._one = ask, asyncio.Lock()

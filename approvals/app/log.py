@@ -1,6 +1,6 @@
 """Logs: JSON lines for machines, or a few calm lines for a person at a terminal. Never a secret.
 
-Every line of ours has an `event`, a name that stays as it is; docs/logs.md lists them all. Rooms
+Each line that we write has an `event`, whose name never changes; docs/logs.md lists them all. Rooms
 log with structlog, adapters with `logging` and a `Line`.
 """
 

@@ -2,7 +2,7 @@
 
 Law 13: each line that begins without a blank is ours. A value stands behind its label; a value of
 several lines is indented below it, and how it was encoded stands in the label's line. So no value
-can pass for another line, or for a remark of ours.
+can look like another line, or like a remark that we added.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ class Loopback(ThreadedResolver):
 
 
 def session(patience: float = 300) -> aiohttp.ClientSession:
-    """A client for a service of ours, which may be at a name on this machine. `patience`: seconds
-    for a call."""
+    """A client for our own service, which may run on this machine under another name. `patience`:
+    seconds for a call."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(resolver=Loopback()),
         timeout=aiohttp.ClientTimeout(total=patience),
