@@ -7,12 +7,12 @@ whoever writes in the folder can make us fetch it again, and no more.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from countersign_client.receipt import thumbprint
+from countersign_client.settings import write_private
 
 X: Final = 43
 """Characters of an Ed25519 key, in base64url."""
@@ -36,8 +36,4 @@ class ReceiptKey:
     def write(self, jwk: Mapping[str, Any]) -> None:
         """Keep it. Where that fails, it is fetched again."""
         with contextlib.suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._path.unlink(missing_ok=True)
-            made = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(made, "w") as file:
-                file.write(str(jwk["x"]))
+            write_private(self._path, str(jwk["x"]))

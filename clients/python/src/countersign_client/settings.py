@@ -119,9 +119,14 @@ def file(environ: Mapping[str, str]) -> Path:
 
 def write(service: Service, path: Path) -> None:
     """Keep it for this user, readable by nobody else."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     kept = {name: getattr(service, name) for name in (*_VARIABLES, "agent")}
     text = json.dumps({name: value for name, value in kept.items() if value}, indent=2) + "\n"
+    write_private(path, text)
+
+
+def write_private(path: Path, text: str) -> None:
+    """A whole file or none, in the place of what was there, readable by nobody else. `OSError`."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(f"{path.name}.new")
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
