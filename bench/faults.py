@@ -55,11 +55,11 @@ from approvals.evidence import (
 from approvals.model import Label, Refused, Status
 from approvals.store import Store
 from approvals.store.postgresql import SETTINGS
-from tests.harness.installation import free_port
 from tests.harness.portal import ANSWERS
 from tests.harness.postgres import programs
 from tests.harness.siege import GATEWAY_KEY, Desk, Issued, Served, audiences_of, colleagues, install
 from tests.peers.slack import signed
+from tools.ports import free_port
 
 LEASE: Final = 2_000
 """Milliseconds for which a dead copy keeps the jobs it had taken."""

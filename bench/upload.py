@@ -26,6 +26,7 @@ import psutil
 from approvals.app.host import clock
 from approvals.proxy.ca import Authority, utc
 from bench.peers import on_core
+from tools.ports import free_port
 
 SIZE: Final = 100_000_000
 ROUNDS: Final = 7
@@ -64,11 +65,6 @@ def server(tls: ssl.SSLContext | None) -> int:
 
     threading.Thread(target=accept, daemon=True).start()
     return int(listening.getsockname()[1])
-
-
-def free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        return int(made.getsockname()[1])
 
 
 def ready(port: int) -> None:
@@ -121,7 +117,7 @@ def main(mitmdump: str, folder: Path) -> None:
             return port, psutil.Process(process.pid)
 
         def ours(name: str, secret: bool) -> tuple[int, psutil.Process, Path]:
-            port, file, made = free(), folder / f"{name}.yaml", folder / name
+            port, file, made = free_port(), folder / f"{name}.yaml", folder / name
             file.write_text(
                 RULES.format(port=port, folder=made, pin="A" * 43, password=PASSWORD, ca=ca)
             )
@@ -134,7 +130,7 @@ def main(mitmdump: str, folder: Path) -> None:
                 )
             return (*start((*command, "gateway", "--config", str(file)), port), made / "ca.pem")
 
-        port = free()
+        port = free_port()
         mitm = (mitmdump, "-q", "--listen-host", "127.0.0.1", "-p", str(port))
         sets = (
             f"confdir={certificates}",

@@ -34,6 +34,7 @@ from bench.load import percentile
 from bench.parts import Part, Rounds, Setting, number, turn_about
 from bench.peers import on_core
 from bench.record import Sheet
+from tools.ports import free_port
 
 DIRECT: Final = "direct"
 TINYPROXY: Final = "tinyproxy"
@@ -385,8 +386,7 @@ def _way(
     if peer == DIRECT:
         yield Way(peer, how, ports[how], None, trust), None
         return
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     if peer == TINYPROXY:
         file = folder / "tinyproxy.conf"
         file.write_text(f"Port {port}\nListen 127.0.0.1\nMaxClients 500\nLogLevel Critical\n")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from approvals.app.host import clock
 from bench.parts import Part, Rounds, Setting, number, turn_about
 from bench.peers import BASELINE, PEERS, SQLITE, on_core
 from bench.record import Sheet
+from tools.ports import free_port
 
 COMMAND: Final = (sys.executable, "-c", "from approvals.cli.commands import main; main()")
 REST: Final = 1.5
@@ -65,8 +65,7 @@ def measure(setting: Setting) -> Rounds:
 
 def _installed(folder: Path) -> None:
     folder.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     config = {
         "server": {"listen": f"127.0.0.1:{port}"},
         "database": {"url": "sqlite:///countersign.db"},

@@ -6,7 +6,6 @@ import ast
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -27,6 +26,7 @@ from approvals.cli.browser import Browser, Form
 from approvals.evidence import commitment, read_checkpoint, verify_chain
 from approvals.model import Instant, Status
 from tests.harness.house import HANGS, Clock, Desk, Place, intrude
+from tools.ports import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 KEY: Final = "csr_gate_0123456789abcdefghi"
@@ -54,8 +54,7 @@ KINDS: Final = {
 def installation(folder: Path, database: str) -> Path:
     """A configuration and its keys. The file's path."""
     keys.new(folder / "keys", now=host.clock(), random=os.urandom)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     path = folder / "countersign.yaml"
     path.write_text(CONFIGURATION.format(port=port, database=database, key=KEY))
     return path

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import time
 from collections.abc import AsyncIterator
 from itertools import product
@@ -28,6 +27,7 @@ from tests.browser.wcag import RULES, SCHEMES, faults
 from tests.harness.channel_contract import CARDS, card
 from tests.harness.house import RING, Clock, open_house, rule
 from tests.peers.email import MailServer, Page, make
+from tools.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PICTURES: Final = HERE.parent.parent / "docs/channels/images"
@@ -66,8 +66,7 @@ async def test_a_mail_fits_and_has_no_fault_that_axe_can_find(browser: Browser, 
 @pytest_asyncio.fixture(loop_scope="session")
 async def letters(tmp_path: Path) -> AsyncIterator[Any]:
     """A house at the address that its links name, and its mail server."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     site = Site.at(f"http://127.0.0.1:{port}", "k3v9x2")
     store = await Store.connect(f"sqlite:///{tmp_path}/mail.db")
     async with (

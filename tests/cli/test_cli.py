@@ -46,13 +46,13 @@ from tests.harness.installation import (
     Ran,
     ended,
     environment,
-    free_port,
     install,
     listening,
     process,
     read_until,
     run,
 )
+from tools.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from approvals.app.exits import Exit, Stop
 from approvals.cli import commands, first
 from approvals.cli.browser import Browser
 from approvals.model import Choice
-from tests.harness.installation import Ran, ended, free_port, process, read_until, run
+from tests.harness.installation import Ran, ended, process, read_until, run
+from tools.ports import free_port
 
 TOKEN = "123456:ABC-DEF"
 

@@ -57,7 +57,8 @@ from tests.clients.impostor import (
     waited_for,
 )
 from tests.harness.house import ISSUER, Place, until
-from tests.harness.installation import environment, free_port
+from tests.harness.installation import environment
+from tools.ports import free_port
 
 SOURCE = Path(__file__).parents[2] / "clients/python/src"
 

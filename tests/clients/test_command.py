@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.commands import Agents
-from tests.harness.installation import Ran, ended, free_port
+from tests.harness.installation import Ran, ended
+from tools.ports import free_port
 
 PLAN = "+ aws_instance.web\n- aws_db.main\n"
 

@@ -22,7 +22,8 @@ from tests.clients import mcp_upstream
 from tests.clients.commands import Agents
 from tests.clients.frames import BAD, CALL
 from tests.harness.house import HANGS
-from tests.harness.installation import free_port, listening
+from tests.harness.installation import listening
+from tools.ports import free_port
 
 UPSTREAM = str(mcp_upstream.__file__)
 

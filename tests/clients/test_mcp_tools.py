@@ -17,7 +17,8 @@ from mcp.client.stdio import StdioServerParameters
 
 from tests.clients.commands import Agents
 from tests.harness.house import HANGS
-from tests.harness.installation import free_port, listening
+from tests.harness.installation import listening
+from tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/agents/mcp.md"

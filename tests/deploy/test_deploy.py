@@ -31,6 +31,7 @@ from approvals.web.metrics import Metrics
 from tests.harness.house import HANGS, START, open_house
 from tests.harness.installation import BOT, ROOT, Installation, install, listening, run
 from tools import deploy_check
+from tools.ports import free_port
 
 DEPLOY: Final = ROOT / "deploy"
 ALERTS: Final = DEPLOY / "prometheus" / "alerts.yaml"
@@ -317,7 +318,7 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
 @contextmanager
 def nginx(folder: Path, service: int) -> Iterator[tuple[int, ssl.SSLContext]]:
     """Our configuration in a real nginx before this port of loopback."""
-    http, https = deploy_check.free_port(), deploy_check.free_port()
+    http, https = free_port(), free_port()
     whole = deploy_check.nginx_file(folder, http=http, https=https, service=service)
     with subprocess.Popen(["nginx", "-e", "stderr", "-c", whole], stderr=subprocess.PIPE) as runs:
         try:

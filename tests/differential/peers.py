@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.node import NODE
+from tools.ports import free_port
 
 HERE = Path(__file__).parent
 SERVERS = HERE / "servers"
@@ -234,9 +235,7 @@ def _started(command: list[str]) -> Iterator[dict[str, int]]:
 def _php() -> Iterator[int]:
     """PHP cannot be given a port of 0, so it may lose a race for one: then it is asked again."""
     for _ in range(5):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+        port = free_port()
         with subprocess.Popen(
             ["php", "-n", "-d", "display_errors=0", "-S", f"127.0.0.1:{port}", SERVERS / "php.php"],
             stdout=subprocess.DEVNULL,

@@ -33,11 +33,11 @@ from tests.harness.installation import (
     Installation,
     ended,
     environment,
-    free_port,
     install,
     listening,
 )
 from tools import audit, bad_input, channels, laws, logs, packs, paths, rule_keys, site, transitions
+from tools.ports import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

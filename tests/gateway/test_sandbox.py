@@ -36,11 +36,11 @@ from tests.harness.installation import (
     GATE,
     ROOT,
     Installation,
-    free_port,
     install,
     process,
     run,
 )
+from tools.ports import free_port
 
 SANDBOX: Final = ROOT / "deploy" / "sandbox"
 VALUE: Final = "sk_live_4242424242424242"

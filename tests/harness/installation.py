@@ -28,6 +28,7 @@ from aiohttp import web
 from approvals.cli import commands
 from approvals.cli.browser import Browser
 from tests.harness import forks
+from tools.ports import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOT: Final = "csr_bot_0123456789abcdefghij"
@@ -117,11 +118,6 @@ def read_until(started: subprocess.Popen[str], wanted: str, seconds: float = 60)
         if re.search(wanted, line):
             return text
     raise AssertionError(f"it ended without {wanted!r}: {text}")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 PAUSE: Final = 0.02

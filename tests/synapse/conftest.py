@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import socket
 import subprocess
 import time
 import urllib.error
@@ -18,6 +17,7 @@ import pytest
 
 from approvals.store import Store
 from tests.harness.house import HANGS
+from tools.ports import free_port
 
 AS_TOKEN, HS_TOKEN = "as-token-of-the-tests", "hs-token-of-the-tests"
 APPROVALS = "@approvals:localhost"
@@ -44,16 +44,10 @@ class Server:
         return str(self.call("POST", "/v3/register", wish)["access_token"])
 
 
-def _port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("synapse")
-    made = Server(f"http://127.0.0.1:{(port := _port())}", _port())
+    made = Server(f"http://127.0.0.1:{(port := free_port())}", free_port())
     seed = base64.b64encode(os.urandom(32)).decode().rstrip("=")
     (folder / "key").write_text(f"ed25519 a_test {seed}\n")
     (folder / "registration.yaml").write_text(json.dumps({

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
@@ -70,6 +69,7 @@ from tests.peers.github import (
     wrote,
 )
 from tests.peers.loopback import started
+from tools.ports import free_port
 
 PEERS = ROOT / "tests/peers"
 COMMIT = Address("github", f"{REPOSITORY}@{SHA}")
@@ -806,8 +806,7 @@ async def emulate(tmp_path: Path) -> AsyncIterator[tuple[str, asyncio.Queue[Inbo
     }
     (tmp_path / "seed.json").write_text(json.dumps(seed))
     assert (PEERS / "node_modules").exists(), "run npm ci in tests/peers; make test does"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = (NODE, "emulate.mjs", "github", str(port), str(tmp_path / "seed.json"))
     with subprocess.Popen(command, cwd=PEERS, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -74,6 +73,7 @@ from tests.peers.linear import (
     prompted,
 )
 from tests.reading.work import linear as grows
+from tools.ports import free_port
 
 PEERS = ROOT / "tests/peers"
 WELL = {"token": True, "clock": True, "issue": True}
@@ -866,11 +866,7 @@ def test_law_23_a_section_that_cannot_be_safe_is_a_fault(name: str, value: str, 
 def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     """Base URL of the Linear of npm's `emulate` 0.12.2 (`make test` installs it), and the port that
     it delivers to. Its agent sessions are of another shape than Linear's schema says."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as free,
-        socket.create_server(("127.0.0.1", 0)) as other,
-    ):
-        port, hook = free.getsockname()[1], other.getsockname()[1]
+    port, hook = free_port(), free_port()
     app = {"client_id": CLIENT, "client_secret": CLIENT_SECRET, "name": "Countersign"}
     scopes = [*SCOPES.split(","), "comments:create"]
     content = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -60,6 +59,7 @@ from tests.peers.slack import (
     signed,
     stored,
 )
+from tools.ports import free_port
 
 PEERS = ROOT / "tests/peers"
 ROOM = Address("slack", "C024BE91L")
@@ -770,8 +770,7 @@ def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     seed.write_text(json.dumps(content))
     assert (PEERS / "node_modules").exists(), "run npm ci in tests/peers; make test does"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = (NODE, "emulate.mjs", "slack", str(port), str(seed))
     with subprocess.Popen(command, cwd=PEERS, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

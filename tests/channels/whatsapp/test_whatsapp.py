@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -88,6 +87,7 @@ from tests.peers.whatsapp import (
     twilio_signed,
     written,
 )
+from tools.ports import free_port
 
 AWAY = "http://127.0.0.1:9/"
 BSUID = "US.13491208655302741918"
@@ -941,11 +941,7 @@ def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     It knows messages, status callbacks and signatures; contents and the 24 hours it does not.
     """
-    with (
-        socket.create_server(("127.0.0.1", 0)) as free,
-        socket.create_server(("127.0.0.1", 0)) as other,
-    ):
-        port, hook = free.getsockname()[1], other.getsockname()[1]
+    port, hook = free_port(), free_port()
     number = {"phone_number": SENDER, "sms_url": f"http://127.0.0.1:{hook}/events"}
     account = {"sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "friendly_name": "countersign"}
     seed = tmp_path_factory.mktemp("emulate") / "seed.json"
