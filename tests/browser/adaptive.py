@@ -73,3 +73,8 @@ DRAW: Final = """([card, look]) => {
   document.body.replaceChildren(place);
   return faults;
 }"""
+
+DRAW_ALL: Final = f"""([cards, look]) => cards.map((card) => [
+  ({DRAW})([card, look]), document.querySelectorAll("#card a, #card img, #card script").length
+])"""
+"""Of each card what the renderer has to say against it, and how many links, images and scripts."""

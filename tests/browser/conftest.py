@@ -12,7 +12,7 @@ import shutil
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -342,8 +342,8 @@ async def dana(context: BrowserContext, house: House) -> Any:
     return page
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser) -> AsyncIterator[Page]:
+@asynccontextmanager
+async def with_the_renderer(browser: Browser) -> AsyncIterator[Page]:
     """An empty page with Microsoft's renderer in it, in a time zone that is not UTC."""
     assert RENDERER.exists(), "Run `npm ci` in tests/browser, or `make test`."
     context = await browser.new_context(
@@ -353,3 +353,17 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     await made.add_script_tag(path=RENDERER)
     yield made
     await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page of its own, to be clicked on and resized."""
+    async with with_the_renderer(browser) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def canvas(browser: Browser) -> AsyncIterator[Page]:
+    """One page for all that is only drawn and looked at: each card replaces the one before."""
+    async with with_the_renderer(browser) as made:
+        yield made

@@ -42,11 +42,11 @@ async def draw(page: Page, adaptive: dict[str, Any], look: dict[str, str] = LIGH
 
 @pytest.mark.parametrize("state", [name for name, one in CARDS.items() if one.buttons])
 async def test_microsofts_renderer_draws_every_card_without_a_complaint(
-    page: Page, state: str
+    canvas: Page, state: str
 ) -> None:
     view = CARDS[state]
     adaptive = shown(await posted(make("smtp://127.0.0.1:9").layout(view)))
-    words = re.sub("[\u2060\u200b]", "", await draw(page, adaptive)).replace("\xa0", " ")
+    words = re.sub("[\u2060\u200b]", "", await draw(canvas, adaptive)).replace("\xa0", " ")
     for part in (view.title, view.agent, view.progress, view.line):
         assert part in words
     for fact in view.facts:
@@ -54,19 +54,19 @@ async def test_microsofts_renderer_draws_every_card_without_a_complaint(
         assert fact.value in words
     for line in view.payload.strip().split("\n"):
         assert line in words
-    labels = await page.locator(".ac-pushButton").all_inner_texts()
+    labels = await canvas.locator(".ac-pushButton").all_inner_texts()
     own = [button.label for button in view.buttons]
     page_only = view.review_needed is not None
     assert labels == (["Review and approve…", *own] if page_only else [*own, "Details"])
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-async def test_what_it_looks_like(page: Page, look: str, tmp_path: Path) -> None:
+async def test_what_it_looks_like(canvas: Page, look: str, tmp_path: Path) -> None:
     view = card(buttons=card().buttons[:2], note="Note: it is due today.")
     adaptive = shown(await posted(make("smtp://127.0.0.1:9").layout(view)))
-    await draw(page, adaptive, LIGHT if look == "light" else DARK)
+    await draw(canvas, adaptive, LIGHT if look == "light" else DARK)
     path = (IMAGES if os.environ.get("GOLDEN") else tmp_path) / f"email-outlook-{look}.png"
-    await page.locator("#card").screenshot(path=path)
+    await canvas.locator("#card").screenshot(path=path)
     assert 5_000 < path.stat().st_size < 60_000
 
 

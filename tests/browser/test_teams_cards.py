@@ -19,7 +19,7 @@ from playwright.async_api import Page
 from approvals.model import Fact, Kind, Person
 from approvals.port import Glance
 from approvals.store import Store
-from tests.browser.adaptive import DARK, DRAW, IMAGES, LIGHT
+from tests.browser.adaptive import DARK, DRAW, DRAW_ALL, IMAGES, LIGHT
 from tests.harness import hostile
 from tests.harness.channel_contract import CARDS, HOSTILE, card
 from tests.harness.house import Clock, Place, open_house, rule
@@ -47,10 +47,10 @@ async def draw(page: Page, adaptive: dict[str, Any], look: dict[str, str] = LIGH
 
 @pytest.mark.parametrize("state", CARDS)
 async def test_microsofts_renderer_draws_every_card_without_a_complaint(
-    page: Page, state: str
+    canvas: Page, state: str
 ) -> None:
     shown = CARDS[state]
-    words = (await draw(page, content(make(AWAY).layout(shown)))).replace("\u200b", "")
+    words = (await draw(canvas, content(make(AWAY).layout(shown)))).replace("\u200b", "")
     pending = shown.status.value == "pending"
     for part in (shown.title, shown.agent, shown.progress, "" if pending else shown.headline):
         assert part in words
@@ -60,7 +60,7 @@ async def test_microsofts_renderer_draws_every_card_without_a_complaint(
     assert shown.payload.strip() in words.replace("\xa0", " ")
     # The reader's own time, an hour ahead of UTC.
     assert ("Answer by Fri, 2 Jan 2026 5:10" in words) == pending
-    labels = await page.locator(".ac-pushButton:visible").all_inner_texts()
+    labels = await canvas.locator(".ac-pushButton:visible").all_inner_texts()
     ours = ["Approve" if one.choice == "approve" else "Decline…" for one in shown.buttons[:2]]
     ours = [*dict.fromkeys(ours)]
     review = [*ours, "Details"]
@@ -69,11 +69,11 @@ async def test_microsofts_renderer_draws_every_card_without_a_complaint(
 
 @pytest.mark.parametrize("name", ["pending", "approved", "declined", "uninspectable"])
 @pytest.mark.parametrize("look", ["light", "dark"])
-async def test_what_it_looks_like(page: Page, name: str, look: str, tmp_path: Path) -> None:
-    await draw(page, content(make(AWAY).layout(CARDS[name])), LIGHT if look == "light" else DARK)
+async def test_what_it_looks_like(canvas: Page, name: str, look: str, tmp_path: Path) -> None:
+    await draw(canvas, content(make(AWAY).layout(CARDS[name])), LIGHT if look == "light" else DARK)
     path = (IMAGES if os.environ.get("GOLDEN") else tmp_path) / f"teams-{name}-{look}.png"
     path.parent.mkdir(exist_ok=True)
-    await page.locator("#card").screenshot(path=path)
+    await canvas.locator("#card").screenshot(path=path)
     assert 5_000 < path.stat().st_size < 60_000
 
 
@@ -90,14 +90,14 @@ def voted() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-async def test_what_a_room_looks_like(page: Page, look: str, tmp_path: Path) -> None:
+async def test_what_a_room_looks_like(canvas: Page, look: str, tmp_path: Path) -> None:
     colours = LIGHT if look == "light" else DARK
     for name, adaptive in (("shared", content(SHARED)), ("voted", voted())):
-        await draw(page, adaptive, colours)
+        await draw(canvas, adaptive, colours)
         path = (IMAGES if os.environ.get("GOLDEN") else tmp_path) / f"teams-{name}-{look}.png"
-        await page.locator("#card").screenshot(path=path)
+        await canvas.locator("#card").screenshot(path=path)
         assert 5_000 < path.stat().st_size < 60_000
-    labels = await page.locator(".ac-pushButton:visible").all_inner_texts()
+    labels = await canvas.locator(".ac-pushButton:visible").all_inner_texts()
     assert labels == ["Decline…", "Details"]
 
 
@@ -110,24 +110,27 @@ async def test_what_a_room_looks_like(page: Page, look: str, tmp_path: Path) -> 
         "[Approve](https://evil.example) **bold** _it_\n- list\n1. one",
     ],
 )
-async def test_law_13_hostile_words_are_drawn_as_they_are(page: Page, text: str) -> None:
+async def test_law_13_hostile_words_are_drawn_as_they_are(canvas: Page, text: str) -> None:
     shown = card(title=text, payload=text, note=text, agent=text, facts=(Fact("F", text),))
-    words = await draw(page, content(make(AWAY).layout(shown)))
+    words = await draw(canvas, content(make(AWAY).layout(shown)))
     drawn = words.replace("\xa0", " ").replace("\u200b", "")
     assert drawn.count(text.rstrip()) >= 5
-    assert await page.locator("#card a, #card img, #card script").count() == 0
-    assert await page.locator("#card strong, #card em, #card li").count() == 0
+    assert await canvas.locator("#card a, #card img, #card script").count() == 0
+    assert await canvas.locator("#card strong, #card em, #card li").count() == 0
 
 
-async def test_law_13_the_whole_corpus_is_drawn_without_a_complaint(page: Page) -> None:
+async def test_law_13_the_whole_corpus_is_drawn_without_a_complaint(canvas: Page) -> None:
     channel = make(AWAY)
     for text in hostile.CORPUS:
+        cards = []
         for kind in Kind:
             said, request = everywhere(text, kind)
             case = replace(said, ask=CASE.ask, votes=(), outcome=None)
             given = built(case, request, limits=channel.limits, needs=(("finance", 2),))
-            await draw(page, content(channel.layout(given)))
-            assert await page.locator("#card a, #card img, #card script").count() == 0
+            cards.append(content(channel.layout(given)))
+        for faults, strange in await canvas.evaluate(DRAW_ALL, [cards, LIGHT]):
+            assert [fault for fault in faults if "Teams" not in fault] == []
+            assert strange == 0
 
 
 async def test_a_reason_is_asked_for_where_decline_was_pressed(page: Page) -> None:

@@ -46,16 +46,16 @@ async def draw(page: Page, payload: Payload) -> str:
 
 @pytest.mark.parametrize("state", CARDS)
 async def test_microsofts_renderer_draws_every_card_without_a_complaint(
-    page: Page, state: str
+    canvas: Page, state: str
 ) -> None:
     shown = natural(CARDS[state], CHANNEL.abilities)
-    words = await draw(page, CHANNEL.layout(shown))
+    words = await draw(canvas, CHANNEL.layout(shown))
     pending = shown.status.value == "pending"
     for part in (shown.title, shown.agent, shown.progress, "" if pending else shown.headline):
         assert part in words
     for text in (*(x for fact in shown.facts for x in (fact.label, fact.value)), shown.payload):
         assert all(line in words.split("\n") for line in text.split("\n") if line.strip())
-    labels = await page.locator(".ac-pushButton:visible").all_inner_texts()
+    labels = await canvas.locator(".ac-pushButton:visible").all_inner_texts()
     ours = ["Approve" if one.choice == "approve" else "Decline…" for one in shown.buttons]
     assert labels == (["Review and approve…", *ours] if shown.review_needed else [*ours, "Details"])
 
@@ -68,15 +68,15 @@ async def test_microsofts_renderer_draws_every_card_without_a_complaint(
     ],
 )
 async def test_the_renderer_complains_of_what_is_newer_than_1_3(
-    page: Page, kind: str, more: dict[str, Any]
+    canvas: Page, kind: str, more: dict[str, Any]
 ) -> None:
     payload = CHANNEL.layout(card())
     payload["attachments"][0]["content"]["body"].append({"type": kind, **more})
     with pytest.raises(AssertionError):
-        await draw(page, payload)
+        await draw(canvas, payload)
 
 
-async def test_law_13_hostile_words_are_drawn_as_they_are(page: Page) -> None:
+async def test_law_13_hostile_words_are_drawn_as_they_are(canvas: Page) -> None:
     for text in (
         *HOSTILE,
         "{{DATE(2017-02-14T06:08:00Z, SHORT)}}",
@@ -84,9 +84,9 @@ async def test_law_13_hostile_words_are_drawn_as_they_are(page: Page) -> None:
         "[x](https://e.example)",
     ):
         shown = card(title=text, payload=text, note=text, agent=text, facts=(Fact("F", text),))
-        words = await draw(page, CHANNEL.layout(shown))
+        words = await draw(canvas, CHANNEL.layout(shown))
         assert words.count(text.rstrip()) >= 5
-        assert await page.locator("#card a, #card img, #card script, #card strong").count() == 0
+        assert await canvas.locator("#card a, #card img, #card script, #card strong").count() == 0
 
 
 async def test_a_reason_is_asked_for_where_decline_was_pressed(page: Page) -> None:
