@@ -15,7 +15,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import structlog
 
@@ -33,10 +33,14 @@ SECONDS: Final = 5.0
 START: Final = 30.0
 """Seconds that a worker may take to start; they are not those of the request."""
 REMEMBERED: Final = 8 * 1024 * 1024
-"""Bytes of requests whose readings are kept for the next card of the same request."""
+"""Bytes of memory, about, that readings take which are kept for the cards and pages of a request
+that was just opened."""
+LEAF: Final = 400
+"""Bytes that a value of a reading takes, about: `{"a":1}` is 8 of a request and 360 of memory."""
 TOO_LONG: Final = "It takes too long to be read."
 FAILED: Final = (TimeoutError, OSError, EOFError, asyncio.IncompleteReadError)
 _T = TypeVar("_T")
+_Asked: TypeAlias = tuple[Http | None, str | None, Dialect]
 
 
 class Apart:
@@ -106,39 +110,46 @@ class Apart:
 class Readings:
     """`of` and `request` answer with a `Reading` and never raise; `close` ends the processes."""
 
-    def __init__(self, *, seconds: float = SECONDS) -> None:
+    def __init__(self, *, seconds: float = SECONDS, remembered: int = REMEMBERED) -> None:
+        """`remembered`: bytes of memory for what may be asked for again; 0: nothing is."""
         self._reader = Apart(seconds)
         self._drawer = Apart(seconds)  # so that nobody's page holds up what is asked
-        self._known: OrderedDict[tuple[str, Dialect], tuple[Reading, int]] = OrderedDict()
-        self._size = 0
+        self._known: OrderedDict[_Asked, tuple[Reading, int]] = OrderedDict()
+        self._size, self._most = 0, remembered
 
     async def of(self, http: Http | None, payload: str | None, dialect: Dialect) -> Reading:
         """The reading of an HTTP request, or of a JSON payload."""
+        asked = (http, payload, dialect)
+        if (known := self._known.get(asked)) is not None:
+            self._known.move_to_end(asked)
+            return known[0]
         if _size(http, payload) <= HERE:
-            return _read(http, payload, dialect)
+            return self._kept(asked, _read(http, payload, dialect))
         try:
-            return await self._reader.call(_read, http, payload, dialect)
-        except FAILED:
+            return self._kept(asked, await self._reader.call(_read, http, payload, dialect))
+        except TimeoutError:
+            return self._kept(asked, _unread(http, payload, dialect))
+        except FAILED:  # of the process, not of the request
             return _unread(http, payload, dialect)
 
+    def _kept(self, asked: _Asked, reading: Reading) -> Reading:
+        if not self._most:
+            return reading
+        leaves = sum(1 for part in (reading.query, reading.body) for _ in part.walk())
+        size = _size(*asked[:2]) + LEAF * (leaves + len(reading.headers))
+        self._size += size - self._known.pop(asked, (reading, 0))[1]
+        self._known[asked] = (reading, size)
+        while self._size > self._most and len(self._known) > 1:
+            self._size -= self._known.popitem(last=False)[1][1]
+        return reading
+
     async def request(self, request: Request, book: RuleBook) -> Reading:
-        """The reading of a request that was opened, remembered for its other cards.
+        """The reading of a request that was opened.
 
         A gateway's summary of a body is not the body: only the address of such a request is read.
         """
         http = held(request.http, summary=request.digest.startswith("summary-"))
-        dialect = book.dialect(http)
-        key = (request.digest, dialect)
-        if (known := self._known.get(key)) is not None:
-            self._known.move_to_end(key)
-            return known[0]
-        reading = await self.of(http, request.payload, dialect)
-        size = _size(http, request.payload)
-        self._known[key] = (reading, size)
-        self._size += size
-        while self._size > REMEMBERED and len(self._known) > 1:
-            self._size -= self._known.popitem(last=False)[1][1]
-        return reading
+        return await self.of(http, request.payload, book.dialect(http))
 
     async def draw(
         self, function: Callable[..., _T], *given: Any, about: Sequence[Request], **named: Any

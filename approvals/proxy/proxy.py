@@ -158,7 +158,7 @@ class Gateway:
         if found := clashes(settings.rules.rules, self._secrets.all()):
             raise Refused(found[0])
         self._tunnels = Tunnels()
-        self._readings = Readings()
+        self._readings = Readings(remembered=0)  # each is read once
         self._approvals = Approvals(
             settings.service, Used(folder / "used.db"), clock=clock, random=random,
             patience=patience,

@@ -6,14 +6,16 @@ import asyncio
 import json
 import os
 import signal
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import pytest
 
 from approvals.model import Http
-from approvals.reading import PLAIN, UNCLEAR, read, read_payload
+from approvals.reading import PLAIN, UNCLEAR, Dialect, Reading, read, read_payload
 from approvals.readings import HERE, TOO_LONG, Readings, held
-from tests.harness.house import HANGS
+from approvals.store import Store
+from tests.harness.house import HANGS, open_house
 
 JSON = (("Content-Type", "application/json"),)
 
@@ -58,6 +60,36 @@ async def test_a_worker_that_dies_is_started_again(readings: Readings) -> None:
     os.kill(worker.pid, signal.SIGKILL)
     await worker.wait()
     assert (await readings.of(large(2), None, PLAIN)).unclear is None
+
+
+async def test_law_27_what_is_remembered_of_readings_has_a_bound_in_memory() -> None:
+    """40 kB of small objects take 1.8 MB once they are read."""
+    readings, body = Readings(remembered=2**20), b"[" + b",".join([b'{"a":1}'] * 5_000) + b"]"
+    tracemalloc.start()
+    try:
+        for n in range(12):
+            http = Http("POST", f"https://api.example.com/{n}", JSON, body)
+            assert (await readings.of(http, None, PLAIN)).unclear is None
+        held_now, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held_now < 4 * 2**20
+
+
+async def test_a_request_is_read_once_for_its_rule_and_all_its_cards(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_so_far: list[object] = []
+
+    def reading(http: Http | None, payload: str | None, dialect: Dialect) -> Reading:
+        read_so_far.append((http, payload))
+        return read_payload(payload or "null", dialect=dialect)
+
+    monkeypatch.setattr("approvals.readings._read", reading)
+    async with open_house(store) as place:
+        await place.opened()
+        await place.carried()
+    assert len(read_so_far) == 1
 
 
 async def test_two_at_once_get_their_own_readings(readings: Readings) -> None:
