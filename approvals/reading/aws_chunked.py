@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from approvals.reading.content import opaque, sniffed, text_of
+from approvals.reading.content import opaque, sniffed, text_of, undecoded
 from approvals.reading.headers import ContentType, Headers, named
-from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Opaque, Part
+from approvals.reading.values import LARGEST, Leaf, Opaque, Part
 
 MAX_CHUNKS: Final = 10_000
 """64 kB each, as the SDKs make them, are 640 MB."""
@@ -36,9 +36,7 @@ def read_chunked(
     sizes = named(headers, "x-amz-decoded-content-length")
     if found is None or sizes != [str(len(found[0]))]:
         why = why or "It says that it is in chunks, and they are not as they should be."
-        text = text_of(body)
-        shown = opaque(body, kind.media_type) if text is None else Leaf((), text)
-        return Part(kind="aws-chunked", leaves=(shown,), tree=UNCLEAR, unclear=why, undecoded=why)
+        return undecoded("aws-chunked", body, why, kind.media_type)
     content, trailers, signatures = found
     leaves = [_content(content, kind, read_typed, packed)]
     leaves += [Leaf(("trailer", name), value) for name, value in trailers]

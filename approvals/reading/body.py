@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from approvals.reading.aws_chunked import read_chunked
 from approvals.reading.content import opaque, text_in, text_of
@@ -61,7 +61,8 @@ def read_typed(body: bytes, kind: ContentType) -> Part:
         reader = _xml
     if reader is None:
         return _as_it_is(body, kind, None)
-    if len(body) > LARGEST and reader not in _ANY_SIZE and not (reader is _json and _few(body)):
+    large = len(body) > LARGEST and kind.media_type not in _ANY_SIZE
+    if large and not (reader is _json and _few(body)):
         return _as_it_is(body, kind, "It is too large to be taken apart.")
     return reader(body, kind)
 
@@ -113,48 +114,19 @@ _LIKE_JSON: Final = re.compile(_BEFORE + rb"(?:\{\s*[\"}/]|\[\s*[\"{\[\]/]|\[[\s
 knows UTF-16 and UTF-32; `[2026-11-28] a line of a log` is none of it."""
 
 
-def _json(body: bytes, kind: ContentType) -> Part:
-    text = text_of(body)
-    return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_json(text)
+def _text(read: Callable[[str], Part]) -> Reader:
+    """A reader of texts, for bodies that are UTF-8."""
+
+    def reader(body: bytes, kind: ContentType) -> Part:
+        text = text_of(body)
+        return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read(text)
+
+    return reader
 
 
-def _lines(body: bytes, kind: ContentType) -> Part:
-    text = text_of(body)
-    return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_lines(text)
-
-
-def _yaml(body: bytes, kind: ContentType) -> Part:
-    text = text_of(body)
-    return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_yaml(text)
-
-
-def _push(body: bytes, kind: ContentType) -> Part:
-    return read_push(body)
-
-
-def _fetch(body: bytes, kind: ContentType) -> Part:
-    return read_fetch(body)
-
-
-def _form(body: bytes, kind: ContentType) -> Part:
-    return read_pairs(body, kind="form")
-
-
-def _xml(body: bytes, kind: ContentType) -> Part:
-    text = text_of(body)
-    return _as_it_is(body, kind, "It is not UTF-8.") if text is None else read_xml(text)
-
-
-def _mail(body: bytes, kind: ContentType) -> Part:
-    return read_mail(body)
-
-
-def _multipart(body: bytes, kind: ContentType) -> Part:
-    return read_form(body, kind, read_typed)
-
-
-def _related(body: bytes, kind: ContentType) -> Part:
-    return read_related(body, kind, read_typed)
+_json = _text(read_json)
+_xml = _text(read_xml)
+_yaml = _text(read_yaml)
 
 
 def _chunked(body: bytes, headers: Headers, kind: ContentType, coding: str) -> Part:
@@ -175,19 +147,12 @@ def _as_it_is(body: bytes, kind: ContentType, unclear: str | None) -> Part:
     text = text_of(body)
     if text is None and kind.charset:
         text = text_in(body, kind.charset)
+    tree: Any = UNCLEAR if unclear else {}
     if text is None:
-        return Part(
-            kind="opaque",
-            leaves=(opaque(body, kind.media_type),),
-            tree=UNCLEAR if unclear else {},
-            unclear=unclear,
-        )
-    return Part(
-        kind="text",
-        leaves=(Leaf((), text),) if text else (),
-        tree=UNCLEAR if unclear else {},
-        unclear=unclear,
-    )
+        leaf = opaque(body, kind.media_type)
+        return Part(kind="opaque", leaves=(leaf,), tree=tree, unclear=unclear)
+    leaves = (Leaf((), text),) if text else ()
+    return Part(kind="text", leaves=leaves, tree=tree, unclear=unclear)
 
 
 def _unpacked(body: bytes, kind: ContentType, coding: str) -> Part:
@@ -208,26 +173,26 @@ def _unpacked(body: bytes, kind: ContentType, coding: str) -> Part:
 
 
 _KINDS: Final[Mapping[str, Reader]] = {
-    "application/x-www-form-urlencoded": _form,
-    "application/x-ndjson": _lines,
-    "application/jsonl": _lines,
+    "application/x-www-form-urlencoded": lambda body, _: read_pairs(body, kind="form"),
+    "application/x-ndjson": _text(read_lines),
+    "application/jsonl": _text(read_lines),
     "application/x-json": _json,
     "text/x-json": _json,
-    **dict.fromkeys(
-        (
-            *("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"),
-            "application/apply-patch+yaml",
-        ),
-        _yaml,
-    ),
-    PUSH: _push,
-    FETCH: _fetch,
     "application/x-amz-json-1.0": _json,
     "application/x-amz-json-1.1": _json,
-    "message/rfc822": _mail,
-    "multipart/form-data": _multipart,
-    "multipart/related": _related,
-    "multipart/mixed": _related,
+    "application/yaml": _yaml,
+    "application/x-yaml": _yaml,
+    "application/apply-patch+yaml": _yaml,
+    "text/yaml": _yaml,
+    "text/x-yaml": _yaml,
+    PUSH: lambda body, _: read_push(body),
+    FETCH: lambda body, _: read_fetch(body),
+    "message/rfc822": lambda body, _: read_mail(body),
+    "multipart/form-data": lambda body, kind: read_form(body, kind, read_typed),
+    "multipart/related": lambda body, kind: read_related(body, kind, read_typed),
+    "multipart/mixed": lambda body, kind: read_related(body, kind, read_typed),
 }
-_ANY_SIZE: Final[frozenset[Reader]] = frozenset((_push, _fetch, _mail, _multipart, _related))
-"""Readers that look at the head of a body only, or leave large parts opaque."""
+_ANY_SIZE: Final = frozenset(
+    (PUSH, FETCH, "message/rfc822", "multipart/form-data", "multipart/related", "multipart/mixed")
+)
+"""Types whose readers look at the head of a body only, or leave large parts opaque."""

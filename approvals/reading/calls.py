@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from approvals.reading.headers import ContentType
-from approvals.reading.mime import Doubtful, Head, read_head, typed
+from approvals.reading.mime import Head, read_head, typed
 from approvals.reading.target import read_target
-from approvals.reading.values import LARGEST, Leaf, Opaque, Part, Path
+from approvals.reading.values import LARGEST, Doubtful, Leaf, Opaque, Part, under
 
 Typed = Callable[[bytes, ContentType], Part]
 """`body.read_typed`: what a body of a given type says."""
@@ -45,7 +45,7 @@ def read_call(raw: bytes, read_typed: Typed, *, eol: bytes) -> Part:
     body = _body(_whole(content, headers.get("content-length")), headers, read_typed)
     leaves: list[Leaf | Opaque] = [Leaf(("method",), method), Leaf(("url",), url)]
     leaves += [Leaf(("headers", name), value) for name, value in headers.items()]
-    leaves += [_under(("body",), leaf) for leaf in body.leaves]
+    leaves += [under(("body",), leaf) for leaf in body.leaves]
     tree: dict[str, Any] = {"method": method, "url": url, "headers": headers, "body": body.tree}
     return Part(kind="call", leaves=tuple(leaves), tree=tree, undecoded=body.undecoded)
 
@@ -54,11 +54,10 @@ def _whole(content: bytes, length: str | None) -> bytes:
     """The body; line ends behind one that says its length belong to nothing."""
     if length is None:
         return b"" if not content.strip(b"\r\n") else content
-    if not length.isdecimal() or content[int(length[:9]) :].strip(b"\r\n"):
+    size = int(length[:9]) if length.isdecimal() else len(content) + 1
+    if size > len(content) or content[size:].strip(b"\r\n"):
         raise Doubtful("Its body is not as long as it says.")
-    if len(content) < int(length[:9]):
-        raise Doubtful("Its body is not as long as it says.")
-    return content[: int(length[:9])]
+    return content[:size]
 
 
 def _body(content: bytes, headers: dict[str, str], read_typed: Typed) -> Part:
@@ -76,18 +75,6 @@ def _body(content: bytes, headers: dict[str, str], read_typed: Typed) -> Part:
     if part.unclear is not None:
         raise Doubtful(part.unclear)
     return part
-
-
-def _under(path: Path, leaf: Leaf | Opaque) -> Leaf | Opaque:
-    if isinstance(leaf, Leaf):
-        return leaf._replace(path=(*path, *leaf.path))
-    return Opaque(
-        media_type=leaf.media_type,
-        size=leaf.size,
-        sha256=leaf.sha256,
-        name=leaf.name,
-        path=(*path, *leaf.path),
-    )
 
 
 _REQUEST: Final = re.compile(rb"([A-Z]{1,20}) ([!-~]{1,8000})(?: HTTP/1\.[01])?")

@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Final
 
-from approvals.reading.values import Opaque, Path
+from approvals.reading.values import UNCLEAR, Leaf, Opaque, Part, Path
 
 
 def text_of(body: bytes) -> str | None:
@@ -46,6 +46,13 @@ def opaque(body: bytes, media_type: str, name: str | None = None, path: Path = (
         name=name,
         path=path,
     )
+
+
+def undecoded(kind: str, body: bytes, why: str, media_type: str = "") -> Part:
+    """A body that servers may take apart in more than one way: the bytes as they stand."""
+    text = text_of(body)
+    shown = opaque(body, media_type) if text is None else Leaf((), text)
+    return Part(kind=kind, leaves=(shown,), tree=UNCLEAR, unclear=why, undecoded=why)
 
 
 def sniffed(body: bytes) -> str | None:

@@ -21,7 +21,7 @@ from urllib.parse import unquote_to_bytes
 
 from approvals.reading.content import opaque, sniffed, text_in, text_of
 from approvals.reading.json_text import read_json
-from approvals.reading.values import LARGEST, Leaf, Opaque, Part, Path
+from approvals.reading.values import LARGEST, Leaf, Opaque, Part, Path, under
 
 Found: TypeAlias = tuple[Part | Opaque, str]
 """What a text says, and how it was encoded, in plain words."""
@@ -89,9 +89,8 @@ def looked(part: Part, inside: Mapping[Path, Part | Opaque], depth: int = 0) -> 
 
 
 _CALLED: Final = {
-    **{"mail": "a mail", "sql": "SQL", "graphql": "GraphQL", "shell": "commands"},
-    **{"diff": "changes", "html": "HTML, as text"},
-}
+    "mail": "a mail", "sql": "SQL", "graphql": "GraphQL", "shell": "commands", "diff": "changes",
+}  # fmt: skip
 
 
 def _known(leaf: Leaf, inside: Part | Opaque | None, depth: int) -> Found | None:
@@ -106,11 +105,9 @@ def _known(leaf: Leaf, inside: Part | Opaque | None, depth: int) -> Found | None
 def text_part(text: str, depth: int = 0) -> Part:
     """A decoded text as a part: what it says itself once decoded again, up to `DEEPEST` layers."""
     again = look(text, depth + 1)
-    if again is None:
-        return Part(kind="text", leaves=(Leaf((), text),))
-    if depth + 1 >= DEEPEST:
+    if again is not None and depth + 1 >= DEEPEST:
         return Part(kind="text", leaves=(Leaf((), text),), undecoded=_TOO_DEEP)
-    return Part(kind="text", leaves=(Leaf((), text, *again),))
+    return Part(kind="text", leaves=(Leaf((), text, *(again or ())),))
 
 
 def base64_bytes(text: str) -> bytes | None:
@@ -180,12 +177,7 @@ def _jwt(text: str, depth: int) -> Found | None:
         part = None if said is None else read_json(said)
         if part is None or part.unclear is not None:
             return None
-        part = looked(part, {}, depth + 1)
-        for leaf in part.leaves:
-            path = (name, *leaf.path)
-            leaves.append(
-                leaf._replace(path=path) if isinstance(leaf, Leaf) else replace(leaf, path=path)
-            )
+        leaves += [under((name,), leaf) for leaf in looked(part, {}, depth + 1).leaves]
     raw = base64_bytes(signature)
     if raw is None:
         return None
@@ -266,24 +258,25 @@ def _within(text: str, depth: int) -> Found | None:
     """Base64 that is a word of a longer text, as in `powershell -EncodedCommand …`: the text as it
     is, and what each such word says."""
     words: list[Leaf | Opaque] = []
+    undecoded = None
     for number, match in enumerate(_WORD.finditer(text)):
         word = match[0]
         if number >= MOST_WORDS:
-            whole = Part(kind="text", leaves=(Leaf((), text), *words), undecoded=_TOO_MANY)
-            return whole, "with encoded words"
+            undecoded = _TOO_MANY
+            break
         if _HEX.fullmatch(word) or len(word) == len(text):
             continue
         found = _base64(word, depth + 1)
         if found is None or (isinstance(found[0], Opaque) and "/" in word):
             continue
-        path: Path = ("decoded", len(words) + 1)
-        words.append(Leaf(path, word, *found))
+        words.append(Leaf(("decoded", len(words) + 1), word, *found))
         if len(words) >= MOST_WITHIN or depth + 1 >= DEEPEST:
-            whole = Part(kind="text", leaves=(Leaf((), text), *words), undecoded=_TOO_DEEP)
-            return whole, "with encoded words"
-    if not words:
+            undecoded = _TOO_DEEP
+            break
+    if not words and undecoded is None:
         return None
-    return Part(kind="text", leaves=(Leaf((), text), *words)), "with encoded words"
+    whole = Part(kind="text", leaves=(Leaf((), text), *words), undecoded=undecoded)
+    return whole, "with encoded words"
 
 
 def _said(raw: bytes, *, sure: bool) -> str | None:

@@ -14,7 +14,15 @@ from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from approvals.reading.values import UNCLEAR, Leaf, Part, Path, Repeated
+from approvals.reading.values import (
+    UNCLEAR,
+    Doubtful,
+    Leaf,
+    Part,
+    Path,
+    Repeated,
+    unclear_text,
+)
 
 MAX_PAIRS: Final = 1_000
 """PHP's max_input_vars and qs's parameterLimit; what comes after is dropped there."""
@@ -24,27 +32,13 @@ MAX_BRACKETS: Final = 5
 
 def read_pairs(raw: bytes, *, kind: str) -> Part:
     """A query (without its `?`) or a form's body. Never raises."""
-    if not raw:
-        return Part(kind=kind)
-    if why := _fault(raw, kind):
-        return _unclear(kind, raw, why)
-    pairs: list[tuple[str, str]] = []
-    pieces = [piece for piece in raw.split(b"&") if piece]
-    if len(pieces) > MAX_PAIRS:
-        return _unclear(kind, raw, f"It has more than {MAX_PAIRS} fields; some servers drop some.")
-    for piece in pieces:
-        name, _, value = piece.partition(b"=")
-        # qs splits a pair at the first `]=`, wherever that stands (qs 6.17, lib/parse.js).
-        if b"]=" in value.replace(b"%5D", b"]").replace(b"%5d", b"]"):
-            return _unclear(kind, raw, "A value holds `]=`, where some servers end the name.")
-        try:
-            pairs.append((_decoded(name), _decoded(value)))
-        except ValueError:
-            return _unclear(kind, raw, "It is not UTF-8.")
-        if "\0" in pairs[-1][0] or "\0" in pairs[-1][1]:
-            return _unclear(kind, raw, "It holds a NUL character; some servers stop there.")
-    part = read_fields(kind, pairs)
-    return part if part.unclear is None else _unclear(kind, raw, part.unclear)
+    try:
+        part = read_fields(kind, _pairs(raw, kind))
+    except Doubtful as doubt:
+        part = Part(kind=kind, unclear=str(doubt))
+    if part.unclear is None:
+        return part
+    return unclear_text(kind, raw.decode("utf-8", "backslashreplace"), part.unclear)
 
 
 def read_fields(kind: str, pairs: list[tuple[str, str]]) -> Part:
@@ -73,13 +67,11 @@ def steps(name: str) -> Path | None:
 
 
 _NAME: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
-_STRANGE: Final = frozenset(
-    (
-        *("__proto__", "constructor", "prototype", "hasownproperty", "tostring", "valueof"),
-        *("isprototypeof", "propertyisenumerable", "tolocalestring", "__definegetter__"),
-        *("__definesetter__", "__lookupgetter__", "__lookupsetter__", "_charset_"),
-    )
-)
+_STRANGE: Final = frozenset({
+    "__proto__", "constructor", "prototype", "hasownproperty", "tostring", "valueof",
+    "isprototypeof", "propertyisenumerable", "tolocalestring", "__definegetter__",
+    "__definesetter__", "__lookupgetter__", "__lookupsetter__", "_charset_",
+})  # fmt: skip
 """Names that JavaScript's objects have already (qs leaves them out), and the one by which HTML's
 forms announce a charset that some servers then use."""
 _INDEX: Final = re.compile(r"[0-9]+")
@@ -88,18 +80,35 @@ _LONGEST_LIST: Final = 1_000
 `items[48213][quantity]`."""
 
 
-def _fault(raw: bytes, kind: str) -> str | None:
+def _pairs(raw: bytes, kind: str) -> list[tuple[str, str]]:
     if re.search(rb"[^!-~]", raw):
-        return "It holds bytes that must be escaped there."
+        raise Doubtful("It holds bytes that must be escaped there.")
     if b";" in raw:
-        return "It holds a `;`, which separates fields for some servers."
+        raise Doubtful("It holds a `;`, which separates fields for some servers.")
     if re.search(rb"%(?![0-9A-Fa-f]{2})", raw):
-        return "It has a broken escape, which servers read in several ways."
-    if kind == "form" and raw[:1] in b"{[":
-        return "It looks like JSON but is sent as a form."
+        raise Doubtful("It has a broken escape, which servers read in several ways.")
+    if kind == "form" and raw[:1] in (b"{", b"["):
+        raise Doubtful("It looks like JSON but is sent as a form.")
     if raw[:1] == b"?":
-        return "It begins with a `?` of its own, which some servers drop."
-    return None
+        raise Doubtful("It begins with a `?` of its own, which some servers drop.")
+    pieces = [piece for piece in raw.split(b"&") if piece]
+    if len(pieces) > MAX_PAIRS:
+        raise Doubtful(f"It has more than {MAX_PAIRS} fields; some servers drop some.")
+    return [_pair(piece) for piece in pieces]
+
+
+def _pair(piece: bytes) -> tuple[str, str]:
+    name, _, value = piece.partition(b"=")
+    # qs splits a pair at the first `]=`, wherever that stands (qs 6.17, lib/parse.js).
+    if b"]=" in value.replace(b"%5D", b"]").replace(b"%5d", b"]"):
+        raise Doubtful("A value holds `]=`, where some servers end the name.")
+    try:
+        pair = _decoded(name), _decoded(value)
+    except ValueError:
+        raise Doubtful("It is not UTF-8.") from None
+    if "\0" in pair[0] or "\0" in pair[1]:
+        raise Doubtful("It holds a NUL character; some servers stop there.")
+    return pair
 
 
 def _decoded(text: bytes) -> str:
@@ -186,8 +195,3 @@ def _grown(kind: str, pairs: list[tuple[str, str]]) -> Part:
         at[path[-1]] = value
     leaves = tuple(Leaf(tuple(steps(name) or (name,)), text) for name, text in pairs)
     return Part(kind=kind, leaves=leaves, tree=tree, repeated=tuple(repeated))
-
-
-def _unclear(kind: str, raw: bytes, why: str) -> Part:
-    text = raw.decode("utf-8", "backslashreplace")
-    return Part(kind=kind, leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)

@@ -11,13 +11,13 @@ https://git-scm.com/docs/gitprotocol-http · https://git-scm.com/docs/gitprotoco
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import replace
 from typing import Any, Final
 
+from approvals.reading.content import opaque
 from approvals.reading.shapes import listed, short
-from approvals.reading.values import UNCLEAR, Leaf, Meaning, Opaque, Part, Reading, nested
+from approvals.reading.values import UNCLEAR, Leaf, Meaning, Part, Reading, nested
 
 PUSH: Final = "application/x-git-receive-pack-request"
 FETCH: Final = "application/x-git-upload-pack-request"
@@ -35,13 +35,8 @@ def read_push(body: bytes, *, complete: bool = True) -> Part:
         return _as_it_is(body, PUSH, why)
     if not rest and complete:
         return nested("git", tree)
-    pack = Opaque(
-        media_type="application/x-git-packed-objects",
-        size=len(rest),
-        sha256=hashlib.sha256(rest).hexdigest(),
-        name=None if complete else "only its beginning was received",
-        path=("pack",),
-    )
+    name = None if complete else "only its beginning was received"
+    pack = opaque(rest, "application/x-git-packed-objects", name, ("pack",))
     return replace(nested("git", {**tree, "pack": pack}), tree=tree)
 
 
@@ -267,6 +262,4 @@ def _text(line: bytes) -> str:
 
 
 def _as_it_is(body: bytes, media_type: str, why: str) -> Part:
-    digest = hashlib.sha256(body).hexdigest()
-    leaf = Opaque(media_type=media_type, size=len(body), sha256=digest)
-    return Part(kind="git", leaves=(leaf,), tree=UNCLEAR, unclear=why)
+    return Part(kind="git", leaves=(opaque(body, media_type),), tree=UNCLEAR, unclear=why)

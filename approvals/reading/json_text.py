@@ -13,7 +13,15 @@ import re
 from itertools import accumulate
 from typing import Any, Final
 
-from approvals.reading.values import MAX_DEPTH, MAX_LEAVES, TOO_MANY, UNCLEAR, Leaf, Part, nested
+from approvals.reading.values import (
+    MAX_DEPTH,
+    MAX_LEAVES,
+    TOO_MANY,
+    Doubtful,
+    Part,
+    nested,
+    unclear_text,
+)
 
 NOT_JSON: Final = "It is not valid JSON."
 _EXACT: Final = 2**53 - 1
@@ -22,43 +30,37 @@ _EXACT: Final = 2**53 - 1
 def read_json(text: str, *, kind: str = "json") -> Part:
     """A JSON text. Never raises; what has no one reading is shown as it stands and unclear."""
     if _too_many(text):
-        return Part(kind=kind, leaves=(Leaf((), text),), tree=UNCLEAR, unclear=TOO_MANY)
+        return unclear_text(kind, text, TOO_MANY)
     try:
-        tree = parse(text)
-    except (ValueError, RecursionError) as error:
-        why = str(error) if isinstance(error, _Unclear) else NOT_JSON
-        return Part(kind=kind, leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)
-    return nested(kind, tree)
+        return nested(kind, parse(text))
+    except Doubtful as doubt:
+        return unclear_text(kind, text, str(doubt))
+    except (ValueError, RecursionError):
+        return unclear_text(kind, text, NOT_JSON)
 
 
 def read_lines(text: str) -> Part:
     """Newline-delimited JSON (https://github.com/ndjson/ndjson-spec): one value a line."""
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) > MAX_LEAVES or _too_many(text):
-        return Part(kind="ndjson", leaves=(Leaf((), text),), tree=UNCLEAR, unclear=TOO_MANY)
+        return unclear_text("ndjson", text, TOO_MANY)
     try:
-        tree = [parse(line) for line in lines]
+        return nested("ndjson", [parse(line) for line in lines])
     except (ValueError, RecursionError):
-        why = "One of its lines is not valid JSON."
-        return Part(kind="ndjson", leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)
-    return nested("ndjson", tree)
+        return unclear_text("ndjson", text, "One of its lines is not valid JSON.")
 
 
 def parse(text: str) -> Any:
     """The one value that every parser reads. `ValueError` where they differ, with a sentence."""
     if text.startswith("\ufeff"):
-        raise _Unclear("It begins with a byte order mark, which not all servers skip.")
+        raise Doubtful("It begins with a byte order mark, which not all servers skip.")
     if text.count("[") + text.count("{") > MAX_DEPTH and _too_deep(text):
-        raise _Unclear(f"It is nested deeper than {MAX_DEPTH} levels.")
+        raise Doubtful(f"It is nested deeper than {MAX_DEPTH} levels.")
     value = _DECODER.decode(text)
     # Only an escape can make these, so that most texts are not searched for them.
     if "\\u" in text and _ODD_ESCAPE.search(text) and _odd(value):
-        raise _Unclear("It holds a NUL character or half of a surrogate pair.")
+        raise Doubtful("It holds a NUL character or half of a surrogate pair.")
     return value
-
-
-class _Unclear(ValueError):
-    """`str()` is a sentence for people."""
 
 
 _ODD_ESCAPE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -101,19 +103,19 @@ def _odd(value: Any) -> bool:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise _Unclear("A name stands twice in one object.")
+        raise Doubtful("A name stands twice in one object.")
     folded = {key.casefold() for key in fields}
     if len(folded) != len(fields):
-        raise _Unclear("Two names differ in their letter case only, which some servers ignore.")
+        raise Doubtful("Two names differ in their letter case only, which some servers ignore.")
     if "__proto__" in folded:
-        raise _Unclear("The name `__proto__` means something else to some servers.")
+        raise Doubtful("The name `__proto__` means something else to some servers.")
     return fields
 
 
 def _integer(text: str) -> int:
     number = int(text) if len(text) < 20 else _EXACT + 1
     if abs(number) > _EXACT:
-        raise _Unclear("A number is larger than some servers can hold exactly.")
+        raise Doubtful("A number is larger than some servers can hold exactly.")
     return number
 
 
@@ -123,12 +125,12 @@ def _float(text: str) -> float:
         return number
     digits = re.sub(r"[eE].*|[-.]", "", text).strip("0")
     if math.isinf(number) or len(digits) > 17 or (number == 0 and digits):
-        raise _Unclear("A number has more digits than some servers keep.")
+        raise Doubtful("A number has more digits than some servers keep.")
     return number
 
 
 def _constant(text: str) -> Any:
-    raise _Unclear(f"{text} is no JSON number.")
+    raise Doubtful(f"{text} is no JSON number.")
 
 
 _DECODER: Final = json.JSONDecoder(

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from approvals.reading.content import opaque, text_in, text_of
+from approvals.reading.content import opaque, text_in, undecoded
 from approvals.reading.headers import ContentType
 from approvals.reading.html_text import html_as_text
 from approvals.reading.json_text import read_json
-from approvals.reading.mime import Doubtful, Head, parameters, read_head, split, typed
-from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Opaque, Part, Path
+from approvals.reading.mime import Head, parameters, read_head, split, typed
+from approvals.reading.values import LARGEST, UNCLEAR, Doubtful, Leaf, Opaque, Part, Path
 
 VALUES: Final = (
     *("from", "to", "cc", "bcc", "reply_to", "recipients", "subject", "text", "html"),
@@ -102,10 +102,7 @@ def _read(raw: bytes, depth: int) -> Part:
         values["attachments"] = seen.attached
         return Part(kind="mail", leaves=tuple(seen.leaves), tree=values)
     except Doubtful as doubt:
-        why = str(doubt)
-        text = text_of(raw)
-        shown = opaque(raw, "message/rfc822") if text is None else Leaf((), text)
-        return Part(kind="mail", leaves=(shown,), tree=UNCLEAR, unclear=why, undecoded=why)
+        return undecoded("mail", raw, str(doubt), "message/rfc822")
 
 
 def _headers(head: Head, seen: _Seen) -> dict[str, Any]:
@@ -178,14 +175,12 @@ def _body(head: Head, content: bytes, seen: _Seen, depth: int) -> None:
             )
         if len(content) > LARGEST:
             raise Doubtful("Its text is too large to be shown.")
-        if kind.media_type == "text/html":
-            seen.htmls.append(text)
-            number = len(seen.htmls)
-            seen.leaves.append(html_leaf(("html",) if number == 1 else ("html", number), text))
-        else:
-            seen.texts.append(text)
-            number = len(seen.texts)
-            seen.leaves.append(Leaf(("text",) if number == 1 else ("text", number), text))
+        html = kind.media_type == "text/html"
+        alike = seen.htmls if html else seen.texts
+        alike.append(text)
+        path = ("html" if html else "text",)
+        path = path if len(alike) == 1 else (*path, len(alike))
+        seen.leaves.append(html_leaf(path, text) if html else Leaf(path, text))
         return
     said = named(name, kind.media_type, len(content))
     seen.attached.append(said)
@@ -194,7 +189,7 @@ def _body(head: Head, content: bytes, seen: _Seen, depth: int) -> None:
         seen.leaves.append(Leaf((*path, "name"), said))
         seen.leaves.append(Leaf((*path, "mail"), said, _read(content, depth + 1), "a mail"))
         return
-    if main == "message" and kind.media_type not in ("message/delivery-status",):
+    if main == "message" and kind.media_type != "message/delivery-status":
         raise Doubtful(f"It holds a part of type {kind.media_type[:60]!r}.")
     seen.leaves += attachment(content, kind, name, path)
 

@@ -8,9 +8,9 @@ What is there and cannot be read gives `UNCLEAR` for every value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeAlias
 
 from approvals.reading.encoded import base64_bytes
 from approvals.reading.headers import ContentType
@@ -27,6 +27,8 @@ from approvals.reading.values import (
     Repeated,
 )
 
+Fields: TypeAlias = Mapping[str, Any]
+
 
 def message(reading: Reading) -> Meaning | None:
     """A body that is a mail itself, or an upload with exactly one in it, on any host.
@@ -37,7 +39,7 @@ def message(reading: Reading) -> Meaning | None:
     body = reading.body
     if body.kind == "mail":
         piece = any(header.name.lower() == "content-range" for header in reading.headers)
-        return Meaning(name="mail", values=unclear_values() if piece else _values(body))
+        return _unclear() if piece else Meaning(name="mail", values=_values(body))
     if body.kind != "parts":
         return None
     mails = [
@@ -49,8 +51,9 @@ def message(reading: Reading) -> Meaning | None:
         return None
     others = [part for part in body.tree.values() if isinstance(part, Mapping)]
     twofold = sum(part is not mails[0].tree and "raw" in _names(part) for part in others)
-    clear = len(mails) == 1 and not twofold
-    return Meaning(name="mail", values=_values(mails[0]) if clear else unclear_values())
+    if len(mails) > 1 or twofold:
+        return _unclear()
+    return Meaning(name="mail", values=_values(mails[0]))
 
 
 def gmail(reading: Reading) -> Meaning | None:
@@ -73,19 +76,24 @@ def gmail(reading: Reading) -> Meaning | None:
     return _unclear() if given != [path] else _encoded(tree, path, _URL_SAFE)
 
 
-def graph(reading: Reading) -> Meaning | None:
+def fields(reading: Reading) -> Meaning | None:
+    """A mail that is written in fields, in the way of the provider at this host."""
+    for host, path, write in _PROVIDERS:
+        call = _call(reading, host)
+        if call is not None and re.fullmatch(path, call):
+            tree, mail = reading.body.tree, _Mail()
+            if not isinstance(tree, dict):
+                return _unclear()
+            return write(reading.body, tree, mail) or mail.meaning()
+    return None
+
+
+def _graph(body: Part, tree: Fields, mail: _Mail) -> Meaning | None:
     """sendMail, messages, reply, replyAll, forward and their drafts, as JSON or as MIME in base64
     (https://learn.microsoft.com/graph/api/user-sendmail, read 28 November 2026)."""
-    call = _call(reading, r"graph\.microsoft\.(?:com|us)|microsoftgraph\.chinacloudapi\.cn")
-    if call is None or _GRAPH.fullmatch(call) is None:
-        return None
-    tree = reading.body.tree
-    if reading.body.kind == "text" and reading.body.leaves and reading.body.unclear is None:
-        return _encoded(_leaf(reading.body), (), _ANY)
-    if not isinstance(tree, dict):
-        return _unclear()
-    message: Path = ("message",) if isinstance(_get(tree, "message"), dict) else ()
-    mail = _Mail()
+    if body.kind == "text" and body.leaves:
+        return _encoded(_leaf(body), (), _ANY)
+    message: Path = ("message",) if isinstance(tree.get("message"), dict) else ()
     fields = _at(tree, message)
     for key, place in (("toRecipients", "to"), ("ccRecipients", "cc"), ("bccRecipients", "bcc")):
         for holder in (fields, tree) if message else (tree,):
@@ -93,65 +101,50 @@ def graph(reading: Reading) -> Meaning | None:
     mail.sender = _one(_graph_people([_get(fields, "from") or _get(fields, "sender")]))
     mail.reply_to = _one(_graph_people(_get(fields, "replyTo")))
     mail.text("subject", _get(fields, "subject"))
-    body = _get(fields, "body")
-    html = str(_get(body, "contentType")).lower() == "html"
-    mail.content((*message, "body", "content"), _get(body, "content"), html=html)
-    mail.content(("comment",), _get(tree, "comment"), html=False)
+    content = _get(fields, "body")
+    html = str(_get(content, "contentType")).lower() == "html"
+    mail.content((*message, "body", "content"), _get(content, "content"), html=html)
+    mail.content(("comment",), tree.get("comment"), html=False)
     for at, file in enumerate(mail.objects(_get(fields, "attachments"))):
         mail.file((*message, "attachments", at), file, ("contentBytes", "name", "contentType"))
-    return mail.meaning()
+    return None
 
 
-def sendgrid(reading: Reading) -> Meaning | None:
+def _sendgrid(_: Part, tree: Fields, mail: _Mail) -> None:
     """Mail Send of v3 (https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send,
     read 28 November 2026). Several personalizations are several mails: their recipients add up."""
-    call = _call(reading, r"api\.(?:eu\.)?sendgrid\.com")
-    if call != "/v3/mail/send":
-        return None
-    tree = reading.body.tree
-    if not isinstance(tree, dict):
-        return _unclear()
-    mail = _Mail()
-    subjects = [_get(tree, "subject")]
-    for one in mail.objects(_get(tree, "personalizations")):
+    subjects = [tree.get("subject")]
+    for one in mail.objects(tree.get("personalizations")):
         for place in ("to", "cc", "bcc"):
             mail.to(place, [_get(person, "email") for person in _list(_get(one, place))])
         subjects.append(_get(one, "subject"))
     several = list(dict.fromkeys(subject for subject in subjects if subject is not None))
     mail.text("subject", several[0] if len(several) == 1 else UNCLEAR if several else None)
-    mail.sender = _one([_get(_get(tree, "from"), "email")])
-    mail.reply_to = _one([_get(_get(tree, "reply_to"), "email")])
-    for at, part in enumerate(mail.objects(_get(tree, "content"))):
+    mail.sender = _one([_at(tree, ("from", "email"))])
+    mail.reply_to = _one([_at(tree, ("reply_to", "email"))])
+    for at, part in enumerate(mail.objects(tree.get("content"))):
         html = str(_get(part, "type")).lower() == "text/html"
         mail.content(("content", at, "value"), _get(part, "value"), html=html)
-    for at, file in enumerate(mail.objects(_get(tree, "attachments"))):
+    for at, file in enumerate(mail.objects(tree.get("attachments"))):
         mail.file(("attachments", at), file, ("content", "filename", "type"))
-    return mail.meaning()
 
 
-def ses(reading: Reading) -> Meaning | None:
+def _ses(_: Part, tree: Fields, mail: _Mail) -> Meaning | None:
     """SendEmail of SES v2 (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail,
     read 28 November 2026). Where there is a Destination, the mail goes there, whatever a raw mail
     says."""
-    call = _call(reading, r"email\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
-    if call != "/v2/email/outbound-emails":
-        return None
-    tree = reading.body.tree
-    if not isinstance(tree, dict):
-        return _unclear()
-    mail = _Mail()
     for place, key in (("to", "ToAddresses"), ("cc", "CcAddresses"), ("bcc", "BccAddresses")):
         mail.to(place, _list(_at(tree, ("Destination", key))))
-    mail.sender = _one([_get(tree, "FromEmailAddress")])
-    mail.reply_to = ", ".join(map(str, _list(_get(tree, "ReplyToAddresses"))))
+    mail.sender = _one([tree.get("FromEmailAddress")])
+    mail.reply_to = ", ".join(map(str, _list(tree.get("ReplyToAddresses"))))
     raw = ("Content", "Raw", "Data")
     if _at(tree, raw) is not None:
         found = _encoded(tree, raw, _ANY)
-        listed = [*mail.people["to"], *mail.people["cc"], *mail.people["bcc"]]
-        over = {**mail.people, "recipients": listed} if listed and not mail.doubt else {}
         if mail.doubt:
-            return Meaning(name="mail", values=unclear_values(), inside=found.inside)
-        return Meaning(name="mail", values={**found.values, **over}, inside=found.inside)
+            return replace(found, values=unclear_values())
+        if (recipients := mail.recipients()) is None:
+            return found
+        return replace(found, values={**found.values, **mail.people, "recipients": recipients})
     simple: Path = ("Content", "Simple")
     mail.text("subject", _at(tree, (*simple, "Subject", "Data")))
     for key in ("Text", "Html"):
@@ -160,40 +153,27 @@ def ses(reading: Reading) -> Meaning | None:
     for at, file in enumerate(mail.objects(_at(tree, (*simple, "Attachments")))):
         names = ("RawContent", "FileName", "ContentType")
         mail.file((*simple, "Attachments", at), file, names)
-    return mail.meaning()
+    return None
 
 
-def postmark(reading: Reading) -> Meaning | None:
+def _postmark(_: Part, tree: Fields, mail: _Mail) -> None:
     """A single mail (https://postmarkapp.com/developer/api/email-api, read 28 November 2026)."""
-    call = _call(reading, r"api\.postmarkapp\.com")
-    if call not in ("/email", "/email/withTemplate"):
-        return None
-    tree = reading.body.tree
-    if not isinstance(tree, dict):
-        return _unclear()
-    mail = _Mail()
     for key in ("To", "Cc", "Bcc"):
-        mail.to(key.lower(), _listed(_get(tree, key)))
-    mail.sender = _one(_listed(_get(tree, "From")))
-    mail.reply_to = _one(_listed(_get(tree, "ReplyTo")))
-    mail.text("subject", _get(tree, "Subject"))
-    mail.content(("TextBody",), _get(tree, "TextBody"), html=False)
-    mail.content(("HtmlBody",), _get(tree, "HtmlBody"), html=True)
-    for at, file in enumerate(mail.objects(_get(tree, "Attachments"))):
+        mail.to(key.lower(), _listed(tree.get(key)))
+    mail.sender = _one(_listed(tree.get("From")))
+    mail.reply_to = _one(_listed(tree.get("ReplyTo")))
+    mail.text("subject", tree.get("Subject"))
+    mail.content(("TextBody",), tree.get("TextBody"), html=False)
+    mail.content(("HtmlBody",), tree.get("HtmlBody"), html=True)
+    for at, file in enumerate(mail.objects(tree.get("Attachments"))):
         mail.file(("Attachments", at), file, ("Content", "Name", "ContentType"))
-    return mail.meaning()
 
 
-def mailgun(reading: Reading) -> Meaning | None:
+def _mailgun(body: Part, tree: Fields, mail: _Mail) -> Meaning | None:
     """Messages (https://documentation.mailgun.com/docs/mailgun/api-reference, read 28 November
     2026): a form, in which `to`, `cc` and `bcc` may be given several times."""
-    call = _call(reading, r"api\.(?:eu\.)?mailgun\.net")
-    if call is None or re.fullmatch(r"/v3/[^/]+/messages", call) is None:
-        return None
-    tree = reading.body.tree
-    if not isinstance(tree, dict) or reading.body.kind not in ("form", "multipart"):
+    if body.kind not in ("form", "multipart"):
         return _unclear()
-    mail = _Mail()
     for place in ("to", "cc", "bcc"):
         given = tree.get(place)
         texts = given.texts if isinstance(given, Repeated) else () if given is None else (given,)
@@ -210,7 +190,7 @@ def mailgun(reading: Reading) -> Meaning | None:
         if isinstance(leaf := tree.get(key), Opaque)
     ]
     mail.doubt = mail.doubt or any(tree.get(key) is UNCLEAR for key in ("attachment", "inline"))
-    return mail.meaning()
+    return None
 
 
 @dataclass(slots=True)
@@ -278,6 +258,9 @@ class _Mail:
         )
         self.files.append(in_words(called, kind.media_type or "no type", len(raw)))
 
+    def recipients(self) -> list[str] | None:
+        return [one for listed in self.people.values() for one in listed] or None
+
     def meaning(self) -> Meaning:
         if self.doubt:
             return Meaning(name="mail", values=unclear_values(), inside=self.inside)
@@ -285,7 +268,7 @@ class _Mail:
             **self.people,
             "from": self.sender,
             "reply_to": self.reply_to,
-            "recipients": [one for listed in self.people.values() for one in listed] or None,
+            "recipients": self.recipients(),
             "subject": self.subject,
             "text": "\n".join(self.texts),
             "html": "",
@@ -376,8 +359,17 @@ def _names(value: Mapping[str, Any]) -> Iterator[str]:
 
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 _ANY: Final = re.compile(r"[A-Za-z0-9+/_\r\n-]+={0,2}\s{0,2}")
-_GRAPH: Final = re.compile(
+_GRAPH: Final = (
     r"/(?:v1\.0|beta)/(?:me|users/[^/]+)/(?:mailFolders/[^/]+/)?"
     r"(?:sendMail|messages(?:/[^/]+(?:/(?:microsoft\.graph\.)?(?:reply|replyAll|forward"
     r"|createReply|createReplyAll|createForward))?)?)"
 )
+_PROVIDERS: Final[tuple[tuple[str, str, Callable[[Part, Fields, _Mail], Meaning | None]], ...]] = (
+    (r"graph\.microsoft\.(?:com|us)|microsoftgraph\.chinacloudapi\.cn", _GRAPH, _graph),
+    (r"api\.(?:eu\.)?sendgrid\.com", "/v3/mail/send", _sendgrid),
+    (r"email\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", "/v2/email/outbound-emails", _ses),
+    (r"api\.postmarkapp\.com", "/email(?:/withTemplate)?", _postmark),
+    (r"api\.(?:eu\.)?mailgun\.net", "/v3/[^/]+/messages", _mailgun),
+)
+"""Host and path of the calls that send or save a mail, and what puts their fields into a `_Mail`,
+or gives the meaning itself."""

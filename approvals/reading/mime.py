@@ -10,16 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from approvals.reading.headers import ContentType
+from approvals.reading.headers import MEDIA_TYPE, ContentType
+from approvals.reading.values import Doubtful
 
 LONGEST_LINE: Final = 998
 """Characters in a line of a head (RFC 5322 section 2.1.1)."""
 LONGEST_HEAD: Final = 64 * 1024
 """Bytes of a head; Postfix's header_size_limit is about 100 kB."""
-
-
-class Doubtful(ValueError):
-    """It has more than one reading. `str()` is a sentence for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +102,7 @@ def parameters(value: str, *, escapes: bool) -> tuple[str, dict[str, str]]:
 def typed(value: str, *, escapes: bool) -> ContentType:
     """A Content-Type of a part. Its charset is not judged here."""
     media_type, found = parameters(value, escapes=escapes)
-    if _MEDIA_TYPE.fullmatch(media_type) is None:
+    if MEDIA_TYPE.fullmatch(media_type) is None:
         raise Doubtful("The type of a part is not well formed.")
     return ContentType(media_type, found)
 
@@ -155,5 +152,4 @@ _PARAMETER: Final = re.compile(
     r"[ \t]*;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)="
     r"(?:\"((?>(?:[^\"\\]|\\.)*))\"|([!#$%&'*+.^_`|~0-9A-Za-z-]++))"
 )
-_MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 _BOUNDARY: Final = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")

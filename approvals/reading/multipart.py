@@ -11,11 +11,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from approvals.reading.calls import CALL, Typed, read_call
-from approvals.reading.content import opaque, text_of
+from approvals.reading.content import opaque, text_of, undecoded
 from approvals.reading.forms import MAX_PAIRS, read_fields, steps
 from approvals.reading.headers import ContentType
-from approvals.reading.mime import Doubtful, Head, parameters, read_head, split, typed
-from approvals.reading.values import LARGEST, UNCLEAR, Leaf, Meaning, Opaque, Part, Path, Reading
+from approvals.reading.mime import Head, parameters, read_head, split, typed
+from approvals.reading.values import (
+    LARGEST,
+    UNCLEAR,
+    Doubtful,
+    Leaf,
+    Meaning,
+    Opaque,
+    Part,
+    Path,
+    Reading,
+)
 
 MAX_PARTS: Final = 100
 """Parts of an upload that is not a form."""
@@ -27,7 +37,7 @@ def read_form(body: bytes, kind: ContentType, read_typed: Typed) -> Part:
     try:
         return _form(_pieces(body, kind, MAX_PAIRS), read_typed)
     except Doubtful as doubt:
-        return unclear(body, "multipart", str(doubt))
+        return undecoded("multipart", body, str(doubt))
 
 
 def read_related(body: bytes, kind: ContentType, read_typed: Typed) -> Part:
@@ -40,7 +50,7 @@ def read_related(body: bytes, kind: ContentType, read_typed: Typed) -> Part:
         leaves, tree = _parts(body, kind, read_typed, outermost=True)
         return Part(kind="parts", leaves=tuple(leaves), tree=tree)
     except Doubtful as doubt:
-        return unclear(body, "parts", str(doubt))
+        return undecoded("parts", body, str(doubt))
 
 
 def _parts(
@@ -94,13 +104,6 @@ def upload(reading: Reading) -> Meaning | None:
     text = content if isinstance(content, str) else None
     values = {"metadata": about, "type": types[0] if types else "", "text": text}
     return Meaning(name="upload", values=values)
-
-
-def unclear(body: bytes, kind: str, why: str) -> Part:
-    """The bytes as they stand, because nobody can say what they mean."""
-    text = text_of(body)
-    shown = opaque(body, "") if text is None else Leaf((), text)
-    return Part(kind=kind, leaves=(shown,), tree=UNCLEAR, unclear=why, undecoded=why)
 
 
 def _pieces(
@@ -219,10 +222,8 @@ _TYPE: Final = ("2", "content-type")
 _AS_IT_IS: Final = ("binary", "8bit", "7bit")
 _PERCENT: Final = re.compile("%[0-9A-Fa-f]{2}")
 _WORDS: Final = {"json": "JSON", "ndjson": "JSON, one value a line", "xml": "XML", "form": "a form"}
-_TEXTUAL: Final = frozenset(
-    (
-        *("application/xml", "application/yaml", "application/x-yaml", "application/toml"),
-        *("application/javascript", "application/sql", "application/x-sh", "application/x-ndjson"),
-        *("application/jsonl", "image/svg+xml", "application/graphql"),
-    )
-)
+_TEXTUAL: Final = frozenset({
+    "application/xml", "application/yaml", "application/x-yaml", "application/toml",
+    "application/javascript", "application/sql", "application/x-sh", "application/x-ndjson",
+    "application/jsonl", "image/svg+xml", "application/graphql",
+})  # fmt: skip

@@ -1,4 +1,4 @@
-"""The special readers, by name: what a protocol makes of a body that was read already.
+"""The special readers: what a protocol makes of a body that was read already.
 
 A reader is a pure function from a `Reading` to a `Meaning`, or None where the request is not of its
 kind. Adding one is a module and a line here.
@@ -6,7 +6,7 @@ kind. Adding one is a module and a line here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -28,28 +28,24 @@ from approvals.reading.values import LARGEST, Meaning, Part, Reading
 
 Reader: TypeAlias = Callable[[Reading], Meaning | None]
 
-READERS: Final[Mapping[str, Reader]] = {
-    "aws": aws.aws,
-    "kubernetes": kubernetes.kubernetes,
-    "git": git.git,
-    "sql": sql.sql,
-    "shell": shell.shell,
-    "edit": shell.edit,
-    "graphql": graphql.graphql,
-    "mcp": rpc.mcp,
-    "rpc": rpc.calls,
-    "batch": rpc.batch,
-    "mail": mail_calls.message,
-    "gmail": mail_calls.gmail,
-    "msgraph_mail": mail_calls.graph,
-    "sendgrid": mail_calls.sendgrid,
-    "ses": mail_calls.ses,
-    "postmark": mail_calls.postmark,
-    "mailgun": mail_calls.mailgun,
-    "file": files.written,
-    "upload": multipart.upload,
-    "llm": models.model,
-}
+READERS: Final[tuple[Reader, ...]] = (
+    aws.aws,
+    kubernetes.kubernetes,
+    git.git,
+    sql.sql,
+    shell.shell,
+    shell.edit,
+    graphql.graphql,
+    rpc.mcp,
+    rpc.calls,
+    rpc.batch,
+    mail_calls.message,
+    mail_calls.gmail,
+    mail_calls.fields,
+    files.written,
+    multipart.upload,
+    models.model,
+)
 """In the order in which they are tried; each recognises its own requests by their shape."""
 
 NAMESPACES: Final = (
@@ -68,7 +64,7 @@ def meanings(reading: Reading) -> tuple[Meaning, ...]:
     body = hidden_json(reading.body)
     if body is not None and body.unclear is None:
         reading = replace(reading, body=body)
-    found = (reader(reading) for reader in READERS.values())
+    found = (reader(reading) for reader in READERS)
     return tuple(one for one in found if one is not None)
 
 

@@ -8,7 +8,7 @@ on every value in it; otherwise `Part.unclear` says why in a sentence, and it gi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -32,6 +32,10 @@ class Unclear(Enum):
 
 
 UNCLEAR: Final = Unclear.UNCLEAR
+
+
+class Doubtful(ValueError):
+    """Something has more than one reading. `str()` is a sentence for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +157,11 @@ class Dialect:
 
     `repeats`: names that the API reads as a list where they are given several times; `"*"`: all.
     `encoded_slash`: its paths hold `%2F` within a segment (GitLab's project paths, Cloud Storage's
-    object names). `readers`: names of the special readers to use (`readers.py`).
+    object names).
     """
 
     repeats: frozenset[str] = frozenset()
     encoded_slash: bool = False
-    readers: tuple[str, ...] = ()
 
     def lists(self, name: str) -> bool:
         return "*" in self.repeats or name in self.repeats
@@ -187,7 +190,10 @@ class Reading:
     def unclear(self) -> str | None:
         """Why servers may read it in more than one way, as a sentence; None where they agree."""
         target = self.target.unclear if self.target is not None else None
-        return target or self.query.unclear or self.body.unclear or self._repeated()
+        repeated = next(iter((*self.query.repeated, *self.body.repeated)), None)
+        if repeated is not None:
+            repeated = f"`{repeated}` is given several times; servers differ in which they take."
+        return target or self.query.unclear or self.body.unclear or repeated
 
     @property
     def faithful(self) -> bool:
@@ -198,7 +204,7 @@ class Reading:
     def undecoded(self) -> str | None:
         """Why some text still counts as not shown; None where all of it is decoded."""
         for part in (self.query, self.body):
-            for one in (part, *(p for p in _parts(part))):
+            for one in (part, *_parts(part)):
                 if one.undecoded is not None:
                     return one.undecoded
         return None
@@ -208,12 +214,6 @@ class Reading:
         """Every part that is shown by type, size and digest only."""
         return tuple(one for one in self.body.walk() if isinstance(one, Opaque))
 
-    def _repeated(self) -> str | None:
-        for part in (self.query, self.body):
-            for name in part.repeated:
-                return f"`{name}` is given several times; servers differ in which they take."
-        return None
-
 
 def _parts(part: Part) -> Iterator[Part]:
     for leaf in part.walk():
@@ -221,23 +221,33 @@ def _parts(part: Part) -> Iterator[Part]:
             yield leaf.inside
 
 
+def under(path: Path, leaf: Leaf | Opaque) -> Leaf | Opaque:
+    """The same leaf, below that path."""
+    path = (*path, *leaf.path)
+    return leaf._replace(path=path) if isinstance(leaf, Leaf) else replace(leaf, path=path)
+
+
+def unclear_text(kind: str, text: str, why: str) -> Part:
+    """A text that is shown as it stands, because servers may read it in more than one way."""
+    return Part(kind=kind, leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)
+
+
 _SCALARS: Final = frozenset((str, int, float, bool, type(None)))
 _NESTS: Final = (dict, list, tuple, Opaque, Repeated)
 
 
-def nested(kind: str, tree: Any, inside: Mapping[Path, Part | Opaque] | None = None) -> Part:
+def nested(kind: str, tree: Any) -> Part:
     """A part whose leaves are those of a tree of mappings, lists and scalars, in its order.
 
     An empty mapping or list is a leaf too (its path, None): it stands in the bytes. A tree with
     more than `MAX_LEAVES` values is unclear.
     """
     leaves: list[Leaf | Opaque] = []
-    known = inside or {}
     open_: list[Iterator[tuple[Path, Any]]] = [iter([((), tree)])]
     while open_:
         for path, value in open_[-1]:
             if type(value) in _SCALARS or not isinstance(value, _NESTS):
-                leaves.append(Leaf(path, value, known.get(path) if known else None))
+                leaves.append(Leaf(path, value))
             elif isinstance(value, dict) and value:
                 open_.append(iter([((*path, key), one) for key, one in value.items()]))
                 break

@@ -11,22 +11,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from xml.parsers import expat
 
-from approvals.reading.values import MAX_DEPTH, MAX_LEAVES, UNCLEAR, Leaf, Part, nested
+from approvals.reading.values import (
+    MAX_DEPTH,
+    MAX_LEAVES,
+    UNCLEAR,
+    Doubtful,
+    Part,
+    nested,
+    unclear_text,
+)
 
 
 def read_xml(text: str) -> Part:
     """Never raises."""
     try:
-        tree = _Tree().read(text)
-    except _Doubtful as doubt:
-        return _unclear(text, str(doubt))
+        return nested("xml", _Tree().read(text))
+    except Doubtful as doubt:
+        why = str(doubt)
     except (expat.ExpatError, ValueError):
-        return _unclear(text, "It is not well-formed XML.")
-    return nested("xml", tree)
+        why = "It is not well-formed XML."
+    return replace(unclear_text("xml", text, why), undecoded=why)
 
 
 def find_in(tree: Any, path: list[str]) -> Any:
@@ -40,14 +48,6 @@ def find_in(tree: Any, path: list[str]) -> Any:
             return UNCLEAR if UNCLEAR in values else None if None in values else values
         tree = tree.get(step) if isinstance(tree, dict) else None
     return tree
-
-
-class _Doubtful(ValueError):
-    """`str()` is a sentence for people."""
-
-
-def _unclear(text: str, why: str) -> Part:
-    return Part(kind="xml", leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why, undecoded=why)
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class _Element:
         children = [one for one in self.content if not isinstance(one, str)]
         said = "".join(texts)
         if self.broken and said.strip():
-            raise _Doubtful("A comment or CDATA stands within a text; some programs cut it there.")
+            raise Doubtful("A comment or CDATA stands within a text; some programs cut it there.")
         found: dict[str, Any] = {f"@{name}": value for name, value in self.attributes.items()}
         if not children:
             if not found:
@@ -80,7 +80,7 @@ class _Element:
         for name, value in children:
             plain = name.rpartition(":")[2]
             if not name.startswith("#") and local.setdefault(plain, name) != name:
-                raise _Doubtful(f"`{plain[:60]}` stands there with and without a namespace.")
+                raise Doubtful(f"`{plain[:60]}` stands there with and without a namespace.")
             counts.setdefault(name, []).append(value)
         return found | {
             name: values[0] if len(values) == 1 else values for name, values in counts.items()
@@ -98,7 +98,7 @@ class _Tree:
 
     def read(self, text: str) -> Any:
         if text.startswith("\ufeff"):
-            raise _Doubtful("It begins with a byte order mark, which not all servers skip.")
+            raise Doubtful("It begins with a byte order mark, which not all servers skip.")
         parser = self._parser
         parser.buffer_text = True
         parser.XmlDeclHandler = self._declared
@@ -124,18 +124,18 @@ class _Tree:
 
     def _declared(self, version: str, encoding: str | None, standalone: int) -> None:
         if version != "1.0":
-            raise _Doubtful("It is a version of XML that few programs read.")
+            raise Doubtful("It is a version of XML that few programs read.")
         if encoding is not None and encoding.lower() not in ("utf-8", "utf8"):
-            raise _Doubtful(f"It says that its encoding is {encoding[:40]!r}.")
+            raise Doubtful(f"It says that its encoding is {encoding[:40]!r}.")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if attributes and not _TAG.match(self._source, self._parser.CurrentByteIndex):
-            raise _Doubtful("An attribute holds a line end or a tab, which not all programs keep.")
+            raise Doubtful("An attribute holds a line end or a tab, which not all programs keep.")
         self._count += 1 + len(attributes)
         if self._count > MAX_LEAVES:
-            raise _Doubtful("It holds too many values to be shown.")
+            raise Doubtful("It holds too many values to be shown.")
         if len(self._open) > MAX_DEPTH:
-            raise _Doubtful(f"It is nested deeper than {MAX_DEPTH} levels.")
+            raise Doubtful(f"It is nested deeper than {MAX_DEPTH} levels.")
         self._open.append(_Element(name, attributes))
 
     def _end(self, name: str) -> None:
@@ -150,7 +150,7 @@ class _Tree:
     def _comment(self, text: str) -> None:
         self._count += 1
         if self._count > MAX_LEAVES:
-            raise _Doubtful("It holds too many values to be shown.")
+            raise Doubtful("It holds too many values to be shown.")
         self._open[-1].broken = len(self._open) > 1
         self._open[-1].content.append(("#comment", text))
 
@@ -170,6 +170,6 @@ _TAG: Final = re.compile(
 
 def _refuse(what: str) -> Callable[..., None]:
     def refuse(*_: object) -> None:
-        raise _Doubtful(f"It holds {what}, which some programs act on and others ignore.")
+        raise Doubtful(f"It holds {what}, which some programs act on and others ignore.")
 
     return refuse

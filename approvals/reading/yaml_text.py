@@ -13,7 +13,7 @@ from typing import Any, Final
 import yaml
 
 from approvals.reading.json_text import read_json
-from approvals.reading.values import MAX_DEPTH, UNCLEAR, Leaf, Part, nested
+from approvals.reading.values import MAX_DEPTH, Doubtful, Part, nested, unclear_text
 
 LARGEST_YAML: Final = 32 * 1024
 """Characters: read in about 20 ms; what is larger is shown as text (law 32)."""
@@ -26,13 +26,13 @@ def read_yaml(text: str) -> Part:
         if as_json.unclear is None:
             return as_json
     if len(text) > LARGEST_YAML:
-        return _unclear(text, "It is too large to be taken apart.")
+        return unclear_text("yaml", text, "It is too large to be taken apart.")
     try:
         return nested("yaml", _Tree().of(text))
-    except _Unclear as error:
-        return _unclear(text, str(error))
+    except Doubtful as doubt:
+        return unclear_text("yaml", text, str(doubt))
     except (yaml.YAMLError, ValueError, RecursionError):
-        return _unclear(text, "It is not valid YAML.")
+        return unclear_text("yaml", text, "It is not valid YAML.")
 
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -44,14 +44,6 @@ _ODD: Final = re.compile(
 )
 """Plain words that are booleans, numbers, times or merges to some parsers only."""
 _WORDS: Final = {"": None, "~": None, "null": None, "true": True, "false": False}
-
-
-def _unclear(text: str, why: str) -> Part:
-    return Part(kind="yaml", leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)
-
-
-class _Unclear(ValueError):
-    """`str()` is a sentence for people."""
 
 
 class _Tree:
@@ -66,9 +58,9 @@ class _Tree:
     def of(self, text: str) -> Any:
         for event in yaml.parse(text, Loader=_LOADER):
             if getattr(event, "anchor", None) is not None:
-                raise _Unclear("It has anchors or aliases, which some servers do not follow.")
+                raise Doubtful("It has anchors or aliases, which some servers do not follow.")
             if getattr(event, "tag", None) is not None:
-                raise _Unclear("It has tags, which servers read in different ways.")
+                raise Doubtful("It has tags, which servers read in different ways.")
             match event:
                 case yaml.ScalarEvent():
                     self._add(self._scalar(event))
@@ -81,7 +73,7 @@ class _Tree:
                     self.keys.pop()
                     self.folded.pop()
         if len(self.roots) != 1:
-            raise _Unclear("It is no single YAML document.")
+            raise Doubtful("It is no single YAML document.")
         return self.roots[0]
 
     def _enter(self, value: Any) -> None:
@@ -90,7 +82,7 @@ class _Tree:
         self.keys.append(_NONE)
         self.folded.append(set())
         if len(self.open) > MAX_DEPTH:
-            raise _Unclear(f"It is nested deeper than {MAX_DEPTH} levels.")
+            raise Doubtful(f"It is nested deeper than {MAX_DEPTH} levels.")
 
     def _add(self, value: Any) -> None:
         if not self.open:
@@ -99,9 +91,9 @@ class _Tree:
             self.open[-1].append(value)
         elif self.keys[-1] is _NONE:
             if not isinstance(value, str):
-                raise _Unclear("One of its names is no text.")
+                raise Doubtful("One of its names is no text.")
             if value.casefold() in self.folded[-1]:
-                raise _Unclear("A name stands twice in one mapping.")
+                raise Doubtful("A name stands twice in one mapping.")
             self.folded[-1].add(value.casefold())
             self.keys[-1] = value
         else:
@@ -111,7 +103,7 @@ class _Tree:
     def _scalar(self, event: yaml.ScalarEvent) -> Any:
         text: str = event.value
         if "\0" in text or re.search("[\ud800-\udfff]", text):
-            raise _Unclear("It holds a NUL character or half of a surrogate pair.")
+            raise Doubtful("It holds a NUL character or half of a surrogate pair.")
         if event.style not in (None, ""):
             return text
         if text.lower() in _WORDS:
@@ -119,7 +111,7 @@ class _Tree:
         if _NUMBER.fullmatch(text):
             return float(text) if "." in text else int(text)
         if _ODD.fullmatch(text):
-            raise _Unclear(f"`{text[:40]}` without quotes is a word to some servers only.")
+            raise Doubtful(f"`{text[:40]}` without quotes is a word to some servers only.")
         return text
 
 

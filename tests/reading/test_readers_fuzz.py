@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from approvals.model import Http
 from approvals.reading import UNCLEAR, Reading, find, read, read_payload
 from approvals.reading.git import PUSH, read_fetch, read_push
-from approvals.reading.readers import READERS
+from approvals.reading.readers import READERS, Reader
 from approvals.reading.shell import split
 from approvals.reading.yaml_text import read_yaml
 from tests.reading.made import FIXTURES, JSON, post, recorded
@@ -50,10 +50,10 @@ def harmless(reading: Reading) -> bool:
     return any(one.values.get("reads") is True for one in reading.meanings)
 
 
-@pytest.mark.parametrize("name", list(READERS))
-def test_every_reader_takes_an_empty_request(name: str) -> None:
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_takes_an_empty_request(reader: Reader) -> None:
     for request in (Http("GET", "https://a.example/", (), b""), Http("GET", "nonsense", (), b"")):
-        assert READERS[name](read(request)) is None
+        assert reader(read(request)) is None
 
 
 @MANY
