@@ -15,8 +15,8 @@ from typing import Final
 
 from approvals.conditions import Condition, Undecidable, Value
 from approvals.model import Http
-from approvals.reading.headers import named
-from approvals.reading.target import path_faults, read_target
+from approvals.reading.headers import dashed, named
+from approvals.reading.target import PORTS, UNRESERVED, path_faults, read_target
 from approvals.reading.values import PLAIN, Dialect, Target
 
 
@@ -174,23 +174,21 @@ def faults(when: When) -> list[tuple[str, str]]:
             found.append(("header", "a header is its name and one text at least"))
     for key, test, complaint in _SHAPES:
         patterns: tuple[str, ...] | None = getattr(when, key)
-        if patterns is not None and not patterns:
+        if patterns == ():
             found.append((key, "it lists nothing, so the rule could never match"))
-        elif patterns is not None and not all(test(pattern) for pattern in patterns):
+        elif not all(map(test, patterns or ())):
             found.append((key, complaint))
     return found
 
 
 _OVERRIDDEN: Final = {"method", "host", "path"}
-_UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")
 _HOST: Final = re.compile(r"([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])\.?(?::([0-9]+))?")
-_PORTS: Final = {"http": "80", "https": "443"}
 _NAME: Final = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
 
 
 def _unescape(escape: re.Match[str]) -> str:
     character = chr(int(escape[1], 16))
-    return character if _UNRESERVED.fullmatch(character) else escape[0].upper()
+    return character if UNRESERVED.fullmatch(character) else escape[0].upper()
 
 
 def _any(patterns: tuple[str, ...] | None, test: Callable[[str], bool | None]) -> bool | None:
@@ -213,20 +211,16 @@ def _header(name: str, globs: tuple[str, ...], subject: Subject) -> bool | None:
         return False
     if "header" in subject.doubts:  # another line of this name may be sent
         return None
-    found = named(subject.headers, name.lower().replace("_", "-"))
+    found = named(subject.headers, dashed(name))
     if not found:
         return False
     # Two lines of one name are one list (RFC 9110 section 5.3), and servers read either end of it.
     if len(found) > 1 or not any(given.lower() == name.lower() for given, _ in subject.headers):
         return None
     value = found[0].strip(" \t")
-    verdicts = {
-        # A `*` that swallows a comma has swallowed another value of the list.
-        True if text.count(",") == value.count(",") else None
-        for text in globs
-        if glob(text, value)
-    }
-    return True if True in verdicts else None if None in verdicts else False
+    # A `*` that swallows a comma has swallowed another value of the list.
+    whole = [text.count(",") == value.count(",") for text in globs if glob(text, value)]
+    return any(whole) or (None if whole else False)
 
 
 @lru_cache(1_000)  # every rule asks it of the same request
@@ -236,7 +230,7 @@ def _host_and_port(host: str, scheme: str) -> tuple[str, str] | None:
     if parts is None:
         return None
     port = parts[2] or ""
-    return _one_name(parts[1]), "" if port == _PORTS.get(scheme) else port
+    return _one_name(parts[1]), "" if port == PORTS.get(scheme) else port
 
 
 def _one_name(name: str) -> str:
@@ -262,7 +256,7 @@ def _host(pattern: str, subject: Subject) -> bool | None:
     if not same:
         return False
     if wanted_port:
-        return wanted_port == (port or _PORTS.get(subject.scheme or ""))
+        return wanted_port == (port or PORTS.get(subject.scheme or ""))
     return True if not port else None  # another service may listen there: not clearly meant
 
 

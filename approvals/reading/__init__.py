@@ -10,6 +10,7 @@ reader) · `encoded` (text inside text) · `readers` (protocols) · `presentatio
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -19,7 +20,7 @@ from approvals.model import Http
 from approvals.reading.body import read_body, read_typed
 from approvals.reading.encoded import looked
 from approvals.reading.forms import folded, read_pairs, steps
-from approvals.reading.headers import ContentType, named, read_headers
+from approvals.reading.headers import ContentType, dashed, named, read_headers
 from approvals.reading.readers import NAMESPACES, hidden_json, meanings
 from approvals.reading.target import method_override, read_target
 from approvals.reading.values import (
@@ -99,9 +100,10 @@ def find(reading: Reading, source: str) -> Any:
     A name that was given several times is a `Repeated`.
     """
     kind, _, key = source.partition(".")
+    body = reading.body
     match kind:
         case "form":
-            return _field(reading.body, key) if reading.body.kind in ("form", "multipart") else None
+            return _field(body, key) if body.kind in ("form", "multipart") else None
         case "query":
             return _field(reading.query, key)
         case "header":
@@ -109,18 +111,15 @@ def find(reading: Reading, source: str) -> Any:
         case "path":
             return _segments(reading.target, key)
         case "json":
-            if reading.body.kind not in ("json", "ndjson", "yaml"):
-                return None
-            return walk(reading.body.tree, key.split("."))
+            fields = body.kind in ("json", "ndjson", "yaml")
+            return walk(body.tree, key.split(".")) if fields else None
         case "xml":
-            return (
-                find_in(reading.body.tree, key.split(".")) if reading.body.kind == "xml" else None
-            )
+            return find_in(body.tree, key.split(".")) if body.kind == "xml" else None
     for meaning in reading.meanings:
         if meaning.name == kind:
             return walk(dict(meaning.values), key.split("."))
     # Where servers differ in what it is, any special reader might have known it.
-    hidden = hidden_json(reading.body)
+    hidden = hidden_json(body)
     doubt = reading.unclear is not None or (hidden is not None and hidden.unclear is not None)
     return UNCLEAR if doubt else None
 
@@ -183,17 +182,12 @@ def _both(query: Part, body: Part) -> tuple[Part, Part]:
         return query, body
     given = _by_root(query, None)
     more = _by_root(body, given.keys())
-    for root, values in more.items():
-        if given[root] != values:
-            name = next(
-                str(leaf.path[0]) for leaf in body.leaves if leaf.path and _root(leaf) == root
-            )
-            why = f"`{name}` stands in its query and, with another value, in its body."
-            return (
-                replace(query, unclear=why, tree=UNCLEAR),
-                replace(body, unclear=why, tree=UNCLEAR),
-            )
-    return query, body
+    root = next((root for root, values in more.items() if given[root] != values), None)
+    if root is None:
+        return query, body
+    name = next(leaf.path[0] for leaf in body.leaves if leaf.path and _root(leaf) == root)
+    why = f"`{name}` stands in its query and, with another value, in its body."
+    return replace(query, unclear=why, tree=UNCLEAR), replace(body, unclear=why, tree=UNCLEAR)
 
 
 def _by_root(part: Part, only: Collection[str] | None) -> dict[str, list[tuple[list[str], str]]]:
@@ -212,18 +206,13 @@ def _by_root(part: Part, only: Collection[str] | None) -> dict[str, list[tuple[l
             root = roots[first] = _root(leaf)
         if only is None or root in only:
             steps = [folded(str(step)) for step in leaf.path]
-            found.setdefault(root, []).append((steps, _plain(leaf.value)))
+            text = leaf.value if isinstance(leaf.value, str) else json.dumps(leaf.value)
+            found.setdefault(root, []).append((steps, text))
     return found
 
 
 def _root(leaf: Leaf | Opaque) -> str:
     return folded(str(leaf.path[0]))
-
-
-def _plain(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "null" if value is None else str(value)
 
 
 def _understood(reading: Reading) -> Reading:
@@ -257,11 +246,10 @@ def _field(part: Part, key: str) -> Any:
 
 def _header(reading: Reading, name: str) -> Any:
     headers = [(header.name, header.value) for header in reading.headers]
-    values = named(headers, name.lower().replace("_", "-"))
+    values = named(headers, dashed(name))
     if not values:
         return None
-    alike = [given for given, _ in headers if given.lower().replace("_", "-") == name.lower()]
-    exact = all("_" not in given for given in alike)
+    exact = all("_" not in given for given, _ in headers if dashed(given) == name.lower())
     return values[0].strip(" \t") if len(values) == 1 and exact else UNCLEAR
 
 

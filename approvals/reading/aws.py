@@ -29,27 +29,23 @@ def aws(reading: Reading) -> Meaning | None:
     they say), `aws.reads`: it changes nothing and hands out no credentials, `aws.privileged`: it
     hands out credentials or secrets."""
     target = reading.target
-    if target is None or not target.host.endswith(_DOMAINS):
-        return None
-    place = _place(target.host)
-    if place is None:
+    place = _place(target.host) if target is not None else None
+    if target is None or place is None:
         return None
     repeated = [name for name in reading.query.repeated if not reading.dialect.lists(name)]
     if target.unclear or reading.query.unclear or repeated:
         return None
     operation, members = _operation(reading, target, place)
-    if not isinstance(operation, str):
-        operation, members = UNCLEAR, UNCLEAR
-    reads = isinstance(operation, str) and only_reads(place.service, operation, members)
+    known = isinstance(operation, str)
     values = {
         "service": place.service,
         "region": place.region,
         "operation": operation,
         "members": members,
-        "reads": reads,
-        "privileged": not isinstance(operation, str) or privileged(operation, members),
+        "reads": known and only_reads(place.service, operation, members),
+        "privileged": not known or privileged(operation, members),
     }
-    says = _says(place.service, operation, members) if isinstance(operation, str) else None
+    says = _says(place.service, operation, members) if known else None
     return Meaning(name="aws", values=values, says=says)
 
 
@@ -79,22 +75,10 @@ _REGION: Final = re.compile(r"(?:[a-z]{2}|us-gov|us-iso[a-z]?)-[a-z]{4,10}(?:-[a
 _PREFIXES: Final[Mapping[str, list[str]]] = {
     prefix: kinds for prefix, *kinds in map(str.split, PREFIXES.splitlines())
 }
-_GLOBAL: Final = frozenset(
-    (
-        "iam",
-        "sts",
-        "route53",
-        "cloudfront",
-        "s3",
-        "organizations",
-        "ec2",
-        "sqs",
-        "waf",
-        "budgets",
-        "savingsplans",
-        "importexport",
-    )
-)
+_GLOBAL: Final = frozenset({
+    "iam", "sts", "route53", "cloudfront", "s3", "organizations", "ec2", "sqs", "waf", "budgets",
+    "savingsplans", "importexport",
+})  # fmt: skip
 """Services whose host may have no region
 (https://docs.aws.amazon.com/general/latest/gr/rande.html#global-endpoints)."""
 _ALIASES: Final = {
@@ -134,13 +118,10 @@ class _Place:
 
 
 def _place(host: str) -> _Place | None:
-    name = host.partition(":")[0]
-    domain = (
-        next(end for end in _DOMAINS if name.endswith(end)) if name.endswith(_DOMAINS) else None
-    )
+    domain = next((end for end in _DOMAINS if host.endswith(end)), None)
     if domain is None:
         return None
-    labels = [label for label in name.removesuffix(domain).split(".") if label != "dualstack"]
+    labels = [label for label in host.removesuffix(domain).split(".") if label != "dualstack"]
     region = None
     if labels and _REGION.fullmatch(labels[-1]):
         region = labels.pop()

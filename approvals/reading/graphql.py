@@ -16,27 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from graphql import GraphQLError, parse, print_ast
-from graphql.language import (
-    BooleanValueNode,
-    DirectiveNode,
-    DocumentNode,
-    EnumValueNode,
-    FieldNode,
-    FloatValueNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    InlineFragmentNode,
-    IntValueNode,
-    ListValueNode,
-    NullValueNode,
-    ObjectValueNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-    StringValueNode,
-    ValueNode,
-    VariableNode,
-)
+from graphql import GraphQLError, get_operation_ast, parse, print_ast
+from graphql.language import ast
 
 from approvals.reading.json_text import parse as parse_json
 from approvals.reading.shapes import field, listed, short
@@ -73,21 +54,17 @@ def graphql(reading: Reading) -> Meaning | None:
     told = clear and all(operation.fields is not None for operation in known)
     kinds = list(dict.fromkeys(operation.type for operation in known))
     single = clear and len(known) == 1
+    every = [{"type": one.type, "name": one.name, "fields": [*(one.fields or ())]} for one in known]
     values = {
         "type": kinds[0] if clear and len(kinds) == 1 else UNCLEAR,
         "operation": known[0].name if single else UNCLEAR,
         "fields": fields if told else UNCLEAR,
         "names": [one["name"] for one in fields] if told else UNCLEAR,
-        "operations": [
-            {"type": one.type, "name": one.name, "fields": list(one.fields or ())} for one in known
-        ]
-        if told
-        else UNCLEAR,
+        "operations": every if told else UNCLEAR,
         "reads": told and kinds == ["query"],
     }
-    return Meaning(
-        name="graphql", values=values, says=_says(known) if told else None, inside=inside
-    )
+    says = _says(known) if told else None
+    return Meaning(name="graphql", values=values, says=says, inside=inside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,20 +135,14 @@ def _request(fields: Mapping[str, Any], place: Path, *, at_graphql: bool) -> _Re
         return _Request(
             text=text, place=(*place, "query"), name=name, variables=variables, hash=hash_
         )
-    where: Path | None = None
+    where: Path | None = ("query",) if at_graphql and text is UNCLEAR else None
     if isinstance(persisted, dict):
         where = ("extensions", "persistedQuery", "sha256Hash")
     elif at_graphql:
-        where = next(((key,) for key in _IDS if key in fields), None)
-    if where is None and not (at_graphql and text is UNCLEAR):
+        where = next(((key,) for key in _IDS if key in fields), where)
+    if where is None:
         return None
-    return _Request(
-        text=None,
-        place=(*place, *(where or ("query",))),
-        name=name,
-        variables=variables,
-        hash=hash_,
-    )
+    return _Request(text=None, place=(*place, *where), name=name, variables=variables, hash=hash_)
 
 
 def _object(value: Any) -> Any:
@@ -184,7 +155,7 @@ def _object(value: Any) -> Any:
     return value
 
 
-def _inside(request: _Request, document: DocumentNode | None) -> dict[Path, Part]:
+def _inside(request: _Request, document: ast.DocumentNode | None) -> dict[Path, Part]:
     if request.text is None:
         why = "The document is not in the request: it is named by a hash or an id only."
         return {request.place: Part(kind="text", undecoded=why)}
@@ -194,7 +165,7 @@ def _inside(request: _Request, document: DocumentNode | None) -> dict[Path, Part
     return {request.place: Part(kind="graphql", leaves=(Leaf((), text),))}
 
 
-def _parsed(text: str, used: int) -> DocumentNode | None:
+def _parsed(text: str, used: int) -> ast.DocumentNode | None:
     if len(text) > MAX_DOCUMENT:
         return None
     try:
@@ -203,29 +174,21 @@ def _parsed(text: str, used: int) -> DocumentNode | None:
         return None
 
 
-def _operation(request: _Request, document: DocumentNode) -> _Operation | None:
+def _operation(request: _Request, document: ast.DocumentNode) -> _Operation | None:
     """The one that runs; None where it cannot be told."""
     operations, fragments = [], {}
     for definition in document.definitions:
         match definition:
-            case OperationDefinitionNode():
+            case ast.OperationDefinitionNode():
                 operations.append(definition)
-            case FragmentDefinitionNode() if definition.name.value not in fragments:
+            case ast.FragmentDefinitionNode() if definition.name.value not in fragments:
                 fragments[definition.name.value] = definition
             case _:
                 return None
     named = [one.name.value if one.name is not None else None for one in operations]
-    if len(set(named)) != len(named):
+    if len(set(named)) != len(named) or not isinstance(request.name, str | None):
         return None
-    wanted = request.name
-    if wanted is not None and not isinstance(wanted, str):
-        return None
-    if not wanted:
-        running = operations[0] if len(operations) == 1 else None
-    else:
-        running = next(
-            (one for one, name in zip(operations, named, strict=True) if name == wanted), None
-        )
+    running = get_operation_ast(document, request.name or None)
     if running is None:
         return None
     if request.hash is not None:
@@ -250,15 +213,12 @@ class _Fields:
 
     def __init__(
         self,
-        operation: OperationDefinitionNode,
-        fragments: Mapping[str, FragmentDefinitionNode],
+        operation: ast.OperationDefinitionNode,
+        fragments: Mapping[str, ast.FragmentDefinitionNode],
         variables: Any,
     ) -> None:
         self.operation, self.fragments = operation, fragments
-        given = {} if variables is None else variables
-        if not isinstance(given, dict):
-            given = {"": None}
-        self.given: Mapping[str, Any] = given
+        self.given = {} if variables is None else variables
         self.defaults: dict[str, Any] = {}
         self.declared: set[str] = set()
         self.seen: set[str] = set()
@@ -271,18 +231,18 @@ class _Fields:
             self.declared.add(name)
             if definition.default_value is not None:
                 self.defaults[name] = self._value(definition.default_value)
-        if set(self.given) - self.declared:
+        if not isinstance(self.given, dict) or self.given.keys() - self.declared:
             raise _Unknown
         if self.operation.directives:
             raise _Unknown
         yield from self._selected(self.operation.selection_set)
 
-    def _selected(self, selections: SelectionSetNode) -> Iterator[dict[str, Any]]:
+    def _selected(self, selections: ast.SelectionSetNode) -> Iterator[dict[str, Any]]:
         for selection in selections.selections:
             if not self._included(selection.directives or ()):
                 continue
             match selection:
-                case FieldNode():
+                case ast.FieldNode():
                     arguments: dict[str, Any] = {}
                     for argument in selection.arguments or ():
                         if argument.name.value in arguments:
@@ -290,9 +250,9 @@ class _Fields:
                         arguments[argument.name.value] = self._value(argument.value)
                     alias = selection.alias.value if selection.alias is not None else None
                     yield {"name": selection.name.value, "alias": alias, "arguments": arguments}
-                case InlineFragmentNode():
+                case ast.InlineFragmentNode():
                     yield from self._selected(selection.selection_set)
-                case FragmentSpreadNode():
+                case ast.FragmentSpreadNode():
                     name = selection.name.value
                     if name not in self.fragments:
                         raise _Unknown
@@ -300,7 +260,7 @@ class _Fields:
                         self.seen.add(name)
                         yield from self._selected(self.fragments[name].selection_set)
 
-    def _included(self, directives: tuple[DirectiveNode, ...]) -> bool:
+    def _included(self, directives: tuple[ast.DirectiveNode, ...]) -> bool:
         included = True
         for directive in directives:
             name = directive.name.value
@@ -313,29 +273,28 @@ class _Fields:
             included = included and value is (name == "include")
         return included
 
-    def _value(self, node: ValueNode) -> Any:
+    def _value(self, node: ast.ValueNode) -> Any:
         match node:
-            case VariableNode():
+            case ast.VariableNode():
                 name = node.name.value
                 if name in self.given and name in self.declared:
                     return self.given[name]
                 if name in self.defaults:
                     return self.defaults[name]
-                raise _Unknown
-            case IntValueNode():
+            case ast.IntValueNode():
                 number = int(node.value) if len(node.value) < 17 else 2**53
                 if abs(number) >= 2**53:
                     raise _Unknown
                 return number
-            case FloatValueNode():
+            case ast.FloatValueNode():
                 return float(node.value)
-            case StringValueNode() | EnumValueNode() | BooleanValueNode():
+            case ast.StringValueNode() | ast.EnumValueNode() | ast.BooleanValueNode():
                 return node.value
-            case NullValueNode():
+            case ast.NullValueNode():
                 return None
-            case ListValueNode():
+            case ast.ListValueNode():
                 return [self._value(one) for one in node.values]
-            case ObjectValueNode():
+            case ast.ObjectValueNode():
                 fields = {one.name.value: self._value(one.value) for one in node.fields}
                 if len(fields) != len(node.fields):
                     raise _Unknown

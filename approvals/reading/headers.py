@@ -8,6 +8,7 @@ out where two requests are compared (law 28); every other header is shown with i
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -32,10 +33,7 @@ class ContentType:
 
     @property
     def is_json(self) -> bool:
-        return (
-            re.fullmatch(r"(application|text)/([a-z0-9.!#$&^_+-]+\+)?json", self.media_type)
-            is not None
-        )
+        return _JSON.fullmatch(self.media_type) is not None
 
 
 def content_type(headers: Headers) -> ContentType:
@@ -44,7 +42,7 @@ def content_type(headers: Headers) -> ContentType:
     Only UTF-8 is read: servers decode other charsets in different ways, or not at all (body-parser
     takes utf-7, https://github.com/expressjs/body-parser; Go's encoding/json knows UTF-8 only).
     """
-    given = [value for name, value in headers if _dashed(name) == "content-type"]
+    given = named(headers, "content-type")
     if not given:
         return ContentType()
     if len(given[0]) > LONGEST:
@@ -53,7 +51,7 @@ def content_type(headers: Headers) -> ContentType:
         return ContentType(unclear="It has several content types.")
     media, *rest = _PARAMETER_START.split(given[0].strip(" \t"), maxsplit=1)
     media = media.strip(" \t").lower()
-    if _MEDIA_TYPE.fullmatch(media) is None:
+    if MEDIA_TYPE.fullmatch(media) is None:
         return ContentType(unclear="Its content type is not well formed.")
     parameters: dict[str, str] = {}
     text = ";" + rest[0] if rest else ""
@@ -77,9 +75,7 @@ def content_type(headers: Headers) -> ContentType:
 
 def read_headers(headers: Headers) -> tuple[Header, ...]:
     """Every header with whether it is ordinary; one that is given twice never is."""
-    counts: dict[str, int] = {}
-    for name, _ in headers:
-        counts[name.lower()] = counts.get(name.lower(), 0) + 1
+    counts = Counter(name.lower() for name, _ in headers)
     return tuple(
         Header(name, value, counts[name.lower()] == 1 and ordinary(name, value))
         for name, value in headers
@@ -128,14 +124,17 @@ def _signer(value: str) -> str:
 
 def named(headers: Headers, name: str) -> list[str]:
     """The values of a header, also under the name that CGI and WSGI take for it (`_` for `-`)."""
-    return [value for given, value in headers if _dashed(given) == name]
+    return [value for given, value in headers if dashed(given) == name]
 
 
-def _dashed(name: str) -> str:
+def dashed(name: str) -> str:
+    """The name in lower case as CGI and WSGI servers take it, which make no difference between `_`
+    and `-`."""
     return name.lower().replace("_", "-")
 
 
-_MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
+_JSON: Final = re.compile(r"(application|text)/([a-z0-9.!#$&^_+-]+\+)?json")
+MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 _PARAMETER_START: Final = re.compile(r"[ \t]*;")
 _PARAMETER: Final = re.compile(
     r";[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:\"((?:[^\"\\]|\\[ -~])*)\"|([^\s\";,]+))[ \t]*"
@@ -150,8 +149,7 @@ _FLAG: Final = re.compile(r"(?i)true|false|0|1|on|\?0|\?1")
 _DATE: Final = re.compile(r"[A-Za-z0-9:, +-]{1,64}")
 _ATTEMPT: Final = re.compile(r"[A-Za-z0-9=; ,._:|-]{0,256}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{4,128}={0,2}")
-_LANGUAGES: Final = re.compile(r"[A-Za-z0-9*;=., -]{0,256}")
-_CODINGS: Final = re.compile(r"[A-Za-z0-9*;=., -]{0,256}")
+_PREFERENCES: Final = re.compile(r"[A-Za-z0-9*;=., -]{0,256}")
 # No version but in GitHub's own types, where it is about the answer: Heroku's `; version=3` chooses
 # the API that acts. Kubernetes's `as=Table` and OData's parameters are about the answer, too.
 _TYPE: Final = (
@@ -162,24 +160,25 @@ _TYPE: Final = (
 )
 _TYPES: Final = re.compile(rf"(?i){_TYPE}(?:, ?{_TYPE}){{0,15}}|")
 
+_STAINLESS: Final = (
+    "lang", "package-version", "os", "arch", "runtime", "runtime-version", "async", "retry-count",
+    "timeout", "read-timeout", "helper", "helper-method", "stream-helper", "poll-helper",
+    "raw-response", "custom-poll-interval",
+)  # fmt: skip
 _ORDINARY: Final[Mapping[str, re.Pattern[str]]] = {
     # What the client is and what it would like to have back: RFC 9110, RFC 9218 (priority of the
     # answer), RFC 9111 (caches), Client Hints. Not Content-Language: stores keep it. Not Origin,
     # Referer, X-Requested-With, Prefer or If-*: servers act by them.
     "user-agent": _PRINTABLE,
     "accept": _TYPES,
-    "accept-charset": _LANGUAGES,
-    "accept-encoding": _CODINGS,
-    "accept-language": _LANGUAGES,
+    **dict.fromkeys(("accept-charset", "accept-encoding", "accept-language"), _PREFERENCES),
     "cache-control": re.compile(r"no-cache|no-store|max-age=[0-9]{1,9}"),
     "pragma": re.compile(r"no-cache"),
     "content-length": _NUMBER,
     "content-md5": _BASE64,
     "date": _DATE,
-    "dnt": _FLAG,
-    "sec-gpc": _FLAG,
     "priority": re.compile(r"(?:u=[0-7])?(?:, ?)?(?:i(?:=\?[01])?)?"),
-    "upgrade-insecure-requests": _FLAG,
+    **dict.fromkeys(("dnt", "sec-gpc", "upgrade-insecure-requests"), _FLAG),
     # AWS: docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html; the date and digest
     # of Signature Version 4, and checksums, which can only have a request refused
     # (docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html). STREAMING-… is
@@ -203,44 +202,22 @@ _ORDINARY: Final[Mapping[str, re.Pattern[str]]] = {
     "x-cloud-trace-context": _ATTEMPT,
     # Microsoft: github.com/microsoft/api-guidelines (azure/Guidelines.md, "Distributed Tracing"),
     # learn.microsoft.com/graph/best-practices-concept, and what MSAL adds to its token requests.
-    "x-ms-client-request-id": _WORD,
-    "x-ms-return-client-request-id": _FLAG,
-    "x-ms-correlation-request-id": _WORD,
-    "x-ms-client-session-id": _WORD,
-    "x-ms-useragent": _PRINTABLE,
+    **dict.fromkeys(("client-request-id", "x-ms-client-request-id"), _WORD),
+    **dict.fromkeys(("x-ms-correlation-request-id", "x-ms-client-session-id"), _WORD),
+    **dict.fromkeys(("return-client-request-id", "x-ms-return-client-request-id"), _FLAG),
+    **dict.fromkeys(("x-ms-useragent", "sdkversion"), _PRINTABLE),
     "x-ms-date": _DATE,
-    "client-request-id": _WORD,
-    "return-client-request-id": _FLAG,
-    "sdkversion": _PRINTABLE,
-    "x-client-sku": _SHORT,
-    "x-client-ver": _SHORT,
-    "x-client-os": _SHORT,
-    "x-client-cpu": _SHORT,
-    "x-client-current-telemetry": _SHORT,
-    "x-client-last-telemetry": _SHORT,
+    **dict.fromkeys(("x-client-sku", "x-client-ver", "x-client-os", "x-client-cpu"), _SHORT),
+    **dict.fromkeys(("x-client-current-telemetry", "x-client-last-telemetry"), _SHORT),
     # Stripe (stripe-python, _api_requestor.py), Twilio, Supabase, Apollo, kubectl (KEP-859): client
     # telemetry. Not Stripe-Version, Notion-Version, Idempotency-Key, X-GitHub-Api-Version.
-    "x-stripe-client-user-agent": _TELEMETRY,
-    "x-stripe-client-telemetry": _TELEMETRY,
-    "x-twilio-client": _SHORT,
-    "x-client-info": _SHORT,
-    "apollographql-client-name": _SHORT,
-    "apollographql-client-version": _SHORT,
-    "kubectl-command": _SHORT,
+    **dict.fromkeys(("x-stripe-client-user-agent", "x-stripe-client-telemetry"), _TELEMETRY),
+    **dict.fromkeys(("x-twilio-client", "x-client-info", "kubectl-command"), _SHORT),
+    **dict.fromkeys(("apollographql-client-name", "apollographql-client-version"), _SHORT),
     "kubectl-session": _WORD,
     # Model providers: openai-python and anthropic-sdk-python, _base_client.py, and what their older
     # versions sent. Not OpenAI-Beta, OpenAI-Organization, Anthropic-Version, Anthropic-Beta.
-    **dict.fromkeys(
-        (
-            *("x-stainless-lang", "x-stainless-package-version", "x-stainless-os"),
-            *("x-stainless-arch", "x-stainless-runtime", "x-stainless-runtime-version"),
-            *("x-stainless-async", "x-stainless-retry-count", "x-stainless-timeout"),
-            *("x-stainless-read-timeout", "x-stainless-helper", "x-stainless-helper-method"),
-            *("x-stainless-stream-helper", "x-stainless-poll-helper", "x-stainless-raw-response"),
-            "x-stainless-custom-poll-interval",
-        ),
-        _SHORT,
-    ),
+    **dict.fromkeys((f"x-stainless-{one}" for one in _STAINLESS), _SHORT),
     "x-openai-client-user-agent": _TELEMETRY,
     "x-client-request-id": _WORD,
     # https://git-scm.com/docs/gitprotocol-http: in which version refs are listed and fetched.
@@ -248,10 +225,8 @@ _ORDINARY: Final[Mapping[str, re.Pattern[str]]] = {
     # Ids of a trace: W3C Trace Context, B3, Jaeger, OpenTracing, Sentry, Datadog, Elastic, Instana,
     # New Relic, Application Insights, and what proxies add. Not baggage, Correlation-Context,
     # jaeger-baggage, uberctx-… or ot-baggage-…: programs read their own values from those.
-    "traceparent": _WORD,
+    **dict.fromkeys(("traceparent", "sentry-trace", "b3", "elastic-apm-traceparent"), _WORD),
     "tracestate": _PRINTABLE,
-    "sentry-trace": _WORD,
-    "b3": _WORD,
     **dict.fromkeys(
         (f"x-b3-{one}" for one in ("traceid", "spanid", "parentspanid", "sampled", "flags")), _WORD
     ),
@@ -262,13 +237,11 @@ _ORDINARY: Final[Mapping[str, re.Pattern[str]]] = {
         _ATTEMPT,
     ),
     "x-datadog-tags": re.compile(r"(?:_dd\.p\.[a-z]{1,8}=[A-Za-z0-9_-]{1,64},?){0,8}"),
-    "elastic-apm-traceparent": _WORD,
     **dict.fromkeys(("x-instana-t", "x-instana-s", "x-instana-l"), _ATTEMPT),
     "newrelic": re.compile(r"[A-Za-z0-9+/=]{1,1024}"),
     "request-id": re.compile(r"[A-Za-z0-9|._-]{1,128}"),
     "request-context": re.compile(r"appId=[A-Za-z0-9:-]{1,64}"),
-    "x-request-id": _WORD,
-    "x-correlation-id": _WORD,
+    **dict.fromkeys(("x-request-id", "x-correlation-id"), _WORD),
 }
 _FAMILIES: Final = (
     # developer.mozilla.org/docs/Web/HTTP/Reference/Headers#client_hints and #fetch_metadata…

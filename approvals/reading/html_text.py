@@ -48,11 +48,9 @@ _ATTRIBUTE: Final = re.compile(r"""[\s"'/]([A-Za-z][\w:.-]{0,40})=("[^"]*"|'[^']
 _LINKS: Final = frozenset(("href", "src", "action", "formaction", "background", "poster", "cite"))
 _ACTIVE: Final = re.compile(r"(?i)url|content|import")
 _DECLARATION: Final = re.compile(r"^!(?:--|(?i:doctype[^\[]*))|--$|^!?\[(?:if|endif)[^\]]*\]$")
-_LOOKS: Final = frozenset(
-    (
-        *("class", "id", "style", "width", "height", "align", "valign", "bgcolor", "color", "face"),
-        *("border", "cellpadding", "cellspacing", "colspan", "rowspan", "size", "dir", "lang"),
-        *("role", "rel", "target", "xmlns", "name", "type", "charset", "media", "clear"),
-    )
-)
+_LOOKS: Final = frozenset({
+    "class", "id", "style", "width", "height", "align", "valign", "bgcolor", "color", "face", "dir",
+    "border", "cellpadding", "cellspacing", "colspan", "rowspan", "size", "lang", "role", "rel",
+    "target", "xmlns", "name", "type", "charset", "media", "clear",
+})  # fmt: skip
 """Attributes that only say how something looks or is called."""

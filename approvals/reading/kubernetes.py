@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from approvals.reading.headers import dashed
 from approvals.reading.shapes import listed, short
 from approvals.reading.values import UNCLEAR, Meaning, Reading, Repeated
 
@@ -31,17 +32,22 @@ def kubernetes(reading: Reading) -> Meaning | None:
     thing = _thing(list(target.segments))
     if thing is None:
         return None
-    body = _document(reading)
+    # A body without a content type, which the server takes for JSON, was read as JSON.
+    readable = reading.body.kind in ("json", "yaml", "none")
+    body = reading.body.tree if readable else UNCLEAR
     query = reading.query.tree
     fields = body if isinstance(body, dict) else {}
-    metadata = fields.get("metadata") if isinstance(fields.get("metadata"), dict) else {}
+    metadata = fields.get("metadata")
     verb = _verb(target.method, thing, query)
     name = thing.name
     if name is None and verb == "create" and isinstance(metadata, dict):
         name = metadata.get("name") or metadata.get("generateName")
     kind = fields.get("kind")
     secret = (thing.resource == "secrets" and not thing.group) or kind == "Secret"
-    acting = [header.value for header in reading.headers if _impersonates(header.name)]
+    # https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+    headers = [(dashed(header.name), header.value) for header in reading.headers]
+    impersonates = any(header.startswith("impersonate-") for header, _ in headers)
+    users = [value for header, value in headers if header == "impersonate-user"]
     values = {
         "verb": verb,
         "group": thing.group,
@@ -52,11 +58,11 @@ def kubernetes(reading: Reading) -> Meaning | None:
         "name": name if isinstance(name, str) else None,
         "subresource": thing.subresource,
         "dry_run": _dry(target.method, query, body),
-        "as": acting[0] if len(acting) == 1 else UNCLEAR if acting else None,
+        "as": users[0] if len(users) == 1 else UNCLEAR if users else None,
         "secret": secret,
         "changes": _changes(body, secret=secret) if verb == "patch" else None,
         "reads": not secret and _reads(verb, thing),
-        "privileged": secret or _acts(reading) or _privileged(verb, thing),
+        "privileged": secret or impersonates or _privileged(verb, thing),
     }
     says = None if verb is UNCLEAR else _says(values, thing, body, query)
     return Meaning(name="kubernetes", values=values, says=says)
@@ -75,21 +81,20 @@ class _Thing:
 
 _VERSION: Final = re.compile(r"v[1-9][0-9]?(?:(?:alpha|beta)[1-9][0-9]?)?")
 _GROUP: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+|apps|batch|autoscaling|policy|extensions")
-_CORE: Final = frozenset(
-    (
-        *("bindings", "componentstatuses", "configmaps", "endpoints", "events", "limitranges"),
-        *("namespaces", "nodes", "persistentvolumeclaims", "persistentvolumes", "pods"),
-        *("podtemplates", "replicationcontrollers", "resourcequotas", "secrets", "serviceaccounts"),
-        "services",
-    )
+_CORE: Final = frozenset({
+    "bindings", "componentstatuses", "configmaps", "endpoints", "events", "limitranges",
+    "namespaces", "nodes", "persistentvolumeclaims", "persistentvolumes", "pods", "podtemplates",
+    "replicationcontrollers", "resourcequotas", "secrets", "serviceaccounts", "services",
+})  # fmt: skip
+_GUARDS: Final = frozenset(
+    ("rbac.authorization.k8s.io", "admissionregistration.k8s.io", "certificates.k8s.io")
 )
+"""Groups that say who may do what."""
 _CONNECTS: Final = ("exec", "attach", "portforward", "proxy")
-_CHECKS: Final = frozenset(
-    (
-        *("selfsubjectaccessreviews", "subjectaccessreviews", "localsubjectaccessreviews"),
-        *("selfsubjectrulesreviews", "selfsubjectreviews"),
-    )
-)
+_CHECKS: Final = frozenset({
+    "selfsubjectaccessreviews", "subjectaccessreviews", "localsubjectaccessreviews",
+    "selfsubjectrulesreviews", "selfsubjectreviews",
+})  # fmt: skip
 """Created to ask a question: nothing is stored."""
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 _WORDS: Final = {
@@ -156,30 +161,11 @@ def _verb(method: str, thing: _Thing, query: Mapping[str, Any]) -> Any:
     return _VERBS.get(method, UNCLEAR)
 
 
-def _document(reading: Reading) -> Any:
-    """The body; one without a content type, which the server takes for JSON, was read as JSON."""
-    body = reading.body
-    if body.kind in ("json", "yaml"):
-        return body.tree
-    return {} if body.kind == "none" else UNCLEAR
-
-
 def _dry(method: str, query: Mapping[str, Any], body: Any) -> bool:
     """Of a DELETE with a body, the server takes the options from there and not from the query."""
     if method == "DELETE" and body != {}:
         return isinstance(body, dict) and body.get("dryRun") == ["All"]
     return query.get("dryRun") == "All"
-
-
-def _acts(reading: Reading) -> bool:
-    """As somebody else, or with other groups."""
-    names = (header.name.lower().replace("_", "-") for header in reading.headers)
-    return any(name.startswith("impersonate-") for name in names)
-
-
-def _impersonates(name: str) -> bool:
-    """https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation"""
-    return name.lower().replace("_", "-") == "impersonate-user"
 
 
 def _reads(verb: Any, thing: _Thing) -> bool:
@@ -194,30 +180,23 @@ def _privileged(verb: Any, thing: _Thing) -> bool:
         return True
     if verb in ("get", "list", "watch"):
         return False
-    return (
-        thing.group in ("rbac.authorization.k8s.io", "admissionregistration.k8s.io")
-        or (thing.group == "certificates.k8s.io")
-        or thing.resource in ("serviceaccounts", "customresourcedefinitions", "apiservices")
+    return thing.group in _GUARDS or thing.resource in (
+        "serviceaccounts",
+        "customresourcedefinitions",
+        "apiservices",
     )
 
 
 def _changes(body: Any, *, secret: bool) -> Any:
     """What a patch sets: `[{path, value}]`; of a Secret without values."""
-    if isinstance(body, list):
-        found = []
-        for step in body:
-            if not isinstance(step, dict) or not isinstance(step.get("path"), str):
-                return UNCLEAR
-            one = {key: step[key] for key in ("op", "path", "from", "value") if key in step}
-            if secret:
-                one.pop("value", None)
-            found.append(one)
-        return found
-    if not isinstance(body, dict):
+    keys = ("op", "path", "from") if secret else ("op", "path", "from", "value")
+    if isinstance(body, dict):
+        body = [{"path": path, "value": value} for path, value in _leaves(body)]
+    if not isinstance(body, list):
         return UNCLEAR
-    if secret:
-        return [{"path": path} for path, _ in _leaves(body)]
-    return [{"path": path, "value": value} for path, value in _leaves(body)]
+    if not all(isinstance(step, dict) and isinstance(step.get("path"), str) for step in body):
+        return UNCLEAR
+    return [{key: step[key] for key in keys if key in step} for step in body]
 
 
 def _leaves(tree: Any) -> Iterator[tuple[str, Any]]:
@@ -274,9 +253,8 @@ def _details(values: Mapping[str, Any], body: Any, query: Mapping[str, Any]) -> 
     if body is UNCLEAR:
         return ["what it holds cannot be read"]
     if values["secret"]:
-        parts = (
-            [body.get(part) for part in ("data", "stringData")] if isinstance(body, dict) else []
-        )
+        fields = body if isinstance(body, dict) else {}
+        parts = [fields.get("data"), fields.get("stringData")]
         return [short(str(key)) for part in parts if isinstance(part, dict) for key in part]
     if values["verb"] == "patch" and isinstance(body, list):
         if values["changes"] is UNCLEAR:

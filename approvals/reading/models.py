@@ -58,16 +58,12 @@ def _runs(tree: Mapping[str, Any]) -> Iterator[str]:
             yield short(key)
         if _ACTS.search(key.lower()) and value not in (None, [], {}):
             yield short(key)
-    given = [tree.get("tools")]
     config = tree.get("toolConfig")
-    if isinstance(config, Mapping):
-        given.append(config.get("tools"))
-    for tools in given:
-        if tools is not None and not isinstance(tools, list):
+    for tools in (tree.get("tools"), config.get("tools") if isinstance(config, Mapping) else None):
+        if isinstance(tools, list):
+            yield from (said for tool in tools if (said := _tool(tool)) is not None)
+        elif tools is not None:
             yield "tools"
-        for tool in tools if isinstance(tools, list) else ():
-            if (said := _tool(tool)) is not None:
-                yield said
 
 
 def _tool(tool: Any) -> str | None:

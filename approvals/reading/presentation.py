@@ -106,12 +106,8 @@ def _shown(request: Reading, sources: Sequence[str]) -> str | None:
 def _in_words(value: Any) -> str | None:
     """A value as people read it; None for what has no short form."""
     match value:
-        case str():
-            return value
-        case bool():
-            return "yes" if value else "no"
-        case int() | float():
-            return json.dumps(value)
+        case str() | bool() | int() | float():
+            return _text(value)
         case [str(only)]:
             return only
         case list() if value and all(isinstance(item, str) for item in value):
@@ -234,30 +230,23 @@ def when(value: Any) -> str:
     """
     if isinstance(value, str) and re.fullmatch("[0-9]{10,13}", value):
         value = int(value)
+    text = str(value).strip()
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = value / 1000 if abs(value) > 100_000_000_000 else value
-        return format_datetime(
-            datetime.fromtimestamp(seconds, UTC), "EEE, d MMM y, HH:mm 'UTC'", locale=LOCALE
-        )
-    text = str(value).strip()
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        moment = datetime.fromtimestamp(seconds, UTC)
+    elif re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         return format_date(date.fromisoformat(text), "EEE, d MMM y", locale=LOCALE)
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        return format_datetime(moment, "EEE, d MMM y, HH:mm", locale=LOCALE)
-    zone = "'UTC'" if not moment.utcoffset() else "xxx"
-    return format_datetime(
-        moment, f"EEE, d MMM y, HH:mm {zone}", tzinfo=moment.tzinfo, locale=LOCALE
-    )
+    else:
+        moment = datetime.fromisoformat(text)
+    zone = "" if moment.tzinfo is None else " xxx" if moment.utcoffset() else " 'UTC'"
+    pattern = f"EEE, d MMM y, HH:mm{zone}"
+    return format_datetime(moment, pattern, tzinfo=moment.tzinfo, locale=LOCALE)
 
 
 def count(value: Any, one: str = "", many: str = "") -> str:
     """How many: 3, or with words "3 guests" (`count("guest")`)."""
-    number = (
-        len(value)
-        if isinstance(value, Sequence | Mapping) and not isinstance(value, str)
-        else value
-    )
+    several = isinstance(value, Sequence | Mapping) and not isinstance(value, str)
+    number = len(value) if several else value
     if isinstance(number, bool) or not isinstance(number, int):
         raise ValueError("nothing to count")
     words = (one if number == 1 else many or f"{one}s") if one else ""
@@ -363,14 +352,12 @@ def default(value: Any, instead: Any = "") -> Any:
     return instead if value is None or isinstance(value, StrictUndefined) else value
 
 
+_WHOLE: Final = (
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND",
+    "VUV", "XAF", "XOF", "XPF",
+)  # fmt: skip
 _DECIMALS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(
-        (
-            *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"),
-            *("VND", "VUV", "XAF", "XOF", "XPF"),
-        ),
-        0,
-    ),
+    **dict.fromkeys(_WHOLE, 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(("CLF", "UYW"), 4),
 }
@@ -472,18 +459,9 @@ _SIGNS: Final[Mapping[type[nodes.Node], str]] = {
 }
 _ENV: Final = _Env(undefined=StrictUndefined, finalize=_finalize, autoescape=False)
 _ENV.globals.clear()
+_KEPT: Final = ("first", "last", "lower", "upper", "trim", "length")
 _ENV.filters = {
-    **{
-        key: _ENV.filters[key]
-        for key in (
-            "first",
-            "last",
-            "lower",
-            "upper",
-            "trim",
-            "length",
-        )
-    },
+    **{key: _ENV.filters[key] for key in _KEPT},
     _ITEMS: _items,
     "join": joined,
     "replace": replaced,

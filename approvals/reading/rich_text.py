@@ -69,13 +69,11 @@ def broadcasts(value: Any) -> list[str]:
     return list(found)
 
 
-_STRUCTURE: Final = frozenset(
-    (
-        *("type", "id", "object", "version", "style", "color", "annotations", "marks", "verbatim"),
-        *("block_id", "action_id", "localId", "accessory_type", "language", "layout", "collection"),
-        *("mrkdwn_in", "callback_id", "attachment_type", "emoji", "indent", "border", "ts"),
-    )
-)
+_STRUCTURE: Final = frozenset({
+    "type", "id", "object", "version", "style", "color", "annotations", "marks", "verbatim",
+    "block_id", "action_id", "localId", "accessory_type", "language", "layout", "collection",
+    "mrkdwn_in", "callback_id", "attachment_type", "emoji", "indent", "border", "ts",
+})  # fmt: skip
 _MARK: Final = re.compile(r"<(![^<>|\n]+|[^<>|\s]+)(?:\|([^<>\n]*))?>")
 _EVERYBODY: Final = re.compile(r"(?:<!|@)(channel|here|everyone)(?=[>|\s.,:;!?)]|$)")
 _SIGNS: Final[Mapping[str, tuple[str, str]]] = {
@@ -118,12 +116,17 @@ def _scalars(value: Any) -> Iterator[Any]:
     stack = [value]
     while stack:
         one = stack.pop()
-        if isinstance(one, dict):
-            stack += [*one.values()][::-1]
-        elif isinstance(one, list | tuple):
-            stack += [*one][::-1]
+        if isinstance(one, dict | list | tuple):
+            stack += _inner(one)
         else:
             yield one
+
+
+def _inner(node: Any) -> list[Any]:
+    """What stands in it, the last first."""
+    if isinstance(node, dict):
+        node = [*node.values()]
+    return [*node][::-1] if isinstance(node, list | tuple) else []
 
 
 def _mark(found: re.Match[str]) -> str:
@@ -230,7 +233,5 @@ def _texts(value: Any) -> Iterator[str]:
                 stack.append(tree)
         elif isinstance(one, dict) and one.get("type") == "broadcast":
             yield f"@{one.get('range')}"
-        elif isinstance(one, dict):
-            stack += [*one.values()][::-1]
-        elif isinstance(one, list | tuple):
-            stack += [*one][::-1]
+        else:
+            stack += _inner(one)

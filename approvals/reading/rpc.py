@@ -37,9 +37,7 @@ def calls(reading: Reading) -> Meaning | None:
     }
     if not clear:
         return Meaning(name="rpc", values=values)
-    names = [short(method) for method in methods]
-    one = names[0] if len(names) == 1 else f"{len(names)} calls: {_weighed(names)}"
-    return Meaning(name="rpc", values=values, says=one)
+    return Meaning(name="rpc", values=values, says=_says([short(method) for method in methods]))
 
 
 def mcp(reading: Reading) -> Meaning | None:
@@ -57,7 +55,7 @@ def mcp(reading: Reading) -> Meaning | None:
         "tool": (tools[0][0] if tools else None) if single else UNCLEAR,
         "arguments": (tools[0][1] if tools else None) if single else UNCLEAR,
         "tools": [tool for tool, _ in tools] if clear else UNCLEAR,
-        "reads": clear and all(_MCP.get(method, False) for method in methods),
+        "reads": clear and _MCP_READS.issuperset(methods),
     }
     if not clear or any(tool is UNCLEAR for tool, _ in tools):
         return Meaning(name="mcp", values=values)
@@ -66,8 +64,7 @@ def mcp(reading: Reading) -> Meaning | None:
         else short(call["method"])
         for call in found
     ]  # fmt: skip
-    one = names[0] if single else f"{len(names)} calls: {_weighed(names)}"
-    return Meaning(name="mcp", values=values, says=one)
+    return Meaning(name="mcp", values=values, says=_says(names))
 
 
 def batch(reading: Reading) -> Meaning | None:
@@ -107,23 +104,16 @@ _URLS: Final = ("url", "path", "uri", "relative_url", "relativeUrl", "endpoint",
 _BODIES: Final = ("body", "richInput", "data", "payload")
 _METHODS: Final = ("method", "httpMethod", "verb")
 
-_MCP: Final[Mapping[str, bool]] = {
-    "tools/call": False,
-    "logging/setLevel": False,
-    "elicitation/create": False,
-    "sampling/createMessage": False,
-    **dict.fromkeys(
-        (
-            *("initialize", "ping", "tools/list", "resources/list", "resources/read"),
-            *("resources/templates/list", "resources/subscribe", "resources/unsubscribe"),
-            *("prompts/list", "prompts/get", "completion/complete", "roots/list"),
-            *("notifications/initialized", "notifications/cancelled", "notifications/progress"),
-            *("notifications/roots/list_changed", "server/discover"),
-        ),
-        True,
-    ),
-}
-"""Methods of MCP, and whether they only read."""
+_MCP_READS: Final = frozenset({
+    "initialize", "ping", "tools/list", "resources/list", "resources/read", "roots/list",
+    "resources/templates/list", "resources/subscribe", "resources/unsubscribe", "prompts/list",
+    "prompts/get", "completion/complete", "notifications/initialized", "notifications/cancelled",
+    "notifications/progress", "notifications/roots/list_changed", "server/discover",
+})  # fmt: skip
+"""Methods of MCP that only read."""
+_MCP: Final = _MCP_READS | {
+    "tools/call", "logging/setLevel", "elicitation/create", "sampling/createMessage",
+}  # fmt: skip
 
 
 def _rpc(reading: Reading) -> list[dict[str, Any]]:
@@ -229,14 +219,15 @@ def _call(item: Any) -> dict[str, Any]:
     method, url = field(item, *_METHODS), field(item, *_URLS)
     known = len(given) == 1 and isinstance(method, str) and method.upper() in _VERBS
     placed = len(places) == 1 and isinstance(url, str)
-    body = next(
-        (item[key] for key in ("body", "richInput", "data", "payload") if key in item), None
-    )
     return {
         "method": method.upper() if known else UNCLEAR,
         "url": url if placed else UNCLEAR,
-        "body": body,
+        "body": next((item[key] for key in _BODIES if key in item), None),
     }
+
+
+def _says(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} calls: {_weighed(names)}"
 
 
 def _weighed(names: Sequence[str]) -> str:

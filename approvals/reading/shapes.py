@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote
@@ -34,10 +35,10 @@ def short(text: str, room: int = 60) -> str:
 
 def end_of(path: str, steps: int = 2) -> str:
     """The last segments of a path or address, without its query: `…/Account/0015000000`."""
-    whole = path.partition("?")[0].rstrip("/")
-    parts = [part for part in whole.partition("://")[2 if "://" in whole else 0].split("/") if part]
+    before, scheme, after = path.partition("?")[0].partition("://")
+    parts = [part for part in (after if scheme else before).split("/") if part]
     shown = "/".join(short(unquote(part), 28) for part in parts[-steps:])
-    return shown if len(parts) <= steps and "://" in whole else f"…/{shown}" * (len(parts) > 0)
+    return shown if scheme and len(parts) <= steps else f"…/{shown}" if parts else ""
 
 
 def listed(items: Sequence[str], room: int = MAX_SAYS) -> str:
@@ -53,7 +54,4 @@ def listed(items: Sequence[str], room: int = MAX_SAYS) -> str:
 
 def counted(words: Iterable[str]) -> str:
     """`3 DELETE, 1 POST`, in the order in which they are first met."""
-    counts: dict[str, int] = {}
-    for word in words:
-        counts[word] = counts.get(word, 0) + 1
-    return listed([f"{count} {word}" for word, count in counts.items()])
+    return listed([f"{count} {word}" for word, count in Counter(words).items()])

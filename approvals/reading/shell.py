@@ -42,15 +42,16 @@ def shell(reading: Reading) -> Meaning | None:
         if size > MAX_SHELL:
             doubts["It is too long to be taken apart."] = None
             break
-        some, why = split(given) if isinstance(given, str) else _run([*given], 0)
+        some, why = split(given) if isinstance(given, str) else _run([_Piece(words=given)], 0)
         pieces += some
         doubts |= dict.fromkeys(why)
+    whole = size <= MAX_SHELL
     programs = [name for piece in pieces for name in piece.programs]
     tree = reading.body.tree
     tool = tree.get("tool_name") if isinstance(tree, dict) else None
     values = {
-        "commands": programs if size <= MAX_SHELL else UNCLEAR,
-        "pieces": [piece.text for piece in pieces] if size <= MAX_SHELL else UNCLEAR,
+        "commands": programs if whole else UNCLEAR,
+        "pieces": [" ".join(piece.words) for piece in pieces] if whole else UNCLEAR,
         "unclear": list(doubts),
     }
     inside = {
@@ -59,7 +60,7 @@ def shell(reading: Reading) -> Meaning | None:
         if isinstance(given, str)
     }
     head = short(tool, 30) if isinstance(tool, str) else "Shell"
-    said = _says(pieces) if size <= MAX_SHELL else "too long to be taken apart"
+    said = _says(pieces) if whole else "too long to be taken apart"
     return Meaning(name="shell", values=values, says=f"{head}: {said}", inside=inside)
 
 
@@ -84,10 +85,6 @@ class _Piece:
     joined: str = ""
     programs: list[str] = field(default_factory=list)
 
-    @property
-    def text(self) -> str:
-        return " ".join(self.words)
-
 
 _KEYS: Final = frozenset(("cmd", "script", "shell_command", "bash", "commands", "run_command"))
 _CALLS: Final = ("tool_input", "arguments", "input", "params", "parameters", "args")
@@ -105,8 +102,6 @@ _WRAPPERS: Final[Mapping[str, str]] = {
 """Programs that run the one behind them, and their options that take a word."""
 _RUNS: Final = ("-exec", "-execdir", "-ok", "-okdir")
 _LOOKS: Final = re.compile(r"[\s;|&<>`$]")
-
-
 _EDITS: Final = frozenset(
     ("new_string", "new_str", "old_string", "old_str", "content", "file_text", "patch", "diff")
 )
@@ -135,13 +130,13 @@ def _found(tree: Any) -> Iterator[tuple[Path, str | list[str]]]:
     for path, fields in _objects(tree):
         for key, value in fields.items():
             name = str(key).lower()
-            if name != "command" and name not in _KEYS:
+            if name not in _COMMANDS:
                 continue
             if _words_of(value):
                 yield (*path, key), [*value]
             elif isinstance(value, str) and value.strip():
                 called = bool(path) and path[-1] in _CALLS
-                if name == "command" and "args" in fields and _words_of(fields["args"]):
+                if name == "command" and _words_of(fields.get("args")):
                     yield (*path, key), [value, *fields["args"]]
                 elif called or name in _KEYS or _LOOKS.search(value):
                     yield (*path, key), value
@@ -154,18 +149,18 @@ def _words_of(value: Any) -> bool:
 def split(text: str, depth: int = 0) -> tuple[list[_Piece], list[str]]:
     """The commands of a text, and what cannot be told. Never raises; one pass."""
     pieces, doubts = _Scanner(text).scan()
+    found, more = _run(pieces, depth)
+    return found, doubts + more
+
+
+def _run(pieces: Sequence[_Piece], depth: int) -> tuple[list[_Piece], list[str]]:
     found: list[_Piece] = []
+    doubts: list[str] = []
     for piece in pieces:
         inner, why = _programs(piece, depth)
         found += [piece, *inner]
         doubts += why
     return found, doubts
-
-
-def _run(words: list[str], depth: int) -> tuple[list[_Piece], list[str]]:
-    piece = _Piece(words=words)
-    inner, doubts = _programs(piece, depth)
-    return [piece, *inner], doubts
 
 
 def _programs(piece: _Piece, depth: int) -> tuple[list[_Piece], list[str]]:
@@ -191,7 +186,7 @@ def _programs(piece: _Piece, depth: int) -> tuple[list[_Piece], list[str]]:
         if name in ("eval", "source", "."):
             doubts.append(f"`{name}` runs a text that is not all here.")
         if name in _INTERPRETERS:
-            if piece.joined == "|" and not [one for one in words if not one.startswith("-")]:
+            if piece.joined == "|" and all(one.startswith("-") for one in words):
                 doubts.append(f"`{name}` runs what another program prints.")
             flags = [at for at, one in enumerate(words) if re.fullmatch(r"-[a-z]*c", one)]
             if name in _SHELLS and flags and flags[0] + 1 < len(words):
@@ -226,6 +221,12 @@ class _Frame:
         if self.word is not None:
             self.pieces[-1].words.append("".join(self.word))
         self.word = None
+
+    def sign(self, text: str) -> None:
+        """A word that stands by itself."""
+        self.close_word()
+        self.add(text)
+        self.close_word()
 
     def close_piece(self, joined: str) -> None:
         self.close_word()
@@ -348,15 +349,14 @@ class _Scanner:
             case "<" if self._next("<"):
                 self._document(frame)
             case "<" | ">":
-                frame.close_word()
                 mark = next((one for one in (char, "&", "|") if self._next(one)), "")
-                frame.add(char + mark)
-                if mark != "&":
+                if mark == "&":
                     frame.close_word()
+                    frame.add(char + mark)
+                else:
+                    frame.sign(char + mark)
             case "&" if self._next(">"):
-                frame.close_word()
-                frame.add("&>")
-                frame.close_word()
+                frame.sign("&>")
             case ";" | "|" | "&" | "(" | ")":
                 double = char in "|&;" and self._next(char)
                 if char == "|" and not double:
@@ -370,9 +370,7 @@ class _Scanner:
 
     def _document(self, frame: _Frame) -> None:
         if self._next("<"):
-            frame.close_word()
-            frame.add("<<<")
-            frame.close_word()
+            frame.sign("<<<")
             return
         dash = self._next("-")
         found = _DELIMITER.match(self.text, self.at)
@@ -383,9 +381,7 @@ class _Scanner:
         quoted = found[1] is not None or found[2] is not None
         word = next(one for one in found.groups() if one is not None)
         self.documents.append((word, quoted, dash))
-        frame.close_word()
-        frame.add(f"<<{word}")
-        frame.close_word()
+        frame.sign(f"<<{word}")
 
     def _documents(self) -> None:
         """What stands between the lines of commands is data, unless it holds substitutions."""
@@ -451,17 +447,20 @@ def _edited(path: Path, one: Mapping[str, Any]) -> Meaning | None:
     if name is None or not pairs:
         return None
     size = sum(len(str(old)) + len(str(new)) for _, old, new in pairs)
-    if size > MAX_EDIT or not all(
-        isinstance(old, str) and isinstance(new, str) for _, old, new in pairs
-    ):
+    texts = all(isinstance(text, str) for _, *both in pairs for text in both)
+    if size > MAX_EDIT or not texts:
         unknown = dict.fromkeys(("diff", "added", "removed"), UNCLEAR)
         return Meaning(name="edit", values={"path": name, "paths": [name], **unknown})
     diffs = [_diff(old, new) for _, old, new in pairs]
     inside: dict[Path, Part] = {}
-    for (at, _, new), diff in zip(pairs, diffs, strict=True):
+    for (at, _, new), changed in zip(pairs, diffs, strict=True):
         for key in ("new_string", "new_str"):
-            inside[(*at, key)] = Part(kind="diff", leaves=(Leaf((), diff or new),))
-    return _changed(name, "\n".join(diffs), inside)
+            inside[(*at, key)] = Part(kind="diff", leaves=(Leaf((), changed or new),))
+    diff = "\n".join(diffs)
+    added, removed = _counts(diff)
+    values = {"path": name, "paths": [name], "diff": diff, "added": added, "removed": removed}
+    says = f"Edit {short(name, 90)}: {removed} lines removed, {added} added"
+    return Meaning(name="edit", values=values, says=says, inside=inside)
 
 
 _PATHS: Final = ("file_path", "notebook_path", "path", "filename")
@@ -494,13 +493,6 @@ def _diff(old: str, new: str) -> str:
     lines += [f"+{line}" for line in after[head : len(after) - tail]]
     lines += [f" {line}" for line in before[len(before) - tail :]]
     return "\n".join(lines)
-
-
-def _changed(name: str, diff: str, inside: Mapping[Path, Part]) -> Meaning:
-    added, removed = _counts(diff)
-    values = {"path": name, "paths": [name], "diff": diff, "added": added, "removed": removed}
-    says = f"Edit {short(name, 90)}: {removed} lines removed, {added} added"
-    return Meaning(name="edit", values=values, says=says, inside=inside)
 
 
 def _counts(diff: str) -> tuple[int, int]:

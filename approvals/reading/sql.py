@@ -15,6 +15,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 import sqlglot
@@ -114,19 +115,14 @@ _VERBS: Final = _HARMLESS | {
     "REASSIGN", "PURGE", "FLUSH", "RESET", "HANDLER", "IMPORT", "BACKUP", "RESTORE", "MSCK", "DBCC",
     "COMMENT", "PREPARE", "IF", "TABLE", "FROM", "LIST", "LS", "SYSTEM", "PRAGMA", "UPSERT",
 }  # fmt: skip
-_DANGER: Final = frozenset(
-    (
-        *("DROP", "TRUNCATE", "DELETE", "UPDATE", "ALTER", "GRANT", "REVOKE", "EXEC", "EXECUTE"),
-        *("CALL", "OUTFILE", "DUMPFILE", "SHUTDOWN", "KILL", "MERGE", "INSERT", "RENAME"),
-        "IMMEDIATE",
-    )
-)
-_ALLOWED: Final = frozenset(
-    (
-        *(("FOR", "UPDATE"), ("KEY", "UPDATE"), ("DO", "UPDATE"), ("THEN", "UPDATE")),
-        *(("THEN", "INSERT"), ("ON", "DELETE"), ("ON", "UPDATE"), ("NO", "UPDATE")),
-    )
-)
+_DANGER: Final = frozenset({
+    "DROP", "TRUNCATE", "DELETE", "UPDATE", "ALTER", "GRANT", "REVOKE", "EXEC", "EXECUTE", "CALL",
+    "OUTFILE", "DUMPFILE", "SHUTDOWN", "KILL", "MERGE", "INSERT", "RENAME", "IMMEDIATE",
+})  # fmt: skip
+_ALLOWED: Final = frozenset({
+    ("FOR", "UPDATE"), ("KEY", "UPDATE"), ("DO", "UPDATE"), ("THEN", "UPDATE"), ("THEN", "INSERT"),
+    ("ON", "DELETE"), ("ON", "UPDATE"), ("NO", "UPDATE"),
+})  # fmt: skip
 """Words that destroy nothing behind these: locks, conflicts, MERGE, foreign keys."""
 _FUNCTIONS: Final = re.compile(
     r"(?i)\b(?:pg_(?:terminate|cancel|read|write|ls|reload|drop)\w*|dblink\w*|lo_\w+|xp_\w+|sp_\w+"
@@ -217,11 +213,11 @@ def _statements(text: str, dialect: str | None) -> list[_Statement] | None:
     """None where dialects or parsers may see others."""
     if re.search(r"/\*M?!", text) or re.search(r"/\*(?:[^*]|\*(?!/))*?/\*", text) or "\0" in text:
         return None
-    taken = [_tokens(text, name) for name in ([dialect] if dialect else _UNKNOWN)]
-    lists = [tokens for tokens in taken if tokens is not None]
-    if len(lists) != len(taken):
+    names = (dialect,) if dialect else _UNKNOWN
+    try:
+        lists = [sqlglot.tokenize(text, dialect=name) for name in names]
+    except (SqlglotError, ValueError, RecursionError):
         return None
-    names = [dialect] if dialect else [*_UNKNOWN]
     if len({tuple((_word(one), one.text) for one in tokens) for tokens in lists}) == 1:
         lists, names = lists[:1], names[:1]
     readings = [_in(text, tokens, name) for tokens, name in zip(lists, names, strict=True)]
@@ -238,22 +234,13 @@ def _same(one: Sequence[_Statement], other: Sequence[_Statement]) -> bool:
     )
 
 
-def _tokens(text: str, dialect: str) -> list[Token] | None:
-    try:
-        return sqlglot.tokenize(text, dialect=dialect)
-    except (SqlglotError, ValueError, RecursionError):
-        return None
-
-
 def _in(text: str, tokens: Sequence[Token], dialect: str) -> list[_Statement]:
-    pieces: list[list[Token]] = [[]]
-    for token in tokens:
-        if token.token_type == TokenType.SEMICOLON:
-            pieces.append([])
-        else:
-            pieces[-1].append(token)
     small = len(tokens) <= MAX_TOKENS
-    return [_statement(text, piece, dialect if small else None) for piece in pieces if piece]
+    return [
+        _statement(text, [*piece], dialect if small else None)
+        for ends, piece in groupby(tokens, lambda one: one.token_type == TokenType.SEMICOLON)
+        if not ends
+    ]
 
 
 def _statement(text: str, tokens: Sequence[Token], dialect: str | None) -> _Statement:
@@ -296,8 +283,7 @@ def _statement(text: str, tokens: Sequence[Token], dialect: str | None) -> _Stat
         tables=tables,
         where=where,
         destructive=destructive,
-        reads=verb in _READS
-        and not (destructive or calls or {"INTO", "ANALYZE", "UPDATE"} & set(words)),
+        reads=verb in _READS and not (destructive or calls or _WRITES.intersection(words)),
         parsed=not command or verb == "SHOW",
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
-from approvals.reading.headers import Headers
+from approvals.reading.headers import Headers, dashed
 from approvals.reading.values import PLAIN, Dialect, Target
 
 
@@ -25,7 +25,7 @@ def read_target(
         return Target(method=method, refused="Its address is not a plain http address.")
     scheme, host, port, path, query = found.groups()
     scheme, path = scheme.lower(), path or "/"
-    port = "" if port in (None, _PORTS[scheme]) else f":{port}"
+    port = "" if port in (None, PORTS[scheme]) else f":{port}"
     refused, doubt = path_faults(path, encoded_slash=dialect.encoded_slash)
     doubts = _overrides(method, query or "", headers, body=body)
     if doubt:
@@ -59,10 +59,7 @@ def path_faults(raw: str, *, encoded_slash: bool = False) -> tuple[str | None, s
     if re.search(r"%(?![0-9A-Fa-f]{2})", raw):
         return "Its path has a broken escape, which servers read in several ways.", None
     if re.search(r"(?i)%(?:5c|25|[01][0-9a-f]|7f|c0|c1)", raw):
-        return (
-            "Its path escapes a character in a way that servers read differently.",
-            None,
-        )
+        return "Its path escapes a character in a way that servers read differently.", None
     plain = re.sub(r"(?i)%2e", ".", raw)
     if re.search(r"(?i)%2f", raw):
         if not encoded_slash:
@@ -73,7 +70,7 @@ def path_faults(raw: str, *, encoded_slash: bool = False) -> tuple[str | None, s
         return "Its path has dot segments, which some servers resolve and others do not.", None
     if "" in segments[:-1]:
         return "Its path has an empty segment (`//`), which some servers merge away.", None
-    if any(_UNRESERVED.fullmatch(chr(int(code, 16))) for code in re.findall("%(..)", raw)):
+    if any(UNRESERVED.fullmatch(chr(int(code, 16))) for code in re.findall("%(..)", raw)):
         return None, "Its path escapes a character that needs no escape; not all servers undo that."
     if ";" in raw or re.search(r"(?i)%3b", raw):
         return None, "Its path has a `;`, behind which some servers cut it off."
@@ -90,14 +87,14 @@ def framing(headers: Headers) -> str | None:
     """The name of a header that a CGI-like server takes for one that frames the message (`_` for
     `-`, RFC 3875 section 4.1.18), or None."""
     for name, _ in headers:
-        if "_" in name and name.lower().replace("_", "-") in _FRAMING:
+        if "_" in name and dashed(name) in _FRAMING:
             return name
     return None
 
 
-def method_override(names: Mapping[str, object] | set[str]) -> str | None:
+def method_override(names: set[str]) -> str | None:
     """The name of a field of a query or form by which a server may take another method."""
-    folded = {name.strip().lower().replace("_", "-"): name for name in names}
+    folded = {dashed(name.strip()): name for name in names}
     return next((folded[name] for name in _FIELD_OVERRIDES if name in folded), None)
 
 
@@ -106,9 +103,8 @@ def _overrides(method: str, query: str, headers: Headers, *, body: bool) -> dict
     if re.fullmatch("[A-Z]+(?:-[A-Z]+)*", method) is None:
         doubts["method"] = "Its method is not in capitals; some servers take it for another."
     for name, _ in headers:
-        dashed = name.lower().replace("_", "-")
-        if part := _HEADER_OVERRIDES.get(dashed):
-            shown = "-".join(piece.capitalize() for piece in dashed.split("-"))
+        if part := _HEADER_OVERRIDES.get(dashed(name)):
+            shown = "-".join(piece.capitalize() for piece in dashed(name).split("-"))
             doubts.setdefault(part, f"Its header {shown} lets some servers take another {part}.")
     names = {unquote_plus(pair.partition("=")[0]) for pair in re.split("[&;]", query)}
     if found := method_override(names):
@@ -123,43 +119,35 @@ _URL: Final = re.compile(
     r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(/[!\"$->@-\[\]-~]*)?(?:\?([!\"$-~]*))?",
     re.IGNORECASE,
 )
-_PORTS: Final = {"http": "80", "https": "443"}
-_UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")
+PORTS: Final = {"http": "80", "https": "443"}
+UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")
 _FRAMING: Final = frozenset(
     ("content-length", "transfer-encoding", "host", "connection", "te", "trailer", "upgrade")
 )
 _METHOD_HEADERS: Final = ("x-http-method-override", "x-http-method", "x-method-override")
 """Headers with which a server may take another method: Rack, Symfony, OData, Google's APIs
 (https://cloud.google.com/java/docs/reference/google-api-client/latest/com.google.api.client.googleapis)."""
+# IIS's URL Rewrite, Symfony before 2018 (CVE-2018-14773), Zend; Envoy, Traefik, Spring's
+# ForwardedHeaderFilter and Rails take the others.
+_PATH_HEADERS: Final = (
+    "x-original-url", "x-rewrite-url", "x-original-uri", "x-envoy-original-path", "path-info",
+    "x-forwarded-prefix", "x-forwarded-path", "x-forwarded-uri", "x-script-name", "script-name",
+    "x-override-url", "x-http-destinationurl", "x-request-uri", "x-replaced-path",
+    "x-accel-redirect",
+)  # fmt: skip
+_HOST_HEADERS: Final = (
+    "x-forwarded-host", "x-host", "x-http-host-override", "x-original-host", "forwarded",
+    "x-forwarded-server", "x-backend-host", "x-forwarded-proto", "x-forwarded-scheme",
+    "x-forwarded-port", "x-real-host", "x-proxy-host",
+)  # fmt: skip
 _HEADER_OVERRIDES: Final[Mapping[str, str]] = {
     **dict.fromkeys(_METHOD_HEADERS, "method"),
-    # IIS's URL Rewrite, Symfony before 2018 (CVE-2018-14773), Zend; Envoy, Traefik, Spring's
-    # ForwardedHeaderFilter and Rails take the others.
-    **dict.fromkeys(
-        (
-            *("x-original-url", "x-rewrite-url", "x-original-uri", "x-envoy-original-path"),
-            *("x-forwarded-prefix", "x-forwarded-path", "x-forwarded-uri", "x-script-name"),
-            *("x-override-url", "x-http-destinationurl", "x-request-uri", "script-name"),
-            *("path-info", "x-replaced-path", "x-accel-redirect"),
-        ),
-        "path",
-    ),
-    **dict.fromkeys(
-        (
-            *("x-forwarded-host", "x-host", "x-http-host-override", "x-original-host", "forwarded"),
-            *("x-forwarded-server", "x-backend-host", "x-forwarded-proto", "x-forwarded-scheme"),
-            *("x-forwarded-port", "x-real-host", "x-proxy-host"),
-        ),
-        "host",
-    ),
+    **dict.fromkeys(_PATH_HEADERS, "path"),
+    **dict.fromkeys(_HOST_HEADERS, "host"),
 }
 _FIELD_OVERRIDES: Final = (
-    *_METHOD_HEADERS,
-    "-method",
-    "-httpmethod",
-    "$httpmethod",
-    "$httpheaders",
-)
+    *_METHOD_HEADERS, "-method", "-httpmethod", "$httpmethod", "$httpheaders",
+)  # fmt: skip
 """The same as fields: Rack, Laravel and Symfony (`_method`), Salesforce (`_HttpMethod`,
 https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_update_fields.htm),
 and Google's servers for browsers without CORS
