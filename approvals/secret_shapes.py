@@ -23,7 +23,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 Span: TypeAlias = tuple[int, int]
@@ -151,46 +151,38 @@ def secret_paths(tree: object, url_path: str | None = None) -> set[Path]:
     return {path for path, _ in _secret_leaves(tree, url_path)}
 
 
-CREDENTIAL_HEADERS: Final = frozenset(
-    (
-        *("authorization", "proxy-authorization", "x-api-key", "api-key", "apikey", "x-apikey"),
-        *("x-auth-token", "x-access-token", "x-auth-key", "x-api-token", "x-api-secret"),
-        # https://cloud.google.com/docs/authentication/api-keys-use
-        *("x-goog-api-key", "x-goog-iam-authorization-token"),
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
-        "x-amz-security-token",
-        # https://docs.gitlab.com/api/rest/authentication/
-        *("private-token", "job-token", "deploy-token", "x-gitlab-token"),
-        # https://developer.hashicorp.com/vault/api-docs, https://developer.hashicorp.com/consul/api-docs
-        *("x-vault-token", "x-consul-token", "x-nomad-token"),
-        # https://docs.datadoghq.com/api/latest/authentication/
-        *("dd-api-key", "dd-application-key"),
-        # https://shopify.dev/docs/api/admin-rest, https://www.figma.com/developers/api
-        *("x-shopify-access-token", "x-shopify-storefront-access-token", "x-figma-token"),
-        "circle-token",
-        # https://learn.microsoft.com/azure/api-management/api-management-subscriptions
-        *("ocp-apim-subscription-key", "x-functions-key", "aeg-sas-key", "aeg-sas-token"),
-        "x-ms-copy-source-authorization",
-        # https://docs.rapidapi.com/docs/keys, https://www.algolia.com/doc/rest-api/search/
-        *("x-rapidapi-key", "x-rapidapi-proxy-secret", "x-mashape-key", "x-algolia-api-key"),
-        # https://docs.parseplatform.org/rest/guide/
-        *("x-parse-rest-api-key", "x-parse-master-key", "x-parse-session-token"),
-        # https://developers.binance.com/docs/binance-spot-api-docs/rest-api
-        "x-mbx-apikey",
-        # https://postmarkapp.com/developer/api/overview, https://docs.honeycomb.io/api/
-        *("x-postmark-server-token", "x-postmark-account-token", "x-honeycomb-team"),
-        *("x-sentry-token", "x-newrelic-api-key", "x-insert-key", "x-query-key", "x-license-key"),
-        *(
-            "x-cisco-meraki-api-key",
-            "x-redmine-api-key",
-            "x-jfrog-art-api",
-            "x-rollbar-access-token",
-        ),
-        *("x-auth-user-service-key", "x-okta-session-token", "x-pm-api-key", "x-bugsnag-api-key"),
-        # An opaque id: https://modelcontextprotocol.io/specification/2025-06-18/basic/transports
-        "mcp-session-id",
-    )
-)
+CREDENTIAL_HEADERS: Final = frozenset({
+    "authorization", "proxy-authorization", "x-api-key", "api-key", "apikey", "x-apikey",
+    "x-auth-token", "x-access-token", "x-auth-key", "x-api-token", "x-api-secret",
+    # https://cloud.google.com/docs/authentication/api-keys-use
+    "x-goog-api-key", "x-goog-iam-authorization-token",
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
+    "x-amz-security-token",
+    # https://docs.gitlab.com/api/rest/authentication/
+    "private-token", "job-token", "deploy-token", "x-gitlab-token",
+    # https://developer.hashicorp.com/vault/api-docs, https://developer.hashicorp.com/consul/api-docs
+    "x-vault-token", "x-consul-token", "x-nomad-token",
+    # https://docs.datadoghq.com/api/latest/authentication/
+    "dd-api-key", "dd-application-key",
+    # https://shopify.dev/docs/api/admin-rest, https://www.figma.com/developers/api
+    "x-shopify-access-token", "x-shopify-storefront-access-token", "x-figma-token", "circle-token",
+    # https://learn.microsoft.com/azure/api-management/api-management-subscriptions
+    "ocp-apim-subscription-key", "x-functions-key", "aeg-sas-key", "aeg-sas-token",
+    "x-ms-copy-source-authorization",
+    # https://docs.rapidapi.com/docs/keys, https://www.algolia.com/doc/rest-api/search/
+    "x-rapidapi-key", "x-rapidapi-proxy-secret", "x-mashape-key", "x-algolia-api-key",
+    # https://docs.parseplatform.org/rest/guide/
+    "x-parse-rest-api-key", "x-parse-master-key", "x-parse-session-token",
+    # https://developers.binance.com/docs/binance-spot-api-docs/rest-api
+    "x-mbx-apikey",
+    # https://postmarkapp.com/developer/api/overview, https://docs.honeycomb.io/api/
+    "x-postmark-server-token", "x-postmark-account-token", "x-honeycomb-team", "x-sentry-token",
+    "x-newrelic-api-key", "x-insert-key", "x-query-key", "x-license-key", "x-cisco-meraki-api-key",
+    "x-redmine-api-key", "x-jfrog-art-api", "x-rollbar-access-token", "x-auth-user-service-key",
+    "x-okta-session-token", "x-pm-api-key", "x-bugsnag-api-key",
+    # An opaque id: https://modelcontextprotocol.io/specification/2025-06-18/basic/transports
+    "mcp-session-id",
+})  # fmt: skip
 """Headers that carry a credential, or an opaque session id, and nothing else; in lower case."""
 STATE_HEADERS: Final = frozenset(("cookie", "cookie2", "set-cookie", "set-cookie2"))
 """Headers that carry credentials among other things that a receiver may act on."""
@@ -211,13 +203,11 @@ _HARMLESS_HEADER: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[A-Za-z0-9._~+/=:-]{8,4096}").fullmatch
 
-_LITERALS: Final = frozenset(
-    (
-        *("", "null", "true", "false", "none", "undefined", "nil", "yes", "no", "on", "off"),
-        *("str", "bytes", "int", "integer", "number", "object", "boolean", "any", "text"),
-        *("include", "omit", "same-origin", "required", "optional", "string", "header", "bearer"),
-    )
-)
+_LITERALS: Final = frozenset({
+    "", "null", "true", "false", "none", "undefined", "nil", "yes", "no", "on", "off", "str",
+    "bytes", "int", "integer", "number", "object", "boolean", "any", "text", "include", "omit",
+    "same-origin", "required", "optional", "string", "header", "bearer",
+})  # fmt: skip
 _OPEN: Final = re.compile(
     r"csk_placeholder_[A-Za-z0-9_.-]{1,80}"
     r"|\$?\{[A-Za-z_][\w .:-]{0,80}\}|\$?\{\{[^{}]{1,120}\}\}|<[A-Za-z_][\w .-]{0,80}>"
@@ -253,11 +243,11 @@ _NAMES: Final = (
 _SECOND_WORDS: Final = frozenset(("key", "number", "code", "pin"))
 _NAME: Final = re.compile(rf"(?:{_NAMES})\]?\Z")
 _NAME_HINTS: Final = (
-    *("token", "secret", "pass", "pwd", "session", "credential", "authorization", "cookie"),
-    *("cvc", "cvv", "otp", "assertion", "encrypted", "docker", "jwt", "signature", "card", "code"),
-    *("key", "sig=", "auth=", "appid=", "policy=", "sas", "kennwort", "contrase", "senha"),
-    *("wachtwoord", "пароль", "密码", "密碼", "パスワード", "비밀번호"),
-)
+    "token", "secret", "pass", "pwd", "session", "credential", "authorization", "cookie", "cvc",
+    "cvv", "otp", "assertion", "encrypted", "docker", "jwt", "signature", "card", "code", "key",
+    "sig=", "auth=", "appid=", "policy=", "sas", "kennwort", "contrase", "senha", "wachtwoord",
+    "пароль", "密码", "密碼", "パスワード", "비밀번호",
+)  # fmt: skip
 # A telling name as a value, or over a list: only a document tells what belongs to it.
 _PAIR: Final = re.compile(r"\"(?:name|key)\"\s{0,8}:\s{0,8}\"([\w.-]{1,200})\"", re.IGNORECASE)
 _LISTED: Final = re.compile(r"\"([\w.-]{1,200})\"\s{0,8}:\s{0,8}\[")
@@ -309,11 +299,8 @@ _ADDRESSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     (hint, re.compile(pattern))
     for hint, pattern in (
         # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
-        (
-            "hooks.slack",
-            r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/(?:[te][a-z0-9]{5,20}/)?"
-            + _TAIL,
-        ),
+        ("hooks.slack", r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/"
+            r"(?:[te][a-z0-9]{5,20}/)?" + _TAIL),
         # https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
         ("webhook.office.com", r"webhook\.office\.com/webhookb?\d?/" + _TAIL),
         ("outlook.office", r"outlook\.office(?:365)?\.com/webhookb?\d?/" + _TAIL),
@@ -321,15 +308,11 @@ _ADDRESSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ("webhooks/", r"/webhooks/[0-9]{5,20}/([a-z0-9_-]{20,}+)"),
         ("interactions/", r"/interactions/[0-9]{5,20}/([a-z0-9_-]{20,}+)"),
         # https://core.telegram.org/bots/api#making-requests
-        (
-            "api.telegram.org",
-            r"api\.telegram\.org(?::[0-9]{1,5})?/(?:file/)?bot" + _TAIL[:-2] + r"?)",
-        ),
+        ("api.telegram.org",
+            r"api\.telegram\.org(?::[0-9]{1,5})?/(?:file/)?bot" + _TAIL[:-2] + r"?)"),
         # https://docs.zapier.com, https://www.make.com/en/help/tools/webhooks
-        (
-            "hooks.zapier.com",
-            r"hooks\.zapier\.com/hooks/(?:catch|standard)/(?:[0-9]{1,20}/)?" + _TAIL,
-        ),
+        ("hooks.zapier.com",
+            r"hooks\.zapier\.com/hooks/(?:catch|standard)/(?:[0-9]{1,20}/)?" + _TAIL),
         (".make.com", r"hook\.[a-z0-9-]{0,20}\.?make\.com/" + _TAIL),
         (".integromat.com", r"hook\.[a-z0-9-]{0,20}\.?integromat\.com/" + _TAIL),
         # https://ifttt.com/maker_webhooks
@@ -353,7 +336,7 @@ _ADDRESSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         # https://developer.pagerduty.com/docs/events-api-v2-overview: 32 characters
         ("routing_key", r"routing_key\"?\s{0,8}[:=]\s{0,8}\"?([a-z0-9]{32})(?![a-z0-9])"),
     )
-)
+)  # fmt: skip
 
 
 # Long enough for the shortest token, or the beginning of a key that spans lines.
@@ -373,105 +356,86 @@ def _after(prefix: str, rest: str) -> str:
     return rf"{prefix}(?<![A-Za-z0-9]{prefix}){rest}"
 
 
-_SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
-    (hint, re.compile(pattern))
-    for hint, pattern in (
-        (
-            "-----BEGIN",
-            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-            r"(?>(?:(?!-----END)[\s\S])*)(?:-----END [A-Z0-9 ]{0,60}-----)?",
-        ),
-        # PuTTY's format, https://tartarus.org/~simon/putty-snapshots/htmldoc/AppendixC.html
-        (
-            "PuTTY-User-Key-File-",
-            r"Private-Lines:(?>(?:(?!Private-MAC)[\s\S]){0,20000})"
-            r"(?:Private-MAC: ?[0-9a-f]{40,64})?",
-        ),
-        ("AGE-SECRET-KEY-", r"AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{40,}+"),
-        (
-            "eyJ",
-            r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+"
-            r"(?:\.[A-Za-z0-9_-]++){0,2}",
-        ),
-        *((f"{kind}_{mode}_", _after(f"{kind}_{mode}_", r"[A-Za-z0-9]{10,}+"))
-          for kind in ("sk", "rk") for mode in ("live", "test")),
-        ("whsec_", _after("whsec_", r"[A-Za-z0-9+/=]{16,}+")),
-        ("sk-", _after("sk-", r"[A-Za-z0-9_-]{20,}+")),
-        *((f"gh{kind}_", _after(f"gh{kind}_", r"[A-Za-z0-9_]{20,}+")) for kind in "pousr"),
-        ("github_pat_", _after("github_pat_", r"[A-Za-z0-9_]{20,}+")),
-        # https://docs.gitlab.com/security/tokens/#token-prefixes
-        ("gl", r"gl(?<![A-Za-z0-9]gl)(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct)-"
-            r"[A-Za-z0-9_.=-]{16,}+"),
-        ("GR1348941", _after("GR1348941", r"[A-Za-z0-9_-]{16,}+")),
-        ("xox", r"xox(?<![A-Za-z0-9]xox)[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{10,}+"),
-        ("xapp-", _after("xapp-", r"[A-Za-z0-9-]{10,}+")),
-        ("xwfp-", _after("xwfp-", r"[A-Za-z0-9-]{10,}+")),
-        *((f"A{kind}", rf"A{kind}(?<![A-Za-z0-9]A{kind})[A-Z0-9]{{16}}(?![A-Za-z0-9])")
-          for kind in ("KIA", "SIA", "BIA", "CCA")),
-        ("AIza", _after("AIza", r"[A-Za-z0-9_-]{30,}+")),
-        ("ya29.", _after(r"ya29\.", r"[A-Za-z0-9_-]{20,}+")),
-        ("GOCSPX-", _after("GOCSPX-", r"[A-Za-z0-9_-]{20,}+")),
-        ("1//", r"1//(?<![A-Za-z0-9:]1//)0[A-Za-z0-9_-]{30,}+"),
-        ("npm_", _after("npm_", r"[A-Za-z0-9]{30,}+")),
-        ("pypi-", _after("pypi-", r"[A-Za-z0-9_-]{30,}+")),
-        ("rubygems_", _after("rubygems_", r"[a-f0-9]{40,}+")),
-        ("dckr_", _after("dckr_", r"(?:pat|oat)_[A-Za-z0-9_-]{20,}+")),
-        ("hf_", _after("hf_", r"[A-Za-z0-9]{30,}+")),
-        ("r8_", _after("r8_", r"[A-Za-z0-9]{30,}+")),
-        ("gsk_", _after("gsk_", r"[A-Za-z0-9]{30,}+")),
-        ("xai-", _after("xai-", r"[A-Za-z0-9]{40,}+")),
-        ("pplx-", _after("pplx-", r"[A-Za-z0-9]{32,}+")),
-        ("SG.", _after(r"SG\.", r"[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}+")),
-        # https://www.twilio.com/docs/iam/api-keys: SK and 32 hexadecimal digits
-        ("SK", _after("SK", r"[0-9a-f]{32}(?![A-Za-z0-9])")),
-        ("key-", _after("key-", r"[0-9a-f]{32}(?![A-Za-z0-9])")),
-        ("do", r"do(?<![A-Za-z0-9]do)[opr]_v1_[0-9a-f]{40,}+"),
-        ("shp", r"shp(?<![A-Za-z0-9]shp)(?:at|ca|pa|ss|ua)_[0-9a-fA-F]{32}"),
-        ("lin_", _after("lin_", r"(?:api|oauth)_[A-Za-z0-9]{30,}+")),
-        ("ntn_", _after("ntn_", r"[A-Za-z0-9]{30,}+")),
-        ("secret_", _after("secret_", r"[A-Za-z0-9]{40,}+")),
-        ("fig", r"fig(?<![A-Za-z0-9]fig)[dour]_[A-Za-z0-9_-]{30,}+"),
-        ("AT", r"AT(?<![A-Za-z0-9]AT)(?:ATT|CTT|BBT)[A-Za-z0-9_=-]{30,}+"),
-        ("dapi", _after("dapi", r"[a-f0-9]{32}(?:-[0-9])?")),
-        ("v1.0-", _after(r"v1\.0-", r"[a-f0-9]{24}-[a-f0-9]{100,}+")),
-        ("cf", r"cf(?<![A-Za-z0-9]cf)(?:ut|at|k)_[A-Za-z0-9_-]{30,}+"),
-        ("dp.", r"dp\.(?<![A-Za-z0-9]dp\.)(?:pt|st|ct|sa|scim|audit)\."
-            r"(?:[a-z0-9_-]{1,40}\.)?[A-Za-z0-9]{30,}+"),
-        ("hv", r"hv(?<![A-Za-z0-9]hv)[sbr]\.[A-Za-z0-9_-]{20,}+"),
-        (".atlasv1.", r"[A-Za-z0-9]{0,20}\.atlasv1\.[A-Za-z0-9_=-]{40,}+"),
-        # https://core.telegram.org/bots/features#authorization; `bot` may stand before it
-        (":", r"[0-9]{6,12}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
-        (":AA", r"[0-9]{6,12}:AA[A-Za-z0-9_-]{30,}+"),
-        # https://discord.com/developers/docs/reference#authentication: id in base64, time, MAC
-        (
-            ".",
-            r"[MNO](?<![A-Za-z0-9_-][MNO])[A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}+",
-        ),
-        ("mfa.", _after(r"mfa\.", r"[A-Za-z0-9_-]{60,}+")),
-        ("NR", r"NR(?<![A-Za-z0-9]NR)(?:AK|II|JS|RA|IQ)-[A-Za-z0-9_-]{19,}+"),
-        ("gl", r"gl(?<![A-Za-z0-9]gl)(?:sa|c)_[A-Za-z0-9_+/=]{30,}+"),
-        ("sntry", _after("sntry", r"[sua]_[A-Za-z0-9_+/=-]{30,}+")),
-        ("pscale_", _after("pscale_", r"(?:tkn|pw|oauth)_[A-Za-z0-9_.=-]{30,}+")),
-        ("sb", r"sb(?<![A-Za-z0-9]sb)(?:p|_secret)_[A-Za-z0-9_-]{20,}+"),
-        ("vc", r"vc(?<![A-Za-z0-9]vc)[pirka]_[A-Za-z0-9]{24,}+"),
-        ("rnd_", _after("rnd_", r"[A-Za-z0-9]{24,}+")),
-        ("nf", r"nf(?<![A-Za-z0-9]nf)[pcoub]_[A-Za-z0-9]{30,}+"),
-        ("tskey-", _after("tskey-", r"[a-z]{1,12}-[A-Za-z0-9-]{10,}+")),
-        ("pul-", _after("pul-", r"[a-f0-9]{40}")),
-        ("PMAK-", _after("PMAK-", r"[a-f0-9]{24}-[a-f0-9]{34}")),
-        ("EAA", _after("EAA", r"[A-Za-z0-9]{60,}+")),
-        ("EAAA", _after("EAAA", r"[A-Za-z0-9_-]{56,}+")),
-        ("sq0", _after("sq0", r"[a-z]{3}-[A-Za-z0-9_-]{22,}+")),
-        ("pat", r"pat(?<![A-Za-z0-9]pat)"
-            r"(?:[A-Za-z0-9]{14}\.[a-f0-9]{64}|-[a-z]{2}[0-9]-[0-9a-f-]{36})"),
-        ("xkeysib-", _after("xkeysib-", r"[a-f0-9]{60,}+-[A-Za-z0-9]{16}")),
-        ("ops_", _after("ops_", r"eyJ[A-Za-z0-9+/=_-]{40,}+")),
-        ("ABSK", _after("ABSK", r"[A-Za-z0-9+/=]{100,}+")),
-        ("Q~", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
-        ("tfp_", _after("tfp_", r"[A-Za-z0-9_-]{40,}+")),
-        ("phx_", _after("phx_", r"[A-Za-z0-9_-]{40,}+")),
-    )
+# What stands behind these prefixes. Tokens of several vendors look alike but for that.
+_PREFIXED: Final = (
+    ("sk_live_ sk_test_ rk_live_ rk_test_", r"[A-Za-z0-9]{10,}+"),
+    ("whsec_", r"[A-Za-z0-9+/=]{16,}+"),
+    ("sk- ya29. GOCSPX-", r"[A-Za-z0-9_-]{20,}+"),
+    ("ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"[A-Za-z0-9_]{20,}+"),
+    # https://docs.gitlab.com/security/tokens/#token-prefixes
+    ("gl", r"(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct)-[A-Za-z0-9_.=-]{16,}+"),
+    ("GR1348941", r"[A-Za-z0-9_-]{16,}+"),
+    ("xox", r"[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{10,}+"),
+    ("xapp- xwfp-", r"[A-Za-z0-9-]{10,}+"),
+    ("AKIA ASIA ABIA ACCA", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    ("AIza pypi-", r"[A-Za-z0-9_-]{30,}+"),
+    ("npm_ hf_ r8_ gsk_ ntn_", r"[A-Za-z0-9]{30,}+"),
+    ("rubygems_", r"[a-f0-9]{40,}+"),
+    ("dckr_", r"(?:pat|oat)_[A-Za-z0-9_-]{20,}+"),
+    ("xai- secret_", r"[A-Za-z0-9]{40,}+"),
+    ("pplx-", r"[A-Za-z0-9]{32,}+"),
+    ("SG.", r"[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}+"),
+    # https://www.twilio.com/docs/iam/api-keys: SK and 32 hexadecimal digits
+    ("SK key-", r"[0-9a-f]{32}(?![A-Za-z0-9])"),
+    ("do", r"[opr]_v1_[0-9a-f]{40,}+"),
+    ("shp", r"(?:at|ca|pa|ss|ua)_[0-9a-fA-F]{32}"),
+    ("lin_", r"(?:api|oauth)_[A-Za-z0-9]{30,}+"),
+    ("fig", r"[dour]_[A-Za-z0-9_-]{30,}+"),
+    ("AT", r"(?:ATT|CTT|BBT)[A-Za-z0-9_=-]{30,}+"),
+    ("dapi", r"[a-f0-9]{32}(?:-[0-9])?"),
+    ("v1.0-", r"[a-f0-9]{24}-[a-f0-9]{100,}+"),
+    ("cf", r"(?:ut|at|k)_[A-Za-z0-9_-]{30,}+"),
+    ("dp.", r"(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{1,40}\.)?[A-Za-z0-9]{30,}+"),
+    ("hv", r"[sbr]\.[A-Za-z0-9_-]{20,}+"),
+    ("mfa.", r"[A-Za-z0-9_-]{60,}+"),
+    ("NR", r"(?:AK|II|JS|RA|IQ)-[A-Za-z0-9_-]{19,}+"),
+    ("gl", r"(?:sa|c)_[A-Za-z0-9_+/=]{30,}+"),
+    ("sntry", r"[sua]_[A-Za-z0-9_+/=-]{30,}+"),
+    ("pscale_", r"(?:tkn|pw|oauth)_[A-Za-z0-9_.=-]{30,}+"),
+    ("sb", r"(?:p|_secret)_[A-Za-z0-9_-]{20,}+"),
+    ("vc", r"[pirka]_[A-Za-z0-9]{24,}+"),
+    ("rnd_", r"[A-Za-z0-9]{24,}+"),
+    ("nf", r"[pcoub]_[A-Za-z0-9]{30,}+"),
+    ("tskey-", r"[a-z]{1,12}-[A-Za-z0-9-]{10,}+"),
+    ("pul-", r"[a-f0-9]{40}"),
+    ("PMAK-", r"[a-f0-9]{24}-[a-f0-9]{34}"),
+    ("EAA", r"[A-Za-z0-9]{60,}+"),
+    ("EAAA", r"[A-Za-z0-9_-]{56,}+"),
+    ("sq0", r"[a-z]{3}-[A-Za-z0-9_-]{22,}+"),
+    ("pat", r"(?:[A-Za-z0-9]{14}\.[a-f0-9]{64}|-[a-z]{2}[0-9]-[0-9a-f-]{36})"),
+    ("xkeysib-", r"[a-f0-9]{60,}+-[A-Za-z0-9]{16}"),
+    ("ops_", r"eyJ[A-Za-z0-9+/=_-]{40,}+"),
+    ("ABSK", r"[A-Za-z0-9+/=]{100,}+"),
+    ("tfp_ phx_", r"[A-Za-z0-9_-]{40,}+"),
+)
+_OTHER_SHAPES: Final = (
+    ("-----BEGIN", r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        r"(?>(?:(?!-----END)[\s\S])*)(?:-----END [A-Z0-9 ]{0,60}-----)?"),
+    # PuTTY's format, https://tartarus.org/~simon/putty-snapshots/htmldoc/AppendixC.html
+    ("PuTTY-User-Key-File-", r"Private-Lines:(?>(?:(?!Private-MAC)[\s\S]){0,20000})"
+        r"(?:Private-MAC: ?[0-9a-f]{40,64})?"),
+    ("AGE-SECRET-KEY-", r"AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{40,}+"),
+    ("eyJ", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+"
+        r"(?:\.[A-Za-z0-9_-]++){0,2}"),
+    ("1//", r"1//(?<![A-Za-z0-9:]1//)0[A-Za-z0-9_-]{30,}+"),
+    (".atlasv1.", r"[A-Za-z0-9]{0,20}\.atlasv1\.[A-Za-z0-9_=-]{40,}+"),
+    # https://core.telegram.org/bots/features#authorization; `bot` may stand before it
+    (":", r"[0-9]{6,12}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
+    (":AA", r"[0-9]{6,12}:AA[A-Za-z0-9_-]{30,}+"),
+    # https://discord.com/developers/docs/reference#authentication: id in base64, time, MAC
+    (".", r"[MNO](?<![A-Za-z0-9_-][MNO])[A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}"
+        r"\.[A-Za-z0-9_-]{27,}+"),
+    ("Q~", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
 )  # fmt: skip
+_SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
+    *((hint, re.compile(pattern)) for hint, pattern in _OTHER_SHAPES),
+    *(
+        (prefix, re.compile(_after(re.escape(prefix), rest)))
+        for prefixes, rest in _PREFIXED
+        for prefix in prefixes.split()
+    ),
+)
+"""Each with a text that is found quickly, without which it cannot match."""
 
 # ISO/IEC 7812: 13 to 19 digits, in one run or in the groups that cards print.
 _DIGITS: Final = re.compile(r"[2-9](?<![\w.+-].)[0-9]{3}[ -]?[0-9]{4}")
@@ -501,9 +465,9 @@ _VAULT_URL: Final = re.compile(
     r"/v1/(?:secret|kv|cubbyhole)(?:-?v?[0-9])?/|/secrets/[^/?#:]{1,255}:addVersion\Z"
 )
 _DOCUMENT_HINTS: Final = (
-    *("sensitive", "SecureString", "is_secret", "masked", "secret_text", '"auths"', '"secrets"'),
+    "sensitive", "SecureString", "is_secret", "masked", "secret_text", '"auths"', '"secrets"',
     "encrypted",
-)
+)  # fmt: skip
 _BLOCK: Final = re.compile(r"([ \t]*)(?:- )?(?:data|stringData)[ \t]*:[ \t]*(\S.*)?")
 _ENTRY: Final = re.compile(r"[ \t]*[\"']?[\w.\-/]{1,253}[\"']?[ \t]*:[ \t]*")
 
@@ -627,14 +591,11 @@ def _plain(text: str) -> tuple[str, list[int]]:
     return "".join(pieces), places
 
 
-class _Leaf:
+class _Leaf(NamedTuple):
     """A scalar of a document and where it stands in the text, quotes left out."""
 
-    __slots__ = ("span", "value")
-
-    def __init__(self, value: object, span: Span) -> None:
-        self.value = value
-        self.span = span
+    value: object
+    span: Span
 
 
 class _Members(list[tuple[str, Any]]):
@@ -648,10 +609,9 @@ def _members(node: object) -> Sequence[tuple[str, Any]] | None:
 
 
 def _inside(node: object) -> Sequence[tuple[str | int, Any]]:
-    members = _members(node)
-    return (
-        members if members is not None else tuple(enumerate(node if isinstance(node, list) else ()))
-    )
+    if isinstance(node, list) and not isinstance(node, _Members):
+        return tuple(enumerate(node))
+    return _members(node) or ()
 
 
 def _scalar(node: object) -> object:
@@ -867,7 +827,7 @@ def _parsed(text: str) -> list[object]:
         return []
     documents: list[object] = []
     stack: list[Any] = []
-    keys: list[str | None] = []
+    keys: list[str] = []
     at, end, before = 0, len(text.rstrip()), ""
     while at < end:
         token = _TOKENS.match(text, at)
@@ -884,49 +844,36 @@ def _parsed(text: str) -> list[object]:
             keys.pop()
             before = mark
             continue
-        elif mark == ":":
-            if (
-                before != "string"
-                or not stack
-                or not isinstance(stack[-1], _Members)
-                or keys[-1] is None
-            ):
+        elif mark is not None:
+            if mark == ":" and before != "key":
                 return []
             before = mark
             continue
-        elif mark == ",":
-            before = mark
-            continue
-        elif token[1] is not None:
-            start, stop = token.span(1)
-            value = token[1][1:-1]
-            if "\\" in value:
-                try:
-                    value = json.loads(token[1])
-                except ValueError:
-                    return []
-            if stack and isinstance(stack[-1], _Members) and before != ":":
-                keys[-1], before = value, "string"
-                continue
-            node = _Leaf(value, (start + 1, stop - 1))
         else:
-            start, stop = token.span(3)
+            written, (start, stop) = token[1] or token[3], token.span(1 if token[1] else 3)
+            plain = written[0] == '"' and "\\" not in written
             try:
-                node = _Leaf(json.loads(token[3]), (start, stop))
+                value = written[1:-1] if plain else json.loads(written)
             except ValueError:
                 return []
+            if written[0] == '"':
+                if stack and isinstance(stack[-1], _Members) and before != ":":
+                    keys[-1], before = value, "key"
+                    continue
+                start, stop = start + 1, stop - 1
+            node = _Leaf(value, (start, stop))
         if not stack:
             documents.append(node)
         elif isinstance(stack[-1], _Members):
             if before != ":":
                 return []
-            stack[-1].append((keys[-1] or "", node))
+            stack[-1].append((keys[-1], node))
         else:
             stack[-1].append(node)
         before = "value"
-        if isinstance(node, (_Members, list)):
+        if isinstance(node, list):
             if len(stack) >= 2 * MAX_DEPTH:
                 return []
             stack.append(node)
-            keys.append(None)
+            keys.append("")
     return [] if stack else documents
