@@ -349,7 +349,8 @@ class _Reader:
         given = self.choice()
         _demand(given == "string", f"`.{name}` needs a string, not {given}")
         if name == "matches":
-            _demand(self.tokens[start][0] == "string" and self.at == start + 1, _LITERAL)
+            literal = self.tokens[start][0] == "string" and self.at == start + 1
+            _demand(literal, "`.matches` needs its pattern as a literal")
             _try_pattern(self.tokens[start][1])
         self.need(")")
         return "bool"
@@ -368,28 +369,11 @@ class _Reader:
         return "bool"
 
 
-_LITERAL: Final = "`.matches` needs its pattern as a literal"
-
-
 _OTHERS: Final[Mapping[str, str]] = {
-    ">>": ">",
-    "<<": "<",
-    "=>": ">=",
-    "=<": "<=",
-    "===": "==",
-    "!==": "!=",
-    "<>": "!=",
-    "=": "==",
-    "&": "&&",
-    "|": "||",
-    "**": "*",
-    "and": "&&",
-    "or": "||",
-    "not": "!",
-    "is": "==",
-    "true": "true",
-    "false": "false",
-}
+    ">>": ">", "<<": "<", "=>": ">=", "=<": "<=", "===": "==", "!==": "!=", "<>": "!=", "=": "==",
+    "&": "&&", "|": "||", "**": "*", "and": "&&", "or": "||", "not": "!", "is": "==",
+    "true": "true", "false": "false",
+}  # fmt: skip
 """What other languages write, and CEL."""
 _OTHER: Final = re.compile(
     r"[=!]==|>>|<<|=>|=<|<>|\*\*|(?<![=!<>])=(?!=)|(?<!&)&(?!&)|(?<!\|)\|(?!\|)"

@@ -48,11 +48,7 @@ _GUESSED: Final = frozenset(
 )
 """The tags that values have without anybody writing one."""
 _YAML: Final = (
-    (
-        "mapping values are not allowed",
-        "a `:` is not expected here",
-        "quote a value with `: ` in it",
-    ),
+    ("mapping values are not", "a `:` is not expected here", "quote a value with `: ` in it"),
     ("\\t", "there is a tab here", "indent with blanks"),
     ("cannot start any token", "this character cannot begin a value", "quote the value"),
     ("could not find expected ':'", "a `:` is missing after a key", ""),
@@ -304,7 +300,8 @@ def explain(
         message, hint = wording(error, f"`{last}`", keys_of(at))
         if error["type"] == "extra_forbidden" and issubclass(at, Section):
             hint = at.elsewhere.get(last, hint)
-        fault(place, message, (_is_shape(error) and _shape(place, shapes)) or hint)
+        shape = _shape(place, shapes) if error["type"].endswith("_type") else ""
+        fault(place, message, shape or hint)
 
 
 def wording(error: ErrorDetails, name: str, known: Iterable[str]) -> tuple[str, str]:
@@ -363,10 +360,6 @@ def wording(error: ErrorDetails, name: str, known: Iterable[str]) -> tuple[str, 
     return f"{name} is not of the kind that belongs here", ""
 
 
-def _is_shape(error: ErrorDetails) -> bool:
-    return error["type"].endswith("_type")
-
-
 def _shape(place: Place, shapes: Mapping[Place, str]) -> str:
     for pattern, example in shapes.items():
         if len(pattern) == len(place) and all(
@@ -379,11 +372,10 @@ def _shape(place: Place, shapes: Mapping[Place, str]) -> str:
 def model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:
     """The model of what stands at that place, as far as it can be followed."""
     for step in place:
-        info = model.model_fields.get(str(step)) or next(
-            (field for field in model.model_fields.values() if field.alias == step), None
-        )
-        inner = next(_models(info.annotation), None) if info is not None else None
-        model = inner or model
+        for name, info in model.model_fields.items():
+            if step in (name, info.alias):
+                model = next(_models(info.annotation), model)
+                break
     return model
 
 

@@ -194,7 +194,7 @@ def _unread(http: Http | None, payload: str | None, dialect: Dialect) -> Reading
     media = "application/json" if http is None else content_type(http.headers).media_type
     body = Part(kind="opaque", leaves=(opaque(raw, media),), tree=UNCLEAR, unclear=TOO_LONG)
     if http is None:
-        reading = Reading(target=None, query=Part(kind="none"), headers=(), body=body)
-        return replace(reading, dialect=dialect)
+        nothing = Part(kind="none")
+        return Reading(target=None, query=nothing, headers=(), body=body, dialect=dialect)
     head = replace(http, body=b"", body_complete=False)
     return replace(read(head, dialect=dialect), body=body, complete=http.body_complete)
