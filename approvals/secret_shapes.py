@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote
@@ -602,15 +602,15 @@ class _Members(list[tuple[str, Any]]):
     """An object of a document, with its members in order and repeated keys kept."""
 
 
-def _members(node: object) -> Sequence[tuple[str, Any]] | None:
+def _members(node: object) -> Iterable[tuple[str, Any]] | None:
     if isinstance(node, _Members):
         return node
-    return tuple(node.items()) if isinstance(node, dict) else None
+    return node.items() if isinstance(node, dict) else None
 
 
-def _inside(node: object) -> Sequence[tuple[str | int, Any]]:
+def _inside(node: object) -> Iterable[tuple[str | int, Any]]:
     if isinstance(node, list) and not isinstance(node, _Members):
-        return tuple(enumerate(node))
+        return enumerate(node)
     return _members(node) or ()
 
 
@@ -624,6 +624,13 @@ def _member(node: object, *names: str) -> object:
         if name in names:
             return _scalar(value)
     return None
+
+
+def _under(node: object, path: Path, *names: str) -> Iterator[tuple[Any, Path]]:
+    """The members of an object that have one of these names, and where they stand."""
+    for name, value in _members(node) or ():
+        if name in names:
+            yield value, (*path, name)
 
 
 def _leaves(node: object, path: Path) -> Iterator[tuple[Path, object]]:
@@ -650,9 +657,8 @@ def _secret_leaves(tree: object, url_path: str | None) -> Iterator[tuple[Path, o
     if of_secret:
         yield from _data(tree, ())
         yield from _patched(tree)
-        for key, value in _members(tree) or ():
-            if key == "value":
-                yield from _leaves(value, (key,))
+        for value, at in _under(tree, (), "value"):
+            yield from _leaves(value, at)
     if _VAULT_URL.search(address):
         yield from _leaves(tree, ())
     waiting: list[tuple[object, Path, str]] = [(tree, (), "")]
@@ -662,7 +668,7 @@ def _secret_leaves(tree: object, url_path: str | None) -> Iterator[tuple[Path, o
         if len(path) > MAX_DEPTH:
             continue
         if members is not None:
-            yield from _in_object(node, members, path)
+            yield from _in_object(node, path)
             waiting += [(value, (*path, key), key) for key, value in members]
         elif isinstance(node, list):
             waiting += [(value, (*path, at), name) for at, value in enumerate(node)]
@@ -674,36 +680,32 @@ def _secret_leaves(tree: object, url_path: str | None) -> Iterator[tuple[Path, o
                 yield path, node  # a manifest within a string
 
 
-def _in_object(
-    node: object, members: Sequence[tuple[str, Any]], path: Path
-) -> Iterator[tuple[Path, object]]:
+def _in_object(node: object, path: Path) -> Iterator[tuple[Path, object]]:
     """What an object says of its own members."""
     kind = _member(node, "kind")
     if kind == "Secret":
         yield from _data(node, path)
     elif kind == "SecretList":
-        for key, value in members:
-            if key == "items" and isinstance(value, list):
-                for place, item in enumerate(value):
-                    yield from _data(item, (*path, key, place))
+        for items, at in _under(node, path, "items"):
+            for place, item in enumerate(items if isinstance(items, list) else ()):
+                yield from _data(item, (*at, place))
     called = _member(node, "name", "key", "Name", "Key")
-    valued = isinstance(called, str) and telling(called)
-    valued = valued or any(
-        _member(node, mark) is True for mark in ("sensitive", "is_secret", "masked", "Sensitive")
-    )
-    valued = valued or _member(node, "type", "Type") in _SECRET_TYPES
-    for key, value in members:
-        below = (*path, key)
-        if valued and key in ("value", "values", "Value", "text", "string_value"):
-            yield from _leaves(value, below)
-        elif key == "auths":
-            for at, leaf in _leaves(value, below):
-                if at[-1] in ("auth", "password", "identitytoken", "registrytoken"):
-                    yield at, leaf
-        elif key == "secrets":
-            for inner, leaf in _members(value) or ():
-                if isinstance(_scalar(leaf), str) and _is_secret(_scalar(leaf)):
-                    yield (*below, inner), leaf
+    marks = ("sensitive", "is_secret", "masked", "Sensitive")
+    if (
+        (isinstance(called, str) and telling(called))
+        or any(_member(node, mark) is True for mark in marks)
+        or _member(node, "type", "Type") in _SECRET_TYPES
+    ):
+        for value, at in _under(node, path, "value", "values", "Value", "text", "string_value"):
+            yield from _leaves(value, at)
+    for value, at in _under(node, path, "auths"):
+        for below, leaf in _leaves(value, at):
+            if below[-1] in ("auth", "password", "identitytoken", "registrytoken"):
+                yield below, leaf
+    for value, at in _under(node, path, "secrets"):
+        for inner, leaf in _members(value) or ():
+            if isinstance(_scalar(leaf), str) and _is_secret(_scalar(leaf)):
+                yield (*at, inner), leaf
 
 
 _SECRET_TYPES: Final = ("SecureString", "secret_text", "secret", "encrypted", "sensitive")
@@ -711,24 +713,21 @@ _SECRET_TYPES: Final = ("SecureString", "secret_text", "secret", "encrypted", "s
 
 def _data(node: object, path: Path) -> Iterator[tuple[Path, object]]:
     """The data of one Secret."""
-    for key, value in _members(node) or ():
-        if key in ("data", "stringData"):
-            yield from _leaves(value, (*path, key))
-        elif key == "metadata":
-            for at, leaf in _leaves(value, (*path, key)):
-                if at[-1] == "kubectl.kubernetes.io/last-applied-configuration":
-                    yield at, leaf
+    for value, at in _under(node, path, "data", "stringData"):
+        yield from _leaves(value, at)
+    for value, at in _under(node, path, "metadata"):
+        for place, leaf in _leaves(value, at):
+            if place[-1] == "kubectl.kubernetes.io/last-applied-configuration":
+                yield place, leaf
 
 
 def _patched(tree: object) -> Iterator[tuple[Path, object]]:
     """The values of a JSON patch (RFC 6902) of one Secret."""
-    if isinstance(tree, list):
-        for place, step in enumerate(tree):
-            where = _member(step, "path")
-            if isinstance(where, str) and re.match(r"/(?:data|stringData)(?:/|\Z)|/?\Z", where):
-                for key, value in _members(step) or ():
-                    if key == "value":
-                        yield from _leaves(value, (place, key))
+    for place, step in enumerate(tree if isinstance(tree, list) else ()):
+        where = _member(step, "path")
+        if isinstance(where, str) and re.match(r"/(?:data|stringData)(?:/|\Z)|/?\Z", where):
+            for value, at in _under(step, (place,), "value"):
+                yield from _leaves(value, at)
 
 
 def _may_hold_document(text: str, url_path: str | None) -> bool:
