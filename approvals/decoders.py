@@ -81,14 +81,10 @@ def from_body(wanted: Field) -> bool:
     return not wanted.source.startswith(("query.", "header.", "path."))
 
 
-def types(decoders: Sequence[Decoder], declared: Mapping[str, str]) -> Mapping[str, str]:
-    """Every `decoded` name and its type. `ValueError` where two say different types of one name."""
-    known = dict(declared)
-    for decoder in decoders:
-        for name, wanted in decoder.fields.items():
-            if known.setdefault(name, wanted.type) != wanted.type:
-                raise ValueError(f"`{name}` is {known[name]} elsewhere and {wanted.type} here")
-    return known
+def types(decoders: Sequence[Decoder]) -> dict[str, str]:
+    """Every `decoded` name and its type."""
+    fields = (one for decoder in decoders for one in decoder.fields.items())
+    return {name: wanted.type for name, wanted in fields}
 
 
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")

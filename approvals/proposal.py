@@ -65,15 +65,12 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """`subject`: what rules see. `pack`: the rule of a pack that describes this request. `hints`,
-    `mark`: as in `Proposal`."""
+    """`subject`: what rules see. `pack`: the rule of a pack that describes this request."""
 
     request: Request
     subject: policy.Subject
     reading: Reading
     pack: PackRule | None
-    hints: bool = False
-    mark: tuple[Fact, ...] = ()
 
     @property
     def risk(self) -> Risk | None:
@@ -145,10 +142,10 @@ def bind(
     if asked.some_headers:
         doubts = {**subject.doubts, "header": "Other headers may be sent than are listed."}
         subject = replace(subject, doubts=doubts)
-    return Bound(request, subject, reading, pack, asked.hints, asked.mark if trusted else ())
+    return Bound(request, subject, reading, pack)
 
 
-def worded(bound: Bound, words: Words) -> Request:
+def worded(bound: Bound, asked: Proposal, words: Words) -> Request:
     """The request in the words of its rule, else of a gateway that decoded it, else of a pack, else
     of the reader of its protocol."""
     request = bound.request
@@ -156,12 +153,12 @@ def worded(bound: Bound, words: Words) -> Request:
     packs = present(bound.pack.words, bound.reading) if bound.pack is not None else Presented()
     gateway = request.kind is Kind.GATEWAY
     theirs = Presented(request.title, request.facts if gateway else ())
-    first, second = (packs, theirs) if bound.hints else (theirs, packs)
+    first, second = (packs, theirs) if asked.hints else (theirs, packs)
     facts = own.facts or first.facts or second.facts or request.facts
     return replace(
         request,
         title=own.title or first.title or second.title or said(bound.reading),
-        facts=(*facts, *bound.mark),
+        facts=(*facts, *(asked.mark if gateway else ())),
     )
 
 
@@ -199,7 +196,7 @@ def draft(
     bound = bind(by, asked, reading, book, request_id=request_id, revision=revision, now=now)
     risk = max((one for one in (asked.risk, bound.risk) if one), key=Risk.rank, default=None)
     found = policy.decide(rules, bound.subject, risk=risk, expires_in=asked.expires_in)
-    request = worded(bound, policy.words_of(rules, found.rule))
+    request = worded(bound, asked, policy.words_of(rules, found.rule))
     ask = found if isinstance(found, Ask) else Ask(found.rule, (), policy=rules.digest)
     ask = replace(ask, remind=ask.remind or asked.remind)
     case = Case(

@@ -441,7 +441,7 @@ class Checks:
         return tuple(people), tuple(more)
 
     def decoded_types(self, packs: RuleBook) -> Mapping[str, str]:
-        known = dict(decoders.types(packs.decoders, {}))
+        known = decoders.types(packs.decoders)
         for name, kind in self.file.decoded.items():
             if known.setdefault(name, kind) != kind:
                 self.marked.fault(

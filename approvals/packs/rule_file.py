@@ -168,7 +168,8 @@ def _pack(name: str, hosts: tuple[str, ...], place: Place, fault: FaultAt) -> tu
     marked = Marked(PACKS[name], {}, lenient="", ours=True)
 
     def at(within: Place, message: str, hint: str = "") -> None:
-        fault(place, f"in {PACKS[name].name}: {_dotted(within)}: {message}", hint)
+        dotted = ".".join(str(part) for part in within if not isinstance(part, Within))
+        fault(place, f"in {PACKS[name].name}: {dotted}: {message}", hint)
 
     for one in marked.faults:
         fault(place, str(one), "")
@@ -179,13 +180,9 @@ def _pack(name: str, hosts: tuple[str, ...], place: Place, fault: FaultAt) -> tu
         return _Pack(docs=""), at
 
 
-def _dotted(place: Place) -> str:
-    return ".".join(str(part) for part in place if not isinstance(part, Within))
-
-
 def _types(files: Sequence[tuple[str | None, _Shared, FaultAt]]) -> Mapping[str, str]:
     """Every `decoded` name and its type; a name has one type everywhere."""
-    known = dict(decoders.types(decoders.BUILT_IN, {}))
+    known = decoders.types(decoders.BUILT_IN)
     for _, file, fault in reversed(files):  # the owner can fix only their own
         rule_schema.add_types(known, file.decoders, fault)
     return known
