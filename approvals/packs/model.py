@@ -63,10 +63,8 @@ class RuleBook:
             return PLAIN
         # A path that only this API's servers read is a path here.
         subject = Subject.of("", "", "", http, dialect=Dialect(encoded_slash=True))
-        for when, dialect in self.dialects:
-            if match(when, None, subject) is True:
-                return dialect
-        return PLAIN
+        own = (dialect for when, dialect in self.dialects if match(when, None, subject) is True)
+        return next(own, PLAIN)
 
     def describes(self, subject: Subject) -> Rule | None:
         """The first rule with words that is certainly about this request; conditions count."""

@@ -75,12 +75,9 @@ def git(reading: Reading) -> Meaning | None:
     repository = "/".join(path).removesuffix(".git")
     if last == "refs" or service == "git-upload-pack":
         reads = target.method in ("GET", "POST")
-        says = f"List the refs of {short(repository)}" if last == "refs" else None
-        return Meaning(
-            name="git",
-            values={"repository": repository, "service": service, "reads": reads},
-            says=says or f"Fetch from {short(repository)}",
-        )
+        values = {"repository": repository, "service": service, "reads": reads}
+        doing = "List the refs of" if last == "refs" else "Fetch from"
+        return Meaning(name="git", values=values, says=f"{doing} {short(repository)}")
     return _pushed(reading, repository)
 
 
@@ -144,7 +141,7 @@ def _says(updates: list[dict[str, str]], repository: str) -> str:
         case [{"kind": "delete", "ref": ref, "old": old}]:
             return f"Delete {_named(ref)} of {repository}, which was at {old[:7]}"
         case [{"ref": ref, "old": old, "new": new}]:
-            name = short(ref.removeprefix("refs/heads/")) if _branch(ref) else _named(ref)
+            name = _named(ref).removeprefix("branch ")
             return f"Push to {name} of {repository}: {old[:7]} → {new[:7]}, may rewrite history"
     order = ("delete", "update", "create")
     items = [
@@ -156,10 +153,6 @@ def _says(updates: list[dict[str, str]], repository: str) -> str:
     head = f"{len(updates)} refs" + (f", {deletes} of them deleted" if deletes else "")
     rewrites = ", may rewrite history" if any(one["kind"] == "update" for one in updates) else ""
     return f"Push to {repository}{rewrites}: {head}: {listed(items, 160)}"
-
-
-def _branch(ref: str) -> bool:
-    return ref.startswith("refs/heads/")
 
 
 def _named(ref: str) -> str:

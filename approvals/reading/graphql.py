@@ -20,7 +20,7 @@ from graphql import GraphQLError, get_operation_ast, parse, print_ast
 from graphql.language import ast
 
 from approvals.reading.json_text import parse as parse_json
-from approvals.reading.shapes import field, listed, short
+from approvals.reading.shapes import field, in_words, listed, short
 from approvals.reading.values import UNCLEAR, Leaf, Meaning, Part, Path, Reading
 
 MAX_DOCUMENT: Final = 64 * 1024
@@ -318,13 +318,5 @@ def _shown(one: Mapping[str, Any], *, whole: bool) -> str:
     arguments = one["arguments"]
     inner = arguments.get("input") if len(arguments) == 1 else None
     pairs = inner if isinstance(inner, dict) else arguments
-    words = [f"{short(str(key), 30)} {_word(value)}" for key, value in pairs.items()]
+    words = [f"{short(str(key), 30)} {in_words(value, 40)}" for key, value in pairs.items()]
     return f"{alias}{one['name']}" + (f" ({listed(words, 110)})" if whole and words else "")
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, dict | list):
-        return "{…}" if value else "empty"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return short(str(value), 40)

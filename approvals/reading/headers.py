@@ -49,23 +49,20 @@ def content_type(headers: Headers) -> ContentType:
         return ContentType(unclear="Its content type is too long.")
     if len(given) > 1 or any(name.lower() == "content_type" for name, _ in headers):
         return ContentType(unclear="It has several content types.")
-    media, *rest = _PARAMETER_START.split(given[0].strip(" \t"), maxsplit=1)
-    media = media.strip(" \t").lower()
+    text = given[0].strip(" \t")
+    at = len(text.partition(";")[0])
+    media = text[:at].strip(" \t").lower()
     if MEDIA_TYPE.fullmatch(media) is None:
         return ContentType(unclear="Its content type is not well formed.")
     parameters: dict[str, str] = {}
-    text = ";" + rest[0] if rest else ""
-    while text:
-        found = _PARAMETER.match(text)
-        if found is None:
-            if text.strip(" \t;") == "":
-                break
-            return ContentType(media, parameters, "Its content type is not well formed.")
+    while found := _PARAMETER.match(text, at):
         name, quoted, plain = found[1].lower(), found[2], found[3]
         if name in parameters:
             return ContentType(media, parameters, f"Its content type gives `{name}` twice.")
         parameters[name] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-        text = text[found.end() :]
+        at = found.end()
+    if text[at:].strip(" \t;"):
+        return ContentType(media, parameters, "Its content type is not well formed.")
     charset = parameters.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8"):
         why = f"Its charset is {charset[:40]!r}, which servers do not read alike."
@@ -135,7 +132,6 @@ def dashed(name: str) -> str:
 
 _JSON: Final = re.compile(r"(application|text)/([a-z0-9.!#$&^_+-]+\+)?json")
 MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
-_PARAMETER_START: Final = re.compile(r"[ \t]*;")
 _PARAMETER: Final = re.compile(
     r";[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:\"((?:[^\"\\]|\\[ -~])*)\"|([^\s\";,]+))[ \t]*"
 )

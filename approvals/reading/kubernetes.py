@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from approvals.reading.headers import dashed
-from approvals.reading.shapes import listed, short
+from approvals.reading.shapes import in_words, listed, short
 from approvals.reading.values import UNCLEAR, Meaning, Reading, Repeated
 
 
@@ -284,13 +284,7 @@ def _label(path: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    if value is None:
-        return "removed"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict | list):
-        return "{…}" if value else "empty"
-    return short(str(value))
+    return "removed" if value is None else in_words(value)
 
 
 def _singular(resource: str) -> str:

@@ -23,9 +23,8 @@ from approvals.reading.mime import Head, parameters, read_head, split, typed
 from approvals.reading.values import LARGEST, UNCLEAR, Doubtful, Leaf, Opaque, Part, Path
 
 VALUES: Final = (
-    *("from", "to", "cc", "bcc", "reply_to", "recipients", "subject", "text", "html"),
-    "attachments",
-)
+    "from", "to", "cc", "bcc", "reply_to", "recipients", "subject", "text", "html", "attachments",
+)  # fmt: skip
 """The names of a mail's values. `to`, `cc`, `bcc` and `recipients` (all three; None where there are
 none, so that no condition holds of all of them) are lists of addresses in lower case, `attachments`
 of names with type and size; the others are texts. `text`: the plain one, else the words of the

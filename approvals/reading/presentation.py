@@ -447,16 +447,15 @@ def _finalize(value: Any) -> Any:
 _ITEMS: Final = "items of a loop"
 """The filter that every loop's list is put through; no text can write its name."""
 _READS: Final = (
-    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign),
-    *(nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Getattr),
-    *(nodes.Getitem, nodes.Slice, nodes.Filter, nodes.Test, nodes.Keyword, nodes.Compare),
-    *(nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.CondExpr, nodes.Concat),
-    *(nodes.Add, nodes.Sub),
-)
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.Name,
+    nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Getattr, nodes.Getitem,
+    nodes.Slice, nodes.Filter, nodes.Test, nodes.Keyword, nodes.Compare, nodes.Operand, nodes.And,
+    nodes.Or, nodes.Not, nodes.Neg, nodes.CondExpr, nodes.Concat, nodes.Add, nodes.Sub,
+)  # fmt: skip
 _SIGNS: Final[Mapping[type[nodes.Node], str]] = {
-    **{nodes.Mul: "*", nodes.Pow: "**", nodes.Div: "/", nodes.FloorDiv: "//", nodes.Mod: "%"},
-    **{nodes.Pos: "+", nodes.Call: "(…)"},
-}
+    nodes.Mul: "*", nodes.Pow: "**", nodes.Div: "/", nodes.FloorDiv: "//", nodes.Mod: "%",
+    nodes.Pos: "+", nodes.Call: "(…)",
+}  # fmt: skip
 _ENV: Final = _Env(undefined=StrictUndefined, finalize=_finalize, autoescape=False)
 _ENV.globals.clear()
 _KEPT: Final = ("first", "last", "lower", "upper", "trim", "length")

@@ -49,9 +49,9 @@ READERS: Final[tuple[Reader, ...]] = (
 """In the order in which they are tried; each recognises its own requests by their shape."""
 
 NAMESPACES: Final = (
-    *("mail", "aws", "git", "graphql", "kubernetes", "rpc", "mcp", "batch", "sql", "shell", "edit"),
-    *("file", "upload", "xml", "llm"),
-)
+    "mail", "aws", "git", "graphql", "kubernetes", "rpc", "mcp", "batch", "sql", "shell", "edit",
+    "file", "upload", "xml", "llm",
+)  # fmt: skip
 """Every `Meaning.name` that there may be: what titles, facts and sources may name."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -31,6 +32,15 @@ def short(text: str, room: int = 60) -> str:
         return line
     tail = room // 3
     return f"{line[: room - tail - 1]}…{line[-tail:]}"
+
+
+def in_words(value: Any, room: int = 60) -> str:
+    """A value of JSON: `true`, `null`, `{…}` for what holds others, anything else as `short`."""
+    if isinstance(value, dict | list):
+        return "{…}" if value else "empty"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return short(str(value), room)
 
 
 def end_of(path: str, steps: int = 2) -> str:
