@@ -183,20 +183,17 @@ def _content(
     if kind.media_type == "message/rfc822":
         inside = read_typed(content, kind)
         return [Leaf(path, f"{len(content):,} bytes", inside, "a mail")], inside.tree
-    if textual and len(content) <= LARGEST and charset in ("utf-8", "utf8", "us-ascii"):
-        inside = read_typed(content, kind)
-        text = text_of(content)
-        if text is not None and inside.unclear is None:
-            plain = inside.kind in ("text", "none")
-            how = _WORDS.get(inside.kind, inside.kind)
-            leaf = Leaf(path, text) if plain else Leaf(path, text, inside, how)
-            return [leaf], text if plain else inside.tree
-        if text is not None and name is None:
-            raise Doubtful(f"In one of its parts: {inside.unclear}")
-        if text is not None:
-            return [Leaf(path, text)], text
-    one = opaque(content, kind.media_type, name, path)
-    return [one], one
+    readable = textual and charset in ("utf-8", "utf8", "us-ascii")
+    text = text_of(content) if readable and len(content) <= LARGEST else None
+    if text is None:
+        one = opaque(content, kind.media_type, name, path)
+        return [one], one
+    inside = read_typed(content, kind)
+    if inside.unclear is not None and name is None:
+        raise Doubtful(f"In one of its parts: {inside.unclear}")
+    if inside.unclear is not None or inside.kind in ("text", "none"):
+        return [Leaf(path, text)], text
+    return [Leaf(path, text, inside, _WORDS.get(inside.kind, inside.kind))], inside.tree
 
 
 def _put(tree: Any, name: str, value: Opaque, repeated: tuple[str, ...]) -> None:

@@ -113,14 +113,11 @@ class _Tree:
         parser.EndCdataSectionHandler = self._cdata_ends
         self._source = text.encode()
         parser.Parse(self._source, True)
-        root = self._open[0]
-        children = [one for one in root.content if not isinstance(one, str)]
-        found: dict[str, Any] = {}
-        for name, value in children:
-            found[name] = [*found[name], value] if name in found else value
-            if name == "#comment" and not isinstance(found[name], list):
-                found[name] = [value]
-        return found
+        found: dict[str, list[Any]] = {}
+        for child in self._open[0].content:
+            if not isinstance(child, str):
+                found.setdefault(child[0], []).append(child[1])
+        return {name: values if name == "#comment" else values[0] for name, values in found.items()}
 
     def _declared(self, version: str, encoding: str | None, standalone: int) -> None:
         if version != "1.0":
