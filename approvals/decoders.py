@@ -1,7 +1,7 @@
 """Typed values of a reading, by name, for the conditions of rules. Pure; decoders are data.
 
-What servers may read in more than one way is not there, and a condition that needs it is
-undecidable; so is a number that is not whole where a whole one is asked for.
+A value that servers may read in more than one way is left out, and a condition that needs it is
+undecidable. The same goes for a number with a fraction where an int is wanted.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ BUILT_IN: Final = (
 
 
 def decode(subject: Subject, request: Reading, decoders: Sequence[Decoder]) -> Mapping[str, Value]:
-    """The values that can be read for certain, by name. Never raises; what is unclear is absent."""
+    """The values that can be read for certain, by name. Never raises; unclear ones are absent."""
     found: dict[str, Value | None] = {}
     for decoder in decoders:
         if match(decoder.when, None, subject) is not True:

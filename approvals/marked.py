@@ -76,7 +76,7 @@ _FILES: Final[Mapping[str, tuple[int, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong: where (line and column from 1), what, and how to mend it."""
+    """One fault: where it is (line and column from 1), what is wrong, and how to fix it."""
 
     file: str
     line: int
@@ -90,11 +90,11 @@ class Fault:
 
 
 class Marked:
-    """A file that was read: `values`, and the faults found in it by anybody so far.
+    """A file that was read: its `values`, and the faults found in it so far.
 
-    `lenient`: a top-level section where a variable that is not set only leaves its key out; `unset`
-    has its name. `ours`: a file that we ship, read quickly. Raises `OSError` where the file cannot
-    be read.
+    `lenient`: a top-level section where a key whose variable is not set is only left out; `unset`
+    has the variable's name. `ours`: a file that we ship, read by a faster parser. Raises `OSError`
+    where the file cannot be read.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class Marked:
         )
 
     def _quick(self, raw: bytes) -> yaml.Node | None:
-        # libyaml takes a tenth of the time. What it stumbles over is read again, for the words.
+        # libyaml takes a tenth of the time; a file that it rejects is parsed again for the message.
         try:
             return yaml.compose(raw.decode(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         except (yaml.YAMLError, ValueError, RecursionError):
@@ -261,7 +261,7 @@ class Marked:
                     why = f"the file of `{name}` can be read by others"
                     self.fault(here, why, f"chmod 600 {shlex.quote(str(secret))}")
             except (OSError, ValueError) as error:
-                why = "it is not text" if isinstance(error, UnicodeError) else "it is no file"
+                why = "it is not text" if isinstance(error, UnicodeError) else "it is not a file"
                 if isinstance(error, OSError) and error.errno:
                     why = os.strerror(error.errno).lower()
                 self.fault((*place, name), f"the file of `{name}` cannot be read: {why}")
@@ -270,8 +270,8 @@ class Marked:
 
 
 def open_to_others(of: os.stat_result, user: int) -> bool:
-    """May somebody read this file whom it is not for? The group may where the file is another
-    user's, as a mounted secret is: then it is how this `user` reads it."""
+    """Can anyone read this file who should not? The group of a file that another user owns, such
+    as a mounted secret, may read it: that is how this `user` reads it."""
     own = of.st_uid == user
     return bool(of.st_mode & (0o077 if own else 0o007))
 
@@ -284,13 +284,13 @@ def explain(
     unset: Mapping[Place, str],
     shapes: Mapping[Place, str] = MappingProxyType({}),
 ) -> None:
-    """pydantic's findings as faults. What was given is never quoted: it may be a secret.
+    """pydantic's errors as faults. The value given is never quoted: it may be a secret.
 
-    `shapes`: what stands at a place, by example; `*` in a place is any key there.
+    `shapes`: an example of the value at a place; `*` in a place is any key there.
     """
     for error in errors.errors(include_url=False):
         place: Place = prefix + tuple(part for part in error["loc"] if part != "[key]")
-        # One of a list is called by the list's name: `0` says nothing to whoever wrote one text.
+        # An item is called by its list's name: `0` says nothing to someone who wrote a single text.
         keys = [part for part in place if isinstance(part, str)] or ["the file"]
         last = keys[-1]
         if error["type"] == "missing" and (variable := unset.get(place)):
@@ -305,8 +305,9 @@ def explain(
 
 
 def wording(error: ErrorDetails, name: str, known: Iterable[str]) -> tuple[str, str]:
-    """One of pydantic's findings in our words: what is wrong with what is called `name`, and a hint
-    or "". `known`: the keys that stand beside it. The value is never quoted."""
+    """A pydantic error in our words, about the value called `name`, and a hint or "".
+
+    `known`: the keys beside it. The value itself is never quoted."""
     ctx = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
@@ -370,7 +371,7 @@ def _shape(place: Place, shapes: Mapping[Place, str]) -> str:
 
 
 def model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:
-    """The model of what stands at that place, as far as it can be followed."""
+    """The model of the value at that place, as far as it can be followed."""
     for step in place:
         for name, info in model.model_fields.items():
             if step in (name, info.alias):

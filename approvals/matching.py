@@ -326,7 +326,11 @@ def _path_is_sound(pattern: str) -> bool:
 
 _SHAPES: Final[tuple[tuple[str, Callable[[str], bool], str], ...]] = (
     ("host", _host_is_sound, "a host is `api.example.com` or `*.example.com`"),
-    ("method", lambda method: re.fullmatch(r"[A-Z]+", method) is not None, "methods are capitals"),
+    (
+        "method",
+        lambda method: re.fullmatch(r"[A-Z]+", method) is not None,
+        "methods are in capitals",
+    ),
     ("path", _path_is_sound, "a path starts with `/`; `**` stands for whole segments"),
     ("action", bool, "an action is not empty"),
     ("agent", bool, "an agent is not empty"),

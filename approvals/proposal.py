@@ -1,4 +1,4 @@
-"""From what a requester sent to the request that is asked: who said what, and what is bound.
+"""Turns what a requester sent into the request that people are asked about.
 
 A gateway's title and facts are facts. An agent's are its own words: they go into the claims, and
 whom it acts for comes from the configuration, never from its body. Pure.
@@ -40,10 +40,10 @@ class Proposal:
     """What a requester sent, well-formed but not believed yet. `payload` is JCS text.
 
     `summary`: `http.body` is a gateway's description of the body, not its bytes. `some_headers`: it
-    may send others than it lists, so no rule is sure of one. `hints`: the title and facts are such
-    a description too, and those of a pack, which knows the service, go before. `mark`: facts by
-    which its gateway finds it again; no words of a rule or pack replace them. `remind`: when to
-    remind those who are asked, if the rule does not say.
+    may send headers that it does not list, so no rule is sure of one. `hints`: the title and facts
+    are a description too, and the words of a pack, which knows the service, take precedence.
+    `mark`: facts by which its gateway finds it again; no words of a rule or pack replace them.
+    `remind`: when to remind the approvers, if the rule does not say.
     """
 
     action: str
@@ -111,7 +111,7 @@ def bind(
             headers=http.headers,
             body=http.body,
         )
-        if asked.summary:  # who compares it with a digest of the bytes finds another
+        if asked.summary:  # never equal to a digest of the bytes
             digest = cards.SUMMARY + digest
     else:
         payload = "null" if asked.payload is None else asked.payload
@@ -163,7 +163,7 @@ def worded(bound: Bound, asked: Proposal, words: Words) -> Request:
 
 
 def barred(by: Requester, asked: Agent) -> tuple[str, ...]:
-    """Whom four eyes bar: the agent's people, and whom a gateway says in its request.
+    """Whom four eyes bar: the agent's people, and the person whom a gateway names in its request.
 
     The configuration says whose an agent is. A gateway that names somebody else too makes it
     stricter, never looser: that person is barred as well.

@@ -1,7 +1,7 @@
-"""Reading requests without holding anybody up: small ones here, large ones in a process apart.
+"""Reads requests without blocking the event loop: large ones in a process of their own.
 
-Law 32: nothing that an agent posts may hold the event loop for 50 ms. A worker process reads what
-is larger than `HERE`, one at a time, within `SECONDS`; what takes longer counts as unclear. The
+Law 32: nothing that an agent posts may hold the event loop for 50 ms. A worker process reads
+requests larger than `HERE`, one at a time; one that takes longer than `SECONDS` is unclear. The
 worker starts with the first large request and is started again if it dies.
 """
 
@@ -28,10 +28,10 @@ from approvals.reading.values import UNCLEAR
 from approvals.reading.worker import LENGTH
 
 HERE: Final = 48 * 1024
-"""Bytes that are read on the event loop, under 20 ms for the worst (docs/performance.md)."""
+"""Bytes that are read on the event loop, in under 20 ms at worst (docs/performance.md)."""
 SECONDS: Final = 5.0
 START: Final = 30.0
-"""Seconds that a worker may take to start; they are not those of the request."""
+"""Seconds that a worker may take to start; the request's own time begins afterwards."""
 REMEMBERED: Final = 8 * 1024 * 1024
 """Bytes of memory, about, that readings take which are kept for the cards and pages of a request
 that was just opened."""
@@ -44,7 +44,7 @@ _Asked: TypeAlias = tuple[Http | None, str | None, Dialect]
 
 
 class Apart:
-    """A process beside this one that makes one call after the other, each within `seconds`.
+    """A child process that makes one call after the other, each within `seconds`.
 
     `call` raises TimeoutError, or OSError, EOFError or IncompleteReadError where the process ended;
     the next call starts it again.
@@ -56,7 +56,7 @@ class Apart:
         self.process: asyncio.subprocess.Process | None = None
 
     async def call(self, function: Callable[..., _T], *args: Any, **named: Any) -> _T:
-        """What `function`, which stands in a module, makes of values that can be pickled."""
+        """The result of `function`, defined in a module, for arguments that can be pickled."""
         async with self._turn:
             try:
                 async with asyncio.timeout(START):

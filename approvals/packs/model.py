@@ -22,7 +22,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One entry of the rules. `pack`: whose it is; None: the owner's own.
+    """One rule. `pack`: the pack it comes from; None: the operator's own file.
 
     `websocket`: upgrades may pass. `oversize`: a body may be larger than what we keep. `tunnel`:
     it is about CONNECT alone, whose bytes pass unopened.
@@ -41,7 +41,8 @@ class Rule:
     words: Words = field(default_factory=Words)
     pack: str | None = None
     decides: bool = True
-    """False of a pack whose hosts nobody has named: it finds words for what is asked anyway."""
+    """False for a pack whose hosts nobody has named: it only supplies words for requests that are
+    asked about anyway."""
 
     @property
     def id(self) -> str:
@@ -51,7 +52,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """Everything that a file of rules and its packs say, in order."""
+    """Everything in a file of rules and its packs, in order."""
 
     rules: tuple[Rule, ...] = ()
     decoders: tuple[Decoder, ...] = decoders.BUILT_IN

@@ -27,9 +27,10 @@ PACKS: Final[Mapping[str, Path]] = {
 
 
 def rule_book(values: Mapping[str, Any], fault: FaultAt) -> RuleBook:
-    """What a file says. Where `fault` was called it is not complete: do not use it.
+    """The rules and decoders of a file and its packs. Where `fault` was called the book is not
+    complete: do not use it.
 
-    `values`: the whole file as plain values; other sections than these three are not looked at.
+    `values`: the whole file as plain values; other sections than these three are ignored.
     """
     own = _file({key: values[key] for key in _File.model_fields if key in values}, fault)
     if own is None:
@@ -94,7 +95,7 @@ class GatewayRule(RuleSection):
     ] = False
 
     def tells(self) -> bool:
-        """Does it say of a request to any host what is asked?"""
+        """Can it describe a request to any host?"""
         return self.then is not Verb.ALLOW and (self.when.path is not None or bool(self.condition))
 
 
@@ -123,16 +124,18 @@ class _Shared(Section):
 
 
 class _Pack(_Shared):
-    """`host`: whom all of it is about; an entry may name one of them only. Without any, the
-    operator names the hosts (`packs: [{kubernetes: k8s.example.com}]`)."""
+    """`host`: the hosts that all of it is about; an entry may name just one of them. If it has
+    none, the operator names them (`packs: [{kubernetes: k8s.example.com}]`)."""
 
     docs: str
     host: Texts = ()
 
     def narrowed(self, hosts: tuple[str, ...]) -> _Pack:
-        """About its own hosts and the operator's. About none, it only finds words for what is
-        asked (`Rule.decides`): a rule that allows would let any host's calls pass, and one that
-        is about anything would describe any host's."""
+        """The same pack, about its own hosts and the operator's.
+
+        Without any host it only supplies words for requests that are asked about anyway
+        (`Rule.decides`): otherwise a rule that allows would let calls to any host pass, and one
+        that is about everything would describe them."""
         hosts = (*self.host, *hosts)
         entries = {
             key: tuple(
@@ -164,7 +167,7 @@ def _file(values: Mapping[str, Any], fault: FaultAt) -> _File | None:
 
 
 def _pack(name: str, hosts: tuple[str, ...], place: Place, fault: FaultAt) -> tuple[_Pack, FaultAt]:
-    """What the file says, and where to put the faults of one that somebody has edited."""
+    """The pack, and where to report the faults of one that somebody has edited."""
     marked = Marked(PACKS[name], {}, lenient="", ours=True)
 
     def at(within: Place, message: str, hint: str = "") -> None:

@@ -186,7 +186,7 @@ def _both(query: Part, body: Part) -> tuple[Part, Part]:
     if root is None:
         return query, body
     name = next(leaf.path[0] for leaf in body.leaves if leaf.path and _root(leaf) == root)
-    why = f"`{name}` stands in its query and, with another value, in its body."
+    why = f"`{name}` is in its query and, with another value, in its body."
     return replace(query, unclear=why, tree=UNCLEAR), replace(body, unclear=why, tree=UNCLEAR)
 
 

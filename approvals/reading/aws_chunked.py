@@ -35,7 +35,7 @@ def read_chunked(
     found = _taken_apart(body) if why is None else None
     sizes = named(headers, "x-amz-decoded-content-length")
     if found is None or sizes != [str(len(found[0]))]:
-        why = why or "It says that it is in chunks, and they are not as they should be."
+        why = why or "It says that it is sent in chunks, but they are malformed."
         return undecoded("aws-chunked", body, why, kind.media_type)
     content, trailers, signatures = found
     leaves = [_content(content, kind, read_typed, packed)]

@@ -166,7 +166,7 @@ def _unpacked(body: bytes, kind: ContentType, coding: str) -> Part:
     try:
         plain = unpacker.decompress(body, LARGEST)
     except zlib.error:
-        return _as_it_is(body, kind, "It says that it is compressed, and is not.")
+        return _as_it_is(body, kind, "It says that it is compressed, but it is not.")
     if not unpacker.eof or unpacker.unused_data:
         return _as_it_is(body, kind, "It is compressed and too large, or something follows it.")
     return read_typed(plain, kind)

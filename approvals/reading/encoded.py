@@ -1,9 +1,9 @@
 """Text inside text: base64, hex, JSON in a string, escapes, compressed. Pure, linear, bounded.
 
-Law 14: text that is encoded is decoded and shown, or it counts as not shown. `look` answers for one
-string: what it says once decoded, or nothing where it is plain. Ids, hashes, paths and words are
-plain: what is taken for encoded must decode to text, which they do by chance about once in a
-hundred thousand.
+Law 14: encoded text is decoded and shown, or it counts as not shown. `look` takes one string and
+gives what it says once decoded, or None where it is plain. Ids, hashes, paths and words count as
+plain: only what decodes to text counts as encoded, and they do so by chance about once in a hundred
+thousand times.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ LONGEST_HEX: Final = 512
 DEEPEST: Final = 3
 """Layers of encoding that are undone; a further one counts as not shown."""
 GROWTH: Final = 8
-"""How many times as long a compressed text may be once it is unpacked, and not twice over: a small
-request must not become large work."""
+"""How many times longer a compressed text may become when unpacked, and only one layer of it: a
+small request must not make a lot of work."""
 MOST_WITHIN: Final = 100
 """Encoded words that are shown of one text."""
 MOST_WORDS: Final = 5_000
@@ -243,7 +243,7 @@ def _beside(text: str, part: Part) -> Part:
 
 
 def _spells(numbers: tuple[str, str]) -> bool:
-    """Does this escape (a number in hexadecimal, or another one) stand for a letter or digit?"""
+    """Does this escape (a hexadecimal or decimal number) stand for a letter or digit?"""
     code = int(numbers[0], 16) if numbers[0] else int(numbers[1], 10)
     return code < 0x110000 and chr(code).isalnum()
 

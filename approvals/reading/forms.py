@@ -123,7 +123,7 @@ def _names(pairs: list[tuple[str, str]]) -> str | None:
     for name in names:
         path = steps(name)
         if not name or path is None:
-            return f"The name `{name[:60]}` has no one reading."
+            return f"The name `{name[:60]}` is read differently by servers."
         if len(path) > MAX_BRACKETS + 1:
             return f"The name `{name[:60]}` is nested deeper than some servers read."
         if any(str(step).casefold() in _STRANGE for step in path):
@@ -146,12 +146,12 @@ def _nesting(keys: dict[str, Path], pairs: list[tuple[str, str]]) -> str | None:
     for name, key in keys.items():
         for at in range(1, len(key)):
             if key[:at] in whole:
-                return f"`{name[:60]}` stands below a name that has a value itself."
+                return f"`{name[:60]}` is nested below a name that has a value of its own."
             under.setdefault(key[:at], {})[str(key[at])] = None
     if any("" in steps and len(steps) > 1 for steps in under.values()):
         return "One name is a list and a mapping at once."
     if any(_renumbered([*steps]) for steps in under.values()):
-        return "A list is numbered in a way that some servers number anew."
+        return "A list is numbered in a way that some servers renumber."
     # `a[][b]=1&a[][c]=2` is one item to Rack and two to PHP.
     # `a[][0]=1` is a list of one list to PHP, and a list of one text to qs.
     if any(
@@ -159,7 +159,7 @@ def _nesting(keys: dict[str, Path], pairs: list[tuple[str, str]]) -> str | None:
         for key in keys.values()
         for step, after in pairwise(key)
     ):
-        return "A list stands in a list without a number; servers differ in what that is."
+        return "A list is inside a list without a number, which servers read differently."
     inner = Counter(
         keys[name][: keys[name].index("")] for name, _ in pairs if "" in keys[name][:-1]
     )

@@ -173,7 +173,7 @@ def _push(body: bytes) -> tuple[dict[str, Any], bytes]:
         if line == 0:
             break
         if isinstance(line, int):
-            raise ValueError("It holds a mark that does not belong into a push.")
+            raise ValueError("It holds a mark that does not belong in a push.")
         head, nul, after = line.partition(b"\0")
         text = _text(head)
         if capabilities is None and not text.startswith("shallow "):
@@ -198,7 +198,7 @@ def _push(body: bytes) -> tuple[dict[str, Any], bytes]:
             options.append(_text(line))
             line, at = _line(body, at)
         if line != 0:
-            raise ValueError("It holds a mark that does not belong into a push.")
+            raise ValueError("It holds a mark that does not belong in a push.")
     rest = body[at:]
     objects = int.from_bytes(rest[8:12], "big") if rest[:4] == b"PACK" and len(rest) >= 12 else 0
     tree = {
@@ -227,9 +227,9 @@ def _pack_fault(tree: dict[str, Any], rest: bytes) -> str | None:
     if not rest:
         return None
     if rest[:4] != b"PACK"[: len(rest)] or rest[4:8] not in (b"", b"\0\0\0\2", b"\0\0\0\3"):
-        return "What follows its refs is no pack."
+        return "What follows its refs is not a pack."
     if all(one["kind"] == "delete" for one in tree["updates"]):
-        return "It moves no ref to a commit, and brings a pack."
+        return "It sends a pack but moves no ref to a commit."
     return None
 
 
@@ -238,12 +238,12 @@ def _line(body: bytes, at: int) -> tuple[bytes | int, int]:
     one begins."""
     size = body[at : at + 4]
     if re.fullmatch(rb"[0-9a-fA-F]{4}", size) is None:
-        raise ValueError("It is not written in the lines of git's protocol.")
+        raise ValueError("It is not in git's line format.")
     length = int(size, 16)
     if length < 3:
         return length, at + 4
     if length == 3 or len(body) < at + length:
-        raise ValueError("A line of it is cut off.")
+        raise ValueError("One of its lines is cut off.")
     return body[at + 4 : at + length].removesuffix(b"\n"), at + length
 
 

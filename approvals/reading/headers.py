@@ -93,9 +93,9 @@ def identity(headers: Headers) -> tuple[tuple[str, str], ...]:
 
     Names in lower case, sorted; values of one name in their order. Ordinary headers do not count.
     Of a signature over the request (`Authorization` by AWS, Google's HMAC, Azure Storage or OAuth
-    1) only whose key it is counts, with its region and service, because each try is signed anew;
-    what is signed is compared itself. A bearer token counts whole, and so do `Idempotency-Key`,
-    session tokens and every header that is not known: a difference there makes it another request.
+    1) only the key's id counts, with region and service: every retry is signed again, and what it
+    signs is compared anyway. A bearer token counts in full, and so do `Idempotency-Key`, session
+    tokens and every unknown header: a difference there makes it another request.
     """
     kept = [
         (header.name.lower(), header.value.strip(" \t"))
@@ -107,7 +107,7 @@ def identity(headers: Headers) -> tuple[tuple[str, str], ...]:
 
 
 def _signer(value: str) -> str:
-    """Whose signature this is, without what changes with every try; other values as they are."""
+    """Who signed, without what changes with every retry; other values as they are."""
     found = _SCHEMES.match(value)
     if found is None:
         return value

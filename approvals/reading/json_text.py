@@ -103,7 +103,7 @@ def _odd(value: Any) -> bool:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise Doubtful("A name stands twice in one object.")
+        raise Doubtful("A name appears twice in one object.")
     folded = {key.casefold() for key in fields}
     if len(folded) != len(fields):
         raise Doubtful("Two names differ in their letter case only, which some servers ignore.")
@@ -130,7 +130,7 @@ def _float(text: str) -> float:
 
 
 def _constant(text: str) -> Any:
-    raise Doubtful(f"{text} is no JSON number.")
+    raise Doubtful(f"{text} is not a JSON number.")
 
 
 _DECODER: Final = json.JSONDecoder(

@@ -115,7 +115,7 @@ def _headers(head: Head, seen: _Seen) -> dict[str, Any]:
         if lower in _ONCE:
             head.only(lower)
         if lower.startswith("resent-"):
-            raise Doubtful("It has headers of a mail that is sent again (`Resent-…`).")
+            raise Doubtful("It has the headers of a resent mail (`Resent-…`).")
         if len(value) > LONGEST_HEADER and lower not in _LISTS:
             raise Doubtful(f"Its header `{name}` is longer than {LONGEST_HEADER} characters.")
         if lower in _STRUCTURE:
@@ -144,7 +144,7 @@ def _body(head: Head, content: bytes, seen: _Seen, depth: int) -> None:
     """One part, and those in it."""
     seen.parts += 1
     if seen.parts > MAX_PARTS or depth > DEEPEST:
-        raise Doubtful("It has too many parts, or too many in one another.")
+        raise Doubtful("It has too many parts, or they are nested too deeply.")
     kind = typed(head.only("content-type") or "text/plain", escapes=True)
     given, placed = parameters(head.only("content-disposition") or "", escapes=True)
     encoding = (head.only("content-transfer-encoding") or "7bit").lower()
@@ -218,7 +218,7 @@ def _parts(head: Head, kind: ContentType, content: bytes, seen: _Seen, depth: in
         if text.strip():
             shown = text_in(text, "us-ascii")
             if shown is None or len(text) > LONGEST_HEADER:
-                raise Doubtful("It holds text beside its parts.")
+                raise Doubtful("It holds text outside its parts.")
             seen.leaves.append(Leaf((words,), shown))
     for piece in pieces:
         inner, rest = read_head(piece, eol=head.eol)
@@ -239,10 +239,10 @@ def _undone(content: bytes, encoding: str) -> bytes:
         try:
             return b64decode(content.translate(None, b"\r\n"), validate=True)
         except binascii.Error:
-            raise Doubtful("A part says that it is base64, and is not.") from None
+            raise Doubtful("A part says that it is base64, but it is not.") from None
     if encoding == "quoted-printable":
         if _BROKEN_QUOTING.search(content):
-            raise Doubtful("A part says that it is quoted-printable, and is not.")
+            raise Doubtful("A part says that it is quoted-printable, but it is not.")
         return binascii.a2b_qp(content)
     return content
 

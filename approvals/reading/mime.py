@@ -61,12 +61,12 @@ def read_head(raw: bytes, *, eol: bytes | None = None, folds: bool = True) -> tu
         text = line.decode("ascii")
         if text[0] in " \t":
             if not fields or not folds or not text.strip(" \t"):
-                raise Doubtful("A line of its head continues nothing, or is blank.")
+                raise Doubtful("A line of its head is blank, or continues no other line.")
             fields[-1].append(text)
             continue
         name, colon, value = text.partition(":")
         if not colon or _NAME.fullmatch(name) is None:
-            raise Doubtful("A line of its head is no header.")
+            raise Doubtful("A line of its head is not a header.")
         fields.append([name, value])
     found = tuple((name, "".join(values).strip(" \t")) for name, *values in fields)
     return Head(found, eol), raw[end + 2 * len(eol) :]

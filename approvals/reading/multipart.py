@@ -153,7 +153,7 @@ def _field(head: Head, content: bytes) -> tuple[str, str | None, str | None, Con
         raise Doubtful("One of its parts is encoded, which not all servers undo.")
     given, found = parameters(headers.get("content-disposition", ""), escapes=False)
     if given != "form-data" or "name" not in found or set(found) - {"name", "filename"}:
-        raise Doubtful("A part is not named as forms name theirs.")
+        raise Doubtful("A part is not named the way a form names its fields.")
     if any(_PERCENT.search(name) for name in found.values()):
         raise Doubtful("A name holds percent-escapes, which some servers undo.")
     told = headers.get("content-type")
@@ -167,7 +167,9 @@ def _field(head: Head, content: bytes) -> tuple[str, str | None, str | None, Con
             media = ContentType("application/octet-stream")
         return found["name"], None, found["filename"], media
     if media.media_type not in ("text/plain", "application/json"):
-        raise Doubtful("A part without a file's name has a file's type; servers differ there.")
+        raise Doubtful(
+            "A part without a file name has a file's type, which servers read differently."
+        )
     text = text_of(content)
     if text is None or charset not in ("utf-8", "utf8"):
         raise Doubtful("A field is not UTF-8 text.")

@@ -1,7 +1,7 @@
 """The operator's words over values of a reading: titles and facts. Pure.
 
-A text is a Jinja template in a sandbox without calls and without globals. What it may name is
-`reading.names`. A value that is absent or unclear means that this text is not used: half a title
+A text is a Jinja template in a sandbox without calls and without globals. It may use the names
+that `reading.names` gives. A text with a value that is absent or unclear is not used: half a title
 would mislead.
 """
 
@@ -163,7 +163,7 @@ def _wrong(node: nodes.Node, loops: int) -> str | None:
         case nodes.Assign() if not _path(node.node):
             why = "`set` names a value as it was given"
         case nodes.Add() | nodes.Sub() if not isinstance(node.right, nodes.Const):
-            why = "only a constant can be added or taken away"
+            why = "only a constant can be added or subtracted"
         case _ if not isinstance(node, _READS):
             why = f"no calls, no `{_SIGNS.get(type(node), type(node).__name__.lower())}`"
     if why:
@@ -367,8 +367,8 @@ so Babel, has the decimals that are customary in cash: none for COP, HUF or IDR.
 
 
 class _Doubtful:
-    """A value that servers may read in more than one way: it is there (`is defined`), and a text
-    that looks at it in any other way is not used."""
+    """A value that servers may read in more than one way: it is defined, but a text that looks at
+    it in any other way than `is defined` is not used."""
 
     def _refuse(self, *_: Any) -> Any:
         raise UndefinedError("unclear")

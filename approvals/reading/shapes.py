@@ -1,4 +1,4 @@
-"""What the special readers share: names in objects as servers find them, and short words. Pure."""
+"""Shared by the special readers: finding names in objects as servers do, and short texts. Pure."""
 
 from __future__ import annotations
 

@@ -182,9 +182,9 @@ def _programs(piece: _Piece, depth: int) -> tuple[list[_Piece], list[str]]:
         name = word.rsplit("/", 1)[-1]
         piece.programs.append(short(name, 60))
         if "$" in word or "`" in word:
-            doubts.append(f"Which program `{short(word, 40)}` is shows only when it runs.")
+            doubts.append(f"Which program `{short(word, 40)}` is becomes known only when it runs.")
         if name in ("eval", "source", "."):
-            doubts.append(f"`{name}` runs a text that is not all here.")
+            doubts.append(f"`{name}` runs text that is not all shown here.")
         if name in _INTERPRETERS:
             if piece.joined == "|" and all(one.startswith("-") for one in words):
                 doubts.append(f"`{name}` runs what another program prints.")
@@ -375,7 +375,7 @@ class _Scanner:
         dash = self._next("-")
         found = _DELIMITER.match(self.text, self.at)
         if found is None:
-            self.doubts["The end of its here-document cannot be told."] = None
+            self.doubts["It is unclear where its here-document ends."] = None
             return
         self.at = found.end()
         quoted = found[1] is not None or found[2] is not None
@@ -395,11 +395,11 @@ class _Scanner:
                 if (line.lstrip("\t") if dash else line) == word:
                     break
             else:
-                self.doubts["The end of its here-document cannot be told."] = None
+                self.doubts["It is unclear where its here-document ends."] = None
             held = self.text[begin : self.at]
             if not quoted and ("$(" in held or "`" in held):
                 self.doubts["Its here-document runs commands."] = None
-            self.doubts["It hands over a text of its own (a here-document)."] = None
+            self.doubts["It passes text of its own to a command (a here-document)."] = None
         self.documents = []
 
 

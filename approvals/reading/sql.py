@@ -2,8 +2,8 @@
 
 The text is taken apart with sqlglot, in the server's dialect where the host tells it, else in two
 that differ most (PostgreSQL, MySQL): where they see other statements, it is unclear. What is not
-understood is never called harmless: an unknown verb, a word that destroys in an unexpected place,
-an executable comment or a text that is too large counts as destructive.
+understood is never called harmless: an unknown verb, a destructive word in an unexpected place, an
+executable comment or a text that is too large counts as destructive.
 
 https://sqlglot.com/sqlglot.html · https://dev.mysql.com/doc/refman/8.4/en/comments.html
 (November 2026)
@@ -33,7 +33,7 @@ MAX_TOKENS: Final = 1_000
 MAX_TEXTS: Final = 8
 """SQL texts in one request that are taken apart."""
 
-# It warns of every statement that it does not know, with its text, which may hold secrets.
+# It logs the text of every statement that it does not know, which may hold secrets.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 
@@ -123,7 +123,7 @@ _ALLOWED: Final = frozenset({
     ("FOR", "UPDATE"), ("KEY", "UPDATE"), ("DO", "UPDATE"), ("THEN", "UPDATE"), ("THEN", "INSERT"),
     ("ON", "DELETE"), ("ON", "UPDATE"), ("NO", "UPDATE"),
 })  # fmt: skip
-"""Words that destroy nothing behind these: locks, conflicts, MERGE, foreign keys."""
+"""Words of `_DANGER` that destroy nothing after these: locks, conflicts, MERGE, foreign keys."""
 _FUNCTIONS: Final = re.compile(
     r"(?i)\b(?:pg_(?:terminate|cancel|read|write|ls|reload|drop)\w*|dblink\w*|lo_\w+|xp_\w+|sp_\w+"
     r"|system\$\w+|query_to_xml\w*|sys_e(?:xec|val)|load_file|utl_\w+|dbms_\w+|set_config|setval"

@@ -55,7 +55,7 @@ def path_faults(raw: str, *, encoded_slash: bool = False) -> tuple[str | None, s
     `encoded_slash`: `%2F` is allowed within a segment, because this API's paths are written so.
     """
     if re.fullmatch(r"/[!-~]*", raw) is None or re.search(r"[\\?#]", raw):
-        return "Its path holds what no address may contain.", None
+        return "Its path has characters that no address may contain.", None
     if re.search(r"%(?![0-9A-Fa-f]{2})", raw):
         return "Its path has a broken escape, which servers read in several ways.", None
     if re.search(r"(?i)%(?:5c|25|[01][0-9a-f]|7f|c0|c1)", raw):

@@ -18,6 +18,7 @@ from xml.parsers import expat
 from approvals.reading.values import (
     MAX_DEPTH,
     MAX_LEAVES,
+    TOO_MANY,
     UNCLEAR,
     Doubtful,
     Part,
@@ -80,7 +81,7 @@ class _Element:
         for name, value in children:
             plain = name.rpartition(":")[2]
             if not name.startswith("#") and local.setdefault(plain, name) != name:
-                raise Doubtful(f"`{plain[:60]}` stands there with and without a namespace.")
+                raise Doubtful(f"`{plain[:60]}` appears with and without a namespace.")
             counts.setdefault(name, []).append(value)
         return found | {
             name: values[0] if len(values) == 1 else values for name, values in counts.items()
@@ -130,7 +131,7 @@ class _Tree:
             raise Doubtful("An attribute holds a line end or a tab, which not all programs keep.")
         self._count += 1 + len(attributes)
         if self._count > MAX_LEAVES:
-            raise Doubtful("It holds too many values to be shown.")
+            raise Doubtful(TOO_MANY)
         if len(self._open) > MAX_DEPTH:
             raise Doubtful(f"It is nested deeper than {MAX_DEPTH} levels.")
         self._open.append(_Element(name, attributes))
@@ -147,7 +148,7 @@ class _Tree:
     def _comment(self, text: str) -> None:
         self._count += 1
         if self._count > MAX_LEAVES:
-            raise Doubtful("It holds too many values to be shown.")
+            raise Doubtful(TOO_MANY)
         self._open[-1].broken = len(self._open) > 1
         self._open[-1].content.append(("#comment", text))
 

@@ -73,7 +73,7 @@ class _Tree:
                     self.keys.pop()
                     self.folded.pop()
         if len(self.roots) != 1:
-            raise Doubtful("It is no single YAML document.")
+            raise Doubtful("It is not a single YAML document.")
         return self.roots[0]
 
     def _enter(self, value: Any) -> None:
@@ -91,9 +91,9 @@ class _Tree:
             self.open[-1].append(value)
         elif self.keys[-1] is _NONE:
             if not isinstance(value, str):
-                raise Doubtful("One of its names is no text.")
+                raise Doubtful("One of its keys is not text.")
             if value.casefold() in self.folded[-1]:
-                raise Doubtful("A name stands twice in one mapping.")
+                raise Doubtful("A name appears twice in one mapping.")
             self.folded[-1].add(value.casefold())
             self.keys[-1] = value
         else:
@@ -111,7 +111,7 @@ class _Tree:
         if _NUMBER.fullmatch(text):
             return float(text) if "." in text else int(text)
         if _ODD.fullmatch(text):
-            raise Doubtful(f"`{text[:40]}` without quotes is a word to some servers only.")
+            raise Doubtful(f"`{text[:40]}` without quotes is text only to some servers.")
         return text
 
 
