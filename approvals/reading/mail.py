@@ -48,12 +48,6 @@ def unclear_values() -> dict[str, Any]:
     return dict.fromkeys(VALUES, UNCLEAR)
 
 
-def html_leaf(path: Path, html: str) -> Leaf:
-    """HTML, with its words and links as what it says."""
-    inside = Part(kind="text", leaves=(Leaf((), html_as_text(html)),))
-    return Leaf(path, html, inside, "HTML, as text")
-
-
 def named(name: str | None, media_type: str, size: int) -> str:
     """An attachment in a few words."""
     return f"{name or 'without a name'} ({media_type}, {size:,} bytes)"
@@ -179,7 +173,11 @@ def _body(head: Head, content: bytes, seen: _Seen, depth: int) -> None:
         alike.append(text)
         path = ("html" if html else "text",)
         path = path if len(alike) == 1 else (*path, len(alike))
-        seen.leaves.append(html_leaf(path, text) if html else Leaf(path, text))
+        leaf = Leaf(path, text)
+        if html:
+            inside = Part(kind="text", leaves=(Leaf((), html_as_text(text)),))
+            leaf = leaf._replace(inside=inside, how="HTML, as text")
+        seen.leaves.append(leaf)
         return
     said = named(name, kind.media_type, len(content))
     seen.attached.append(said)

@@ -14,7 +14,8 @@ from typing import Any, Final, TypeAlias
 
 from approvals.reading.encoded import base64_bytes
 from approvals.reading.headers import ContentType
-from approvals.reading.mail import addresses, attachment, html_leaf, read_mail, unclear_values
+from approvals.reading.html_text import html_as_text
+from approvals.reading.mail import addresses, attachment, read_mail, unclear_values
 from approvals.reading.mail import named as in_words
 from approvals.reading.values import (
     UNCLEAR,
@@ -42,15 +43,12 @@ def message(reading: Reading) -> Meaning | None:
         return _unclear() if piece else Meaning(name="mail", values=_values(body))
     if body.kind != "parts":
         return None
-    mails = [
-        leaf.inside
-        for leaf in body.leaves
-        if isinstance(leaf, Leaf) and isinstance(leaf.inside, Part) and leaf.inside.kind == "mail"
-    ]
+    inner = [leaf.inside for leaf in body.leaves if isinstance(leaf, Leaf)]
+    mails = [part for part in inner if isinstance(part, Part) and part.kind == "mail"]
     if not mails:
         return None
     others = [part for part in body.tree.values() if isinstance(part, Mapping)]
-    twofold = sum(part is not mails[0].tree and "raw" in _names(part) for part in others)
+    twofold = any(part is not mails[0].tree and "raw" in _names(part) for part in others)
     if len(mails) > 1 or twofold:
         return _unclear()
     return Meaning(name="mail", values=_values(mails[0]))
@@ -100,7 +98,7 @@ def _graph(body: Part, tree: Fields, mail: _Mail) -> Meaning | None:
             mail.to(place, _graph_people(_get(holder, key)))
     mail.sender = _one(_graph_people([_get(fields, "from") or _get(fields, "sender")]))
     mail.reply_to = _one(_graph_people(_get(fields, "replyTo")))
-    mail.text("subject", _get(fields, "subject"))
+    mail.titled(_get(fields, "subject"))
     content = _get(fields, "body")
     html = str(_get(content, "contentType")).lower() == "html"
     mail.content((*message, "body", "content"), _get(content, "content"), html=html)
@@ -119,7 +117,7 @@ def _sendgrid(_: Part, tree: Fields, mail: _Mail) -> None:
             mail.to(place, [_get(person, "email") for person in _list(_get(one, place))])
         subjects.append(_get(one, "subject"))
     several = list(dict.fromkeys(subject for subject in subjects if subject is not None))
-    mail.text("subject", several[0] if len(several) == 1 else UNCLEAR if several else None)
+    mail.titled(several[0] if len(several) == 1 else UNCLEAR if several else None)
     mail.sender = _one([_at(tree, ("from", "email"))])
     mail.reply_to = _one([_at(tree, ("reply_to", "email"))])
     for at, part in enumerate(mail.objects(tree.get("content"))):
@@ -146,7 +144,7 @@ def _ses(_: Part, tree: Fields, mail: _Mail) -> Meaning | None:
             return found
         return replace(found, values={**found.values, **mail.people, "recipients": recipients})
     simple: Path = ("Content", "Simple")
-    mail.text("subject", _at(tree, (*simple, "Subject", "Data")))
+    mail.titled(_at(tree, (*simple, "Subject", "Data")))
     for key in ("Text", "Html"):
         path: Path = (*simple, "Body", key, "Data")
         mail.content(path, _at(tree, path), html=key == "Html")
@@ -162,7 +160,7 @@ def _postmark(_: Part, tree: Fields, mail: _Mail) -> None:
         mail.to(key.lower(), _listed(tree.get(key)))
     mail.sender = _one(_listed(tree.get("From")))
     mail.reply_to = _one(_listed(tree.get("ReplyTo")))
-    mail.text("subject", tree.get("Subject"))
+    mail.titled(tree.get("Subject"))
     mail.content(("TextBody",), tree.get("TextBody"), html=False)
     mail.content(("HtmlBody",), tree.get("HtmlBody"), html=True)
     for at, file in enumerate(mail.objects(tree.get("Attachments"))):
@@ -181,7 +179,7 @@ def _mailgun(body: Part, tree: Fields, mail: _Mail) -> Meaning | None:
             mail.to(place, _listed(text))
     mail.sender = _one(_listed(tree.get("from")))
     mail.reply_to = _one(_listed(tree.get("h:Reply-To")))
-    mail.text("subject", tree.get("subject"))
+    mail.titled(tree.get("subject"))
     mail.content(("text",), tree.get("text"), html=False)
     mail.content(("html",), tree.get("html"), html=True)
     mail.files = [
@@ -221,10 +219,10 @@ class _Mail:
         self.doubt = self.doubt or not all(isinstance(one, Mapping) for one in items)
         return items
 
-    def text(self, name: str, given: Any) -> None:
+    def titled(self, given: Any) -> None:
         if given is not None:
             self.doubt = self.doubt or not isinstance(given, str)
-            setattr(self, name, given)
+            self.subject = given
 
     def content(self, path: Path, given: Any, *, html: bool) -> None:
         """A text; of HTML, its words are what it says."""
@@ -233,10 +231,9 @@ class _Mail:
         if not isinstance(given, str):
             self.doubt = True
         elif html:
-            part = html_leaf(path, given).inside
-            assert isinstance(part, Part)  # noqa: S101 - for mypy: it always is
-            self.inside[path] = part
-            self.texts.append(str(_leaf(part)))
+            words = html_as_text(given)
+            self.inside[path] = Part(kind="text", leaves=(Leaf((), words),))
+            self.texts.append(words)
         else:
             self.texts.append(given)
 
