@@ -7,6 +7,7 @@ owner's own rules come first, then the packs' in the order in which they are nam
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
@@ -36,7 +37,7 @@ def rule_book(values: Mapping[str, Any], fault: FaultAt) -> RuleBook:
     if own is None:
         return RuleBook()
     files: list[tuple[str | None, _Pack | _File, FaultAt]] = [(None, own, fault)]
-    named: dict[str, tuple[str, ...]] = {}
+    named: set[str] = set()
     for at, entry in enumerate(own.packs):
         place: Place = ("packs", at)
         for name, hosts in (entry if isinstance(entry, dict) else {entry: ()}).items():
@@ -45,19 +46,17 @@ def rule_book(values: Mapping[str, Any], fault: FaultAt) -> RuleBook:
             elif name in named:
                 fault(place, f"the pack `{name}` is named twice", "remove one")
             else:
-                named[name] = hosts
+                named.add(name)
                 file, at_pack = _pack(name, hosts, place, fault)
                 files.append((name, file, at_pack))
                 if not file.rules:
                     hint = f"`packs: [{{{name}: host.example.com}}]`"
                     fault(place, f"the pack `{name}` does not know whose hosts are meant", hint)
-    found = [
-        decoder for _, file, at in files for decoder in rule_schema.decoders_of(file.decoders, at)
-    ]
+    found = [rule_schema.decoders_of(file.decoders, at) for _, file, at in files]
     known = _types(files)
     return RuleBook(
         rules=tuple(rule for pack, file, at in files for rule in _rules(pack, file, known, at)),
-        decoders=(*decoders.BUILT_IN, *found),
+        decoders=tuple(chain(decoders.BUILT_IN, *found)),
         dialects=tuple(one for _, file, _ in files for one in file.dialects()),
     )
 

@@ -178,16 +178,16 @@ def _run(node: Any) -> str | None:
     if not isinstance(node, dict):
         return None
     kind, text = str(node.get("type")), node.get("text")
-    attributes = node.get("attrs") if isinstance(node.get("attrs"), dict) else {}
-    assert isinstance(attributes, dict)  # noqa: S101 - for mypy
+    given = node.get("attrs")
+    attributes: dict[str, Any] = given if isinstance(given, dict) else {}
     if kind == "button":
         label = "".join(_lines(text)) if text is not None else ""
         return f"[{label}] ({node['url']})" if "url" in node else f"[{label}]"
     if kind in ("mrkdwn", "plain_text") and isinstance(text, str):
         return marked(text)
     if kind == "text" and isinstance(text, str):
-        given = node.get("marks")
-        links = (_href(mark) for mark in given) if isinstance(given, list) else ()
+        marks = node.get("marks")
+        links = (_href(mark) for mark in marks) if isinstance(marks, list) else ()
         return _linked(text, next((link for link in links if link), None))
     if kind == "link" and isinstance(node.get("url"), str):
         return _linked(text if isinstance(text, str) else "", node["url"])
