@@ -62,15 +62,9 @@ _YAML: Final = (
 )
 """What PyYAML says, what we say, and what helps."""
 _FILES: Final[Mapping[str, tuple[int, ...]]] = {
-    "requesters": (2, 3),
-    "gateways": (2,),
-    "channels": (2,),
-    "database": (1,),
-    # of gateway.yaml
-    "service": (1,),
-    "agents": (2,),
-    "derived": (1,),
-}
+    "requesters": (2, 3), "gateways": (2,), "channels": (2,), "database": (1,),
+    "service": (1,), "agents": (2,), "derived": (1,),  # of gateway.yaml
+}  # fmt: skip
 """Where `<key>_file` is meant as such: top-level section -> depths of the mapping."""
 
 

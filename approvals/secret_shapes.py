@@ -1,7 +1,7 @@
 r"""Where secrets stand in text, addresses, headers and JSON; `text.redact` hides what is found.
 
 Laws: pure; linear in its input (no expression repeats within a repeat, and none starts twice in one
-run of characters); what is said to be no secret here is shown, so a doubt is decided for "secret".
+run of characters); a value that does not count as a secret is shown, so in doubt it counts as one.
 
 Four ways to know a secret:
 - by its look: `spans` knows the vendors' prefixes, JWTs, private keys and card numbers (Luhn);
@@ -435,7 +435,7 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
         for prefix in prefixes.split()
     ),
 )
-"""Each with a text that is found quickly, without which it cannot match."""
+"""Each with a text that every match holds, and that is quick to look for."""
 
 # ISO/IEC 7812: 13 to 19 digits, in one run or in the groups that cards print.
 _DIGITS: Final = re.compile(r"[2-9](?<![\w.+-].)[0-9]{3}[ -]?[0-9]{4}")

@@ -66,16 +66,10 @@ def sniffed(body: bytes) -> str | None:
 
 _C1: Final = re.compile(rb"[\x80-\x9f]")
 _CHARSETS: Final = {
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "us-ascii": "ascii",
-    "ascii": "ascii",
-    "iso-8859-1": "latin-1",
-    "latin1": "latin-1",
-    "iso-8859-15": "iso8859-15",
+    "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "utf-16": "utf-16",
+    "iso-8859-1": "latin-1", "latin1": "latin-1", "iso-8859-15": "iso8859-15",
     "windows-1252": "cp1252",
-    "utf-16": "utf-16",
-}
+}  # fmt: skip
 _MAGICS: Final = (
     # https://mimesniff.spec.whatwg.org/#matching-a-mime-type-pattern and the formats' own pages.
     (b"%PDF-", "application/pdf"),
