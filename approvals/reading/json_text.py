@@ -20,6 +20,7 @@ from approvals.reading.values import (
     Doubtful,
     Part,
     nested,
+    nodes,
     unclear_text,
 )
 
@@ -87,16 +88,10 @@ _STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def _odd(value: Any) -> bool:
-    stack = [value]
-    while stack:
-        match stack.pop():
-            case str() as text:
-                if "\0" in text or re.search("[\ud800-\udfff]", text):
-                    return True
-            case dict() as fields:
-                stack += [*fields.keys(), *fields.values()]
-            case list() as items:
-                stack += items
+    for node in nodes(value):
+        for text in node if isinstance(node, dict) else (node,):
+            if isinstance(text, str) and ("\0" in text or re.search("[\ud800-\udfff]", text)):
+                return True
     return False
 
 

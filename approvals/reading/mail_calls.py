@@ -8,7 +8,7 @@ What is there and cannot be read gives `UNCLEAR` for every value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
@@ -26,6 +26,7 @@ from approvals.reading.values import (
     Path,
     Reading,
     Repeated,
+    nodes,
 )
 
 Fields: TypeAlias = Mapping[str, Any]
@@ -342,16 +343,10 @@ def _one(given: list[Any]) -> Any:
     return ", ".join(texts)
 
 
-def _names(value: Mapping[str, Any]) -> Iterator[str]:
-    """Every name in nested mappings."""
-    stack: list[Any] = [value]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, Mapping):
-            yield from (str(name).lower() for name in one)
-            stack += one.values()
-        elif isinstance(one, list):
-            stack += one
+def _names(value: Mapping[str, Any]) -> set[str]:
+    """Every name in nested mappings, in lower case."""
+    fields = (node for node in nodes(value) if isinstance(node, Mapping))
+    return {str(name).lower() for one in fields for name in one}
 
 
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9_-]+={0,2}")

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Any, Final
 
 from approvals.reading.json_text import parse
-from approvals.reading.values import UNCLEAR, Repeated
+from approvals.reading.values import UNCLEAR, Repeated, nodes
 
 MOST: Final = 3_900
 """Characters of words that are put together: a fact has room for 4,000."""
@@ -98,7 +98,8 @@ def _first(lines: Iterable[str]) -> Iterator[str]:
 def _said(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple):
         lines = [*_first(line for line in _lines(value) if line.strip())]
-        plain = [*islice(_scalars(value), 1_000)]
+        scalars = (one for one in nodes(value) if not isinstance(one, Mapping | list | tuple))
+        plain = [*islice(scalars, 1_000)]
         numbers = [_scalar(one) for one in plain if not isinstance(one, str) and one is not None]
         found = [*lines, *numbers] or [_scalar(one) for one in plain]
         return " ".join(", ".join(found).split()) or "(none)"
@@ -110,23 +111,6 @@ def _scalar(value: Any) -> str:
     if value is None:
         return "(none)"
     return str(value) if not isinstance(value, bool) else "yes" if value else "no"
-
-
-def _scalars(value: Any) -> Iterator[Any]:
-    stack = [value]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, dict | list | tuple):
-            stack += _inner(one)
-        else:
-            yield one
-
-
-def _inner(node: Any) -> list[Any]:
-    """What stands in it, the last first."""
-    if isinstance(node, dict):
-        node = [*node.values()]
-    return [*node][::-1] if isinstance(node, list | tuple) else []
 
 
 def _mark(found: re.Match[str]) -> str:
@@ -222,16 +206,9 @@ def _linked(text: str, url: str | None) -> str:
 
 def _texts(value: Any) -> Iterator[str]:
     """Every text in it, whatever its key; a text that holds JSON is taken apart."""
-    stack = [value]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, str):
-            tree = _json(one)
-            if tree is None:
-                yield one
-            else:
-                stack.append(tree)
-        elif isinstance(one, dict) and one.get("type") == "broadcast":
-            yield f"@{one.get('range')}"
-        else:
-            stack += _inner(one)
+    for node in nodes(value):
+        if isinstance(node, str):
+            tree = _json(node)
+            yield from (node,) if tree is None else _texts(tree)
+        elif isinstance(node, dict) and node.get("type") == "broadcast":
+            yield f"@{node.get('range')}"

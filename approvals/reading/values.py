@@ -232,6 +232,18 @@ def unclear_text(kind: str, text: str, why: str) -> Part:
     return Part(kind=kind, leaves=(Leaf((), text),), tree=UNCLEAR, unclear=why)
 
 
+def nodes(tree: Any) -> Iterator[Any]:
+    """Every value in nested mappings and lists, these themselves too, in their order."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        if isinstance(node, Mapping):
+            stack += [*node.values()][::-1]
+        elif isinstance(node, list | tuple):
+            stack += node[::-1]
+
+
 _SCALARS: Final = frozenset((str, int, float, bool, type(None)))
 _NESTS: Final = (dict, list, tuple, Opaque, Repeated)
 
