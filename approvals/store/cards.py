@@ -15,7 +15,7 @@ from approvals.buttons import Binding, Stored
 from approvals.evidence import Entry
 from approvals.model import Case, Choice, Instant, Label
 from approvals.store.columns import named
-from approvals.store.outbox import Job, delete_done, held, write
+from approvals.store.outbox import Job, delete_done, held, write, write_if
 from approvals.store.statements import (
     Dialect,
     P,
@@ -146,14 +146,6 @@ def _update_failed(_: Dialect) -> Any:
     return cards.update().where(*which).values(state=P("state")).returning(c.id)
 
 
-def _fail(card_id: str, entries: Sequence[Entry], jobs: Sequence[Job]) -> Script[bool]:
-    """The entries and jobs only for who says it first: two copies may hear the same."""
-    found = yield _update_failed, {"id_": card_id, "state": CardState.FAILED}
-    if found:
-        yield from write(entries, jobs)
-    return bool(found)
-
-
 def _select_posting(_: Dialect) -> Any:
     c = cards.c
     here = (c.channel == P("channel_"), c.conversation == P("conversation_"))
@@ -191,13 +183,6 @@ def _update_adopted(_: Dialect) -> Any:
     return (
         cards.update().where(c.id == P("id_"), c.message.is_(None)).values(values).returning(c.id)
     )
-
-
-def _adopt(card: Params, entries: Sequence[Entry]) -> Script[bool]:
-    """A lost card's message, if none is known."""
-    found = yield _update_adopted, card
-    yield from write(entries if found else ())
-    return bool(found)
 
 
 def _update_altered(_: Dialect) -> Any:
@@ -438,14 +423,15 @@ class CardStore(Subject):
         """This is the message of a card that was never heard of again. Its taps are refused for
         good. False, and nothing is changed, where its message is known."""
         params = {"id_": card_id, "message": message, "state": CardState.FAILED}
-        return await self._db.write(_adopt(params, entries))
+        return await self._db.write(write_if(_update_adopted, params, entries))
 
     async def fail_card(
         self, card_id: str, entries: Sequence[Entry] = (), jobs: Sequence[Job] = ()
     ) -> bool:
         """The post failed, or nobody knows: its taps are refused for good. False, and nothing
         follows, where that is known."""
-        script = _fail(card_id, entries, jobs)
+        params = {"id_": card_id, "state": CardState.FAILED}
+        script = write_if(_update_failed, params, entries, jobs)
         return await self._db.write(script, {job.request_id for job in jobs})
 
     async def card(self, card_id: str) -> CardRow | None:

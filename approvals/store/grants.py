@@ -12,8 +12,8 @@ from approvals.evidence import Entry
 from approvals.model import ORG, Instant
 from approvals.store.cases import GRANT, insert_seen, wall_clock
 from approvals.store.columns import named
-from approvals.store.outbox import write
-from approvals.store.statements import Dialect, P, Script, insert
+from approvals.store.outbox import write, write_if
+from approvals.store.statements import Dialect, P, insert
 from approvals.store.subject import Subject
 from approvals.store.tables import grants, seen
 
@@ -48,14 +48,6 @@ def _select_grants(d: Dialect) -> Any:
     return what.where(which).order_by(g.id)
 
 
-def _spend(grant_id: str, entries: Sequence[Entry]) -> Script[bool]:
-    """Mark a grant as used up, with the entries; False: it was."""
-    found = yield insert_seen, {"key": f"{GRANT}{grant_id}", "at": wall_clock()}
-    if found:
-        yield from write(entries)
-    return bool(found)
-
-
 class GrantStore(Subject):
     """Grants, and that they are used up."""
 
@@ -73,6 +65,7 @@ class GrantStore(Subject):
         """Revoke a grant. False: it was used up, or revoked before."""
         if (key := f"{GRANT}{grant_id}") in self._ended:
             return False
-        done = await self._db.write(_spend(grant_id, entries))
+        event = {"key": key, "at": wall_clock()}
+        done = await self._db.write(write_if(insert_seen, event, entries))
         self._ended.add(key)
         return done

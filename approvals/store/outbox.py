@@ -84,6 +84,17 @@ def write(
     return found
 
 
+def write_if(
+    build: Builder, params: Params, entries: Sequence[Entry], jobs: Sequence[Job] = ()
+) -> Script[bool]:
+    """A statement, and the entries and jobs only if it changed a row: whoever comes second, or
+    lost the claim, writes neither. Whether it did."""
+    found = yield build, params
+    if found:
+        yield from write(entries, jobs)
+    return bool(found)
+
+
 def _append(
     entries: Sequence[Entry], jobs: Sequence[Job], known: tuple[str, str] | None
 ) -> Script[None]:
@@ -140,14 +151,6 @@ def _delete_held(_: Dialect) -> Any:
     return outbox.delete().where(*_held()).returning(outbox.c.id)
 
 
-def _end(job: Job, entries: Sequence[Entry], then: Sequence[Job]) -> Script[bool]:
-    """The entries and what follows only if it was held still."""
-    found = yield _delete_held, held(job)
-    if found:
-        yield from write(entries, then)
-    return bool(found)
-
-
 def _update_renewed(_: Dialect) -> Any:
     return outbox.update().where(*_held()).values(due_at=P("due_at")).returning(outbox.c.id)
 
@@ -157,9 +160,13 @@ def _update_retried(_: Dialect) -> Any:
     return outbox.update().where(*_held()).values(values)
 
 
+_PARKED: Final = {
+    "parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()
+}  # fmt: skip
+
+
 def _update_parked(_: Dialect) -> Any:
-    values = {"parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()}
-    return outbox.update().where(*_held()).values(values).returning(outbox.c.id)
+    return outbox.update().where(*_held()).values(_PARKED).returning(outbox.c.id)
 
 
 def _select_stranded(d: Dialect) -> Any:
@@ -180,16 +187,7 @@ def _update_hastened(d: Dialect) -> Any:
 def _update_stranded(_: Dialect) -> Any:
     o = outbox.c
     which = (o.id == P("id_"), o.parked_at.is_(None), o.due_at < P("before"))
-    values = {"parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()}
-    return outbox.update().where(*which).values(values).returning(o.id)
-
-
-def _strand(params: Params, entries: Sequence[Entry]) -> Script[bool]:
-    """Park what nobody took; the entries only if it was still there."""
-    found = yield _update_stranded, params
-    if found:
-        yield from write(entries)
-    return bool(found)
+    return outbox.update().where(*which).values(_PARKED).returning(o.id)
 
 
 def _select_parked(_: Dialect) -> Any:
@@ -202,14 +200,6 @@ def _update_resent(_: Dialect) -> Any:
     o = outbox.c
     which = outbox.update().where(o.id == P("id_"), o.parked_at.is_not(None))
     return which.values(parked_at=sa.null(), due_at=P("due_at")).returning(o.request_id)
-
-
-def _resend(job_id: int, now: Instant, entries: Sequence[Entry]) -> Script[bool]:
-    """The entries only if there was such a job."""
-    found = yield _update_resent, {"id_": job_id, "due_at": now}
-    if found:
-        yield from write(entries)
-    return bool(found)
 
 
 def count_jobs(_: Dialect) -> Any:
@@ -271,7 +261,7 @@ class OutboxStore(Subject):
     async def end(self, job: Job, entries: Sequence[Entry], *, then: Sequence[Job]) -> bool:
         """As `done`; but where another took the job nothing is written or queued (False): who has
         it now does that."""
-        script = _end(job, entries, then)
+        script = write_if(_delete_held, held(job), entries, then)
         return await self._db.write(script, {one.request_id for one in then})
 
     async def renew(self, job: Job, until: Instant) -> Job | None:
@@ -311,7 +301,7 @@ class OutboxStore(Subject):
     ) -> bool:
         """Park a job that was due before then, and that nobody took. False: somebody did."""
         params = {"id_": job_id, "before": before, "parked_at": now, "last_error": error}
-        return await self._db.write(_strand(params, entries))
+        return await self._db.write(write_if(_update_stranded, params, entries))
 
     async def parked(self, limit: int = 100) -> list[Parked]:
         """The newest first."""
@@ -320,4 +310,5 @@ class OutboxStore(Subject):
 
     async def resend(self, job_id: int, now: Instant, entries: Sequence[Entry] = ()) -> bool:
         """Make a parked job due. False: there is none of this id."""
-        return await self._db.write(_resend(job_id, now, entries))
+        params = {"id_": job_id, "due_at": now}
+        return await self._db.write(write_if(_update_resent, params, entries))
