@@ -128,11 +128,6 @@ def _seal(now: Instant, sign: Sign | None, limit: int) -> Script[int]:
     return len(sealed)
 
 
-def _head_text(seq: int, linked: bytes) -> str:
-    """A chain head as receipts and checkpoints name it."""
-    return f"{seq}:{linked.hex()}"
-
-
 class AuditStore(Subject):
     """The chain, and what is not in it yet."""
 
@@ -166,16 +161,16 @@ class AuditStore(Subject):
 
     async def history(self, request_id: str, kind: str | None = None) -> list[Entry]:
         """What happened to one request, sealed or not, as it was written. `kind`: only this."""
-        if kind is None:
-            found = await self._read(_select_history, request_id_=request_id)
-        else:
-            found = await self._read(_select_history_of, request_id_=request_id, kind_=kind)
+        build = _select_history if kind is None else _select_history_of
+        found = await self._read(build, request_id_=request_id, kind_=kind)
         return [Entry(*row[1:]) for row in found]
 
     async def head(self, *, org: str = ORG) -> str:
-        """The newest sealed head, "seq:hash"; of an empty chain its start."""
+        """The newest sealed head, "seq:hash" as receipts and checkpoints name it; of an empty chain
+        its start."""
         found = await self._read(_select_head, org_=org)
-        return _head_text(*(found[0] if found else (0, GENESIS)))
+        seq, linked = found[0] if found else (0, GENESIS)
+        return f"{seq}:{linked.hex()}"
 
     async def checkpoint(self, *, org: str = ORG) -> str | None:
         """The newest signed head."""

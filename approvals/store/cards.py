@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
@@ -296,30 +296,36 @@ def _add(
 ) -> Script[bool]:
     """The card, its buttons and the intent; nothing if `instead` was replaced already, or if it is
     to be there `once` and there is one."""
-    # The card before the case, as everywhere, so that none waits in a ring.
+    # The card before the case, as everywhere, so that none waits in a ring. Whoever comes second
+    # waits at the lock, and then sees the first one's card.
     if instead is not None:
-        # Whoever comes second waits here, and then sees the first one's card.
         yield _lock_card, {"id_": instead}
         begun = {CardState.POSTED: instead, CardState.POSTING: max(instead, since)}
-        for row in (yield select_cards, {"ids": [card.request_id]}):
-            other = card_of(row)
-            late = other.state in begun and other.id[:_TIME] >= begun[other.state][:_TIME]
-            if late and other.id != instead and _address(other) == _address(card):
-                return False
+        if (yield from _taken(card, instead, begun)):
+            return False
     if once:
-        # Whoever comes second waits here, and then sees the first one's card.
         yield _lock_case, {"id_": card.request_id}
-        for row in (yield select_cards, {"ids": [card.request_id]}):
-            other = card_of(row)
-            young = other.id[:_TIME] >= since[:_TIME]
-            live = other.state is CardState.POSTED or (other.state is CardState.POSTING and young)
-            here = _address(other) == _address(card) and other.revision == card.revision
-            if here and live and other.id != instead:
-                return False
+        begun = {CardState.POSTED: "", CardState.POSTING: since}
+        if (yield from _taken(card, instead, begun, card.revision)):
+            return False
     yield _insert_card, named(card)
     yield _insert_button, stored
     yield from write(entries)
     return True
+
+
+def _taken(
+    card: CardRow, instead: str | None, begun: Mapping[CardState, str], revision: int | None = None
+) -> Script[bool]:
+    """Is another card at this address, besides `instead`? `begun`: the states that count, each with
+    the id of the oldest card that does. `revision`: only cards of this one."""
+    for row in (yield select_cards, {"ids": [card.request_id]}):
+        other = card_of(row)
+        counts = other.state in begun and other.id[:_TIME] >= begun[other.state][:_TIME]
+        here = _address(other) == _address(card) and revision in (None, other.revision)
+        if counts and here and other.id != instead:
+            return True
+    return False
 
 
 def _address(card: CardRow) -> tuple[str, str | None, str]:

@@ -14,6 +14,7 @@ from approvals.store.statements import (
     Script,
     delete_by,
     insert,
+    one,
     select,
     update,
 )
@@ -22,14 +23,10 @@ from approvals.store.tables import memory, windows
 
 
 def _upsert_heard(d: Dialect) -> Any:
+    """Note who wrote when; an older note than the one that is there changes nothing."""
     put, w = d.put(windows), windows.c
     newer = {"index_elements": list(windows.primary_key), "where": w.at < put.excluded.at}
     return put.on_conflict_do_update(**newer, set_={"at": put.excluded.at})
-
-
-def _heard(rows_: Sequence[Params]) -> Script[None]:
-    """Note who wrote when; an older note than the one that is there changes nothing."""
-    yield _upsert_heard, rows_
 
 
 _WINDOW: Final = ("org", "channel", "account")
@@ -76,11 +73,10 @@ class ChannelStore(Subject):
     ) -> None:
         """These accounts wrote to us, at these times."""
         # In one order everywhere, so that no two wait for each other.
-        found = [(org, channel, account, at, 0) for account, at in sorted(accounts.items())]
-        if found:
-            names = [column.name for column in windows.columns]
-            params = [dict(zip(names, row, strict=True)) for row in found]
-            await self._db.write(_heard(params))
+        where = {"org": org, "channel": channel, "over_at": 0}
+        params = [{**where, "account": who, "at": at} for who, at in sorted(accounts.items())]
+        if params:
+            await self._db.write(one(_upsert_heard, params))
 
     async def last_heard(self, channel: str, account: str, *, org: str = ORG) -> Instant:
         """When an account last wrote to us; 0: not known, or what that allowed has ended since."""

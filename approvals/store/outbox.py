@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from approvals.evidence import Entry
 from approvals.model import Duration, Instant
-from approvals.store.audit import ENTRY, entry_row, insert_entry
+from approvals.store.audit import insert_entry
+from approvals.store.columns import named
 from approvals.store.meta import upsert_meta
 from approvals.store.statements import Builder, Dialect, P, Params, Row, Script, count, insert, one
 from approvals.store.subject import Subject
@@ -54,11 +55,6 @@ QUEUED: Final = JOB[:5]
 job_row: Final[Callable[[Job], tuple[Any, ...]]] = attrgetter(*QUEUED)
 
 
-def job_of(row: Row) -> Job:
-    """From the columns `JOB`."""
-    return Job(*row)
-
-
 insert_job: Final = insert(outbox, *QUEUED, "attempts")
 count_parked: Final = count(outbox, lambda: outbox.c.parked_at.is_not(None))
 
@@ -74,21 +70,17 @@ def write(
     if build is not None:
         found = yield build, params
     if entries:
-        yield insert_entry, [dict(zip(ENTRY, entry_row(e), strict=True)) for e in entries]
+        yield insert_entry, [named(entry) for entry in entries]
     if jobs:
-        new = {"attempts": 0}
-        yield (
-            insert_job,
-            [{**new, **dict(zip(QUEUED, job_row(j), strict=True))} for j in jobs],
-        )
+        yield insert_job, [named(job) | {"attempts": 0} for job in jobs]
     return found
 
 
 def write_if(
     build: Builder, params: Params, entries: Sequence[Entry], jobs: Sequence[Job] = ()
 ) -> Script[bool]:
-    """A statement, and the entries and jobs only if it changed a row: whoever comes second, or
-    lost the claim, writes neither. Whether it did."""
+    """A statement, and the entries and jobs only where it changed a row: of two that are at the
+    same, one writes them. False: nothing was changed."""
     found = yield build, params
     if found:
         yield from write(entries, jobs)
@@ -235,13 +227,11 @@ class OutboxStore(Subject):
     ) -> list[Job]:
         """Take up to `limit` due jobs of one lane and of these kinds for `lease`; after that they
         are due again. A claim may be lost with the database's server, and is over then too."""
-        params = {
-            "target_": target, "worker": worker, "now": now, "until": now + lease, "most": limit,
-            "kinds": sorted(kinds),
-        }  # fmt: skip
-        found = await self._db.alone(one(_update_claimed, params))
-        jobs = [job_of(row[: len(JOB)]) for row in found]
-        return sorted(jobs, key=attrgetter("id"))
+        found = await self._write(
+            _update_claimed, target_=target, worker=worker, now=now, until=now + lease, most=limit,
+            kinds=sorted(kinds),
+        )  # fmt: skip
+        return sorted((Job(*row[: len(JOB)]) for row in found), key=attrgetter("id"))
 
     async def done(
         self, jobs: Sequence[Job], entries: Sequence[Entry] = (), *, then: Sequence[Job] = ()
@@ -306,7 +296,7 @@ class OutboxStore(Subject):
     async def parked(self, limit: int = 100) -> list[Parked]:
         """The newest first."""
         found = await self._read(_select_parked, most=limit)
-        return [Parked(job_of(row[:-2]), row[-2], row[-1]) for row in found]
+        return [Parked(Job(*row[:-2]), row[-2], row[-1]) for row in found]
 
     async def resend(self, job_id: int, now: Instant, entries: Sequence[Entry] = ()) -> bool:
         """Make a parked job due. False: there is none of this id."""

@@ -61,12 +61,16 @@ _RETIRE: Final = 0x636F756E03
 """The advisory lock on PostgreSQL of whoever deletes what is old."""
 
 
+_LETS_IN: Final = (sessions, login_links, link_codes, tokens, grants)
+"""Tables of what lets a person in, or gives an approval in advance."""
+
+
 # What ends by itself
 
 
 def _ageing(now: Instant, keep: Duration) -> Iterator[tuple[sa.Table, str, Instant]]:
     """Tables, the column that says how old a row is, and from when on it stays."""
-    for table in (sessions, login_links, link_codes, tokens, grants):
+    for table in _LETS_IN:
         yield table, "expires_at", now
     for table in (seen, idempotency, windows):
         yield table, "at", now - keep
@@ -134,19 +138,15 @@ def _update_erased(_: Dialect) -> Any:
     return audit.update().where(*sealed).values(content=sa.null(), salt=sa.null()).returning(a.id)
 
 
-def _erase(request_id: str) -> Script[int]:
-    """Content and salts; the links stay."""
-    erased = yield _update_erased, {"request_id_": request_id}
-    yield delete_contents, {"request_id_": request_id}
-    return len(erased)
-
-
 def _empty_one(request_id: str) -> Script[int]:
-    """Content, texts of audit entries, cards, buttons. Who decided what and the receipt stay."""
+    """Erase content, cards, buttons, and the texts of audit entries: how many. Who decided what,
+    the receipt and the chain's links stay."""
     key = {"request_id_": request_id}
     yield _delete_buttons, key
     yield _delete_cards, key
-    return (yield from _erase(request_id))
+    erased = yield _update_erased, key
+    yield delete_contents, key
+    return len(erased)
 
 
 def _empty(before: str) -> Script[int]:
@@ -210,17 +210,13 @@ def _blank_before(before: Instant, now: Instant, org: str) -> Script[int]:
 
 _delete_window: Final = delete_by(windows, "org", "channel", "account")
 _OF_A_PERSON: Final = tuple(
-    delete_by(table, "org", "person")
-    for table in (sessions, login_links, link_codes, tokens, grants, accounts, linked)
+    delete_by(table, "org", "person") for table in (*_LETS_IN, accounts, linked)
 )
-_LETS_IN: Final = tuple(
-    delete_by(table) for table in (sessions, login_links, link_codes, tokens, grants)
-)
+_OF_EVERYBODY: Final = tuple(map(delete_by, _LETS_IN))
 
 
 def _sign_everybody_out() -> Script[None]:
-    """All that lets anybody in, or gives an approval in advance."""
-    for build in _LETS_IN:
+    for build in _OF_EVERYBODY:
         yield build, {}
 
 

@@ -15,6 +15,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar, cast
@@ -72,7 +73,6 @@ class Sqlite:
         self._writer = _Thread(opened(path), "writer")
         self._readers = [_Thread(opened(path), f"reader-{n}") for n in range(READERS)]
         self._heard: list[Heard] = []
-        self._texts: dict[tuple[str, int], str] = {}
 
     async def check(self) -> None:
         """Nothing stands between a file and us."""
@@ -109,7 +109,7 @@ class Sqlite:
 
     async def presses(self, taps: Taps) -> list[Press | None]:
         args = [value for place, tap in enumerate(taps) for value in (place, *tap)]
-        sql = self._press_text(len(taps))
+        sql = _press_text(len(taps))
         # On the writer's connection, which keeps its pages in memory: any other's are thrown away
         # after each commit.
         found = await self._writer.look(lambda connection: connection.execute(sql, args).fetchall())
@@ -185,55 +185,47 @@ class Sqlite:
             for job in change.effects:
                 jobs += job_row(job)
                 jobs.append(0)
-        updated = connection.execute(self._move_text(len(changes)), args).rowcount
+        updated = connection.execute(_move_text(len(changes)), args).rowcount
         if updated != len(changes):
             return False
         try:
-            self._insert(connection, seen, ("key", "at"), events)
+            _insert(connection, seen, ("key", "at"), events)
         except sqlite3.IntegrityError:
             return False
-        self._insert(connection, audit, ENTRY, entries)
-        self._insert(connection, outbox, (*QUEUED, "attempts"), jobs)
+        _insert(connection, audit, ENTRY, entries)
+        _insert(connection, outbox, (*QUEUED, "attempts"), jobs)
         return True
 
-    def _move_text(self, n: int) -> str:
-        text = self._texts.get(("move", n))
-        if text is None:
-            # It begins with UPDATE, because sqlite3 counts the rows of nothing else.
-            text = self._texts["move", n] = (
-                f"UPDATE {cases} AS k SET status = t.column3, version = t.column4, "
-                "state = t.column5, wake_at = t.column6 "
-                f"FROM (VALUES {_marks(6, n)}) AS t "
-                "WHERE k.id = t.column1 AND k.version = t.column2"
-            )
-        return text
 
-    def _press_text(self, n: int) -> str:
-        text = self._texts.get(("press", n))
-        if text is None:
-            text = self._texts["press", n] = (
-                f"WITH t(place, lookup, event) AS (VALUES {_marks(3, n)}) "
-                f"SELECT t.place, s.key IS NOT NULL, {PRESS} FROM t {FROM_BUTTONS}"
-            )
-        return text
+def _insert(
+    connection: sqlite3.Connection, table: sa.Table, columns: Sequence[str], args: Sequence[Any]
+) -> None:
+    if args:
+        connection.execute(_insert_text(table, columns, len(args) // len(columns)), args)
 
-    def _insert(
-        self,
-        connection: sqlite3.Connection,
-        table: sa.Table,
-        columns: Sequence[str],
-        args: Sequence[Any],
-    ) -> None:
-        n = len(args) // len(columns)
-        if not n:
-            return
-        text = self._texts.get((table.name, n))
-        if text is None:
-            names = ", ".join(columns)
-            text = self._texts[table.name, n] = (
-                f"INSERT INTO {table} ({names}) VALUES {_marks(len(columns), n)}"
-            )
-        connection.execute(text, args)
+
+@cache
+def _insert_text(table: sa.Table, columns: Sequence[str], n: int) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {_marks(len(columns), n)}"
+
+
+@cache
+def _move_text(n: int) -> str:
+    # It begins with UPDATE, because sqlite3 counts the rows of nothing else.
+    return (
+        f"UPDATE {cases} AS k SET status = t.column3, version = t.column4, "
+        "state = t.column5, wake_at = t.column6 "
+        f"FROM (VALUES {_marks(6, n)}) AS t "
+        "WHERE k.id = t.column1 AND k.version = t.column2"
+    )
+
+
+@cache
+def _press_text(n: int) -> str:
+    return (
+        f"WITH t(place, lookup, event) AS (VALUES {_marks(3, n)}) "
+        f"SELECT t.place, s.key IS NOT NULL, {PRESS} FROM t {FROM_BUTTONS}"
+    )
 
 
 def _marks(columns: int, n: int) -> str:

@@ -21,6 +21,7 @@ from approvals.store import Change, Job, Result, Store, metadata
 from approvals.store.cases import select_cases
 from approvals.store.lists import select_newest
 from approvals.store.postgresql import _MOVE, _PRESSES, SETTINGS
+from approvals.store.sqlite import _move_text, _press_text
 from tests.harness.stored import NOW, a_card, a_case, opening, voting
 
 GROWING = frozenset(
@@ -233,11 +234,10 @@ async def test_law_32_no_statement_reads_all_that_was_ever_asked(
             dialect.sql(select_newest(condition, before, many))
     texts, faults = known(store), dict[str, object]()
     assert len(texts) > 60, "the statements of all that was done are looked at"
-    driver: Any = store._db
     if database.startswith("sqlite"):
         with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as theirs:
             for name, text in {
-                **texts, "move": driver._move_text(2), "press": driver._press_text(2)
+                **texts, "move": _move_text(2), "press": _press_text(2)
             }.items():  # fmt: skip
                 if not walks(text, postgresql=False) and (found := scanned_by_sqlite(theirs, text)):
                     faults[name] = found, text
