@@ -491,7 +491,7 @@ class Service:
             # whatever stands around it: a mistaken press ends in a refusal, as all doubt does.
             if choice is not Choice.DECLINE:
                 return refuse("altered", UNTRUSTED)
-        elif not (self._sent(card, echo) or self._sent_before(card, tap)):
+        elif not self._sent(card, echo):
             return refuse("echo", ALTERED, alert=True)
         if tap.stranger:
             return refuse(tap.stranger, f"You cannot approve here: {tap.stranger}.")
@@ -521,10 +521,6 @@ class Service:
             buttons.sealed(self.trust.ring, proof, buttons.CARD, card.id, card.message, echo)
             for proof in (card.echo, card.echo_next)
         )
-
-    def _sent_before(self, card: CardRow, tap: Tap) -> bool:
-        """The same of a card that an older version posted: computed only where it has to be."""
-        return tap.echo_before is not None and self._sent(card, tap.echo_before())
 
     def _vote(
         self, case: Case, person: Person, choice: Choice, act: _Act, now: Instant

@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
@@ -195,9 +194,8 @@ class Discord:
         if not TOKEN.fullmatch(str(data.get("custom_id"))):
             return port.Ignored("a button, a menu or a dialog of another feature")
         if body["type"] == 3 and data["component_type"] == 2:
-            shown, message = body["message"], body["message"]["id"]
-            more = {"message": message, "echo": self.echo(shown)}
-            more["echo_before"] = partial(_echo_before, shown)
+            message = body["message"]["id"]
+            more = {"message": message, "echo": self.echo(body["message"])}
         elif body["type"] == 5:
             # It brings the card along as it was when the prompt opened: not compared, so that
             # it may decline only.
@@ -374,23 +372,6 @@ def _shown(node: Any) -> Any:
             (x, settled(y) if x in TEXTS and isinstance(y, str) else y) for x, y in seen.items()
         )
         return {x: y for x, y in both if y}
-    return node
-
-
-def _echo_before(payload: port.Payload) -> str:
-    # What `echo` was until 0.1, for cards that wait since then. Stricter in everything.
-    embeds = [one | {"type": None} for one in payload.get("embeds") or ()]
-    seen: list[Any] = [_seen(embeds), _seen(payload.get("components") or [])]
-    names = ("content", "attachments", "poll", "sticker_items")
-    seen += [(payload.get("flags") or 0) & 4, *(payload.get(name) or None for name in names)]
-    return digest(seen)
-
-
-def _seen(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_seen(item) for item in node]
-    if isinstance(node, dict):
-        return [(x, _seen(node[x])) for x in sorted(node) if SHOWN.fullmatch(x) and node[x]]
     return node
 
 

@@ -3,7 +3,6 @@ which is compared with what we last sent: whoever has the bot token still cannot
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import time
@@ -290,7 +289,7 @@ class Slack:
         return port.Reply("slack", event, who, place, port.typed(body["text"]), stranger=far)
 
     def _event(self, body: Any) -> port.Event:
-        kind, message, echo, before, reason, ready = body["type"], None, None, None, None, None
+        kind, message, echo, reason, ready = body["type"], None, None, None, None
         if kind == "shortcut":
             return self._page(body)
         if kind not in ("block_actions", "view_submission"):
@@ -311,8 +310,7 @@ class Slack:
             message, token = where["message_ts"], action["value"]
             place = self._id(home, where["channel_id"])
             event = f"{message}:{action['action_ts']}:{account}"
-            shown = body.get("message") or {}
-            echo, before = self.echo(shown), partial(_echo_before, shown)
+            echo = self.echo(body.get("message") or {})
         else:
             view = body["view"]
             event, (place, token) = view["id"], view["private_metadata"].split(" ")
@@ -334,7 +332,6 @@ class Slack:
             token=token,
             stranger=far,
             echo=echo,
-            echo_before=before,
             reason=reason,
             ready=ready,
             reply_to=to,
@@ -627,33 +624,6 @@ def _decoded(text: str) -> str:
     if "&" not in text:
         return text
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def _echo_before(payload: port.Payload) -> str:
-    # What `echo` was until 0.1, for cards that wait since then. Stricter in everything.
-    seen: list[Any] = [payload.get("attachments") or None, payload.get("files") or None]
-    for block in payload.get("blocks") or ():
-        _see(block, seen)
-    text = to_json(seen).replace(b"&lt;", b"<").replace(b"&gt;", b">").replace(b"&amp;", b"&")
-    return hashlib.sha256(text).hexdigest()
-
-
-def _see(node: Any, seen: list[Any]) -> None:
-    # Readable in one way only: -1 before an object, its length before a list.
-    if not isinstance(node, dict):
-        seen.append(node)
-        return
-    seen += (-1, kind := node.get("type"))
-    for name in SHOWN.get(kind) or sorted(node):
-        value = node.get(name)
-        if isinstance(value, list):
-            seen.append(len(value))
-            for item in value:
-                _see(item, seen)
-        elif isinstance(value, dict):
-            _see(value, seen)
-        else:
-            seen.append(value or None)
 
 
 def _tame(node: Any) -> int:

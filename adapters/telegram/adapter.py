@@ -8,7 +8,6 @@ import logging
 import re
 import time
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
@@ -165,9 +164,7 @@ class Telegram:
                 reply_to={"query": query["id"], "by": by, "prompt": str(message["message_id"])},
             )
         # Of a message that it has forgotten Telegram tells the place and the date 0.
-        echo, before = None, None
-        if message["date"]:
-            echo, before = self.echo(message), partial(_echo_before, message)
+        echo = self.echo(message) if message["date"] else None
         return port.Tap(
             channel="telegram",
             event=query["id"],
@@ -177,7 +174,6 @@ class Telegram:
             token=token,
             stranger=stranger,
             echo=echo,
-            echo_before=before,
             reply_to={"query": query["id"], "by": by},
         )
 
@@ -349,38 +345,22 @@ def _written(lines: Any) -> tuple[str, list[dict[str, Any]]]:
 
 
 def _view(payload: port.Payload) -> dict[str, Any]:
-    rows = [[_on(one) for one in row] for row in _keyboard(payload)]
-    odd = [_on(one) for one in _odd(payload)]
-    seen = {"text": settled(payload.get("text") or ""), "entities": odd}
-    return seen | {"link_preview": _preview(payload), "inline_keyboard": rows}
+    # Of the entities, what is beyond our styles: a link, a spoiler, what folds away.
+    odd = [one for one in payload.get("entities") or () if one["type"] not in STYLES]
+    preview = payload.get("link_preview_options") or {}
+    keyboard = (payload.get("reply_markup") or {}).get("inline_keyboard") or ()
+    return {
+        "text": settled(payload.get("text") or ""),
+        "entities": [_on(one) for one in odd],
+        "link_preview": None if preview.get("is_disabled") else preview.get("url"),
+        "inline_keyboard": [[_on(one) for one in row] for row in keyboard],
+    }
 
 
 def _on(node: Any) -> dict[str, Any]:
     # A button or an entity. Not the colour of a button: not every server gives it back.
     kept = {k: v for k, v in sorted(node.items()) if v and k != "style"}
     return kept | {"text": settled(kept["text"])} if "text" in kept else kept
-
-
-def _odd(payload: port.Payload) -> list[Any]:
-    # What is in the text beyond our styles: a link, a spoiler, what folds away.
-    return [one for one in payload.get("entities") or () if one["type"] not in STYLES]
-
-
-def _preview(payload: port.Payload) -> Any:
-    preview = payload.get("link_preview_options") or {}
-    return None if preview.get("is_disabled") else preview.get("url")
-
-
-def _keyboard(payload: port.Payload) -> Any:
-    return (payload.get("reply_markup") or {}).get("inline_keyboard") or ()
-
-
-def _echo_before(payload: port.Payload) -> str:
-    # What `echo` was until 0.1, for cards that wait since then. Stricter in everything.
-    seen: list[Any] = [payload.get("text"), _odd(payload), _preview(payload)]
-    for row in _keyboard(payload):
-        seen.append([sorted((k, v) for k, v in one.items() if k != "style") for one in row])
-    return digest(seen)
 
 
 def _toast(tap: port.Tap, notice: port.Notice) -> dict[str, Any]:

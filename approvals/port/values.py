@@ -119,8 +119,7 @@ class Tap:
 
     `event`: the platform's own id of this press, for de-duplication. `stranger`: why this account
     can never be an approver here (a bot, a guest, a foreign team), else None. `echo`: SHA-256 (hex)
-    over the message as the platform echoed it, or None where it sent none. `echo_before` computes
-    the same as older versions did, for cards that they posted. `reason`: what a reason
+    over the message as the platform echoed it, or None where it sent none. `reason`: what a reason
     prompt collected. `ready`: which of the rule's ready reasons was chosen, by its place: its words
     come from the case, never from a platform. `message` None: the platform did not say (a submitted
     prompt): it may decline only, unless the channel never says it (`Abilities.names_message`).
@@ -139,7 +138,6 @@ class Tap:
     echo: str | None = None
     reason: str | None = None
     reply_to: Mapping[str, str] = field(default_factory=dict, repr=False)
-    echo_before: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     ready: int | None = None
 
 

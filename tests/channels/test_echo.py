@@ -14,13 +14,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.kit.echo import EDGE, differences, settled
-from adapters.slack.adapter import _echo_before
-from approvals import buttons
 from approvals.model import MINUTE, Fact, Person
 from approvals.port import Channel, Inbound, Resolved, Tap
 from approvals.store import TAPPED, Job, Store
 from tests.harness.channel_contract import Kit, card, kit
-from tests.harness.house import RING, Place, open_house, rule, until
+from tests.harness.house import Place, open_house, rule, until
 from tests.peers import slack as on_slack
 from tests.peers import telegram as on_telegram
 from tests.peers.slack import SlackPeer
@@ -122,23 +120,6 @@ def test_differences_are_named_by_their_places() -> None:
     assert differences(sent, sent) == ()
 
 
-@pytest.mark.parametrize("name", ["slack", "telegram", "discord"])
-def test_law_07_cards_that_an_older_version_posted_still_count(name: str) -> None:
-    """What they were sealed with comes along beside what they are sealed with now."""
-    one = kit(name)
-    channel = one.make("http://127.0.0.1:9/")
-    tap = channel.read(Resolved.of(channel.authenticate(one.press(1_767_326_130_000))))
-    # Of the fixture's card, computed by version 0.1.0.
-    assert tap.echo_before() == BEFORE[name]  # type: ignore[union-attr,misc]  # it is a tap
-
-
-BEFORE = {
-    "slack": "8bc02d5c78ddd129139610c280fc989baf70b618aa9775b830e52fc8233b9afd",
-    "telegram": "948c8eb7399351fdcdb3a05ea5dda78495a4a3ff18a03c2d03cd9a5e1de22000",
-    "discord": "887fbd3a7b11dc4557899b250e678c0caaf03531e366a52a82e0bf8e299601ea",
-}
-
-
 # The whole way
 
 
@@ -221,26 +202,6 @@ async def test_law_07_a_card_with_an_unseen_difference_is_approved_by_a_tap(stor
         await pressed(place, slack, "approve", ts)
         assert (await place.read(request["id"]))["status"] == "approved"
         assert await store.altered("") == []
-
-
-async def test_law_07_a_tap_on_a_card_that_an_older_version_posted_counts(store: Store) -> None:
-    """Its seal is over the card as it is, with every blank: what is forgiven now was not then."""
-    async with slack_house(store) as (place, slack, _):
-        request = await place.opened(**ASKED)
-        await place.carried()
-        ((room, ts),) = slack.messages
-        (row,) = await store.cards_of(request["id"])
-        older = _echo_before(slack.messages[room, ts])
-        assert older != row.echo
-        sealed = buttons.seal(RING, buttons.CARD, row.id, ts, older)
-        await store.bind_message(row.id, ts, echo=sealed)
-        press = slack.press(room, ts, "approve", DANA)
-        altered = slack.press(room, ts, "approve", DANA)
-        altered["message"]["blocks"][0]["elements"][0]["elements"][0]["text"] += " now"
-        await sent(place, altered)
-        assert (await place.read(request["id"]))["status"] == "pending"
-        await sent(place, press)
-        assert (await place.read(request["id"]))["status"] == "approved"
 
 
 async def test_law_07_a_card_that_comes_back_otherwise_loses_approve_at_once(store: Store) -> None:
