@@ -15,6 +15,7 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 
 from adapters.discord.rest import Rest
 from adapters.kit import tame
+from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
 from approvals import port
 from approvals.model import (
@@ -77,7 +78,7 @@ def fenced(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Discord:
+class Discord(Base):
     """`mode` webhook needs the application's `public_key` (hex); gateway needs no address."""
 
     bot_token: str = field(repr=False)
@@ -123,17 +124,9 @@ class Discord:
             echo=True,
             private_notice=True,
             reason_prompt=True,
-            open_by_email=False,
             listen=listens,
             tier=Tier.B,
         )
-
-    def escape(self, text: str) -> str:
-        # Within code nothing else is markup: https://docs.discord.com/developers/reference
-        return inert(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, _plain)

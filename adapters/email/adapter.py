@@ -18,6 +18,7 @@ from adapters.email import letter as letters
 from adapters.email.outlook import Outlook, draw, script
 from adapters.email.page import drawn, with_head
 from adapters.email.smtp import Smtp
+from adapters.kit.base import Base
 from approvals import port as channel  # `port` is the mail server's here
 from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
 
@@ -48,7 +49,7 @@ def _measure(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Email:
+class Email(Base):
     """`sender`: From. `security` none: only to a server on this machine. `actionable`: the fields
     of an `Outlook`, whose cards stand in the mails; None: no mail has one."""
 
@@ -80,12 +81,7 @@ class Email:
         together=18_000,
     )
     abilities: ClassVar = channel.Abilities(
-        edit=False,
-        echo=False,
         private_notice=True,
-        reason_prompt=False,
-        open_by_email=False,
-        listen=False,
         tier=Tier.B,
         links=True,
     )
@@ -106,12 +102,6 @@ class Email:
         object.__setattr__(self, "_smtp", server)
         outlook = Outlook(**self.actionable) if self.actionable else None
         object.__setattr__(self, "_outlook", outlook)
-
-    def escape(self, text: str) -> str:
-        return html.escape(inert(text))
-
-    def layout(self, card: Card) -> channel.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> channel.Drawn:
         if card.buttons and not card.review:
@@ -156,9 +146,6 @@ class Email:
             raise Refused(f"email: {account!r} is not an address that mail can be sent to")
         return Address("email", account, account=account)
 
-    def echo(self, payload: channel.Payload) -> None:
-        return None
-
     async def post(self, address: Address, payload: channel.Payload, key: str) -> MessageRef:
         if address.account is None:
             raise Refused("email: a shared address does not say who answers")
@@ -190,9 +177,6 @@ class Email:
 
     async def tell(self, tap: channel.Tap, notice: channel.Notice) -> None:
         return None  # the page has said it
-
-    async def listen(self, deliver: channel.Deliver) -> None:
-        raise Refused("email has no outbound mode")
 
     async def check(self) -> list[channel.Finding]:
         try:

@@ -24,6 +24,7 @@ from adapters.github.places import Spot
 from adapters.github.setup import EVENTS, PERMISSIONS
 from adapters.github.signing import signing_key
 from adapters.kit import tame
+from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
 from adapters.kit.http import FAULTS
 from approvals import port
@@ -116,7 +117,7 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class GitHub:
+class GitHub(Base):
     """The fields are those of the section, in settings.py."""
 
     app_id: int
@@ -148,10 +149,6 @@ class GitHub:
     abilities: ClassVar = port.Abilities(
         edit=True,
         echo=True,
-        private_notice=False,
-        reason_prompt=False,
-        open_by_email=False,
-        listen=False,
         tier=Tier.A,
         says_counted=False,
     )
@@ -163,12 +160,6 @@ class GitHub:
             raise ValueError(f"github: permission is one of {', '.join(LEVELS)}")
         key = signing_key(self.private_key)
         object.__setattr__(self, "_api", Api(self.api_url, self.app_id, self.installation_id, key))
-
-    def escape(self, text: str) -> str:
-        return code(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, str)
@@ -443,14 +434,8 @@ class GitHub:
             raise Busy("github: it does not say that it took the edit")
         return replace(ref, altered=_altered(payload, sent))
 
-    def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
-        return None
-
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         """GitHub has no private messages: the card says what counted."""
-
-    async def listen(self, deliver: port.Deliver) -> None:
-        raise Refused("github: presses are delivered over HTTP only")
 
     async def catch_up(self) -> None:
         while True:

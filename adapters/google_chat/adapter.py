@@ -20,6 +20,7 @@ from uuid import UUID, uuid5
 from pydantic_core import from_json, to_json
 
 from adapters.google_chat.api import BATCH, CHAT, PUBSUB, WRONG, Account, Google, log
+from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
 from adapters.kit.openid import bearer
 from approvals import port
@@ -109,7 +110,7 @@ def size(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class GoogleChat:
+class GoogleChat(Base):
     """`app` addon, or classic: how its events look and who signs them. `domains`: of the mail
     addresses of those who may approve. `endpoint_url`: our own address, which an add-on's tokens
     and buttons name. `subscription`: where `mode` pubsub looks. The URLs are for test peers."""
@@ -174,20 +175,12 @@ class GoogleChat:
             private_notice=True,
             # A dialog is an answer, and what comes by Pub/Sub has none.
             reason_prompt=not listens,
-            # The Chat API takes an address for an id only from a signed-in user.
-            open_by_email=False,
+            # Not open_by_email: the Chat API takes an address for an id only from a signed-in user.
             listen=listens,
             # Whoever may publish to the topic could make up a tap.
             tier=Tier.B if listens else Tier.A,
             says_counted=False,
         )
-
-    def escape(self, text: str) -> str:
-        # https://developers.google.com/workspace/chat/format-messages#card-formatting
-        return inert(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, inert)

@@ -14,6 +14,7 @@ from adapters.imessage import bluebubbles, photon, sinch
 from adapters.imessage.provider import NAME, Provider
 from adapters.imessage.settings import NEEDS
 from adapters.kit import tame
+from adapters.kit.base import Base
 from adapters.kit.http import FAULTS
 from adapters.kit.marks import visible
 from approvals import port
@@ -44,7 +45,7 @@ def inert(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class IMessage:
+class IMessage(Base):
     """The fields are those of the section, in settings.py."""
 
     render: port.Render = field(repr=False)
@@ -111,22 +112,11 @@ class IMessage:
     @property
     def abilities(self) -> port.Abilities:
         return port.Abilities(
-            edit=False,
-            echo=False,
             private_notice=True,
-            reason_prompt=False,
-            open_by_email=False,
-            listen=False,
             # B: signed by a provider that Apple vouches for. Photon signs too, but does not say
             # whether it was an iMessage or an SMS, in which anybody can write any number.
             tier=Tier.B if self.provider == "sinch" else Tier.C,
         )
-
-    def escape(self, text: str) -> str:
-        return inert(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         if not self.limits.buttons:
@@ -175,9 +165,6 @@ class IMessage:
             raise Refused("imessage: no such account: docs/channels/imessage.md, Whose account")
         return Address(NAME, account, account=account)
 
-    def echo(self, payload: port.Payload) -> None:
-        return None
-
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
         # The bubble first: whoever sees the question has what it is about above it. A press names
         # the last one.
@@ -191,9 +178,6 @@ class IMessage:
             for message in payload["messages"]:
                 await self._by.send(ref.conversation, message, f"{ref.message}-end")
 
-    def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
-        return None
-
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         # What the closing message says is not said twice.
         if not notice.decided:
@@ -204,9 +188,6 @@ class IMessage:
 
     async def _tell(self, account: str, notice: port.Notice, event: str) -> None:
         await self._by.send(account, self._words(unlinked(notice.text)), f"{event}-word")
-
-    async def listen(self, deliver: port.Deliver) -> None:
-        raise Refused("imessage has no outbound mode")
 
     async def check(self) -> list[port.Finding]:
         return await self._by.check()

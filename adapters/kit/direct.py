@@ -13,7 +13,7 @@ import hashlib
 import logging
 import re
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Final
 from pydantic_core import from_json
 
 from adapters.kit import meta, tame
+from adapters.kit.base import Base
 from adapters.kit.http import FAULTS, Codes, Http, Outside
 from adapters.kit.marks import unmarked, visible
 from adapters.kit.window import Window, remember
@@ -78,7 +79,7 @@ class Wrote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Direct(ABC):
+class Direct(Base):
     """What both have. A class of its own says whose messages these are, and how much they take.
 
     `kind`: the `object` of its deliveries; `url`: of its API; `me`: the field of `/me` that has our
@@ -98,8 +99,10 @@ class Direct(ABC):
     )
     _window: Window = field(default_factory=Window, init=False, repr=False, compare=False)
     _http: Http = field(default_factory=Http, init=False, repr=False, compare=False)
-    name: ClassVar[str]
     limits: ClassVar[port.Limits]
+    abilities: ClassVar = port.Abilities(
+        tier=model.Tier.B, private_notice=True, ready_prompt=True, names_message=False
+    )
     kind: ClassVar[str]
     url: ClassVar[str]
     me: ClassVar[str]
@@ -128,27 +131,7 @@ class Direct(ABC):
     def size(self, text: str) -> int:
         """How long a text is for `longest`."""
 
-    @property
-    def abilities(self) -> port.Abilities:
-        return port.Abilities(
-            edit=False,
-            echo=False,
-            private_notice=True,
-            reason_prompt=False,
-            open_by_email=False,
-            listen=False,
-            tier=model.Tier.B,
-            ready_prompt=True,
-            names_message=False,
-        )
-
     # Drawing
-
-    def escape(self, text: str) -> str:
-        return inert(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         if len(card.payload) + len(card.payload_tail) > self.limits.payload:
@@ -301,9 +284,6 @@ class Direct(ABC):
             raise Refused(f"{self.name}: an account is the id in digits that a code of ours found")
         return Address(self.name, account, account=account)
 
-    def echo(self, payload: port.Payload) -> None:
-        return None
-
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
         sent = await self._send(address.conversation, payload)
         return MessageRef(self.name, address.conversation, sent)
@@ -318,9 +298,6 @@ class Direct(ABC):
         except BaseException:
             self._ended.pop(ref.message, None)
             raise
-
-    def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
-        return None
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         # The tap has just opened the window. What the closing message says is not said twice.
@@ -344,9 +321,6 @@ class Direct(ABC):
 
     async def called(self) -> str:
         return str((await self._graph("GET", "me?fields=username")).get("username", ""))
-
-    async def listen(self, deliver: port.Deliver) -> None:
-        raise Refused(f"{self.name} has no outbound mode")
 
     async def check(self) -> list[port.Finding]:
         try:

@@ -21,6 +21,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from adapters.kit import tame
+from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest
 from adapters.kit.http import FAULTS
 from adapters.linear import api, markdown
@@ -83,7 +84,7 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class Linear:
+class Linear(Base):
     """The fields are those of the section, in settings.py."""
 
     client_id: str
@@ -118,10 +119,7 @@ class Linear:
     abilities: ClassVar = port.Abilities(
         edit=True,
         echo=True,  # not with the answer: it is asked for
-        private_notice=False,
-        reason_prompt=False,
         open_by_email=True,
-        listen=False,
         tier=Tier.A,
         says_counted=False,
     )
@@ -136,12 +134,6 @@ class Linear:
 
     def remember(self, memory: port.Memory) -> None:
         self._api.memory = memory
-
-    def escape(self, text: str) -> str:
-        return markdown.said(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, _flat)
@@ -331,9 +323,6 @@ class Linear:
             last = await self._say(thread.session, _question(payload, account))
         return replace(ref, altered=differences(_view(payload), _shown(last)))
 
-    def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
-        return None
-
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         # Nothing is private in a thread. But an answer takes the options away, whoever gave it: the
         # question is asked again, for those who may answer. One that counted has the card redrawn.
@@ -406,9 +395,6 @@ class Linear:
         if account not in self._profiles:
             self._profiles[account] = (await self._api.call(api.WHO, user=account))["user"]["url"]
         return f"\n\n{self._profiles[account]}"
-
-    async def listen(self, deliver: port.Deliver) -> None:
-        raise Refused("linear: answers are delivered over HTTP only")
 
     async def check(self) -> list[port.Finding]:
         try:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json
 
+from adapters.kit.base import Base
 from adapters.kit.echo import digest
 from adapters.kit.http import FAULTS
 from adapters.kit.openid import bearer
@@ -68,7 +69,7 @@ def measure(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Base):
     """The fields are those of the section, in settings.py."""
 
     api_url: str
@@ -110,9 +111,7 @@ class Matrix:
         return port.Abilities(
             edit=True,
             echo=True,  # not with the reaction: it is fetched
-            private_notice=False,
             reason_prompt=True,
-            open_by_email=False,
             listen=self.mode == "sync",
             tier=Tier.C,
         )
@@ -129,12 +128,6 @@ class Matrix:
 
     def remember(self, memory: port.Memory) -> None:
         self._rooms.memory = memory
-
-    def escape(self, text: str) -> str:
-        return inert(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, str)
@@ -382,9 +375,6 @@ class Matrix:
 
     async def _redact(self, room: str, id: str) -> None:
         await self._api.call("PUT", at("/v3/rooms/{}/redact/{}/{}", room, id, txn()), {})
-
-    def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
-        return None
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         if notice.kind is port.NoticeKind.ASK_REASON:

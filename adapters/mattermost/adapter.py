@@ -17,6 +17,7 @@ from urllib.parse import quote
 from pydantic_core import from_json, to_json
 
 from adapters.kit import tame
+from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
 from adapters.mattermost import press
 from adapters.mattermost.api import Api, Denied, log
@@ -79,7 +80,7 @@ def fenced(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Mattermost:
+class Mattermost(Base):
     """`url`: of your server. `events_url`: where it delivers to us. `server_key`: its public key
     (`AsymmetricSigningPublicKey`); "": it is asked for it."""
 
@@ -116,7 +117,6 @@ class Mattermost:
         private_notice=True,
         reason_prompt=True,
         open_by_email=True,
-        listen=False,
         tier=Tier.B,
     )
 
@@ -129,12 +129,6 @@ class Mattermost:
         object.__setattr__(self, "_api", Api(self.url, self.token))
         if self.server_key:
             self._keys.append(press.server_key(self.server_key))
-
-    def escape(self, text: str) -> str:
-        return inert(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, _plain)
@@ -341,9 +335,6 @@ class Mattermost:
         dialog = self.render({"prompt": state, "reasons": reasons})
         to = {"trigger_id": tap.reply_to["trigger"], "url": self.events_url}
         await self._api.call("POST", "/actions/dialogs/open", {**to, "dialog": dialog})
-
-    async def listen(self, deliver: port.Deliver) -> None:
-        raise Refused("mattermost: presses are delivered over HTTP only")
 
     async def check(self) -> list[port.Finding]:
         try:

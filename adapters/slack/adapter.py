@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
+from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
 from adapters.slack import home, install
 from adapters.slack.install import Workspaces
@@ -119,6 +120,11 @@ def inert(text: str) -> str:
     return CHANGED.sub(lambda match: _named(match[0]), text) or "(empty)"
 
 
+def _mrkdwn(text: str) -> str:
+    # https://docs.slack.dev/messaging/formatting-message-text#escaping
+    return inert(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def _named(char: str) -> str:
     if char == "&":
         return "&\u200b"
@@ -129,7 +135,7 @@ def _named(char: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Slack:
+class Slack(Base):
     """`mode` webhook needs `signing_secret`, socket `app_token`; `team_id` is whose taps count.
 
     `workspaces`: others whose taps count, once the app is installed there. What is of one of them
@@ -211,13 +217,6 @@ class Slack:
     def remember(self, memory: port.Memory) -> None:
         self._others.memory = memory
 
-    def escape(self, text: str) -> str:
-        # For mrkdwn: https://docs.slack.dev/messaging/formatting-message-text#escaping
-        return inert(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
-
     def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, inert)
 
@@ -226,7 +225,7 @@ class Slack:
         # in a box each, for which `facts` has them as they are.
         flat = tuple(replace(x, value=x.value.replace("\n", "⏎")) for x in card.facts)
         asked = "\n".join((card.title, *(f"{x.label}: {x.value}" for x in flat[:3])))
-        values = {"text": self.escape(card.subject), "confirm": _dialog(asked), "facts": card.facts}
+        values = {"text": _mrkdwn(card.subject), "confirm": _dialog(asked), "facts": card.facts}
         payload = self.render({"card": replace(card, facts=flat), **values})
         blocks = payload["blocks"]
         drawn = [one for block in blocks for one in block.get("elements", ()) if "value" in one]
@@ -417,7 +416,7 @@ class Slack:
         # No `response_url` is called: a URL out of a payload that we can do without.
         if notice.kind is port.NoticeKind.COUNTED or self.answer(tap, notice):
             return  # the card says it, or the prompt does
-        text, method = self.escape(notice.text), "chat.postEphemeral"
+        text, method = _mrkdwn(notice.text), "chat.postEphemeral"
         (team, place), (_, who) = _parts(tap.conversation), _parts(tap.account)
         said: dict[str, Any] = {"channel": place, "user": who, "text": text}
         if notice.kind is port.NoticeKind.ASK_REASON:
@@ -431,7 +430,7 @@ class Slack:
 
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:
         team, who = _parts(reply.account)
-        said = {"channel": who, "text": self.escape(notice.text)}
+        said = {"channel": who, "text": _mrkdwn(notice.text)}
         await self._call("chat.postMessage", said, team=team)
 
     async def whisper(self, account: str, letter: port.Letter) -> None:
@@ -439,7 +438,7 @@ class Slack:
         team, place = _parts((await self.open(account)).conversation)
         to = {"channel": place}
         quiet = {"unfurl_links": False, "unfurl_media": False}
-        said = {"text": self.escape(letter.text), "mrkdwn": False}  # a bare address links anyway
+        said = {"text": _mrkdwn(letter.text), "mrkdwn": False}  # a bare address links anyway
         await self._call("chat.postMessage", to | quiet | said, team=team)
 
     def look_up(self, homes: port.Homes) -> None:

@@ -16,6 +16,7 @@ from pydantic_core import from_json, to_json
 
 from adapters.kit import adaptive
 from adapters.kit.adaptive import PARTS, TABLES
+from adapters.kit.base import Base
 from adapters.kit.openid import bearer
 from adapters.teams.connector import OPENID, SERVICE, Connector, written
 from approvals import port
@@ -74,7 +75,7 @@ def size(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Teams:
+class Teams(Base):
     """`tenant_id`: whose people approve; nobody else's tap counts. `login_tenant`: where the bot
     itself is registered, if not there. The URLs are for other clouds and for test peers."""
 
@@ -107,11 +108,7 @@ class Teams:
     # The reason is asked for on the card itself: Decline opens it.
     abilities: ClassVar = port.Abilities(
         edit=True,
-        echo=False,
         private_notice=True,
-        reason_prompt=False,
-        open_by_email=False,
-        listen=False,
         tier=Tier.B,
     )
 
@@ -123,13 +120,6 @@ class Teams:
         urls = (self.service_url, self.login_url, self.openid_url)
         bot = Connector(self.app_id, self.app_secret, tenant, *urls)
         object.__setattr__(self, "_bot", bot)
-
-    def escape(self, text: str) -> str:
-        # For a TextBlock, of whose markdown Teams reads a part.
-        return re.sub(r"([\\`*_{}\[\]()#+.!|<>~-])", r"\\\1", inert(text))
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         return self._lay(card, "")
@@ -277,9 +267,6 @@ class Teams:
             raise Refused(f"teams: {account} may not approve: a guest, or of another tenant")
         return Address("teams", place, account=who)
 
-    def echo(self, payload: port.Payload) -> str | None:
-        return None
-
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
         sent = await self._bot.send(address.conversation, payload)
         return MessageRef("teams", address.conversation, sent)
@@ -315,9 +302,6 @@ class Teams:
         """Whoever is of our own tenant tells us its region, if that is Microsoft's."""
         if event.stranger is None and self._bot.ours(event.reply_to["service"]):
             self._bot.service = event.reply_to["service"]
-
-    async def listen(self, deliver: port.Deliver) -> None:
-        raise Refused("teams: the Bot Connector delivers over https only")
 
     async def check(self) -> list[port.Finding]:
         found = []

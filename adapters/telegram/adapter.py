@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
+from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
 from adapters.telegram.api import Api
 from approvals import port
@@ -53,7 +54,7 @@ def inert(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Telegram:
+class Telegram(Base):
     """`mode` webhook needs `secret_token`, as setWebhook was given it; polling none."""
 
     bot_token: str = field(repr=False)
@@ -93,17 +94,9 @@ class Telegram:
             echo=True,
             private_notice=True,
             reason_prompt=True,
-            open_by_email=False,
             listen=self.mode == "polling",
             tier=Tier.B,
         )
-
-    def escape(self, text: str) -> str:
-        # Nothing is parsed: https://core.telegram.org/bots/api#messageentity
-        return inert(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         return port.whole(card, self._draw, inert)

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from pydantic_core import from_json, to_json
 
 from adapters.kit import adaptive
+from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
 from adapters.kit.http import FAULTS
 from adapters.webex.api import Api, Denied, path
@@ -89,7 +90,7 @@ def size(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Webex:
+class Webex(Base):
     """`org_id`: whose people approve; nobody else's tap counts. `webhook_secret`: what the webhooks
     were made with. `signature`: which one is believed. `api_url`: another cloud, or a test peer."""
 
@@ -123,9 +124,7 @@ class Webex:
         edit=True,
         echo=True,
         private_notice=True,
-        reason_prompt=False,
         open_by_email=True,
-        listen=False,
         tier=Tier.A,
         says_counted=False,
     )
@@ -137,13 +136,6 @@ class Webex:
         if self.signature not in SIGNED:
             raise ValueError(f"webex: signature is one of {', '.join(SIGNED)}")
         object.__setattr__(self, "_api", Api(self.api_url, self.token))
-
-    def escape(self, text: str) -> str:
-        # For a TextBlock, of whose markdown clients read a part.
-        return re.sub(r"([\\`*_{}\[\]()#+.!|<>~-])", r"\\\1", inert(text))
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         try:
@@ -343,9 +335,6 @@ class Webex:
             self._rooms[place] = str(message.get("roomId"))
         return self._rooms[place]
 
-    def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
-        return None  # a webhook has no answer that anybody sees
-
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         if notice.kind is not port.NoticeKind.COUNTED:  # that one the card says
             await self._say(tap.reply_to["person"], notice)
@@ -356,9 +345,6 @@ class Webex:
     async def _say(self, account: str, notice: port.Notice) -> None:
         # In a room others would read it: a bot writes to one person in a room of the two.
         await self._api.call("POST", "messages", {"toPersonId": account, "text": notice.text})
-
-    async def listen(self, deliver: port.Deliver) -> None:
-        raise Refused("webex: taps are delivered over https only")
 
     async def check(self) -> list[port.Finding]:
         try:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 from pydantic_core import from_json
 
 from adapters.kit import meta, tame
+from adapters.kit.base import Base
 from adapters.kit.http import FAULTS, Http, Outside
 from adapters.kit.marks import unmarked, visible
 from adapters.kit.window import Window, remember
@@ -62,7 +63,7 @@ def flat(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class WhatsApp:
+class WhatsApp(Base):
     """`templates`: names (meta) or content SIDs (twilio) of `request`, `review`, `notice`, and of
     twilio's `session_request` and `session_review`. `webhook_url`: ours, as Twilio has it."""
 
@@ -112,21 +113,10 @@ class WhatsApp:
         # A list is a message of its own at Meta, and takes no words; Twilio wants a content for it.
         lists = self.provider == "meta"
         return port.Abilities(
-            edit=False,
-            echo=False,
             private_notice=True,
-            reason_prompt=False,
-            open_by_email=False,
-            listen=False,
             tier=model.Tier.B,
             ready_prompt=lists,
         )
-
-    def escape(self, text: str) -> str:
-        return inert(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         if len(card.payload) + len(card.payload_tail) > self.limits.payload:
@@ -258,9 +248,6 @@ class WhatsApp:
             raise Refused("whatsapp: an account is a number in digits, 15551234567, or a user id")
         return Address("whatsapp", account, account=account)
 
-    def echo(self, payload: port.Payload) -> None:
-        return None
-
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
         sent = await self._send(address.conversation, payload["session"], payload["template"])
         return MessageRef("whatsapp", address.conversation, sent)
@@ -311,9 +298,6 @@ class WhatsApp:
         if self.provider == "meta":
             number = str((await self._graph("GET", ABOUT)).get("display_phone_number", ""))
         return re.sub("[^0-9]", "", number)
-
-    async def listen(self, deliver: port.Deliver) -> None:
-        raise Refused("whatsapp has no outbound mode")
 
     async def check(self) -> list[port.Finding]:
         try:

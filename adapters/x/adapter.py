@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from pydantic_core import from_json, to_json
 
+from adapters.kit.base import Base
 from adapters.kit.http import FAULTS, exact
 from adapters.x import outage
 from adapters.x.api import CREATED, RECEIVED, WINDOW, Api, fail, log, signature
@@ -51,7 +52,7 @@ def inert(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class X:
+class X(Base):
     """The fields are those of the section, in settings.py."""
 
     client_id: str
@@ -87,12 +88,7 @@ class X:
         together=1200,
     )
     abilities: ClassVar = port.Abilities(
-        edit=False,
-        echo=False,
         private_notice=True,
-        reason_prompt=False,
-        open_by_email=False,
-        listen=False,
         tier=Tier.C,
     )
 
@@ -109,12 +105,6 @@ class X:
 
     def remember(self, memory: port.Memory) -> None:
         self._tokens.memory = memory
-
-    def escape(self, text: str) -> str:
-        return inert(text)
-
-    def layout(self, card: Card) -> port.Payload:
-        return self.drawn(card).payload
 
     def drawn(self, card: Card) -> port.Drawn:
         if len(card.payload) + len(card.payload_tail) > self.limits.payload:
@@ -184,9 +174,6 @@ class X:
             raise Refused("x: this is our own account")
         return Address("x", account, account=account)
 
-    def echo(self, payload: port.Payload) -> None:
-        return None
-
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
         sent = await self._send(address.conversation, payload["text"])
         return MessageRef("x", address.conversation, sent)
@@ -195,9 +182,6 @@ class X:
         # Messages cannot be edited: one more says how it ended.
         if payload["final"]:
             await self._send(ref.conversation, payload["text"])
-
-    def answer(self, tap: port.Tap, notice: port.Notice) -> None:
-        return None
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         return None  # nothing is ever pressed
@@ -212,9 +196,6 @@ class X:
 
     async def called(self) -> str:
         return self.user_id
-
-    async def listen(self, deliver: port.Deliver) -> None:
-        raise Refused("x has no outbound mode")
 
     async def catch_up(self) -> None:
         while (memory := self._tokens.memory) is not None:

@@ -48,10 +48,6 @@ class Channel(Protocol):
     @property
     def abilities(self) -> Abilities: ...
 
-    def escape(self, text: str) -> str:
-        """Make cleaned text inert where the platform parses markup."""
-        ...
-
     def drawn(self, card: Card) -> Drawn:
         """The card within the platform's limits. Pure. Raises `Refused` if it cannot be drawn.
 

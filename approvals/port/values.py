@@ -51,18 +51,18 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
-    """What a channel can do, so that the core need not know its name."""
+    """What a channel can do, so that the core doesn't have to know its name."""
 
-    edit: bool
-    echo: bool
-    """A tap carries the message as shown, so it can be compared with what we last sent."""
-    private_notice: bool
-    reason_prompt: bool
-    """Asks why, after Decline…; the reason may stay empty."""
-    open_by_email: bool
-    listen: bool
-    """Has an outbound-only mode."""
     tier: Tier
+    edit: bool = False
+    echo: bool = False
+    """A tap carries the message as shown, so it can be compared with what we last sent."""
+    private_notice: bool = False
+    reason_prompt: bool = False
+    """Asks why, after Decline…; the reason may stay empty."""
+    open_by_email: bool = False
+    listen: bool = False
+    """Has an outbound-only mode."""
     says_counted: bool = True
     """Has a private word for a tap that counted; where not, the card says it and `tell` nothing."""
     ready_prompt: bool = False

@@ -240,9 +240,6 @@ class Desk:
             says_counted=self.says_counted,
         )
 
-    def escape(self, text: str) -> str:
-        return text
-
     def drawn(self, card: Card) -> port.Drawn:
         return port.Drawn(card, self.layout(card), ())
 
