@@ -32,9 +32,6 @@ class Steps(Protocol):
         """How the channel is set up. `events`: where the platform delivers; None: we open the
         connection. Raises `ValueError` in words where that cannot be."""
 
-    def order(self, section: Section, events: str | None) -> Order | None:
-        """What the platform's API can be told. `events`: None while our address is not known."""
-
 
 @dataclass(frozen=True, slots=True)
 class Folder:
@@ -57,6 +54,12 @@ class Folder:
 
     def setup(self) -> Steps:
         return cast(Steps, self._part("setup"))
+
+    def order(self, section: Section, events: str | None) -> Order | None:
+        """What the platform's API can be told, by `order` of its `setup.py`; None: a person does
+        every step. `events`: None while our address is not known."""
+        order = getattr(self._part("setup"), "order", None)
+        return cast("Order | None", order(section, events)) if order else None
 
     def page(self, payload: Payload, scripts: Path | None) -> str:
         """A card's payload as a page (HTML) that looks as the platform's app draws it. `scripts`: a

@@ -7,15 +7,13 @@ from typing import ClassVar, Literal
 
 from pydantic import SecretStr, model_validator
 
-from approvals.port.setup import Linking, Section, Shape, Wanted, unheard
+from approvals.port.setup import Linking, Section, Shape, Wanted
 from approvals.proof import ed25519_key
 
 
 class Settings(Section):
-    """`mode` webhook needs the application's `public_key`; gateway no public URL.
-
-    `stub`: cards show the title and a link only. `api_url`, `gateway_url`: for a test peer.
-    """
+    """`mode` webhook needs the application's `public_key`; gateway no public URL. `api_url`,
+    `gateway_url`: for a test peer."""
 
     library: ClassVar = ("discord", "discord")
     account: ClassVar = Shape(
@@ -46,10 +44,6 @@ class Settings(Section):
     mode: Literal["webhook", "gateway"] = "webhook"
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = "wss://gateway.discord.gg/"
-    stub: bool = False
-
-    def wants_public_url(self) -> str:
-        return unheard("Discord", self.api_url, self.mode, "gateway")
 
     @model_validator(mode="after")
     def _has_its_key(self) -> Settings:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from approvals.port.setup import Section, Shape, fields, safe_url
+from approvals.port.setup import Section, Shape, fields, safe
 
 
 class Actionable(BaseModel):
@@ -20,12 +20,9 @@ class Actionable(BaseModel):
     originator: UUID
     tenant_id: UUID
     app_id: UUID
-    login_url: str = "https://login.microsoftonline.com/"
-
-    @field_validator("login_url")
-    @classmethod
-    def _is_safe(cls, url: str) -> str:
-        return safe_url(url, "its keys verify button presses")
+    login_url: Annotated[str, safe("its keys verify button presses")] = (
+        "https://login.microsoftonline.com/"
+    )
 
 
 class Settings(Section):
@@ -53,7 +50,6 @@ class Settings(Section):
     reply_to: str = ""
     security: Literal["starttls", "tls", "none"] = "starttls"
     actionable: Actionable | None = None
-    stub: bool = False
 
     def needs_public_url(self) -> str:
         return "without server.public_url the links in mails lead nowhere"

@@ -1,8 +1,8 @@
-"""How e-mail is set up: what a person does there, and what its API can be told."""
+"""How e-mail is set up: what a person does there."""
 
 from __future__ import annotations
 
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:
@@ -21,8 +21,3 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "`countersign link NAME email --to ADDRESS`. Links in mails need server.public_url.",
     )
     return Guide("email", steps, section, None)
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing can be told: a person does every step."""
-    return None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from adapters.github.places import REPOSITORY, ROOM
 from adapters.github.signing import signing_key
-from approvals.port.setup import Section, Shape, safe_url, unheard
+from approvals.port.setup import LongSecret, Section, Shape, safe
 
 
 class Settings(Section):
@@ -19,7 +19,7 @@ class Settings(Section):
     `repositories`: where people's cards may stand, at the commit or in the issue that a request
     names; `inbox`: the issue for the others. `permission`: what an approver must have in the
     repository. `public`: cards may stand where everybody reads them. `api_url`: of a GitHub
-    Enterprise Server. `stub`: cards show the title and a link only.
+    Enterprise Server.
     """
 
     title: ClassVar = "GitHub"
@@ -35,21 +35,14 @@ class Settings(Section):
     app_id: int = Field(gt=0)
     installation_id: int = Field(gt=0)
     private_key: SecretStr
-    webhook_secret: SecretStr
+    webhook_secret: LongSecret
     repositories: tuple[str, ...] = ()
     inbox: str = ""
     permission: Literal["read", "write", "admin"] = "write"
     public: bool = False
-    api_url: str = "https://api.github.com/"
-    stub: bool = False
-
-    def wants_public_url(self) -> str:
-        return unheard("GitHub", self.api_url)
-
-    @field_validator("api_url")
-    @classmethod
-    def _is_safe(cls, url: str) -> str:
-        return safe_url(url, "the App's tokens are sent to api_url")
+    api_url: Annotated[str, safe("the App's tokens are sent to api_url")] = (
+        "https://api.github.com/"
+    )
 
     @field_validator("private_key")
     @classmethod
@@ -59,13 +52,6 @@ class Settings(Section):
         except ValueError:
             why = "write private_key_file: the .pem file that GitHub gives for the App"
             raise ValueError(why) from None
-        return given
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _is_long(cls, given: SecretStr) -> SecretStr:
-        if len(given.get_secret_value()) < 32:
-            raise ValueError("webhook_secret has 32 characters at least: openssl rand -hex 32")
         return given
 
     @field_validator("repositories")

@@ -1,11 +1,11 @@
-"""How GitHub is set up: what a person does there, and what its API can be told."""
+"""How GitHub is set up: what a person does there."""
 
 from __future__ import annotations
 
 from typing import Final
 from urllib.parse import urlencode
 
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 PERMISSIONS: Final = {"checks": "write", "issues": "write", "pull_requests": "write"}
 EVENTS: Final = ("check_run", "issue_comment")
@@ -48,8 +48,3 @@ def registration(events: str, organisation: str = "ORGANISATION") -> str:
     said = {"public": "false", "webhook_active": "true", "webhook_url": events, **PERMISSIONS}
     words = urlencode([*said.items(), *(("events[]", one) for one in EVENTS)], safe=":/[]")
     return f"https://github.com/organizations/{organisation}/settings/apps/new?{words}"
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing can be told: a person registers the App."""
-    return None

@@ -9,15 +9,15 @@ from typing import ClassVar, Literal
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from approvals.port.setup import Linking, Section, Shape, safe_url, unheard
+from approvals.port.setup import Linking, Section, Shape, safe_url
 
 
 class Settings(Section):
     """`domains`: of the mail addresses of those who may approve. `app`: classic, or addon for one
     that is built as a Google Workspace add-on, which needs `endpoint_url`.
 
-    `mode` pubsub needs `subscription` and no public URL. `stub`: cards show the title and a link
-    only. `api_url`, `token_url`, `keys_url`, `pubsub_url`: for a test peer.
+    `mode` pubsub needs `subscription` and no public URL. `api_url`, `token_url`, `keys_url`,
+    `pubsub_url`: for a test peer.
     """
 
     account: ClassVar = Shape(
@@ -45,10 +45,6 @@ class Settings(Section):
     token_url: str = "https://oauth2.googleapis.com/token"
     keys_url: str = ""
     pubsub_url: str = "https://pubsub.googleapis.com/"
-    stub: bool = False
-
-    def wants_public_url(self) -> str:
-        return unheard("Google Chat", self.api_url, self.mode, "pubsub")
 
     @field_validator("api_url", "token_url", "keys_url", "pubsub_url", "endpoint_url")
     @classmethod

@@ -1,8 +1,8 @@
-"""How Google Chat is set up: what a person does there, and what its API can be told."""
+"""How Google Chat is set up: what a person does there."""
 
 from __future__ import annotations
 
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:
@@ -42,8 +42,3 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "Give each a code by `countersign link NAME google_chat`: they write it to the app.",
     )
     return Guide("google_chat", steps, section, events)
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing can be told: a person does every step."""
-    return None

@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from approvals.port.setup import Linking, Section, Shape, safe_url, unheard
+from approvals.port.setup import Linking, Section, Shape, safe_url
 
 NEEDS: Final = {
     "sinch": ("project_id", "app_id", "key_id", "key_secret", "webhook_secret"),
@@ -23,8 +23,7 @@ class Settings(Section):
 
     `webhook_secret`: what the provider signs with; of bluebubbles, a word of yours in the address
     that it delivers to. `url`: of Photon's HTTP bridge, or of the BlueBubbles server. `line`: the
-    number of ours that writes. `api_url`, `auth_url`: for test peers. `stub`: cards show the title
-    and a link only.
+    number of ours that writes. `api_url`, `auth_url`: for test peers.
     """
 
     title: ClassVar = "iMessage"
@@ -52,12 +51,10 @@ class Settings(Section):
     webhook_secret: SecretStr | None = None
     api_url: str = ""
     auth_url: str = ""
-    stub: bool = False
 
     def wants_public_url(self) -> str:
         # A BlueBubbles server may be on this machine; a bridge of Photon's says nothing about that.
-        where = self.url if self.provider == "bluebubbles" else self.api_url
-        return unheard("iMessage", where or "https://")
+        return self.unheard(self.url if self.provider == "bluebubbles" else self.api_url)
 
     @model_validator(mode="after")
     def _has_what_its_provider_needs(self) -> Settings:

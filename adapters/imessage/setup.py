@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:
@@ -81,8 +81,3 @@ def _bluebubbles(events: str) -> tuple[tuple[str, ...], str]:
         "`countersign link PERSON imessage` for example.",
     )
     return steps, section
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing is told: two of the three show a secret on the way that a person must keep."""
-    return None

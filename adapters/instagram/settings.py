@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field, SecretStr
 
 from adapters.kit.app import App
-from approvals.port.setup import Linking, Shape, unheard
+from approvals.port.setup import Linking, Shape
 
 
 class Settings(App):
@@ -20,9 +20,6 @@ class Settings(App):
     linking: ClassVar = Linking(deep="https://ig.me/m/{bot}?ref=link_{code}", to="the account")
 
     account_id: str = Field(pattern="^[1-9][0-9]{4,24}$")
-
-    def wants_public_url(self) -> str:
-        return unheard("Instagram", self.api_url or "https://")
 
 
 def sample() -> Settings:

@@ -12,9 +12,7 @@ from approvals.port.setup import Section, Shape
 
 class App(Section):
     """`access_token`: of our own account there. `app_secret`: what the app's deliveries are signed
-    with. `verify_token`: a word of your own, for the handshake. `stub`: cards show the title and a
-    link only. `api_url`: for a test peer.
-    """
+    with. `verify_token`: a word of your own, for the handshake. `api_url`: for a test peer."""
 
     room: ClassVar = Shape("(?!)", "a room: there is none for us", "each approver gets a card")
 
@@ -22,7 +20,6 @@ class App(Section):
     app_secret: SecretStr
     verify_token: SecretStr
     api_url: str = ""
-    stub: bool = False
 
     @field_validator("verify_token")
     @classmethod

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import SecretStr, field_validator
 
-from approvals.port.setup import Section, Shape, safe_url, unheard
+from approvals.port.setup import Section, Shape, safe
 
 UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 WHERE: Final = "Cmd/Ctrl K, “Copy model UUID”"
@@ -16,8 +16,7 @@ WHERE: Final = "Cmd/Ctrl K, “Copy model UUID”"
 class Settings(Section):
     """`client_id`, `client_secret`: of our OAuth application, with client credentials tokens turned
     on. `webhook_secret`: the signing secret of its webhook. `issue`: the issue on which people get
-    their cards. `stub`: cards show the title and a link only. `api_url`: for a test peer.
-    """
+    their cards. `api_url`: for a test peer."""
 
     account: ClassVar = Shape(UUID, "the id of a Linear user", f"open the profile, {WHERE}")
     room: ClassVar = Shape(UUID, "the id of a Linear issue", f"open the issue, {WHERE}")
@@ -27,16 +26,9 @@ class Settings(Section):
     client_secret: SecretStr
     webhook_secret: SecretStr
     issue: str
-    api_url: str = "https://api.linear.app"
-    stub: bool = False
-
-    def wants_public_url(self) -> str:
-        return unheard("Linear", self.api_url)
-
-    @field_validator("api_url")
-    @classmethod
-    def _is_safe(cls, url: str) -> str:
-        return safe_url(url, "our app's secret and token are sent to api_url")
+    api_url: Annotated[str, safe("our app's secret and token are sent to api_url")] = (
+        "https://api.linear.app"
+    )
 
     @field_validator("issue")
     @classmethod

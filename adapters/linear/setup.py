@@ -1,8 +1,8 @@
-"""How Linear is set up: what a person does there, and what its API can be told."""
+"""How Linear is set up: what a person does there."""
 
 from __future__ import annotations
 
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:
@@ -29,8 +29,3 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "app access to it. The app is listed there once `countersign doctor linear` has run.",
     )
     return Guide("linear", steps, section, events)
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing can be told: an administrator does every step."""
-    return None

@@ -8,15 +8,14 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from adapters.matrix.ids import ROOM, SERVER, USER
-from approvals.port.setup import Linking, Section, Shape, Wanted, safe_url, unheard
+from approvals.port.setup import Linking, Section, Shape, Wanted, safe_url
 
 
 class Settings(Section):
     """`api_url`: the homeserver. `user`: our bot's id there. `access_token`: the bot's, or in mode
     appservice the registration's `as_token`; there `hs_token` as well.
 
-    `servers`: whose users may decide, without it those of the bot's own. `stub`: cards show the
-    title and a link only.
+    `servers`: whose users may decide, without it those of the bot's own.
     """
 
     account: ClassVar = Shape(USER, "the id of a Matrix user", "like @dana:acme.example")
@@ -39,10 +38,6 @@ class Settings(Section):
     hs_token: SecretStr | None = None
     mode: Literal["sync", "appservice"] = "sync"
     servers: tuple[str, ...] = ()
-    stub: bool = False
-
-    def wants_public_url(self) -> str:
-        return unheard("Matrix", self.api_url, self.mode, "sync")
 
     @model_validator(mode="after")
     def _is_sound(self) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 FILE: Final = "countersign-registration.yaml"
 SECTION: Final = (
@@ -49,11 +49,6 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
     )
     section = f'{SECTION}    mode: appservice\n    hs_token: "${{MATRIX_HS_TOKEN}}"\n'
     return Guide("matrix", steps, section, base, {FILE: _registration(base)})
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing can be told: a registration is a file of the homeserver."""
-    return None
 
 
 def _registration(url: str) -> bytes:

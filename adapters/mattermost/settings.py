@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import SecretStr, field_validator
 
 from adapters.mattermost.press import server_key
-from approvals.port.setup import Section, Shape, safe_url
+from approvals.port.setup import LongSecret, Section, Shape, safe
 
 
 class Settings(Section):
     """`url`: of your Mattermost server. `token`: of a bot account there. `secret`: 32 characters or
     more of your own, by which we know our buttons again. `events_url`: where the server delivers
-    presses. `server_key`: its public key; absent: it is asked for it. `stub`: cards show the title
-    and a link only.
-    """
+    presses. `server_key`: its public key; absent: it is asked for it."""
 
     account: ClassVar = Shape(
         "[a-z0-9]{26}", "the id of a Mattermost user", "26 letters and digits: `mmctl user search`"
@@ -25,29 +23,11 @@ class Settings(Section):
     )
     by_email: ClassVar = True
 
-    url: str
+    url: Annotated[str, safe("the bot's token is sent to url")]
     token: SecretStr
-    secret: SecretStr
-    events_url: str
+    secret: LongSecret
+    events_url: Annotated[str, safe("presses, and what proves our buttons, are sent to events_url")]
     server_key: str = ""
-    stub: bool = False
-
-    @field_validator("url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return safe_url(value, "the bot's token is sent to url")
-
-    @field_validator("events_url")
-    @classmethod
-    def _is_ours(cls, value: str) -> str:
-        return safe_url(value, "presses, and what proves our buttons, are sent to events_url")
-
-    @field_validator("secret")
-    @classmethod
-    def _is_long(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value()) < 32:
-            raise ValueError("secret has 32 characters at least: openssl rand -hex 32")
-        return value
 
     @field_validator("server_key")
     @classmethod

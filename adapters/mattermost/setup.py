@@ -1,8 +1,8 @@
-"""How Mattermost is set up: what a person does there, and what its API can be told."""
+"""How Mattermost is set up: what a person does there."""
 
 from __future__ import annotations
 
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:
@@ -24,8 +24,3 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         f"Mattermost needs no address entered: each button carries it ({events}).",
     )
     return Guide("mattermost", steps, section, events)
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing can be told: bot accounts are made by an administrator."""
-    return None

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from adapters.kit.app import App
-from approvals.port.setup import Linking, Shape, unheard
+from approvals.port.setup import Linking, Shape
 
 
 class Settings(App):
@@ -23,9 +23,6 @@ class Settings(App):
     page_id: str = Field(pattern="^[1-9][0-9]{4,24}$")
     templates: dict[Literal["request", "notice"], str] = Field(default_factory=dict)
     language: str = Field("en", pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")
-
-    def wants_public_url(self) -> str:
-        return unheard("Messenger", self.api_url or "https://")
 
 
 def sample() -> Settings:

@@ -7,15 +7,14 @@ from typing import ClassVar, Literal
 
 from pydantic import SecretStr, model_validator
 
-from approvals.port.setup import Linking, Section, Shape, Wanted, unheard
+from approvals.port.setup import Linking, Section, Shape, Wanted
 
 
 class Settings(Section):
     """`mode` webhook needs `signing_secret`, socket needs `app_token` and no public URL.
 
     `workspaces`: others than `team_id`, in which the app may be installed by
-    `/channels/slack/install`. `stub`: cards show the title and a link only. `api_url`: for a test
-    peer.
+    `/channels/slack/install`. `api_url`: for a test peer.
     """
 
     library: ClassVar = ("slack_bolt", "slack")
@@ -58,10 +57,6 @@ class Settings(Section):
     client_secret: SecretStr | None = None
     workspaces: tuple[str, ...] = ()
     api_url: str = "https://slack.com/api/"
-    stub: bool = False
-
-    def wants_public_url(self) -> str:
-        return unheard("Slack", self.api_url, self.mode, "socket")
 
     @model_validator(mode="after")
     def _has_its_secret(self) -> Settings:

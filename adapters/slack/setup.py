@@ -1,4 +1,4 @@
-"""How Slack is set up: what a person does there, and what its API can be told."""
+"""How Slack is set up: what a person does there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 from adapters.kit.manifest import written
 from adapters.slack.home import SHORTCUT
 from adapters.slack.pages import TAB
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 SCOPES: Final = ("chat:write", "commands", "im:write", "users:read", "users:read.email")
 """What the app may do; a test compares them with what the adapter checks."""
@@ -79,8 +79,3 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "account: `countersign link NAME slack`.",
     )
     return Guide("slack", steps, section, events, {"slack-manifest.json": written(manifest)})
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing can be told: a person does every step."""
-    return None

@@ -7,14 +7,12 @@ from uuid import UUID
 
 from pydantic import SecretStr, field_validator
 
-from approvals.port.setup import Linking, Section, Shape, safe_url, unheard
+from approvals.port.setup import Linking, Section, Shape, safe_url
 
 
 class Settings(Section):
     """`tenant_id`: whose people approve. `login_tenant`: where the bot is registered, if elsewhere.
-
-    `stub`: cards show the title and a link only. The URLs: for other clouds and test peers.
-    """
+    The URLs: for other clouds and test peers."""
 
     title: ClassVar = "Microsoft Teams"
     library: ClassVar = ("botbuilder.schema", "teams")
@@ -35,10 +33,9 @@ class Settings(Section):
     service_url: str = "https://smba.trafficmanager.net/teams/"
     login_url: str = "https://login.microsoftonline.com/"
     openid_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
-    stub: bool = False
 
     def wants_public_url(self) -> str:
-        return unheard("Teams", self.service_url)
+        return self.unheard(self.service_url)
 
     @field_validator("service_url", "login_url", "openid_url")
     @classmethod

@@ -1,4 +1,4 @@
-"""How Teams is set up: what a person does there, and what its API can be told."""
+"""How Teams is set up: what a person does there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from adapters.kit.manifest import written
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 HERE: Final = Path(__file__).parent
 
@@ -40,11 +40,6 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "`countersign link NAME teams`: they write it to the app, in a chat with it alone.",
     )
     return Guide("teams", steps, section, events, files)
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing can be told: a person does every step."""
-    return None
 
 
 def _package(app_id: UUID, events: str) -> bytes:

@@ -7,15 +7,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from approvals.port.setup import Linking, Section, Shape, Wanted, unheard
+from approvals.port.setup import Linking, Section, Shape, Wanted
 
 
 class Settings(Section):
     """`mode` webhook needs the `secret_token` that setWebhook was given; polling no public URL.
 
     `bot_name`: the bot's user name, for the link that the inbox shows to who links an account.
-    `stub`: cards show the title and a link only. `api_url`: for a test peer or a server of one's
-    own; the bot's token and the method follow it.
+    `api_url`: for a test peer or a server of one's own; the bot's token and the method follow it.
     """
 
     library: ClassVar = ("telegram", "telegram")
@@ -45,10 +44,6 @@ class Settings(Section):
     mode: Literal["webhook", "polling"] = "webhook"
     bot_name: str = Field("", pattern=r"^@?[A-Za-z0-9_]{0,32}$")
     api_url: str = "https://api.telegram.org/bot"
-    stub: bool = False
-
-    def wants_public_url(self) -> str:
-        return unheard("Telegram", self.api_url, self.mode, "polling")
 
     @model_validator(mode="after")
     def _has_its_secret(self) -> Settings:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import SecretStr, field_validator
 
-from approvals.port.setup import Linking, Section, Shape, safe_url, unheard
+from approvals.port.setup import Linking, LongSecret, Section, Shape, safe
 
 CONSUMER: Final = "Y2lzY29zcGFyazovL3VzL09SR0FOSVpBVElPTi9jb25zdW1lcg"
 """The organisation of all free accounts (`ciscospark://us/ORGANIZATION/consumer`)."""
@@ -15,8 +15,7 @@ CONSUMER: Final = "Y2lzY29zcGFyazovL3VzL09SR0FOSVpBVElPTi9jb25zdW1lcg"
 class Settings(Section):
     """`token`: of our bot. `webhook_secret`: 32 characters or more of your own, with which Webex
     signs what it delivers. `org_id`: whose people approve. `signature`: which of Webex's is
-    believed. `stub`: cards show the title and a link only. `api_url`: for other clouds and peers.
-    """
+    believed. `api_url`: for other clouds and peers."""
 
     account: ClassVar = Shape(
         "[A-Za-z0-9_-]{20,200}={0,2}",
@@ -35,21 +34,12 @@ class Settings(Section):
     )
 
     token: SecretStr
-    webhook_secret: SecretStr
+    webhook_secret: LongSecret
     org_id: str
     signature: Literal["sha1", "sha256", "sha512"] = "sha1"
-    api_url: str = "https://webexapis.com/v1/"
-    stub: bool = False
-
-    def wants_public_url(self) -> str:
-        return unheard("Webex", self.api_url)
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _is_long(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value()) < 32:
-            raise ValueError("webhook_secret has 32 characters at least: openssl rand -hex 32")
-        return value
+    api_url: Annotated[str, safe("the bot's token is sent to api_url")] = (
+        "https://webexapis.com/v1/"
+    )
 
     @field_validator("org_id")
     @classmethod
@@ -57,11 +47,6 @@ class Settings(Section):
         if value.rstrip("=") == CONSUMER:
             raise ValueError("that is the organisation of all free accounts: anybody can be in it")
         return value
-
-    @field_validator("api_url")
-    @classmethod
-    def _is_safe(cls, url: str) -> str:
-        return safe_url(url, "the bot's token is sent to api_url")
 
 
 def sample() -> Settings:

@@ -7,14 +7,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from approvals.port.setup import Linking, Section, Shape, installed, unheard
+from approvals.port.setup import Linking, Section, Shape, installed
 
 
 class Settings(Section):
     """`provider` meta: Meta's Cloud API; twilio: Twilio. Each needs the secrets of its own.
 
     `templates`: names or content SIDs of other templates than our page's. `accounts`: which id of a
-    person counts where a delivery has both. `stub`: cards show the title and a link only.
+    person counts where a delivery has both.
     """
 
     title: ClassVar = "WhatsApp"
@@ -45,10 +45,6 @@ class Settings(Section):
     language: str = Field("en", pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")
     accounts: Literal["phone", "user_id"] = "phone"
     api_url: str = ""
-    stub: bool = False
-
-    def wants_public_url(self) -> str:
-        return unheard("WhatsApp", self.api_url or "https://")
 
     @model_validator(mode="after")
     def _has_what_its_provider_needs(self) -> Settings:

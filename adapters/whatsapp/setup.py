@@ -1,10 +1,10 @@
-"""How WhatsApp is set up: what a person does there, and what its API can be told."""
+"""How WhatsApp is set up: what a person does there."""
 
 from __future__ import annotations
 
 from adapters.kit.meta import FACEBOOK
 from adapters.whatsapp import registered
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:
@@ -53,8 +53,3 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "the access token as bearer. Approval takes minutes to a day.",
     )
     return Guide("whatsapp", steps, section, events, files, addressed=False)
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing can be told: a person does every step."""
-    return None

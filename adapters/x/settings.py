@@ -14,8 +14,7 @@ class Settings(Section):
     our account. `refresh_token`: the first one, as X gave it when the account authorised the app;
     those that follow are kept in the database. `bearer_token`: of the app itself, for its webhook.
     `webhook_id`: without it nothing is asked for after an outage. `consumer_secret`: only where X
-    still signs by that. `stub`: cards show the title and a link only. `api_url`: for a test peer.
-    """
+    still signs by that. `api_url`: for a test peer."""
 
     account: ClassVar = Shape(
         "[0-9]{1,19}", "the id of an account on X", "digits, in quotes; `countersign link` finds it"
@@ -36,7 +35,6 @@ class Settings(Section):
     webhook_id: str = Field("", pattern="^([0-9]{1,19})?$")
     consumer_secret: SecretStr | None = None
     api_url: str = ""
-    stub: bool = False
 
     def needs_public_url(self) -> str:
         return "without server.public_url no reply reaches us, and links in cards lead nowhere"

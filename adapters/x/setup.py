@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from approvals.port.setup import Guide, Order, Section, Wishes
+from approvals.port.setup import Guide, Wishes
 
 SCOPES: Final = ("tweet.read", "users.read", "dm.read", "dm.write", "offline.access")
 CALLBACK: Final = "http://127.0.0.1:8080/x"
@@ -49,8 +49,3 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         '"webhook_id": "…"}\'',
     )
     return Guide("x", steps, SECTION, events)
-
-
-def order(section: Section, events: str | None) -> Order | None:
-    """Nothing can be told: the webhook comes after the start, the subscription after both."""
-    return None

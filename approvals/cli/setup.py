@@ -74,7 +74,7 @@ def order(config: Config | None, made: Guide) -> Order | None:
         return None
     section = cast(Section, config.channels[made.channel])
     url = made.events_url if config.public_url else None
-    return channels.folder(made.channel).setup().order(section, url)
+    return channels.folder(made.channel).order(section, url)
 
 
 async def give(one: Order) -> None:

@@ -10,11 +10,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from approvals.model import Tier
 
@@ -80,6 +88,8 @@ class Section(BaseModel):
 
     tier: Tier | None = None
     """What its taps count for, where that is to be less than the channel proves."""
+    stub: bool = False
+    """Its cards show the title and a link only."""
 
     def needs_public_url(self) -> str:
         """Why the channel cannot work without `server.public_url`; "" where it can."""
@@ -87,7 +97,16 @@ class Section(BaseModel):
 
     def wants_public_url(self) -> str:
         """Why it most likely does not; "" where it does. A tunnel may lead to us unnamed."""
-        return ""
+        url = getattr(self, "api_url", None)
+        return "" if url is None else self.unheard(url)
+
+    def unheard(self, url: str) -> str:
+        """Why no tap may come: the platform delivers them to an address, and we have none. `url`:
+        of its API; a peer on this machine needs no address."""
+        if getattr(self, "mode", "") == self.outbound != "" or urlsplit(url).hostname in LOOPBACK:
+            return ""
+        other = f", or mode: {self.outbound}, which needs none" if self.outbound else ""
+        return f"taps are delivered to an address. Set server.public_url{other}"
 
     @field_validator("*")
     @classmethod
@@ -163,21 +182,27 @@ def installed(module: str, extra: str) -> None:
         raise ValueError(f"the library of {extra} is not installed: {how}")
 
 
-def unheard(platform: str, api_url: str, mode: str = "", outbound: str = "") -> str:
-    """Why no tap may come: the platform delivers them to an address, and we have none. A peer on
-    this machine needs none."""
-    if mode == outbound != "" or urlsplit(api_url).hostname in LOOPBACK:
-        return ""
-    other = f", or mode: {outbound}, which needs none" if outbound else ""
-    return f"{platform} delivers taps to an address. Set server.public_url{other}"
-
-
 def safe_url(url: str, why: str) -> str:
     """The address, if nobody on the way can read what is sent there. Raises `ValueError`."""
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
         raise ValueError(f"{why}: it must begin with https://")
     return url
+
+
+def safe(why: str) -> AfterValidator:
+    """For a key whose value is an address, as `safe_url` wants it: `Annotated[str, safe("…")]`."""
+    return AfterValidator(lambda url: safe_url(url, why))
+
+
+def _is_long(secret: SecretStr, about: ValidationInfo) -> SecretStr:
+    if len(secret.get_secret_value()) < 32:
+        raise ValueError(f"{about.field_name} has 32 characters at least: openssl rand -hex 32")
+    return secret
+
+
+LongSecret = Annotated[SecretStr, AfterValidator(_is_long)]
+"""A secret that the owner of the configuration makes up."""
 
 
 def fields(section: BaseModel) -> dict[str, Any]:
