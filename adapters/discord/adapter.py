@@ -17,6 +17,7 @@ from adapters.discord.rest import Rest
 from adapters.kit import tame
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
+from adapters.kit.http import FAULTS
 from approvals import port
 from approvals.model import (
     Address,
@@ -170,7 +171,7 @@ class Discord(Base):
     def read(self, resolved: port.Resolved) -> port.Event:
         try:
             return self._event(resolved.claims.get("sent") or from_json(resolved.inbound.body))
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except FAULTS as error:
             raise Malformed(f"discord: {type(error).__name__}") from None
 
     def _event(self, body: Any) -> port.Event:

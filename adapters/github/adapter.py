@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 from pydantic_core import from_json
 
 from adapters.github import places
-from adapters.github.api import Api, Denied, log
+from adapters.github.api import Api, log
 from adapters.github.markdown import BREAK, around, code, label, plain
 from adapters.github.missed import EVERY, missed
 from adapters.github.places import Spot
@@ -26,7 +26,7 @@ from adapters.github.signing import signing_key
 from adapters.kit import tame
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
-from adapters.kit.http import FAULTS
+from adapters.kit.http import FAULTS, Denied
 from approvals import port
 from approvals.model import (
     Address,
@@ -237,7 +237,7 @@ class GitHub(Base):
         try:
             found = await self._api.call("GET", path)
         except Denied as why:
-            if why.status != 404:
+            if why.code != 404:
                 raise
             return "no access to this repository"
         # Somebody else may have that login by now.
@@ -466,7 +466,7 @@ class GitHub(Base):
         try:
             app = await self._api.as_app("GET", "/app")
             await self._api.token()
-            clock = port.clock_finding(self._api.date, int(time.time() * 1000))
+            clock = self._api.http.clock()
             seen = [await self._seen(one) for one in self._everywhere()]
         except (Busy, Refused) as why:
             return [port.Finding("app", False, str(why))]

@@ -15,9 +15,9 @@ from joserfc.jwk import RSAKey
 from pydantic_core import from_json, to_json
 
 from adapters.github.signing import signed
-from adapters.kit.http import Http
+from adapters.kit.http import Denied, Http
 from adapters.kit.token import Token
-from approvals.model import SECOND, Busy, Duration, Refused
+from approvals.model import SECOND, Busy, Duration
 from approvals.port import Line
 
 log = logging.getLogger("countersign.github")
@@ -29,14 +29,6 @@ LASTS: Final = 3000
 SLOWER: Final = re.compile("rate limit|abuse detection", re.IGNORECASE)
 
 
-class Denied(Refused):
-    """GitHub said no."""
-
-    def __init__(self, why: str, status: int) -> None:
-        super().__init__(why)
-        self.status = status
-
-
 class Api:
     """One installation of one App. `permissions`: what it may do there, once it has a token."""
 
@@ -44,13 +36,8 @@ class Api:
         self.permissions: dict[str, str] = {}
         self._url, self._app, self._installation = url.rstrip("/"), app_id, installation_id
         self._key = key
-        self._http = Http()
+        self.http = Http()
         self._token = Token(self._issued)
-
-    @property
-    def date(self) -> str | None:
-        """The time at GitHub, as its last answer had it."""
-        return self._http.heads.get("Date")
 
     async def call(self, method: str, path: str, body: Any = None, *, many: bool = False) -> Any:
         """What it answers: an object, or a list where `many`. `Busy`, or `Denied`: it never
@@ -86,7 +73,7 @@ class Api:
             token, kind = signed(self._app, self._key, time.time()), list if many else dict
             return await self._ask(method, path, token, body, kind)
         except (_Stale, Denied) as why:
-            if isinstance(why, Denied) and why.status not in (403, 404):
+            if isinstance(why, Denied) and why.code not in (403, 404):
                 raise
             # Which App, which key, which installation: an operator mends that.
             log.error(Line("app_token_not_issued", why=why))
@@ -95,7 +82,7 @@ class Api:
     async def close(self) -> None:
         """Give the connections back, and forget."""
         self._token.forget()
-        await self._http.close()
+        await self.http.close()
 
     async def _ask(self, method: str, path: str, token: str, body: Any, kind: type = dict) -> Any:
         heads = {
@@ -107,7 +94,7 @@ class Api:
         sent = {} if body is None else {"data": to_json(body)}
         what = f"github: {method} {path.partition('?')[0]}"
         try:
-            status, text = await self._http.ask(method, self._url + path, headers=heads, **sent)
+            status, text = await self.http.ask(method, self._url + path, headers=heads, **sent)
         except Busy as why:
             raise Busy(f"{what}: {why}", why.retry_after or self._wait()) from None
         try:
@@ -131,7 +118,7 @@ class Api:
 
     def _wait(self) -> Duration | None:
         """For how long it wants to be left alone."""
-        heads = self._http.heads
+        heads = self.http.heads
         if (given := heads.get("Retry-After", "")).isdigit():
             return int(given[:6]) * SECOND
         reset = heads.get("X-RateLimit-Reset", "")

@@ -19,9 +19,10 @@ from uuid import UUID, uuid5
 
 from pydantic_core import from_json, to_json
 
-from adapters.google_chat.api import BATCH, CHAT, PUBSUB, WRONG, Account, Google, log
+from adapters.google_chat.api import BATCH, CHAT, PUBSUB, Account, Google, log
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
+from adapters.kit.http import FAULTS
 from adapters.kit.openid import bearer
 from approvals import port
 from approvals.model import (
@@ -240,7 +241,7 @@ class GoogleChat(Base):
             event = resolved.claims.get("event") or from_json(proven.inbound.body)
             resolved = port.Resolved.of(proven, event=event)
             tap = self._event(event, None)
-        except WRONG:
+        except FAULTS:
             return resolved  # `read` says it
         if not isinstance(tap, port.Tap) or tap.message is None or tap.echo is not None:
             return resolved
@@ -254,7 +255,7 @@ class GoogleChat(Base):
         try:
             event = resolved.claims.get("event") or from_json(resolved.inbound.body)
             return self._event(event, resolved.claims.get("message"))
-        except WRONG as error:
+        except FAULTS as error:
             raise Malformed(f"google_chat: {type(error).__name__}") from None
 
     def _event(self, sent: Any, shown: Any) -> port.Event:
@@ -345,7 +346,7 @@ class GoogleChat(Base):
             member = await self._google.call("GET", f"{_path(place)}/members/{account}")
             person, outside = member["member"], member.get("affiliation")
             known = person["name"] == who["name"] and person.get("type") == "HUMAN"
-        except WRONG as why:
+        except FAULTS as why:
             raise Busy(f"google_chat: not Google's answer: {type(why).__name__}") from None
         mail = str(person.get("email", "")).rpartition("@")[2].lower()
         foreign = outside in ("EXTERNAL", "MANAGED_EXTERNAL") or mail not in ("", *self.domains)
@@ -363,7 +364,7 @@ class GoogleChat(Base):
         sent = await self._message("POST", address.conversation, payload["message"], query)
         try:
             where, name = _named(sent["name"])
-        except WRONG:
+        except FAULTS:
             where, name = "", ""
         if where != address.conversation or not name:
             raise Busy("google_chat: it does not say that it took the message")
@@ -378,7 +379,7 @@ class GoogleChat(Base):
         )
         try:
             drawn = _named(sent["name"]) == (ref.conversation, ref.message)
-        except WRONG:
+        except FAULTS:
             drawn = False
         if not drawn:
             raise Busy("google_chat: it does not say that it took the edit")
@@ -434,7 +435,7 @@ class GoogleChat(Base):
             if not isinstance(sent, dict) or not sent:
                 raise TypeError
             event = self.read(await self.resolve(port.Proven(inbound, {"event": sent})))
-        except (Malformed, Forged, *WRONG) as why:
+        except (Malformed, Forged, *FAULTS) as why:
             event = port.Ignored(f"google_chat: {type(why).__name__}")
         notice = await deliver(event)
         if notice and isinstance(event, port.Tap):
@@ -457,7 +458,7 @@ class GoogleChat(Base):
                 found.append(port.Finding(subject, True, "as it should be"))
             except (Busy, Refused) as why:
                 found.append(port.Finding(subject, False, str(why)))
-        return [*found, port.clock_finding(self._google.date, int(time.time() * 1000))]
+        return [*found, self._google.http.clock()]
 
     async def _may(self) -> None:
         """`Refused`: we may not pull."""

@@ -20,7 +20,7 @@ from joserfc.jwk import RSAKey
 from pydantic_core import from_json, to_json
 from yarl import URL
 
-from adapters.kit.http import ERRORS, Http, object_of
+from adapters.kit.http import ERRORS, FAULTS, Http, object_of
 from adapters.kit.token import Token
 from approvals.model import Busy, Refused, Scope
 from approvals.port import Line, retry_after
@@ -57,7 +57,6 @@ OURS: Final = frozenset(
         "CREDENTIALS_MISSING",
     )
 )
-WRONG: Final = (JoseError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Account:
             if given["type"] != "service_account" or {*map(type, (email, kid))} != {str}:
                 raise ValueError
             return cls(email, kid, RSAKey.import_key(pem))
-        except WRONG:
+        except (JoseError, *FAULTS):
             raise ValueError(
                 "service_account is not the JSON file of a service account's key"
             ) from None
@@ -91,19 +90,14 @@ class Google:
     ) -> None:
         self._account, self._scope = account, " ".join(scopes)
         self._chat, self._sign_in, self._keys_url = chat, token_url, keys_url
-        self._token, self._http = Token(self._signed_in), Http(read=ERRORS)
-
-    @property
-    def date(self) -> str | None:
-        """What time it was there at the last answer."""
-        return self._http.heads.get("Date")
+        self._token, self.http = Token(self._signed_in), Http(read=ERRORS)
 
     async def keys(self) -> Any:
         """Google's keys, as a JWK set. `Busy`: none to be had."""
         got = await self._fetch("GET", self._keys_url)
         try:
             return got if "keys" in got else {"keys": [_jwk(*one) for one in got.items()]}
-        except WRONG:
+        except (JoseError, *FAULTS):
             raise Busy("google_chat: what is at keys_url are no keys") from None
 
     async def token(self) -> str:
@@ -136,7 +130,7 @@ class Google:
 
     async def close(self) -> None:
         """Give the connections back, and forget."""
-        await self._http.close()
+        await self.http.close()
         self._token.forget()
 
     async def _signed_in(self) -> tuple[str, float]:
@@ -174,7 +168,7 @@ class Google:
         where = URL(url) if isinstance(url, str) else url
         what = f"google_chat: {method} {where.host}"
         try:
-            status, text = await self._http.ask(method, where, **more)
+            status, text = await self.http.ask(method, where, **more)
         except Busy as why:
             narrow = scope if str(why) == "429" else Scope.PLATFORM
             raise Busy(f"{what}: {why}", why.retry_after, scope=narrow) from None
@@ -191,7 +185,7 @@ class Google:
             log.error(Line("platform_refused_app", why=said))
         # Without a code it is not Google that refuses: a proxy, a portal.
         if ours or not code or status >= 500 or status < 400:
-            raise Busy(said, retry_after(self._http.heads.get("Retry-After")))
+            raise Busy(said, retry_after(self.http.heads.get("Retry-After")))
         raise Refused(said)
 
 
@@ -205,7 +199,7 @@ def _refusal(text: str, *, oauth: bool) -> tuple[str, str]:
             return str(error)[:60], ""
         reasons = [one["reason"] for one in error.get("details", ()) if "reason" in one]
         return str(error["status"])[:60], str(reasons[0])[:60] if reasons else ""
-    except WRONG:
+    except FAULTS:
         return "", ""
 
 

@@ -7,7 +7,6 @@ https://docs.bluebubbles.app/server/developer-guides/rest-api-and-webhooks
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
@@ -33,7 +32,6 @@ from approvals.port import (
     Proven,
     Reply,
     Resolved,
-    clock_finding,
 )
 from approvals.proof import check_secret
 
@@ -46,7 +44,7 @@ FAILED: Final = "Messages could not send it (error {})"
 THEIRS: Final = (21, 22, 23, 24)
 QUEUED: Final = "already queued"
 """In the words of a 400 where an earlier try with the same `tempGuid` is still under way."""
-CODES: Final = Codes(outside="(?!)", busy="(?!)", ours="(?!)")
+CODES: Final = Codes()
 
 
 def words(text: str) -> Payload:
@@ -121,7 +119,7 @@ class BlueBubbles:
     async def check(self) -> list[Finding]:
         try:
             await self._call("GET", "/ping")
-            clock = clock_finding(self._http.heads.get("Date"), int(time.time() * 1000))
+            clock = self._http.clock()
             told = (await self._call("GET", "/webhook"))["data"]
             hooked = any({"*", NEW} & {*one["events"]} for one in told)
         except (Busy, Refused, *FAULTS) as why:

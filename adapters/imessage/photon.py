@@ -35,7 +35,6 @@ from approvals.port import (
     Proven,
     Reply,
     Resolved,
-    clock_finding,
 )
 from approvals.proof import check_fresh, check_hmac
 
@@ -45,7 +44,6 @@ WINDOW: Final = 5 * MINUTE
 ID: Final = r"[\w:/;.+-]{1,200}"
 # `errorCode` of the bridge: https://photon.codes/docs/advanced-kits/imessage/error-handling
 CODES: Final = Codes(
-    outside="(?!)",
     busy="serviceUnavailable|timeout|internalError|databaseError|networkError|.*Exceeded",
     ours="unauthenticated|tokenExpired|tokenBlocked|unauthorized|privateApiUnavailable",
 )
@@ -125,7 +123,7 @@ class Photon:
     async def check(self) -> list[Finding]:
         try:
             await self._proof()
-            clock = clock_finding(self._http.heads.get("Date"), int(time.time() * 1000))
+            clock = self._http.clock()
         except (Busy, Refused) as why:
             return [Finding("access", False, str(why))]
         findings = [Finding("access", True, "active"), clock]

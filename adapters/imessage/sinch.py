@@ -32,7 +32,6 @@ from approvals.port import (
     Reply,
     Resolved,
     Tap,
-    clock_finding,
 )
 from approvals.proof import check_fresh, check_secret
 
@@ -46,7 +45,6 @@ ID: Final = "[0-9A-Za-z_-]{1,64}"
 ACCOUNT: Final = r"[A-Za-z0-9:/+=._-]{6,400}"
 # The names of google.rpc.Code in `error.status`.
 CODES: Final = Codes(
-    outside="(?!)",
     busy="RESOURCE_EXHAUSTED|UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED|INTERNAL",
     # A recipient is written as an identity, so what is not found is our app: another region's.
     ours="UNAUTHENTICATED|PERMISSION_DENIED|FAILED_PRECONDITION|NOT_FOUND",
@@ -164,7 +162,7 @@ class Sinch:
             found = [one for one in app.get("channel_credentials") or () if _ours(one)]
         except (Busy, Refused, *FAULTS) as why:
             return [Finding("access", False, str(why))]
-        clock = clock_finding(self._http.heads.get("Date"), int(time.time() * 1000))
+        clock = self._http.clock()
         state = found[0].get("state", {}).get("status", "not said") if found else "not set up"
         apple = Finding("Apple Messages for Business", state == "ACTIVE", state)
         return [Finding("access", True, "active"), apple, clock]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -14,12 +15,20 @@ from pydantic_core import from_json
 from yarl import URL
 
 from approvals.model import Busy, Refused, Scope
-from approvals.port import Line, reason, retry_after
+from approvals.port import Finding, Line, clock_finding, reason, retry_after
 
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)
 """What reading a shape raises that is not as documented: `int` of 1e999 is an `OverflowError`."""
 ERRORS = frozenset(range(500, 600))
 """Of a platform whose answers say more than that they are errors."""
+
+
+class Denied(Refused):
+    """The platform said no. `code`: the status of its answer, or its own code of the error."""
+
+    def __init__(self, why: str, code: int | str) -> None:
+        super().__init__(why)
+        self.code = code
 
 
 class Outside(Refused):
@@ -33,9 +42,9 @@ class Codes:
     about the person, whatever else it looks like. Where a code has a subcode, `code/subcode` is
     looked for as well as the code alone."""
 
-    outside: str
-    busy: str
-    ours: str
+    outside: str = "(?!)"
+    busy: str = "(?!)"
+    ours: str = "(?!)"
     theirs: str = "(?!)"
 
     def fail(self, status: int, code: Any, log: logging.Logger, sub: str = "") -> NoReturn:
@@ -111,6 +120,10 @@ class Http:
             wait = retry_after(answer.headers.get(self._after))
             raise Busy(str(answer.status), wait, scope=scope)
         return answer.status, text
+
+    def clock(self) -> Finding:
+        """Our clock against the time of the last answer."""
+        return clock_finding(self.heads.get("Date"), int(time.time() * 1000))
 
     async def close(self) -> None:
         """Give the connections back, for good."""

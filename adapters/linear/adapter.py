@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,9 +22,9 @@ from pydantic_core import from_json
 from adapters.kit import tame
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest
-from adapters.kit.http import FAULTS
+from adapters.kit.http import FAULTS, Denied
 from adapters.linear import api, markdown
-from adapters.linear.api import Api, Denied, log
+from adapters.linear.api import Api, log
 from approvals import port
 from approvals.model import (
     Address,
@@ -405,7 +404,7 @@ class Linear(Base):
         app = me.get("app") is True
         found = [
             port.Finding("token", app, f"{me['name']} in {where}" + ("" if app else ": no app")),
-            port.clock_finding(self._api.date, int(time.time() * 1000)),
+            self._api.http.clock(),
         ]
         try:
             issue = (await self._api.call(api.ISSUE, id=self.issue))["issue"]["identifier"]

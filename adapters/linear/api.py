@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from adapters.kit.http import FAULTS, Http
+from adapters.kit.http import FAULTS, Denied, Http
 from approvals import port
 from approvals.model import Busy, Refused
 
@@ -123,10 +123,6 @@ LATER: Final = frozenset(
 OURS: Final = "authentication error"
 
 
-class Denied(Refused):
-    """Linear said no: to our app, or about what was asked for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Token:
     """`until`: from then it is replaced, in Unix milliseconds; `claimed`: until then one copy does
@@ -151,22 +147,18 @@ class Token:
 
 
 class Api:
-    """One app's connection to Linear. `date`: the header of the last answer."""
+    """One app's connection to Linear."""
 
     def __init__(self, url: str, client_id: str, client_secret: str) -> None:
         self._url = url.rstrip("/")
         self._client = {"client_id": client_id, "client_secret": client_secret}
-        self._http = Http()
+        self.http = Http()
         self._token = Token("", 0)
         self._renewing = asyncio.Lock()
         self._renewal: set[asyncio.Task[str]] = set()
         self.memory: port.Memory | None = None
         self.home: str | None = None
         """The id of our workspace, once Linear said it."""
-
-    @property
-    def date(self) -> str | None:
-        return self._http.heads.get("Date")
 
     async def call(self, document: str, **variables: Any) -> Any:
         """What the document asks for. `Busy`, `Denied`."""
@@ -186,7 +178,7 @@ class Api:
         heads = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         body = to_json({"query": document, "variables": variables})
         url = f"{self._url}/graphql"
-        status, text = await self._http.ask("POST", url, headers=heads, data=body)
+        status, text = await self.http.ask("POST", url, headers=heads, data=body)
         name = document.split("(", maxsplit=1)[0].split(" {", maxsplit=1)[0]
         if status == 401:
             raise _Expired
@@ -205,7 +197,7 @@ class Api:
             raise Busy(f"linear: {name}: {status}, not Linear's answer")
         for one in data.values():
             if one.get("success") is False:
-                raise Denied(f"linear: {name} was not done")
+                raise Denied(f"linear: {name} was not done", name)
         return data
 
     def _fail(self, name: str, kind: str, code: str) -> None:
@@ -216,11 +208,13 @@ class Api:
             raise _Expired
         if kind == "ratelimited" or code == "RATELIMITED":
             raise Busy(why, self._reset())
-        raise (Busy if kind in LATER else Denied)(why)
+        if kind in LATER:
+            raise Busy(why)
+        raise Denied(why, kind or code)
 
     def _reset(self) -> int | None:
         """Milliseconds until it takes calls again: in seconds, or the time when it does."""
-        heads = self._http.heads
+        heads = self.http.heads
         if (wait := port.retry_after(heads.get("Retry-After"))) is not None:
             return wait
         for name in ("X-RateLimit-Requests-Reset", "X-RateLimit-Complexity-Reset"):
@@ -268,7 +262,7 @@ class Api:
 
     async def _made(self) -> Token:
         form = {**self._client, "grant_type": "client_credentials", "scope": SCOPES}
-        status, text = await self._http.ask("POST", f"{self._url}/oauth/token", data=form)
+        status, text = await self.http.ask("POST", f"{self._url}/oauth/token", data=form)
         try:
             said = json.loads(text)
             value, lasts = said["access_token"], said["expires_in"]
@@ -285,7 +279,7 @@ class Api:
         for task in (tasks := [*self._renewal]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._http.close()
+        await self.http.close()
 
 
 class _Expired(Exception):

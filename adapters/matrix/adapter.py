@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +19,9 @@ from pydantic_core import from_json
 
 from adapters.kit.base import Base
 from adapters.kit.echo import digest
-from adapters.kit.http import FAULTS
+from adapters.kit.http import FAULTS, Denied
 from adapters.kit.openid import bearer
-from adapters.matrix.api import Api, Denied, Unheard, at, log
+from adapters.matrix.api import Api, Unheard, at, log
 from adapters.matrix.ids import EVENT_ID, ROOM, USER, server
 from adapters.matrix.rooms import Rooms, txn
 from approvals import port
@@ -489,7 +488,7 @@ class Matrix(Base):
             return [port.Finding("token", False, str(why))]
         return [
             port.Finding("token", me == self.user, f"it is {me}'s"),
-            port.clock_finding(self._api.date, int(time.time() * 1000)),
+            self._api.calls.clock(),
             port.Finding("servers", True, ", ".join(self.servers or (server(self.user),))),
         ]
 

@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
-from adapters.kit.http import Http, object_of
-from approvals.model import Busy, Refused
+from adapters.kit.http import Denied, Http, object_of
+from approvals.model import Busy
 from approvals.port import Line
 
 log = logging.getLogger("countersign.matrix")
@@ -25,14 +25,6 @@ OURS: Final = {"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_US
 
 class Unheard(Busy):
     """A refusal (4xx), and not in a homeserver's words: of what stands before it, mostly."""
-
-
-class Denied(Refused):
-    """The homeserver said no; `code` is its `errcode`."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(f"matrix: {code}")
-        self.code = code
 
 
 class Said(dict[str, Any]):
@@ -48,7 +40,7 @@ class Api:
 
     url: str
     token: str = field(repr=False)
-    _calls: Http = field(default_factory=Http, repr=False)
+    calls: Http = field(default_factory=Http, repr=False)
     _waits: Http = field(default_factory=Http, repr=False)
 
     async def call(
@@ -69,7 +61,7 @@ class Api:
             more["timeout"] = aiohttp.ClientTimeout(total=patience)
         given = urlencode({k: v for k, v in (query or {}).items() if v is not None})
         url = f"{self.url.rstrip('/')}/_matrix/client{path}" + (f"?{given}" if given else "")
-        http = self._waits if patience else self._calls
+        http = self._waits if patience else self.calls
         try:
             status, text = await http.ask(method, url, **more)
         except Busy as why:
@@ -84,16 +76,11 @@ class Api:
         if code in OURS:
             log.error(Line("platform_refused_app", why=code))
             raise Busy(f"matrix: {code}")
-        raise Denied(code)
-
-    @property
-    def date(self) -> str | None:
-        """What time the homeserver said it is, at the last call."""
-        return self._calls.heads.get("Date")
+        raise Denied(f"matrix: {code}", code)
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._calls.close()
+        await self.calls.close()
         await self._waits.close()
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
 
-from adapters.matrix.api import Api, Denied, at
+from adapters.kit.http import Denied
+from adapters.matrix.api import Api, at
 from approvals.model import Busy, Refused
 from approvals.port import Line, Memory
 

@@ -19,8 +19,9 @@ from pydantic_core import from_json, to_json
 from adapters.kit import tame
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
+from adapters.kit.http import FAULTS, Denied
 from adapters.mattermost import press
-from adapters.mattermost.api import Api, Denied, log
+from adapters.mattermost.api import Api, log
 from approvals import port
 from approvals.model import (
     Address,
@@ -61,7 +62,6 @@ UNVERIFIED: Final = (
     "mattermost: {} may be anybody's, because this server does not verify addresses "
     "(RequireEmailVerification): write the person's id instead, as `mmctl user search` shows it"
 )
-FAULTS: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 # Between two backticks a zero-width space is not seen, and cleaned text brings none of its own.
 FENCE: Final = re.compile("`(?=``)")
 
@@ -347,11 +347,11 @@ class Mattermost(Base):
         return [
             port.Finding("token", bot, f"@{me.get('username')}" + ("" if bot else " is no bot")),
             port.Finding("server's key", bool(self._keys), "presses can be proven"),
-            port.clock_finding(self._api.date, int(time.time() * 1000)),
+            self._api.http.clock(),
         ]
 
     async def close(self) -> None:
-        await self._api.close()
+        await self._api.http.close()
 
 
 def _barred(user: Any) -> str | None:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from adapters.kit.http import Http, object_of
-from approvals.model import Busy, Refused
+from adapters.kit.http import Denied, Http, object_of
+from approvals.model import Busy
 from approvals.port import Line
 
 log = logging.getLogger("countersign.mattermost")
@@ -17,26 +17,14 @@ WITHOUT_ID: Final = ("/config/client?format=old", "/actions/dialogs/open")
 """What returns no object of its own."""
 
 
-class Denied(Refused):
-    """The server said no; `code` is the id of its error."""
-
-    def __init__(self, why: str, code: str) -> None:
-        super().__init__(why)
-        self.code = code
-
-
 class Api:
-    """One bot's connection to one server. `date`: the header of the last answer."""
+    """One bot's connection to one server."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url.rstrip("/") + "/api/v4"
         self._token = token
-        self._http = Http(after="X-Ratelimit-Reset")
+        self.http = Http(after="X-Ratelimit-Reset")
         self._me = ""
-
-    @property
-    def date(self) -> str | None:
-        return self._http.heads.get("Date")
 
     async def me(self) -> str:
         """The id of our bot."""
@@ -49,7 +37,7 @@ class Api:
         for, and not about our bot."""
         heads = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         sent = {} if body is None else {"data": to_json(body)}
-        status, text = await self._http.ask(method, self._url + path, headers=heads, **sent)
+        status, text = await self.http.ask(method, self._url + path, headers=heads, **sent)
         said = object_of(text)
         if said is None:
             raise Busy(f"mattermost: {method} {path}: {status}, not Mattermost's answer")
@@ -65,6 +53,3 @@ class Api:
             log.error(Line("platform_refused_app", call=path, why=code))
             raise Busy(f"mattermost: {method} {path}: {code}")
         raise Denied(f"mattermost: {method} {path}: {code}", code)
-
-    async def close(self) -> None:
-        await self._http.close()

@@ -19,6 +19,7 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
+from adapters.kit.http import FAULTS
 from adapters.slack import home, install
 from adapters.slack.install import Workspaces
 from adapters.slack.pages import Pages, wanted
@@ -268,7 +269,7 @@ class Slack(Base):
             # A quoted-printable decoder reads percent-encoding too, 20 times faster than urllib.
             text = a2b_qp(body.removeprefix(b"payload=").translate(FORM))
             return self._event(from_json(text, cache_strings=False))
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except FAULTS as error:
             raise Malformed(f"slack: {type(error).__name__}") from None
 
     def _typed(self, body: Any) -> port.Event:

@@ -17,6 +17,7 @@ from pydantic_core import from_json, to_json
 from adapters.kit import adaptive
 from adapters.kit.adaptive import PARTS, TABLES
 from adapters.kit.base import Base
+from adapters.kit.http import FAULTS
 from adapters.kit.openid import bearer
 from adapters.teams.connector import OPENID, SERVICE, Connector, written
 from approvals import port
@@ -60,7 +61,6 @@ BLANKS: Final = re.compile(r" (?:(?<=[ \n] )|(?<![\s\S] ))")
 # Where the parts of a card stand that are drawn with it; everything else in it is drawn on a press,
 # by other clients, or never.
 ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-WRONG: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 def inert(text: str) -> str:
@@ -179,7 +179,7 @@ class Teams(Base):
         try:
             sent = from_json(inbound.body)
             service, where = sent["serviceUrl"], sent["channelId"]
-        except WRONG as error:
+        except FAULTS as error:
             raise Forged(f"teams: no activity: {type(error).__name__}") from None
         if not isinstance(service, str) or claims.get("serviceurl") != service:
             raise Forged("teams: the token is for another service")
@@ -190,7 +190,7 @@ class Teams(Base):
     def read(self, resolved: port.Resolved) -> port.Event:
         try:
             return self._event(resolved.claims["activity"])
-        except WRONG as error:
+        except FAULTS as error:
             raise Malformed(f"teams: {type(error).__name__}") from None
 
     def _event(self, sent: Any) -> port.Event:
@@ -311,8 +311,7 @@ class Teams(Base):
                 found.append(port.Finding(subject, True, "as it should be"))
             except Busy as why:
                 found.append(port.Finding(subject, False, str(why)))
-        now = int(time.time() * 1000)
-        return [*found, port.clock_finding(self._bot.date, now)]
+        return [*found, self._bot.http.clock()]
 
     async def close(self) -> None:
         await self._bot.close()
@@ -335,7 +334,7 @@ def _asking(payload: port.Payload, viewers: Sequence[str]) -> port.Payload:
     try:
         (hung,) = payload["attachments"]
         content = hung["content"] | {"refresh": refresh}
-    except WRONG:
+    except FAULTS:
         raise Refused("teams: a template makes one attachment, the card") from None
     return payload | {"attachments": [hung | {"content": content}]}
 

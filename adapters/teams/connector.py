@@ -53,7 +53,7 @@ class Connector:
         self._form |= {"client_id": app_id, "client_secret": secret}
         self._sign_in = f"{login}{tenant}/oauth2/v2.0/token"
         self._openid = openid
-        self._token, self._http = Token(self._signed_in), Http(read=ERRORS)
+        self._token, self.http = Token(self._signed_in), Http(read=ERRORS)
         self._ids: dict[tuple[str, str], tuple[str, float]] = {}
 
     def ours(self, url: str) -> bool:
@@ -64,11 +64,6 @@ class Connector:
     async def keys(self) -> Any:
         """Microsoft's keys, as a JWK set. `Busy`: none to be had."""
         return await keys(partial(self._fetch, "GET"), self._openid)
-
-    @property
-    def date(self) -> str | None:
-        """What time it was there at the last answer."""
-        return self._http.heads.get("Date")
 
     async def token(self) -> str:
         """Our own, good for a while yet. `Busy`: we get none."""
@@ -124,7 +119,7 @@ class Connector:
 
     async def close(self) -> None:
         """Give the connections back, and forget."""
-        await self._http.close()
+        await self.http.close()
         self._token.forget()
         self.service = self._configured
         self._ids.clear()
@@ -141,7 +136,7 @@ class Connector:
         where = URL(url, encoded=True)
         what = f"teams: {method} {where.host}"
         try:
-            status, text = await self._http.ask(method, where, **more)
+            status, text = await self.http.ask(method, where, **more)
         except Busy as why:
             raise Busy(f"{what}: {why}", why.retry_after) from None
         if status < 300:
@@ -158,7 +153,7 @@ class Connector:
         # https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
         # Without a code it is not Teams that refuses: a proxy, a portal.
         if ours or not code or status == 412 or status >= 500 or status < 400:
-            raise Busy(said, retry_after(self._http.heads.get("Retry-After")))
+            raise Busy(said, retry_after(self.http.heads.get("Retry-After")))
         raise Refused(said)
 
 

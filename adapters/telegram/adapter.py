@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
+from adapters.kit.http import FAULTS
 from adapters.telegram.api import Api
 from approvals import port
 from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
@@ -129,7 +130,7 @@ class Telegram(Base):
                 return self._pressed(query, by)
             if message := update.get("message"):
                 return self._answered(message)
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except FAULTS as error:
             raise Malformed(f"telegram: {type(error).__name__}") from None
         return port.Ignored("not a kind of update that we asked for")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,8 +21,8 @@ from pydantic_core import from_json, to_json
 from adapters.kit import adaptive
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
-from adapters.kit.http import FAULTS
-from adapters.webex.api import Api, Denied, path
+from adapters.kit.http import FAULTS, Denied
+from adapters.webex.api import Api, path
 from approvals import port
 from approvals.model import (
     Address,
@@ -322,7 +321,7 @@ class Webex(Base):
         try:
             await self._api.call("DELETE", path("messages", ref.message))
         except Denied as why:
-            if why.status != 404:
+            if why.code != 404:
                 raise
         return await self.post(Address("webex", ref.conversation), payload, "")
 
@@ -358,7 +357,7 @@ class Webex(Base):
             port.Finding("token", bot, mail if bot else f"{mail} is not a bot"),
             self._webhook("taps", PRESSED, hooks),
             self._webhook("what people write", WRITTEN, hooks),
-            port.clock_finding(self._api.date, int(time.time() * 1000)),
+            self._api.http.clock(),
         ]
 
     def _webhook(
@@ -387,7 +386,7 @@ class Webex(Base):
         return port.Finding(subject, True, f"delivered to {where}")
 
     async def close(self) -> None:
-        await self._api.close()
+        await self._api.http.close()
 
 
 def _kind(body: bytes) -> tuple[tuple[Any, Any], Any]:

@@ -8,21 +8,13 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from adapters.kit.http import Http, object_of
-from approvals.model import Busy, Refused
+from adapters.kit.http import Denied, Http, object_of
+from approvals.model import Busy
 from approvals.port import Line, retry_after
 
 log = logging.getLogger("countersign.webex")
 ID: Final = re.compile("[A-Za-z0-9_=-]{8,300}")
 """How Webex writes an id; documented as opaque, so nothing is read out of one."""
-
-
-class Denied(Refused):
-    """Webex said no. `status`: its HTTP status; an error has no code of its own."""
-
-    def __init__(self, why: str, status: int) -> None:
-        super().__init__(why)
-        self.status = status
 
 
 def path(kind: str, id: str) -> str:
@@ -33,16 +25,12 @@ def path(kind: str, id: str) -> str:
 
 
 class Api:
-    """One bot's connection. `date`: the header of the last answer."""
+    """One bot's connection."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url, self._token = url.rstrip("/"), token
-        self._http = Http()
+        self.http = Http()
         self._me = ""
-
-    @property
-    def date(self) -> str | None:
-        return self._http.heads.get("Date")
 
     async def me(self) -> str:
         """The id of our bot."""
@@ -61,7 +49,7 @@ class Api:
             heads["Content-Type"] = "application/json; charset=utf-8"
             more["data"] = to_json(body)
         url = f"{self._url}/{where}"
-        status, text = await self._http.ask(method, url, headers=heads, **more)
+        status, text = await self.http.ask(method, url, headers=heads, **more)
         if status == 204:
             return {}
         said = object_of(text)
@@ -80,8 +68,5 @@ class Api:
             log.error(Line("platform_refused_app", why=why))
             raise Busy(why)
         if status == 423:  # "temporarily unavailable": https://developer.webex.com/docs/basics
-            raise Busy(why, retry_after(self._http.heads.get("Retry-After")))
+            raise Busy(why, retry_after(self.http.heads.get("Retry-After")))
         raise Denied(why, status)
-
-    async def close(self) -> None:
-        await self._http.close()
