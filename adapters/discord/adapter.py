@@ -4,7 +4,6 @@ code, which Discord does not read; a tap brings its message along to be compared
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -13,10 +12,11 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
-from adapters.discord.rest import Rest
-from adapters.kit import tame
+from adapters.discord.rest import Rest, log
+from adapters.kit import fences
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
+from adapters.kit.fences import inert, plain
 from adapters.kit.http import FAULTS
 from approvals import port
 from approvals.model import (
@@ -31,9 +31,7 @@ from approvals.model import (
     Tier,
 )
 from approvals.proof import check_ed25519, check_fresh, ed25519_key
-from approvals.text import fit, fitting, utf16_len
-
-log = logging.getLogger("countersign.discord")
+from approvals.text import fitting, utf16_len
 
 # Characters: https://docs.discord.com/developers/resources/message#embed-object-embed-limits and
 # https://docs.discord.com/developers/components/reference#button
@@ -58,24 +56,7 @@ TEXTS: Final = frozenset(("title", "description", "name", "value", "text", "labe
 TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 # The command that a code is given to: `countersign setup discord` registers it.
 COMMAND: Final = ("link", "code")
-
-
-# Three of them end a block. Between two a zero-width space is not seen, and cleaned text brings
-# none of its own.
-FENCE: Final = re.compile("`(?=``)")
 CODE: Final = re.compile("```.*?```|`[^`]*`", re.DOTALL)
-
-
-def inert(text: str) -> str:
-    """Text that nothing gets out of a code span: clients disagree about longer fences
-    (https://github.com/discord/SimpleAST, CodeRules.kt), so a backtick is drawn by a letter that
-    looks like one, behind a zero-width space, which cleaned text brings none of."""
-    return text.replace("`", "\u200bˋ") or "(empty)"
-
-
-def fenced(text: str) -> str:
-    """Text that nothing gets out of a block."""
-    return FENCE.sub("`\u200b", text) or "(empty)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +70,7 @@ class Discord(Base):
     mode: str = "webhook"
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = "wss://gateway.discord.gg/"
-    _rest: Rest = field(default_factory=Rest, init=False, repr=False, compare=False)
+    _rest: Rest = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "discord"
     # An embed's description, where the facts stand, and the line with the reading, has 4096; all
     # embeds 6000.
@@ -116,6 +97,7 @@ class Discord(Base):
             raise ValueError("discord: mode webhook needs public_key, 64 hex digits")
         if self.public_key:
             ed25519_key(bytes.fromhex(self.public_key))
+        object.__setattr__(self, "_rest", Rest(self.bot_token, self.api_url))
 
     @property
     def abilities(self) -> port.Abilities:
@@ -130,23 +112,14 @@ class Discord(Base):
         )
 
     def drawn(self, card: Card) -> port.Drawn:
-        return port.whole(card, self._draw, _plain)
+        return port.whole(card, self._draw, plain)
 
     def _draw(self, card: Card) -> port.Drawn:
-        link = card.review if card.review and port.reachable(card.review) else None
         colour = COLOURS[card.risk]
         if card.status is not Status.PENDING:
             colour = CLOSED.get(card.status, GREY)
-        blocks = {name: getattr(card, name) or "" for name in ("payload", "payload_tail", "note")}
-        fences = {name: fenced(text) for name, text in blocks.items()}
-        fences["facts"] = port.block(card.facts, fenced)
-        who = f"From {card.agent}. {card.progress}".strip()
-        who = inert(who)
-        if utf16_len(who) > 256:
-            who = f"{fit(who, 250, utf16_len).head}…"
-        safe = replace(tame.texts(card, inert), facts=tame.facts(card, inert))
-        values = {"card": safe, "fences": fences, "colour": colour, "who": who}
-        payload = self.render(values | {"link": link}) | {"allowed_mentions": {"parse": []}}
+        values = fences.values(card, LIMITS["name"]) | {"colour": colour}
+        payload = self.render(values) | {"allowed_mentions": {"parse": []}}
         rows = [row["components"] for row in payload["components"]]
         taps = [(one["label"], one["custom_id"]) for row in rows for one in row if "url" not in one]
         port.same_buttons(card, taps)
@@ -157,7 +130,7 @@ class Discord(Base):
             raise Refused("discord: over 6000 characters, 25 fields, 10 embeds or 5 buttons")
         # Flag 4 hides all embeds: https://docs.discord.com/developers/resources/message
         seen = () if payload.get("flags", 0) & 4 else _texts(payload["embeds"])
-        texts = [_plain(text) for text in seen]
+        texts = [plain(text) for text in seen]
         return port.Drawn(card, payload, texts)
 
     def authenticate(self, inbound: port.Inbound) -> port.Proven:
@@ -232,10 +205,10 @@ class Discord(Base):
         # There is no look-up by address, and it takes a server that the bot shares.
         if not re.fullmatch("[1-9][0-9]{16,19}", account):
             raise Refused(f"discord: {account} is no id of a person: 17 to 20 digits")
-        user = await self._call("GET", "/users/{user_id}", user_id=account)
+        user = await self._rest.call("GET", "/users/{user_id}", user_id=account)
         if user.get("bot") or user.get("system"):
             raise Refused(f"discord: {account} may not approve: a bot")
-        opened = await self._call("POST", "/users/@me/channels", {"recipient_id": account})
+        opened = await self._rest.call("POST", "/users/@me/channels", {"recipient_id": account})
         return Address("discord", opened["id"], account=account)
 
     def echo(self, payload: port.Payload) -> str:
@@ -245,14 +218,14 @@ class Discord(Base):
         # https://docs.discord.com/developers/resources/message#create-message: 25 characters
         once = {"nonce": hashlib.sha256(key.encode()).hexdigest()[:25], "enforce_nonce": True}
         path = "/channels/{channel_id}/messages"
-        sent = await self._call("POST", path, payload | once, channel_id=address.conversation)
+        sent = await self._rest.call("POST", path, payload | once, channel_id=address.conversation)
         return MessageRef("discord", address.conversation, sent["id"], _altered(payload, sent))
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef:
         # Attachments that are not named stay: what somebody else put there goes with this.
         to = {"channel_id": ref.conversation, "message_id": ref.message}
         path, body = "/channels/{channel_id}/messages/{message_id}", payload | {"attachments": []}
-        sent = await self._call("PATCH", path, body, **to)
+        sent = await self._rest.call("PATCH", path, body, **to)
         return replace(ref, altered=_altered(payload, sent))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
@@ -277,7 +250,7 @@ class Discord(Base):
     async def _callback(self, to: Mapping[str, str], response: port.Response | None) -> None:
         if response and to:
             path, said = "/interactions/{id}/{token}/callback", from_json(response.body)
-            await self._call("POST", path, said, **to)
+            await self._rest.call("POST", path, said, **to)
 
     async def listen(self, deliver: port.Deliver) -> None:
         # Discord waits for no acknowledgement: a tap that we could not store gets no answer, and
@@ -285,7 +258,7 @@ class Discord(Base):
         async def take(sent: Any) -> None:
             await self._take(sent, deliver)
 
-        await self._rest.listen(self.bot_token, self.api_url, self.gateway_url, take)
+        await self._rest.listen(self.gateway_url, take)
 
     async def _take(self, sent: Any, deliver: port.Deliver) -> None:
         try:
@@ -298,9 +271,9 @@ class Discord(Base):
 
     async def check(self) -> list[port.Finding]:
         try:
-            app = await self._call("GET", "/applications/@me")
+            app = await self._rest.call("GET", "/applications/@me")
             path = "/applications/{application_id}/commands"
-            known = await self._call("GET", path, application_id=app["id"])
+            known = await self._rest.call("GET", path, application_id=app["id"])
         except (Busy, Refused) as why:
             return [port.Finding("token", False, str(why))]
         url, key = app.get("interactions_endpoint_url"), app["verify_key"]
@@ -316,14 +289,6 @@ class Discord(Base):
 
     async def close(self) -> None:
         await self._rest.close()
-
-    async def _call(self, method: str, path: str, body: Any = None, **to: str) -> Any:
-        return await self._rest.call(self.bot_token, self.api_url, log, method, path, body, **to)
-
-
-def _plain(text: str) -> str:
-    """As it was written, whether it stands in a line of code or in a block."""
-    return text.replace("\u200bˋ", "`").replace("\u200b", "")
 
 
 def _texts(node: Any) -> Iterator[str]:

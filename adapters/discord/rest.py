@@ -17,6 +17,8 @@ from yarl import URL
 from approvals.model import Busy, Refused, Scope
 from approvals.port import Line, reason, retry_after
 
+log = logging.getLogger("countersign.discord")
+
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes#json. Nothing about the card
 # or the person: what our bot may do, an operator mends. And what is wrong with a person.
 OURS: Final = {40001, 50001, 50013, 50014}
@@ -29,26 +31,18 @@ channel, unless the answer says `X-RateLimit-Global`."""
 class Rest:
     """One bot's connections, opened when first needed. `date`: the header of the last answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, bot_token: str, url: str) -> None:
         self.date: str | None = None
+        self._bot_token, self._url = bot_token, url
         self._lock = asyncio.Lock()
         self._http: Any = None
 
-    async def call(
-        self,
-        bot_token: str,
-        url: str,
-        log: logging.Logger,
-        method: str,
-        path: str,
-        body: Any = None,
-        **to: str,
-    ) -> Any:
+    async def call(self, method: str, path: str, body: Any = None, **to: str) -> Any:
         """What the route of this path, filled with `to`, returns. `Busy`, `Refused`."""
-        discord = _sdk(url)
+        discord = _sdk(self._url)
         try:
             async with asyncio.timeout(10):
-                http = await self._opened(bot_token, url)
+                http = await self._opened()
                 route = discord.http.Route(method, path, **to)
                 said = await http.request(route, **({} if body is None else {"json": body}))
         except discord.RateLimited as why:
@@ -69,11 +63,9 @@ class Rest:
             raise Busy(f"discord: {method} {path}: not Discord's answer")
         return said
 
-    async def listen(
-        self, bot_token: str, url: str, gateway: str, take: Callable[[Any], Awaitable[None]]
-    ) -> None:
+    async def listen(self, gateway: str, take: Callable[[Any], Awaitable[None]]) -> None:
         """Hand every interaction that the gateway brings to `take`, until cancelled. `Busy`."""
-        discord = _sdk(url)
+        discord = _sdk(self._url)
         discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
         more: Any = {"enable_debug_events": True, "http_trace": self._trace()}
         client: Any = discord.Client(intents=discord.Intents.none(), **more)
@@ -86,7 +78,7 @@ class Rest:
 
         client.on_socket_raw_receive = heard
         try:
-            await client.start(bot_token)
+            await client.start(self._bot_token)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as why:
             raise Busy(f"discord: the gateway: {reason(why)}") from None
         finally:
@@ -98,13 +90,13 @@ class Rest:
             await self._http.close()
         self._http = None
 
-    async def _opened(self, bot_token: str, url: str) -> Any:
+    async def _opened(self) -> Any:
         async with self._lock:
             if self._http is None:
-                sdk, loop = _sdk(url).http, asyncio.get_running_loop()
+                sdk, loop = _sdk(self._url).http, asyncio.get_running_loop()
                 http = sdk.HTTPClient(loop, http_trace=self._trace(), max_ratelimit_timeout=30)
                 try:
-                    await http.static_login(bot_token)
+                    await http.static_login(self._bot_token)
                 except BaseException:
                     await http.close()
                     raise

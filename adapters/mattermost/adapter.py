@@ -16,9 +16,10 @@ from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 
-from adapters.kit import tame
+from adapters.kit import fences
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
+from adapters.kit.fences import inert, plain
 from adapters.kit.http import FAULTS, Denied
 from adapters.mattermost import press
 from adapters.mattermost.api import Api, log
@@ -35,7 +36,7 @@ from approvals.model import (
     Status,
     Tier,
 )
-from approvals.text import fit, fitting, utf16_len
+from approvals.text import fitting, utf16_len
 
 # Runes of a post's props, where the attachment stands (`PostPropsMaxRunes`), and of its message
 # (`PostMessageMaxRunesV2`): https://github.com/mattermost/mattermost/blob/master/server/public/
@@ -43,6 +44,7 @@ from approvals.text import fit, fitting, utf16_len
 MESSAGE: Final = 16_383
 TEXT: Final = 12_000
 OPTION: Final = 100
+WHO: Final = 300
 COLOURS: Final = {"low": "#2ea44f", "medium": "#dba500", "high": "#d24b4e"}
 CLOSED: Final = {"approved": "#2ea44f", "declined": "#d24b4e"}
 GREY: Final = "#8a8f99"
@@ -62,21 +64,6 @@ UNVERIFIED: Final = (
     "mattermost: {} may be anybody's, because this server does not verify addresses "
     "(RequireEmailVerification): write the person's id instead, as `mmctl user search` shows it"
 )
-# Between two backticks a zero-width space is not seen, and cleaned text brings none of its own.
-FENCE: Final = re.compile("`(?=``)")
-
-
-def inert(text: str) -> str:
-    """Text that nothing gets out of a code span: a backtick is drawn by a letter that looks like
-    one, behind a zero-width space, which cleaned text brings none of. In code there is no markup,
-    no mention, no hashtag, no emoji and no link:
-    https://docs.mattermost.com/end-user-guide/collaborate/format-messages.html#code"""
-    return text.replace("`", "\u200bˋ") or "(empty)"
-
-
-def fenced(text: str) -> str:
-    """Text that nothing gets out of a block."""
-    return FENCE.sub("`\u200b", text) or "(empty)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +118,12 @@ class Mattermost(Base):
             self._keys.append(press.server_key(self.server_key))
 
     def drawn(self, card: Card) -> port.Drawn:
-        return port.whole(card, self._draw, _plain)
+        return port.whole(card, self._draw, plain)
 
     def _draw(self, card: Card) -> port.Drawn:
-        link = card.review if card.review and port.reachable(card.review) else None
         open_ = card.status is Status.PENDING
         colour = COLOURS[card.risk] if open_ else CLOSED.get(card.status, GREY)
-        blocks = {name: getattr(card, name) or "" for name in ("payload", "payload_tail", "note")}
-        fences = {name: fenced(text) for name, text in blocks.items()}
-        fences["facts"] = port.block(card.facts, fenced)
-        who = inert(f"From {card.agent}. {card.progress}".strip())
-        who = f"{fit(who, 290, utf16_len).head}…" if utf16_len(who) > 300 else who
-        safe = replace(tame.texts(card, inert), facts=tame.facts(card, inert))
-        values = {"card": safe, "fences": fences, "colour": colour, "who": who}
-        made = self.render(values | {"link": link})
+        made = self.render(fences.values(card, WHO) | {"colour": colour})
         attachment = made["attachment"]
         port.same_buttons(card, [(one["name"], one["token"]) for one in attachment["actions"]])
         actions = [self._button(one) for one in attachment["actions"]]
@@ -154,7 +133,7 @@ class Mattermost(Base):
         texts += [one["value"] for one in attachment["fields"]]
         if utf16_len(made["message"]) > MESSAGE or sum(map(utf16_len, texts)) > TEXT:
             raise Refused(f"mattermost: over {TEXT} characters")
-        return port.Drawn(card, payload, [_plain(text) for text in texts])
+        return port.Drawn(card, payload, [plain(text) for text in texts])
 
     def _button(self, made: Any) -> dict[str, Any]:
         integration = {"url": self.events_url, "context": press.context(self.secret, made["token"])}
@@ -376,11 +355,6 @@ def _is_ours(secret: str, body: bytes) -> bool:
     except (Forged, *FAULTS):
         return False
     return True
-
-
-def _plain(text: str) -> str:
-    """As it was written, whether it stands in a line of code or in a block."""
-    return text.replace("\u200bˋ", "`").replace("\u200b", "")
 
 
 def _altered(payload: port.Payload, sent: Any) -> Any:

@@ -4,7 +4,6 @@ and pre entities, which Telegram does not read; a tap brings its message along t
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import time
 from dataclasses import dataclass, field, replace
@@ -15,13 +14,11 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
 from adapters.kit.http import FAULTS
-from adapters.telegram.api import Api
+from adapters.telegram.api import Api, log
 from approvals import port
 from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_secret
 from approvals.text import utf16_len
-
-log = logging.getLogger("countersign.telegram")
 
 # https://core.telegram.org/bots/api: #sendmessage, #inlinekeyboardbutton, #answercallbackquery,
 # #setwebhook
@@ -63,7 +60,7 @@ class Telegram(Base):
     secret_token: str = field(default="", repr=False)
     mode: str = "webhook"
     api_url: str = "https://api.telegram.org/bot"
-    _api: Api = field(default_factory=Api, init=False, repr=False, compare=False)
+    _api: Api = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "telegram"
     # Together under TEXT.
     limits: ClassVar = port.Limits(
@@ -87,6 +84,7 @@ class Telegram(Base):
             raise ValueError(f"telegram: mode is webhook or polling, not {self.mode!r}")
         if self.mode == "webhook" and not SECRET.fullmatch(self.secret_token):
             raise ValueError("telegram: webhook needs secret_token: 1 to 256 of A-Z a-z 0-9 _ -")
+        object.__setattr__(self, "_api", Api(self.bot_token, self.api_url))
 
     @property
     def abilities(self) -> port.Abilities:
@@ -204,7 +202,7 @@ class Telegram(Base):
         # There is no look-up by address or telephone number, and a bot cannot write first.
         if not re.fullmatch("[1-9][0-9]{0,15}", account):
             raise Refused(f"telegram: {account} is no id of a person: it is a number")
-        chat = await self._call("get_chat", chat_id=int(account))
+        chat = await self._api.call("get_chat", chat_id=int(account))
         if chat.type != "private" or chat.id in NOBODY:
             raise Refused(f"telegram: {account} is a {chat.type}, not a person")
         return Address("telegram", str(chat.id), account=str(chat.id))
@@ -213,13 +211,13 @@ class Telegram(Base):
         return digest(_view(payload))
 
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
-        sent = await self._call("send_message", **_where(address.conversation), **payload)
+        sent = await self._api.call("send_message", **_where(address.conversation), **payload)
         altered = differences(_view(payload), _view(sent.to_dict()))
         return MessageRef("telegram", address.conversation, str(sent.id), altered)
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef | None:
         where = {"chat_id": _where(ref.conversation)["chat_id"], "message_id": int(ref.message)}
-        sent = await self._call("edit_message_text", **where, **payload)
+        sent = await self._api.call("edit_message_text", **where, **payload)
         if not sent:  # it was so already, says Telegram
             return None
         return replace(ref, altered=differences(_view(payload), _view(sent.to_dict())))
@@ -232,7 +230,7 @@ class Telegram(Base):
 
     async def tell(self, tap: port.Tap, notice: port.Notice) -> None:
         if tap.reply_to.get("by") == "api":
-            await self._call("answer_callback_query", **_toast(tap, notice))
+            await self._api.call("answer_callback_query", **_toast(tap, notice))
         if notice.kind is port.NoticeKind.ASK_REASON:
             await self._ask(tap, notice)
             return
@@ -240,24 +238,24 @@ class Telegram(Base):
             return
         if "query" not in tap.reply_to and notice.kind is not port.NoticeKind.COUNTED:
             # What was written has no toast: a word in private, and the card says the rest.
-            await self._call("send_message", chat_id=tap.account, text=inert(notice.text))
+            await self._api.call("send_message", chat_id=tap.account, text=inert(notice.text))
         if notice.kind is not port.NoticeKind.REFUSED:  # its buttons are of no more use to anybody
             chat = _where(tap.conversation)["chat_id"]
-            await self._call("delete_message", chat_id=chat, message_id=int(asked))
+            await self._api.call("delete_message", chat_id=chat, message_id=int(asked))
 
     async def say(self, reply: port.Reply, notice: port.Notice) -> None:
         where = _where(reply.conversation)
-        await self._call("send_message", **where, text=inert(notice.text))
+        await self._api.call("send_message", **where, text=inert(notice.text))
 
     async def whisper(self, account: str, letter: port.Letter) -> None:
         where = _where((await self.open(account)).conversation)
         # Protected: a thief of the bot's token could otherwise forward it to another chat.
         # https://core.telegram.org/bots/api#sendmessage, `protect_content`
         quiet: Any = {"link_preview_options": {"is_disabled": True}, "protect_content": True}
-        await self._call("send_message", **where, **quiet, text=letter.text)
+        await self._api.call("send_message", **where, **quiet, text=letter.text)
 
     async def called(self) -> str:
-        return str((await self._call("get_me")).username)
+        return str((await self._api.call("get_me")).username)
 
     async def _ask(self, tap: port.Tap, notice: port.Notice) -> None:
         # A message is answered by swiping it; who is named is notified of it. Such answers reach a
@@ -271,7 +269,7 @@ class Telegram(Base):
         rows.append((NO_REASON, port.choice(tap.token, None)))
         keys = [[{"text": inert(said), "callback_data": sent}] for said, sent in rows]
         prompt["reply_markup"] = {"inline_keyboard": keys}
-        await self._call("send_message", **_where(tap.conversation), **prompt)
+        await self._api.call("send_message", **_where(tap.conversation), **prompt)
 
     async def listen(self, deliver: port.Deliver) -> None:
         # Telegram keeps an update until a later offset is asked for: one is confirmed when all that
@@ -279,7 +277,7 @@ class Telegram(Base):
         offset = 0
         while True:
             more = {"timeout": POLL, "allowed_updates": UPDATES}
-            updates = await self._call("get_updates", offset=offset, **more)
+            updates = await self._api.call("get_updates", offset=offset, **more)
             taken = (self._take(update.to_dict(), deliver) for update in updates)
             for failed in await asyncio.gather(*taken, return_exceptions=True):
                 if failed:
@@ -301,7 +299,7 @@ class Telegram(Base):
 
     async def check(self) -> list[port.Finding]:
         try:
-            me, hook = await self._call("get_me"), await self._call("get_webhook_info")
+            me, hook = await self._api.call("get_me"), await self._api.call("get_webhook_info")
         except (Busy, Refused) as why:
             return [port.Finding("token", False, str(why))]
         missing = " ".join({*UPDATES} - {*(hook.allowed_updates or UPDATES)})
@@ -317,9 +315,6 @@ class Telegram(Base):
 
     async def close(self) -> None:
         await self._api.close()
-
-    async def _call(self, method: str, **given: Any) -> Any:
-        return await self._api.call(self.bot_token, self.api_url, method, log, **given)
 
 
 def _written(lines: Any) -> tuple[str, list[dict[str, Any]]]:

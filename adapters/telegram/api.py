@@ -12,6 +12,8 @@ from pydantic_core import from_json
 from approvals.model import Busy, Refused, Scope
 from approvals.port import Line, reason
 
+log = logging.getLogger("countersign.telegram")
+
 
 def genuine(status: int, said: bytes) -> bool:
     """Is this Telegram's own answer? The SDK looks only at the status, which a proxy can send too.
@@ -32,18 +34,17 @@ def genuine(status: int, said: bytes) -> bool:
 class Api:
     """One bot's connections, opened when first needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str, url: str) -> None:
+        self._bot_token, self._url = token, url
         self._bot: Any = None
         self._requests: tuple[Any, ...] = ()
 
-    async def call(
-        self, token: str, url: str, method: str, log: logging.Logger, **given: Any
-    ) -> Any:
+    async def call(self, method: str, **given: Any) -> Any:
         """What the method returns; None where an edit would change nothing. `Busy`, `Refused`."""
         from telegram import error  # noqa: PLC0415 - imported where the channel is on
 
         try:
-            return await getattr(self._opened(token, url), method)(**given)
+            return await getattr(self._opened(), method)(**given)
         except error.RetryAfter as why:
             after: Any = why.retry_after
             # https://core.telegram.org/bots/faq: "avoid sending more than one message per second"
@@ -69,7 +70,7 @@ class Api:
         for request in requests:
             await request.shutdown()
 
-    def _opened(self, token: str, url: str) -> Any:
+    def _opened(self) -> Any:
         if self._bot is None:
             # From v23 on a delay is a timedelta; asking for it now spares a warning at each.
             os.environ["PTB_TIMEDELTA"] = "1"
@@ -88,5 +89,5 @@ class Api:
 
             self._requests = poll, call = Own(1), Own(20, read_timeout=10)
             both: Any = {"request": call, "get_updates_request": poll}
-            self._bot = Bot(token, url, **both)
+            self._bot = Bot(self._bot_token, self._url, **both)
         return self._bot
