@@ -3,7 +3,6 @@ which is compared with what we last sent: whoever has the bot token still cannot
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 import unicodedata
@@ -23,7 +22,7 @@ from adapters.kit.http import FAULTS
 from adapters.slack import home, install
 from adapters.slack.install import Workspaces
 from adapters.slack.pages import Pages, wanted
-from adapters.slack.web import Web, socket
+from adapters.slack.web import Web, log, socket
 from approvals import port
 from approvals.model import (
     Address,
@@ -38,10 +37,6 @@ from approvals.model import (
 )
 from approvals.proof import check_fresh, check_hmac
 from approvals.text import fitting, unlinked
-
-log = logging.getLogger("countersign.slack")
-# The SDK gets this one too: below WARNING it logs whole payloads, with the tokens in them.
-log.setLevel(logging.WARNING)
 
 # Milliseconds: https://docs.slack.dev/authentication/verifying-requests-from-slack
 WINDOW: Final = 300_000
@@ -154,7 +149,7 @@ class Slack(Base):
     client_secret: str = field(default="", repr=False)
     workspaces: tuple[str, ...] = ()
     api_url: str = "https://slack.com/api/"
-    _web: Web = field(default_factory=Web, init=False, repr=False, compare=False)
+    _web: Web = field(init=False, repr=False, compare=False)
     _late: dict[str, Pages] = field(default_factory=dict, init=False, repr=False, compare=False)
     _others: Workspaces = field(init=False, repr=False, compare=False)
     name: ClassVar[str] = "slack"
@@ -180,6 +175,8 @@ class Slack(Base):
                 raise ValueError(f"slack: mode {self.mode!r} needs {secret}")
         if self.workspaces and not (self.team_id and self.client_id and self.client_secret):
             raise ValueError("slack: workspaces need team_id, client_id and client_secret")
+        web = Web(self.api_url)
+        object.__setattr__(self, "_web", web)
         others = Workspaces(
             client_id=self.client_id,
             secret=self.client_secret,
@@ -188,9 +185,7 @@ class Slack(Base):
             allowed=self.workspaces,
             scopes=tuple(sorted(SCOPES)),
             api_url=self.api_url,
-            client=self._client,
-            call=self._method,
-            log=log,
+            web=web,
         )
         object.__setattr__(self, "_others", others)
 
@@ -445,12 +440,10 @@ class Slack(Base):
     def look_up(self, homes: port.Homes) -> None:
         self._late["pages"] = Pages(
             homes=homes,
-            client=self._client,
-            call=self._method,
+            web=self._web,
             token=self._token,
             account=self._id,
             inert=inert,
-            log=log,
         )
 
     async def host(self, visit: port.Visit) -> port.Response:
@@ -489,8 +482,7 @@ class Slack(Base):
             sent = await self._call("apps.connections.open", {"token": self.app_token})
             return str(sent["url"])
 
-        client = self._client()
-        await socket(self.app_token, client, log, opened, take)
+        await socket(self.app_token, self._web.client(), opened, take)
 
     async def _visited(
         self, visit: port.Visit, answered: Callable[[port.Response | None], Awaitable[None]]
@@ -532,12 +524,6 @@ class Slack(Base):
     async def _token(self, team: str) -> str:
         return await self._others.token(team) if team in self.workspaces else self.bot_token
 
-    def _client(self) -> Any:
-        return self._web.client(self.api_url, log)
-
-    async def _method(self, token: str, method: str, body: dict[str, Any]) -> Any:
-        return await self._web.call(token, self.api_url, log, method, body, "json")
-
     async def _call(
         self, method: str, body: dict[str, Any], how: str = "json", *, team: str = ""
     ) -> Any:
@@ -545,7 +531,7 @@ class Slack(Base):
             raise Refused(f"slack: {team} is no workspace of the configuration")
         try:
             token = await self._token(team)
-            return await self._web.call(token, self.api_url, log, method, body, how)
+            return await self._web.call(token, method, body, how)
         except Busy as why:
             if not team:
                 raise

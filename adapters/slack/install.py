@@ -11,9 +11,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from importlib import import_module
@@ -23,6 +22,7 @@ from urllib.parse import parse_qs, urljoin
 import aiohttp
 from pydantic_core import from_json, to_json
 
+from adapters.slack.web import BOLT, Web, log
 from approvals.model import MINUTE, Busy, Forged, Instant, Malformed, Refused, Scope
 from approvals.port import (
     Handshake,
@@ -64,8 +64,7 @@ _HEADERS: Final = {
 class Workspaces:
     """Where the app may be installed, and the tokens of where it is.
 
-    `allowed`: ids of workspaces; `home`: our own. `call`: a method with a token. `client`: the
-    SDK's, without one.
+    `allowed`: ids of workspaces; `home`: our own.
     """
 
     client_id: str
@@ -75,9 +74,7 @@ class Workspaces:
     allowed: tuple[str, ...]
     scopes: tuple[str, ...]
     api_url: str
-    client: Callable[[], Any]
-    call: Callable[[str, str, dict[str, Any]], Awaitable[Any]]
-    log: logging.Logger
+    web: Web
     memory: Memory | None = None
 
     async def token(self, team: str) -> str:
@@ -155,9 +152,6 @@ class Workspaces:
         oauth = await asyncio.to_thread(import_module, "slack_bolt.oauth.async_oauth_flow")
         settings = import_module("slack_bolt.oauth.async_oauth_settings")
         options = import_module("slack_bolt.oauth.async_callback_options")
-        # Its log quotes codes below this level.
-        log = self.log.getChild("bolt")
-        log.setLevel(logging.ERROR)
         made = settings.AsyncOAuthSettings(
             client_id=self.client_id,
             client_secret=self.secret,
@@ -172,11 +166,11 @@ class Workspaces:
             state_store=_States(self, at),
             state_cookie_name=COOKIE,
             state_expiration_seconds=AGE // 1000,
-            logger=log,
+            logger=BOLT,
         )
         # It looks for this one in the environment.
         made.redirect_uri = made.authorize_url_generator.redirect_uri = None
-        return oauth.AsyncOAuthFlow(client=self.client(), logger=log, settings=made)
+        return oauth.AsyncOAuthFlow(client=self.web.client(), logger=BOLT, settings=made)
 
     def issue(self, at: Instant) -> str:
         """A new state."""
@@ -208,7 +202,7 @@ class Workspaces:
         value = {"token": found.bot_token, "by": found.user_id, "at": at}
         for _ in range(TRIES):
             if await memory.put(name, to_json(value), was=await memory.get(name)):
-                self.log.warning(Line("workspace_installed", team=found.team_id, by=found.user_id))
+                log.warning(Line("workspace_installed", team=found.team_id, by=found.user_id))
                 return
         raise Busy("slack: another copy keeps this installation")
 
@@ -216,9 +210,9 @@ class Workspaces:
         # It deactivates the bot and takes it out of its rooms, so never at home, where anybody who
         # may install apps would end ours: https://docs.slack.dev/reference/methods/auth.revoke
         try:
-            await self.call(str(found.bot_token), "auth.revoke", {})
+            await self.web.call(str(found.bot_token), "auth.revoke", {})
         except (Busy, Refused) as why:
-            self.log.warning(Line("workspace_token_not_revoked", why=why))
+            log.warning(Line("workspace_token_not_revoked", why=why))
 
 
 @dataclass(slots=True)

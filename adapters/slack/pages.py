@@ -9,7 +9,6 @@ it would call that one, and a URL out of a payload is not ours to call (law 10).
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,11 +16,10 @@ from importlib import import_module
 from typing import Any, Final
 
 from adapters.slack import home
+from adapters.slack.web import BOLT, Web
 from approvals.model import Busy
 from approvals.port import Homes, Response
 
-Call = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
-"""Calls a method with a token: token, method, body. `Busy`, `Refused`."""
 Account = Callable[[str, str], str]
 """The account of a user of a workspace: team, user."""
 TAB: Final = "app_home_opened"
@@ -31,16 +29,14 @@ TAB: Final = "app_home_opened"
 class Pages:
     """The listeners of one app, built when the first page is asked for.
 
-    `token`: that of a workspace; `Refused` without one. `client`: the SDK's, without a token.
+    `token`: that of a workspace; `Refused` without one.
     """
 
     homes: Homes
-    client: Callable[[], Any]
-    call: Call
+    web: Web
     token: Callable[[str], Awaitable[str]]
     account: Account
     inert: home.Inert
-    log: logging.Logger
     _app: Any = None
 
     async def dispatch(self, team: str, user: str, body: Mapping[str, Any]) -> Response:
@@ -66,14 +62,10 @@ class Pages:
             token = await self.token(team)
             return AuthorizeResult(enterprise_id=None, team_id=team, bot_token=token)
 
-        # Below this level its log quotes bodies, or is about variables of the environment that it
-        # looks for by itself.
-        log = self.log.getChild("bolt")
-        log.setLevel(logging.ERROR)
         app = bolt.AsyncApp(
-            name=log.name,  # bolt sets the level of the logger of this name
-            logger=log,
-            client=self.client(),
+            name=BOLT.name,  # bolt sets the level of the logger of this name
+            logger=BOLT,
+            client=self.web.client(),
             authorize=authorize,
             process_before_response=True,  # its other mode polls for the answer
             request_verification_enabled=False,
@@ -93,7 +85,7 @@ class Pages:
         team, user = context["seen"]
         listed = await self.homes.of(self.account(team, user), stays=True)
         body = {"user_id": user, "view": home.tab(listed, self.inert)}
-        await self.call(context.bot_token, "views.publish", body)
+        await self.web.call(context.bot_token, "views.publish", body)
 
     async def _command(self, ack: Any, context: Any) -> None:
         who = self.account(*context["seen"])
@@ -103,7 +95,7 @@ class Pages:
         who = self.account(*context["seen"])
         view = home.modal(await self.homes.of(who, stays=False), self.inert)
         where = {"trigger_id": body["trigger_id"], "view": view}
-        await self.call(context.bot_token, "views.open", where)
+        await self.web.call(context.bot_token, "views.open", where)
 
 
 async def _raised(error: Exception) -> None:

@@ -13,6 +13,13 @@ import aiohttp
 from approvals.model import Busy, Refused, Scope
 from approvals.port import Line, reason, retry_after
 
+log = logging.getLogger("countersign.slack")
+# The SDK gets this one too: below WARNING it logs whole payloads, with the tokens in them.
+log.setLevel(logging.WARNING)
+BOLT: Final = log.getChild("bolt")
+"""Below ERROR it quotes bodies and codes, or is about variables of the environment that it looks
+for by itself."""
+BOLT.setLevel(logging.ERROR)
 BUSY: Final = re.compile("ratelimited|(internal|fatal)_error|service_unavailable|request_timeout")
 # Nothing about the card or the person: our token, our scopes, our workspace's settings. An
 # operator mends these, and then what waited goes on.
@@ -29,14 +36,13 @@ OPENING: Final = ("users.lookupByEmail", "users.info", "conversations.open")
 class Web:
     """One app's connections, opened when first needed. `heads`: the last answer's headers."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self._url = url
         self.heads: Mapping[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
         self._client: Any = None
 
-    async def call(
-        self, token: str, url: str, log: logging.Logger, method: str, body: dict[str, Any], how: str
-    ) -> Any:
+    async def call(self, token: str, method: str, body: dict[str, Any], how: str = "json") -> Any:
         """What the method returns. `Busy`, `Refused`.
 
         `how`: json, or data: a form, which methods that read want.
@@ -46,8 +52,7 @@ class Web:
 
         try:
             # The SDK takes a token out of the parameters, and puts it where it belongs.
-            one = self.client(url, log)
-            sent = await one.api_call(method, params={"token": token}, **{how: body})
+            sent = await self.client().api_call(method, params={"token": token}, **{how: body})
         except SlackApiError as error:
             answer, data = error.response, getattr(error.response, "data", None)
             status = getattr(answer, "status_code", None) or answer.status
@@ -74,7 +79,7 @@ class Web:
         self.heads = sent.headers
         return sent.data
 
-    def client(self, url: str, log: logging.Logger) -> Any:
+    def client(self) -> Any:
         """The SDK's client. It has no token: each call brings that of its workspace."""
         if self._client is None:
             from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415 - imported where the channel is on
@@ -92,7 +97,7 @@ class Web:
                     to = {"Authorization": proof}
                     return await self.api_call("oauth.v2.access", data=body, headers=to)
 
-            self._client = Client(None, url, **rest)
+            self._client = Client(None, self._url, **rest)
         return self._client
 
     async def close(self) -> None:
@@ -105,7 +110,6 @@ class Web:
 async def socket(
     app_token: str,
     client: Any,
-    log: logging.Logger,
     opened: Callable[[], Awaitable[str]],
     take: Callable[[Any, Any], Awaitable[None]],
 ) -> None:
