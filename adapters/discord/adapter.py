@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 from pydantic_core import from_json, to_json  # half of json.loads' time; the service has it anyway
 
 from adapters.discord.rest import Rest, log
+from adapters.discord.setup import COMMAND
 from adapters.kit import fences
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
@@ -52,10 +53,6 @@ SHOWN: Final = re.compile(
 )
 # Of these, what is read as text: the ends of it may be cut off.
 TEXTS: Final = frozenset(("title", "description", "name", "value", "text", "label", "content"))
-# What our buttons carry. Another feature of the application has ids of its own.
-TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
-# The command that a code is given to: `countersign setup discord` registers it.
-COMMAND: Final = ("link", "code")
 CODE: Final = re.compile("```.*?```|`[^`]*`", re.DOTALL)
 
 
@@ -158,7 +155,7 @@ class Discord(Base):
         to = {"id": body["id"], "token": body["token"]} if self.mode == "gateway" else {}
         if body["type"] == 2:
             return self._typed(body, user["id"], far, to)
-        if not TOKEN.fullmatch(str(data.get("custom_id"))):
+        if not port.is_token(data.get("custom_id")):
             return port.Ignored("a button, a menu or a dialog of another feature")
         if body["type"] == 3 and data["component_type"] == 2:
             message = body["message"]["id"]
@@ -192,7 +189,7 @@ class Discord(Base):
         # In a server too it is private: neither the command nor what was typed behind it is shown
         # to others where the answer is not, and every one of ours has flag 64 (`_whispered`).
         # https://github.com/discord/discord-api-docs/issues/2678 (2021-03-05), /2483
-        if body["data"]["name"] != COMMAND[0]:
+        if body["data"]["name"] != COMMAND["name"]:
             return port.Ignored("another command")
         (given,) = body["data"]["options"]
         event, place, said = body["id"], body["channel_id"], given["value"]
@@ -277,13 +274,13 @@ class Discord(Base):
         except (Busy, Refused) as why:
             return [port.Finding("token", False, str(why))]
         url, key = app.get("interactions_endpoint_url"), app["verify_key"]
-        typed = COMMAND[0] in [one["name"] for one in known]
+        typed = COMMAND["name"] in [one["name"] for one in known]
         lacks = "" if typed else " is not registered: countersign setup discord"
         return [
             port.Finding("application", app["id"] == self.application_id, f"token: {app['id']}"),
             port.Finding("public key", self.public_key in ("", key), f"theirs: {key}"),
             port.Finding("endpoint", bool(url) == (self.mode == "webhook"), url or "not set"),
-            port.Finding("command", typed, f"/{COMMAND[0]}{lacks}"),
+            port.Finding("command", typed, f"/{COMMAND['name']}{lacks}"),
             port.clock_finding(self._rest.date, int(time.time() * 1000)),
         ]
 

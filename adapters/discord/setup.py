@@ -20,7 +20,7 @@ COMMAND: Final[Mapping[str, Any]] = {
     "integration_types": [0],
     "contexts": [0, 1],
 }
-"""What the platform is told that a code is typed into; a test compares it with the adapter's."""
+"""What a code is typed into."""
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:

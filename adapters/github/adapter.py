@@ -58,8 +58,6 @@ CONCLUSIONS: Final = {
     Status.EXPIRED: "timed_out",
     Status.WITHDRAWN: "cancelled",
 }
-# What our buttons carry. Another feature of the App has identifiers of its own.
-TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 DELIVERY: Final = re.compile("[0-9a-fA-F-]{1,64}")
 # Of a button's token: enough that nobody finds another card with the same.
 CODE: Final = 8
@@ -334,7 +332,7 @@ class GitHub(Base):
         who = {"account": str(_number(sender["id"])), "login": sender["login"]}
         if pressed:
             run, token = sent["check_run"], _text(sent["requested_action"]["identifier"])
-            if run["app"]["id"] != self.app_id or not TOKEN.fullmatch(token):
+            if run["app"]["id"] != self.app_id or not port.is_token(token):
                 return port.Ignored("a button of another App, or of another feature")
             delivery = inbound.headers["x-github-delivery"]
             if not DELIVERY.fullmatch(delivery):

@@ -65,8 +65,6 @@ WIDGET: Final = 60
 # Google names no limit for an item of a choice; a dialog has no room for more.
 OPTION: Final = 200
 REASON: Final = 500
-# What our buttons carry. Another feature of the app has parameters of its own.
-TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 NAME: Final = re.compile(r"spaces/([A-Za-z0-9_-]+)(?:/messages/([A-Za-z0-9_.-]+))?")
 USER: Final = re.compile("users/([0-9]{1,30})")
 FUNCTION: Final = "countersign"
@@ -290,7 +288,7 @@ class GoogleChat(Base):
         given = _given(common, pressed)
         token, asked = given.get("token"), given.get("declines")
         kind = pressed.get("dialogEventType") or ""
-        if not TOKEN.fullmatch(str(asked or token)) or kind == "CANCEL_DIALOG":
+        if not port.is_token(asked or token) or kind == "CANCEL_DIALOG":
             return port.Ignored("a button or a dialog of another feature of the app")
         if asked is not None:  # in the dialog, not on the card: it may decline only
             inputs = common.get("formInputs") or {}

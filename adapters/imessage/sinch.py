@@ -32,6 +32,7 @@ from approvals.port import (
     Reply,
     Resolved,
     Tap,
+    is_token,
 )
 from approvals.proof import check_fresh, check_secret
 
@@ -127,7 +128,7 @@ class Sinch:
         said, reply_to = message["contact_message"], {"to": account}
         if answer := said.get("choice_response_message"):
             token, card = text_of(answer["postback_data"]), exact(f"({ID})", answer["message_id"])
-            if not re.fullmatch("[A-Za-z0-9_-]{20}", token):
+            if not is_token(token):
                 return Ignored("no button of ours")
             return Tap(
                 channel=NAME,

@@ -269,7 +269,7 @@ class Direct(Base):
         if one.ref.startswith(REF):
             text = port.typed(one.ref.removeprefix(REF))
             return port.Reply(self.name, one.event, one.account, one.account, text)
-        if re.fullmatch("[A-Za-z0-9_-]{20}", one.payload):
+        if port.is_token(one.payload):
             return tap
         if (asked := port.chosen(one.payload)) is not None:
             return replace(tap, token=asked[0], reason="", ready=asked[1])

@@ -47,7 +47,6 @@ TEXT: Final = 12_000
 # https://linear.app/developers/webhooks#securing-webhooks
 FRESH: Final = 60_000
 ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 # What somebody may type instead of choosing it, which proves less: the label as it stands there.
 TYPED: Final[Mapping[str, Choice]] = {
     Label.APPROVE.value: Choice.APPROVE,
@@ -239,7 +238,7 @@ class Linear(Base):
         stop = activity.get("signal") == "stop"
         choice = Choice.DECLINE if stop else TYPED.get(text)
         token, place = port.chosen(text) or (text, None)
-        if choice is None and not TOKEN.fullmatch(token):
+        if choice is None and not port.is_token(token):
             return port.Ignored("other words")
         message = session["comment"]["id"]
         return port.Tap(

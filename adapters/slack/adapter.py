@@ -22,6 +22,7 @@ from adapters.kit.http import FAULTS
 from adapters.slack import home, install
 from adapters.slack.install import Workspaces
 from adapters.slack.pages import Pages, wanted
+from adapters.slack.setup import SCOPES
 from adapters.slack.web import Web, log, socket
 from approvals import port
 from approvals.model import (
@@ -103,10 +104,7 @@ NAMES: Final = dict(
         "🤖=robot_face",
     ]
 )
-SCOPES: Final = {"chat:write", "commands", "im:write", "users:read", "users:read.email"}
 FORM: Final = bytes.maketrans(b"+%", b" =")
-# What our buttons carry. Another feature of the same app has values of its own, or none.
-TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 BARRED: Final = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
 
 
@@ -183,7 +181,7 @@ class Slack(Base):
             app_id=self.app_id,
             home=self.team_id,
             allowed=self.workspaces,
-            scopes=tuple(sorted(SCOPES)),
+            scopes=SCOPES,
             api_url=self.api_url,
             web=web,
         )
@@ -292,7 +290,7 @@ class Slack(Base):
         if self.app_id and body["api_app_id"] != self.app_id:
             raise Malformed("slack: for another app")
         if kind == "block_actions":
-            if not any(TOKEN.fullmatch(str(one.get("value"))) for one in body["actions"]):
+            if not any(port.is_token(one.get("value")) for one in body["actions"]):
                 return port.Ignored("a link, or what another feature of the app shows")
         elif body["view"]["callback_id"] != "reason":
             return port.Ignored("a dialog of another feature of the app")
@@ -503,7 +501,7 @@ class Slack(Base):
             who, heads = await self._call("auth.test", {}), self._web.heads
         except (Busy, Refused) as why:
             return [port.Finding("tokens", False, str(why))]
-        lacks = " ".join(SCOPES - set(re.split("[, ]+", heads.get("X-OAuth-Scopes", ""))))
+        lacks = " ".join({*SCOPES} - set(re.split("[, ]+", heads.get("X-OAuth-Scopes", ""))))
         return [
             port.Finding("scopes", not lacks, f"missing: {lacks or 'none'}"),
             port.Finding("team", self.team_id in ("", who["team_id"]), f"token: {who['team_id']}"),

@@ -16,6 +16,8 @@ from approvals.text import fitting
 Inert = Callable[[str], str]
 """Makes a text stand as it is."""
 
+TAB: Final = "app_home_opened"
+"""The event that says somebody looks at it: https://docs.slack.dev/reference/events/app_home_opened"""
 SHORTCUT: Final = "countersign_waiting"
 """The callback id of the app's shortcut, as in its manifest."""
 NOBODY: Final = (

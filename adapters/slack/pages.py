@@ -13,7 +13,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 from adapters.slack import home
 from adapters.slack.web import BOLT, Web
@@ -22,7 +22,6 @@ from approvals.port import Homes, Response
 
 Account = Callable[[str, str], str]
 """The account of a user of a workspace: team, user."""
-TAB: Final = "app_home_opened"
 
 
 @dataclass(slots=True)
@@ -73,7 +72,7 @@ class Pages:
             url_verification_enabled=False,
             ignoring_self_events_enabled=False,
         )
-        app.event(TAB)(self._opened)
+        app.event(home.TAB)(self._opened)
         app.command(re.compile("/.+"))(self._command)  # whatever the manifest calls it
         app.shortcut(home.SHORTCUT)(self._shortcut)
         app.error(_raised)
@@ -107,6 +106,6 @@ def wanted(body: Mapping[str, Any]) -> str:
     if body["type"] == "shortcut":
         return home.SHORTCUT if body.get("callback_id") == home.SHORTCUT else ""
     event = body.get("event") or {}
-    if event.get("type") != TAB or event.get("tab", "home") != "home":
+    if event.get("type") != home.TAB or event.get("tab", "home") != "home":
         return ""
-    return TAB
+    return home.TAB

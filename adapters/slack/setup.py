@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from adapters.kit.manifest import written
-from adapters.slack.home import SHORTCUT
-from adapters.slack.pages import TAB
+from adapters.slack.home import SHORTCUT, TAB
 from approvals.port.setup import Guide, Wishes
 
 SCOPES: Final = ("chat:write", "commands", "im:write", "users:read", "users:read.email")
-"""What the app may do; a test compares them with what the adapter checks."""
+"""What the app may do."""
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:

@@ -45,8 +45,6 @@ SIZE: Final = 28_000
 # Whose clients may ask for a view of their own, at most, and how they say that nobody pressed:
 # https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/universal-actions-for-adaptive-cards/user-specific-views
 VIEWERS: Final = 60
-# What our buttons carry. Another feature of the app has data of its own.
-TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 LOOK: Final = "refresh"
 SHARED: Final = (
     "Approvers see their buttons here. Missing yours? Choose Refresh card in this message's menu, "
@@ -204,7 +202,7 @@ class Teams(Base):
                 message, to = str(sent.get("replyToId")), to | {"viewer": str(sent["from"]["id"])}
                 return port.Glance("teams", account, place, message, by_hand, far, to)
             value = action.get("data")
-            if not isinstance(value, dict) or not TOKEN.fullmatch(str(value.get("token"))):
+            if not isinstance(value, dict) or not port.is_token(value.get("token")):
                 return port.Ignored("an action on a card of another feature of the app")
         elif way == "message" and not value and private and (text := written(sent)):
             event, account, place, far, to = self._from(sent)

@@ -15,6 +15,7 @@ from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
 from adapters.kit.http import FAULTS
 from adapters.telegram.api import Api, log
+from adapters.telegram.setup import UPDATES
 from approvals import port
 from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_secret
@@ -28,7 +29,6 @@ TOAST: Final = 200
 SECRET: Final = re.compile("[A-Za-z0-9_-]{1,256}")
 # How long a getUpdates waits for something to happen, in seconds.
 POLL: Final = 25
-UPDATES: Final = ("callback_query", "message")
 # Marks, in our own template, of how a text stands there.
 STYLES: Final = ("text", "bold", "italic", "code", "pre")
 # Senders that stand for somebody unseen: an anonymous administrator, a channel, Telegram itself:
@@ -37,8 +37,6 @@ NOBODY: Final = {1087968824, 136817688, 777000}
 # Telegram turns a tab into a blank and drops these three marks, and then it is not what was sent:
 # https://github.com/tdlib/td/blob/master/td/telegram/misc.cpp (clean_input_string)
 CHANGED: Final = re.compile("[\t\u030a\u0333\u033f]")
-# What our buttons carry.
-TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 # What a prompt ends with: the answer to it carries the prompt's text and nothing else of ours.
 ASKED: Final = re.compile(r"Reference ([A-Za-z0-9_-]{20})\Z")
 REASON: Final = 500
@@ -137,7 +135,7 @@ class Telegram(Base):
             return port.Ignored("a game, or a message that was sent from elsewhere")
         message, token = query["message"], query["data"]
         asked = port.chosen(token) if isinstance(token, str) else None
-        if isinstance(token, str) and not (asked or TOKEN.fullmatch(token)):
+        if isinstance(token, str) and not (asked or port.is_token(token)):
             return port.Ignored("a button of another feature of the bot")
         who, stranger = _sender(query["from"])
         if {*map(type, (query["id"], token))} != {str} or type(message["message_id"]) is not int:

@@ -8,7 +8,7 @@ from adapters.telegram.settings import Settings
 from approvals.port.setup import Guide, Order, Section, Wishes
 
 UPDATES: Final = ("callback_query", "message")
-"""https://core.telegram.org/bots/api#update; a test compares them with the adapter's."""
+"""https://core.telegram.org/bots/api#update"""
 
 
 def guide(events: str | None, wishes: Wishes) -> Guide:

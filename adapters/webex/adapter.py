@@ -62,7 +62,6 @@ LINE: Final = 130
 ROW: Final = 330
 # Under which name a button sends its token: Approve, and the Decline on the card that Decline…
 # opens. Another feature of the bot has data of its own.
-TOKEN: Final = re.compile("[A-Za-z0-9_-]{20}")
 TAPS: Final = ("token", "declines")
 REASON: Final = 500
 # A conversation with one person: its room exists only once something was written there.
@@ -403,7 +402,7 @@ def _tapped(inputs: Any) -> tuple[str, str] | None:
     if not isinstance(inputs, dict):
         return None
     found = [(name, inputs[name]) for name in TAPS if name in inputs]
-    if len(found) != 1 or not TOKEN.fullmatch(str(found[0][1])):
+    if len(found) != 1 or not port.is_token(found[0][1]):
         return None
     return found[0][0], str(found[0][1])
 

@@ -223,7 +223,7 @@ class WhatsApp(Base):
                     conversation=who,
                     reply_to={"to": who},
                 )
-                if re.fullmatch("[A-Za-z0-9_-]{20}", token):
+                if port.is_token(token):
                     yield tapped(message=card, token=token)
                 elif (asked := port.chosen(token)) is not None:  # in a list: it may decline only
                     yield tapped(message=None, token=asked[0], reason="", ready=asked[1])

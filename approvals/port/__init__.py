@@ -48,7 +48,7 @@ from approvals.port.fitting import (
 )
 from approvals.port.line import Line
 from approvals.port.network import clock_finding, reachable, reason, retry_after
-from approvals.port.prompts import choice, chosen, ready, typed
+from approvals.port.prompts import choice, chosen, is_token, ready, typed
 from approvals.port.values import (
     Abilities,
     Aside,
@@ -132,6 +132,7 @@ __all__ = [
     "choice",
     "chosen",
     "clock_finding",
+    "is_token",
     "left_out",
     "reachable",
     "ready",

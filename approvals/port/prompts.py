@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Final
+
+_TOKEN: Final = "[A-Za-z0-9_-]{20}"
+
+
+def is_token(value: object) -> bool:
+    """Is it what our buttons carry? Another feature of the same app has values of its own."""
+    return isinstance(value, str) and re.fullmatch(_TOKEN, value) is not None
 
 
 def ready(value: object) -> int | None:
@@ -23,7 +31,7 @@ def choice(token: str, place: int | None) -> str:
 
 def chosen(value: str) -> tuple[str, int | None] | None:
     """Token and place of a `choice`; None: it is none."""
-    found = re.fullmatch(r"([A-Za-z0-9_-]{20})\.([0-7]?)", value)
+    found = re.fullmatch(rf"({_TOKEN})\.([0-7]?)", value)
     return (found[1], ready(found[2])) if found else None
 
 

@@ -19,11 +19,7 @@ from aiohttp import web
 
 from adapters import CHANNELS
 from adapters.discord import setup as discord_setup
-from adapters.slack import adapter as slack
 from adapters.slack import home as slack_home
-from adapters.slack import setup as slack_setup
-from adapters.telegram import adapter as telegram
-from adapters.telegram import setup as telegram_setup
 from adapters.whatsapp import registered as whatsapp
 from approvals.app.exits import Exit
 from approvals.cli import doctor
@@ -34,11 +30,6 @@ from tests.peers.slack import BOT_TOKEN, SECRET, TEAM, SlackPeer, person
 
 APP: str = "5b6c1c0e-7f6d-4bd6-9a31-3f6d2f0f1c55"
 URL = "https://sign.example.org"
-
-
-def test_the_lists_are_the_adapters_own() -> None:
-    assert {*slack_setup.SCOPES} == slack.SCOPES
-    assert telegram_setup.UPDATES == telegram.UPDATES
 
 
 @pytest.mark.parametrize("channel", CHANNELS)

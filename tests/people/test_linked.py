@@ -12,8 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from adapters.discord import setup
-from adapters.discord.adapter import COMMAND
+from adapters.discord import settings, setup
 from approvals import linking
 from approvals.model import Person
 from approvals.port import Channel, Inbound
@@ -271,5 +270,6 @@ async def test_the_link_of_the_command_line_links_at_a_running_service(tmp_path:
     assert line.words() == [(who, "This account is lee's from now on.")]
 
 
-def test_the_command_that_is_registered_is_the_one_that_is_read() -> None:
-    assert (setup.COMMAND["name"], setup.COMMAND["options"][0]["name"]) == COMMAND
+def test_the_command_that_is_registered_is_the_one_that_people_are_told() -> None:
+    name, (option,) = setup.COMMAND["name"], setup.COMMAND["options"]
+    assert settings.Settings.linking.command == f"/{name} {option['name']}:{{code}}"
