@@ -24,10 +24,6 @@ pre, code { background: #1e1f22; border-color: #1e1f22; color: #dbdee1; }
 
 def page(payload: Payload, scripts: Path | None) -> str:
     """The payload as Discord would draw it, nearly."""
-    return whole("discord", draw(payload), style=STYLE)
-
-
-def draw(payload: Payload) -> str:
     parts = [f"<p>{_marked(payload.get('content') or '')}</p>"]
     for embed in payload["embeds"]:
         inside = [
@@ -45,7 +41,7 @@ def draw(payload: Payload) -> str:
         parts.append(
             button_row((one["label"], styles.get(one["style"], "")) for one in row["components"])
         )
-    return "".join(parts)
+    return whole("discord", "".join(parts), style=STYLE)
 
 
 def _marked(text: str) -> str:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from email import policy
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 from urllib.parse import urljoin
 
 from adapters.email import letter as letters
 from adapters.email.outlook import Outlook, draw, script
 from adapters.email.page import drawn, with_head
 from adapters.email.smtp import Smtp
+from adapters.kit import tame
 from adapters.kit.base import Base
 from approvals import port as channel  # `port` is the mail server's here
 from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
@@ -110,7 +111,7 @@ class Email(Base):
 
     def _draw(self, card: Card) -> channel.Drawn:
         links = [(str(b.label), urljoin(card.review or "", f"/m/{b.token}")) for b in card.buttons]
-        shown = _inert(card)
+        shown = replace(tame.texts(card, inert), facts=tame.facts(card, inert))
         values = {"card": shown, "links": links, "subject": shown.subject}
         page = str(self.render(values)["html"])
         buttons, texts = drawn(page, card, links)
@@ -225,13 +226,6 @@ class Email(Base):
             await server.sendmail(own, [to], message.as_bytes())
 
 
-def _inert(card: Card) -> Card:
-    texts: dict[str, Any] = {name: getattr(card, name) for name in TEXTS}
-    texts = {name: text and inert(text) for name, text in texts.items()}
-    facts = [replace(one, label=inert(one.label), value=inert(one.value)) for one in card.facts]
-    return replace(card, facts=tuple(facts), **texts)
-
-
 def _text(card: Card, links: list[tuple[str, str]]) -> str:
     """The same card as plain text. Lines of others are marked: none can pass for one of ours."""
     risk = f"{card.risk.capitalize()} risk"
@@ -261,10 +255,6 @@ def _text(card: Card, links: list[tuple[str, str]]) -> str:
     return "\n".join([*said, "", f"Digest {card.digest}.", "", *PLEDGE, ""])
 
 
-TEXTS: Final = (
-    *("headline", "title", "subject", "action", "agent", "line", "payload", "payload_tail"),
-    *("note", "progress", "until", "decided"),
-)
 PLEDGE: Final = (
     "The links open a page with all of it. Nothing is decided before you press the button there.",
     "Do not forward this mail: whoever has it can answer for you. A reply decides nothing.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -81,24 +80,12 @@ class Settings(Section):
 
 def sample() -> Settings:
     """Draws cards and sends nothing."""
+    from adapters.kit.sample import private_key  # noqa: PLC0415 - for previews only
+
     return Settings(
         app_id=1,
         installation_id=1,
-        private_key=SecretStr(_sample_key()),
+        private_key=SecretStr(private_key()),
         webhook_secret=SecretStr("p" * 32),
         repositories=("acme/api",),
     )
-
-
-@cache
-def _sample_key() -> str:
-    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key  # noqa: PLC0415 - for previews only
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - as above
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-    )
-
-    key = generate_private_key(65537, 2048)
-    form = (Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    return key.private_bytes(*form).decode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
 from typing import ClassVar, Literal
 
 from pydantic import SecretStr, field_validator, model_validator
@@ -92,24 +91,12 @@ class Settings(Section):
 
 def sample() -> Settings:
     """Draws cards and sends nothing."""
+    from adapters.kit.sample import private_key  # noqa: PLC0415 - for previews only
+
+    account = {"type": "service_account", "client_email": "preview@example.com"}
+    account |= {"private_key_id": "1", "private_key": private_key()}
     return Settings(
-        service_account=SecretStr(json.dumps(_sample_key())),
+        service_account=SecretStr(json.dumps(account)),
         project_number="123456789012",
         domains=("example.com",),
     )
-
-
-@cache
-def _sample_key() -> dict[str, str]:
-    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key  # noqa: PLC0415 - for previews only
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - as above
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-    )
-
-    pem = generate_private_key(65537, 2048).private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
-    names = {"client_email": "preview@preview.iam.gserviceaccount.com", "private_key_id": "1"}
-    return {"type": "service_account", "private_key": pem.decode(), **names}

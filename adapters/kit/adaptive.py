@@ -1,10 +1,15 @@
-"""Adaptive Cards: what everybody sees of one at once (https://adaptivecards.io/explorer)."""
+"""Adaptive Cards (https://adaptivecards.io/explorer): drawing one, and what everybody sees of it at
+once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
+
+from approvals import port
+from approvals.model import Card, Refused
 
 PARTS: Final[Mapping[str, str]] = {
     "Container": "items",
@@ -14,7 +19,7 @@ PARTS: Final[Mapping[str, str]] = {
 }
 """Where what an element shows is, by its type: those of version 1.3 that a card is made of."""
 TABLES: Final[Mapping[str, str]] = {"Table": "rows", "TableRow": "cells", "TableCell": "items"}
-"""Those of 1.5 besides."""
+"""Those of version 1.5 as well."""
 HIDING: Final = ("maxLines", "requires")
 """What may cut an element off or leave it out: `requires` drops it where a client lacks a feature.
 https://adaptivecards.io/explorer/Container.html"""
@@ -41,3 +46,15 @@ def seen(nodes: Any, parts: Mapping[str, str] = PARTS) -> Iterator[str]:
             yield node["text"]
         elif kind in parts:
             yield from seen(node.get(parts[kind]), parts)
+
+
+def whole(
+    card: Card, draw: Callable[[Card], port.Drawn], inert: Callable[[str], str]
+) -> port.Drawn:
+    """As `port.whole`. Where the card is too long, its ready reasons go first: the page has them."""
+    try:
+        return port.whole(card, draw, inert)
+    except Refused:
+        if not card.reasons:
+            raise
+    return port.whole(replace(card, reasons=()), draw, inert)

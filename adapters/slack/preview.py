@@ -18,11 +18,7 @@ p { white-space: pre-wrap; }
 
 def page(payload: Payload, scripts: Path | None) -> str:
     """The payload as Slack would draw it, nearly."""
-    return whole("slack", draw(payload), style=STYLE)
-
-
-def draw(payload: Payload) -> str:
-    return "".join(map(_block, payload["blocks"]))
+    return whole("slack", "".join(map(_block, payload["blocks"])), style=STYLE)
 
 
 def _block(block: Mapping[str, Any]) -> str:

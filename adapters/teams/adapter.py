@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json, to_json
@@ -56,8 +57,6 @@ CARD: Final = "application/vnd.microsoft.card.adaptive"
 # Clients read these even in a TextRun; and runs of blanks would be drawn as one.
 DATES: Final = re.compile(r"\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
 BLANKS: Final = re.compile(r" (?:(?<=[ \n] )|(?<![\s\S] ))")
-# Where the parts of a card stand that are drawn with it; everything else in it is drawn on a press,
-# by other clients, or never.
 ACCOUNT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -141,16 +140,7 @@ class Teams(Base):
         return _answered(CARD, payload["attachments"][0]["content"])
 
     def _lay(self, card: Card, word: str) -> port.Drawn:
-        def draw(one: Card) -> port.Drawn:
-            return self._draw(one, word)
-
-        try:
-            return port.whole(card, draw, inert)
-        except Refused:
-            if not card.reasons:
-                raise
-        # What is asked has the room before ready reasons, which the page has too.
-        return port.whole(replace(card, reasons=()), draw, inert)
+        return adaptive.whole(card, partial(self._draw, word=word), inert)
 
     def _draw(self, card: Card, word: str) -> port.Drawn:
         closed = _instant(card.decided_at) if card.decided_at else ""

@@ -22,10 +22,6 @@ body { background: #d7e3ec; }
 
 def page(payload: Payload, scripts: Path | None) -> str:
     """The payload as Telegram would draw it, nearly."""
-    return whole("telegram", draw(payload), style=STYLE)
-
-
-def draw(payload: Payload) -> str:
     raw, out, at = payload["text"].encode("utf-16-le"), [], 0
     tags = {"bold": "b", "italic": "i", "code": "code", "pre": "pre"}
 
@@ -41,4 +37,4 @@ def draw(payload: Payload) -> str:
     said = f'<div class="lines">{"".join(out)}</div>'.replace("</pre>\n", "</pre>")
     keys = payload["reply_markup"]["inline_keyboard"]
     rows = (button_row([(one["text"], one.get("style", "link"))]) for row in keys for one in row)
-    return said + "".join(rows)
+    return whole("telegram", said + "".join(rows), style=STYLE)

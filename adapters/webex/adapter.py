@@ -71,7 +71,6 @@ PERSON: Final = "person:"
 MACROS: Final = re.compile(r"\$(?=\{)|\{(?=\{(?:DATE|TIME)\()", re.IGNORECASE)
 NUMBER: Final = re.compile(r"(?<=\d\.)\u200b(?=\d)")
 BLANKS: Final = re.compile(r" (?:(?<=[ \n] )|(?<![\s\S] ))")
-# What clients of 1.3 draw, and where its parts stand; of what they do not know they draw nothing.
 
 
 def inert(text: str) -> str:
@@ -136,13 +135,7 @@ class Webex(Base):
         object.__setattr__(self, "_api", Api(self.api_url, self.token))
 
     def drawn(self, card: Card) -> port.Drawn:
-        try:
-            return port.whole(card, self._draw, inert)
-        except Refused:
-            if not card.reasons:
-                raise
-        # What is asked has the room before ready reasons, which the page has too.
-        return port.whole(replace(card, reasons=()), self._draw, inert)
+        return adaptive.whole(card, self._draw, inert)
 
     def _draw(self, card: Card) -> port.Drawn:
         link = card.review if card.review and port.reachable(card.review) else None

@@ -20,6 +20,7 @@ from adapters.kit.marks import unmarked, visible
 from adapters.kit.window import Window, remember
 from adapters.whatsapp import graph, twilio
 from adapters.whatsapp.news import ACCOUNT, Fared, Foreign, Moved, News, Wrote
+from adapters.whatsapp.settings import NEEDS
 from approvals import model, port
 from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused
 from approvals.text import unlinked, utf16_len
@@ -44,10 +45,6 @@ ABOUT: Final = "?fields=display_phone_number,quality_rating"
 # (https://faq.whatsapp.com/539178204879377), and `┃` is what stands between the values of a
 # template.
 ANYWHERE: Final = "`┃"
-NEEDS: Final = {
-    "meta": ("access_token", "app_secret", "verify_token", "phone_number_id"),
-    "twilio": ("account_sid", "auth_token", "sender", "webhook_url", "templates"),
-}
 
 
 def inert(text: str) -> str:
@@ -107,6 +104,8 @@ class WhatsApp(Base):
         for name in NEEDS.get(self.provider, ("provider meta or twilio",)):
             if not getattr(self, name, ""):
                 raise ValueError(f"whatsapp: provider {self.provider!r} needs {name}")
+        if self.provider == "twilio" and not self.templates:
+            raise ValueError("whatsapp: provider 'twilio' needs templates")
 
     @property
     def abilities(self) -> port.Abilities:

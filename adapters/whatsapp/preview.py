@@ -21,10 +21,6 @@ body { background: #efeae2; }
 
 def page(payload: Payload, scripts: Path | None) -> str:
     """The payload as WhatsApp would draw it, nearly."""
-    return whole("whatsapp", draw(payload), style=STYLE)
-
-
-def draw(payload: Payload) -> str:
     session = payload["session"]
     found = session.get("interactive", session)
     body = found.get("body") or found.get("text") or session.get("body") or ""
@@ -35,4 +31,8 @@ def draw(payload: Payload) -> str:
     foot = str(footer.get("text", "") if isinstance(footer, dict) else footer)
     buttons = (found.get("action") or {}).get("buttons", ())
     rows = "".join(button_row([(one["reply"]["title"], "link")]) for one in buttons)
-    return f'<div class="lines">{said}</div><p class="dim">{escape(foot)}</p>{rows}'
+    return whole(
+        "whatsapp",
+        f'<div class="lines">{said}</div><p class="dim">{escape(foot)}</p>{rows}',
+        style=STYLE,
+    )

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from adapters.whatsapp.news import ACCOUNT
 from approvals.port.setup import Linking, Section, Shape, installed
+
+NEEDS: Final = {
+    "meta": ("access_token", "app_secret", "verify_token", "phone_number_id"),
+    "twilio": ("account_sid", "auth_token", "sender", "webhook_url"),
+}
 
 
 class Settings(Section):
@@ -19,7 +25,7 @@ class Settings(Section):
 
     title: ClassVar = "WhatsApp"
     account: ClassVar = Shape(
-        r"[1-9][0-9]{5,14}|[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}",
+        ACCOUNT,
         "a WhatsApp account",
         "the number with its country and without + or blanks, like 15551234567",
     )
@@ -48,11 +54,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _has_what_its_provider_needs(self) -> Settings:
-        names = {
-            "meta": ("access_token", "app_secret", "verify_token", "phone_number_id"),
-            "twilio": ("account_sid", "auth_token", "sender", "webhook_url"),
-        }
-        for provider, wanted in names.items():
+        for provider, wanted in NEEDS.items():
             for name in wanted:
                 if bool(getattr(self, name)) != (provider == self.provider):
                     how = "needs" if provider == self.provider else "has no use for"

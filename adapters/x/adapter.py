@@ -18,13 +18,14 @@ from urllib.parse import parse_qsl
 
 from pydantic_core import from_json, to_json
 
+from adapters.kit import tame
 from adapters.kit.base import Base
 from adapters.kit.http import FAULTS, exact
 from adapters.x import outage
 from adapters.x.api import CREATED, RECEIVED, WINDOW, Api, fail, log, signature
 from adapters.x.tokens import Tokens
 from approvals import port
-from approvals.model import Address, Busy, Card, Fact, Forged, Malformed, MessageRef, Refused, Tier
+from approvals.model import Address, Busy, Card, Forged, Malformed, MessageRef, Refused, Tier
 from approvals.proof import check_secret
 from approvals.text import unlinked, utf16_len
 
@@ -110,7 +111,7 @@ class X(Base):
         if len(card.payload) + len(card.payload_tail) > self.limits.payload:
             raise Refused("x: more of the request than a card shows")
         card = replace(card, buttons=())
-        made = self.render({"card": _tamed(card), "code": card.digest[:8]})
+        made = self.render({"card": tame.lines(card, inert, _ruled), "code": card.digest[:8]})
         text = "\n".join(made["lines"])
         if utf16_len(text) > TEXT:
             raise Refused(f"x: over {TEXT} characters")
@@ -270,13 +271,6 @@ def _kind(body: bytes) -> Any:
         return None
 
 
-def _tamed(card: Card) -> Card:
-    """The card with all that others wrote made inert: no line of theirs passes for one of ours."""
-    names = ("title", "headline", "action", "agent", "line", "progress", "review_needed")
-    safe: dict[str, Any] = {name: inert(getattr(card, name) or "") for name in names}
-    facts = ((inert(one.label), inert(one.value)) for one in card.facts)
-    safe["facts"] = tuple(Fact(label, value.replace("\n", "\n  ")) for label, value in facts)
-    for name, mark in (("note", "> "), ("payload", "| "), ("payload_tail", "| ")):
-        text = inert(getattr(card, name) or "")
-        safe[name] = text and mark + text.replace("\n", f"\n{mark}")
-    return replace(card, **safe)
+def _ruled(text: str) -> str:
+    """Lines of the request, none of which passes for one of ours."""
+    return "\n".join(f"| {line}" for line in inert(text).split("\n")) if text else ""
