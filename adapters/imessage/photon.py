@@ -8,7 +8,6 @@ hosts the lines behind gRPC only: the bridge, imessage-server-v2-http, is run by
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -25,6 +24,7 @@ from adapters.imessage.provider import (
     text_of,
 )
 from adapters.kit.http import FAULTS, Codes, Http, exact
+from adapters.kit.token import Token
 from approvals.model import MINUTE, Busy, Refused, Scope
 from approvals.port import (
     Event,
@@ -78,9 +78,10 @@ class Photon:
         repr=False,
         compare=False,
     )
-    _heads: list[tuple[dict[str, str], float]] = field(
-        default_factory=list, init=False, repr=False, compare=False
-    )
+    _token: Token[dict[str, str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_token", Token(self._issued))
 
     def authenticate(self, inbound: Inbound) -> Proven:
         when = inbound.headers.get("x-spectrum-timestamp")
@@ -122,7 +123,7 @@ class Photon:
 
     async def check(self) -> list[Finding]:
         try:
-            await self._proof()
+            await self._token.get()
             clock = self._http.clock()
         except (Busy, Refused) as why:
             return [Finding("access", False, str(why))]
@@ -139,10 +140,12 @@ class Photon:
 
     async def _call(self, method: str, path: str, **more: Any) -> Any:
         url = f"{self.url.rstrip('/')}{path}"
-        status, text = await self._http.ask(method, url, headers=await self._proof(), **more)
-        if status == 401:
-            self._heads.clear()
-            status, text = await self._http.ask(method, url, headers=await self._proof(), **more)
+        for _ in range(2):
+            heads = await self._token.get()
+            status, text = await self._http.ask(method, url, headers=heads, **more)
+            if status != 401:
+                break
+            self._token.forget()  # once more, with a new one
         said: Any = answered(text)
         if status >= 300:
             code = its_own(lambda: text_of(said.get("errorCode") or said["code"]))
@@ -151,25 +154,20 @@ class Photon:
             CODES.fail(status, code, log)
         return said
 
-    async def _proof(self) -> dict[str, str]:
-        if not self._heads or self._heads[0][1] < time.monotonic():
-            status, text = await self._http.ask(
-                "POST",
-                f"{self.api_url.rstrip('/')}/projects/{self.project_id}/imessage/tokens",
-                headers={
-                    "Authorization": aiohttp.encode_basic_auth(self.project_id, self.project_secret)
-                },
-            )
-            if status >= 300:
-                CODES.fail(status, "unauthenticated", log)
-            try:
-                told: Any = answered(text)
-                data = told["data"]
-                ends = time.monotonic() + float(data["expiresIn"]) * USED
-                self._heads[:] = [(self._line(data), ends)]
-            except FAULTS:
-                raise Busy("photon: no token for this line in the answer") from None
-        return self._heads[0][0]
+    async def _issued(self) -> tuple[dict[str, str], float]:
+        proof = aiohttp.encode_basic_auth(self.project_id, self.project_secret)
+        status, text = await self._http.ask(
+            "POST",
+            f"{self.api_url.rstrip('/')}/projects/{self.project_id}/imessage/tokens",
+            headers={"Authorization": proof},
+        )
+        if status >= 300:
+            CODES.fail(status, "unauthenticated", log)
+        try:
+            told: Any = answered(text)
+            return self._line(told["data"]), float(told["data"]["expiresIn"]) * USED
+        except FAULTS:
+            raise Busy("photon: no token for this line in the answer") from None
 
     def _line(self, data: Any) -> dict[str, str]:
         """The headers of a call: of the project's shared line, or of one of its own."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import time
 from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
@@ -19,6 +18,7 @@ import aiohttp
 
 from adapters.imessage.provider import NAME, Buttons, answered, its_own, log, parsed, text_of
 from adapters.kit.http import FAULTS, Codes, Http, exact
+from adapters.kit.token import Token
 from approvals.model import MINUTE, Busy, Forged, Refused
 from approvals.port import (
     Event,
@@ -92,9 +92,10 @@ class Sinch:
     auth_url: str
     account: ClassVar[str] = ACCOUNT
     _http: Http = field(default_factory=Http, init=False, repr=False, compare=False)
-    _token: list[tuple[str, float]] = field(
-        default_factory=list, init=False, repr=False, compare=False
-    )
+    _token: Token[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_token", Token(self._issued))
 
     def authenticate(self, inbound: Inbound) -> Proven:
         # https://developers.sinch.com/docs/conversation/callbacks/#validating-callbacks
@@ -173,33 +174,32 @@ class Sinch:
 
     async def _call(self, method: str, path: str, **more: Any) -> Any:
         url = f"{self.api_url.rstrip('/')}/v1/projects/{self.project_id}{path}"
-        status, text = await self._http.ask(method, url, headers=await self._proof(), **more)
-        if status == 401:  # ended early, or was revoked
-            self._token.clear()
-            status, text = await self._http.ask(method, url, headers=await self._proof(), **more)
+        for _ in range(2):
+            heads = {"Authorization": f"Bearer {await self._token.get()}"}
+            status, text = await self._http.ask(method, url, headers=heads, **more)
+            if status != 401:
+                break
+            self._token.forget()  # it ended early, or was revoked: once more, with a new one
         said: Any = answered(text)
         if status >= 300:
             CODES.fail(status, its_own(lambda: text_of(said["error"]["status"])), log)
         return said
 
-    async def _proof(self) -> dict[str, str]:
+    async def _issued(self) -> tuple[str, float]:
         # https://developers.sinch.com/docs/conversation/api-reference/ (OAuth 2.0); an hour each.
-        if not self._token or self._token[0][1] < time.monotonic():
-            status, text = await self._http.ask(
-                "POST",
-                f"{self.auth_url.rstrip('/')}/oauth2/token",
-                headers={"Authorization": aiohttp.encode_basic_auth(self.key_id, self.key_secret)},
-                data={"grant_type": "client_credentials"},
-            )
-            if status >= 300:
-                CODES.fail(status, "UNAUTHENTICATED", log)
-            try:
-                told: Any = answered(text)
-                ends = time.monotonic() + float(told["expires_in"]) - EARLY
-                self._token[:] = [(text_of(told["access_token"]), ends)]
-            except FAULTS:
-                raise Busy("sinch: no token in the answer") from None
-        return {"Authorization": f"Bearer {self._token[0][0]}"}
+        status, text = await self._http.ask(
+            "POST",
+            f"{self.auth_url.rstrip('/')}/oauth2/token",
+            headers={"Authorization": aiohttp.encode_basic_auth(self.key_id, self.key_secret)},
+            data={"grant_type": "client_credentials"},
+        )
+        if status >= 300:
+            CODES.fail(status, "UNAUTHENTICATED", log)
+        try:
+            told: Any = answered(text)
+            return text_of(told["access_token"]), float(told["expires_in"]) - EARLY
+        except FAULTS:
+            raise Busy("sinch: no token in the answer") from None
 
 
 def _ours(credentials: Any) -> bool:

@@ -51,7 +51,7 @@ def seen(nodes: Any, parts: Mapping[str, str] = PARTS) -> Iterator[str]:
 def whole(
     card: Card, draw: Callable[[Card], port.Drawn], inert: Callable[[str], str]
 ) -> port.Drawn:
-    """As `port.whole`. Where the card is too long, its ready reasons go first: the page has them."""
+    """As `port.whole`. A card that is too long loses its ready reasons first: the page has them."""
     try:
         return port.whole(card, draw, inert)
     except Refused:

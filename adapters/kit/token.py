@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
-class Token:
+class Token(Generic[T]):
     """`ask` gets a new token, and says for how many seconds it is good. Only one call asks at a
     time."""
 
-    def __init__(self, ask: Callable[[], Awaitable[tuple[str, float]]]) -> None:
+    def __init__(self, ask: Callable[[], Awaitable[tuple[T, float]]]) -> None:
         self._ask, self._one = ask, asyncio.Lock()
-        self._kept: tuple[str, float] = ("", 0.0)
+        self._kept: tuple[T, float] | None = None
 
-    async def get(self) -> str:
+    async def get(self) -> T:
         """The one that is kept, or a new one. Raises what `ask` raises."""
         async with self._one:
-            value, until = self._kept
-            if time.monotonic() >= until:
+            if self._kept is None or time.monotonic() >= self._kept[1]:
                 value, serves = await self._ask()
                 self._kept = (value, time.monotonic() + serves)
-        return value
+            return self._kept[0]
 
-    def forget(self, value: str | None = None) -> None:
+    def forget(self, value: T | None = None) -> None:
         """Ask for a new one next time. `value`: if this one is still kept."""
-        if value in (None, self._kept[0]):
-            self._kept = ("", 0.0)
+        if self._kept and value in (None, self._kept[0]):
+            self._kept = None
