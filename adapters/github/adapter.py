@@ -152,8 +152,7 @@ class GitHub(Base):
     )
 
     def __post_init__(self) -> None:
-        if not self.webhook_secret.strip():
-            raise ValueError("github: needs webhook_secret")
+        self.needs("webhook_secret")
         if self.permission not in LEVELS:
             raise ValueError(f"github: permission is one of {', '.join(LEVELS)}")
         key = signing_key(self.private_key)

@@ -161,7 +161,8 @@ class Sinch:
     async def check(self) -> list[Finding]:
         try:
             app = await self._call("GET", f"/apps/{self.app_id}")
-            found = [one for one in app.get("channel_credentials") or () if _ours(one)]
+            given = app.get("channel_credentials") or ()
+            found = [one for one in given if one.get("channel") == CHANNEL]
         except (Busy, Refused, *FAULTS) as why:
             return [Finding("access", False, str(why))]
         clock = self._http.clock()
@@ -200,10 +201,6 @@ class Sinch:
             return text_of(told["access_token"]), float(told["expires_in"]) - EARLY
         except FAULTS:
             raise Busy("sinch: no token in the answer") from None
-
-
-def _ours(credentials: Any) -> bool:
-    return bool(credentials.get("channel") == CHANNEL)
 
 
 def _fared(report: Any) -> Event:

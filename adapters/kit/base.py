@@ -18,6 +18,12 @@ class Base(ABC):
     __slots__ = ()
     name: ClassVar[str]
 
+    def needs(self, *names: str) -> None:
+        """`ValueError` unless each of these fields is filled in."""
+        for name in names:
+            if not getattr(self, name).strip():
+                raise ValueError(f"{self.name}: needs {name}")
+
     @abstractmethod
     def drawn(self, card: Card) -> port.Drawn:
         """See `port.Channel`."""

@@ -111,9 +111,7 @@ class Direct(Base):
     log: ClassVar[logging.Logger]
 
     def __post_init__(self) -> None:
-        for name in ("access_token", "app_secret", "verify_token"):
-            if not getattr(self, name):
-                raise ValueError(f"{self.name} needs {name}")
+        self.needs("access_token", "app_secret", "verify_token")
         if not re.fullmatch(ACCOUNT, self.own):
             raise ValueError(f"{self.name} needs the id of our own account, in digits")
 
@@ -142,7 +140,7 @@ class Direct(Base):
         for one in port.shorter(card, self.limits.measure):
             link = one.review if one.review and port.reachable(one.review) else None
             made = self.render(
-                {"card": tame.lines(one, inert, _ruled), "link": link, "mark": _mark(one)}
+                {"card": tame.lines(one, inert, rule="│ "), "link": link, "mark": _mark(one)}
             )
             pressed = [(x["title"], x["payload"]) for x in made["buttons"] if "payload" in x]
             port.same_buttons(one, pressed)
@@ -379,10 +377,6 @@ class Direct(Base):
     async def _graph(self, method: str, path: str, **more: Any) -> Any:
         url, token = f"{self.base}/{path}", await self._token()
         return await meta.call(self._http, method, url, token, CODES, self.log, **more)
-
-
-def _ruled(text: str) -> str:
-    return "\n".join(f"│ {line}" for line in inert(text).split("\n")) if text else text
 
 
 def _mark(card: Card) -> str:

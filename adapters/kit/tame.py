@@ -24,11 +24,15 @@ def facts(card: Card, inert: Inert) -> tuple[Fact, ...]:
     return tuple(Fact(inert(one.label), inert(one.value)) for one in card.facts)
 
 
-def lines(card: Card, inert: Inert, payload: Inert | None = None) -> Card:
+def lines(card: Card, inert: Inert, rule: str = "") -> Card:
     """For messages of lines: further lines of a fact are indented, those of the note quoted, so
-    that none looks like one of ours. `payload`: what becomes of the request, if not `inert`."""
+    that none looks like one of ours. `rule`: what each line of the request begins with."""
+
+    def ruled(text: str) -> str:
+        return "\n".join(f"{rule}{line}" for line in inert(text).split("\n")) if text else text
+
     safe: dict[str, Any] = {name: inert(getattr(card, name)) for name in NAMES}
-    safe |= {name: (payload or inert)(getattr(card, name)) for name in ("payload", "payload_tail")}
+    safe |= {name: ruled(getattr(card, name)) for name in ("payload", "payload_tail")}
     indented = ((x.label, x.value.replace("\n", "\n  ")) for x in card.facts)
     safe["facts"] = tuple(Fact(inert(label), inert(value)) for label, value in indented)
     safe["note"] = inert(card.note or "").replace("\n", "\n> ")

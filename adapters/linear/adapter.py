@@ -123,9 +123,7 @@ class Linear(Base):
     )
 
     def __post_init__(self) -> None:
-        for needed in ("client_id", "client_secret", "webhook_secret"):
-            if not getattr(self, needed).strip():
-                raise ValueError(f"linear: needs {needed}")
+        self.needs("client_id", "client_secret", "webhook_secret")
         if not ID.fullmatch(self.issue):
             raise ValueError("linear: issue is the id of an issue (Copy model UUID), not ENG-123")
         object.__setattr__(self, "_api", Api(self.api_url, self.client_id, self.client_secret))

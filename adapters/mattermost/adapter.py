@@ -108,9 +108,7 @@ class Mattermost(Base):
     )
 
     def __post_init__(self) -> None:
-        for needed in ("url", "token", "secret", "events_url"):
-            if not getattr(self, needed).strip():
-                raise ValueError(f"mattermost: needs {needed}")
+        self.needs("url", "token", "secret", "events_url")
         if len(self.secret) < 32:
             raise ValueError("mattermost: secret has 32 characters at least")
         object.__setattr__(self, "_api", Api(self.url, self.token))

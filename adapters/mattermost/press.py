@@ -44,7 +44,8 @@ def context(secret: str, token: str) -> dict[str, str]:
 
 def check_context(secret: str, given: Any) -> None:
     """`Forged` unless we made it."""
-    token, proof = (given.get(name) for name in ("token", "proof")) if _is_map(given) else ("", "")
+    context = given if isinstance(given, dict) else {}
+    token, proof = context.get("token"), context.get("proof")
     if not isinstance(token, str) or not isinstance(proof, str):
         raise Forged("mattermost: no context of ours")
     check_hmac(secret.encode(), b"button:" + token.encode(errors="replace"), proof)
@@ -80,7 +81,7 @@ class Asked:
 def state(secret: str, asked: Asked, account: str, now: Instant) -> str:
     """What a dialog carries that this account is shown."""
     what = f"{asked.token} {asked.conversation} {now + ANSWERED}"
-    return f"{what} {_proof(secret, what, account)}"
+    return f"{what} {hmac_sha256(secret.encode(), f'dialog:{account}:{what}'.encode())}"
 
 
 def check_state(secret: str, given: Any, account: Any, now: Instant) -> Asked:
@@ -110,11 +111,3 @@ def _key(text: str) -> EllipticCurvePublicKey:
     if not isinstance(found, EllipticCurvePublicKey):
         raise ValueError("not a key of an elliptic curve")
     return found
-
-
-def _proof(secret: str, what: str, account: str) -> str:
-    return hmac_sha256(secret.encode(), f"dialog:{account}:{what}".encode())
-
-
-def _is_map(given: Any) -> bool:
-    return isinstance(given, dict)

@@ -110,9 +110,7 @@ class Teams(Base):
     )
 
     def __post_init__(self) -> None:
-        for needed in ("app_id", "tenant_id", "app_secret"):
-            if not getattr(self, needed).strip():
-                raise ValueError(f"teams: needs {needed}")
+        self.needs("app_id", "tenant_id", "app_secret")
         tenant = self.login_tenant or self.tenant_id
         urls = (self.service_url, self.login_url, self.openid_url)
         bot = Connector(self.app_id, self.app_secret, tenant, *urls)

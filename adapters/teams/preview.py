@@ -45,15 +45,12 @@ def page(payload: Payload, scripts: Path | None) -> str:
             f"made.parse({card});"
             "document.querySelector('.card').replaceChildren(made.render());</script>"
         )
-    return whole("teams", _plain(payload), style=STYLE, script=script)
+    plain = "".join(map(_element, _card(payload)["body"]))
+    return whole("teams", plain, style=STYLE, script=script)
 
 
 def _card(payload: Payload) -> Any:
     return payload["attachments"][0]["content"]
-
-
-def _plain(payload: Payload) -> str:
-    return "".join(map(_element, _card(payload)["body"]))
 
 
 def _element(one: Mapping[str, Any]) -> str:

@@ -127,9 +127,7 @@ class Webex(Base):
     )
 
     def __post_init__(self) -> None:
-        for needed in ("token", "webhook_secret", "org_id"):
-            if not getattr(self, needed).strip():
-                raise ValueError(f"webex: needs {needed}")
+        self.needs("token", "webhook_secret", "org_id")
         if self.signature not in SIGNED:
             raise ValueError(f"webex: signature is one of {', '.join(SIGNED)}")
         object.__setattr__(self, "_api", Api(self.api_url, self.token))

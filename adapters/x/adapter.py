@@ -111,7 +111,7 @@ class X(Base):
         if len(card.payload) + len(card.payload_tail) > self.limits.payload:
             raise Refused("x: more of the request than a card shows")
         card = replace(card, buttons=())
-        made = self.render({"card": tame.lines(card, inert, _ruled), "code": card.digest[:8]})
+        made = self.render({"card": tame.lines(card, inert, rule="| "), "code": card.digest[:8]})
         text = "\n".join(made["lines"])
         if utf16_len(text) > TEXT:
             raise Refused(f"x: over {TEXT} characters")
@@ -269,8 +269,3 @@ def _kind(body: bytes) -> Any:
         return from_json(body)["data"]["event_type"]
     except FAULTS:
         return None
-
-
-def _ruled(text: str) -> str:
-    """Lines of the request, none of which passes for one of ours."""
-    return "\n".join(f"| {line}" for line in inert(text).split("\n")) if text else ""
