@@ -70,11 +70,6 @@ class Account:
         for id in [id for id, (_, until) in self.open.items() if until <= now]:
             del self.open[id]
 
-    @property
-    def held(self) -> int:
-        """Bytes of what is open."""
-        return sum(size for size, _ in self.open.values())
-
 
 class Budgets:
     """The accounts of all agents, and what they use in a minute and in a day."""
@@ -133,14 +128,16 @@ class Budgets:
         return self._buckets[key]
 
 
-def room(by: Requester, agent: str, account: Account, size: int) -> None:
-    """Is there room for one more open request of so many bytes? Raises `Spent`."""
+def room(by: Requester, agent: str, account: Account, size: int, revised: str = "") -> None:
+    """Is there room for one more open request of so many bytes, which comes in the place of
+    `revised` if that is open? Raises `Spent`."""
     budget, whose = by.budget, _who(account_of(by, agent))
-    more = "Wait until some are decided, or withdraw one."
-    if budget.open is not None and len(account.open) >= budget.open:
+    others = {id: size for id, (size, _) in account.open.items() if id != revised}
+    held, more = sum(others.values()), "Wait until some are decided, or withdraw one."
+    if budget.open is not None and len(others) >= budget.open:
         raise Spent(f"{whose} may have {budget.open:,} open requests, and has. {more}", ASK_AGAIN)
-    if budget.held is not None and account.open and account.held + size > budget.held:
-        said = f"The open requests of {whose} hold {account.held:,} bytes of {budget.held:,}."
+    if budget.held is not None and others and held + size > budget.held:
+        said = f"The open requests of {whose} hold {held:,} bytes of {budget.held:,}."
         raise Spent(f"{said} {more}", ASK_AGAIN)
 
 

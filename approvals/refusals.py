@@ -3,15 +3,20 @@
 Laws (17): the same request asked again soon is refused without a notification, with the same
 reason; after `SEVERAL` refusals of one shape so are its neighbours, for a while. What a rule
 refuses is not remembered: it refuses by itself. Kept in the store, so that every copy knows it.
+
+No name that an agent chooses makes a request another one: not its own, nor that of the action
+beside an HTTP request; and a request that is revised is held to what was refused before.
 """
 
 from __future__ import annotations
 
+import asyncio
 from hashlib import sha256
 from typing import Final
 
-from approvals.evidence import frame, rfc3339
-from approvals.model import Case, Choice, Instant, Request, Requester, Status
+from approvals.budgets import account_of
+from approvals.evidence import digest_http, digest_payload, frame, rfc3339
+from approvals.model import Case, Choice, Instant, Kind, Request, Requester, Status
 from approvals.reading.target import read_target
 from approvals.store import Store
 
@@ -23,7 +28,7 @@ async def remember(store: Store, case: Case, request: Request, by: Requester, no
     declined = any(vote.choice is Choice.DECLINE for vote in case.votes)
     if case.status is not Status.DECLINED or not declined or not by.budget.refusals:
         return
-    for key in _keys(request):
+    for key in await _keys(request, by):
         known = await store.idempotent(_of(by), key)
         if known is not None and known[1] == case.id:
             continue  # told again
@@ -36,7 +41,7 @@ async def lately(store: Store, by: Requester, request: Request, now: Instant) ->
     """Why this is refused without asking anybody, for the agent; None: it is not."""
     if not by.budget.refusals:
         return None
-    for key, least in zip(_keys(request), (1, SEVERAL), strict=True):
+    for key, least in zip(await _keys(request, by), (1, SEVERAL), strict=True):
         known = await store.idempotent(_of(by), key)
         number, at = _value(known)
         if known is None or number < least or not 0 <= now - at < by.budget.refusals:
@@ -54,15 +59,34 @@ def _of(by: Requester) -> str:
     return f"{by.name}\nrefusals"
 
 
-def _keys(request: Request) -> tuple[str, str]:
+async def _keys(request: Request, by: Requester) -> tuple[str, str]:
     """Under which a refusal is kept: of exactly this request, and of its shape."""
-    same = sha256(frame("countersign/refused/1", request.agent.id, request.digest)).hexdigest()
-    http, where = request.http, ("", "", "")
+    who, digest = account_of(by, request.agent.id), request.digest
+    if request.revision > 1:  # aside: a megabyte of JSON takes a second
+        digest = await asyncio.to_thread(_first_digest, request)
+    same = sha256(frame("countersign/refused/2", who, digest)).hexdigest()
+    http, action, where = request.http, request.action, ("", "", "")
     if http is not None:
         target = read_target(http.method, http.url, http.headers)
         where = (http.method, target.host, target.path)
-    shape = frame("countersign/refused/shape/1", request.agent.id, request.action, *where)
+        action = "" if by.kind is Kind.AGENT else action
+    shape = frame("countersign/refused/shape/2", who, action, *where)
     return f"refused {same}", f"refused like {sha256(shape).hexdigest()}"
+
+
+def _first_digest(request: Request) -> str:
+    """The digest that this revision would have had as the first one."""
+    action, http = request.action, request.http
+    if http is None:
+        return digest_payload(revision=1, action=action, payload=request.payload or "null")
+    return digest_http(
+        revision=1,
+        action=action,
+        method=http.method,
+        url=http.url,
+        headers=http.headers,
+        body=http.body,
+    )
 
 
 def _value(known: tuple[str, str] | None) -> tuple[int, Instant]:

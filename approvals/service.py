@@ -190,12 +190,11 @@ class Service:
         old = await self.own(by, request_id)
         reading, now = await self._read(proposal), self._clock()
         request, step = self._opened(by, proposal, reading, now, old)
-        new = step.case
+        new, why = step.case, step.case.reason or ""
+        again = await refusals.lately(self._store, by, request, now) if new.open else why
 
         def event(now: Instant) -> machine.Event:
-            if new.status is not Status.PENDING:
-                return machine.Denied(now, new.reason or "")
-            return machine.Revised(now, new)
+            return machine.Revised(now, new) if again is None else machine.Denied(now, again)
 
         return await self._own_event(by, request_id, event, audit.Kind.REQUEST_REVISED, request)
 
@@ -241,8 +240,8 @@ class Service:
                 return case, False
         # Each case is the key of the one that may follow it: of many that come at once one opens.
         framed = ("countersign/join/1", who, digest, *([] if sent is None else [sent]))
-        said = sha256(frame(*framed)).hexdigest()
-        key = first = f"join {now // (60 * MINUTE)} {said}"
+        first = f"join {now // (60 * MINUTE)} {sha256(frame(*framed)).hexdigest()}"
+        key = await self._store.last_key(by.name, first) or first
         while True:
             case, new = await self.open(by, proposal, (key, digest))
             joins = case.open if sent is not None else self._joinable(case, now)

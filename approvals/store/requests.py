@@ -60,6 +60,15 @@ _upsert_idempotency: Final = upsert(idempotency)
 select_idempotency: Final = select(
     idempotency, ["body_sha", "request_id"], "org", "requester", "key"
 )
+_IDS: Final = "req_" + "0" * 26, "req_" + "Z" * 26
+"""No id of a request is outside."""
+
+
+def _select_last_key(_: Dialect) -> Any:
+    i = idempotency.c
+    mine = (i.org == P("org_"), i.requester == P("requester_"))
+    between = (i.key >= P("first_"), i.key <= P("last_"))
+    return sa.select(i.key).where(*mine, *between).order_by(i.key.desc()).limit(1)
 
 
 class RequestStore(Subject):
@@ -85,6 +94,14 @@ class RequestStore(Subject):
         """(hash of the body, request id) of the first use of a requester's key."""
         found = await self._read(select_idempotency, org_=org, requester_=requester, key_=key)
         return (found[0][0], found[0][1]) if found else None
+
+    async def last_key(self, requester: str, first: str, *, org: str = ORG) -> str | None:
+        """Of a requester's keys that are this one, a blank and the id of a request: the last."""
+        first_, last_ = (f"{first} {id}" for id in _IDS)
+        found = await self._read(
+            _select_last_key, org_=org, requester_=requester, first_=first_, last_=last_
+        )
+        return str(found[0][0]) if found and str(found[0][0]).startswith(first) else None
 
     async def remember(
         self, requester: str, key: str, value: str, request_id: str, at: Instant, *, org: str = ORG

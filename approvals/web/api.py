@@ -284,10 +284,12 @@ class Api:
         by = await self.requester(request)
         self._deps.opens.take(by.name)
         (asked, _), _, size = await self._body(request, partial(_opening, by, proposal))
-        _within(partial(self._deps.budgets.take, by, asked.agent.id, size))
         _unambiguous(asked, self._deps.service.trust.book)
+        revised = _id(request)
         try:
-            case = await self._deps.service.revise(by, _id(request), asked)
+            async with self._room(by, asked.agent.id, size, revised) as opened:
+                case = await self._deps.service.revise(by, revised, asked)
+                opened(case)
         except ValueError as error:  # what cannot be digested
             raise Problem(422, "invalid_request", str(error)) from error
         return as_json(view(case, None, names=False))
@@ -447,21 +449,21 @@ class Api:
 
     @asynccontextmanager
     async def _room(
-        self, by: Requester, agent: str, size: int
+        self, by: Requester, agent: str, size: int, revised: str = ""
     ) -> AsyncIterator[Callable[[Case | None], None]]:
         """A place among what this agent may have open, for the case that is told in the end; None:
-        nothing was opened. Raises 429 problems."""
+        nothing was opened. `revised`: the one in whose place it comes. Raises 429 problems."""
         budgets, reserved = self._deps.budgets, f"being opened {next(self._numbers)}"
         account = budgets.account(by, agent)
         account.expire(self._deps.clock())
         try:
-            room(by, agent, account, size)
+            room(by, agent, account, size, revised)
         except Spent:  # others may have closed some since
             now = await self._deps.store.cases([one for one in account.open if ID.fullmatch(one)])
             for one, case in now.items():
                 if not case.open:
                     account.open.pop(one, None)
-            _within(partial(room, by, agent, account, size))
+            _within(partial(room, by, agent, account, size, revised))
         _within(partial(budgets.take, by, agent, size))
         made: list[Case] = []
         account.open[reserved] = (size, self._deps.clock() + MINUTE)

@@ -28,10 +28,17 @@ def keyed(**budget: Any) -> dict[bytes, Requester]:
 
 
 async def ask(
-    place: Place, n: object = 0, *, agent: str = "bot", key: str = "csr_gate", **more: Any
+    place: Place,
+    n: object = 0,
+    *,
+    agent: str = "bot",
+    key: str = "csr_gate",
+    method: str = "POST",
+    path: str = "/v1/requests",
+    **more: Any,
 ) -> tuple[int, Any]:
     body = {"action": "mail.send", "payload": {"n": n}, "agent": {"id": agent}, **more}
-    return await place.call("POST", "/v1/requests", body, key=key)
+    return await place.call(method, path, body, key=key)
 
 
 async def test_law_27_one_agents_requests_are_bounded_and_never_anothers(store: Store) -> None:
@@ -87,6 +94,20 @@ async def test_law_27_bytes_are_bounded_by_day_and_by_what_is_open(store: Store)
         status, problem = await ask(place, "z" * 900)
         assert status == 429
         assert "5,000 bytes a day" in problem["detail"]
+
+
+async def test_law_27_what_is_revised_holds_what_it_grew_to(store: Store) -> None:
+    async with open_house(store, requesters=keyed(held=3_000, open=2)) as place:
+        ids = [(await ask(place, n))[1]["id"] for n in range(2)]
+
+        async def revise(id: str, text: str) -> int:
+            return (await ask(place, text, method="PUT", path=f"/v1/requests/{id}"))[0]
+
+        assert await revise(ids[0], "x" * 2_000) == 200
+        assert await revise(ids[0], "y" * 2_000) == 200, "it takes the place of itself"
+        assert await revise(ids[1], "x" * 2_000) == 429
+        assert await revise(ids[0], "small") == 200
+        assert await revise(ids[1], "x" * 2_000) == 200
 
 
 async def test_law_16_what_joins_costs_nothing(store: Store) -> None:
@@ -174,6 +195,39 @@ async def test_law_17_after_several_refusals_their_neighbours_are_refused(store:
         assert (await ask(place, "another"))[1]["status"] == "pending"
 
 
+async def test_law_17_no_other_name_makes_a_refused_request_another_one(store: Store) -> None:
+    """Neither that of the agent, where it may take any, nor its name for an HTTP request."""
+    http = {"method": "POST", "url": "https://erp.example.com/pay", "headers": {}, "body": ""}
+    same = {"action": "mail.send", "payload": 1}
+    named = [(1, [{**same, "agent": {"id": f"bot{n}"}} for n in range(4)])]
+    named += [(3, [{"action": f"pay.{n}", "http": http} for n in range(5)])]
+    for most, tries in named:
+        async with open_house(store, requesters=keyed()) as place:
+            asked = 0
+            for body in tries:
+                request = (await place.call("POST", "/v1/requests", body, key="csr_agent"))[1]
+                if request["status"] == "pending":
+                    asked += 1
+                    await place.decide(request, "decline", by="dana")
+                    await place.carried()
+            assert asked == most
+
+
+async def test_law_17_a_revision_is_held_to_what_was_refused(store: Store) -> None:
+    async with open_house(store, requesters=keyed()) as place:
+        path = "/v1/requests/" + (await ask(place, 1))[1]["id"]
+        assert (await ask(place, 2, method="PUT", path=path))[1]["revision"] == 2
+        await declined(place)
+        revised = (await ask(place, method="PUT", path=path))[1]
+        assert revised["status"] == "declined"
+        assert revised["reason"].startswith("The same request was declined a short while ago.")
+        path = "/v1/requests/" + (await ask(place, 3))[1]["id"]
+        revised = (await ask(place, 4, method="PUT", path=path))[1]
+        assert (await place.decide(revised, "decline", by="dana"))[0] == 200
+        await place.carried()
+        assert (await ask(place, 4))[1]["status"] == "declined", "as what it was revised to"
+
+
 async def test_law_17_refusals_far_apart_do_not_add_up(store: Store) -> None:
     async with open_house(store, requesters=keyed()) as place:
         for n in range(4):
@@ -201,7 +255,7 @@ async def test_law_17_no_key_of_an_agent_writes_a_refusal(store: Store) -> None:
         request = (await ask(place))[1]
         content = await store.content(request["id"], 1)
         assert content is not None
-        for key in refusals._keys(content):
+        for key in await refusals._keys(content, GATE):
             headers = {"Idempotency-Key": key}
             body = {"action": "mail.send", "payload": 7, "agent": {"id": "bot"}}
             made = await place.call("POST", "/v1/requests", body, key="csr_gate", headers=headers)

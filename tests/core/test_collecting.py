@@ -92,6 +92,28 @@ async def test_law_16_join_gives_the_same_case_to_identical_requests(house: Plac
     assert (await opened(house))["id"] != cases[0]["id"], "only who asks for it joins"
 
 
+async def test_law_32_a_request_that_was_asked_often_is_joined_as_quickly_as_a_new_one(
+    house: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, tries = house.house.service, 0
+    plain = service.open
+
+    async def counted(*args: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        return await plain(*args)
+
+    ids = set()
+    for _ in range(12):
+        ids.add((await opened(house, join=True))["id"])
+        await house.call("DELETE", f"/v1/requests/{max(ids)}")
+    assert len(ids) == 12
+    monkeypatch.setattr(service, "open", counted)
+    again = await asyncio.gather(*(opened(house, join=True) for _ in range(5)))
+    assert len({case["id"] for case in again}) == 1
+    assert tries <= 2 * len(again), "what was asked before is not gone through"
+
+
 async def _agents(house: Place, key: str | None = None, **more: Any) -> str:
     """An agent's own key asks: the request that it gets."""
     headers = {} if key is None else {"Idempotency-Key": key}

@@ -56,6 +56,7 @@ async def use(store: Store) -> None:
     first = opening(case, idempotency=("billing", "key", "sha"))
     assert await store.commit([first]) == [Result.WON]
     await store.idempotent("billing", "key")
+    await store.last_key("billing", "key")
     revised = replace(case, revision=2, version=2)
     assert await store.commit([opening(revised, before=1)]) == [Result.WON]
     card, stored = a_card(case)
