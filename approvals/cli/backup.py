@@ -8,21 +8,25 @@ withdrawn and its cards are drawn again, and nobody is signed in. The keys are n
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import re
+import shutil
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from approvals import __version__, audit
 from approvals.app import keys, serve
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock, random
 from approvals.cli import audit as chains
+from approvals.config import Config
 from approvals.evidence import ROOT, Checkpoint, read_checkpoint, rfc3339
 from approvals.model import Conflict, Kind, Refused, Requester, Status
 from approvals.readings import Readings
@@ -31,6 +35,9 @@ from approvals.store import Store
 
 FILE: Final = "countersign.db"
 NOTE: Final = "backup.json"
+_HEAD: Final = re.compile("[0-9]{1,18}:[0-9a-f]{64}")
+_BESIDE: Final = ("-wal", "-shm")
+"""End the names of the files that SQLite puts beside a database."""
 REASON: Final = "The approval service was restored from a backup. Ask again."
 _DUMP: Final = (
     "For PostgreSQL: pg_dump --format=custom, and pg_restore into an empty database; or "
@@ -58,6 +65,8 @@ async def make(path: Path, folder: Path) -> Made:
             pass
         try:
             await asyncio.to_thread(_copy, _sqlite(config.database_url), folder / FILE)
+        except FileExistsError:  # another backup began to write here meanwhile
+            raise _full(folder) from None
         except (OSError, sqlite3.Error) as error:
             raise Stop(Exit.FAILED, f"Not copied to {folder}: {error}.") from error
     url = f"sqlite:///{folder / FILE}"
@@ -72,6 +81,7 @@ async def make(path: Path, folder: Path) -> Made:
     note = {"version": __version__, "at": rfc3339(clock()), "size": size, "sha256": sha256}
     note |= {"head": head, "checkpoint": signed}
     (folder / NOTE).write_text(json.dumps(note, indent=2) + "\n")
+    _flush(folder / NOTE)
     return Made(folder=str(folder), size=size, head=head)
 
 
@@ -79,9 +89,13 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise Stop(Exit.FAILED, f"{folder} is not empty.", cure="Name a new folder.")
+            raise _full(folder)
     except OSError as error:
         raise Stop(Exit.FAILED, f"{folder} cannot be made: {error.strerror}.") from error
+
+
+def _full(folder: Path) -> Stop:
+    return Stop(Exit.FAILED, f"{folder} is not empty.", cure="Name a new folder.")
 
 
 def _sqlite(url: str) -> Path:
@@ -93,7 +107,7 @@ def _sqlite(url: str) -> Path:
 def _copy(source: Path, target: Path) -> None:
     # One step is one moment; in steps it would begin again with every commit of the service
     # (https://www.sqlite.org/backup.html). In WAL mode the service writes on meanwhile.
-    target.touch(mode=0o600)
+    target.touch(mode=0o600, exist_ok=False)
     with (
         closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as ours,
         closing(sqlite3.connect(target)) as copied,
@@ -157,7 +171,12 @@ def _checked(folder: Path) -> Mapping[str, Any]:
             sha256 = file_digest(file, "sha256").hexdigest()
         if note["sha256"] != sha256:
             raise Stop(Exit.UNVERIFIED, f"✗ {folder / FILE} is not the file that was written.")
-        return {name: note[name] for name in ("at", "head", "checkpoint")}
+        said = {name: note[name] for name in ("at", "head", "checkpoint")}
+        if not isinstance(said["at"], str) or not isinstance(said["checkpoint"], str | None):
+            raise TypeError
+        if not _HEAD.fullmatch(said["head"]):
+            raise ValueError
+        return said
     except OSError as error:
         raise Stop(Exit.FAILED, f"{folder} is no backup: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -200,25 +219,40 @@ class Restored:
 
 
 async def restore(path: Path, folder: Path, looked: Looked) -> Restored:
-    """Put it in the place of the database, and reconcile what is open in it. Raises `Stop`."""
+    """Reconcile what is open in it, then put it in the place of the database. Raises `Stop`.
+
+    Whenever this is cut off, the database is the old one or the new one, and nothing that was open
+    in the backup can be decided.
+    """
     config = serve.configuration(path)
     target = _sqlite(config.database_url)
+    fresh = target.with_name(f"{target.name}.new")
     try:
-        kept = await asyncio.to_thread(_replace, folder / FILE, target)
+        await asyncio.to_thread(_unused, target)
+        with _alone(fresh) as file:
+            await asyncio.to_thread(_copy_into, folder / FILE, file)
+            beside = replace(config, database_url=f"sqlite:///{fresh}")
+            done = await _reconcile(beside, newest=looked.newest)
+            await asyncio.to_thread(_unused, fresh)
+            kept = await asyncio.to_thread(_replace, fresh, target)
     except sqlite3.OperationalError as error:
         raise Stop(
             Exit.FAILED, f"{target} is in use ({error}).", cure="Stop the service first."
         ) from error
     except OSError as error:
         raise Stop(Exit.FAILED, f"Not put back: {error}.") from error
-    done = await reconcile(path, newest=looked.newest)
     return replace(done, kept=str(kept) if kept else None)
 
 
-async def reconcile(path: Path, *, newest: str | None = None) -> Restored:
-    """After a database was put back, by us or by its own tools: nothing that was open in it is
-    decided, and nobody is signed in. `newest`: a head that is known and goes further."""
-    async with serve.base(serve.configuration(path)) as on:
+async def reconcile(path: Path) -> Restored:
+    """After a database was put back by its own tools: nothing that was open in it is decided, and
+    nobody is signed in."""
+    return await _reconcile(serve.configuration(path))
+
+
+async def _reconcile(config: Config, *, newest: str | None = None) -> Restored:
+    """`newest`: a head that is known and goes further."""
+    async with serve.base(config) as on:
         head = await on.store.head()
         await on.store.sign_everybody_out()
         said = {"by": audit.COMMAND_LINE, "head": head, "newest": newest}
@@ -226,29 +260,58 @@ async def reconcile(path: Path, *, newest: str | None = None) -> Restored:
         return Restored(head=head, withdrawn=await _withdraw(on), kept=None)
 
 
-def _replace(source: Path, target: Path) -> Path | None:
+@contextmanager
+def _alone(fresh: Path) -> Iterator[BinaryIO]:
+    """The empty file, which no other restore has. What one that was cut off left is gone."""
+    with os.fdopen(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Or one that just ended has put it in the place of the database.
+            there = os.path.samestat(os.fstat(file.fileno()), fresh.stat())
+        except (BlockingIOError, FileNotFoundError):
+            there = False
+        if not there:
+            raise Stop(Exit.FAILED, "Another restore is at work.", cure="Look what it comes to.")
+        file.truncate()
+        for more in _BESIDE:
+            fresh.with_name(fresh.name + more).unlink(missing_ok=True)
+        yield file
+
+
+def _unused(database: Path) -> None:
+    """Nobody has it open, and all of it is in one file. Raises `OperationalError` if not."""
+    if not database.exists():
+        return
+    with closing(sqlite3.connect(database, timeout=1)) as old:
+        try:
+            # Only the last who has it open may: https://www.sqlite.org/wal.html#persistence
+            old.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.DatabaseError as error:
+            if "locked" in str(error):
+                raise
+
+
+def _copy_into(source: Path, fresh: BinaryIO) -> None:
+    with source.open("rb") as read:
+        shutil.copyfileobj(read, fresh, 1 << 20)
+    fresh.flush()
+
+
+def _replace(fresh: Path, target: Path) -> Path | None:
+    """At each moment there is a database, or a service that starts meanwhile would begin anew."""
     kept = None
-    fresh = target.with_name(f"{target.name}.new")
-    if target.exists():
-        with closing(sqlite3.connect(target, timeout=1)) as old:
-            try:
-                # Only the last who has it open may: https://www.sqlite.org/wal.html#persistence
-                old.execute("PRAGMA journal_mode = DELETE")
-            except sqlite3.DatabaseError as error:
-                if "locked" in str(error):
-                    raise
-    with source.open("rb") as read, fresh.open("wb") as write:
-        fresh.chmod(0o600)
-        while some := read.read(1 << 20):
-            write.write(some)
+    _unused(target)
     _flush(fresh)
     if target.exists():
         kept = target.with_name(f"{target.name}.before-{clock()}")
-        target.rename(kept)
-        for more in ("-wal", "-shm"):  # of a file that was damaged
+        try:
+            kept.hardlink_to(target)
+        except OSError:  # a file system without
+            target.rename(kept)
+        for more in _BESIDE:  # of a file that was damaged
             with suppress(FileNotFoundError):
                 target.with_name(target.name + more).rename(kept.with_name(kept.name + more))
-    fresh.rename(target)
+    fresh.replace(target)
     _flush(target)
     return kept
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from hashlib import sha256
+from inspect import iscoroutinefunction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from approvals.app.exits import Exit
+from approvals.cli import backup
 from tests.harness.house import HANGS
-from tests.harness.installation import Installation, install
+from tests.harness.installation import Installation, Ran, install
 
 
 @pytest.fixture
@@ -136,6 +141,95 @@ def test_law_22_a_backup_is_held_to_a_newer_checkpoint_and_to_its_own_file(
     ran = place.run("restore", "nowhere", "--yes")
     assert (ran.code, "is no backup" in ran.err) == (Exit.FAILED, True)
     assert not (place.folder / "countersign.db").exists(), "nothing was put there"
+
+
+def test_law_31_a_restore_that_is_cut_off_leaves_the_old_database_or_a_reconciled_one(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off at each step that changes a file: nothing that was open in the backup is decided."""
+    waiting, token = place.small()["id"], place.token("dana")
+    assert place.run("backup", "kept").code == 0
+    assert place.by(token, "decline", waiting, "--digest", place.call(
+        "GET", f"/v1/requests/{waiting}"
+    )[1]["digest"]).code == 0  # fmt: skip
+    place.stop()
+
+    def state() -> str:
+        with closing(sqlite3.connect(place.folder / "countersign.db")) as now:
+            (found,) = now.execute("SELECT status FROM cases WHERE id = ?", (waiting,)).fetchone()
+        return str(found)
+
+    class Cut(BaseException):
+        """What nothing catches: as near to `kill -9` as a test in this process comes."""
+
+    steps = ["_unused", "_copy_into", "_flush", "_reconcile", "_replace"]
+    steps += ["os.link", "Path.rename", "Path.replace"]
+    for step in steps:
+        for late in (False, True):
+            owner, _, name = step.rpartition(".")
+            where: Any = {"": backup, "os": os, "Path": Path}[owner]
+            plain = getattr(where, name)
+
+            def cut(*args: Any, late: bool = late, plain: Any = plain, **more: Any) -> Any:
+                if late:
+                    plain(*args, **more)
+                raise Cut
+
+            async def cut_(*args: Any, late: bool = late, plain: Any = plain, **more: Any) -> Any:
+                if late:
+                    await plain(*args, **more)
+                raise Cut
+
+            with monkeypatch.context() as patch:
+                patch.setattr(where, name, cut_ if iscoroutinefunction(plain) else cut)
+                with suppress(Cut):
+                    place.run("restore", "kept", "--yes")
+            assert state() in ("declined", "withdrawn"), (step, late)
+    ran = place.run("restore", "kept", "--yes")
+    assert (ran.code, ran.err, state()) == (0, "", "withdrawn")
+    assert not list(place.folder.glob("*.new*"))
+
+
+def test_a_restore_leaves_another_one_that_is_at_work_alone(place: Installation) -> None:
+    place.small()
+    assert place.run("backup", "kept").code == 0
+    place.stop()
+    with backup._alone(place.folder / "countersign.db.new"):
+        ran = place.run("restore", "kept", "--yes")
+        assert (ran.code, "Another restore is at work" in ran.err) == (Exit.FAILED, True)
+    assert place.run("restore", "kept", "--yes").code == 0
+
+
+def test_two_backups_never_share_a_folder(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = backup._make
+
+    def both(folder: Path) -> None:
+        plain(folder)
+        with monkeypatch.context() as patch:
+            patch.setattr(backup, "_make", plain)
+            with ThreadPoolExecutor(1) as other:
+                first.append(other.submit(place.run, "backup", "kept").result())
+
+    first: list[Ran] = []
+    monkeypatch.setattr(backup, "_make", both)
+    ran = place.run("backup", "kept")
+    assert (first[0].code, ran.code, "is not empty" in ran.err) == (0, Exit.FAILED, True)
+    place.stop()
+    assert place.run("restore", "kept", "--yes").code == 0
+
+
+@pytest.mark.parametrize(
+    "note", [{"head": 7}, {"head": "x:y"}, {"head": None}, {"checkpoint": {}}, {"at": []}, None]
+)
+def test_a_note_of_any_shape_is_refused_in_words(place: Installation, note: Any) -> None:
+    assert place.run("backup", "kept").code == 0
+    place.stop()
+    file = place.folder / "kept/backup.json"
+    file.write_text(json.dumps(note and json.loads(file.read_text()) | note))
+    ran = place.run("restore", "kept", "--yes")
+    assert (ran.code, "backup.json cannot be read" in ran.err) == (Exit.FAILED, True)
 
 
 def test_law_31_a_database_that_its_own_tools_put_back_is_reconciled(
