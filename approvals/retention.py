@@ -60,10 +60,10 @@ async def erase_request(
         raise Refused(f"there is no request {request_id}")
     if case.open:
         raise Refused(f"{request_id} waits to be decided; it can be erased once it is closed")
-    many = await store.erase(request_id)
     kind = audit.Kind.REQUEST_ERASED
-    await store.append([audit.entry(kind, now, random, request_id, by=by, entries=many)])
-    return many
+    return await store.erase(
+        request_id, lambda many: audit.entry(kind, now, random, request_id, by=by, entries=many)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,6 @@ async def erase_person(
     linked = [(one.channel, one.account) for one in await store.linked() if one.person == person]
     vetted = [(one.channel, one.account) for one in await store.accounts() if one.person == person]
     known = sorted({*accounts, *linked, *vetted})
-    await store.forget(person, known)
     requests = left = 0
     async for page in store.every_case():
         named = [case for case in page if _names(case, person)]
@@ -107,6 +106,8 @@ async def erase_person(
         theirs = [row.seq for row in rows if row.entry.content and _says(row.entry.content, values)]
         await store.blank_entries(theirs)
         entries += len(theirs)
+    # Last: whoever is cut off before and begins again has to find their accounts.
+    await store.forget(person, known)
     # Not whom: that would be the one entry that still names them.
     said: dict[str, Any] = {"by": by, "entries": entries, "requests": requests, "left": left}
     await store.append([audit.entry(audit.Kind.PERSON_ERASED, now, random, None, **said)])

@@ -6,7 +6,7 @@ commit between them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import takewhile
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from approvals.evidence import Entry
 from approvals.model import ORG, Case, Duration, Instant, Status
 from approvals.store.cards import card_of, select_cards
 from approvals.store.cases import (
@@ -26,6 +27,7 @@ from approvals.store.cases import (
     terms_row,
 )
 from approvals.store.meta import put_meta, select_meta
+from approvals.store.outbox import write
 from approvals.store.people import moved
 from approvals.store.requests import delete_contents
 from approvals.store.statements import Builder, Dialect, P, Params, Row, Script, delete_by, one
@@ -147,6 +149,12 @@ def _empty_one(request_id: str) -> Script[int]:
     erased = yield _update_erased, key
     yield delete_contents, key
     return len(erased)
+
+
+def _erase_one(request_id: str, told: Callable[[int], Entry]) -> Script[int]:
+    many = yield from _empty_one(request_id)
+    yield from write([told(many)])
+    return many
 
 
 def _empty(before: str) -> Script[int]:
@@ -340,9 +348,10 @@ class RetentionStore(Subject):
             some = ids[start : start + SOME]
             await self._db.write(_unname(some, person, org))
 
-    async def erase(self, request_id: str) -> int:
+    async def erase(self, request_id: str, told: Callable[[int], Entry]) -> int:
         """Delete a request's content and cards, and text and salt of its sealed entries: how many.
 
-        What is not sealed yet stays, or it could never be linked: `seal` first.
+        `told`: the entry that says so, which commits with it. What is not sealed yet stays, or it
+        could never be linked: `seal` first.
         """
-        return await self._db.write(_empty_one(request_id))
+        return await self._db.write(_erase_one(request_id, told))

@@ -214,6 +214,43 @@ async def test_law_21_a_person_is_erased_everywhere_and_the_chain_still_verifies
         assert "lee-unique" not in dump.replace("lee-unique@", "")
 
 
+@pytest.mark.parametrize("step", ["unname", "blank_entries", "forget", "append"])
+async def test_law_24_an_erasure_that_was_cut_off_is_finished_by_the_next_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Their accounts are known from the database alone."""
+    await decided(store, 3, "lee-unique")
+    await store.put_account("slack", "U-lee-unique", "lee-unique", "good", NOW)
+    said = '{"who":"U-lee-unique","channel":"slack","why":"late"}'
+    await store.append([Entry("default", NOW, "refused", None, said, b"s" * 16)])
+    while await store.seal(NOW):
+        pass
+
+    async def cut(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, step, cut)
+        with pytest.raises(RuntimeError):
+            await retention.erase_person(store, "lee-unique", [], by="x", now=NOW, random=random)
+    await retention.erase_person(store, "lee-unique", [], by="x", now=NOW, random=random)
+    assert "lee-unique" not in "".join(await exported(store))
+    assert (await kinds(store))[-1] == "person.erased"
+
+
+async def test_law_24_what_was_erased_and_the_entry_of_it_commit_together(store: Store) -> None:
+    case = await decided(store, 1)
+    while await store.seal(NOW):
+        pass
+
+    def none(_: int) -> Entry:
+        raise RuntimeError("cut off")
+
+    with pytest.raises(RuntimeError):
+        await store.erase(case.id, none)
+    assert await store.content(case.id, 1) is not None
+
+
 def test_the_commands_erase_and_say_so(tmp_path: Path) -> None:
     alone = install(tmp_path)
     alone.start()

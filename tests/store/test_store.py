@@ -427,11 +427,12 @@ async def test_law_21_erasing_deletes_content_and_never_the_link(store: Store) -
     case = a_case()
     await given(store, case)
     await store.append([an_entry(a_case("req_2"))])
-    assert await store.erase("req_1") == 0
+    told = an_entry(a_case("req_2"), "erased")
+    assert await store.erase("req_1", lambda many: told) == 0
     assert await store.content("req_1", 1) is None
     assert await store.asked("req_1") == (case, None)
     await store.seal(NOW)
-    assert await store.erase("req_1") == 1
+    assert await store.erase("req_1", lambda many: told) == 1
     assert [e.content for e in await store.history("req_1")] == [None]
     report = verify_chain([line async for line in store.export()], heads=[await store.head()])
     assert (report.bad, report.erased) == (None, 1)
