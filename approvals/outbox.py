@@ -23,7 +23,7 @@ from approvals.backoff import backoff
 from approvals.budgets import Budgets
 from approvals.evidence import Entry, rfc3339
 from approvals.faces import Faces, Look
-from approvals.lanes import Lanes
+from approvals.lanes import Lanes, Outage
 from approvals.model import (
     MINUTE,
     ORG,
@@ -78,6 +78,8 @@ other is brought up to date."""
 AHEAD: Final[Duration] = MINUTE
 """No job but a lapse is queued for later, so one that is due later than this was queued by a clock
 that ran ahead and was set right."""
+LONGEST_ID: Final = 1000
+"""Characters. An index of PostgreSQL takes 2,704 bytes."""
 CORE: Final = ""
 """The lane of jobs that need no platform."""
 
@@ -146,6 +148,7 @@ class Outbox:
         self._together = WeakValueDictionary[tuple[str, str], asyncio.Lock]()
         self._ending = False
         self._asked_all = False
+        self._heard: set[str] = set()  # lanes that answered once
         self._carriers = carriers or {}
         self._routes, self._reporters = routes or {}, frozenset(reporters)
         self._errands = errands or {}
@@ -235,16 +238,21 @@ class Outbox:
         began = self._steady()
         try:
             answer = await ask()
-        except Busy as error:
-            self._failed(lane)
-            outage = self.lanes.failed(lane, error, began=began, conversation=conversation)
-            if outage is not None:
-                log.error("platform_down", lane=lane, why=outage.why, since=rfc3339(outage.since))
-                await self._told_of(lane, outage.since, audit.Kind.OUTAGE_BEGAN, why=outage.why)
-            raise
+            if not _storable(answer):
+                raise Busy("not its own answer (an id)")
         except Refused:
             await self._answered(lane, conversation)
             raise
+        except Exception as error:
+            # An answer of a shape that its adapter does not know is none of the platform's.
+            unread = Busy(f"not its own answer ({type(error).__name__})")
+            busy = error if isinstance(error, Busy) else unread
+            self._failed(lane)
+            outage = self.lanes.failed(lane, busy, began=began, conversation=conversation)
+            if outage is not None:
+                log.error("platform_down", lane=lane, why=outage.why, since=rfc3339(outage.since))
+                await self._told_of(lane, outage.since, audit.Kind.OUTAGE_BEGAN, why=outage.why)
+            raise busy from error
         await self._answered(lane, conversation)
         return answer
 
@@ -255,24 +263,35 @@ class Outbox:
 
     async def _answered(self, lane: str, conversation: str | None) -> None:
         ended = self.lanes.answered(lane, conversation)
+        if ended is None and lane not in self._heard:
+            ended = await self._before(lane)
+        self._heard.add(lane)
         if ended is not None:
             seconds = (self._clock() - ended.since) // SECOND
             log.warning("platform_back", lane=lane, seconds=seconds, failures=ended.failures)
             said = {"seconds": seconds, "failures": ended.failures}
             await self._told_of(lane, None, audit.Kind.OUTAGE_ENDED, **said)
 
+    async def _before(self, lane: str) -> Outage | None:
+        """An outage that was noted and is not over, as far as is noted: we were ended during it."""
+        try:
+            since = await self._store.meta(_outage(lane))
+        except Busy:
+            return None
+        return Outage(int(since), 0, "", declared=True) if since and since.isdigit() else None
+
     async def _told_of(
         self, lane: str, since: Instant | None, kind: audit.Kind, **said: str | int
     ) -> None:
         """One entry for the beginning of an outage and one for its end, whichever copy saw it."""
-        known = f"outage {lane}"
+        value = "" if since is None else str(since)
         try:
-            if bool(await self._store.meta(known)) is (since is None):
-                entry = self._entry(kind, None, lane=lane, **said)
-                value = "" if since is None else str(since)
-                await self._store.append([entry], known=(known, value))
+            await self._store.turn(
+                _outage(lane), value, [self._entry(kind, None, lane=lane, **said)]
+            )
         except Busy as error:  # the database is away as well: the log has it
             log.warning("outage_not_noted", lane=lane, why=str(error))
+            self._heard.discard(lane)
 
     async def _lane(self, target: str) -> None:
         kicked, failing = self._kicks[target], False
@@ -780,3 +799,17 @@ class Outbox:
 
     def _entry(self, kind: audit.Kind, about: str | None, **content: str | int | None) -> Entry:
         return audit.entry(kind, self._clock(), self._random, about, **content)
+
+
+def _outage(lane: str) -> str:
+    return f"outage {lane}"
+
+
+def _storable(answer: object) -> bool:
+    """Are the ids in it such as a platform gives? Both databases keep them, too."""
+    match answer:
+        case MessageRef(message=str(id)) | Address(conversation=str(id)):
+            return 0 < len(id) <= LONGEST_ID and id.isprintable()
+        case MessageRef() | Address():
+            return False
+    return True

@@ -11,12 +11,12 @@ from approvals.store.tables import meta
 
 select_meta: Final = select(meta, ["value"], "key")
 upsert_meta: Final = upsert(meta)
-_insert_meta: Final = insert(meta, quiet=True)
+insert_meta: Final = insert(meta, quiet=True)
 
 
 def put_meta(key: str, value: str, once: bool) -> Script[str]:
     """Write, and read what holds now."""
-    yield (_insert_meta if once else upsert_meta), {"key": key, "value": value}
+    yield (insert_meta if once else upsert_meta), {"key": key, "value": value}
     found = yield select_meta, {"key_": key}
     return str(found[0][0])
 

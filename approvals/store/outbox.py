@@ -13,10 +13,10 @@ from approvals.evidence import Entry
 from approvals.model import Duration, Instant
 from approvals.store.audit import insert_entry
 from approvals.store.columns import named
-from approvals.store.meta import upsert_meta
+from approvals.store.meta import insert_meta, upsert_meta
 from approvals.store.statements import Builder, Dialect, P, Params, Row, Script, count, insert, one
 from approvals.store.subject import Subject
-from approvals.store.tables import outbox
+from approvals.store.tables import meta, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,20 @@ def _append(
     if known is not None:
         yield upsert_meta, {"key": known[0], "value": known[1]}
     yield from write(entries, jobs)
+
+
+def _update_turned(_: Dialect) -> Any:
+    m = meta.c
+    turns = (m.value == "") != (P("value", type_=m.value.type) == "")
+    return meta.update().where(m.key == P("key_"), turns).values(value=P("value")).returning(m.key)
+
+
+def _turn(key: str, value: str, entries: Sequence[Entry]) -> Script[bool]:
+    yield insert_meta, {"key": key, "value": ""}
+    if not (yield _update_turned, {"key_": key, "value": value}):
+        return False
+    yield from write(entries)
+    return True
 
 
 def _update_claimed(d: Dialect) -> Any:
@@ -214,6 +228,11 @@ class OutboxStore(Subject):
         its value, kept with them."""
         moved = {job.request_id for job in jobs}
         await self._db.write(_append(entries, jobs, known), moved)
+
+    async def turn(self, key: str, value: str, entries: Sequence[Entry]) -> bool:
+        """Keep a `meta` value, and the entries with it, where it begins or ceases to be empty.
+        False: it does not, as of two copies that see the same only one is told."""
+        return await self._db.write(_turn(key, value, entries))
 
     async def claim(
         self,

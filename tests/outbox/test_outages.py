@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
-from approvals import lanes
+from approvals import audit, lanes
 from approvals.app.compose import EXPIRED
+from approvals.evidence import Entry
 from approvals.lanes import Lanes
 from approvals.model import MINUTE, SECOND, Address, Agent, Busy, Instant, MessageRef, Scope
 from approvals.port import Payload
@@ -23,13 +26,19 @@ from tests.harness.house import GATEWAY, PEOPLE, START, Clock, Desk, Place, open
 
 @dataclass(slots=True)
 class Counted(Desk):
-    """A desk that counts what it is asked. `slower`: conversations that want to be left alone."""
+    """A desk that counts what it is asked. `slower`: conversations that want to be left alone;
+    `strange`: what comes of reading its answers."""
 
     calls: int = 0
     slower: dict[str, int] = field(default_factory=dict)
+    strange: object = None
 
     async def post(self, address: Address, payload: Payload, key: str) -> MessageRef:
         self.calls += 1
+        if isinstance(self.strange, Exception):
+            raise self.strange
+        if self.strange is not None:
+            return MessageRef(self.name, address.conversation, cast("str", self.strange))
         if wait := self.slower.get(address.conversation):
             raise Busy("slower", wait, scope=Scope.CONVERSATION)
         return await Desk.post(self, address, payload, key)
@@ -85,6 +94,62 @@ async def test_an_hour_without_a_platform_costs_few_calls_and_rows(store: Store)
         assert len(desk.messages) == 1_000
         assert desk.calls - calls <= 2_100, "one post and one look each"
         assert await outages(place) == ["outage.began", "outage.ended"]
+
+
+STRANGE = (KeyError("id"), TypeError(), RecursionError(), "", "\0", "\ud800", 7, "9" * 3000)
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+async def test_law_26_an_answer_of_a_shape_that_is_not_the_platforms_is_an_outage(
+    store: Store, strange: object
+) -> None:
+    """Whether its adapter stumbles over it, or takes something for the id of a message."""
+    desk = Counted(strange=strange)
+    async with open_house(store, desks=(desk,)) as place:
+        for n in range(50):
+            await place.opened("long.send", payload={"n": n})
+        with capture_logs() as logs:
+            await passes(place, 5 * MINUTE)
+            assert desk.calls < 100
+            desk.strange = None
+            await passes(place, MINUTE)
+        assert len(desk.messages) == 100
+        assert await outages(place) == ["outage.began", "outage.ended"]
+        assert [log["event"] for log in logs] == ["platform_down", "platform_back"]
+
+
+async def test_law_26_an_outage_that_ended_while_nobody_was_there_ends_in_the_chain(
+    store: Store,
+) -> None:
+    desk = Counted(down=True)
+    async with open_house(store, desks=(desk,)) as place:
+        await place.opened()
+        await passes(place, MINUTE)
+        assert await outages(place) == ["outage.began"]
+    desk.down = False
+    async with open_house(store, desks=(desk,), clock=place.clock) as place:
+        await passes(place, MINUTE)
+        assert await outages(place) == ["outage.began", "outage.ended"]
+        desk.down = True
+        await place.opened("two.pay")
+        await passes(place, MINUTE)
+        assert (await outages(place))[2:] == ["outage.began"]
+
+
+async def test_law_26_two_copies_that_see_an_outage_tell_it_once(database: str) -> None:
+    one, other = await Store.connect(database), await Store.connect(database)
+
+    def entry(kind: audit.Kind, **said: object) -> Entry:
+        return audit.entry(kind, START, bytes, None, lane="desk", **said)
+
+    began, ended = audit.Kind.OUTAGE_BEGAN, audit.Kind.OUTAGE_ENDED
+    for value, found in ("7", entry(began, why="x")), ("", entry(ended, seconds=1, failures=2)):
+        both = (store.turn("outage desk", value, [found]) for store in (one, other))
+        assert sorted(await asyncio.gather(*both)) == [False, True]
+    await one.seal(START)
+    assert [json.loads(line)["kind"] async for line in one.export()] == [began, ended]
+    await one.close()
+    await other.close()
 
 
 async def test_law_26_an_outage_is_seen_everywhere_and_ends_nobodys_work(store: Store) -> None:
