@@ -223,6 +223,8 @@ class Discord(Base):
         to = {"channel_id": ref.conversation, "message_id": ref.message}
         path, body = "/channels/{channel_id}/messages/{message_id}", payload | {"attachments": []}
         sent = await self._rest.call("PATCH", path, body, **to)
+        if sent["id"] != ref.message:
+            raise Busy("discord: it does not say that it took the edit")
         return replace(ref, altered=_altered(payload, sent))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:

@@ -14,6 +14,7 @@ import aiohttp
 from pydantic_core import from_json
 from yarl import URL
 
+from adapters.kit.http import read_as
 from approvals.model import Busy, Refused, Scope
 from approvals.port import Line, reason, retry_after
 
@@ -42,9 +43,10 @@ class Rest:
         discord = _sdk(self._url)
         try:
             async with asyncio.timeout(10):
-                http = await self._opened()
-                route = discord.http.Route(method, path, **to)
-                said = await http.request(route, **({} if body is None else {"json": body}))
+                with read_as("discord"):
+                    http = await self._opened()
+                    route = discord.http.Route(method, path, **to)
+                    said = await http.request(route, **({} if body is None else {"json": body}))
         except discord.RateLimited as why:
             wait, scope = int(why.retry_after * 1000), _scope(path)
             raise Busy(f"discord: {method} {path}: slower", wait, scope=scope) from None

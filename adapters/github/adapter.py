@@ -26,7 +26,7 @@ from adapters.github.signing import signing_key
 from adapters.kit import tame
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
-from adapters.kit.http import FAULTS, Denied
+from adapters.kit.http import FAULTS, Denied, read_as
 from approvals import port
 from approvals.model import (
     Address,
@@ -549,14 +549,15 @@ def _of_comment(body: Any) -> dict[str, Any]:
 
 
 def _altered(payload: port.Payload, sent: Any) -> Any:
-    shown = _of_check(sent) if "output" in sent else _of_comment(sent.get("body"))
-    # The code of a card without buttons is of no use to anybody.
-    ours = _view(payload["title"], _body(payload), payload["code"] or shown["code"])
-    return differences(ours, shown)
+    with read_as("github"):
+        shown = _of_check(sent) if "output" in sent else _of_comment(sent.get("body"))
+        # The code of a card without buttons is of no use to anybody.
+        ours = _view(payload["title"], _body(payload), payload["code"] or shown["code"])
+        return differences(ours, shown)
 
 
 def _id(sent: Any) -> str:
-    if not isinstance(given := sent.get("id"), int):
+    if type(given := sent.get("id")) is not int:
         raise Busy("github: it does not say that it took the card")
     return str(given)
 

@@ -138,7 +138,7 @@ class Google:
         try:
             got = await self._fetch("POST", self._sign_in, data=form)
             return str(got["access_token"]), float(got["expires_in"]) - 300
-        except (Refused, LookupError, TypeError, ValueError) as why:
+        except (Refused, *FAULTS) as why:
             log.error(Line("app_token_not_issued", why=why))
             raise Busy("google_chat: we get no token") from None
 
@@ -198,7 +198,9 @@ def _refusal(text: str, *, oauth: bool) -> tuple[str, str]:
         if oauth:
             return str(error)[:60], ""
         reasons = [one["reason"] for one in error.get("details", ()) if "reason" in one]
-        return str(error["status"])[:60], str(reasons[0])[:60] if reasons else ""
+        if not isinstance(code := error["status"], str):
+            return "", ""
+        return code[:60], str(reasons[0])[:60] if reasons else ""
     except FAULTS:
         return "", ""
 

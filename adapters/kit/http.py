@@ -6,7 +6,8 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -81,6 +82,15 @@ def object_of(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+@contextmanager
+def read_as(platform: str) -> Iterator[None]:
+    """Reading an answer. What stumbles over its shape has met another's than the platform's."""
+    try:
+        yield
+    except FAULTS as why:
+        raise Busy(f"{platform}: not its own answer ({type(why).__name__})") from None
 
 
 class Http:

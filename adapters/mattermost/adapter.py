@@ -282,6 +282,8 @@ class Mattermost(Base):
             if why.code != TOO_LATE:
                 raise
             return await self._moved(ref, payload)
+        if sent["id"] != ref.message:
+            raise Busy("mattermost: it does not say that it took the edit")
         return replace(ref, altered=_altered(payload, sent))
 
     async def _moved(self, ref: MessageRef, payload: port.Payload) -> MessageRef:

@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
-from adapters.kit.http import FAULTS
+from adapters.kit.http import FAULTS, read_as
 from adapters.slack import home, install
 from adapters.slack.install import Workspaces
 from adapters.slack.pages import Pages, wanted
@@ -391,15 +391,19 @@ class Slack(Base):
         team, place = _parts(address.conversation)
         body = {"channel": place, "unfurl_links": False, "unfurl_media": False}
         sent = await self._call("chat.postMessage", body | payload, team=team)
-        where = self._id(team, sent["channel"])
-        return MessageRef("slack", where, sent["ts"], _altered(payload, sent))
+        with read_as("slack"):
+            where = self._id(team, sent["channel"])
+            return MessageRef("slack", where, sent["ts"], _altered(payload, sent))
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef:
         # Attachments that are not named stay: what somebody else put there goes with this.
         team, place = _parts(ref.conversation)
         to = {"channel": place, "ts": ref.message, "attachments": []}
         sent = await self._call("chat.update", to | payload, team=team)
-        return replace(ref, altered=_altered(payload, sent))
+        if sent.get("ts") != ref.message:
+            raise Busy("slack: it does not say that it took the edit")
+        with read_as("slack"):
+            return replace(ref, altered=_altered(payload, sent))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         errors = {"response_action": "errors", "errors": {"reason": notice.text}}

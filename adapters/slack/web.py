@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from adapters.kit.http import FAULTS
 from approvals.model import Busy, Refused, Scope
 from approvals.port import Line, reason, retry_after
 
@@ -72,7 +73,7 @@ class Web:
                 scope = Scope.CONVERSATION if narrow else Scope.PLATFORM
                 raise Busy(f"slack: {method}: {why}", after, scope=scope) from None
             raise Refused(f"slack: {method}: {why}") from None
-        except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as why:
+        except (SlackClientError, aiohttp.ClientError, OSError, *FAULTS) as why:
             raise Busy(f"slack: {method}: {reason(why)}") from None
         if not isinstance(sent.data, dict) or sent.data.get("ok") is not True:
             raise Busy(f"slack: {method}: not Slack's own answer")

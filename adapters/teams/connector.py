@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from pydantic_core import to_json
 from yarl import URL
 
-from adapters.kit.http import ERRORS, Http, object_of
+from adapters.kit.http import ERRORS, FAULTS, Http, object_of
 from adapters.kit.openid import keys
 from adapters.kit.token import Token
 from approvals.model import Busy, Refused
@@ -128,7 +128,7 @@ class Connector:
         try:
             got = await self._fetch("POST", self._sign_in, data=self._form)
             return str(got["access_token"]), float(got["expires_in"]) - 300
-        except (Refused, LookupError, TypeError, ValueError) as why:
+        except (Refused, *FAULTS) as why:
             log.error(Line("app_token_not_issued", why=why))
             raise Busy("teams: we get no token") from None
 
@@ -143,8 +143,8 @@ class Connector:
             if (got := object_of(text or "{}")) is None:
                 raise Busy(f"{what}: {status}, not Microsoft's answer")
             return got
-        code = re.search(r'"(?:code|error)"\s*:\s*"([A-Za-z_]{1,60})"', text)
-        said = f"{what}: {status} {code[1] if code else ''}".strip()
+        code = _code(text)
+        said = f"{what}: {status} {code}".strip()
         if status == 401:
             self._token.forget()
         ours = status == 401 or (status == 403 and THEIRS not in text) or OURS.search(text)
@@ -155,6 +155,15 @@ class Connector:
         if ours or not code or status == 412 or status >= 500 or status < 400:
             raise Busy(said, retry_after(self.http.heads.get("Retry-After")))
         raise Refused(said)
+
+
+def _code(text: str) -> str:
+    """That of the Connector's own refusal, or "": a proxy and Entra have other shapes.
+    https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference#error-object
+    """
+    error = (object_of(text) or {}).get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    return code[:60] if isinstance(code, str) else ""
 
 
 def written(sent: Any) -> str:

@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json  # half of json.loads' time; the se
 
 from adapters.kit.base import Base
 from adapters.kit.echo import differences, digest, settled
-from adapters.kit.http import FAULTS
+from adapters.kit.http import FAULTS, read_as
 from adapters.telegram.api import Api, log
 from adapters.telegram.setup import UPDATES
 from approvals import port
@@ -210,15 +210,17 @@ class Telegram(Base):
 
     async def post(self, address: Address, payload: port.Payload, key: str) -> MessageRef:
         sent = await self._api.call("send_message", **_where(address.conversation), **payload)
-        altered = differences(_view(payload), _view(sent.to_dict()))
-        return MessageRef("telegram", address.conversation, str(sent.id), altered)
+        with read_as("telegram"):
+            altered = differences(_view(payload), _view(sent.to_dict()))
+            return MessageRef("telegram", address.conversation, str(sent.id), altered)
 
     async def redraw(self, ref: MessageRef, payload: port.Payload) -> MessageRef | None:
         where = {"chat_id": _where(ref.conversation)["chat_id"], "message_id": int(ref.message)}
         sent = await self._api.call("edit_message_text", **where, **payload)
         if not sent:  # it was so already, says Telegram
             return None
-        return replace(ref, altered=differences(_view(payload), _view(sent.to_dict())))
+        with read_as("telegram"):
+            return replace(ref, altered=differences(_view(payload), _view(sent.to_dict())))
 
     def answer(self, tap: port.Tap, notice: port.Notice) -> port.Response | None:
         # https://core.telegram.org/bots/api#making-requests-when-getting-updates

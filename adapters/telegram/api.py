@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from adapters.kit.http import read_as
 from approvals.model import Busy, Refused, Scope
 from approvals.port import Line, reason
 
@@ -44,7 +45,8 @@ class Api:
         from telegram import error  # noqa: PLC0415 - imported where the channel is on
 
         try:
-            return await getattr(self._opened(), method)(**given)
+            with read_as("telegram"):
+                return await getattr(self._opened(), method)(**given)
         except error.RetryAfter as why:
             after: Any = why.retry_after
             # https://core.telegram.org/bots/faq: "avoid sending more than one message per second"

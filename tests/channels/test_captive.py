@@ -16,7 +16,7 @@ from yarl import URL
 from approvals.model import Busy
 from approvals.port import Channel
 from tests.harness.channel_contract import CARDS, KITS, Kit, card, kit
-from tests.harness.portal import ANSWERS
+from tests.harness.portal import ANSWERS, JSON, everywhere
 
 ENDED = CARDS["approved"]
 
@@ -66,9 +66,11 @@ async def busy(channel: Channel, one: Kit, way: Way, what: str) -> None:
     way.instead = None
     ref = await channel.post(one.address, channel.layout(card()), "crd_1")
     way.instead, way.caught = ANSWERS[what], 0
+    fresh = one.make(way.url)  # which has no token yet, where one is needed
     asks: tuple[Callable[[], Awaitable[object]], ...] = (
         lambda: channel.post(one.address, channel.layout(card()), "crd_2"),
         lambda: channel.redraw(ref, channel.layout(ENDED)),
+        lambda: fresh.post(one.address, fresh.layout(card()), "crd_3"),
     )
     for ask in asks:
         try:
@@ -78,6 +80,7 @@ async def busy(channel: Channel, one: Kit, way: Way, what: str) -> None:
         except Exception as error:
             raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
         raise AssertionError(f"{what}: it was taken as done")
+    await fresh.close()
     assert way.caught, "nothing was asked"
     way.instead = None
     await channel.redraw(ref, channel.layout(ENDED))
@@ -91,3 +94,15 @@ async def test_law_26_what_the_platform_did_not_say_is_busy(one: Kit, what: str)
             await busy(channel, one, way, what)
         finally:
             await channel.close()
+
+
+@pytest.mark.parametrize("name", ["discord", "github", "mattermost", "slack"])
+async def test_law_26_an_edit_that_names_another_message_was_not_made(name: str) -> None:
+    one = kit(name)
+    async with one.peer() as peer, between(peer.api) as way:
+        channel = one.make(way.url)
+        ref = await channel.post(one.address, channel.layout(card()), "crd_1")
+        way.instead = (200, JSON, everywhere(b'"7"').replace(b'"ok": "7"', b'"ok": true'))
+        with pytest.raises(Busy):
+            await channel.redraw(ref, channel.layout(ENDED))
+        await channel.close()
