@@ -267,11 +267,14 @@ class Approvals:
 
     async def _told(self, request: str, said: str) -> bool:
         try:
-            status, _ = await self.call("POST", f"/v1/requests/{request}/outcome", said.encode())
+            path = f"/v1/requests/{request}/outcome"
+            status, case = await self.call("POST", path, said.encode())
         except (Away, Slower):
             return False
         if status >= 500 or status in (401, 408):
             return False
+        if status < 400 and case.get("id") != request:
+            return False  # whoever says so is not the service
         if status >= 400 and status != 409:
             structlog.get_logger().warning("outcome_refused", request=request, status=status)
         await self.used.told(request, said)
@@ -315,6 +318,8 @@ class Approvals:
             value = read_json(bytes(raw))
             if not isinstance(value, dict):
                 raise Away("an answer that is not a JSON object")
+            if answer.status >= 400 and value.get("status") != answer.status:
+                raise Away(f"{answer.status}, and not in its own words")
         except aiohttp.ClientConnectorError as error:
             self._reached(f"{error.os_error.strerror or error}")
             raise Away(sent=False) from None

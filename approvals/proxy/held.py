@@ -60,12 +60,14 @@ class Copy:
     head: h11.Response
     pieces: list[bytes] | None = field(default_factory=list, repr=False)
     taken: bool = False
+    size: int = 0
 
     def add(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if self.size > COPY:
+            self.pieces = None
         if self.pieces is not None:
             self.pieces.append(piece)
-            if sum(map(len, self.pieces)) > COPY:
-                self.pieces = None
 
 
 Result: TypeAlias = "Problem | Copy"
@@ -361,8 +363,9 @@ class Holdings:
         while True:
             wait, failures = self._pause(failures, first=0.5, longest=30), failures + 1
             try:
-                status, _ = await self._approvals.call("DELETE", f"/v1/requests/{request}", body)
-                if status < 500 and status != 401:
+                path = f"/v1/requests/{request}"
+                status, case = await self._approvals.call("DELETE", path, body)
+                if case.get("id") == request or (400 <= status < 500 and status != 401):
                     return
             except Slower as error:
                 wait = error.seconds

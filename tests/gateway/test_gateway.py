@@ -312,10 +312,26 @@ async def test_law_01_what_the_service_refuses_is_refused(
     for theirs, ours in ((403, 403), (413, 413), (422, 413), (409, 503)):
 
         async def refuse(_: web.Request, status: int = theirs) -> web.Response:
-            return web.json_response({"detail": "no"}, status=status)
+            return web.json_response({"status": status, "detail": "no"}, status=status)
 
         service.before = refuse
         assert (await our.ask(f"{there.url}/"))[0] == ours
+    assert there.seen == []
+
+
+async def test_law_26_what_a_proxy_in_between_refuses_is_an_outage(
+    our: Gate, service: Liar, there: Origin
+) -> None:
+    """Only the service's own words end a request."""
+    for said in ({"error": "blocked"}, {"detail": "no", "status": "403"}, {"status": 200}):
+
+        async def refuse(_: web.Request, said: object = said) -> web.Response:
+            return web.json_response(said, status=403)
+
+        service.before = refuse
+        status, problem = await our.ask(f"{there.url}/")
+        assert (status, problem["type"]) == (503, "approval_service_unreachable")
+        assert problem["retryable"] is True
     assert there.seen == []
 
 

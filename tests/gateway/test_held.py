@@ -8,11 +8,12 @@ import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h11
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from approvals.evidence import ReceiptKey
 from approvals.proxy import proxy
 from approvals.proxy.clients import alike, interim, limit
+from approvals.proxy.held import COPY, Copy
 from approvals.proxy.wire import PATIENCE
 from approvals.store import Store
 from tests.harness.gateway import PASSWORD, QUICK, Gate, Origin, basic, gate, liar, origin, parsed
@@ -341,25 +343,30 @@ async def test_law_24_a_stop_finishes_what_was_released_and_tells_what_it_cuts(
         assert outcome["delivered"] is (True if finished else None)
 
 
+@pytest.mark.parametrize(
+    "away",
+    [(503, {}), (200, {}), (200, {"ok": True}), (403, {"error": "blocked"}), (404, {"status": 1})],
+)
 async def test_law_24_an_outcome_is_told_until_the_service_takes_it(
-    tmp_path: Path, there: Origin
+    tmp_path: Path, there: Origin, away: tuple[int, object]
 ) -> None:
+    """Whatever a proxy in between says."""
     async with liar(KEY) as service:
         given: dict[str, Any] = {"rules": "", "service": service.url, "pin": KEY.thumbprint}
-        service.away = True
+        service.away = away
         async with gate(tmp_path, **given) as our:
             assert await our.ask(f"{there.url}/", "POST", body=b"x") == (200, b"ok")
             await service.refused.wait()
         assert service.outcomes == []
-        service.away = False
+        service.away = None
         async with gate(tmp_path, **given) as our:  # it was kept on disk
             await asyncio.wait_for(service.told.wait(), HANGS)
             assert service.outcomes == [{"delivered": True, "status": 200}]
-            service.away, service.told = True, asyncio.Event()
+            service.away, service.told = away, asyncio.Event()
             assert await our.ask(f"{there.url}/2", "POST", body=b"x") == (200, b"ok")
             service.refused.clear()
             await service.refused.wait()
-            service.away = False
+            service.away = None
             await asyncio.wait_for(service.told.wait(), HANGS)  # and without a restart
             assert len(service.outcomes) == 2
 
@@ -661,3 +668,16 @@ async def test_law_01_what_cannot_be_kept_on_disk_is_not_asked_about(
         (case,) = await cases(house)
         await approved(house, case)
         assert await sent == (200, b"ok")
+
+
+def test_law_32_an_answer_in_many_small_pieces_is_not_gone_through_for_each() -> None:
+    class Pieces(list[bytes]):
+        def __iter__(self) -> Iterator[bytes]:
+            raise AssertionError("that is quadratic")
+
+    copy = Copy(h11.Response(status_code=200, headers=[]), Pieces())
+    for _ in range(COPY):
+        copy.add(b"a")
+    assert copy.pieces is not None
+    copy.add(b"b")
+    assert copy.pieces is None

@@ -243,8 +243,8 @@ rules:
 
 @dataclass(slots=True)
 class Liar:
-    """An approval service that answers what it is told to. `opened`: the bodies it got; `away`: it
-    takes no outcome."""
+    """An approval service that answers what it is told to. `opened`: the bodies it got; `away`:
+    what answers an outcome in its place."""
 
     key: ReceiptKey
     url: str = ""
@@ -254,7 +254,7 @@ class Liar:
     withdrawn: asyncio.Event = field(default_factory=asyncio.Event)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     refused: asyncio.Event = field(default_factory=asyncio.Event)
-    away: bool = False
+    away: tuple[int, object] | None = None
     keys: Sequence[Mapping[str, object]] | None = None
     claims: Callable[[Claims], Claims] = lambda claims: claims
     sign: Callable[[Claims], str] | None = None
@@ -291,15 +291,16 @@ class Liar:
     async def forget(self, request: web.Request) -> web.StreamResponse:
         self.gone.append(request.match_info["id"])
         self.withdrawn.set()
-        return web.json_response({})
+        return web.json_response({"id": request.match_info["id"], "status": "withdrawn"})
 
     async def outcome(self, request: web.Request) -> web.StreamResponse:
-        if self.away:
+        if self.away is not None:
             self.refused.set()
-            return web.json_response({}, status=503)
+            status, said = self.away
+            return web.json_response(said, status=status)
         self.outcomes.append(await request.json())
         self.told.set()
-        return web.json_response({})
+        return web.json_response({"id": request.match_info["id"], "status": "approved"})
 
     async def jwks(self, _: web.Request) -> web.StreamResponse:
         return web.json_response({"keys": [self.key.jwk()] if self.keys is None else self.keys})
