@@ -13,7 +13,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from approvals import audit
 from approvals.model import MINUTE, Case, Duration, Instant, Refused, Status
@@ -24,6 +24,10 @@ if TYPE_CHECKING:  # the configuration has a `Retention`, and commands without a
 
 Random = Callable[[int], bytes]
 
+_OUR_WORDS: Final = frozenset(
+    ("channel", "choice", "decision", "how", "job", "lane", "risk", "status", "via", "what")
+)
+"""Fields of an audit entry that hold words of ours, and never name a person or an account."""
 SETTLED: Duration = 60 * MINUTE
 """After this long nothing follows from a verdict any more: its receipt has expired."""
 
@@ -123,10 +127,13 @@ def _settled(case: Case, now: Instant) -> bool:
 
 
 def _says(content: str, values: Collection[str]) -> bool:
-    """Is one of the values anywhere in it, as a whole text?"""
+    """Is one of the values in it, as a whole text, where it may name somebody?"""
     if not any(text in content for value in values for text in _quoted(value)):  # mostly: quickly
         return False
-    waiting: list[Any] = [json.loads(content)]
+    said = json.loads(content)
+    if isinstance(said, dict):  # a person may be called as a channel is, or `approve`
+        said = [value for name, value in said.items() if name not in _OUR_WORDS]
+    waiting: list[Any] = [said]
     while waiting:
         match waiting.pop():
             case dict() as object_:

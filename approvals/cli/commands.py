@@ -717,7 +717,9 @@ def verify(
 
 @audit_app.command("export")
 def audit_export(
-    after: Annotated[int, typer.Option(min=0, help="Only entries above this number.")] = 0,
+    after: Annotated[
+        int, typer.Option(min=0, max=2**53, help="Only entries above this number.")
+    ] = 0,
     gzip: Annotated[bool, typer.Option("--gzip", help="Compressed.")] = False,
     config: ConfigPath = CONFIG,
     as_json: AlwaysJson = True,

@@ -30,8 +30,10 @@ async def person(path: Path, name: str, accounts: Sequence[str]) -> Erased:
     """Erase one who is in the configuration no longer. Raises `Stop`."""
     config = serve.configuration(path)
     known = [tuple(text.split(":", 1)) for text in accounts]
-    if any(len(pair) != 2 for pair in known):
+    if any(len(pair) != 2 or not all(pair) for pair in known):
         raise Stop(Exit.FAILED, "--account is written as channel:id.")
+    if not (name and all(map(str.isprintable, (name, *accounts)))):
+        raise Stop(Exit.FAILED, "That is nobody's name, or no account.", cure="Nothing was erased.")
     if any(one.id == name for one in config.people):
         raise Stop(
             Exit.FAILED,

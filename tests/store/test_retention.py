@@ -251,6 +251,22 @@ async def test_law_24_what_was_erased_and_the_entry_of_it_commit_together(store:
     assert await store.content(case.id, 1) is not None
 
 
+async def test_a_person_who_is_called_as_a_channel_or_a_choice_takes_no_other_entry_along(
+    store: Store,
+) -> None:
+    said = {"by": "dana", "via": "slack", "choice": "approve", "reason": None, "seal": "x"}
+    case = {"status": "approved", "revision": 1, "digest": "d", "version": 2}
+    vote = audit.entry(audit.Kind.VOTE, NOW, random, None, **said, **case)
+    parked = audit.entry(audit.Kind.PARKED, NOW, random, None, job="post", lane="slack", why="no")
+    await store.append([vote, parked])
+    while await store.seal(NOW):
+        pass
+    for name in ("slack", "approve", "approved", "post"):
+        done = await retention.erase_person(store, name, [], by="x", now=NOW, random=random)
+        assert done.entries == 0
+    assert (await retention.erase_person(store, "dana", [], by="x", now=NOW, random=random)).entries
+
+
 def test_the_commands_erase_and_say_so(tmp_path: Path) -> None:
     alone = install(tmp_path)
     alone.start()
@@ -270,7 +286,13 @@ def _erases(alone: Installation) -> None:
     assert (ran.code, "may decide" in ran.err) == (1, True)
     ran = alone.run("erase", "person", "former", "--account", "slack:U1", "--json")
     assert (ran.code, ran.json) == (0, {"entries": 0, "requests": 0, "left": 0})
-    assert alone.run("erase", "person", "former", "--account", "U1").code == 1
+    for wrong in ("U1", "slack:", ":U1", ":", "slack:\udcff"):
+        ran = alone.run("erase", "person", "former", "--account", wrong)
+        assert (ran.code, "should not" in ran.err) == (1, False)
+    for nobody in ("", "\udcff", "a\0b"):
+        ran = alone.run("erase", "person", nobody)
+        assert (ran.code, "nobody's name" in ran.err) == (1, True)
+    assert alone.run("audit", "export", "--after", "9" * 20).code == 2
     ran = alone.run("audit", "verify")
     assert (ran.code, ran.err) == (0, "")
     assert "erased; the links still verify" in ran.out
