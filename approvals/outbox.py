@@ -80,6 +80,9 @@ AHEAD: Final[Duration] = MINUTE
 that ran ahead and was set right."""
 LONGEST_ID: Final = 1000
 """Characters. An index of PostgreSQL takes 2,704 bytes."""
+UNSEEN: Final[Duration] = 60 * MINUTE
+"""The same for jobs that were tried, when a copy starts and nobody saw whether a clock was set:
+longer than any back-off."""
 CORE: Final = ""
 """The lane of jobs that need no platform."""
 
@@ -148,6 +151,8 @@ class Outbox:
         self._together = WeakValueDictionary[tuple[str, str], asyncio.Lock]()
         self._ending = False
         self._asked_all = False
+        self._offset: Instant | None = None  # of the clock that is set from the one that is not
+        self._set_back: Duration = 0  # jobs that were tried and are due later are due now
         self._heard: set[str] = set()  # lanes that answered once
         self._carriers = carriers or {}
         self._routes, self._reporters = routes or {}, frozenset(reporters)
@@ -211,8 +216,15 @@ class Outbox:
         more. A copy takes only what it can carry, so that one with an older file spoils nothing.
 
         What was queued while a clock ran ahead is due by that clock: it is due now."""
-        now = self._clock()
-        if early := await self._store.hasten(now, now + AHEAD, self._kinds - {"lapse"}):
+        now, kinds = self._clock(), self._kinds - {"lapse"}
+        early = await self._store.hasten(now, now + AHEAD, kinds)
+        # A sweep later, so that what was being sent when the clock was set is over.
+        if self._set_back:
+            early += await self._store.hasten(now, now + self._set_back, kinds, tried=True)
+        offset, before = now - self._steady(), self._offset
+        self._offset, back = offset, before is not None and offset < before - AHEAD
+        self._set_back = UNSEEN if before is None else AHEAD if back else 0
+        if early:
             log.warning("clock_was_ahead", jobs=early)
         before, lanes = now - STRANDED, tuple(self._kicks)
         for job_id, kind, request_id, lane in await self._store.stranded(

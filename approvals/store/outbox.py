@@ -185,8 +185,8 @@ def _select_stranded(d: Dialect) -> Any:
 
 def _update_hastened(d: Dialect) -> Any:
     o = outbox.c
-    untried = (o.attempts == 0, o.parked_at.is_(None), o.due_at > P("beyond"))
-    which = outbox.update().where(*untried, d.among(o.kind, "kinds"))
+    late = (o.attempts <= P("attempts"), o.parked_at.is_(None), o.due_at > P("beyond"))
+    which = outbox.update().where(*late, d.among(o.kind, "kinds"))
     return which.values(due_at=P("now")).returning(o.id)
 
 
@@ -299,10 +299,13 @@ class OutboxStore(Subject):
         )
         return [(row[0], row[1], row[2], row[3]) for row in found]
 
-    async def hasten(self, now: Instant, beyond: Instant, kinds: Collection[str]) -> int:
-        """Make jobs of these kinds that nobody tried yet due now where they are due after `beyond`;
-        how many."""
+    async def hasten(
+        self, now: Instant, beyond: Instant, kinds: Collection[str], *, tried: bool = False
+    ) -> int:
+        """Make jobs of these kinds due now where they are due after `beyond`, and nobody tried them
+        yet or `tried`; how many."""
         params = {"now": now, "beyond": beyond, "kinds": sorted(kinds)}
+        params["attempts"] = 2**31 - 1 if tried else 0
         return len(await self._write(_update_hastened, **params))
 
     async def strand(

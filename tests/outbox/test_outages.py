@@ -343,6 +343,37 @@ def test_many_conversations_that_wait_at_once_are_the_platforms_limit() -> None:
     assert known.pause("desk", "C1") == 0
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_law_26_what_failed_while_the_clock_ran_ahead_is_tried_when_it_is_right(
+    store: Store, restarted: bool
+) -> None:
+    desk = Counted(down=True)
+    rules = (rule("long", expires=300 * MINUTE),)
+    async with open_house(store, desks=[desk], rules=rules) as place:
+        await place.house.outbox.sweep()
+        await place.house.outbox.sweep()
+        place.clock.set(120 * MINUTE)
+        request = await place.opened("long.send")
+        await passes(place, 5 * SECOND)
+        await place.house.outbox.sweep()
+        assert desk.calls
+        place.clock.set(-120 * MINUTE)
+        desk.down = False
+        if not restarted:
+            await passes(place, 2 * MINUTE)
+            assert not desk.of(request["id"]), "due by the clock that ran ahead"
+            await place.house.outbox.sweep()
+            await place.house.outbox.sweep()
+            await passes(place, MINUTE)
+            assert desk.of(request["id"])
+            return
+    async with open_house(store, desks=[desk], rules=rules, clock=place.clock) as place:
+        await place.house.outbox.sweep()
+        await place.house.outbox.sweep()
+        await passes(place, MINUTE)
+        assert desk.of(request["id"])
+
+
 async def test_law_26_what_was_queued_while_the_clock_ran_ahead_is_sent_when_it_is_right(
     store: Store,
 ) -> None:
