@@ -11,8 +11,7 @@ from typing import Final
 
 from approvals.cli.rules import outbound
 from approvals.packs import PACKS, Verb
-from approvals.proxy.rulebook import rulebook
-from approvals.proxy.rules import Outbound, Rules
+from approvals.proxy.rules import Outbound, Rules, rulebook
 from approvals.reading import read
 
 ROOT: Final = Path(__file__).resolve().parent.parent

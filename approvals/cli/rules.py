@@ -1,4 +1,4 @@
-"""`countersign rules`: what the gateway's rules would say, and what they may mean by mistake."""
+"""`countersign rules`: what the gateway's rules do with a request, and likely mistakes in them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from approvals.model import WEB, Ask, Kind, Requester
 from approvals.packs import Rule, Verb
 from approvals.policy import Deny, decide, nobody
 from approvals.proxy.lint import Finding, lint, samples
-from approvals.proxy.rulebook import rulebook
-from approvals.proxy.rules import Outbound, Rules
+from approvals.proxy.rules import Outbound, Rules, rulebook
 from approvals.reading import read as read_request
 
 SECTIONS = ("packs", "decoders", "rules")
@@ -28,7 +27,7 @@ SECTIONS = ("packs", "decoders", "rules")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A rules file. With `faults` the rules are not to be used."""
+    """A rules file. With `faults` the rules must not be used."""
 
     rules: Rules
     faults: list[Fault]
@@ -53,21 +52,20 @@ def load(path: Path) -> Rules:
 
 
 def parsed(text: str) -> Any:
-    """A JSON text's value. `ValueError` with what is wrong, in our words."""
+    """The value of a JSON text. `ValueError` in our own words."""
     try:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON: line {error.lineno}, column {error.colno}") from error
-    except (
-        ValueError
-    ) as error:  # https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
+    except ValueError as error:
+        # https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
         raise ValueError("a number in it has too many digits") from error
 
 
 def outbound(text: str) -> Outbound:
-    """A request as people write it for `rules test`. Raises `Stop` that says what it looks like.
+    """A request as people write it for `rules test`. Raises `Stop`, which shows the form.
 
     `{"agent", "method", "url", "headers": {name: value or list}, "body": text}`; for bytes
     `body_base64`; a body of `null` is one that was not read yet.
@@ -124,10 +122,7 @@ def answer(rules: Rules, request: Outbound) -> dict[str, Any]:
         "action": said.action,
         "title": said.title,
         "facts": [{"label": fact.label, "value": fact.value} for fact in said.facts],
-        "decoded": {
-            name: list(value) if isinstance(value, list | tuple) else value
-            for name, value in said.decoded.items()
-        },
+        "decoded": dict(said.decoded),
         "reading": {
             "kind": meant.body.kind,
             "faithful": meant.faithful,
@@ -150,7 +145,7 @@ def answer(rules: Rules, request: Outbound) -> dict[str, Any]:
 
 
 def findings(rules: Rules, service: Config | None) -> list[Finding]:
-    """Those of the rules themselves, then those with the service's configuration beside them."""
+    """The findings of the rules alone, then those together with the service's configuration."""
     found = lint(rules)
     if service is None:
         return found
@@ -166,7 +161,7 @@ def findings(rules: Rules, service: Config | None) -> list[Finding]:
 
 
 def _unanswerable(rule: Rule, gateway: Requester, service: Config) -> str | None:
-    """Why nobody could ever say yes to what this rule asks about; None where somebody can."""
+    """Why nobody could approve what this rule asks about; None where somebody can."""
     for sample in samples(rule.when, most=20):
         for sent in _as_sent(sample, rule, gateway):
             said = decide(service.policy, sent, risk=rule.risk)
@@ -178,7 +173,7 @@ def _unanswerable(rule: Rule, gateway: Requester, service: Config) -> str | None
 
 
 def _as_sent(sample: Subject, rule: Rule, gateway: Requester) -> list[Subject]:
-    """As each agent of the gateway would have it sent; the first where all have the same people."""
+    """The sample as sent by each agent of the gateway; by one where all have the same people."""
     agents = (gateway.agents or ())[: None if gateway.agent_people else 1]
     action = rule.action or f"http.{(sample.method or '').lower()}"
     return [

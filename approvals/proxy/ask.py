@@ -1,8 +1,8 @@
-"""The approval service as a gateway sees it: over HTTP, and believed in nothing but receipts.
+"""The approval service as a gateway sees it: over HTTP, and only its receipts are believed.
 
 Laws: a verdict is a receipt that verifies by the pinned key, for exactly what is about to be sent,
 used once (noted on disk before anything is sent); whatever else the service says or fails to say,
-nothing is released; what came of a release is told until the service has taken it.
+nothing is released; the outcome of a release is reported until the service has taken it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ LONGEST: Final = 1024 * 1024
 """Bytes of an answer of the service."""
 WAIT: Final = 60
 SLOWEST: Final = 30.0
-"""Seconds between two tries to tell an outcome."""
+"""Seconds at most between two tries to report an outcome."""
 LONGEST_WAIT: Final = 60.0
-"""Seconds of a `Retry-After` that are believed."""
+"""Seconds of a `Retry-After` that are obeyed at most."""
 AT_ONCE: Final = 32
-"""Outcomes that are told at the same time."""
+"""Outcomes that are reported at the same time."""
 _CUT: Final = '{"delivered": null, "error": "unknown: the gateway stopped before an answer came"}'
 
 
@@ -59,9 +59,8 @@ def unreachable(request: str = "") -> Problem:
         "The approval service can't be reached right now. Nothing was sent. "
         "Try again in a few seconds."
     )
-    more = {"request": request} if request else {}
-    headers = [("retry-after", "5")]
-    return Problem(503, "approval_service_unreachable", why, headers=headers, again=True, **more)
+    slug = "approval_service_unreachable"
+    return Problem(503, slug, why, again=True, after=5, request=request)
 
 
 KEEP: Final[Duration] = 30 * 24 * 60 * MINUTE
@@ -110,11 +109,8 @@ class Used:
 
     async def released(self, request: str) -> bool:
         """Was this request sent, or about to be?"""
-        query = "SELECT 1 FROM used WHERE id = ?"
-        found = await self._do(
-            lambda: self._database.execute(query, (f"sub:{request}",)).fetchone()
-        )
-        return found is not None
+        query, row = "SELECT 1 FROM used WHERE id = ?", (f"sub:{request}",)
+        return await self._do(lambda: self._database.execute(query, row).fetchone() is not None)
 
     async def outcome(self, request: str, said: str) -> None:
         """Keep it until `told`."""
@@ -163,8 +159,8 @@ class Approvals:
         self._teller = asyncio.create_task(self._tell())
 
     async def faults(self) -> list[str]:
-        """What is wrong between the service and us, in words. `Away`, `Slower`: nobody says."""
-        ours, status = self._service, 0
+        """What is wrong between the service and us, in words. `Away`, `Slower`: no answer."""
+        ours = self._service
         status, who = await self.call("GET", "/v1/requester")
         if status == 401:
             return [

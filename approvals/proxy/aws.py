@@ -115,9 +115,7 @@ def resigned(
     added = [("X-Amz-Date", ours)]
     added += [("X-Amz-Security-Token", keys.token)] if keys.token else []
     covered = [(name, value) for name, value in kept if name.lower() in signed]
-    signature, names = _signature(request, covered + added, payload, keys, place, ours)
-    scope = f"{ours[:8]}/{found['region']}/{found['service']}/aws4_request"
-    return (*kept, *added, _authorization(keys.access_key, scope, names, signature))
+    return (*kept, *added, _authorization(request, covered + added, payload, keys, place, ours))
 
 
 def as_agent(
@@ -131,14 +129,18 @@ def as_agent(
     empty = sha256(b"").hexdigest()
     given = (*headers, ("X-Amz-Date", time), ("X-Amz-Content-SHA256", empty))
     request, keys = Unsigned("GET", url, given, b""), KeyPair(placeholder, placeholder)
-    signature, names = _signature(request, given, empty, keys, (region, service), time)
-    scope = f"{time[:8]}/{region}/{service}/aws4_request"
-    return (*given, _authorization(placeholder, scope, names, signature))
+    return (*given, _authorization(request, given, empty, keys, (region, service), time))
 
 
-def _authorization(key: str, scope: str, names: str, signature: str) -> tuple[str, str]:
-    said = f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, Signature="
-    return "Authorization", said + signature
+def _authorization(
+    request: Unsigned, headers: Headers, payload: str, keys: KeyPair, place: tuple[str, str],
+    time: str,
+) -> tuple[str, str]:  # fmt: skip
+    """The header with the signature over exactly these headers. `place`: region and service."""
+    signature, names = _signature(request, headers, payload, keys, place, time)
+    credential = "/".join((keys.access_key, time[:8], *place, "aws4_request"))
+    value = f"Credential={credential}, SignedHeaders={names}, Signature={signature}"
+    return "Authorization", f"AWS4-HMAC-SHA256 {value}"
 
 
 def _signature(

@@ -1,7 +1,7 @@
-"""What is known of agents' HTTP clients: what they change between two tries, what makes them wait.
+"""Facts about agents' HTTP clients: what they change between two tries, what makes them wait. Pure.
 
-Pure. `alike` says which requests are one: a retry differs from the first try in attempt counters,
-dates and trace ids, and in a signature over these, and in nothing that changes what is done.
+`alike` says which requests are one: a retry differs from the first try in attempt counters, dates,
+trace ids and a signature over these, and in nothing that changes what is done.
 """
 
 from __future__ import annotations
@@ -30,11 +30,9 @@ NOTION: Final = "notionhq-client/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a client waits in all, whatever it is sent meanwhile, and what makes it come again.
-
-    `seconds`: after so many it gets an answer of this `status`, and a `Retry-After` of `again`.
-    """
+class Limit:
+    """Of a client that gives up whatever it is sent meanwhile, and comes again when told so: after
+    `seconds` it gets an answer with this `status`, and a `Retry-After` of `again` seconds."""
 
     seconds: float
     status: int
@@ -50,7 +48,7 @@ class Interim:
 
 
 def interim(headers: Headers, *, version: bytes = b"1.1") -> Interim | None:
-    """What keeps the client that sent this waiting; None: nothing does, or nothing need.
+    """What keeps the client that sent this waiting; None: nothing does, or it waits anyway.
 
     Measured with a read timeout of 3 s: requests, urllib, httplib2, botocore, httpx, aiohttp,
     Node's http and curl wait on at 100; undici fails at 100 and waits on at 102; requests, urllib,
@@ -70,14 +68,14 @@ def interim(headers: Headers, *, version: bytes = b"1.1") -> Interim | None:
     return Interim(100, 2 if _HTTPX.match(agent) else 10)
 
 
-def limit(headers: Headers) -> Patience | None:
-    """What is known of the client that sent this; None: interim answers keep it waiting.
+def limit(headers: Headers) -> Limit | None:
+    """The limit of the client that sent this; None: interim answers keep it waiting.
 
     Notion's client (@notionhq/client 5.26, `Client.ts`) gives up after 60 s, and does not try again
     by itself. It does after a 429, twice, and waits for up to 60 s before each.
     """
     agent = next((value for name, value in headers if name.lower() == "user-agent"), "")
-    return Patience(seconds=50, status=429, again=30) if agent.startswith(NOTION) else None
+    return Limit(seconds=50, status=429, again=30) if agent.startswith(NOTION) else None
 
 
 def alike(agent: str, kind: str, method: str, url: str, headers: Headers, body: bytes) -> bytes:

@@ -107,6 +107,24 @@ class Secret:
         return {name: value for name, value in asdict(self).items() if name != "command"}
 
 
+def described(
+    name: str, *, kind: str, host: Iterable[str], header: str | None, query: str | None,
+    form: str | None, path: bool, agents: Iterable[str] | None, oauth: OAuth | None,
+    command: Command | None = None,
+) -> Secret:  # fmt: skip
+    """A `Secret` as an operator describes it. `ValueError`: they say too much or too little."""
+    if kind in (AWS, OAUTH) and not (header or query or form or path):
+        header = "authorization"
+    where = place(header=header, query=query, form=form, path=path)
+    if kind == AWS and where != "authorization":
+        raise ValueError("a signature for AWS is always in Authorization")
+    allowed = hosts(host or (("*.amazonaws.com",) if kind == AWS else ()))
+    if not allowed:
+        raise ValueError("host is missing: where may it go?")
+    whose = tuple(sorted(agents)) if agents else None
+    return Secret(name, allowed, where, whose, kind=kind, oauth=oauth, command=command)
+
+
 def stored(record: Mapping[str, Any]) -> Secret:
     """A `Secret` from its `record`. `TypeError`, `KeyError`: it is none."""
     agents, oauth = record["agents"], record.get("oauth")

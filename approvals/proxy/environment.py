@@ -1,11 +1,12 @@
 """The environment that makes an agent's programs use the gateway and trust its CA.
 
-Pure. One list, from which the command, the sandboxes' test and the docs take theirs. Sources: each
-program's manual, and what was tried through the gateway (docs/gateway.md, "Clients").
+Pure. The command, the sandboxes' test and the docs take it from here. Sources: each program's
+manual, and trials through the gateway (docs/gateway.md, "Clients").
 """
 
 from __future__ import annotations
 
+import shlex
 from typing import Final
 
 TRUST: Final = (
@@ -51,11 +52,7 @@ def environment(proxy: str, ca: str) -> dict[str, str]:
 
 
 def written(variables: dict[str, str], form: str) -> str:
-    """As lines of a shell, or of a file for `docker run --env-file`."""
+    """As lines for a shell, or for `docker run --env-file` (`form` "docker")."""
     if form == "docker":
         return "".join(f"{name}={value}\n" for name, value in variables.items())
-    return "".join(f"export {name}={_quoted(value)}\n" for name, value in variables.items())
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "'\\''") + "'"
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())

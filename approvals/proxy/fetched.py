@@ -2,12 +2,12 @@
 
 Laws:
 
-1. However many requests wait for one, it is fetched once, and to its end whoever hangs up: a
-   server that rotates refresh tokens takes the old one for a theft when it comes again.
+1. However many requests wait for one, it is fetched once, and to its end even if they hang up: a
+   server that rotates refresh tokens treats the reuse of an old one as a theft.
 2. A new refresh token is on disk, encrypted, before its access token is used. Another process (the
    command that checks a credential) waits for it.
-3. What commands print is in memory only. What they and servers say on failing is told in words of
-   our own: no token, no line of stderr.
+3. The output of commands is in memory only. Failures are told in our own words: no token, no line
+   of stderr.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LOCK: Final = "credentials.{}.lock"
 REST: Final = 60.0
 """Seconds for which a refusal of a credential is remembered, so that nobody is asked in a loop."""
 SOON: Final = 5.0
-"""The same where it may work in a while."""
+"""The same for a refusal that may be over in a while."""
 YOUNG: Final = 30.0
 """Seconds in which a new access token that an upstream refuses is not renewed again."""
 AGAIN: Final = 0.05
@@ -67,8 +67,8 @@ addresses, no redirect. `Denied`."""
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What is known of a credential. `used`, `failed`: when last, or None; `error`: why it failed,
-    None once it worked again."""
+    """How a credential did. `used`, `failed`: when last, or None; `error`: why it failed, None once
+    it worked again."""
 
     used: Instant | None = None
     failed: Instant | None = None
@@ -84,7 +84,7 @@ class Uses:
 
     @contextlib.contextmanager
     def _database(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """`durable` False: a note that must not keep the loop, and may be lost."""
+        """`durable` False: for a note that must not block the loop, and may be lost."""
         made = self._path.exists()
         wait = 10 if durable else 0.02
         database = sqlite3.connect(self._path, isolation_level=None, timeout=wait)
@@ -109,7 +109,7 @@ class Uses:
         return {name: Use(*rest) for name, *rest in rows}
 
     def used(self, name: str, now: Instant) -> None:
-        """It worked. Written down now and then, and at once where it failed before."""
+        """It worked. Written down once in `SELDOM`, and at once where it failed before."""
         if now - self._noted.get(name, -SELDOM * SECOND) >= SELDOM * SECOND:
             self._noted[name] = now
             self._put(name, "used = ?, error = NULL", now)
@@ -119,7 +119,7 @@ class Uses:
         self._put(name, "failed = ?, error = ?", now, why)
 
     def tokens(self, name: str, mark: bytes) -> dict[str, Any]:
-        """What was kept for what has this mark; empty: nothing."""
+        """The tokens that were kept with this mark; empty: none."""
         if not self._path.exists():
             return {}
         with self._database() as database:
@@ -146,7 +146,7 @@ class Uses:
                 database.execute("DELETE FROM credentials WHERE name = ?", (name,))
 
     def mark(self, secret: Secret, text: str) -> bytes:
-        """Of a credential as it was set: tokens that came of another are not for it."""
+        """Identifies a credential as it was set: tokens of an earlier one do not fit."""
         return hmac.digest(self._key, frame("countersign/tokens/1", secret.bound(), text), "sha256")
 
     def _bound(self, name: str, mark: bytes) -> bytes:
@@ -161,7 +161,7 @@ class Uses:
 
 
 class Fetched:
-    """Fetches, remembers for as long as it may, and gives what is there."""
+    """Fetches outputs and access tokens, and keeps them for as long as they may be used."""
 
     def __init__(self, folder: Path, uses: Uses, clock: Callable[[], Instant], post: Post) -> None:
         self._folder, self._uses, self._clock, self._post = folder, uses, clock, post
@@ -172,7 +172,7 @@ class Fetched:
         self._running: dict[tuple[Secret, str], asyncio.Task[Unavailable | None]] = {}
 
     def text(self, secret: Secret) -> str:
-        """What its command printed. `Unavailable`: `printed` was not awaited."""
+        """The output of its command. `Unavailable`: `printed` was not awaited."""
         if secret not in self._texts:
             raise Unavailable(secret.name, "its command was not run", again=True)
         return self._texts[secret][1]
@@ -184,15 +184,13 @@ class Fetched:
         return self._tokens[secret].value
 
     async def printed(self, secret: Secret, command: Command) -> None:
-        """Have what a command prints. `Unavailable`."""
+        """Run its command, unless the last output may still be used. `Unavailable`."""
         if self._texts.get(secret, (0.0, ""))[0] <= self._now():
             await self._once(secret, "printed", lambda: self._print(secret, command))
 
     async def renewed(self, secret: Secret, text: str) -> None:
-        """Have an access token that is good for a while; `text`: the client's secrets.
-
-        `Unavailable`.
-        """
+        """Fetch an access token, unless the last one may still be used. `text`: the client's
+        secrets. `Unavailable`."""
         token = self._tokens.get(secret)
         if token is None or token.until <= self._now() or token.value == self._spent.get(secret):
             await self._once(secret, "renewed", lambda: self._renew(secret, text))
@@ -204,7 +202,7 @@ class Fetched:
             self._spent[secret] = value
 
     async def close(self) -> None:
-        """What is being fetched is fetched to its end."""
+        """Wait until everything under way has been fetched."""
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     def _now(self) -> float:
@@ -213,7 +211,7 @@ class Fetched:
     async def _once(
         self, secret: Secret, what: str, work: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
-        """Do it, or wait for whoever does. `Unavailable`."""
+        """Do it, or wait for the task that does it already. `Unavailable`."""
         until, known = self._refused.get(secret, (0.0, None))
         if known is not None and self._now() < until:
             raise Unavailable(secret.name, known.why, again=known.again)
@@ -294,7 +292,7 @@ class Fetched:
 
     @contextlib.asynccontextmanager
     async def _alone(self, secret: Secret) -> AsyncIterator[None]:
-        """No other process renews it meanwhile. One that ends lets go."""
+        """No other process renews it meanwhile. The lock ends with its process."""
         path = self._folder / LOCK.format(secret.name)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -310,9 +308,9 @@ class Fetched:
 
 
 async def run(name: str, command: Command) -> str:
-    """What a command prints, without a shell and without its stderr. `Unavailable`.
+    """The output of a command, run without a shell; its stderr is ignored. `Unavailable`.
 
-    It is the operator's own, and gets nothing of the request.
+    It is the operator's own command, and learns nothing of the request.
     """
     why, again, out = "", True, b""
     try:
@@ -343,8 +341,8 @@ async def run(name: str, command: Command) -> str:
 
 
 async def _all(stream: asyncio.StreamReader) -> bytes:
-    pieces, size = list[bytes](), 0
-    while size <= PRINTED and (piece := await stream.read(64 * 1024)):
-        pieces.append(piece)
-        size += len(piece)
-    return b"".join(pieces)
+    """Everything that comes, or one byte more than a command may print."""
+    try:
+        return await stream.readexactly(PRINTED + 1)
+    except asyncio.IncompleteReadError as error:
+        return error.partial

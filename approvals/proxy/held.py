@@ -1,12 +1,12 @@
-"""Requests that wait for a verdict, whoever of their agent's connections waits with them (law 28).
+"""Requests that wait for a verdict, whichever of their agent's connections wait for it (law 28).
 
 A ticket is one held request: its bytes on the shelf, its case at the service, and the connections
 that wait for it. The laws:
 
 1. An identical request of the same agent joins the ticket of the first; the service is asked once.
-2. What is sent is the held bytes, by one connection, once; the others get a copy of the answer.
-3. A connection that ends takes nothing with it: the ticket stays for `rejoin_within`, and what came
-   meanwhile (a refusal, an answer) is for the next try. Then its case is withdrawn.
+2. The held bytes are sent, by one connection, once; the others get a copy of the answer.
+3. A connection that ends takes nothing with it: the ticket stays for `rejoin_within`, and a refusal
+   or an answer that came meanwhile is for the next try. Then its case is withdrawn.
 4. A ticket is on the shelf before the service knows of it, and until nobody can ask for it.
 """
 
@@ -20,7 +20,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -48,14 +48,14 @@ INLINE: Final = 16 * 1024
 LARGE: Final = 2
 """Large bodies that are read from disk and sent to the service at the same time."""
 COPY: Final = 1024 * 1024
-"""Bytes of an answer that are kept for whoever asks again."""
+"""Bytes of an answer that are kept for an agent that asks again."""
 _CLOSED: Final = ("approved", "declined", "expired", "withdrawn")
 
 
 @dataclass(slots=True)
 class Copy:
     """An answer as the agent gets it, for another connection. `pieces` None: it was too large;
-    `taken`: the connection that it came for was there to its end."""
+    `taken`: its first connection received all of it."""
 
     head: h11.Response
     pieces: list[bytes] | None = field(default_factory=list, repr=False)
@@ -71,7 +71,7 @@ class Copy:
 
 
 Result: TypeAlias = "Problem | Copy"
-Record: TypeAlias = dict[str, Any]
+
 Note: TypeAlias = Callable[[RecordKind, Mapping[str, Any]], object]
 """Adds a row to the gateway's record."""
 
@@ -91,11 +91,11 @@ class Ticket:
         self.case: Mapping[str, Any] | None = None
         self.result: Result | None = None
         self.trouble: Problem | None = None
-        self.line: list[object] = []  # who waits, oldest first
+        self.line: list[object] = []  # places of those who wait, oldest first
         self.sender: object | None = None
         self.collected = False
         self.decided: float | None = None
-        """When, by the loop's clock."""
+        """When it was decided, by the loop's clock."""
         self.timer: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None] | None = None
         self.fresh = asyncio.Event()  # somebody joined: do not pause
@@ -113,34 +113,34 @@ class Ticket:
                 return self.result
             if self.trouble is not None:
                 raise self.trouble
-            # The youngest: the connections before it may have been given up unseen.
+            # The youngest connection sends: older ones may have been given up without our noticing.
             approved = self.case is not None and self.sender is None
             if approved and self.line and self.line[-1] is place:
                 self.sender = place
                 return None
             await asyncio.shield(self._moved)
 
-    def record(self) -> Record:
-        """All that is needed to go on after a restart, but a large body."""
-        seen = self.seen
-        body = None if seen.body is None else base64.b64encode(seen.body).decode()
-        sent: Record = {"agent": seen.agent, "method": seen.method, "url": seen.url, "body": body}
-        sent["headers"] = seen.headers
+    def record(self) -> dict[str, Any]:
+        """Everything needed to go on after a restart, except a large body."""
+        sent = asdict(self.seen)
+        if sent["body"] is not None:
+            sent["body"] = base64.b64encode(sent["body"]).decode()
         about = {"key": self.key.hex(), "size": self.size, "request": self.request}
         return {**about, "question": self.question, "digest": self.digest, "seen": sent}
 
 
-def _about(ticket: Ticket) -> Record:
-    """What ties a row to the service's chain."""
+def _about(ticket: Ticket) -> dict[str, Any]:
+    """The members of a row that tie it to the service's chain."""
     return {"agent": ticket.seen.agent, "digest": ticket.digest, "request": ticket.request}
 
 
 def _restored(id_: str, raw: bytes) -> Ticket:
     it = json.loads(raw)
     sent = it["seen"]
-    body = None if sent["body"] is None else base64.b64decode(sent["body"])
-    headers = tuple((name, value) for name, value in sent["headers"])
-    seen = Outbound(sent["agent"], sent["method"], sent["url"], headers, body)
+    if sent["body"] is not None:
+        sent["body"] = base64.b64decode(sent["body"])
+    sent["headers"] = tuple((name, value) for name, value in sent["headers"])
+    seen = Outbound(**sent)
     ticket = Ticket(id_, bytes.fromhex(it["key"]), seen, it["question"], it["digest"])
     ticket.size, ticket.request = it["size"], it["request"]
     return ticket
@@ -162,6 +162,7 @@ class Holdings:
         for id_, raw in self._shelf.records():
             ticket = _restored(id_, raw)
             self._add(ticket)
+            self._run(ticket)
             self._left(ticket)
 
     def __len__(self) -> int:
@@ -169,7 +170,7 @@ class Holdings:
 
     @property
     def bytes(self) -> int:
-        """Of all bodies that are held."""
+        """The size of all held bodies."""
         return self._bytes.total()
 
     async def enter(
@@ -177,7 +178,7 @@ class Holdings:
     ) -> tuple[Ticket, bool]:
         """The ticket of this request, and whether it is new. `Problem`: too much is held.
 
-        `kind`: what the connection is to become, which no bound header says.
+        `kind`: "http", or what the connection is to become, which no bound header says.
         """
         body = seen.body or b""
         key = await aside(
@@ -185,21 +186,20 @@ class Holdings:
         )
         ticket = self._tickets.get(key)
         if ticket is not None and not self._over(ticket):
-            if ticket.trouble is not None:  # the service may be back: this try finds out
-                ticket.trouble = None
+            ticket.trouble = None  # the service may be back: this try finds out
             ticket.fresh.set()
             return ticket, False
         if self._closing:
             raise restarting()
         if ticket is not None:
-            self._remove(ticket)  # before anything else may happen: nobody must find it any more
+            self._remove(ticket)  # before any await: nobody may find it any more
             self._approvals.later(self._forget(ticket))
         self._room(seen)
         ticket = Ticket(self._approvals.random(16).hex(), key, seen, question, digest)
         large = len(body) > INLINE
         if large:
             ticket.seen = replace(seen, body=None)
-        self._add(ticket, run=False)
+        self._add(ticket)
         try:
             record = json.dumps(ticket.record()).encode()
             await self._shelf.put(ticket.id, record, body if large else None)
@@ -225,8 +225,7 @@ class Holdings:
                 "Too many requests of this agent are waiting for approval. "
                 "Wait until some are decided, then try again."
             )
-            headers = [("retry-after", "30")]
-            raise Problem(429, "too_many_held", why, headers=headers, again=True)
+            raise Problem(429, "too_many_held", why, again=True, after=30)
 
     @contextlib.contextmanager
     def waiting(self, ticket: Ticket) -> Iterator[object]:
@@ -242,13 +241,13 @@ class Holdings:
         finally:
             ticket.line.remove(place)
             if ticket.sender is place and ticket.result is None:
-                ticket.sender = None  # nothing was released, or `sent` would have said
+                ticket.sender = None  # nothing was released, or `finish` would have been called
             ticket.move()
             if not ticket.line and self._tickets.get(ticket.key) is ticket:
                 self._left(ticket)
 
     async def whole(self, ticket: Ticket) -> Outbound:
-        """What is held, with its body, and of the digest that was asked about. `Refused`."""
+        """The held request with its body. `Refused`: it is not what was asked about."""
         seen = ticket.seen
         if seen.body is None:
             try:
@@ -262,14 +261,15 @@ class Holdings:
         return seen
 
     def finish(self, ticket: Ticket, result: Result | None, *, collected: bool) -> None:
-        """It was sent, or will never be. `result`: for others; `collected`: the agent has it."""
+        """It was sent, or never will be. `result`: for other connections; `collected`: the agent
+        has it."""
         ticket.result, ticket.collected = result, ticket.collected or collected
         if result is None:
             self._approvals.later(self._forget(ticket))
         ticket.move()
 
     async def close(self) -> None:
-        """Those who wait are told to come again; what is held stays on the shelf."""
+        """Tell those who wait to come again; the held requests stay on the shelf."""
         self._closing = True
         for ticket in tuple(self._tickets.values()):
             if ticket.timer is not None:
@@ -286,12 +286,10 @@ class Holdings:
 
     # A ticket's life
 
-    def _add(self, ticket: Ticket, *, run: bool = True) -> None:
+    def _add(self, ticket: Ticket) -> None:
         self._tickets[ticket.key] = ticket
         self._count[ticket.seen.agent] += 1
         self._bytes[ticket.seen.agent] += ticket.size
-        if run:
-            self._run(ticket)
 
     def _run(self, ticket: Ticket) -> None:
         ticket.task = asyncio.create_task(self._live(ticket))
@@ -312,7 +310,7 @@ class Holdings:
             await self._shelf.drop(ticket.id)
 
     def _over(self, ticket: Ticket) -> bool:
-        """Can nobody join it any more: collected, or approved and its receipt has expired?"""
+        """Is it too late to join: collected, or approved by a receipt that has expired?"""
         if ticket.sender is not None or ticket.result is not None:
             status = ticket.case and ticket.case["status"]
             return ticket.collected and not ticket.line and status != "declined"
@@ -321,7 +319,7 @@ class Holdings:
         return _expiry(str(ticket.case.get("receipt"))) * SECOND <= self._approvals.clock()
 
     def _left(self, ticket: Ticket) -> None:
-        """Nobody waits: how long may somebody come again?"""
+        """Nobody waits any more: start the time within which an identical request may join."""
         if self._closing:
             return
         declined = ticket.case is not None and ticket.case["status"] == "declined"
@@ -333,7 +331,7 @@ class Holdings:
         if ticket.case is None and ticket.expires is not None:
             within = min(within, max(0, ticket.expires - self._approvals.clock() / SECOND))
         loop = asyncio.get_running_loop()
-        if declined and ticket.decided is not None:  # remembered from then on, asked again or not
+        if declined and ticket.decided is not None:  # counted from the decline, asked again or not
             within = max(0, ticket.decided + within - loop.time())
         if ticket.timer is not None:
             ticket.timer.cancel()
@@ -389,7 +387,7 @@ class Holdings:
             self._refused(ticket, unreachable(ticket.request))
 
     def _refused(self, ticket: Ticket, problem: Problem) -> None:
-        """There will be no case. Those who wait are told; the next one asks anew."""
+        """There will be no case. Those who wait are told; the next request asks again."""
         ticket.result, ticket.collected = problem, True
         ticket.move()
         if not ticket.line:
@@ -500,7 +498,7 @@ class Holdings:
             ticket.move()
 
     def _read(self, ticket: Ticket, case: Mapping[str, Any]) -> None:
-        """What the service's answer says of time."""
+        """Take the times from the service's answer."""
         with contextlib.suppress(LookupError, TypeError, ValueError):
             ticket.expires = datetime.fromisoformat(str(case["expires_at"])).timestamp()
         within = case.get("rejoin_within")
@@ -520,26 +518,22 @@ _ID: Final = re.compile(r"req_[0-9A-Za-z]+")
 
 
 def restarting(request: str = "") -> Problem:
-    """What those who wait get when the gateway ends."""
+    """The answer to those who wait when the gateway ends."""
     why = (
         "The gateway is restarting. Nothing was sent, and the approval stays open: "
         "send the same request again to go on waiting."
     )
-    more = {"request": request} if request else {}
-    headers = [("retry-after", "3")]
-    return Problem(503, "gateway_restarting", why, headers=headers, again=True, **more)
+    return Problem(503, "gateway_restarting", why, again=True, after=3, request=request)
 
 
 def still_waiting(request: str, *, status: int = 503, again: int = 2) -> Problem:
-    """What a client gets that is not kept waiting any longer: by `hold`, or because it would give
-    up. `again`: seconds until it should come again."""
+    """The answer to a client that is kept waiting no longer: because of `hold`, or because it would
+    give up. `again`: seconds until it should come again."""
     why = (
         "Still waiting for approval. Nothing was sent yet. "
         "Send the same request again to go on waiting."
     )
-    more = {"request": request} if request else {}
-    headers = [("retry-after", str(again))]
-    return Problem(status, "still_waiting", why, headers=headers, again=True, **more)
+    return Problem(status, "still_waiting", why, again=True, after=again, request=request)
 
 
 def _refusal(case: Mapping[str, Any]) -> Problem:
@@ -556,14 +550,14 @@ def _refusal(case: Mapping[str, Any]) -> Problem:
 
 
 def _question(question: Mapping[str, Any], body: bytes) -> bytes:
-    """With the body, which is copied once: JSON of ten megabytes is expensive."""
+    """The question with its body, copied only once: ten megabytes of JSON are expensive."""
     rest = {name: value for name, value in question.items() if name != "http"}
     head = json.dumps(rest)[:-1] + ', "http": ' + json.dumps(question["http"])[:-1]
     return b"".join((head.encode(), b', "body": "', base64.b64encode(body), b'"}}'))
 
 
 def digest_of(action: str, seen: Outbound) -> str:
-    """Of what will be sent. `ValueError`: it cannot be sent."""
+    """The digest of what will be sent. `ValueError`: it cannot be sent."""
     return digest_http(
         revision=1, action=action, method=seen.method, url=seen.url, headers=seen.headers,
         body=seen.body or b"",
@@ -571,12 +565,12 @@ def digest_of(action: str, seen: Outbound) -> str:
 
 
 async def aside(work: Callable[[], T], size: int) -> T:
-    """Its result; where it is about many bytes, others go on meanwhile."""
+    """The work's result. If it is about many bytes it runs in a thread, and others go on."""
     return work() if size <= PIECE else await asyncio.to_thread(work)
 
 
 def _expiry(receipt: str) -> int:
-    """When it ends, in seconds; unproven, to find out only whether it is worth a try."""
+    """When a receipt expires, in seconds since 1970. Not verified: it only saves a useless try."""
     try:
         part = receipt.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))

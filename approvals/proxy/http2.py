@@ -1,8 +1,8 @@
 """An agent's connection in HTTP/2 (RFC 9113): each of its streams is a `Wire` for one request.
 
-Laws: what h2 takes and HTTP/1.1 could read in two ways is refused here, since upstreams get
-HTTP/1.1; a connection has so many streams at work, also after their reset, so many bytes that
-nobody has read, and so many frames that lead to nothing (resets, pings, settings, empty data).
+Laws: what h2 accepts and HTTP/1.1 could read in two ways is refused here, since upstreams get
+HTTP/1.1; a connection has a limit of streams at work (streams that were reset count until their
+work ends), of unread bytes, and of frames without effect (resets, pings, settings, empty data).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from approvals.proxy.wire import MAX_LINES, PIECE, Gone, Patience, Problem, Read
 STREAMS: Final = 100
 """Streams of a connection at the same time (RFC 9113, 6.5.2, advises 100 at least)."""
 WINDOW: Final = 65_535
-"""Bytes of a stream's body that may wait for us: the initial window. The connection's window is
-that of all its streams, so that a stream which waits cannot stop another."""
+"""Bytes of a stream's body that may be unread: the initial window. The connection's window is that
+of all its streams together, so that a stream which waits cannot stop another."""
 FRAME: Final = 16_384
-"""Bytes of a frame: the least that HTTP/2 allows to say."""
+"""Bytes of a frame: the smallest limit that HTTP/2 allows."""
 IDLE_FRAMES: Final = 1_000
-"""Frames that lead to nothing which may come at once; `REFILL` more a second."""
+"""Frames without effect that may come at once; `REFILL` more a second."""
 REFILL: Final = 50.0
 TURN: Final = 32
 """Frames, a head counted as one for each 512 bytes, that are read before others may run."""
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _WINDOW_UPDATE = 0, 1, 8  # types of frames
+_DATA, _HEADERS = 0, 1  # types of frames
 # A message of HTTP/1.1 names these for its own framing; h2 refuses most of them too.
 _HOP: Final = frozenset({
     b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade",
@@ -102,7 +102,7 @@ class Connection:
             await self._closed()
 
     async def _closed(self) -> None:
-        """Let the last words arrive, for a second; then it is cut off."""
+        """Let the last bytes arrive, for a second; then cut the connection off."""
         for _ in range(2):
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(1):
@@ -119,7 +119,7 @@ class Connection:
             self._main.cancel()
 
     async def flush(self) -> None:
-        """Write what h2 wants to say, and wait for a slow reader. `OSError`, `TimeoutError`."""
+        """Write what h2 has to send, and wait for a slow reader. `OSError`, `TimeoutError`."""
         if self.writer.transport.is_closing():
             raise ConnectionResetError
         self.writer.write(self.http.data_to_send())
@@ -151,7 +151,7 @@ class Connection:
                 self._spend()
             for event in self.http.receive_data(head + body):
                 self._take(event)
-            # We say at most that: what an agent sends back has no part in how much we remember.
+            # Our limit, whatever the agent announces: it does not decide how much we remember.
             self.http.encoder.header_table_size = min(self.http.encoder.header_table_size, 4096)
             await self.flush()
             # A head costs by its bytes: each header is decoded and looked at.
@@ -161,7 +161,7 @@ class Connection:
                 await asyncio.sleep(0)
 
     def _spend(self) -> None:
-        """One more frame that leads to nothing. `_Excess`: too many."""
+        """Count a frame without effect. `_Excess`: too many."""
         now = asyncio.get_running_loop().time()
         self._calm = min(IDLE_FRAMES, self._calm + (now - self._since) * REFILL) - 1
         self._since = now
@@ -169,7 +169,7 @@ class Connection:
             raise _Excess
 
     def earn(self) -> None:
-        """A frame of data was sent: it is answered by windows that are opened, two at most."""
+        """A frame of data was sent: the agent answers it by at most two window updates."""
         self._calm = min(IDLE_FRAMES, self._calm + 2)
 
     def _take(self, event: h2.events.Event) -> None:
@@ -182,7 +182,7 @@ class Connection:
                 # Nobody reads it: its stream was answered, or reset.
                 self.consumed(id_, event.flow_controlled_length or 0)
             case h2.events.TrailersReceived(stream_id=int(id_)) if id_ in self._streams:
-                self._streams[id_].fail(_malformed("trailers"))
+                self._streams[id_].fail(Problem.malformed("trailers"))
             case h2.events.StreamEnded(stream_id=int(id_)) if id_ in self._streams:
                 self._streams[id_].end()
             case h2.events.StreamReset(stream_id=int(id_)) if id_ in self._streams:
@@ -212,7 +212,7 @@ class Connection:
         self._end_if_done()
 
     def consumed(self, id_: int, size: int) -> None:
-        """So many bytes of a stream's body were read, or never will be: more may come."""
+        """Open the windows by bytes of a stream's body that were read, or never will be."""
         if size:
             with contextlib.suppress(*_FAILED):
                 self.http.acknowledge_received_data(size, id_)
@@ -223,7 +223,7 @@ class Connection:
         moved.set()
 
     async def window(self, id_: int) -> int:
-        """How many bytes may be sent on this stream now, once there are some."""
+        """How many bytes may be sent on this stream; waits until that is more than none."""
         while (room := self.http.local_flow_control_window(id_)) <= 0:
             if self.writer.transport.is_closing():
                 raise ConnectionResetError
@@ -256,7 +256,7 @@ class Stream(Wire):
     # What the connection says
 
     def feed(self, data: bytes, size: int) -> None:
-        """More of the body. `size`: what it takes of the window, with padding."""
+        """More of the body. `size`: its share of the window, with padding."""
         self._pieces.append((data, size))
         self._came.set()
 
@@ -269,7 +269,7 @@ class Stream(Wire):
         self._came.set()
 
     def leave(self) -> None:
-        """The agent has reset it, or the connection is over."""
+        """The agent has reset the stream, or the connection is over."""
         if not self.reader.gone.done():
             self.reader.gone.set_result(None)
         self._over = True
@@ -279,7 +279,7 @@ class Stream(Wire):
     # What the gateway asks, as of any wire
 
     async def head(self) -> h11.Request | None:
-        """Its request, as HTTP/1.1 has it: h11 and the rules look at it again. `Problem`."""
+        """Its request in the form of HTTP/1.1, for h11 and the rules. `Problem`."""
         given = dict(self._headers[: sum(name[:1] == b":" for name, _ in self._headers)])
         fields = [(name, value) for name, value in self._headers if name[:1] != b":"]
         if len(fields) > MAX_LINES:
@@ -287,31 +287,31 @@ class Stream(Wire):
         authority = given.get(b":authority")
         if authority is not None:
             if any(name == b"host" and value != authority for name, value in fields):
-                raise _malformed("`host` is not `:authority`")
+                raise Problem.malformed("`host` is not `:authority`")
             fields = [(b"host", authority), *((n, v) for n, v in fields if n != b"host")]
         lengths = [value for name, value in fields if name == b"content-length"]
         if len(lengths) > 1 or not all(re.fullmatch(rb"\d{1,15}", one) for one in lengths):
-            raise _malformed("lengths that conflict, or one that is no number")
+            raise Problem.malformed("lengths that conflict, or one that is no number")
         if self._empty and lengths and int(lengths[0]):
-            raise _malformed("a length, and no body")
+            raise Problem.malformed("a length, and no body")
         if any(name in _HOP for name, _ in fields):
-            raise _malformed("a header of a connection")
+            raise Problem.malformed("a header of a connection")
         scheme = self.origin.partition(":")[0].encode()
         if given.get(b":scheme", scheme) != scheme:
-            raise _malformed("`:scheme` is not the connection's")
+            raise Problem.malformed("`:scheme` is not the connection's")
         try:
             request = h11.Request(
                 method=given[b":method"], target=given.get(b":path", b"*"), headers=fields
             )
         except (h11.LocalProtocolError, KeyError):
-            raise _malformed("it is not a request") from None
+            raise Problem.malformed("it is not a request") from None
         self.asked, self._bodiless = request, request.method == b"HEAD"
         # Where the head was not the end, the end is still to come: `-1` reads up to it.
         self.length = 0 if self._empty else (int(lengths[0]) if lengths else 0) or -1
         return request
 
     async def body(self) -> AsyncIterator[bytes]:
-        """The body in pieces; what was read makes room for more."""
+        """The body in pieces; each piece that was read makes room for more."""
         asked = self.asked
         if asked and any(n == b"expect" and v == b"100-continue" for n, v in asked.headers):
             await self.send(h11.InformationalResponse(status_code=100, headers=[]))
@@ -336,7 +336,7 @@ class Stream(Wire):
                 raise Problem(408, "too_slow", "The body stopped coming.") from None
 
     async def send(self, *events: h11.Event) -> None:
-        """As frames. `OSError`, `TimeoutError`: the agent is not there, or does not read."""
+        """Send as frames. `OSError`, `TimeoutError`: the agent has gone, or does not read."""
         try:
             for event in events:
                 await self._one(event)
@@ -379,7 +379,7 @@ class Stream(Wire):
         return False
 
     async def close(self) -> None:
-        """An answer that came before all of the request says so (RFC 9113, 8.1)."""
+        """Where the answer ended before the request did, say so (RFC 9113, 8.1)."""
         if not self._over:
             self.abort()
         elif not self._ended:
@@ -399,8 +399,4 @@ class Stream(Wire):
 
 
 class _Excess(Exception):
-    """More frames that lead to nothing than anybody needs."""
-
-
-def _malformed(why: str) -> Problem:
-    return Problem(400, "malformed", f"This request could be read in two ways: {why}.")
+    """More frames without effect than any client needs."""

@@ -1,4 +1,4 @@
-"""What rules that parse may still mean by mistake. Pure; findings are for people to judge."""
+"""Finds likely mistakes in rules that parse. Pure; people judge the findings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def lint(rules: Rules) -> list[Finding]:
 
 
 def samples(when: When, most: int = 200) -> Iterator[Subject]:
-    """Requests that a rule is about, one at least for each mix of its patterns up to `most`."""
+    """Requests that match, one at least for each combination of patterns, up to `most`."""
     choices = product(
         when.host or (_ELSEWHERE,),
         when.method or ("GET", "POST"),
@@ -62,7 +62,7 @@ _ELSEWHERE: Final = "x9.invalid"
 
 
 def _between(before: Rule, rule: Rule) -> Finding | None:
-    """What the earlier of two rules does to the later one that nobody can have meant."""
+    """What the earlier of two rules does to the later one, probably by mistake."""
     if rule.tunnel and not before.tunnel:
         place = (When(host=before.when.host, agent=before.when.agent), rule.when)
         if _overlap(*place):
@@ -86,7 +86,7 @@ def _between(before: Rule, rule: Rule) -> Finding | None:
 
 
 def _covers(wide: When, narrow: When) -> bool:
-    """Is every request of the narrow one clearly one of the wide one? Tried, not proven."""
+    """Does `wide` certainly match every request that `narrow` does? Tried, not proven."""
     if wide.header is not None and not set(wide.header) <= set(narrow.header or ()):
         return False
     for part, other in zip(_parts(wide), _parts(narrow), strict=True):
@@ -98,7 +98,7 @@ def _covers(wide: When, narrow: When) -> bool:
 
 
 def _overlap(one: When, other: When) -> bool:
-    """May one request be of both? Headers do not part them: who sends them chooses."""
+    """Can one request match both? Headers don't count: the sender chooses them."""
     paths = product(one.path or ("/**",), other.path or ("/**",))
     return any(_meet(a.split("/"), b.split("/")) for a, b in paths) and all(
         any(match(b, None, subject) is not False for subject in samples(a))
@@ -109,7 +109,7 @@ def _overlap(one: When, other: When) -> bool:
 
 
 def _meet(one: list[str], other: list[str]) -> bool:
-    """Is there a path that both patterns are about, given as segments?"""
+    """Is there a path that matches both patterns? They are given as segments."""
     if not one or not other:
         return all(segment == "**" for segment in one + other)
     if one[0] == "**" or other[0] == "**":
@@ -121,7 +121,7 @@ def _meet(one: list[str], other: list[str]) -> bool:
 
 
 def _parts(when: When) -> tuple[When, ...]:
-    """What it says about each thing: one request is of it if it is of all of them."""
+    """Its parts, each about one thing: a request matches it if it matches all of them."""
     return (
         When(host=when.host),
         When(method=when.method),
@@ -132,7 +132,7 @@ def _parts(when: When) -> tuple[When, ...]:
 
 
 def _paths(pattern: str) -> Iterable[str]:
-    """Paths that the pattern is about: `**` as nothing, as one segment and as two."""
+    """Paths that match the pattern, with no, one and two segments for `**`."""
     for stead in ("", "/x9", "/x9/y9"):
         path = pattern.replace("/**", stead) or "/"
         yield path.replace("*", "x9")

@@ -6,9 +6,8 @@ placeholder out of place) is refused here too: only rules and their limits are s
 
 from __future__ import annotations
 
-from approvals.packs import Verb, rule_book
-from approvals.packs.rule_file import PACKS
-from approvals.proxy.rules import Outbound, Rules
+from approvals.packs import PACKS, Verb
+from approvals.proxy.rules import Outbound, Rules, rulebook
 from approvals.reading import Reading
 
 LOUD = (
@@ -22,7 +21,7 @@ def unused(rules: Rules) -> Rules:
     on = {rule.pack for rule in rules.rules}
     names = [name for name in PACKS if name not in on]
     # Some packs know no hosts until they are told, which is a fault of a file and none here.
-    return Rules(rule_book({"packs": names}, lambda *_: None))
+    return rulebook({"packs": names}, lambda *_: None)
 
 
 def quieted_by(packs: Rules, seen: Outbound, request: Reading) -> str | None:

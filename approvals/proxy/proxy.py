@@ -58,22 +58,22 @@ LARGEST: Final = 10 * 1024 * 1024
 GUESSED: Final = 60.0
 """Seconds in which the refusals of callers from one address are one line of the audit file."""
 ROOM: Final = 3
-"""Bodies of one agent, of more than 64 KiB, that are in memory at the same time; more are read when
-one of these was decided, or lies on disk."""
+"""Bodies over 64 KiB of one agent that are in memory at the same time; the next is read when one of
+these is decided or lies on disk."""
 FREE: Final = 20
-"""Of these refusals so many are answered at once. Clients that send their password only when they
-are asked for it need one for each connection."""
+"""Refusals within `GUESSED` that are answered at once: clients that send their password only when
+they are asked for it need one for each connection."""
 OPENS: Final = Fact("WebSocket", "Opens a connection; what is sent on it afterwards is not shown.")
 """Stands first on the card of a request that, once approved, becomes a tunnel."""
 _UNFIT: Final = frozenset({"accept-encoding", "range", "if-range", "sec-websocket-extensions"})
-"""Headers that would let an answer hold a secret in a form that cannot be crossed out."""
+"""Headers that allow answers in which a secret could not be recognised and crossed out."""
 _HEADS: Final = frozenset({
     b"connection", b"content-encoding", b"content-length", b"content-range", b"content-type",
     b"keep-alive", b"location", b"proxy-authenticate", b"set-cookie", b"te", b"trailer",
     b"transfer-encoding", b"upgrade", b"www-authenticate",
 })  # fmt: skip
 _NOTED: Final = ("request", "rule", "reason")
-"""Members of a refusal that its row of the record has too."""
+"""Members of a refusal that are in its row of the record, too."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED: Final = (OSError, TimeoutError, h11.RemoteProtocolError)
 ESTABLISHED: Final = h11.Response(status_code=200, headers=[], reason=b"Connection established")
@@ -91,8 +91,13 @@ async def running(
     settings: Settings, env: Mapping[str, str], *, clock: Callable[[], Instant],
     random: Callable[[int], bytes], patience: Patience = PATIENCE,
 ) -> AsyncIterator[Gateway]:  # fmt: skip
-    """A listening gateway. `Refused`: something in its folder is not as it must be."""
-    record = _record(settings, clock, random)
+    """A listening gateway. `Refused`: its folder or its address cannot be used."""
+    folder = settings.folder
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        raise Refused(f"{folder} is open to others: chmod 700 {folder}")
+    org, limits = OURS + settings.service.requester, settings.record
+    record = Record(folder, org=org, clock=clock, random=random, limits=limits)
     try:
         gateway = Gateway(settings, env, clock, random, patience, record)
         record.note(RecordKind.GATEWAY_STARTED, {"mode": settings.mode, "version": __version__})
@@ -112,7 +117,7 @@ async def _listening(
     stack: contextlib.AsyncExitStack, protocol: Callable[[], asyncio.Protocol],
     where: tuple[str, int],
 ) -> int:  # fmt: skip
-    """The port, accepted on until the stack ends. `Refused`."""
+    """The port on which connections are accepted until the stack ends. `Refused`."""
     loop, (host, port) = asyncio.get_running_loop(), where
     try:
         server = await loop.create_server(protocol, host, port, backlog=4096)
@@ -123,19 +128,8 @@ async def _listening(
     return int(server.sockets[0].getsockname()[1])
 
 
-def _record(
-    settings: Settings, clock: Callable[[], Instant], random: Callable[[int], bytes]
-) -> Record:
-    folder = settings.folder
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_mode & 0o077:
-        raise Refused(f"{folder} is open to others: chmod 700 {folder}")
-    org, limits = OURS + settings.service.requester, settings.record
-    return Record(folder, org=org, clock=clock, random=random, limits=limits)
-
-
 class Gateway:
-    """What happens to one request after the other."""
+    """Takes each request from its head to its answer."""
 
     def __init__(
         self, settings: Settings, env: Mapping[str, str], clock: Callable[[], Instant],
@@ -168,18 +162,22 @@ class Gateway:
         self._multiplexed: set[Multiplexed] = set()
         self._guesses = Guesses()
         self._rooms = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(ROOM))
-        self._busy: set[asyncio.Task[Any]] = set()  # those of them with a request that goes on
+        self._busy: set[asyncio.Task[Any]] = set()  # connections with a request under way
 
     def protocol(self, talk: Talk | None = None) -> asyncio.StreamReaderProtocol:
-        """Of one connection. `talk`: what happens on it, if not what agents do."""
+        """The protocol of one connection, on which `talk` speaks: by default, with an agent."""
         reader, talk = Reader(), talk or self._conversation
 
         def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.create_task(talk(Wire(reader, writer, self._patience)))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+            self._begin(talk(Wire(reader, writer, self._patience)))
 
         return asyncio.StreamReaderProtocol(reader, accept, loop=asyncio.get_running_loop())
+
+    def _begin(self, talk: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(talk)
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        return task
 
     async def faults(self) -> list[str] | None:
         """What is wrong between the service and us, in words; None: it does not answer."""
@@ -193,7 +191,7 @@ class Gateway:
         return State(len(held), held.bytes, service, self._authority.ends)
 
     async def close(self) -> None:
-        """End: idle connections at once, held ones with a 503, and what was released in time."""
+        """End idle connections at once, held ones with a 503; wait a while for released ones."""
         if self._closing:
             return
         self._closing = True
@@ -215,7 +213,7 @@ class Gateway:
         self._record.close()
 
     def _note(self, kind: RecordKind, about: Mapping[str, Any]) -> bool:
-        """A row of the record. Placeholders stand in for secrets in all that is noted."""
+        """A row of the record, in which placeholders stand for secrets."""
         said = {name: value for name, value in about.items() if name != "request"}
         return self._record.note(kind, said, about.get("request"))
 
@@ -234,7 +232,8 @@ class Gateway:
                 assert task is not None  # noqa: S101 - each connection is a task
                 self._busy.add(task)
                 try:
-                    await self._one(wire, request, about)
+                    async with contextlib.AsyncExitStack() as room:
+                        await self._one(wire, request, about, room)
                 finally:
                     self._busy.discard(task)
                 if self._closing or not wire.again():
@@ -272,7 +271,7 @@ class Gateway:
             await wire.close()
 
     async def _connect(self, wire: Wire, request: h11.Request, about: About) -> None:
-        """Answer as the host would: TLS with a certificate of ours, or plain HTTP."""
+        """Answer as the host would: TLS with our certificate for it, or plain HTTP."""
         agent = about["agent"] = self._agent(request)
         target = request.target.decode("latin-1")
         if re.fullmatch(r"[^/?]+:\d+", target) is None:
@@ -298,7 +297,7 @@ class Gateway:
             inner = Wire(wire.reader, wire.writer, self._patience, agent, clear)
             await self._conversation(inner)
             return
-        # A reader of its own: nothing that came in clear belongs to what comes now.
+        # A new reader: no byte that came in clear becomes part of the encrypted stream.
         loop, reader = asyncio.get_running_loop(), Reader()
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         context = self._authority.context(place(secure)[1], utc(self._clock()))
@@ -324,15 +323,12 @@ class Gateway:
     ) -> None:
         """A connection in HTTP/2: each stream is a conversation of one request."""
 
-        def begin(stream: Wire) -> asyncio.Task[None]:
-            task = asyncio.create_task(self._conversation(stream))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
-            return task
-
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - each connection is a task
-        made = Multiplexed(reader, writer, self._patience, agent, origin, begin)
+        made = Multiplexed(
+            reader, writer, self._patience, agent, origin,
+            begin=lambda stream: self._begin(self._conversation(stream)),
+        )  # fmt: skip
         self._multiplexed.add(made)
         self._busy.add(task)  # as long as one of its streams: `drain` ends it
         try:
@@ -344,9 +340,9 @@ class Gateway:
             self._multiplexed.discard(made)
 
     async def _tunnel(self, wire: Wire, rule: Rule, clear: str, about: About) -> None:
-        """Pass its bytes unopened, with a line in the audit file at both ends."""
+        """Pass its bytes unopened, with a row of the record at its beginning and its end."""
         try:
-            found = clashes([rule], self._secrets.all())  # one may have been kept since we started
+            found = clashes([rule], self._secrets.all())  # a secret may be newer than the start
         except (Refused, OSError, ValueError):
             found = ["the secrets cannot be read"]
         if found:
@@ -384,19 +380,15 @@ class Gateway:
         raise _unknown()
 
     def _let_in(self, agent: str) -> str:
-        """The agent, unless it was shut out: then also a tunnel that it has is of no use."""
+        """The agent, unless it was shut out, even since it opened this connection."""
         if self._revoked.holds(agent):
             raise _unknown()
         return agent
 
-    async def _one(self, wire: Wire, request: h11.Request, about: About) -> None:
-        async with contextlib.AsyncExitStack() as room:
-            await self._taken(wire, request, about, room)
-
-    async def _taken(
+    async def _one(
         self, wire: Wire, request: h11.Request, about: About, room: contextlib.AsyncExitStack
     ) -> None:
-        """One request. `room`: what its body takes of the memory of its agent, until it is left."""
+        """One request. `room`: its body's share of the agent's memory, until it is left."""
         target = request.target.decode("latin-1")
         if target.startswith("/") and not wire.origin:
             if request.method != b"GET" or target not in ("/", "/healthz"):
@@ -447,7 +439,7 @@ class Gateway:
         await self._send(wire, seen, filled, upgrade, _untold, about, addresses)
 
     def _seen(self, agent: str, request: h11.Request, url: str, wire: Wire) -> Outbound:
-        """The request as it will be sent, the body not read yet."""
+        """The request as it will be sent; its body is not read yet."""
         method = request.method.decode("latin-1")
         if method in ("CONNECT", "TRACE"):  # TRACE echoes headers
             raise Problem(405, "method_refused", f"{method} does not pass here.")
@@ -466,8 +458,8 @@ class Gateway:
     async def _decided(
         self, wire: Wire, seen: Outbound, room: contextlib.AsyncExitStack
     ) -> tuple[Outbound, Decision, Problem | None]:
-        """With the body, unless it may pass as it comes; and why the rules do not let it pass, if
-        they do not: denied, or too large. `Problem`: it has two readings."""
+        """The request with its body, unless that may pass as it comes; the decision; and the
+        refusal, if it is denied or too large. `Problem`: it has two readings."""
         decision = self._settings.rules.decide(seen)
         denied = decision.verb is Verb.DENY and not decision.needs_body and not self._observing
         streams = decision.verb is Verb.ALLOW and decision.oversize and not decision.needs_body
@@ -497,7 +489,7 @@ class Gateway:
     async def _observed(
         self, seen: Outbound, decision: Decision, barred: Problem | None, about: About
     ) -> None:
-        """Write down what would have come of it, before it passes."""
+        """Write down what `mode: hold` would do with it, before it passes."""
         if barred is None and decision.verb is Verb.ALLOW:
             return
         about["would"] = "ask" if barred is None else barred.slug
@@ -526,7 +518,7 @@ class Gateway:
             raise Problem(502, "secret_unavailable", "A credential cannot be read.") from None
 
     async def _looked_through(self, seen: Outbound) -> None:
-        """`Problem`: a placeholder out of place in the body; a large one is read aside."""
+        """`Problem`: the body has a placeholder out of place. Large bodies are read in a thread."""
         if not seen.body or not self._spells():
             return
         body = self._secrets.blank(seen.agent, seen.url, seen.headers, seen.body)
@@ -535,9 +527,9 @@ class Gateway:
             raise _misplaced("the body")
 
     def _spells(self) -> bool:
-        """Does any placeholder stand for anything here?"""
+        """Is there any secret that a placeholder could stand for?"""
         try:
-            return self._secrets.any()
+            return bool(self._secrets.all())
         except (Refused, OSError, ValueError):
             return True
 
@@ -545,7 +537,7 @@ class Gateway:
         self, wire: Wire, seen: Outbound, decision: Decision, upgrade: bool, about: About,
         version: bytes, room: contextlib.AsyncExitStack,
     ) -> None:  # fmt: skip
-        """Hold it until a receipt releases exactly this, or join what is held already."""
+        """Hold it until a receipt releases exactly this, or join an identical held request."""
         try:
             digest = await aside(partial(digest_of, decision.action, seen), len(seen.body or b""))
         except ValueError as error:
@@ -554,7 +546,7 @@ class Gateway:
         asked = _question(seen, decision, opens=upgrade)
         ticket, new = await self._holdings.enter(seen, asked, digest, kind=kind)
         headers = seen.headers
-        del seen  # what is sent is what is held
+        del seen  # the held bytes are sent, not these
         await room.aclose()
         about["digest"] = ticket.digest
         self.metrics.decided(decision.rule, "asked" if new else "joined")
@@ -590,7 +582,7 @@ class Gateway:
     async def _keep_waiting(
         self, wire: Wire, headers: Sequence[tuple[str, str]], version: bytes
     ) -> None:
-        """Interim answers, so that the client's read timeout starts anew."""
+        """Send interim answers, each of which restarts the client's read timeout."""
         kept = interim(headers, version=version)
         with contextlib.suppress(OSError, TimeoutError):
             while kept is not None:
@@ -605,11 +597,11 @@ class Gateway:
         await wire.send(copy.head, h11.Data(data=body), h11.EndOfMessage())
 
     async def _released(self, wire: Wire, ticket: Ticket, upgrade: bool, about: About) -> None:
-        """Send what is held, once its receipt is noted; what came of it is told and kept."""
+        """Send the held request, once its receipt is noted; report and keep its outcome."""
         case, id_ = ticket.case, ticket.request
         assert case is not None  # noqa: S101 - only what was approved is released
         if wire.reader.gone.done():
-            raise Gone  # the next try collects it
+            raise Gone  # the agent's next try collects it
         tell = partial(self._approvals.report, id_)
         try:
             seen = await self._holdings.whole(ticket)
@@ -659,20 +651,22 @@ class Gateway:
             raise Gone
 
     async def _watched(self, wire: Wire) -> AsyncIterator[bytes]:
-        """A body that is not kept, as it comes."""
+        """A body that is passed on as it comes: the part that was read already, and the rest."""
         look = Spelling() if self._spells() else None
-        async for piece in _joined_body(wire):
-            if look and look.feed(piece):
-                raise _misplaced("the body")
-            yield piece
+        begun, wire.begun = wire.begun, b""
+        for part in (_whole(begun), wire.body()):
+            async for piece in part:
+                if look and look.feed(piece):
+                    raise _misplaced("the body")
+                yield piece
 
     async def _send(
         self, wire: Wire, seen: Outbound, filled: Filled, upgrade: bool, tell: Tell, about: About,
         addresses: Sequence[str],
     ) -> Copy | None:  # fmt: skip
-        """Send it and pass the answer on; a copy of that where a person released it."""
-        # What a person released, what may change something and what is in clear has a connection of
-        # its own. Nor may a secret come back on one whose answers it is not crossed out of.
+        """Send it and pass the answer on; return a copy of that where a person released it."""
+        # A request that a person released, that may change something or that is in clear has a
+        # connection of its own. Others share one only with the same secrets: these are crossed out.
         origin, alone = _origin(seen.url), tell is not _untold
         plain = origin.startswith("https:") and seen.method in _SAFE and seen.body == b""
         again = plain and not alone and not upgrade
@@ -704,7 +698,7 @@ class Gateway:
         try:
             try:
                 exchange = upstream.exchange(head, body)
-                # Once a person has said yes, what came of it is worth waiting for.
+                # After an approval the outcome is worth waiting for, even if the agent has left.
                 answer = await (exchange if alone else wire.reader.unless_gone(exchange))
             except _FAILED as error:
                 tell(delivered=None, error=f"no answer ({type(error).__name__})")
@@ -717,8 +711,8 @@ class Gateway:
             tell(delivered=True, status=answer.status_code)
             self._note(RecordKind.SENT, {**about, "status": answer.status_code})
             self._secrets.answered(filled, answer.status_code)
-            # 401: "the request has not been applied" (RFC 9110, 15.5.2). What only reads is sent
-            # once more with a new access token; everything else is for its agent to send again.
+            # 401: "the request has not been applied" (RFC 9110, 15.5.2). A request that only reads
+            # is sent once more with a new access token; others are for the agent to send again.
             if again and answer.status_code == 401 and any(filled.used.values()):
                 renewed = await self._filled(seen)
                 if renewed.used != filled.used:
@@ -734,10 +728,10 @@ class Gateway:
 
 
 class Guesses:
-    """Callers that no agent is: their refusals are counted, and many of them are slowed down."""
+    """Callers without a valid password: their refusals are counted, and slowed down if many."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[float, int, int]] = {}  # since, how many, of them not noted
+        self._seen: dict[str, tuple[float, int, int]] = {}  # since, how many, how many not noted
 
     def take(self, peer: str, now: float) -> tuple[float, int]:
         """(seconds to wait before the answer, refusals to note: this one and those before it)."""
@@ -754,12 +748,12 @@ class Guesses:
 
 
 class _Outcome:
-    """Tells the service what came of a release: the first thing that is certain, and no other."""
+    """Reports the outcome of a release to the service: the first certain one, and no other."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell, self._certain = tell, False
         self.status: int | None = None
-        """Of the upstream's answer, once there is one."""
+        """The status of the upstream's answer, once there is one."""
 
     def __call__(self, **said: Any) -> None:
         if not self._certain:
@@ -767,7 +761,7 @@ class _Outcome:
             self._tell(**said)
 
     def slow(self) -> None:
-        """It takes a while: so that nobody thinks that it was never sent."""
+        """Report that no answer came yet: else people might think it was never sent."""
         if not self._certain:
             self._tell(delivered=None, error="unknown so far: it was sent, and no answer came yet")
 
@@ -776,10 +770,10 @@ async def _relay(
     wire: Wire, upstream: Upstream, answer: Answer, filled: Filled, shut_out: Callable[[], bool],
     *, whole: bool,
 ) -> Copy | None:  # fmt: skip
-    """The answer, as it comes, without the secrets. `shut_out`: ends a WebSocket.
+    """Pass the answer on as it comes, without the secrets. `shut_out`: ends a WebSocket.
 
-    `whole`: it is taken to its end and copied, also when the agent leaves meanwhile: then `Gone` is
-    raised only where it is too large for that.
+    `whole`: take it to its end and return a copy, even if the agent leaves meanwhile; `Gone` is
+    raised then only where it is too large to copy.
     """
     scrub, switching = Scrubber(filled.values), isinstance(answer, h11.InformationalResponse)
     coded = any(n == b"content-encoding" and v.lower() != b"identity" for n, v in answer.headers)
@@ -816,13 +810,14 @@ async def _relay(
                     copy.add(out)
                 await send(h11.Data(data=out))
     except _FAILED:
-        wire.abort()  # cut off here too: it must not look whole
+        wire.abort()  # cut off for the agent, too: it must not look whole
         raise Gone from None
     last = scrub.end()
     if copy and last:
         copy.add(last)
-    trailers = _trailers(upstream, scrub) if wire.trailers else []
-    await send(h11.Data(data=last), h11.EndOfMessage(headers=trailers))
+    # Without fields that belong in a head (RFC 9110, 6.5.1).
+    trailers = [(n, scrub.whole(v)) for n, v in upstream.trailers if n not in _HEADS][:MAX_LINES]
+    await send(h11.Data(data=last), h11.EndOfMessage(headers=trailers if wire.trailers else []))
     if copy:
         copy.taken = there
     return copy
@@ -842,12 +837,6 @@ def _answered(answer: Answer, *, switching: bool) -> Iterator[tuple[bytes, bytes
             yield name, value
     if switching:
         yield from ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
-
-
-def _trailers(upstream: Upstream, scrub: Scrubber) -> list[tuple[bytes, bytes]]:
-    """Those of an answer, without what belongs in its head (RFC 9110, 6.5.1)."""
-    kept = [(n, v) for n, v in upstream.trailers if n not in _HEADS][:MAX_LINES]
-    return [(name, scrub.whole(value)) for name, value in kept]
 
 
 async def _joined(
@@ -877,7 +866,7 @@ async def _poured(
 
 
 async def _first_byte(transport: asyncio.Transport, seconds: float) -> bytes:
-    """What the other side says first, without taking it. `TimeoutError`."""
+    """The first byte of the other side, which stays to be read. `TimeoutError`."""
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     transport.pause_reading()
     with transport.get_extra_info("socket").dup() as peek:
@@ -892,16 +881,7 @@ async def _first_byte(transport: asyncio.Transport, seconds: float) -> bytes:
 
 
 def _untold(**_: Any) -> None:
-    """Nobody was asked, nobody is told."""
-
-
-async def _joined_body(wire: Wire) -> AsyncIterator[bytes]:
-    """What was read of a body already, and the rest."""
-    async for piece in _whole(wire.begun):
-        yield piece
-    wire.begun = b""
-    async for piece in wire.body():
-        yield piece
+    """Report nothing: nobody was asked."""
 
 
 async def _whole(body: bytes) -> AsyncIterator[bytes]:
@@ -910,7 +890,7 @@ async def _whole(body: bytes) -> AsyncIterator[bytes]:
 
 
 def _question(seen: Outbound, decision: Decision, *, opens: bool) -> dict[str, Any]:
-    """What the service is asked, without the body."""
+    """The service's request, without the body."""
     headers: dict[str, list[str]] = {}
     for name, value in end_to_end(seen.headers):
         headers.setdefault(name, []).append(value)
@@ -925,7 +905,7 @@ def _question(seen: Outbound, decision: Decision, *, opens: bool) -> dict[str, A
 
 
 def _asker(wire: Wire) -> Asked:
-    """Whose SDK will read a refusal, as far as it is known."""
+    """What is known of the client that will read a refusal."""
     if wire.asked is None:
         return Asked()
     headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in wire.asked.headers]
@@ -957,9 +937,7 @@ def _unknown() -> Problem:
 
 def _unrecorded(request: str = "") -> Problem:
     why = "The gateway cannot write its record: its disk is full or not writable. Nothing was sent."
-    problem = Problem(503, "record_not_written", why, again=True)
-    problem.more |= {"request": request} if request else {}
-    return problem
+    return Problem(503, "record_not_written", why, again=True, request=request)
 
 
 def _misplaced(where: object) -> Problem:

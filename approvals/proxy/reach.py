@@ -1,9 +1,9 @@
 """Where a request goes: the address is resolved once, judged, and connected to.
 
-Laws: what is judged is the resolved address that is connected to, not a name; what is not public
-is refused unless it is listed; a certificate that does not verify is the end; what is sent is the
-head and body as they were digested, byte for byte, and once. A connection is kept only where its
-answer ended cleanly, and used again only by its own, to an address judged anew (docs/adr/0019).
+Laws: the resolved address that is connected to is judged, not a name; an address that is not public
+is refused unless it is listed; a certificate that does not verify is the end; head and body are
+sent as they were digested, byte for byte, and once. A connection is kept only where its answer
+ended cleanly, and used again only by its owner, to an address judged again (docs/adr/0019).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _COMPATIBLE: Final = ipaddress.ip_network("::/96")  # RFC 4291 §2.5.5.1
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """Not public, and may be reached nevertheless. `port` None: any."""
+    """An address that is not public and may be reached nevertheless. `port` None: any."""
 
     network: Network
     port: int | None
@@ -97,7 +97,7 @@ def public(address: Address) -> bool:
 
 
 def refused(host: str) -> Problem:
-    """The same for a name that does not exist and for one inside: neither is an agent's to know."""
+    """The same answer for an unknown name and for an internal one: agents learn neither."""
     why = f"{host} does not exist, or is at an address that is not public and not listed."
     return Problem(403, "address_refused", why)
 
@@ -117,7 +117,7 @@ class Reach:
             self._tls.load_verify_locations(ca_file)
 
     def listed(self, url: str) -> bool:
-        """Is it at a loopback address that is listed? Secrets may go there in clear."""
+        """Is it at a listed loopback address, where secrets may go unencrypted?"""
         _, host, port = place(url)
         with contextlib.suppress(ValueError):
             address = ipaddress.ip_address(host.strip("[]"))
@@ -125,8 +125,8 @@ class Reach:
         return False
 
     async def addresses(self, url: str, *, listed: bool = True) -> list[str]:
-        """Where its host is and may be reached. `Problem`: nowhere. `listed`: or at an address that
-        is not public and listed."""
+        """The addresses of its host that may be reached: public ones, and where `listed`, also
+        those that are listed. `Problem`: there is none."""
         _, host, port = place(url)
         try:
             reached = [str(ipaddress.ip_address(host.strip("[]")))]
@@ -160,7 +160,7 @@ class Reach:
         )
 
     async def connect(self, url: str, addresses: Sequence[str]) -> Upstream:
-        """A new connection, to what `addresses` gave just now. `Problem`: there is none."""
+        """A new connection to one of these, the result of `addresses`. `Problem`: none answers."""
         scheme, host, port = place(url)
         secure = self._tls if scheme == "https" else None
         name = host.strip("[]").rstrip(".") if secure else None
@@ -184,19 +184,19 @@ class Reach:
         raise Problem(502, "upstream_unreachable", f"{host} does not answer.")
 
     async def kept(self, whose: Hashable, addresses: Sequence[str]) -> Upstream | None:
-        """One that was kept for `whose`, to one of these addresses, on which nothing came since."""
+        """A connection kept for `whose`, to one of these addresses, on which no byte came since."""
         for upstream, (owner, timer) in reversed(tuple(self._kept.items())):
             if owner == whose and upstream.address in addresses and upstream in self._kept:
                 del self._kept[upstream]
                 timer.cancel()
-                await asyncio.sleep(0)  # what TLS held back, the loop hands on now
+                await asyncio.sleep(0)  # now the loop hands on bytes that TLS has held back
                 if upstream.quiet():
                     return upstream
                 cut(upstream.writer)
         return None
 
     def keep(self, whose: Hashable, upstream: Upstream) -> bool:
-        """For the next request of `whose`. False: it must not be, or there are enough."""
+        """Keep it for the next request of `whose`. False: it can't be, or there are enough."""
         if len(self._kept) >= MOST_KEPT or not upstream.renewed():
             return False
         later = asyncio.get_running_loop().call_later
@@ -213,7 +213,7 @@ class Reach:
 
 
 class Upstream:
-    """A connection, for one request and its answer after the other."""
+    """A connection to a server, for one request at a time."""
 
     def __init__(
         self, address: str, reader: Reader, writer: asyncio.StreamWriter, patience: Patience
@@ -229,10 +229,11 @@ class Upstream:
     async def exchange(
         self, head: h11.Request, body: AsyncIterator[bytes]
     ) -> h11.Response | h11.InformationalResponse:
-        """Send it; the head of the answer, which may come before all is sent. 101 is an answer.
+        """Send a request and return the head of its answer (101 counts as one), which may come
+        before all is sent.
 
         `OSError`, `TimeoutError`, `h11.RemoteProtocolError`: it is not known what was done.
-        `Problem`: the body that was to be sent is none.
+        `Problem`: the body cannot be sent.
         """
         self.writer.write(self.http.send(head) or b"")
         self._sending = asyncio.create_task(self._send(body))
@@ -286,7 +287,7 @@ class Upstream:
         return event
 
     def renewed(self) -> bool:
-        """Ready for another request? False: this one did not end cleanly, for both sides."""
+        """Make it ready for another request. False: this one did not end cleanly on both sides."""
         done = self.http.our_state is self.http.their_state is h11.DONE
         sent = self._sending is None or self._sending.done()
         if not (done and sent and self._plain and self.http.trailing_data == (b"", False)):
@@ -295,7 +296,7 @@ class Upstream:
         return True
 
     def quiet(self) -> bool:
-        """Is nothing there that belongs to no request: no byte, no end, read yet or not?"""
+        """Did nothing come since the last answer: no byte, and not the end of the connection?"""
         if self.writer.is_closing() or self.reader.gone.done() or self.reader.came != self._taken:
             return False
         waits = select.poll()

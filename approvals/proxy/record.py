@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
@@ -150,7 +151,7 @@ class Record:
             self._write(RecordKind.REPAIRED, what, None, now)
 
     def _rotate(self, now: Instant) -> None:
-        """Close this file and begin the next. A crash in between loses nothing: see `_open`."""
+        """Close this file and begin the next. After a crash in between, `_open` goes on from it."""
         path = self._folder / LOG
         with path.open() as lines:
             first = int(read_json(lines.readline())["seq"])
@@ -199,10 +200,8 @@ _NEXT: Final = "free space on the disk of the gateway's folder; until then nothi
 
 
 def _last(path: Path) -> tuple[int, bytes, bytes]:
-    """Number and link of the last whole row, and the bytes after it. `Refused`: it is damaged.
-
-    (0, GENESIS, all of it) where there is no whole row.
-    """
+    """Number and link of the last whole row, and the bytes after it; (0, GENESIS, the whole file)
+    where there is no whole row. `Refused`: it is damaged."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL))
@@ -255,10 +254,10 @@ def files(path: Path) -> list[Path]:
 
 
 def verify(lines: Iterator[str], *, heads: Iterable[str] = ()) -> ChainReport:
-    """As `verify_chain`, of rows that may begin where an older file ends.
+    """Like `verify_chain`, for rows that may begin where an older file ends.
 
-    What such a first row says of the head below is bound by its own link; the files before it, if
-    they are at hand, are checked against it when they are read in one with it.
+    The first row then names the head below it, and its own link binds that. Older files are checked
+    against it when they are read together with it.
     """
     first = next(lines, "")
     try:
@@ -273,30 +272,17 @@ def verify(lines: Iterator[str], *, heads: Iterable[str] = ()) -> ChainReport:
         if number.isdigit() and 0 < int(number) < below:
             why = f"row {number} is known, and stands in a file that was not given"
             return ChainReport(after, 0, 0, int(number), why)
-    if below and (report := _begins(after, heads)) is not None:
-        return report
-    return verify_chain(_chain(first, lines), heads=heads, after=after)
-
-
-def _begins(after: str, heads: Iterable[str]) -> ChainReport | None:
-    number = after.partition(":")[0]
-    if any(head.partition(":")[0] == number and head != after for head in heads):
+    if below and any(head.startswith(f"{below}:") and head != after for head in heads):
         why = "its link is not the one that a known head names"
-        return ChainReport(after, 0, 0, int(number), why)
-    return None
-
-
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    if first:
-        yield first
-    yield from rest
+        return ChainReport(after, 0, 0, below, why)
+    return verify_chain(chain([first] if first else [], lines), heads=heads, after=after)
 
 
 def rows(path: Path) -> Iterator[str]:
-    """The lines of a record, of all its files where `path` is a gateway's folder. `OSError`.
+    """The lines of a record's file, or of all files in a gateway's folder. `OSError`.
 
-    A gateway may be writing there: its last line is left out until it is whole, and a file that is
-    full meanwhile is neither lost nor read twice.
+    A gateway may be writing there: a last line that is not whole yet is left out, and a file that
+    it closes meanwhile is neither lost nor read twice.
     """
     if not path.is_dir():
         with path.open(**_TEXT) as file:

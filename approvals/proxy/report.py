@@ -1,8 +1,8 @@
-"""A gateway's record, counted: what would have been asked, what refused, what passed. Pure.
+"""Counts a gateway's record: requests that were or would have been asked, refused, allowed. Pure.
 
-Requests are counted by agent, rule, method, host and path, where the parts of a path that look like
-ids, and those of which there are many, are one `*`. However long the record is, at most `MOST`
-groups are kept; what comes after them is counted by its host.
+Requests are counted by agent, rule, method, host and path. In paths, segments that look like ids,
+and places with many different segments, become `*`. At most `MOST` groups are kept, however long
+the record is; further requests are counted by their host.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -23,7 +23,7 @@ from approvals.model import Risk
 MOST: Final = 4_000
 """Groups whose paths are told apart."""
 ALIKE: Final = 6
-"""So many values in one place of a path are one `*`."""
+"""With so many values in one place of a path, they become one `*`."""
 ASK: Final = "ask"
 PASS: Final = "pass"
 _HELD: Final = frozenset({"denied", "too_large", "websocket_refused"})
@@ -76,14 +76,14 @@ class Tally:
     since: str = ""
     groups: dict[Group, Count] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
-    """For safety or by failures, by type: these were refused whatever the mode."""
+    """Refusals for safety or because of failures, by type: they are the same in any mode."""
     modes: Counter[str] = field(default_factory=Counter)
     """How often the gateway was started in each mode."""
     rows: int = 0
     first: str = ""
     last: str = ""
     coarse: int = 0
-    """Requests that were counted by their host, since there were too many groups."""
+    """Requests that were counted by their host, because there were too many groups."""
 
     def read(self, lines: Iterable[str]) -> None:
         """Raises nothing for a row that it cannot read: `audit verify` is for that."""
@@ -173,11 +173,8 @@ def folded(paths: list[str]) -> list[str]:
 
 
 def quieting(number: int, group: Group, count: Count) -> str | None:
-    """What in gateway.yaml would let these pass, as text to paste; None: nothing should.
-
-    Nothing is suggested for what is denied, or asked at high risk. A pack's name stands in
-    `packs:`, a rule first in `rules:`.
-    """
+    """Text for gateway.yaml that would let these pass: an entry of `packs:`, or a first one of
+    `rules:`. None: nothing should, as for denied requests and those asked at high risk."""
     if count.risk == Risk.HIGH:
         return None
     if group.would == ASK and count.pack:
@@ -197,19 +194,12 @@ def quieting(number: int, group: Group, count: Count) -> str | None:
 
 
 def reads(group: Group) -> bool:
-    """By its method it only reads."""
+    """Does it only read, by its method?"""
     return group.method in _SAFE
 
 
 def _loose(url: str) -> tuple[str, str, str]:
-    """Of an address in which something was crossed out."""
+    """Scheme, host and path of an address in which something was crossed out."""
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     return scheme, host, slash + path
-
-
-def lines(tally: Tally, would: str) -> Iterator[tuple[Group, Count]]:
-    """The groups of which this would have come; `""`: every refusal by a rule or its limits."""
-    for group, count in tally.counted():
-        if group.would == would or (not would and group.would not in (ASK, PASS)):
-            yield group, count

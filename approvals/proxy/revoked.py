@@ -12,6 +12,8 @@ from typing import Final
 
 import structlog
 
+from approvals.proxy.ca import private
+
 FILE: Final = "revoked"
 
 
@@ -43,9 +45,6 @@ class Revoked:
         """Add the name, or take it out. `OSError`. The file is replaced whole."""
         self.holds(agent)
         names = self._names - {agent} if undo else self._names | {agent}
-        beside = self._path.with_name(f"{FILE}.new")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write("".join(f"{name}\n" for name in sorted(names)))
-            file.flush()
-            os.fsync(file.fileno())
+        beside = self._path.with_name(f"{FILE}.{os.urandom(4).hex()}")
+        private(beside, "".join(f"{name}\n" for name in sorted(names)).encode())
         beside.replace(self._path)

@@ -14,14 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as altered
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import Final
+from typing import Any, Final
 
 from approvals import decoders
 from approvals.conditions import Value
 from approvals.evidence import split_url
+from approvals.marked import FaultAt
 from approvals.matching import Subject, When, match, weigh
 from approvals.model import Fact, Http, Risk
-from approvals.packs import Rule, Verb
+from approvals.packs import Rule, Verb, rule_book
 from approvals.packs.model import RuleBook
 from approvals.reading import Reading, read
 from approvals.reading.presentation import present
@@ -30,9 +31,9 @@ from approvals.reading.target import framing
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """What an agent wants to send. `url`: raw and absolute, exactly what will be sent.
+    """What an agent wants to send. `url`: raw and absolute, exactly as it will be sent.
 
-    `body` None: it is there and was not read yet; without a body it is `b""`.
+    `body` None: there is one, and it was not read yet; without a body it is `b""`.
     """
 
     agent: str
@@ -42,7 +43,7 @@ class Outbound:
     body: bytes | None = field(repr=False)
 
     def http(self) -> Http:
-        """As the nouns have it; of a body that was not read yet, all bytes are missing."""
+        """As an `Http`. A body that was not read yet is incomplete there, with no byte."""
         body = self.body or b""
         return Http(self.method, self.url, self.headers, body, self.body is not None)
 
@@ -51,8 +52,8 @@ class Outbound:
 class Decision:
     """What the rules say. `why` is for people and quotes no value of the request.
 
-    `rule` None: no rule did. `risk` None: the service's rule says. `needs_body`: decide again with
-    the body, this answer may change; until then `verb` is never `ALLOW`.
+    `rule` None: no rule decided. `risk` None: the service's rule says it. `needs_body`: decide
+    again with the body, the answer may change; until then `verb` is never `ALLOW`.
     """
 
     verb: Verb
@@ -70,7 +71,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rule that was tried. `matched` None: it cannot be told. `why`: what said no."""
+    """One rule that was tried. `matched` None: uncertain. `why`: what does not match."""
 
     rule: Rule
     matched: bool | None
@@ -81,7 +82,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A rule book and what the gateway makes of it."""
+    """A rule book, and the gateway's decisions by it."""
 
     book: RuleBook = field(default_factory=RuleBook)
 
@@ -90,9 +91,9 @@ class Rules:
         return self.book.rules
 
     def decide(self, outbound: Outbound, request: Reading | None = None) -> Decision:
-        """Pure; whatever an agent sent, it answers and does not raise.
+        """Pure; never raises, whatever an agent sent.
 
-        `request`: its reading, if it was read already (a large one is read apart, see `readings`).
+        `request`: its reading, if there is one already (large ones are read in another process).
         """
         seen = self._look(outbound, request)
         if isinstance(seen, str):
@@ -131,7 +132,7 @@ class Rules:
     def tunnel(self, agent: str, authority: str) -> Rule | None:
         """The rule by which a CONNECT there passes unopened; None: it is opened.
 
-        A rule before it that may be about a request to this host comes first, as everywhere.
+        An earlier rule that may be about a request to this host decides first, as everywhere.
         """
         if not _is_one_host(authority):
             return None
@@ -143,7 +144,7 @@ class Rules:
         return None
 
     def explain(self, outbound: Outbound) -> tuple[Step, ...]:
-        """Every rule that was tried, up to the one that decides; none where the request is odd."""
+        """Every rule that was tried, up to the deciding one; none where the request is unclear."""
         seen = self._look(outbound)
         steps: list[Step] = []
         for step in () if isinstance(seen, str) else self._steps(seen):
@@ -153,7 +154,7 @@ class Rules:
         return tuple(steps)
 
     def _look(self, outbound: Outbound, request: Reading | None = None) -> _Seen | str:
-        """The request as rules see it, or why nobody can tell what it is."""
+        """The request as rules see it, or why it is unclear what it is."""
         if odd := _oddity(outbound):
             return odd
         whole, http = outbound.body is not None, outbound.http()
@@ -177,7 +178,7 @@ class Rules:
         )
 
     def _steps(self, seen: _Seen, *, silent: bool = False) -> Iterator[Step]:
-        """`silent`: without those that say no."""
+        """The rules in order, each with its result. `silent`: only those that may match."""
         for rule in self.rules:
             if (
                 not rule.decides
@@ -206,6 +207,12 @@ class Rules:
         return self.book.describes(seen.subject) or deciding or Rule("", Verb.ASK)
 
 
+def rulebook(values: Mapping[str, Any], fault: FaultAt) -> Rules:
+    """The rules of a whole file, read as plain values. Where `fault` was called they are not
+    complete: do not use them."""
+    return Rules(rule_book(values, fault))
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """`unread`: `decoded` names that the body, not read yet, may give or take away."""
@@ -220,7 +227,7 @@ _METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 
 
 def _oddity(outbound: Outbound) -> str | None:
-    """Why it cannot be told what this request is; None where it can."""
+    """Why it is unclear what this request is; None where it is clear."""
     if _METHOD.fullmatch(outbound.method) is None:
         return "the method is not in capitals, and servers read such in several ways"
     try:

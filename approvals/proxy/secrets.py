@@ -2,8 +2,8 @@
 
 Laws: a value is on disk encrypted only, bound to its name, hosts, place and agents; it replaces its
 agent's placeholder in its place, on the way to its hosts, over https; a placeholder anywhere else
-is a refusal, so that nobody can be made to echo the value; what comes back has it crossed out. Keys
-of AWS replace nothing: a request that was signed with the placeholder is signed anew with them.
+is a refusal, so that no server can be made to echo the value; in answers the value is crossed out.
+AWS keys replace nothing: a request signed with the placeholder is signed again with them.
 """
 
 from __future__ import annotations
@@ -91,10 +91,8 @@ class Filled:
 
 
 class Secrets:
-    """Those of a folder, and of the configuration (`declared`). Read again when the file changes.
-
-    `post` None: access tokens are not fetched here.
-    """
+    """The secrets of a folder, read again when its file changes, and those of the configuration
+    (`declared`). `clock`, `post` None: they can be kept and listed, and not all be used."""
 
     def __init__(
         self, folder: Path, env: Mapping[str, str], *, declared: Sequence[Secret] = (),
@@ -108,7 +106,7 @@ class Secrets:
         self._fetched = Fetched(folder, self.uses, clock, post) if clock and post else None
 
     def all(self) -> tuple[Secret, ...]:
-        """What there is. `Refused`: others can read the file."""
+        """Every secret. `Refused`: others can read the file."""
         if not self._file.exists():
             return self._declared
         about = self._file.stat()
@@ -123,10 +121,6 @@ class Secrets:
                 raise Refused(f"the secret {min(twice)} {why}")
             self._read = version, listed
         return (*self._read[1], *self._declared)
-
-    def any(self) -> bool:
-        """Is there one? If not, no placeholder stands for anything."""
-        return bool(self.all())
 
     def put(self, secret: Secret, value: str) -> None:
         """Add it, or give the one of its name a new value and place. `ValueError`: unfit."""
@@ -147,9 +141,7 @@ class Secrets:
         self.uses.forget(secret.name)
 
     async def fetch(self, agent: str, url: str, headers: Headers, body: bytes | None) -> None:
-        """Have what a request needs that is not kept here, if its placeholder is in it. `Refused`:
-        it can't be had.
-        """
+        """Run the commands and fetch the tokens that a request's placeholders need. `Refused`."""
         authority = split_url(url)[1]
         texts = [url, *(value for _, value in headers)]
         texts += [inner for _, value in headers if (inner := _basic(value)) is not None]
@@ -204,7 +196,7 @@ class Secrets:
         beside.replace(self._file)
 
     def placeholder(self, name: str, agent: str) -> str:
-        """What an agent has in its environment; the same one as long as the key stays."""
+        """What an agent has in its environment: the same for as long as the key is."""
         code = hmac.digest(self._key, frame("countersign/placeholder/1", agent, name), "sha256")
         return f"{PREFIX}{agent}_{name}_{code[:12].hex()}"
 
@@ -212,10 +204,10 @@ class Secrets:
         self, agent: str, url: str, headers: Headers, body: bytes | None = b"", *,
         clear: bool, method: str = "",
     ) -> Filled:  # fmt: skip
-        """Put the values in. `clear`: plain http may carry them here. `Misuse`, `Refused`, and
-        `Problem` where it cannot be signed. `body` None: it passes as it comes.
+        """Put the values in. `clear`: plain http may carry them here. `body` None: it passes as it
+        comes. Placeholders elsewhere in the body are for `spelt` to find.
 
-        That a placeholder stands elsewhere in the body is for `spelt` to find.
+        `Misuse`, `Refused`; `Problem`: the request cannot be signed.
         """
         scheme, authority, path, query = split_url(url)
         mine = [it for it in self.all() if it.at(authority)]
@@ -333,7 +325,7 @@ class Secrets:
         return self._text(secret)
 
     def _text(self, secret: Secret) -> str:
-        """What it is made of: kept here, or printed by its command."""
+        """Its text: kept here, or printed by its command."""
         if self._command(secret) is None:
             return self._opened(secret)
         if self._fetched is None:
@@ -354,13 +346,13 @@ class Secrets:
 
 
 class Scrubber:
-    """Crosses values out of a stream, also across the borders of its pieces; lengths stay."""
+    """Crosses values out of a stream, also where one spans two pieces; lengths stay the same."""
 
     def __init__(self, values: Sequence[bytes]) -> None:
         self._values, self._kept = values, b""
 
     def feed(self, piece: bytes) -> bytes:
-        """What can go on already: all but what may be the beginning of a value."""
+        """The bytes that can be passed on: all but an end that may be the beginning of a value."""
         if not self._values:
             return piece
         seen = self.whole(self._kept + piece)
@@ -373,7 +365,7 @@ class Scrubber:
         return any(value.startswith(tail) for value in self._values)
 
     def end(self) -> bytes:
-        """What was held back."""
+        """The bytes that were held back."""
         return self._kept
 
     def whole(self, raw: bytes) -> bytes:
@@ -383,7 +375,7 @@ class Scrubber:
 
 
 class Spelling:
-    """Looks through a text for a placeholder, whoever's and however percent-encoded, in pieces.
+    """Looks through a text, in pieces, for any agent's placeholder, however percent-encoded.
 
     Linear: each piece is read by a few passes, whatever it holds (law 32).
     """
@@ -401,7 +393,7 @@ class Spelling:
 
 
 def spelt(text: str | bytes) -> bool:
-    """Does it hold a placeholder, whoever's and however percent-encoded?"""
+    """Does it hold any agent's placeholder, however percent-encoded?"""
     raw = text.encode("utf-8", "replace") if isinstance(text, str) else text
     look = Spelling()
     return any(look.feed(raw[at : at + STEP]) for at in range(0, len(raw), STEP))
@@ -422,7 +414,7 @@ def _place(kind: str, name: str) -> str:
 
 
 def _basic(value: str) -> str | None:
-    """The credentials in clear; None: not Basic."""
+    """Login and password of Basic credentials; None: they are not Basic."""
     parts = _BASIC.fullmatch(value)
     try:
         raw = base64.b64decode(parts[2].translate({45: "+", 95: "/"}) + "==") if parts else None
@@ -435,7 +427,7 @@ def _shapes(value: str) -> set[bytes]:
     """A value as servers may echo it: in addresses, JSON, HTML and base64, as encoders write it."""
     plain, named = json.dumps(value)[1:-1], ("&", "<", ">", "+", "'", "/", "=", '"', "`")
     texts = {value, quote(value, safe=""), quote(value), quote_plus(value), plain, escape(value)}
-    texts |= {_percent_lower(text) for text in tuple(texts)}
+    texts |= {re.sub("%[0-9A-F]{2}", lambda it: it[0].lower(), text) for text in tuple(texts)}
     texts |= {plain.replace("/", "\\/"), repr(value)[1:-1], value.replace("'", "''")}
     html = escape(value, quote=False)
     texts |= {html, html.replace('"', "&quot;"), html.replace('"', "&#34;").replace("'", "&#39;")}
@@ -455,10 +447,6 @@ def _shapes(value: str) -> set[bytes]:
             if not lead:
                 shapes.add(text)
     return {shape for shape in shapes if len(shape) >= SHORTEST}
-
-
-def _percent_lower(text: str) -> str:
-    return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), text)
 
 
 def _key(path: Path, given: str | None) -> bytes:

@@ -33,14 +33,12 @@ from approvals.proxy.credentials import (
     Command,
     OAuth,
     Secret,
-    hosts,
-    place,
+    described,
     token_url,
 )
 from approvals.proxy.reach import Private
 from approvals.proxy.record import Limits
-from approvals.proxy.rulebook import rulebook
-from approvals.proxy.rules import Rules
+from approvals.proxy.rules import Rules, rulebook
 
 SHORTEST: Final = 16
 """Characters of an agent's password."""
@@ -68,7 +66,7 @@ def _url(text: str) -> str:
 
 
 class Mode(StrEnum):
-    """Are requests held and asked about, or only watched?"""
+    """Whether requests are held and asked about, or only watched."""
 
     HOLD = "hold"
     OBSERVE = "observe"
@@ -98,10 +96,26 @@ def _duration(value: object) -> int:
 _Span = Annotated[int, BeforeValidator(_duration)]
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How long and how much is held.
+
+    `rejoin_within`: after the last connection of a held request ended, an identical one may join
+    it. `hold`: a connection is kept waiting so long, then told to come again; None: as long as it
+    takes. `requests`, `agent_bytes`: of one agent; `bytes`: of all, on disk.
+    """
+
+    rejoin_within: Duration = 10 * MINUTE
+    hold: Duration | None = None
+    requests: int = 10_000
+    agent_bytes: int = 2 * 1024**3
+    bytes: int = 4 * 1024**3
+
+
 class _Held(Section):
-    requests: int = Field(default=10_000, ge=1)
-    agent_bytes: int = Field(default=2 * 1024**3, ge=1)
-    bytes: int = Field(default=4 * 1024**3, ge=1)
+    requests: int = Field(default=Holding().requests, ge=1)
+    agent_bytes: int = Field(default=Holding().agent_bytes, ge=1)
+    bytes: int = Field(default=Holding().bytes, ge=1)
 
 
 class _Record(Section):
@@ -169,27 +183,14 @@ class _Secret(Section):
 
     def made(self, name: str) -> Secret:
         """`ValueError`: it says too much or too little."""
-        header = self.header
-        if self.aws or self.oauth:
-            if self.aws and self.oauth:
-                raise ValueError("give one of aws and oauth")
-            if not (header or self.query or self.form or self.path):
-                header = "authorization"
-        where = place(header=header, query=self.query, form=self.form, path=self.path)
-        if self.aws and where != "authorization":
-            raise ValueError("a signature for AWS is always in Authorization")
-        allowed = hosts(self.host or (("*.amazonaws.com",) if self.aws else ()))
-        if not allowed:
-            raise ValueError("host is missing: where may it go?")
-        return Secret(
-            name,
-            allowed,
-            where,
-            tuple(sorted(self.agents)) if self.agents else None,
-            kind=OAUTH if self.oauth else AWS if self.aws else VALUE,
-            oauth=self.oauth.made() if self.oauth else None,
+        if self.aws and self.oauth:
+            raise ValueError("give one of aws and oauth")
+        return described(
+            name, kind=OAUTH if self.oauth else AWS if self.aws else VALUE, host=self.host,
+            header=self.header, query=self.query, form=self.form, path=self.path,
+            agents=self.agents, oauth=self.oauth.made() if self.oauth else None,
             command=Command(self.command, self.cache / SECOND, self.timeout / SECOND),
-        )
+        )  # fmt: skip
 
 
 class _Upstream(Section):
@@ -207,7 +208,7 @@ class _File(Section):
     agents: dict[Annotated[str, Field(pattern=f"^{NAME}$")], _Agent] = Field(default_factory=dict)
     derived: _Derived | None = None
     upstream: _Upstream = _Upstream()
-    rejoin_within: _Span = 10 * MINUTE
+    rejoin_within: _Span = Holding().rejoin_within
     hold: _Span | None = None
     http2: bool = False
     held: _Held = _Held()
@@ -220,24 +221,8 @@ class _File(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """How long and how much is held.
-
-    `rejoin_within`: after the last connection of a held request ended, an identical one may join
-    it. `hold`: a connection is kept waiting so long, then told to come again; None: as long as it
-    takes. `requests`, `agent_bytes`: of one agent; `bytes`: of all, on disk.
-    """
-
-    rejoin_within: Duration = 10 * MINUTE
-    hold: Duration | None = None
-    requests: int = 10_000
-    agent_bytes: int = 2 * 1024**3
-    bytes: int = 4 * 1024**3
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
-    """What a gateway is made of."""
+    """A gateway's configuration."""
 
     listen: tuple[str, int]
     folder: Path
@@ -283,15 +268,14 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
     ca_file = path.parent / file.upstream.ca_file if file.upstream.ca_file else None
     if ca_file and not ca_file.is_file():
         marked.fault(("upstream", "ca_file"), f"there is no file {ca_file}")
-    if len({agent.password.get_secret_value() for agent in file.agents.values()}) < len(
-        file.agents
-    ):
+    passwords = {agent.password.get_secret_value() for agent in file.agents.values()}
+    if len(passwords) < len(file.agents):
         marked.fault(("agents",), "two agents have the same password")
     if not file.agents and file.derived is None:
         marked.fault(("agents",), "no agent may use this gateway: name one, or set `derived`")
     for name, it in file.secrets.items():
-        known = file.derived is not None  # its agents have no line here
-        if not known and (unknown := set(it.agents or ()) - set(file.agents)):
+        unknown = set(it.agents or ()) - set(file.agents)
+        if unknown and file.derived is None:  # derived agents have no line here
             marked.fault(("secrets", name, "agents"), f"there is no agent {min(unknown)!r}")
     if marked.faults:
         return None, marked.faults
@@ -304,13 +288,7 @@ def read(path: Path, env: Mapping[str, str]) -> tuple[Settings | None, list[Faul
         ca_file=ca_file,
         rules=rules,
         derived=(file.derived.prefix, file.derived.key) if file.derived else None,
-        holding=Holding(
-            file.rejoin_within,
-            file.hold,
-            file.held.requests,
-            file.held.agent_bytes,
-            file.held.bytes,
-        ),
+        holding=Holding(file.rejoin_within, file.hold, **file.held.model_dump()),
         secrets=tuple(it.made(name) for name, it in file.secrets.items()),
         record=Limits(file.record.bytes, file.record.age),
         mode=file.mode,

@@ -1,9 +1,8 @@
-"""Do a gateway's record and the service's chain tell of the same requests? Pure.
+"""Compares a gateway's record with the service's chain: do they tell of the same requests? Pure.
 
-Both are verified before: what is compared here are rows that were linked. They meet in the id of a
-request and in its digest. The export is made first and the record is read after it, so what only
-the record knows may be newer, and what only the export knows was cut off. The record may begin
-later: older files of it may be gone.
+Both were verified before. Their rows share a request's id and its digest. The export is made first
+and the record is read after it: a request in the record alone may be newer, one in the export alone
+was removed from the record. The record may begin later, as its older files may be gone.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class _Told:
-    """What one side says of a request."""
+    """One side's account of a request."""
 
     at: datetime
     digests: set[str] = field(default_factory=set)
@@ -48,9 +47,9 @@ class _Side:
 
 
 def apart(record: Iterable[str], export: Iterable[str]) -> Iterator[str]:
-    """A sentence for each request of which the two tell differently, the oldest first.
+    """A sentence for each difference between the two, the oldest request first.
 
-    `record`: rows of a gateway; `export`: rows of the service. An erased row says nothing.
+    `record`: rows of a gateway; `export`: rows of the service. Erased rows are not compared.
     """
     ours, org = _recorded(record)
     theirs = _exported(export, org)

@@ -60,18 +60,24 @@ PATIENCE: Final = Patience()
 
 
 class Problem(Exception):
-    """What the agent gets instead of an answer: an RFC 9457 document. `more`: members of it.
+    """What the agent gets instead of an answer: an RFC 9457 document.
 
-    `again`: does sending the same request again help? None: that depends on what happened.
+    `again`: does sending the same request again help? None: that depends on what happened. `after`:
+    seconds until then. `request`: the id of a held one. `more`: further members of the document.
     """
 
     def __init__(
         self, status: int, slug: str, detail: str, *, headers: Iterable[tuple[str, str]] = (),
-        again: bool | None = False, **more: Any,
+        again: bool | None = False, after: int | None = None, request: str = "", **more: Any,
     ) -> None:  # fmt: skip
         super().__init__(detail)
-        self.status, self.slug, self.detail, self.headers = status, slug, detail, list(headers)
-        self.again, self.more = again, more
+        self.status, self.slug, self.detail, self.again = status, slug, detail, again
+        self.headers = [*headers, *([("retry-after", str(after))] if after else [])]
+        self.more = {"request": request, **more} if request else more
+
+    @classmethod
+    def malformed(cls, why: str) -> Problem:
+        return cls(400, "malformed", f"This request could be read in two ways: {why}.")
 
     @property
     def words(self) -> str:
@@ -136,7 +142,7 @@ class Reader(asyncio.StreamReader):
 
 
 class Wire:
-    """One connection, or the inside of a tunnel: of an agent, and all in it for an origin."""
+    """One connection, or what is inside a CONNECT: then its agent and the origin are known."""
 
     trailers = False
     """May an answer have trailers? In HTTP/1.1 nobody waits for them."""
@@ -149,13 +155,13 @@ class Wire:
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * PIECE)
         self._patience = patience
         self.length = 0
-        """Bytes of the body of the last `head`, -1: it comes in chunks."""
+        """Bytes in the body of the last request; -1: it comes in chunks."""
         self.begun = b""
-        """What was read of its body, where that is to be passed on as it comes."""
+        """The part of its body that was read already, where the body is passed on as it comes."""
         self.asked: h11.Request | None = None
-        """The last `head`."""
+        """The last request."""
         self.tls: SSLProtocol | None = None
-        """What this connection's bytes come through."""
+        """The TLS layer that this connection's bytes come through."""
         self._left = 0  # bytes of the body or chunk; -1: a line with a chunk's size is next
         self._fresh, self._chunked, self._bodiless = True, False, False
 
@@ -179,22 +185,22 @@ class Wire:
     def _parsed(self, lines: list[bytes]) -> h11.Request:
         framing = [line for line in lines[1:] if _FRAMING.match(line)]
         if len(framing) > 1 or any(line[:1] in b" \t" for line in lines[1:]):
-            raise _malformed("lengths that conflict, or a folded header")
+            raise Problem.malformed("lengths that conflict, or a folded header")
         framed = _FRAMED.fullmatch(framing[0]) if framing else None
         if framing and framed is None:
-            raise _malformed("a length that is no number, or an encoding that is not chunked")
+            raise Problem.malformed("a length that is no number, or an encoding other than chunked")
         self.http.receive_data(b"".join(lines))
         try:
             request = self.http.next_event()
         except h11.RemoteProtocolError:
-            raise _malformed("it is not a request") from None
+            raise Problem.malformed("it is not a request") from None
         if not isinstance(request, h11.Request) or request.http_version not in (b"1.1", b"1.0"):
-            raise _malformed("it is not HTTP/1.1")
+            raise Problem.malformed("it is not HTTP/1.1")
         self.asked, self._bodiless = request, request.method == b"HEAD"
         self.length = int(framed[1] or -1) if framed else 0
         self._chunked, self._left = self.length < 0, self.length
         if self._chunked and request.http_version == b"1.0":
-            raise _malformed("chunks in HTTP/1.0")
+            raise Problem.malformed("chunks in HTTP/1.0")
         if self.length == 0:
             self.http.next_event()  # its end
         return request
@@ -207,7 +213,7 @@ class Wire:
             try:
                 event = self.http.next_event()
             except h11.RemoteProtocolError:
-                raise _malformed("a chunk that does not end where it says") from None
+                raise Problem.malformed("a chunk that does not end where it says") from None
             if isinstance(event, h11.Data):
                 yield bytes(event.data)
             elif event is h11.NEED_DATA:
@@ -231,12 +237,12 @@ class Wire:
         if self._chunked and self._left < 0:
             line = await self._line()
             if re.fullmatch(rb"[0-9A-Fa-f]{1,8}\r\n", line) is None:
-                raise _malformed("a chunk size that is odd, or has an extension")
+                raise Problem.malformed("a chunk size that is odd, or has an extension")
             self._left = int(line, 16) + 2  # and its line end, which h11 checks
             if self._left > 2:
                 return line
             if await self._line() != b"\r\n":
-                raise _malformed("trailers")
+                raise Problem.malformed("trailers")
             return line + b"\r\n"
         piece = await self.reader.read(min(self._left, PIECE))
         if not piece:
@@ -257,7 +263,7 @@ class Wire:
                 raise Gone from None
             return b""
         if not line.endswith(b"\r\n"):  # a bare CR, or NUL, h11 refuses itself
-            raise _malformed("a bare LF")
+            raise Problem.malformed("a bare LF")
         return line
 
     async def send(self, *events: h11.Event) -> None:
@@ -310,20 +316,14 @@ class Wire:
             pass
         finally:
             cut(self.writer)
-            with contextlib.suppress(
-                OSError, TimeoutError
-            ):  # or asyncio reports a reset as a fault
+            with contextlib.suppress(OSError, TimeoutError):  # else asyncio reports a reset
                 async with asyncio.timeout(1):
                     await self.writer.wait_closed()
 
 
 def cut(writer: asyncio.StreamWriter) -> None:
-    """Cut a connection off, also where it has ended."""
+    """Cut a connection off, even one that has ended."""
     # Debian 12's Python, 3.11.2, fails where TLS has ended it; later ones look first:
     # https://github.com/python/cpython/blob/v3.11.2/Lib/asyncio/sslproto.py#L240-L247
     with contextlib.suppress(AttributeError):
         writer.transport.abort()
-
-
-def _malformed(why: str) -> Problem:
-    return Problem(400, "malformed", f"This request could be read in two ways: {why}.")

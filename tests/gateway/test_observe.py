@@ -19,8 +19,7 @@ from approvals.cli.commands import app
 from approvals.packs import Verb
 from approvals.proxy.proxy import LARGEST
 from approvals.proxy.report import MOST, Group, Tally, folded, pattern, quieting
-from approvals.proxy.rulebook import rulebook
-from approvals.proxy.rules import Outbound
+from approvals.proxy.rules import Outbound, rulebook
 from tests.harness.gateway import Gate, Origin, basic, gate, origin, started
 
 OBSERVE = "mode: observe"

@@ -7,9 +7,8 @@ import pytest
 
 from approvals.marked import Marked
 from approvals.model import Risk
-from approvals.packs import Verb
-from approvals.proxy.rulebook import PACKS, rulebook
-from approvals.proxy.rules import Decision, Outbound, Rules
+from approvals.packs import PACKS, Verb
+from approvals.proxy.rules import Decision, Outbound, Rules, rulebook
 
 
 def made(tmp_path: Path, text: str) -> tuple[Rules, list[str]]:

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from approvals.app.exits import Exit, Stop
 from approvals.cli.commands import app
+from approvals.packs import PACKS
 from approvals.proxy.lint import lint
-from approvals.proxy.rulebook import PACKS, rulebook
+from approvals.proxy.rules import rulebook
 
 BOOK = """
 packs: [github]

@@ -11,9 +11,8 @@ import pytest
 
 from approvals.marked import Marked
 from approvals.model import Risk
-from approvals.packs import Verb
-from approvals.proxy.rulebook import PACKS, rulebook
-from approvals.proxy.rules import Decision, Outbound, Rules
+from approvals.packs import PACKS, Verb
+from approvals.proxy.rules import Decision, Outbound, Rules, rulebook
 
 SEND = "https://gmail.googleapis.com/gmail/v1/users/me/messages/send"
 UPLOAD = SEND.replace("/gmail/v1", "/upload/gmail/v1")

@@ -8,9 +8,8 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from approvals.packs import Verb
-from approvals.proxy.rulebook import PACKS, rulebook
-from approvals.proxy.rules import Outbound, Rules
+from approvals.packs import PACKS, Verb
+from approvals.proxy.rules import Outbound, Rules, rulebook
 
 
 def book(*rules: dict[str, Any], packs: tuple[str, ...] = ()) -> Rules:

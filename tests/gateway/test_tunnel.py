@@ -17,7 +17,7 @@ from approvals.proxy import reach
 from approvals.proxy.credentials import Secret
 from approvals.proxy.lint import lint
 from approvals.proxy.revoked import Revoked
-from approvals.proxy.rulebook import rulebook
+from approvals.proxy.rules import rulebook
 from approvals.proxy.tunnel import MOST, MOST_IN_ALL, Tunnels, clashes
 from approvals.proxy.wire import Problem
 from tests.harness.gateway import QUICK, Gate, basic, gate, origin, parsed

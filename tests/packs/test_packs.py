@@ -22,8 +22,7 @@ import yaml
 
 from approvals.cli.rules import outbound as read_outbound
 from approvals.packs import PACKS, Verb
-from approvals.proxy.rulebook import rulebook
-from approvals.proxy.rules import Decision, Outbound, Rules
+from approvals.proxy.rules import Decision, Outbound, Rules, rulebook
 from approvals.reading import read
 from tools import packs
 

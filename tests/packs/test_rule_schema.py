@@ -19,8 +19,7 @@ from approvals.model import Agent, Fact, Kind, Requester, Risk
 from approvals.packs import RuleBook, Verb
 from approvals.packs.rule_file import GatewayRule
 from approvals.proposal import Draft, Proposal, draft
-from approvals.proxy.rulebook import rulebook
-from approvals.proxy.rules import Outbound, Rules
+from approvals.proxy.rules import Outbound, Rules, rulebook
 from approvals.reading import Reading, read
 from approvals.rule_schema import RuleSection, WhenSection
 from tests.harness.real_requests import FOLDER, NAMES
