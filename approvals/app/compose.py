@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -53,12 +46,12 @@ TICK: Final = 0.25
 SEAL: Final = 0.5
 """Seconds between sealings: an entry is in the chain within one."""
 REFRESH: Final = 1.0
-"""Seconds until this copy knows what another one learnt: a vetted account, a new key."""
+"""Seconds until this copy knows of another one's changes: a vetted account, a new key."""
 WHOLE: Final[Duration] = 10 * SECOND
-"""How often all accounts and links are read though nothing says that one changed: an older copy
-beside this one does not say it."""
+"""How often all accounts and links are read although no change was announced: an older version
+running beside this one does not announce them."""
 WRITES: Final = 2.0
-"""Seconds between looks whether the database still takes what is written: one small row."""
+"""Seconds between looks whether the database still accepts writes: one small row."""
 ANSWERS: Final = 2.0
 """Seconds it gets for that. Together with `WRITES` less than 5, so `/readyz` is right within 5."""
 DRAIN: Final = 10.0
@@ -76,7 +69,7 @@ KEEP: Final[Duration] = 7 * 24 * 60 * MINUTE
 
 
 _Known: TypeAlias = tuple[Sequence[Account], Sequence[Linked]]
-"""What is kept of accounts: how they stand, and whose they are by a code."""
+"""What the store holds about accounts: their standing, and those linked by a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +105,6 @@ class Plan:
     """What our bot is called, by channel, where that is known: for links that open it."""
     lease: Duration = LEASE
     """How long a job of a copy that died is left to it."""
-
-    @property
-    def asking(self) -> Sequence[Requester]:
-        """All who open requests: those with a key, and the gateways that we ask."""
-        return [*self.requesters.values(), *(seat.requester for seat in self.gateways)]
 
     sign_in_link: bool = True
     """People may ask for a sign-in link, where a channel can carry one."""
@@ -183,7 +171,7 @@ async def running(
         seen: tuple[str | None, Instant] = (None, steady())
 
         def look(known: _Known) -> None:
-            """The directory follows from the ring and the accounts; nothing here is waited for."""
+            """Make the directory anew, where the ring or the accounts are others."""
             nonlocal built
             ring = service.trust.ring
             if ring is not built[0] or known != built[1]:
@@ -192,8 +180,8 @@ async def running(
                 built = (ring, known)
 
         async def refresh(*, whole: bool = True) -> None:
-            """Who comes while another looks shares the next look with all who came by then. `whole`
-            False: at accounts and links only where something says that one changed."""
+            """Read the key folder and the accounts again. Callers that come during one look share
+            the next. `whole` False: accounts and links only where a change was announced."""
             nonlocal asked, looked, seen
             asked += 1
             mine = asked
@@ -245,6 +233,7 @@ async def running(
             all=Limit(steady, burst=100, per_second=1),
         )
         budgets = Budgets(steady)
+        asking = (*plan.requesters.values(), *(seat.requester for seat in plan.gateways))
         outbox = Outbox(
             store,
             service,
@@ -266,7 +255,7 @@ async def running(
             errands={KIND: links.carry},
             altered=metrics.altered,
             failed=metrics.failed,
-            budgets=(budgets, {by.name: by for by in plan.asking}),
+            budgets=(budgets, {by.name: by for by in asking}),
             posted=lambda case: metrics.posted(case, clock()),
         )
         metrics.late(outbox.lanes.late)
@@ -330,9 +319,6 @@ async def running(
                 homes[name] = AccountHomes(deps, name, channel, stub=name in plan.stub)
                 channel.look_up(homes[name])
 
-        async def tick() -> None:
-            await service.tick()
-
         async def seal() -> None:
             while await store.seal(
                 clock(), lambda point: sign_checkpoint(plan.key, point, issuer=plan.issuer)
@@ -361,7 +347,7 @@ async def running(
         stack.push_async_callback(parts.stop)
         parts.keep("turns", service.run)
         parts.keep("live", live.run)
-        parts.repeat("clock", TICK, tick)
+        parts.repeat("clock", TICK, service.tick)
         parts.repeat("sealer", SEAL, seal)
         parts.repeat("refresh", REFRESH, partial(refresh, whole=False))
         parts.repeat("writing to the database", WRITES, write)

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from approvals.app.exits import Exit, Stop
 from approvals.buttons import Key, KeyRing
 from approvals.evidence import ReceiptKey
 from approvals.marked import open_to_others
@@ -36,18 +37,16 @@ RING: Final = "ring.json"
 RECEIPT: Final = "receipt.pem"
 
 
-class KeyFault(Exception):
-    """Something is wrong with the key folder: `message` says what, `cure` what helps."""
+class KeyFault(Stop):
+    """Something is wrong with the key folder."""
 
     def __init__(self, message: str, cure: str = "") -> None:
-        super().__init__(f"{message} {cure}" if cure else message)
-        self.message = message
-        self.cure = cure
+        super().__init__(Exit.CONFIG, message, cure)
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the folder holds. `waiting`: the newest key, if it does not sign yet."""
+    """The keys of a folder. `waiting`: the newest button key, if it does not sign yet."""
 
     ring: KeyRing
     receipt: ReceiptKey
@@ -82,7 +81,8 @@ def version(folder: Path) -> tuple[int, int]:
 
 
 def ignore(folder: Path, created: list[Path]) -> None:
-    """What an installation keeps here stays out of commits, whatever repository it is in."""
+    """Keep what an installation stores here out of commits, whatever repository it is in.
+    `created`: gets the path of a file that is new."""
     path = folder / ".gitignore"
     lines = ("keys/", "*.key", "*.db", "*.db-wal", "*.db-shm", "gateway/", ".env", "gateway.env")
     text = path.read_text() if path.exists() else None
@@ -154,6 +154,21 @@ def _list(folder: Path, active: str, keys: list[dict[str, str | int]]) -> None:
     scratch.unlink(missing_ok=True)
     _write(scratch, json.dumps({"active": active, "keys": keys}, indent=1).encode())
     scratch.replace(folder / RING)
+
+
+def put(path: Path, content: str, created: list[Path], kept: list[Path]) -> None:
+    """Write a new file that only its owner may read; one that is there is kept as it is."""
+    try:
+        _write(path, content.encode())
+    except FileExistsError:
+        kept.append(path)
+    else:
+        created.append(path)
+
+
+def token(size: int, random: Callable[[int], bytes]) -> str:
+    """A secret of so many random bytes, as text."""
+    return base64.urlsafe_b64encode(random(size)).rstrip(b"=").decode()
 
 
 def _write(path: Path, content: bytes) -> None:

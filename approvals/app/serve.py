@@ -95,10 +95,7 @@ def around(config: Config) -> Iterator[tuple[Place, str, str]]:
 @asynccontextmanager
 async def base(config: Config, *, migrate: bool = True) -> AsyncIterator[Base]:
     """Keys and store of an installation. Raises `Stop` in words where they are not to be had."""
-    try:
-        held = keys.load(config.keys_dir)
-    except keys.KeyFault as error:
-        raise Stop(Exit.CONFIG, error.message, error.cure) from error
+    held = keys.load(config.keys_dir)
     store = await database.connect(config.database_url, migrate=migrate)
     try:
         label = await store.put_meta("site", random(8).hex(), once=True)

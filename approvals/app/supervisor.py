@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -19,6 +19,7 @@ SETTLED: Final = 2.0
 """Seconds for which a part has run again before it is believed to be well."""
 STALE: Final = 30.0
 """Seconds after the last success at which periodic work counts as stuck."""
+Act: TypeAlias = Callable[[], Awaitable[object]]
 
 
 @dataclass(slots=True)
@@ -43,14 +44,12 @@ class Parts:
         self._parts: dict[str, _Part] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
-    def keep(self, name: str, run: Callable[[], Awaitable[None]], *, vital: bool = True) -> None:
-        """Run it for ever: whenever it ends, again, with back-off."""
+    def keep(self, name: str, run: Act, *, vital: bool = True) -> None:
+        """Run it for ever: whenever it ends it is started again, with back-off."""
         self._start(name, self._keep(name, self._add(name, None, vital), run))
 
-    def repeat(
-        self, name: str, every: float, act: Callable[[], Awaitable[None]], *, vital: bool = True
-    ) -> None:
-        """Do it again and again, `every` so many seconds; after a failure sooner if that is long"""
+    def repeat(self, name: str, every: float, act: Act, *, vital: bool = True) -> None:
+        """Do it `every` so many seconds; after a failure sooner, if that is long."""
         self._start(name, self._repeat(name, self._add(name, every, vital), every, act))
 
     def faults(self) -> Sequence[str]:
@@ -78,8 +77,8 @@ class Parts:
     async def stop(self) -> None:
         """End all of them and wait until they have.
 
-        Told again until they do: before Python 3.12 `asyncio.wait_for` may lose a cancellation that
-        comes together with its result (https://github.com/python/cpython/issues/86296).
+        They are cancelled until they do: before Python 3.12 `asyncio.wait_for` may lose a
+        cancellation that comes with its result (https://github.com/python/cpython/issues/86296).
         """
         running = set(self._tasks)
         while running:
@@ -95,7 +94,7 @@ class Parts:
         self._tasks.append(asyncio.ensure_future(work))
         self._tasks[-1].set_name(name)
 
-    async def _keep(self, name: str, part: _Part, run: Callable[[], Awaitable[None]]) -> None:
+    async def _keep(self, name: str, part: _Part, run: Act) -> None:
         while True:
             part.since, part.running = self._now(), True
             settling = asyncio.get_running_loop().call_later(SETTLED, self._well, name, part)
@@ -108,9 +107,7 @@ class Parts:
             part.running = False
             await self._failed(name, part, why)
 
-    async def _repeat(
-        self, name: str, part: _Part, every: float, act: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def _repeat(self, name: str, part: _Part, every: float, act: Act) -> None:
         while True:
             if why := await _tried(act):
                 await self._failed(name, part, why, most=max(SHORTEST, every))
@@ -121,7 +118,7 @@ class Parts:
                 await asyncio.sleep(every)
 
     async def _failed(self, name: str, part: _Part, why: str, *, most: float = LONGEST) -> None:
-        """Wait, longer each time. Only a change of state is logged: an outage is long."""
+        """Wait, longer each time. Only the first failure of an outage is logged."""
         part.failures += 1
         most = min(most, LONGEST)
         wait = backoff(part.failures - 1, first=SHORTEST, longest=most, random=None)
@@ -137,7 +134,7 @@ class Parts:
             part.failing_since = None
 
 
-async def _tried(work: Callable[[], Awaitable[None]]) -> str | None:
+async def _tried(work: Act) -> str | None:
     """None once it is done, or why it failed: without a traceback, which may quote what it read."""
     try:
         await work()

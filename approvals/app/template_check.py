@@ -1,10 +1,10 @@
-"""What an owner's template draws of a card, for `check`: one that leaves out what is approved costs
-its cards their Approve, and one that cannot draw a card at all is a fault, too."""
+"""Tries owners' templates on a sample card, for `check`: a template that leaves out part of what is
+approved costs its cards their Approve, and one that cannot draw a card at all is a fault."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from approvals.app import channels
 from approvals.config import Config
@@ -50,19 +50,11 @@ def faults(config: Config) -> Iterator[tuple[Place, str, str]]:
         place: Place = ("templates", name)
         channel = channels.made({name: sections[name]}, config.templates)[name]
         try:
-            payload = channel.layout(SAMPLE)
+            lacks = channel.drawn(SAMPLE).card.review_needed or ""
         except Refused as error:
             yield place, f"the template cannot draw a card: {error}", "compare it with ours"
             continue
-        if lacks := next((text for text in _strings(payload) if LEAVES_OUT in text), None):
-            what = lacks[lacks.index(LEAVES_OUT) :].removeprefix(LEAVES_OUT).partition(".")[0]
+        if lacks.startswith(LEAVES_OUT):
+            what = lacks.removeprefix(LEAVES_OUT).removesuffix(".")
             why = f"the template leaves out {what}: its cards have no Approve"
             yield place, why, "draw every fact, the line, the payload and the note"
-
-
-def _strings(node: Any) -> Iterator[str]:
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, dict | list):
-        for one in node.values() if isinstance(node, dict) else node:
-            yield from _strings(one)

@@ -14,7 +14,7 @@ from typing import IO, Final, TypeAlias, cast
 from approvals.app import database, serve
 from approvals.app.exits import Exit, Stop
 from approvals.audit import COMMAND_LINE, Kind
-from approvals.evidence import Chain, ChainReport, read_checkpoint
+from approvals.evidence import Chain, ChainReport, Checkpoint, read_checkpoint
 from approvals.model import Refused
 from approvals.store import Store
 
@@ -24,7 +24,7 @@ _LEVEL: Final = 6
 
 
 async def export(config: Path, *, after: int, compressed: bool) -> None:
-    """Write the chain above `after` to stdout; that it was read is an entry of it."""
+    """Write the chain above `after` to stdout. The reading is an entry of it."""
     async with serve.base(serve.configuration(config), migrate=False) as on:
         await serve.note(on, Kind.AUDIT_READ, by=COMMAND_LINE, after=after)
         lines = ("".join(f"{row.line()}\n" for row in page) async for page in on.store.chain(after))
@@ -41,16 +41,22 @@ async def export(config: Path, *, after: int, compressed: bool) -> None:
 def checkpoint_heads(
     checkpoints: Iterable[str], trusted: Iterable[Mapping[str, str]] | None
 ) -> list[str]:
-    """The heads that signed checkpoints name. Raises `Stop` where one is not genuine."""
+    """The heads that signed checkpoints name. Raises `Stop`: one is not genuine, or no key is
+    trusted."""
     found = []
     for signed in checkpoints:
         if trusted is None:
             raise Stop(Exit.FAILED, "A checkpoint needs --key, the public keys to trust.")
-        try:
-            found.append(read_checkpoint(signed.strip(), trusted).head)
-        except Refused as error:
-            raise Stop(Exit.UNVERIFIED, f"✗ checkpoint: {error}") from error
+        found.append(genuine(signed, trusted).head)
     return found
+
+
+def genuine(signed: str, trusted: Iterable[Mapping[str, str]], cure: str = "") -> Checkpoint:
+    """A signed checkpoint, read. Raises `Stop`, with this cure, where it is not genuine."""
+    try:
+        return read_checkpoint(signed.strip(), trusted)
+    except Refused as error:
+        raise Stop(Exit.UNVERIFIED, f"✗ checkpoint: {error}", cure) from error
 
 
 def verify_export(export: Path, *, after: str, heads: Iterable[str]) -> tuple[ChainReport, str]:
@@ -75,24 +81,20 @@ def verify_export(export: Path, *, after: str, heads: Iterable[str]) -> tuple[Ch
     return chain.report(), damage
 
 
-Where: TypeAlias = AbstractAsyncContextManager[tuple[Store, Iterable[Mapping[str, str]] | None]]
-"""A store, and the receipt keys that its checkpoints are held to; None: those are not looked at."""
+Chained: TypeAlias = tuple[Store, Iterable[Mapping[str, str]] | None]
+"""A store, and the receipt keys that its checkpoints are checked with; None: they are not."""
 
 
 @asynccontextmanager
-async def installation(
-    config: Path,
-) -> AsyncIterator[tuple[Store, Iterable[Mapping[str, str]] | None]]:
+async def installation(config: Path) -> AsyncIterator[Chained]:
     """This installation's own store and key."""
     async with serve.base(serve.configuration(config), migrate=False) as on:
         yield on.store, [on.keys.receipt.jwk()]
 
 
 @asynccontextmanager
-async def copy(
-    url: str, trusted: Iterable[Mapping[str, str]] | None
-) -> AsyncIterator[tuple[Store, Iterable[Mapping[str, str]] | None]]:
-    """A copy of a database, of which nothing is written."""
+async def copy(url: str, trusted: Iterable[Mapping[str, str]] | None) -> AsyncIterator[Chained]:
+    """A copy of a database, opened for reading only."""
     store = await database.connect(url, migrate=False, read_only=True)
     try:
         yield store, trusted
@@ -100,7 +102,9 @@ async def copy(
         await store.close()
 
 
-async def verify(where: Where, *, after: str, heads: Iterable[str]) -> ChainReport:
+async def verify(
+    where: AbstractAsyncContextManager[Chained], *, after: str, heads: Iterable[str]
+) -> ChainReport:
     """Check a stored chain above the head `after`. `ValueError`: a head is none.
 
     The newest stored checkpoint must be in it. It is signed, so older ones add nothing.

@@ -1,8 +1,8 @@
 """`countersign backup` and `restore`: an installation's SQLite database, copied and put back.
 
-A backup is one moment of the database, taken while the service runs. What is put back is older
-than what people saw since, so nothing that was open may be decided by it: a request that waited is
-withdrawn and its cards are drawn again, and nobody is signed in. The keys are not in it.
+A backup is one moment of the database, taken while the service runs. People may have decided since,
+so nothing that was open in it is decided by it: requests that waited are withdrawn, their cards are
+drawn again, and nobody is signed in. The keys are not in it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock, random
 from approvals.cli import audit as chains
 from approvals.config import Config
-from approvals.evidence import ROOT, Checkpoint, read_checkpoint, rfc3339
+from approvals.evidence import ROOT, read_checkpoint, rfc3339
 from approvals.model import Conflict, Kind, Refused, Requester, Status
 from approvals.readings import Readings
 from approvals.service import Service
@@ -43,6 +43,9 @@ _DUMP: Final = (
     "For PostgreSQL: pg_dump --format=custom, and pg_restore into an empty database; or "
     "your server's own backups; then `countersign restore --reconcile` (docs/keeping.md)."
 )
+
+
+_KEYS: Final = "Put the key folder of that time back first: it is not in a backup."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +146,8 @@ async def look(path: Path, folder: Path, checkpoints: Iterable[str]) -> Looked:
     target = _sqlite(config.database_url)
     note = await asyncio.to_thread(_checked, folder)
     trusted = [keys.load(config.keys_dir).receipt.jwk()]
-    points = [_point(signed, trusted) for signed in checkpoints]
-    if note["checkpoint"]:
-        points.append(_point(note["checkpoint"], trusted))
+    given = [*checkpoints, *([note["checkpoint"]] if note["checkpoint"] else [])]
+    points = [chains.genuine(signed, trusted, _KEYS) for signed in given]
     if target.exists() and (mine := await _newest(target)):
         with suppress(Refused):  # what is replaced may be damaged, or worse
             points.append(read_checkpoint(mine, trusted))
@@ -181,17 +183,6 @@ def _checked(folder: Path) -> Mapping[str, Any]:
         raise Stop(Exit.FAILED, f"{folder} is no backup: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Stop(Exit.FAILED, f"{folder / NOTE} cannot be read.") from error
-
-
-def _point(signed: str, trusted: Iterable[Mapping[str, str]]) -> Checkpoint:
-    try:
-        return read_checkpoint(signed.strip(), trusted)
-    except Refused as error:
-        raise Stop(
-            Exit.UNVERIFIED,
-            f"✗ checkpoint: {error}",
-            cure="Put the key folder of that time back first: it is not in a backup.",
-        ) from error
 
 
 async def _newest(file: Path) -> str | None:

@@ -92,24 +92,19 @@ def apart(one: Source, said: Checked, other: Source, beside: Checked) -> list[st
     return list(tied.apart(gateway(), service()))
 
 
-def sentences(
-    said: Checked, beside: Checked | None, told: Sequence[str]
-) -> Iterator[tuple[str, str]]:
-    """(text, style) of each line for people."""
-    for it in (said, beside):
-        if it is None:
-            continue
+def sentences(said: Checked, beside: Checked | None, told: Sequence[str]) -> Iterator[str]:
+    """What people read about one chain, or two and the differences `told` between them."""
+    for it in filter(None, (said, beside)):
         whose = f"{it.org}: " if beside is not None else ""
         if it.report.bad is not None:
-            yield f"✗ {whose}Row {it.report.bad}: {it.report.why}", "red"
+            yield f"✗ {whose}Row {it.report.bad}: {it.report.why}"
             continue
         many = counted(it.rows, "entry", "entries")
-        yield f"✓ {whose}The chain is intact: {many}, head {it.report.head}.", "green"
+        yield f"✓ {whose}The chain is intact: {many}, head {it.report.head}."
         if it.report.erased:
             many = counted(it.report.erased, "entry was", "entries were")
-            yield f"· {many} erased; the links still verify.", "dim"
+            yield f"· {many} erased; the links still verify."
     if beside is not None and said.report.bad is None and beside.report.bad is None:
-        for sentence in told:
-            yield f"✗ {sentence}.", "red"
+        yield from (f"✗ {sentence}." for sentence in told)
         if not told:
-            yield "✓ Both tell of the same requests, with the same digests.", "green"
+            yield "✓ Both tell of the same requests, with the same digests."

@@ -1,7 +1,7 @@
-"""Every command. What goes wrong is said in words on stderr, with an exit code of `exits`.
+"""Every command. Errors are words on stderr, with an exit code of `exits`.
 
-The rooms of a running service are imported by the commands that need them: the others, which ask a
-service over HTTP or read a file, start in half the time.
+The parts of a running service are imported only by the commands that need them: the others, which
+ask a service over HTTP or read a file, start in half the time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import asdict
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
@@ -19,17 +21,15 @@ from uuid import UUID
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
 from approvals import __version__
 from approvals.app import keys as folder
 from approvals.app.exits import Exit, Stop
-from approvals.app.host import clock, random
+from approvals.app.host import clock, free_port, random
 from approvals.cli import failures, gateway, remote, secret
-from approvals.cli.output import counted, safari
-from approvals.cli.output import print_json as _print_json
+from approvals.cli.output import ask, counted, err, out, print_json, safari, say, say_files
 from approvals.evidence import ROOT, read_receipt, thumbprint
 from approvals.marked import wording
 from approvals.model import Choice, Kind, Refused, Risk
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from approvals.app.serve import Base
     from approvals.cli.backup import Restored
     from approvals.cli.first import Answers, Made
+    from approvals.port.setup import Guide
 
 T = TypeVar("T")
 CONFIG = Path("countersign.yaml")
@@ -47,7 +48,7 @@ GATEWAY = Path("gateway.yaml")
 
 
 class _Commands(TyperGroup):
-    """Says in our words what pydantic, which reads values for typer, finds wrong with one."""
+    """Puts the errors of pydantic, which reads values for typer, into our words."""
 
     def invoke(self, ctx: Any) -> Any:  # typer keeps the type of its contexts to itself
         try:
@@ -73,7 +74,7 @@ audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 keys_app = typer.Typer(help="Button keys and the receipt key.", no_args_is_help=True)
 outbox_app = typer.Typer(help="Messages that are no longer being delivered.", no_args_is_help=True)
 erase_app = typer.Typer(
-    help="What was asked, or a person, before its time; the audit chain stays verifiable.",
+    help="Erase a request or a person early; the audit chain stays verifiable.",
     no_args_is_help=True,
 )
 rules_app = typer.Typer(help="The gateway's own rules.", no_args_is_help=True)
@@ -97,13 +98,10 @@ def _channel(what: str) -> Any:
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-AlwaysJson = Annotated[bool, typer.Option("--json", help="It is JSON in any case.")]
+AlwaysJson = Annotated[bool, typer.Option("--json", help="The output is always JSON.")]
 GatewayPath = Annotated[Path, typer.Option("--config", "-c", help="The gateway's file.")]
 RequestId = Annotated[str, typer.Argument(help="The request's id, req_…", metavar="ID")]
-Reason = Annotated[str | None, typer.Option(help="Told to the agent.")]
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+Reason = Annotated[str | None, typer.Option(help="The agent is told it.")]
 
 
 def _version(asked: bool) -> None:
@@ -124,14 +122,14 @@ def root(
 @app.command(rich_help_panel=RUN)
 def init(
     name: Annotated[str, typer.Option(help="Your name, as cards and receipts show it.")] = "",
-    email: Annotated[str, typer.Option(help="Your mailbox, by which channels find you.")] = "",
+    email: Annotated[str, typer.Option(help="Your mailbox: some channels find you by it.")] = "",
     channel: Annotated[
-        str, typer.Option(metavar="CHANNEL", help="Where you are asked: web, or a channel.")
+        str, typer.Option(metavar="CHANNEL", help="Where you get requests: web, or a channel.")
     ] = "",
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="Where the inbox listens.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="The inbox's port.")] = 8080,
     start: Annotated[
         bool | None,
-        typer.Option("--start/--no-start", help="Start the service and ask for something."),
+        typer.Option("--start/--no-start", help="Start the service and open a first request."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; use the options.")] = False,
     config: ConfigPath = CONFIG,
@@ -143,11 +141,11 @@ def init(
     first.wish(config)
     talk = not (yes or as_json)
     if talk:
-        out.print(Text("Three questions, and you have an installation.", "bold"))
-    answers = _answers(talk, name=name, email=email, channel=channel, port=first.port(port))
+        say("Three questions, and you have an installation.", "bold")
+    answers = _answers(talk, name=name, email=email, channel=channel, port=free_port(port))
     made = first.write(config, answers, os.environ)
     if as_json:
-        _print_json(made.as_json())
+        print_json(made.as_json())
     else:
         _print_made(made)
     if made.faults:
@@ -164,24 +162,14 @@ def init(
 
 
 def _answers(talk: bool, *, name: str, email: str, channel: str, port: int) -> Answers:
-    """What was given on the command line, or is said now."""
+    """The answers of the command line, and of a person if we `talk`."""
     from approvals.cli import first
 
-    def ask(question: str, given: str, usual: str, wrong: Callable[[str], str]) -> str:
-        while True:
-            said = given or (typer.prompt(question, default=usual) if talk else usual)
-            said = said.strip()
-            if not (why := wrong(said)):
-                return said
-            if given or not talk:
-                raise Stop(Exit.FAILED, why, "" if given else "Give it with --name.")
-            err.print(Text(why, "yellow"), soft_wrap=True)
-
-    user = first.user()
-    name = ask("Your name, as cards and receipts show it", name, user, first.named)
-    email = ask("Your mailbox (empty: none)", email, "", first.mailbox)
+    whose, mailbox = "Your name, as cards and receipts show it", "Your mailbox (empty: none)"
     where = f"Where do you want to be asked? ({', '.join((first.WEB, *first.CHANNELS))})"
-    channel = ask(where, channel, first.WEB, first.channel)
+    name = ask("--name", whose, name or None, first.user(), first.named, talk=talk)
+    email = ask("--email", mailbox, email or None, "", first.mailbox, talk=talk)
+    channel = ask("--channel", where, channel or None, first.WEB, first.channel, talk=talk)
     secrets: dict[str, str] = {}
     for one in first.CHANNELS[channel].wanted if channel in first.CHANNELS else ():
         known = os.environ.get(one.variable, "") if one.variable else ""
@@ -196,38 +184,35 @@ def _answers(talk: bool, *, name: str, email: str, channel: str, port: int) -> A
             if re.fullmatch(one.pattern, said.strip()):
                 secrets[one.key] = said.strip()
                 break
-            err.print(Text("This does not look like one.", "yellow"))
+            say("This does not look like one.", "yellow", to=err)
     return first.Answers(name, email, channel, port, secrets)
 
 
 def _print_made(made: Made) -> None:
-    for path in made.created:
-        out.print(Text(f"✓ {path}", "green"), soft_wrap=True)
-    for path in made.kept:
-        out.print(Text(f"· {path} was there, and is used.", "dim"), soft_wrap=True)
+    say_files(made.created, made.kept)
     for fault in made.faults:
-        err.print(Text(str(fault)), soft_wrap=True)
+        say(str(fault), to=err)
     for hint in made.hints:
-        out.print(Text(f"· {hint}", "dim"), soft_wrap=True)
+        say(f"· {hint}")
     if not made.faults:
-        out.print(Text(f"✓ {made.config} is sound.", "green"), soft_wrap=True)
+        say(f"✓ {made.config} is sound.")
 
 
 def _print_next(made: Made) -> None:
     serve, sign_in = made.next()
-    out.print(Text("\nNow start it, and in another terminal sign in:\n"))
-    out.print(Text(f"  {serve}\n  {sign_in}", "bold"), soft_wrap=True)
+    say("\nNow start it, and in another terminal sign in:\n")
+    say(f"  {serve}\n  {sign_in}", "bold")
     if code := made.link():
-        out.print(Text(f"  {code}", "bold"), soft_wrap=True)
-    out.print(Text("\nThen ask for something harmless, as an agent would:\n"))
-    out.print(Text(f"  {made.ask()}"), soft_wrap=True)
+        say(f"  {code}", "bold")
+    say("\nThen ask for something harmless, as an agent would:\n")
+    say(f"  {made.ask()}")
 
 
 def _tell(kind: str, text: str) -> None:
     style = {"link": "bold cyan", "done": "green", "bad": "red"}.get(kind, "")
-    out.print(Text(f"\n  {text}\n" if kind == "link" else text, style), soft_wrap=True)
+    say(f"\n  {text}\n" if kind == "link" else text, style)
     if kind == "link" and (hint := safari(text)):
-        out.print(Text(f"{hint}\n", "dim"), soft_wrap=True)
+        say(f"{hint}\n", "dim")
 
 
 @app.command("serve", rich_help_panel=RUN)
@@ -251,9 +236,9 @@ def serve_command(
 @app.command(rich_help_panel=RUN)
 def demo(
     tap: Annotated[
-        Choice | None, typer.Option(help="Decide by itself, as a browser would, and end.")
+        Choice | None, typer.Option(help="Decide without a person, as a browser would, and exit.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Where the inbox listens; 0: any free port.")] = 8080,
+    port: Annotated[int, typer.Option(help="The inbox's port; 0: any free one.")] = 8080,
 ) -> None:
     """The whole job on this machine: an agent asks, you decide, the verdict verifies."""
     from approvals.app import log
@@ -267,7 +252,7 @@ def demo(
 def check(
     config: ConfigPath = CONFIG,
     file_only: Annotated[
-        bool, typer.Option("--file-only", help="Without keys and database, as before deploying.")
+        bool, typer.Option("--file-only", help="Skip keys and database: for use before deploying.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -281,16 +266,15 @@ def check(
     except OSError as error:
         raise Stop(Exit.CONFIG, f"{config}: {error.strerror}.") from error
     if as_json:
-        _print_json([_as_dict(fault) for fault in found])
+        print_json([asdict(fault) for fault in found])
     else:
         for fault in found:
-            err.print(Text(str(fault)), soft_wrap=True)
+            say(str(fault), to=err)
         if not found:
             loaded = serve.configuration(config)
             for why in (*loaded.off.values(), *loaded.hints):
-                out.print(Text(f"· {why}", "dim"), soft_wrap=True)
-            sound = f"✓ {config} is sound: {counted(len(loaded.policy.rules), 'rule')}."
-            out.print(Text(sound, "green"), soft_wrap=True)
+                say(f"· {why}")
+            say(f"✓ {config} is sound: {counted(len(loaded.policy.rules), 'rule')}.")
     if found:
         raise typer.Exit(Exit.CONFIG)
 
@@ -306,8 +290,8 @@ def preview(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The configuration file; none: all packs.")
     ] = None,
-    kind: Annotated[Kind | None, typer.Option(help="What the requester is.")] = None,
-    risk: Annotated[Risk | None, typer.Option(help="Look at it at this risk.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="The kind of requester.")] = None,
+    risk: Annotated[Risk | None, typer.Option(help="Preview it at this risk.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page for each into DIR.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write a picture of each into DIR.")] = None,
     as_json: AsJson = False,
@@ -324,21 +308,18 @@ def preview(
     how = previews.setting(loaded, names, risk)
     found = previews.preview(_read(request), how, kind, clock())
     if as_json:
-        _print_json({"channels": {one.channel: one.plain() for one in found}})
+        print_json({"channels": {one.channel: one.plain() for one in found}})
         return
     written = previews.write(found, html, png)
     for path in written:
-        out.print(Text(str(path)), soft_wrap=True)
+        say(str(path))
     for one in () if written else found:
         previews.show(out, one)
 
 
 @app.command(rich_help_panel=RUN)
 def doctor(
-    channel: Annotated[
-        str | None,
-        _channel("Ask this channel only."),
-    ] = None,
+    channel: Annotated[str | None, _channel("Ask this channel only.")] = None,
     card_to: Annotated[
         str | None, typer.Option(metavar="PERSON", help="Send this person a test card there.")
     ] = None,
@@ -352,7 +333,7 @@ def doctor(
 
 
 def _examine(config: Path, channel: str | None, card_to: str | None, *, as_json: bool) -> int:
-    """Print what is found, as soon as it is; the exit code that the first fault has, or 0."""
+    """Print each finding as soon as it is there. Returns the first fault's exit code, or 0."""
     from approvals.cli import doctor as checks
 
     found: list[checks.Line] = []
@@ -361,40 +342,42 @@ def _examine(config: Path, channel: str | None, card_to: str | None, *, as_json:
         async for line in checks.examine(config, channel, card_to):
             found.append(line)
             if not as_json:
-                out.print(Text(str(line), line.state.style), soft_wrap=True)
+                say(str(line))
 
     _run(look())
     if as_json:
-        _print_json([line.as_json() for line in found])
+        print_json([line.as_json() for line in found])
     return next((line.code for line in found if line.state is checks.State.BAD), 0)
 
 
 @app.command(rich_help_panel=PEOPLE)
 def setup(
-    channel: Annotated[str, _channel("What is set up.")],
+    channel: Annotated[str, _channel("The channel to set up.")],
     url: Annotated[
-        str | None, typer.Option(help="Our address; else server.public_url of the file.")
+        str | None, typer.Option(help="Our public URL; default: server.public_url.")
     ] = None,
     outbound: Annotated[
-        bool, typer.Option("--outbound", help="Nothing reaches us: we open the connection.")
+        bool, typer.Option("--outbound", help="We have no public URL: we open the connection.")
     ] = False,
     app_id: Annotated[
         UUID | None, typer.Option(help="The bot's App ID, where the channel's app is a package.")
     ] = None,
     provider: Annotated[
-        str, typer.Option(help="Through whom, where the channel's page names several.")
+        str, typer.Option(help="The provider, where the channel's page names several.")
     ] = "",
     card_to: Annotated[
-        str | None, typer.Option(metavar="PERSON", help="In the end, send them a test card.")
+        str | None, typer.Option(metavar="PERSON", help="Then send this person a test card.")
     ] = None,
     folder_out: Annotated[
-        Path | None, typer.Option("--out", help="Write what the platform wants into this folder.")
+        Path | None, typer.Option("--out", help="Write the platform's files into this folder.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Tell the platform without asking.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Change the platform's settings without asking.")
+    ] = False,
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Say how a channel is set up: what to do there, what to paste, what to write here."""
+    """Explain how to set up a channel: what to do there, what to paste, what to write here."""
     from approvals.cli import setup as guides
     from approvals.port.setup import Wishes
 
@@ -403,7 +386,7 @@ def setup(
     outbound = outbound or (url is None and guides.outbound(held, channel))
     made = guides.guide(channel, (url or known or "").rstrip("/"), outbound=outbound, wishes=wishes)
     if made.missing and not as_json:
-        err.print(Text(f"! {made.missing}\n", "yellow"), soft_wrap=True)
+        say(f"! {made.missing}\n", to=err)
     if folder_out is not None:
         try:
             folder_out.mkdir(parents=True, exist_ok=True)
@@ -412,50 +395,42 @@ def setup(
         except OSError as error:
             raise Stop(Exit.FAILED, f"{error.filename}: {error.strerror}.") from error
     if as_json:
-        _print_json(made.as_json())
+        print_json(made.as_json())
     else:
-        _print_guide(made.steps, made.files, folder_out, made.section, made.events_url)
+        _print_guide(made, folder_out)
     told = None if url else guides.order(held, made)
     if told is not None and (yes or not as_json):
         asked = f"Tell {told.channel} to {told.what}?"
         if yes or (sys.stdin.isatty() and typer.confirm(asked)):
             _run(guides.give(told))
-            err.print(Text(f"✓ {told.channel} {told.done}.", "green"), soft_wrap=True)
+            say(f"✓ {told.channel} {told.done}.", to=err)
         else:
-            nothing = f"· {told.channel} was told nothing: --yes does it."
-            err.print(Text(nothing, "dim"), soft_wrap=True)
+            say(f"· {told.channel} was told nothing: --yes does it.", to=err)
     if as_json or url:  # an address that is only tried out says nothing of what is
         return
     if held is not None and channel in held.channels:
-        out.print(Text("How it is now:", "dim"))
+        say("How it is now:", "dim")
         _examine(config, channel, card_to, as_json=False)
     else:
-        again = f"Once that is there: countersign check, and countersign doctor {channel}."
-        out.print(Text(again, "dim"), soft_wrap=True)
+        say(f"Once that is there: countersign check, and countersign doctor {channel}.", "dim")
 
 
-def _print_guide(
-    steps: tuple[str, ...],
-    files: Mapping[str, bytes],
-    folder_out: Path | None,
-    section: str,
-    events: str | None,
-) -> None:
-    for number, step in enumerate(steps, 1):
-        out.print(Text(f"{number}. {step}"), soft_wrap=True)
-    for name, content in files.items():
+def _print_guide(made: Guide, folder_out: Path | None) -> None:
+    for number, step in enumerate(made.steps, 1):
+        say(f"{number}. {step}")
+    for name, content in made.files.items():
         if folder_out is not None:
-            out.print(Text(f"\n✓ {folder_out / name}", "green"), soft_wrap=True)
+            say(f"\n✓ {folder_out / name}", "green")
         elif name.endswith(".json"):
-            out.print(Text(f"\n{name}:", "dim"))
-            out.print(Text(content.decode()), soft_wrap=True)
+            say(f"\n{name}:", "dim")
+            say(content.decode())
         else:
-            out.print(Text(f"\n--out DIR writes {name}.", "dim"), soft_wrap=True)
-    if events:
-        out.print(Text("\nWhere the platform delivers:", "dim"))
-        out.print(Text(f"  {events}", "bold"), soft_wrap=True)
-    out.print(Text("\nInto the configuration:", "dim"))
-    out.print(Text(section), soft_wrap=True)
+            say(f"\n--out DIR writes {name}.", "dim")
+    if made.events_url:
+        say("\nWhere the platform delivers:", "dim")
+        say(f"  {made.events_url}", "bold")
+    say("\nInto the configuration:", "dim")
+    say(made.section)
 
 
 @app.command("login-link", rich_help_panel=PEOPLE)
@@ -466,32 +441,28 @@ def login_link(
 ) -> None:
     """Print a link that signs a person in once, within ten minutes."""
     from approvals.app import serve
+    from approvals.cli import links
     from approvals.web import credentials
 
     async def make() -> str:
         checked = serve.configuration(config)
-        if checked.directory().person(person) is None:
-            known = ", ".join(sorted(p.id for p in checked.people))
-            raise Stop(Exit.FAILED, f"There is no person {person!r} in {config}. Known: {known}.")
+        links.known(checked, person)
         async with serve.base(checked, migrate=False) as on:
             return await serve.login_link(on, person)
 
     link = _run(make())
     if as_json:
-        _print_json({"person": person, "link": link, "expires_in": credentials.LINK // 1000})
+        print_json({"person": person, "link": link, "expires_in": credentials.LINK // 1000})
     else:
-        out.print(Text(link), soft_wrap=True)
+        say(link)
         if hint := safari(link):
-            err.print(Text(hint, "dim"), soft_wrap=True)
+            say(hint, "dim", to=err)
 
 
 @app.command(rich_help_panel=PEOPLE)
 def link(
     person: Annotated[str, typer.Argument(help="Whose account it is, as in `people:`.")],
-    channel: Annotated[
-        str,
-        _channel("Where the account is."),
-    ],
+    channel: Annotated[str, _channel("Where the account is.")],
     bot: Annotated[str, typer.Option(help="Our bot's name there, for a link that opens it.")] = "",
     to: Annotated[
         str, typer.Option(metavar="ADDRESS", help="E-mail: the mailbox that is sent a link.")
@@ -507,14 +478,13 @@ def link(
 
     made = _run(links.make(config, person, channel, bot, to))
     if as_json:
-        _print_json(made.as_json())
+        print_json(made.as_json())
         return
     for line in made.words[:-1]:
-        out.print(Text(line), soft_wrap=True)
-    out.print(Text(f"\n  {made.words[-1]}\n", "bold"), soft_wrap=True)
+        say(line)
+    say(f"\n  {made.words[-1]}\n", "bold")
     if made.code is not None:
-        only = f"Whoever sends it is {person}: give it to nobody else."
-        out.print(Text(only, "dim"), soft_wrap=True)
+        say(f"Whoever sends it is {person}: give it to nobody else.", "dim")
 
 
 @app.command("channels", rich_help_panel=PEOPLE)
@@ -524,50 +494,46 @@ def channels_command(config: ConfigPath = CONFIG, as_json: AsJson = False) -> No
 
     found, why = _run(channels.listed(config)) if config.exists() else (channels.rows(None), "")
     if why:
-        err.print(Text(f"! Last cards and errors are not known: {why}", "yellow"), soft_wrap=True)
+        say(f"! Last cards and errors are not known: {why}", to=err)
     if as_json:
-        _print_json([one.as_json() for one in found])
+        print_json([one.as_json() for one in found])
     else:
         out.print(channels.table(found))
 
 
 @app.command("links", rich_help_panel=PEOPLE)
 def links_command(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
-    """List whose accounts are whose, how that is known, and what is left out."""
+    """List the linked accounts, how each was linked, and those that are left out."""
     from approvals.cli import links
 
     found = _run(links.listed(config))
     if as_json:
-        _print_json([links.as_json(one) for one in found])
+        print_json([links.as_json(one) for one in found])
     elif found:
         out.print(links.table(found))
     else:
-        out.print(Text("Nobody has an account on any channel.", "dim"))
+        say("Nobody has an account on any channel.", "dim")
 
 
 @app.command(rich_help_panel=PEOPLE)
 def unlink(
     person: Annotated[str, typer.Argument(help="Whose account it was, as in `people:`.")],
-    channel: Annotated[
-        str,
-        _channel("Where the account is."),
-    ],
+    channel: Annotated[str, _channel("Where the account is.")],
     account: Annotated[
         str | None, typer.Argument(help="This one only; else all on the channel.")
     ] = None,
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """End what a code linked, at every copy of the service within a second."""
+    """Unlink accounts that a code linked, at every copy of the service within a second."""
     from approvals.cli import links
 
     ended = _run(links.end(config, person, channel, account))
     if as_json:
-        _print_json({"person": person, "channel": channel, "accounts": ended})
+        print_json({"person": person, "channel": channel, "accounts": ended})
         return
     for one in ended:
-        gone = f"✓ {clean(one)} on {channel} is {person}'s no more."
-        out.print(Text(gone, "green"), soft_wrap=True)
+        say(f"✓ {clean(one)} on {channel} is no longer {person}'s.")
 
 
 @app.command("list", rich_help_panel=DECIDE)
@@ -577,7 +543,7 @@ def list_command(
     ] = "pending",
     agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 50,
-    after: Annotated[str | None, typer.Option(help="Go on below this id.")] = None,
+    after: Annotated[str | None, typer.Option(help="Continue after this id.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the requests that you may see, the newest first. --status all: decided ones too."""
@@ -586,13 +552,13 @@ def list_command(
         "/v1/requests", status=wanted, agent=agent, limit=str(limit), after=after
     )
     if as_json:
-        _print_json(answer)
+        print_json(answer)
     elif answer["requests"]:
         out.print(remote.table(answer["requests"]))
         if answer["next"]:
-            out.print(Text(f"There are more: --after {answer['next']}", "dim"))
+            say(f"There are more: --after {answer['next']}", "dim")
     else:
-        out.print(Text("Nothing is waiting." if wanted == "pending" else "Nothing here.", "dim"))
+        say("Nothing is waiting." if wanted == "pending" else "Nothing here.", "dim")
 
 
 @app.command(rich_help_panel=DECIDE)
@@ -600,7 +566,7 @@ def watch(
     agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what waits, what comes and what is decided, as it happens, until Ctrl-C."""
+    """Print waiting, new and decided requests as it happens, until Ctrl-C."""
     import signal
     import threading
 
@@ -620,7 +586,7 @@ def watch(
     try:
         for news in remote.follow(service, agent, sleep=pause):
             if isinstance(news, Stop):
-                err.print(Text(str(news), "yellow"), soft_wrap=True)
+                say(str(news), "yellow", to=err)
             elif as_json:
                 sys.stdout.write(json.dumps(news) + "\n")
                 sys.stdout.flush()
@@ -634,14 +600,14 @@ def watch(
 def show(request_id: RequestId, as_json: AsJson = False) -> None:
     """Show one request, whole."""
     case = remote.Remote(os.environ).get(f"/v1/requests/{request_id}")
-    _print_json(case) if as_json else remote.sheet(out, case)
+    print_json(case) if as_json else remote.sheet(out, case)
 
 
 @app.command(rich_help_panel=DECIDE)
 def approve(
     request_id: RequestId,
     digest: Annotated[
-        str | None, typer.Option(help="Of what you were shown; else it is shown and asked.")
+        str | None, typer.Option(help="The digest you were shown. Default: it is shown now.")
     ] = None,
     reason: Reason = None,
     as_json: AsJson = False,
@@ -653,7 +619,7 @@ def approve(
 @app.command(rich_help_panel=DECIDE)
 def decline(
     request_id: RequestId,
-    digest: Annotated[str | None, typer.Option(help="Of what you were shown.")] = None,
+    digest: Annotated[str | None, typer.Option(help="The digest you were shown.")] = None,
     reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
@@ -680,11 +646,11 @@ def _decide(
         digest = case["digest"]
     body = {"choice": choice.value, "digest": digest, "reason": reason}
     after = service.post(f"/v1/requests/{request_id}/decision", body)
-    _print_json(after) if as_json else remote.sheet(out, after)
+    print_json(after) if as_json else remote.sheet(out, after)
 
 
 def _open_page(url: str) -> None:
-    """In the person's browser, where there is one; the words on stderr name it in any case."""
+    """Open it in the person's browser, if there is one; stderr names the page in any case."""
     screen = sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & {*os.environ}
     if sys.stdout.isatty() and screen and url.startswith(("http://", "https://")):
         typer.launch(url)
@@ -705,11 +671,11 @@ def verify(
     except Refused as error:
         raise Stop(Exit.UNVERIFIED, f"✗ {error}") from error
     if as_json:
-        _print_json({"verified": True, "expired": expired, "claims": claims})
+        print_json({"verified": True, "expired": expired, "claims": claims})
         return
-    out.print(Text("✓ The receipt is genuine.", "green"))
+    say("✓ The receipt is genuine.")
     if expired:
-        out.print(Text("· It has expired: it releases nothing any more.", "yellow"))
+        say("· It has expired: it releases nothing any more.", "yellow")
     for name, value in claims.items():
         said = Text(f"{name:<9} ", "dim") + Text(json.dumps(value) if value else "–")
         out.print(said, soft_wrap=True)
@@ -744,7 +710,7 @@ def audit_checkpoint(config: ConfigPath = CONFIG, as_json: AsJson = False) -> No
 
     signed = _run(newest())
     if as_json:
-        _print_json({"checkpoint": signed})
+        print_json({"checkpoint": signed})
     else:
         sys.stdout.write(signed + "\n")
 
@@ -775,7 +741,7 @@ def audit_verify(
     ] = None,
     database: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="A copy, only read; the configuration is not needed."),
+        typer.Option(metavar="URL", help="A copy, which is only read; needs no configuration."),
     ] = None,
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
@@ -814,23 +780,16 @@ def audit_verify(
     if report.bad is None and damage:
         raise Stop(Exit.UNVERIFIED, f"✗ After row {report.head.partition(':')[0]}: {damage}")
     if as_json:
-        _print_json(_as_dict(report))
-    elif report.bad is None:
-        read = int(report.head.partition(":")[0]) - int(after.partition(":")[0])
-        said = f"✓ The chain is intact: {counted(read, 'entry', 'entries')}, head {report.head}."
-        out.print(Text(said, "green"), soft_wrap=True)
-        if report.erased:
-            many = counted(report.erased, "entry was", "entries were")
-            erased = f"· {many} erased; the links still verify."
-            out.print(Text(erased, "dim"), soft_wrap=True)
+        print_json(asdict(report))
     else:
-        err.print(Text(f"✗ Row {report.bad}: {report.why}", "red"), soft_wrap=True)
+        read = int(report.head.partition(":")[0]) - int(after.partition(":")[0])
+        _say_all(chains.sentences(chains.Checked(report, read), None, ()))
     if report.bad is not None:
         raise typer.Exit(Exit.UNVERIFIED)
 
 
 def _verify_records(export: Path, other: Path | None, heads: list[str], *, as_json: bool) -> None:
-    """A gateway's record, and what it and its service tell differently."""
+    """Verify a gateway's record, and print where it and its service's chain differ."""
     from approvals.cli import chains
 
     source = chains.source(export)
@@ -839,10 +798,9 @@ def _verify_records(export: Path, other: Path | None, heads: list[str], *, as_js
     apart = chains.apart(source, said, chains.source(other), beside) if other and beside else []
     if as_json:
         one = said.as_dict()
-        _print_json(one if beside is None else {**one, "with": beside.as_dict(), "apart": apart})
+        print_json(one if beside is None else {**one, "with": beside.as_dict(), "apart": apart})
     else:
-        for text, style in chains.sentences(said, beside, apart):
-            (err if style == "red" else out).print(Text(text, style), soft_wrap=True)
+        _say_all(chains.sentences(said, beside, apart))
     if apart or any(it.report.bad is not None for it in (said, beside) if it is not None):
         raise typer.Exit(Exit.UNVERIFIED)
 
@@ -853,25 +811,24 @@ def backup(
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the SQLite database into a new folder, also while the service runs."""
+    """Copy the SQLite database into a new folder, even while the service runs."""
     from approvals.cli import backup as copies
 
     made = _run(copies.make(config, folder))
     if as_json:
-        _print_json(_as_dict(made))
+        print_json(asdict(made))
         return
-    said = f"✓ {made.folder}: {made.size:,} bytes, head {made.head}."
-    out.print(Text(said, "green"), soft_wrap=True)
-    out.print(Text("· The key folder is not in it: keep a copy of it elsewhere.", "dim"))
+    say(f"✓ {made.folder}: {made.size:,} bytes, head {made.head}.")
+    say("· The key folder is not in it: keep a copy of it elsewhere.")
 
 
 @app.command(rich_help_panel=RUN)
 def restore(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="As `backup` made it.")
+        Path | None, typer.Argument(metavar="DIR", help="The backup's folder.")
     ] = None,
     reconcile: Annotated[
-        bool, typer.Option("--reconcile", help="PostgreSQL: its own tools put it back just now.")
+        bool, typer.Option("--reconcile", help="PostgreSQL: after its own tools restored it.")
     ] = False,
     checkpoint: Annotated[
         list[Path] | None, typer.Option(help="A signed checkpoint that was kept elsewhere.")
@@ -889,13 +846,12 @@ def restore(
         _put_back(_run(copies.reconcile(config)), as_json)
         return
     looked = _run(copies.look(config, folder, map(_read, checkpoint or ())))
-    say = err if as_json else out
-    sound = f"The backup of {looked.at} is sound; its chain ends at {looked.head}."
-    say.print(sound, soft_wrap=True)
+    to = err if as_json else out
+    say(f"The backup of {looked.at} is sound; its chain ends at {looked.head}.", to=to)
     if looked.newest:
         lost = int(looked.newest.partition(":")[0]) - int(looked.head.partition(":")[0])
-        said = f"! {counted(lost, 'later entry is', 'later entries are')} known and not in it."
-        say.print(Text(said, "yellow"))
+        later = counted(lost, "later entry is", "later entries are")
+        say(f"! {later} known and not in it.", to=to)
     if not yes:
         if not sys.stdin.isatty():
             raise Stop(Exit.FAILED, "Nothing was changed: --yes puts it back.")
@@ -906,15 +862,15 @@ def restore(
 
 def _put_back(done: Restored, as_json: bool) -> None:
     if as_json:
-        _print_json(_as_dict(done))
+        print_json(asdict(done))
         return
-    out.print(Text("✓ Put back.", "green"))
+    say("✓ Put back.")
     if done.kept:
-        out.print(f"The file that was replaced is {done.kept}.", soft_wrap=True)
+        say(f"The file that was replaced is {done.kept}.")
     many = counted(done.withdrawn, "request that waited was", "requests that waited were")
-    out.print(f"{many} withdrawn; cards are drawn again when the service runs.", soft_wrap=True)
+    say(f"{many} withdrawn; cards are drawn again when the service runs.")
     links = "Accounts that were unlinked since the backup are linked again: `countersign links`."
-    out.print(f"Everybody is signed out. {links}", soft_wrap=True)
+    say(f"Everybody is signed out. {links}")
 
 
 @erase_app.command("request")
@@ -926,10 +882,9 @@ def erase_request(
 
     many = _run(erase.request(config, request_id))
     if as_json:
-        _print_json({"request": request_id, "entries": many})
+        print_json({"request": request_id, "entries": many})
         return
-    said = f"✓ Erased, with the text of {counted(many, 'audit entry', 'audit entries')}."
-    out.print(Text(said, "green"))
+    say(f"✓ Erased, with the text of {counted(many, 'audit entry', 'audit entries')}.")
 
 
 @erase_app.command("person")
@@ -947,15 +902,14 @@ def erase_person(
 
     done = _run(erase.person(config, person, account or ()))
     if as_json:
-        _print_json(_as_dict(done))
+        print_json(asdict(done))
         return
     entries = counted(done.entries, "audit entry lost its text", "audit entries lost their text")
     requests = counted(done.requests, "request no longer names", "requests no longer name")
-    out.print(Text(f"✓ {entries}; {requests} them.", "green"), soft_wrap=True)
+    say(f"✓ {entries}; {requests} them.")
     if done.left:
         left = counted(done.left, "request still names", "requests still name")
-        said = f"! {left} them: open, or decided within the last hour. Run it again later."
-        out.print(Text(said, "yellow"), soft_wrap=True)
+        say(f"! {left} them: open, or decided within the last hour. Run it again later.")
 
 
 @outbox_app.command("list")
@@ -969,17 +923,17 @@ def outbox_list(
 
     found = _run(parked.listed(config, limit))
     if as_json:
-        _print_json([parked.as_json(one) for one in found])
+        print_json([parked.as_json(one) for one in found])
     elif found:
         out.print(parked.table(found))
     else:
-        out.print(Text("Nothing is parked.", "dim"))
+        say("Nothing is parked.", "dim")
 
 
 @outbox_app.command("resend")
 def outbox_resend(
     job: Annotated[
-        int | None, typer.Argument(help="Its number, as `outbox list` says it.", metavar="ID")
+        int | None, typer.Argument(help="Its number in `outbox list`.", metavar="ID")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All that are parked.")] = False,
     config: ConfigPath = CONFIG,
@@ -992,10 +946,10 @@ def outbox_resend(
         raise typer.BadParameter("say either a number or --all")
     sent = _run(parked.resent(config, job))
     if as_json:
-        _print_json({"resent": sent})
+        print_json({"resent": sent})
     else:
         said = f"✓ {len(sent)} due again: the service sends within a second." if sent else "None."
-        out.print(Text(said, "green" if sent else "dim"), soft_wrap=True)
+        say(said, "green" if sent else "dim")
 
 
 @keys_app.command("new")
@@ -1004,14 +958,14 @@ def keys_new(
     as_json: AsJson = False,
 ) -> None:
     """Make a key folder: one button key and the receipt key."""
-    made = _keys(lambda: folder.new(directory, now=clock(), random=random))
+    made = gateway.sound(lambda: folder.new(directory, now=clock(), random=random))
     pin = made.receipt.thumbprint
     if as_json:
-        _print_json({"dir": str(directory), "active": made.ring.active, "thumbprint": pin})
+        print_json({"dir": str(directory), "active": made.ring.active, "thumbprint": pin})
         return
-    out.print(Text(f"✓ Keys are in {directory}, readable by you alone.", "green"), soft_wrap=True)
-    out.print(Text("  A gateway pins the receipt key by its thumbprint:"))
-    out.print(Text(f"  {pin}", "bold"))
+    say(f"✓ Keys are in {directory}, readable by you alone.")
+    say("  A gateway pins the receipt key by its thumbprint:")
+    say(f"  {pin}", "bold")
 
 
 @keys_app.command("rotate")
@@ -1023,25 +977,29 @@ def keys_rotate(
     as_json: AsJson = False,
 ) -> None:
     """Two steps. First: add a button key that verifies. Again, once it is everywhere: it signs."""
+    said, after = gateway.sound(partial(_rotated, directory, revoke))
+    if as_json:
+        kids = list(after.ring.keys)
+        print_json({"active": after.ring.active, "keys": kids, "waiting": after.waiting})
+    else:
+        say(f"✓ {said}")
+
+
+def _rotated(directory: Path, revoke: str | None) -> tuple[str, folder.Keys]:
+    """One step of a rotation, in words, and the keys after it."""
     if revoke is not None:
-        gone = revoke
-        _keys(lambda: folder.revoke(directory, gone))
-        said = f"The key {gone} is forgotten: what it signed is worth nothing within a second."
-    elif (waiting := _keys(lambda: folder.load(directory)).waiting) is None:
-        kid = _keys(lambda: folder.add(directory, now=clock(), random=random))
+        folder.revoke(directory, revoke)
+        said = f"The key {revoke} is forgotten: what it signed is worth nothing within a second."
+    elif (waiting := folder.load(directory).waiting) is None:
+        kid = folder.add(directory, now=clock(), random=random)
         said = (
             f"The key {kid} is added and verifies within a second. Copy the folder to every "
             "replica, then run this again to let it sign."
         )
     else:
-        _keys(lambda: folder.activate(directory, waiting))
+        folder.activate(directory, waiting)
         said = f"The key {waiting} signs from now on. The older ones still verify."
-    after = _keys(lambda: folder.load(directory))
-    if as_json:
-        kids = list(after.ring.keys)
-        _print_json({"active": after.ring.active, "keys": kids, "waiting": after.waiting})
-    else:
-        out.print(Text(f"✓ {said}", "green"), soft_wrap=True)
+    return said, folder.load(directory)
 
 
 @keys_app.command("public")
@@ -1050,8 +1008,8 @@ def keys_public(
     as_json: AlwaysJson = True,
 ) -> None:
     """Print the public receipt key as a JWKS, for `verify` and for gateways."""
-    held = _keys(lambda: folder.load(directory))
-    _print_json({"keys": [held.receipt.jwk()]})
+    held = gateway.sound(lambda: folder.load(directory))
+    print_json({"keys": [held.receipt.jwk()]})
 
 
 @rules_app.command("test")
@@ -1067,19 +1025,19 @@ def rules_test(
     given = _read(request)
     said = rules.answer(book, rules.outbound(given))
     if as_json:
-        _print_json(said)
+        print_json(said)
         return
     for step in said["tried"]:
         sign = {True: "✓", False: "·", None: "?"}[step["matched"]]
         why = f": {clean(step['why'])}" if step["why"] else ""
-        out.print(Text(f"{sign} {step['rule']}{why}", "dim"), soft_wrap=True)
+        say(f"{sign} {step['rule']}{why}", "dim")
     colour = {"allow": "green", "ask": "yellow", "deny": "red"}[said["verb"]]
-    out.print(Text(f"{said['verb']}: {clean(said['why'])}", colour), soft_wrap=True)
+    say(f"{said['verb']}: {clean(said['why'])}", colour)
     for name in ("title", "action", "risk"):
         if said[name] and said["verb"] != "allow":
             out.print(Text(f"  {name:<7}", "dim") + Text(said[name]), soft_wrap=True)
     for fact in said["facts"]:
-        out.print(Text(f"  {fact['label']}: {clean(fact['value'])}"), soft_wrap=True)
+        say(f"  {fact['label']}: {clean(fact['value'])}")
 
 
 @rules_app.command("lint")
@@ -1098,17 +1056,17 @@ def rules_lint(
     beside = serve.configuration(service) if service is not None else None
     found = [] if checked.faults else rules.findings(checked.rules, beside)
     if as_json:
-        faults = [_as_dict(fault) for fault in checked.faults]
-        _print_json({"faults": faults, "findings": [_as_dict(one) for one in found]})
+        faults = [asdict(fault) for fault in checked.faults]
+        print_json({"faults": faults, "findings": [asdict(one) for one in found]})
     else:
         for fault in checked.faults:
-            err.print(Text(str(fault)), soft_wrap=True)
+            say(str(fault), to=err)
         for one in found:
             where = f"the rule `{one.rule}`: " if one.rule else ""
-            err.print(Text(f"{config}: {where}{one.why}"), soft_wrap=True)
+            say(f"{config}: {where}{one.why}", to=err)
         if not checked.faults and not found:
             sound = f"✓ {config} is sound: {counted(len(checked.rules.rules), 'rule')}."
-            out.print(Text(sound, "green"), soft_wrap=True)
+            say(sound, "green")
     if checked.faults or found:
         raise typer.Exit(Exit.CONFIG if checked.faults else Exit.FAILED)
 
@@ -1116,7 +1074,7 @@ def rules_lint(
 @app.command(rich_help_panel=EVIDENCE)
 def version(as_json: AsJson = False) -> None:
     """Print the version."""
-    _print_json({"version": __version__}) if as_json else out.print(__version__)
+    print_json({"version": __version__}) if as_json else out.print(__version__)
 
 
 for _made, _name, _panel in (
@@ -1142,21 +1100,12 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:
         code, said = failures.explained(error, os.environ)
-        err.print(Text(said, "red"), soft_wrap=True)
+        say(said, "red", to=err)
         sys.exit(code)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
-
-
-def _keys(act: Any) -> Any:
-    try:
-        return act()
-    except folder.KeyFault as error:
-        raise Stop(Exit.CONFIG, error.message, error.cure) from error
-    except OSError as error:
-        raise Stop(Exit.CONFIG, f"{error.filename}: {error.strerror}.") from error
 
 
 def _public_keys(path: Path, pin: str | None) -> list[Mapping[str, str]]:
@@ -1172,7 +1121,7 @@ def _public_keys(path: Path, pin: str | None) -> list[Mapping[str, str]]:
 
 
 def _read(path: Path) -> str:
-    """A file's text, or standard input's for `-`."""
+    """The text of a file, or of standard input for `-`."""
     try:
         return sys.stdin.read() if str(path) == "-" else path.read_text()
     except OSError as error:
@@ -1183,6 +1132,6 @@ def _read(path: Path) -> str:
         raise Stop(Exit.FAILED, f"{path} cannot be read: it is not text.") from error
 
 
-def _as_dict(value: Any) -> dict[str, Any]:
-    names = type(value).__slots__
-    return {name: str(v) if isinstance(v := getattr(value, name), Path) else v for name in names}
+def _say_all(lines: Iterable[str]) -> None:
+    for line in lines:
+        say(line, to=err if line.startswith("✗") else out)

@@ -12,7 +12,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -31,7 +30,7 @@ from rich.text import Text
 from approvals import audit
 from approvals.app import keys
 from approvals.app.exits import Exit, Stop
-from approvals.app.host import clock, random
+from approvals.app.host import clock, free_port, random
 from approvals.app.serve import Base, base, configuration, login_link, note
 from approvals.cli.browser import Browser
 from approvals.cli.output import safari
@@ -52,8 +51,7 @@ from approvals.web.site import FRESH
 AGENT: Final = "billing-bot"
 REQUESTER: Final = "gateway"
 PERSON: Final = "you"
-TRIES: Final = 100
-"""Ports looked at, upwards from the one that was wanted."""
+
 PATIENCE: Final = 30.0
 """Seconds that a process has to start, and the service to hear what became of a request."""
 SEALED: Final = 10.0
@@ -122,7 +120,7 @@ rules:
 
 @dataclass(slots=True)
 class Asked:
-    """One thing that the agent asks for: what it is, and what became of it."""
+    """One request of the agent: what it asks for, and its outcome."""
 
     name: str
     title: str
@@ -139,33 +137,15 @@ class Asked:
     claims: Mapping[str, Any] | None = None
 
 
-def _asked() -> list[Asked]:
-    return [
-        Asked(
-            "invoices",
-            "Read the open invoices",
-            "harmless",
-            "reading invoices",
-            "/v1/invoices",
-            "pay.invoices.list",
-        ),
-        Asked(
-            "payout",
-            "Pay 12,400.00 EUR to ACME GmbH",
-            "moves money",
-            "payouts",
-            "/v1/payouts",
-            "pay.payouts.create",
-        ),
-        Asked(
-            "message",
-            "Send a message to everyone@example.com",
-            "hostile words",
-            "everything else",
-            "/v1/messages",
-            "pay.messages.send",
-        ),
-    ]
+ASKED: Final = (
+    # name, title, about, rule, path, action
+    ("invoices", "Read the open invoices", "harmless",
+     "reading invoices", "/v1/invoices", "pay.invoices.list"),
+    ("payout", "Pay 12,400.00 EUR to ACME GmbH", "moves money",
+     "payouts", "/v1/payouts", "pay.payouts.create"),
+    ("message", "Send a message to everyone@example.com", "hostile words",
+     "everything else", "/v1/messages", "pay.messages.send"),
+)  # fmt: skip
 
 
 async def tell(console: Console, *, tap: Choice | None, port: int) -> None:
@@ -200,9 +180,8 @@ def _stopped() -> Iterator[asyncio.Event]:
 
 
 async def _story(console: Console, here: Path, *, tap: Choice | None, port: int) -> None:
-    free, proxy = _free(port), _free(0)
-    keys.new(here / "keys", now=clock(), random=random)
-    pinned = keys.load(here / "keys").receipt
+    free, proxy = free_port(port), free_port(0)
+    pinned = keys.new(here / "keys", now=clock(), random=random).receipt
     secret, password, real = ("csr_" + random(24).hex(), random(16).hex(), "sk_" + random(16).hex())
     (here / "gateway.key").touch(mode=0o600)
     (here / "gateway.key").write_text(secret)
@@ -223,20 +202,14 @@ async def _story(console: Console, here: Path, *, tap: Choice | None, port: int)
         if port not in (0, free):
             console.print(Text(f"Port {port} is busy, so the inbox listens on {free}.", "yellow"))
         env = dict(os.environ)
+        gateway_env = env | {"COUNTERSIGN_KEY": secret, "AGENT_PASSWORD": password}
         ours = [sys.executable, "-m", "approvals.cli"]
         service = [*ours, "serve", "--config", "countersign.yaml"]
         gateway = [*ours, "gateway", "--config", "gateway.yaml"]
         http = await stack.enter_async_context(aiohttp.ClientSession())
         await asyncio.gather(
             _started(stack, http, service, on.url, here, env),
-            _started(
-                stack,
-                http,
-                gateway,
-                f"http://127.0.0.1:{proxy}",
-                here,
-                env | {"COUNTERSIGN_KEY": secret, "AGENT_PASSWORD": password},
-            ),
+            _started(stack, http, gateway, f"http://127.0.0.1:{proxy}", here, gateway_env),
         )
         given = {
             "http_proxy": f"http://{AGENT}:{password}@127.0.0.1:{proxy}",
@@ -247,7 +220,7 @@ async def _story(console: Console, here: Path, *, tap: Choice | None, port: int)
         agent = await _process(stack, script, here, given, stdout=asyncio.subprocess.PIPE)
         swapped = (real, given["PAY_API_KEY"])
         watch = Watch(on.url, secret, [pinned.jwk()], upstream, swapped, http, agent)
-        asked = _asked()
+        asked = [Asked(*one) for one in ASKED]
         await watch.first(asked)
         link = await login_link(on, PERSON)
         console.print("\nThe agent has a proxy and a placeholder, no key:")
@@ -271,14 +244,10 @@ async def _story(console: Console, here: Path, *, tap: Choice | None, port: int)
 async def _process(
     stack: AsyncExitStack, command: list[str], here: Path, env: Mapping[str, str], **io: Any
 ) -> asyncio.subprocess.Process:
-    """A process that ends with the story: told to, then waited for."""
+    """A process that is terminated when the story ends."""
+    # Their own session: Ctrl-C reaches us alone, and we end them in order.
     process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=here,
-        env=env,
-        stdin=asyncio.subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for us, who end them in order
-        **io,
+        *command, cwd=here, env=env, stdin=asyncio.subprocess.DEVNULL, start_new_session=True, **io
     )
 
     async def end() -> None:
@@ -291,13 +260,9 @@ async def _process(
 
 
 async def _started(
-    stack: AsyncExitStack,
-    http: aiohttp.ClientSession,
-    command: list[str],
-    url: str,
-    here: Path,
+    stack: AsyncExitStack, http: aiohttp.ClientSession, command: list[str], url: str, here: Path,
     env: Mapping[str, str],
-) -> None:
+) -> None:  # fmt: skip
     """Return once it answers. Raises `Stop` if it ends, or does not answer in time."""
     log = stack.enter_context((here / f"{command[3]}.log").open("w+"))
     process = await _process(stack, command, here, env, stdout=log, stderr=log)
@@ -326,9 +291,8 @@ async def _decided(
         async for one, status in watch.answers(asked):
             await watch.verify(one, status)
             if tap is not None and (one.claims or {})["choice"] != tap:
-                raise Stop(
-                    Exit.UNVERIFIED, f"✗ {one.title} was not what was pressed: {one.status}."
-                )
+                why = f"✗ {one.title} was not what was pressed: {one.status}."
+                raise Stop(Exit.UNVERIFIED, why)
             _say(console, one, status)
             live.update(_picture(asked), refresh=True)
 
@@ -413,9 +377,9 @@ async def _audited(console: Console, on: Base, watch: Watch, asked: list[Asked])
     heads = [one.claims["head"] for one in asked if one.claims and one.claims["head"]]
     try:
         async with asyncio.timeout(SEALED):
-            while True:
-                if _tells([line async for line in on.store.export()], asked):
-                    break
+            while not _tells(  # noqa: ASYNC110 - the service seals, in a process of its own
+                [line async for line in on.store.export()], asked
+            ):
                 await asyncio.sleep(0.1)
         signed = await on.store.checkpoints()
         lines = await watch.chain(token)
@@ -530,14 +494,9 @@ class Watch:
                 if arrived is None or status not in (200, 201):
                     raise Refused(f"it was approved and did not arrive ({status})")
                 claims = verify_receipt(
-                    case["receipt"],
-                    self.pinned,
-                    issuer=self.url,
-                    audience=REQUESTER,
-                    subject=one.id,
-                    digest=self._digest(one, arrived),
-                    now=clock(),
-                )
+                    case["receipt"], self.pinned, issuer=self.url, audience=REQUESTER,
+                    subject=one.id, digest=self._digest(one, arrived), now=clock(),
+                )  # fmt: skip
             elif arrived is not None or status != 403:
                 raise Refused(f"it was not approved and yet ({status})")
             named = {"iss": self.url, "aud": REQUESTER, "sub": one.id, "digest": one.digest}
@@ -576,9 +535,8 @@ class Watch:
                         return case
                     await asyncio.sleep(0.05)
         except TimeoutError as error:
-            raise Stop(
-                Exit.UNVERIFIED, f"✗ {one.title}: nobody knows what became of it."
-            ) from error
+            why = f"✗ {one.title}: the gateway did not report its outcome."
+            raise Stop(Exit.UNVERIFIED, why) from error
 
     async def _line(self) -> tuple[str, int]:
         assert self.agent.stdout is not None  # noqa: S101 - it is a pipe
@@ -604,14 +562,3 @@ async def _tap(link: str, asked: list[Asked], choice: Choice) -> None:
         for one in asked:
             reason = "Not today." if choice is Choice.DECLINE else None
             await browser.decide(one.id, choice, one.digest, reason)
-
-
-def _free(wanted: int) -> int:
-    """That port of loopback, or the next that is free; 0: any."""
-    for port in range(wanted, min(wanted + TRIES, 65_536) if wanted else 1):
-        try:
-            with socket.create_server(("127.0.0.1", port)) as probe:
-                return int(probe.getsockname()[1])
-        except OSError:
-            continue
-    raise Stop(Exit.CONFIG, f"No port from {wanted} on is free. --port 0 takes any.")

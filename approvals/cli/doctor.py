@@ -28,6 +28,7 @@ from approvals.app import channels, database, keys, serve
 from approvals.app.certificate import served_until
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock, random
+from approvals.app.template_check import SAMPLE
 from approvals.cli.browser import session
 from approvals.cli.output import counted
 from approvals.config import Config, faults
@@ -76,10 +77,6 @@ class State(StrEnum):
     @property
     def mark(self) -> str:
         return {"ok": "✓", "warning": "!", "bad": "✗"}[self]
-
-    @property
-    def style(self) -> str:
-        return {"ok": "green", "warning": "yellow", "bad": "red"}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +180,9 @@ async def examine(
                 on = replace(on, store=None)  # the others are made all the same
 
 
+_BEFORE: Final = "DNS, TLS and the proxy before it"
+
+
 async def service(on: Installation) -> AsyncIterator[Line]:
     """Does the service answer where it listens, and where people and platforms look for it?"""
     config = on.config
@@ -190,11 +190,7 @@ async def service(on: Installation) -> AsyncIterator[Line]:
     async with session(PATIENCE) as http:
         for url in urls:
             own = url != config.public_url
-            again = (
-                "start it: `countersign serve`"
-                if own
-                else "look at DNS, TLS and the proxy before it"
-            )
+            again = "start it: `countersign serve`" if own else f"look at {_BEFORE}"
             try:
                 status, alive, date = await _get(http, f"{url}/healthz")
                 _, jwks, _ = await _get(http, f"{url}/.well-known/jwks.json")
@@ -366,7 +362,7 @@ async def _knocked(http: aiohttp.ClientSession, door: str, name: str) -> Line:
             status = answer.status
     except (aiohttp.ClientError, OSError, ValueError) as error:
         why = f"nothing answers at {door}: {reason(error)}"
-        again = "start the service; look at DNS, TLS and the proxy before it"
+        again = f"start the service; look at {_BEFORE}"
         return Line(name, State.BAD, why, again, Exit.UNREACHABLE)
     # What nobody signed is refused with this, by us: a proxy's 404 or login page is not.
     if status == HTTPStatus.UNAUTHORIZED:
@@ -445,9 +441,9 @@ def _echoed(channel: str, altered: Sequence[Difference], *, echoes: bool) -> Lin
 
 
 def _test_card(now: Instant) -> Card:
-    return Card(
+    return replace(
+        SAMPLE,
         request_id="req_test",
-        revision=1,
         status=Status.WITHDRAWN,
         headline="Nothing to decide",
         title="This is a test",
@@ -459,16 +455,12 @@ def _test_card(now: Instant) -> Card:
         line="Nothing is sent",
         payload="Nothing is asked of you.",
         payload_tail="",
-        elided=0,
         payload_size=24,
         note=None,
-        digest="00000000",
         deadline=now,
         until="",
         decided_at=now,
-        decided="",
         progress="",
-        shared=False,
         buttons=(),
         review=None,
     )
@@ -488,9 +480,8 @@ async def people(on: Installation) -> AsyncIterator[Line]:
             yield Line("people", State.WARNING, why, then)
     if not any(one.fault for one in found):
         codes = sum(one.how == "code" for one in found)
-        yield Line(
-            "people", State.OK, f"{counted(len(found), 'account')}, {codes} linked by a code"
-        )
+        many = counted(len(found), "account")
+        yield Line("people", State.OK, f"{many}, {codes} linked by a code")
 
 
 async def webhooks(on: Installation) -> AsyncIterator[Line]:
@@ -547,10 +538,9 @@ async def gateways(on: Installation) -> AsyncIterator[Line]:
     """Who holds requests and asks. A gateway that we ask has its checks beside this one."""
     for name, one in on.config.requesters.items():
         if one.kind is Kind.GATEWAY:
-            told = (
-                "is told by its webhook" if name in on.config.webhooks else "asks for its verdicts"
-            )
-            yield Line(f"gateway {name}", State.OK, f"it has a key, and {told}")
+            hook = name in on.config.webhooks
+            verdicts = "is told by its webhook" if hook else "asks for its verdicts"
+            yield Line(f"gateway {name}", State.OK, f"it has a key, and {verdicts}")
 
 
 async def altered(on: Installation) -> AsyncIterator[Line]:

@@ -11,11 +11,8 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
-import os
 import re
 import shlex
-import socket
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,14 +32,7 @@ NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_. @-]{0,63}"
 """What a person or requester is called, as the configuration takes it."""
 EMAIL: Final = r"[^@\s]+@[^@\s]+"
 AGENT: Final = "bot"
-PORT: Final = 8080
-TRIES: Final = 100
-"""Ports looked at, upwards from the one that is wanted."""
 WEB: Final = "web"
-PATIENCE: Final = 20.0
-"""Seconds for one call to our own service."""
-
-
 OURS: Final = {name: channels.SECTIONS[name] for name in channels.CHANNELS}
 CHANNELS: Final[Mapping[str, type[Section]]] = {
     name: section
@@ -56,7 +46,7 @@ LATER: Final = tuple(sorted({*OURS} - {*CHANNELS}))
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the person said. `given`: of the channel's `Wanted`, those that are known by now."""
+    """The person's answers. `given`: values of the channel's `Wanted`, by key, as far as typed."""
 
     name: str
     email: str
@@ -67,7 +57,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What there is now. `created`: the files that are new; `kept`: what was there and is used."""
+    """The installation. `created`: the files that are new; `kept`: those that were there."""
 
     config: Path
     answers: Answers
@@ -85,8 +75,8 @@ class Made:
         return [self._command("serve"), self._command("login-link", self.answers.name)]
 
     def link(self) -> str:
-        """The command that makes an account on the channel this person's; "" where none is needed:
-        some find people by their mailbox."""
+        """The command that links an account on the channel to this person; "" where none is needed:
+        some channels find people by their mailbox."""
         channel = self.answers.channel
         if channel == WEB or (self.answers.email and CHANNELS[channel].by_email):
             return ""
@@ -144,7 +134,7 @@ def named(text: str) -> str:
     """Why this cannot be a person's name; "" where it can."""
     if re.fullmatch(NAME, text):
         return ""
-    return "A name has up to 64 letters, digits, blanks or _ . @ -, and begins with the first two."
+    return "A name has up to 64 letters, digits, blanks, _ . @ or -; a letter or digit comes first."
 
 
 def mailbox(text: str) -> str:
@@ -166,32 +156,14 @@ def channel(text: str) -> str:
     return f"There is no channel {text!r}. Known: {', '.join((WEB, *CHANNELS))}."
 
 
-def port(wanted: int) -> int:
-    """That port of loopback, or the next that is free. Raises `Stop`."""
-    for number in range(wanted, min(wanted + TRIES, 65_536)):
-        try:
-            with socket.create_server(("127.0.0.1", number)):
-                return number
-        except OSError:
-            continue
-    raise Stop(Exit.FAILED, f"No port from {wanted} on is free.", "--port begins elsewhere.")
-
-
 def write(config: Path, answers: Answers, environ: Mapping[str, str]) -> Made:
-    """Make all of it. Raises `Stop` where something cannot be written."""
+    """Write the installation's files. Raises `Stop` where one cannot be written."""
     folder = config.parent
     created: list[Path] = []
     kept: list[Path] = []
 
-    def put(path: Path, content: str, mode: int = 0o600) -> None:
-        try:
-            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        except FileExistsError:
-            kept.append(path)
-            return
-        with os.fdopen(opened, "w", encoding="utf-8") as file:
-            file.write(content)
-        created.append(path)
+    def put(path: Path, content: str) -> None:
+        keys.put(path, content, created, kept)
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -205,13 +177,11 @@ def write(config: Path, answers: Answers, environ: Mapping[str, str]) -> Made:
         own = folder / f"{AGENT}.key"
         if own.exists() and len(own.read_text().strip()) < MIN_KEY:
             raise Stop(Exit.CONFIG, f"{own} does not hold a requester's key.", "Move it away.")
-        put(own, f"{PREFIX}{urlsafe_b64encode(random(32)).rstrip(b'=').decode()}\n")
+        put(own, f"{PREFIX}{keys.token(32, random)}\n")
         for one in _wanted(answers.channel):
             if one.file and one.key in answers.given:
                 put(folder / one.file, answers.given[one.key] + "\n")
         put(config, _configuration(answers))
-    except keys.KeyFault as error:
-        raise Stop(Exit.CONFIG, error.message, error.cure) from error
     except UnicodeDecodeError as error:
         raise Stop(
             Exit.CONFIG, f"{AGENT}.key does not hold a requester's key.", "Move it away."
@@ -232,7 +202,7 @@ def _wanted(name: str) -> tuple[Wanted, ...]:
 
 
 def _configuration(answers: Answers) -> str:
-    """The file. What was typed in stands quoted wherever YAML could read it otherwise."""
+    """The file. Answers are quoted wherever YAML could read them as something else."""
     name = _text(answers.name)
     account = f"{{email: {_text(answers.email)}}}" if answers.email else "{}"
     lines = [
@@ -257,21 +227,15 @@ def _configuration(answers: Answers) -> str:
 
 
 def _text(value: str) -> str:
-    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_.@-]*", value) and value not in (
-        *("true", "false", "null"),
-    )
+    plain = re.fullmatch(r"(?!(?:true|false|null)$)[A-Za-z][A-Za-z0-9_.@-]*", value)
     return value if plain else json.dumps(value, ensure_ascii=False)
 
 
 def _first(person: str) -> dict[str, Any]:
-    """A request that nothing comes of, whatever is decided."""
+    """A request without consequences, whatever is decided."""
     note = "Your first request. Nothing will be done, whatever you decide."
-    return {
-        "action": "countersign.hello",
-        "agent": {"id": AGENT},
-        "payload": {"hello": person},
-        "note": note,
-    }
+    asked = {"action": "countersign.hello", "agent": {"id": AGENT}}
+    return {**asked, "payload": {"hello": person}, "note": note}
 
 
 async def begin(made: Made, tell: Any) -> None:

@@ -10,36 +10,31 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock, random, settled
-from approvals.cli.output import counted, print_json
+from approvals.cli.output import ask, counted, err, out, print_json, say, say_files
 from approvals.model import Refused
 
 if TYPE_CHECKING:
     from approvals.marked import Fault
+    from approvals.proxy.ca import Authority
     from approvals.proxy.proxy import Gateway
     from approvals.proxy.settings import Settings
 
 T = TypeVar("T")
-Wrong: TypeAlias = Callable[[str], str]
-"""Why a text is no answer; "" where it is one."""
+
 
 app = typer.Typer(help="Our own gateway: holds what agents send, and asks before it sends it.")
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The gateway's configuration.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 CONFIG = Path("gateway.yaml")
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 
 @app.callback(invoke_without_command=True)
@@ -94,14 +89,7 @@ def init(
     talk = sys.stdin.isatty() and not (yes or as_json)
     _unwritten(config, talk)
 
-    def ask(option: str, question: str, given: str | None, usual: str, wrong: Wrong) -> str:
-        while True:
-            said = typer.prompt(question, usual) if given is None and talk else given or usual
-            if not (why := wrong(said := said.strip())):
-                return said
-            if given is not None or not talk:
-                raise Stop(Exit.FAILED, f"{option}: {why}")
-            err.print(Text(why, "yellow"), soft_wrap=True)
+    asked = partial(ask, talk=talk)
 
     def agreed(question: str, given: bool | None, usual: bool) -> bool:
         if given is not None:
@@ -112,22 +100,20 @@ def init(
     given = thumbprint or (str(keys) if keys is not None else None)
     if given is None and not talk:
         raise Stop(Exit.FAILED, "Give --keys, the service's key folder, or --thumbprint.")
-    where = ask("--url", "Where is the service?", url, "http://127.0.0.1:8080", first.url)
+    where = asked("--url", "Where is the service?", url, "http://127.0.0.1:8080", first.url)
     question = "Its key folder, or the thumbprint of its receipt key"
-    pinned = ask("--keys", question, given, usual_keys, lambda text: first.pin(text)[1])
-    called = ask(
-        "--requester", "What is this gateway called there?", requester, "gateway", first.name
-    )
-    whose = ask("--agent", "The first agent's name", agent, "agent", first.name)
+    pinned = asked("--keys", question, given, usual_keys, lambda text: first.pin(text)[1])
+    question = "What is this gateway called there?"
+    called = asked("--requester", question, requester, "gateway", first.name)
+    whose = asked("--agent", "The first agent's name", agent, "agent", first.name)
     known = ", ".join(first.offered())
     question = f"Which of these does it use, with commas ({known})? Their reads pass"
-    packs = ask("--pack", question, _joined(pack), "", first.packs)
+    packs = asked("--pack", question, _joined(pack), "", first.packs)
     passing = agreed("May its calls to model providers pass?", models, True)
     question = "Hosts of package registries that it may fetch from, with commas"
-    registries = ask("--registry", question, _joined(registry), "", first.hosts)
-    reads = ask(
-        "--read", "Other hosts whose GETs pass, with commas", _joined(read), "", first.hosts
-    )
+    registries = asked("--registry", question, _joined(registry), "", first.hosts)
+    question = "Other hosts whose GETs pass, with commas"
+    reads = asked("--read", question, _joined(read), "", first.hosts)
     question = "Begin by watching only, with nobody asked (mode: observe)?"
     watching = agreed(question, observe, False)
     made = first.write(
@@ -142,18 +128,15 @@ def init(
         created = [str(path) for path in made.created]
         print_json({"config": str(config), "thumbprint": first.pin(pinned)[0], "created": created})
         return
-    for path in made.created:
-        out.print(Text(f"✓ {path}", "green"), soft_wrap=True)
-    for path in made.kept:
-        out.print(Text(f"· {path} was there, and is used.", "dim"), soft_wrap=True)
+    say_files(made.created, made.kept)
     key, env = (config.parent / name for name in (first.KEY, first.ENVIRONMENT))
-    out.print(Text("\nIn the service's countersign.yaml:\n"))
+    say("\nIn the service's countersign.yaml:\n")
     entry = f"{{key_file: {key}, kind: gateway, agents: [{whose}]}}"
-    out.print(Text(f"  requesters: {{{called}: {entry}}}", "bold"), soft_wrap=True)
+    say(f"  requesters: {{{called}: {entry}}}", "bold")
     option = "" if config == CONFIG else f" -c {config}"
     source = env if env.is_absolute() else f"./{env}"
-    out.print(Text("\nThen, here:\n"))
-    out.print(Text(f"  . {source} && countersign gateway{option}", "bold"), soft_wrap=True)
+    say("\nThen, here:\n")
+    say(f"  . {source} && countersign gateway{option}", "bold")
 
 
 def _joined(given: list[str] | None) -> str | None:
@@ -161,7 +144,7 @@ def _joined(given: list[str] | None) -> str | None:
 
 
 def _unwritten(config: Path, talk: bool) -> None:
-    """What is there is moved away if a person says so; else `Stop`."""
+    """Move an existing file away if a person agrees. Raises `Stop`."""
     if not config.exists():
         return
     old = config.with_name(f"{config.name}.old")
@@ -187,18 +170,14 @@ def check(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     if found := _clashes(settings):
         raise Stop(Exit.CONFIG, f"{config}: {found[0]}.")
     many = f"{counted(len(settings.agents), 'agent')}, {counted(len(settings.rules.rules), 'rule')}"
-    sound = f"✓ {config} is sound: {many}."
-    out.print(Text(sound, "green"), soft_wrap=True)
+    say(f"✓ {config} is sound: {many}.")
     if settings.mode is Mode.OBSERVE:
-        out.print(Text(f"! {LOUD}", "yellow"), soft_wrap=True)
+        say(f"! {LOUD}")
     for rule in settings.rules.rules:
         if rule.tunnel:
-            hosts, whose = (
-                ", ".join(rule.when.host or ()),
-                ", ".join(rule.when.agent or ("agents",)),
-            )
-            said = f"! {rule.id}: what {whose} send to {hosts} passes unopened, and nobody sees it."
-            out.print(Text(said, "yellow"), soft_wrap=True)
+            hosts, whose = rule.when.host or (), rule.when.agent or ("agents",)
+            what = f"what {', '.join(whose)} send to {', '.join(hosts)}"
+            say(f"! {rule.id}: {what} passes unopened, and nobody sees it.")
 
 
 def _clashes(settings: Settings) -> list[str]:
@@ -216,26 +195,24 @@ def _clashes(settings: Settings) -> list[str]:
 @app.command()
 def ca(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Print the certificate that agents must trust. Made when there is none."""
-    from approvals.proxy.ca import Authority, utc
-
-    settings = settings_of(config)
-    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pem = sound(lambda: Authority(settings.folder, utc(clock()))).pem
+    pem = _authority(settings_of(config)).pem
     print_json({"certificate": pem}) if as_json else sys.stdout.write(pem)
 
 
-class Format(StrEnum):
-    """How the environment is written."""
+def _authority(settings: Settings) -> Authority:
+    """The gateway's CA, made when there is none."""
+    from approvals.proxy.ca import Authority, utc
 
-    SHELL = "shell"
-    DOCKER = "docker"
-    JSON = "json"
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return sound(lambda: Authority(settings.folder, utc(clock())))
 
 
 @app.command()
 def env(
-    agent: Annotated[str, typer.Argument(help="Whose environment.")],
-    form: Annotated[Format, typer.Option("--format", help="For which use.")] = Format.SHELL,
+    agent: Annotated[str, typer.Argument(help="The agent.")],
+    form: Annotated[
+        Literal["shell", "docker", "json"], typer.Option("--format", help="The format.")
+    ] = "shell",
     proxy: Annotated[
         str | None, typer.Option(help="Where the agent reaches the gateway: host:port.")
     ] = None,
@@ -245,7 +222,7 @@ def env(
     """Print what an agent's environment needs: the proxy with its login, and the CA."""
     from urllib.parse import quote
 
-    from approvals.proxy.ca import CERTIFICATE, Authority, utc
+    from approvals.proxy.ca import CERTIFICATE
     from approvals.proxy.environment import environment, written
     from approvals.proxy.revoked import Revoked
 
@@ -255,8 +232,7 @@ def env(
         known = ", ".join(settings.agents)
         raise Stop(Exit.FAILED, f"{config} has no agent {agent!r}. There are: {known}.")
     if ca is None:
-        settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sound(lambda: Authority(settings.folder, utc(clock())))
+        _authority(settings)
         ca = str((settings.folder / CERTIFICATE).absolute())
     if Revoked(settings.folder).holds(agent):
         raise Stop(Exit.FAILED, f"{agent} is revoked: `countersign gateway revoke --undo {agent}`.")
@@ -264,19 +240,19 @@ def env(
     place = proxy or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     login = f"{quote(agent, safe='')}:{quote(password, safe='')}"
     variables = environment(f"http://{login}@{place}", ca)
-    if form is Format.JSON:
+    if form == "json":
         print_json(variables)
     else:
-        sys.stdout.write(written(variables, form.value))
+        sys.stdout.write(written(variables, form))
 
 
 @app.command()
 def revoke(
-    agent: Annotated[str, typer.Argument(help="Whose password is no longer taken.")],
-    undo: Annotated[bool, typer.Option("--undo", help="Take it again.")] = False,
+    agent: Annotated[str, typer.Argument(help="The agent whose password is no longer accepted.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Accept it again.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """Shut one agent out, at once and without a restart; also one whose password is derived."""
+    """Shut one agent out at once, without a restart, even one whose password is derived."""
     from approvals.proxy.revoked import Revoked
 
     settings = settings_of(config)
@@ -285,7 +261,7 @@ def revoke(
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     sound(lambda: Revoked(settings.folder).put(agent, undo=undo))
     said = "may send again" if undo else "is shut out: every request of it gets 407"
-    out.print(Text(f"✓ {agent} {said}.", "green"), soft_wrap=True)
+    say(f"✓ {agent} {said}.")
 
 
 @app.command()
@@ -299,10 +275,9 @@ def doctor(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     if as_json:
         print_json([{"check": c, "state": s, "detail": d} for c, s, d in lines])
     else:
-        mark = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "bad": ("✗", "red")}
-        for check_, state, detail in lines:
-            sign, style = mark[state]
-            out.print(Text(f"{sign} {check_}: {detail}", style), soft_wrap=True)
+        signs = {"ok": "✓", "warning": "!", "bad": "✗"}
+        for what, state, detail in lines:
+            say(f"{signs[state]} {what}: {detail}")
     if any(state == "bad" for _, state, _ in lines):
         raise typer.Exit(Exit.FAILED)
 
@@ -364,11 +339,11 @@ async def _checked(settings: Settings) -> list[tuple[str, str, str]]:
             lines.append(("service", "bad", f"{url} can't be reached: {why}."))
         finally:
             await asks.close()
-    return lines + _authority(settings) + credentials(settings)
+    return lines + _expiry(settings) + credentials(settings)
 
 
-def _authority(settings: Settings) -> list[tuple[str, str, str]]:
-    """How long agents may still believe our CA; nothing where it was not made yet."""
+def _expiry(settings: Settings) -> list[tuple[str, str, str]]:
+    """How long agents may still believe our CA; nothing where there is none yet."""
     from datetime import timedelta
 
     from approvals.proxy.ca import CERTIFICATE, ends, utc
@@ -432,7 +407,7 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _introduced(gateway: Gateway, settings: Settings) -> None:
-    """Ask the service who we are, until it has said so. `Refused`: nothing could be released."""
+    """Ask the service who we are, until it answers. `Refused`: it would release nothing."""
     import structlog
 
     from approvals.proxy.settings import Mode
@@ -440,17 +415,16 @@ async def _introduced(gateway: Gateway, settings: Settings) -> None:
     said = False
     while (wrong := await gateway.faults()) is None:
         if not said:
-            structlog.get_logger().warning("approval_service_not_reached", **_away(settings))
+            structlog.get_logger().warning(
+                "approval_service_not_reached", service=settings.service.url,
+                next="start `countersign serve` there",
+            )  # fmt: skip
         said = True
         await asyncio.sleep(5)
     if wrong and settings.mode is Mode.OBSERVE:  # nobody is asked yet
         structlog.get_logger().warning("service_faults", why="; ".join(wrong))
     elif wrong:
         raise Refused("; ".join(wrong))
-
-
-def _away(settings: Settings) -> dict[str, str]:
-    return {"service": settings.service.url, "next": "start `countersign serve` there"}
 
 
 def _read(config: Path) -> tuple[Settings | None, list[Fault]]:
@@ -465,7 +439,7 @@ def _read(config: Path) -> tuple[Settings | None, list[Fault]]:
 def settings_of(config: Path) -> Settings:
     settings, faults = _read(config)
     for fault in faults:
-        err.print(Text(str(fault)), soft_wrap=True)
+        say(str(fault), to=err)
     if settings is None:
         raise Stop(Exit.CONFIG, f"{config} has faults.")
     return settings

@@ -7,10 +7,8 @@ which only their owner may read. What is there already is used, and never writte
 from __future__ import annotations
 
 import json
-import os
 import re
-from base64 import urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -37,8 +35,8 @@ ENVIRONMENT: Final = "gateway.env"
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was asked. `pin`: thumbprint of the service's receipt key; `packs`: names;
-    `registries`, `reads`: hosts."""
+    """The answers. `pin`: thumbprint of the service's receipt key; `packs`: names; `registries`,
+    `reads`: hosts."""
 
     url: str
     pin: str
@@ -54,12 +52,14 @@ class Answers:
 
 @dataclass(slots=True)
 class Made:
+    """The files that are new, and those that were there and are used."""
+
     created: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
 
 
 def url(text: str) -> str:
-    """Why this is no address of a service; "" where it is one. The other checks are alike."""
+    """Why this is not the address of a service; "" where it is. The other checks work the same."""
     good = re.fullmatch(r"https?://[^/?#@\s]+", text)
     return "" if good else "A service is written like https://approve.example.com, without a path."
 
@@ -71,7 +71,7 @@ def pin(text: str) -> tuple[str, str]:
     try:
         return keys.load(Path(text)).receipt.thumbprint, ""
     except keys.KeyFault as error:
-        return "", f"{error.message} {error.cure}".strip()
+        return "", str(error)
 
 
 def name(text: str) -> str:
@@ -105,32 +105,21 @@ def offered() -> list[str]:
 
 
 def write(config: Path, answers: Answers) -> Made:
-    """All of it, the configuration last. Raises `Stop` where something cannot be written."""
+    """Write every file, the configuration last. Raises `Stop` where one cannot be written."""
     made, folder = Made(), config.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
         keys.ignore(folder, made.created)
-        _put(made, folder / KEY, lambda: f"{PREFIX}{_token(32)}\n")
-        _put(made, folder / ENVIRONMENT, lambda: _environment(folder, _token(24)))
-        _put(made, config, lambda: text(answers))
+        files = {
+            folder / KEY: f"{PREFIX}{keys.token(32, random)}\n",
+            folder / ENVIRONMENT: _environment(folder, keys.token(24, random)),
+            config: text(answers),
+        }
+        for path, content in files.items():
+            keys.put(path, content, made.created, made.kept)
     except OSError as error:
         raise Stop(Exit.FAILED, f"{error.filename}: {error.strerror}.") from error
     return made
-
-
-def _token(size: int) -> str:
-    return urlsafe_b64encode(random(size)).rstrip(b"=").decode()
-
-
-def _put(made: Made, path: Path, content: Callable[[], str]) -> None:
-    try:
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        made.kept.append(path)
-        return
-    with os.fdopen(opened, "w", encoding="utf-8") as file:
-        file.write(content())
-    made.created.append(path)
 
 
 def _environment(folder: Path, password: str) -> str:
@@ -148,11 +137,11 @@ def text(answers: Answers) -> str:
     why = {MODELS: "the agent's calls to its own model pass"}
     of_packs = [(f"  - {it}", why.get(it, "its reads pass, the rest is asked")) for it in packs]
     if answers.registries:
-        registries = f"  - {REGISTRIES}: {_flow(answers.registries)}"
+        registries = f"  - {REGISTRIES}: {json.dumps(answers.registries)}"
         of_packs.append((registries, "packages are fetched from these; publishing is asked"))
     of_rules = [_destructive(packs)]
     if answers.reads:
-        when = f"{{host: {_flow(answers.reads)}, method: [GET, HEAD]}}"
+        when = f"{{host: {json.dumps(answers.reads)}, method: [GET, HEAD]}}"
         of_rules.append((f"  - {{name: reads, when: {when}, then: allow}}", "reads that you named"))
     observing = answers.mode is Mode.OBSERVE
     now = "now nobody is asked: only written down" if observing else "people are asked"
@@ -200,10 +189,6 @@ def _other_than(host: str) -> str:
     if host.startswith("*."):
         return f"!http.host.endsWith('{host[1:]}')"
     return f"http.host != '{host}'"
-
-
-def _flow(values: Sequence[str]) -> str:
-    return "[" + ", ".join(json.dumps(value) for value in values) + "]"
 
 
 def _scalar(value: str) -> str:

@@ -24,8 +24,8 @@ from approvals.text import clean
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A code that was just made, and what to do with it; the only time it is seen. `code` None: it
-    was sent to the account and nobody else sees it."""
+    """A new code, which is shown only this once, and what to do with it. `code` None: it was sent
+    to the account, and nobody else sees it."""
 
     person: str
     channel: str
@@ -38,10 +38,10 @@ class Made:
 
 
 async def make(path: Path, person: str, channel: str, bot: str, to: str) -> Made:
-    """A code for this person on this channel. `to`: the account that it is sent to, where nobody
-    can write to us. `Stop` in words where there is no such thing."""
+    """A code for this person on this channel. `to`: the account that it is sent to, on a channel
+    where nobody can write to us. Raises `Stop`: there is no such person or channel."""
     config = serve.configuration(path)
-    _known(config, person)
+    known(config, person)
     if channel not in config.channels:
         others = ", ".join(sorted(config.channels)) or "none"
         raise Stop(Exit.FAILED, config.off.get(channel) or f"{channel} is not on. On: {others}.")
@@ -61,7 +61,7 @@ async def make(path: Path, person: str, channel: str, bot: str, to: str) -> Made
 
 
 async def _invited(config: Config, one: Channel, person: str, to: str) -> Made:
-    """The code goes to the account alone: who made it does not see it."""
+    """Send the code to the account alone: the person who made it does not see it."""
     assert isinstance(one, Invites)  # noqa: S101 - for the type checker
     if not to:
         why = f"On {one.name} the account is sent a link: say which, with --to ADDRESS."
@@ -69,10 +69,9 @@ async def _invited(config: Config, one: Channel, person: str, to: str) -> Made:
     try:
         account = (await one.open(to)).account or to
         async with serve.base(config, migrate=False) as on:
-            known = await on.store.accounts(), await on.store.linked()
-            owner = linking.directory(config.directory, on.keys.ring, *known).by_account(
-                one.name, account
-            )
+            accounts = await on.store.accounts(), await on.store.linked()
+            people = linking.directory(config.directory, on.keys.ring, *accounts)
+            owner = people.by_account(one.name, account)
             if owner is not None:
                 raise Stop(Exit.FAILED, f"{clean(account)} is {owner.id}'s already.")
             code = await linking.make_code(
@@ -94,7 +93,7 @@ async def _invited(config: Config, one: Channel, person: str, to: str) -> Made:
 
 
 async def listed(path: Path) -> list[Shown]:
-    """Every account that is, or was to be, somebody's."""
+    """Every account that is linked to a person, or was to be."""
     config = serve.configuration(path)
     async with serve.base(config, migrate=False) as on:
         accounts, linked, ring = await on.store.accounts(), await on.store.linked(), on.keys.ring
@@ -103,7 +102,8 @@ async def listed(path: Path) -> list[Shown]:
 
 
 async def end(path: Path, person: str, channel: str, account: str | None) -> list[str]:
-    """The accounts that were unlinked. `Stop` where none was, and what else gives one."""
+    """Unlink, and return the accounts. Raises `Stop` where there is none, and says where else the
+    person may have one from."""
     config = serve.configuration(path)
     async with serve.base(config, migrate=False) as on:
         ended = await linking.unlink(
@@ -112,8 +112,8 @@ async def end(path: Path, person: str, channel: str, account: str | None) -> lis
     if ended:
         return ended
     why = f"No account of {person} on {channel} was linked by a code."
-    known = config.directory().person(person)
-    if known is not None and channel in known.accounts:
+    listed = config.directory().person(person)
+    if listed is not None and channel in listed.accounts:
         why += f" What {path} says of it under `people` ends there."
     raise Stop(Exit.FAILED, f"{why} `countersign links` lists what is.")
 
@@ -137,10 +137,11 @@ def table(found: list[Shown]) -> Table:
     return made
 
 
-def _known(config: Config, person: str) -> None:
+def known(config: Config, person: str) -> None:
+    """Raises `Stop`: there is no such person."""
     if config.directory().person(person) is None:
-        known = ", ".join(sorted(p.id for p in config.people))
-        raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}. Known: {known}.")
+        ids = ", ".join(sorted(one.id for one in config.people))
+        raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}. Known: {ids}.")
 
 
 async def _reads(config: Config, name: str, one: Channel, bot: str, to: str) -> str:

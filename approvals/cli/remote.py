@@ -44,8 +44,8 @@ STYLES = {
 _ADDRESS: Final = re.compile(r"https?://[^\s/?#@]+", re.IGNORECASE)
 PERSONAL: Final = "csp_"
 REQUESTER: Final = "csr_"
-"""What tokens and keys begin with. Said again here, because to import where they are made takes
-longer than to ask the service; a test compares them."""
+"""What tokens and keys begin with. Repeated here, because importing the modules that make them
+takes longer than asking the service; a test compares them."""
 _MAKE_ONE: Final = "Make a personal token in the inbox, under Settings."
 
 
@@ -53,14 +53,11 @@ def _no_token(text: str) -> str:
     """Why this cannot be a person's token; "" where it may be one."""
     if not text:
         return "COUNTERSIGN_TOKEN is not set."
+    begins = f"a person's token begins with {PERSONAL}."
     if text.startswith(REQUESTER):
-        return (
-            "COUNTERSIGN_TOKEN: This is a requester's key; "
-            f"a person's token begins with {PERSONAL}."
-        )
+        return f"COUNTERSIGN_TOKEN: This is a requester's key; {begins}"
     if not re.fullmatch(rf"{PERSONAL}[A-Za-z0-9_-]+", text):
-        begins = f"a person's token begins with {PERSONAL}"
-        return f"COUNTERSIGN_TOKEN is not a personal token: {begins}."
+        return f"COUNTERSIGN_TOKEN is not a personal token: {begins}"
     return ""
 
 
@@ -86,14 +83,12 @@ class Remote:
     def get(self, path: str, **query: str | None) -> Any:
         """The JSON at a path. Raises `Stop` in words."""
         given = {name: value for name, value in query.items() if value is not None}
-        return self._call("GET", path + (f"?{urlencode(given)}" if given else ""), None)
+        where = path + (f"?{urlencode(given)}" if given else "")
+        return asyncio.run(self._send("GET", where, None))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Send JSON to a path, get JSON. Raises `Stop` in words."""
-        return self._call("POST", path, body)
-
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        return asyncio.run(self._send(method, path, body))
+        return asyncio.run(self._send("POST", path, body))
 
     async def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         headers = {"Authorization": f"Bearer {self._token}"}
@@ -125,7 +120,7 @@ class Remote:
         if answer.status == 401:
             why = f"{self._url} does not take the token in COUNTERSIGN_TOKEN"
             raise Stop(Exit.DENIED, f"{why}: it is unknown, expired or revoked.", _MAKE_ONE)
-        raise Stop(Exit.DENIED if answer.status in (401, 403) else Exit.FAILED, clean(said))
+        raise Stop(Exit.DENIED if answer.status == 403 else Exit.FAILED, clean(said))
 
 
 EVERY: Final = 2.0
@@ -170,7 +165,7 @@ def line(case: Mapping[str, Any]) -> Text:
 
 
 def table(cases: list[dict[str, Any]]) -> Table:
-    """Requests as a table a person reads, also where there is little room."""
+    """Requests as a table that fits into a narrow terminal, too."""
     shown = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     shown.add_column("REQUEST", no_wrap=True)
     shown.add_column("STATUS", no_wrap=True)
@@ -188,9 +183,9 @@ def table(cases: list[dict[str, Any]]) -> Table:
 
 
 def bound_request(case: Mapping[str, Any]) -> Request | None:
-    """What is asked, as a value; None where the service does not tell (to a requester's key).
+    """The request as a value; None where the service does not show it (to a requester's key).
 
-    Raises `Stop` where it is not what the digest is of: then nobody should decide on it.
+    Raises `Stop` where the digest is of something else: then nobody should decide on it.
     """
     asked = case.get("asked")
     if asked is None:
@@ -200,13 +195,9 @@ def bound_request(case: Mapping[str, Any]) -> Request | None:
         if found.http is not None:
             http = found.http
             digest = digest_http(
-                revision=found.revision,
-                action=found.action,
-                method=http.method,
-                url=http.url,
-                headers=http.headers,
-                body=http.body,
-            )
+                revision=found.revision, action=found.action, method=http.method, url=http.url,
+                headers=http.headers, body=http.body,
+            )  # fmt: skip
             if summarised(str(case["digest"])):  # a gateway's, and called what it is
                 digest = SUMMARY + digest
         else:
@@ -337,7 +328,7 @@ def _vote(case: Mapping[str, Any], vote: Mapping[str, Any]) -> str:
 
 
 def _when(at: str) -> str:
-    """A time of the service's in the zone of this terminal: "29 Nov 2026 14:20 CET"."""
+    """A time in this terminal's zone: "29 Nov 2026 14:20 CET"."""
     there = datetime.fromisoformat(at).astimezone()
     return f"{there.day} {there:%b %Y %H:%M} {there.tzname()}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ from approvals.text import clean
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the table. `of`: whom the service would ask; `quiet`: text for gateway.yaml."""
+    """One row of the table. `of`: whom the service would ask; `quiet`: text for gateway.yaml that
+    would let it pass."""
 
     number: int
     group: Group
@@ -78,8 +80,8 @@ _ORDER = {"ask": 0, PASS: 2}
 
 
 def _of(service: Config, by: Requester, group: Group, count: Count) -> str:
-    """Whom the service's rules would ask. Values in a body are not in the record, so where a rule
-    looks at them its seats are among these."""
+    """Whom the service's rules would ask. The record has no values of bodies: where rules look at
+    them, their approvers are included."""
     subject = Subject(
         requester=by.name, agent=group.agent, action=count.action, method=group.method,
         scheme=group.scheme, host=group.host, path=group.path, query="",
@@ -112,16 +114,14 @@ def show(out: Console, made: Tally, said: list[Line], *, mode: str, most: int) -
     asked = [it for it in said if it.group.would == "ask"]
     denied = [it for it in said if it.group.would not in ("ask", PASS)]
     passed = [it for it in said if it.group.would == PASS]
-    observing = mode == "observe"
-    would = "would have been " if observing else ""
-    sums = [sum(it.count.times for it in part) for part in (asked, denied, passed)]
+    would = "would have been " if mode == "observe" else ""
     span = f"{made.first[:16].replace('T', ' ')} to {made.last[:16].replace('T', ' ')} UTC"
     out.print(Text(f"{span}, mode: {mode}" if made.rows else "Nothing was recorded.", "bold"))
     if not made.rows:
         return
-    _table(out, f"{sums[0]:,} {would}asked", asked, most, asks=True)
-    _table(out, f"{sums[1]:,} {would}refused by a rule", denied, most, asks=False)
-    _table(out, f"{sums[2]:,} allowed", passed, most, asks=False)
+    _table(out, f"{would}asked", asked, most, asks=True)
+    _table(out, f"{would}refused by a rule", denied, most, asks=False)
+    _table(out, "allowed", passed, most, asks=False)
     if made.refused:
         kinds = ", ".join(f"{clean(name)} {n:,}" for name, n in made.refused.most_common())
         out.print(Text(f"\nRefused or failed in any mode: {kinds}"), soft_wrap=False)
@@ -131,7 +131,8 @@ def show(out: Console, made: Tally, said: list[Line], *, mode: str, most: int) -
 
 
 def _table(out: Console, title: str, said: list[Line], most: int, *, asks: bool) -> None:
-    out.print(Text(f"\n{title}", "bold"))
+    many = sum(it.count.times for it in said)
+    out.print(Text(f"\n{many:,} {title}", "bold"))
     if not said:
         return
     shown = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
@@ -158,19 +159,19 @@ def _table(out: Console, title: str, said: list[Line], most: int, *, asks: bool)
 
 
 def _quiet(out: Console, said: list[Line]) -> None:
-    """What can be pasted, packs first, then what only reads."""
-    packs: dict[str, list[int]] = {}
-    rules = [it for it in said if it.quiet and not it.quiet.startswith("packs:")]
+    """What can be pasted: packs first, then rules about requests that only read."""
+    packs = defaultdict[str, list[str]](list)
+    rules = []
     for it in said:
         if it.quiet and it.quiet.startswith("packs:"):
-            packs.setdefault(it.quiet, []).append(it.number)
+            packs[it.quiet.removeprefix("packs: ").strip("[]")].append(str(it.number))
+        elif it.quiet:
+            rules.append(it)
     if not packs and not rules:
         return
     out.print(Text("\nWhat would quiet it, for gateway.yaml", "bold"))
-    for text, numbers in packs.items():
-        rows = ", ".join(map(str, numbers))
-        name = text.removeprefix("packs: ").strip("[]")
-        out.print(Text(f"- {name}   # in `packs:`; rows {rows}"), soft_wrap=True)
+    for name, numbers in packs.items():
+        out.print(Text(f"- {name}   # in `packs:`; rows {', '.join(numbers)}"), soft_wrap=True)
     for reading in (True, False):
         part = [it for it in rules if reads(it.group) is reading]
         if not part:

@@ -7,16 +7,15 @@ import os
 import re
 import sys
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
 
 from approvals.app.exits import Exit, Stop
 from approvals.app.host import clock
-from approvals.cli.gateway import CONFIG, AsJson, ConfigPath, out, settings_of, sound
-from approvals.cli.output import print_json
+from approvals.cli.gateway import CONFIG, AsJson, ConfigPath, settings_of, sound
+from approvals.cli.output import out, print_json, say
 from approvals.model import Instant, Refused
 
 if TYPE_CHECKING:
@@ -30,18 +29,10 @@ Name = Annotated[str, typer.Argument(help="What the secret is called.")]
 CheckAs = Annotated[
     str | None,
     typer.Option(
-        help="What stands in its place in the check; {} is the secret. Default: 'Bearer {}' in "
+        help="The header's value in the check; {} is the secret. Default: 'Bearer {}' in "
         "Authorization, else '{}'. 'Basic {}:' is encoded."
     ),
 ]
-
-
-class ClientAuth(StrEnum):
-    """How an OAuth client proves itself."""
-
-    BASIC = "basic"
-    POST = "post"
-    NONE = "none"
 
 
 @app.command("set")
@@ -51,34 +42,34 @@ def set_(
         list[str] | None,
         typer.Option(help="Where it may go: api.example.com, with a port, or *.example.com."),
     ] = None,
-    header: Annotated[str | None, typer.Option(help="In which header.")] = None,
-    query: Annotated[str | None, typer.Option(help="In which query parameter.")] = None,
-    form: Annotated[str | None, typer.Option(help="In which field of a form.")] = None,
-    path: Annotated[bool, typer.Option("--path", help="In the path.")] = False,
+    header: Annotated[str | None, typer.Option(help="The header it goes into.")] = None,
+    query: Annotated[str | None, typer.Option(help="The query parameter.")] = None,
+    form: Annotated[str | None, typer.Option(help="The field of a form.")] = None,
+    path: Annotated[bool, typer.Option("--path", help="It goes into the path.")] = False,
     command: Annotated[
-        str | None, typer.Option(help="Prints the value when it is needed: 'op read op://…'.")
+        str | None, typer.Option(help="A command that prints the value: 'op read op://…'.")
     ] = None,
     oauth: Annotated[
         str | None, typer.Option(help="Get access tokens from this OAuth token endpoint.")
     ] = None,
-    client_id: Annotated[str, typer.Option(help="As whom.")] = "",
-    scope: Annotated[str, typer.Option(help="For what, with blanks between.")] = "",
+    client_id: Annotated[str, typer.Option(help="The OAuth client's id.")] = "",
+    scope: Annotated[str, typer.Option(help="OAuth scopes, separated by blanks.")] = "",
     client_auth: Annotated[
-        ClientAuth, typer.Option(help="Where the client's secret is sent.")
-    ] = ClientAuth.BASIC,
+        Literal["basic", "post", "none"], typer.Option(help="Where the client's secret is sent.")
+    ] = "basic",
     param: Annotated[
         list[str] | None, typer.Option(help="One more parameter: audience=https://….")
     ] = None,
     aws: Annotated[bool, typer.Option("--aws", help="Sign with keys of AWS.")] = False,
-    agent: Annotated[list[str] | None, typer.Option(help="For whom; none: every agent.")] = None,
+    agent: Annotated[list[str] | None, typer.Option(help="Its agents; none: all.")] = None,
     check: Annotated[
-        str | None, typer.Option(help="Then try it, with a GET of this address.")
+        str | None, typer.Option(help="Then try it with a GET of this address.")
     ] = None,
     check_as: CheckAs = None,
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a secret. What is secret of it is read from stdin, or printed by a command each time.
+    """Keep a secret. Its value is read from stdin, or printed by a command each time.
 
     With --oauth stdin has the lines client_secret=… and refresh_token=… (without the latter: client
     credentials), with --aws aws_access_key_id=…, aws_secret_access_key=… and, of temporary keys,
@@ -94,35 +85,28 @@ def set_(
         raise Stop(Exit.FAILED, "Give one of --command, --oauth and --aws.")
     if unknown := [it for it in agent or () if settings.password(it) is None]:
         raise Stop(Exit.FAILED, f"{config} has no agent {min(unknown)!r}.")
-    if (oauth or aws) and not (header or query or form or path):
-        header = "Authorization"
-    if aws and not host:
-        host = ["*.amazonaws.com"]
     kind = kinds.OAUTH if oauth else kinds.AWS if aws else kinds.COMMAND if command else kinds.VALUE
     try:
-        where = kinds.place(header=header, query=query, form=form, path=path)
-        if aws and where != "authorization":
-            raise ValueError("a signature for AWS is always in Authorization")
-        if not host:
-            raise ValueError("give --host: where may it go?")
         extra = tuple(_pair(it) for it in param or ())
-        account = oauth and kinds.OAuth(
-            kinds.token_url(oauth), client_id, scope, client_auth.value, extra
-        )
-        agents = tuple(sorted(agent)) if agent else None
-        secret = kinds.Secret(
-            name, kinds.hosts(host), where, agents, kind=kind, oauth=account or None
-        )
+        account = None
+        if oauth:
+            url = kinds.token_url(oauth)
+            account = kinds.OAuth(url, client_id, scope, client_auth, extra)
+        if not host and not aws:
+            raise ValueError("give --host: where may it go?")
+        secret = kinds.described(
+            name, kind=kind, host=host or (), header=header, query=query, form=form, path=path,
+            agents=agent, oauth=account,
+        )  # fmt: skip
         secrets = _secrets(settings)
-        missing = _missing(secret)
-        if missing:
+        if missing := _missing(secret):
             raise ValueError(missing)
         if found := clashes(settings.rules.rules, [secret]):
             raise ValueError(f"{config}: {found[0]}")
         secrets.put(secret, command if command else sys.stdin.read().rstrip("\r\n"))
     except ValueError as error:
         raise Stop(Exit.FAILED, f"{error}.") from error
-    secret = next(it for it in secrets.all() if it.name == name)
+    secret = _known(secrets, name)
     wanted = command or oauth or check  # does it work? What is simply kept is tried on demand
     tried = asyncio.run(_tried(settings, secret, check, check_as)) if wanted else None
     made = {who: secrets.placeholder(name, who) for who in agent or settings.agents}
@@ -130,12 +114,13 @@ def set_(
         told = {"name": name, "kind": kind, "host": secret.host, "header": secret.header}
         print_json(told | {"placeholders": made, "check": tried and tried[1]})
     else:
-        said = f"header {header}" if header else where.replace(":", " ").strip()
-        out.print(Text(f"✓ {name} is kept for {secret.host}, {said}.", "green"), soft_wrap=True)
+        where = secret.header.replace(":", " ").strip()
+        said = where if ":" in secret.header else f"header {header or 'Authorization'}"
+        say(f"✓ {name} is kept for {secret.host}, {said}.")
         for who, placeholder in made.items():
-            out.print(Text(f"  {who}: {placeholder}"), soft_wrap=True)
+            say(f"  {who}: {placeholder}")
         if aws:
-            out.print(Text("  It is both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."))
+            say("  It is both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
         _told(name, tried)
     if tried and not tried[0]:
         raise typer.Exit(Exit.FAILED)
@@ -160,7 +145,7 @@ def check(
     secret = _known(_secrets(settings), name)
     tried = asyncio.run(_tried(settings, secret, url, check_as))
     if tried is None:
-        raise Stop(Exit.FAILED, f"What is {name} to be tried on? Give an address: check {name} URL")
+        raise Stop(Exit.FAILED, f"Give an address to try it with: secret check {name} URL.")
     if as_json:
         print_json({"name": name, "works": tried[0], "detail": tried[1]})
     else:
@@ -196,17 +181,17 @@ def rm(name: Name, config: ConfigPath = CONFIG) -> None:
     """Forget a secret."""
     if not _secrets(settings_of(config)).remove(name):
         raise Stop(Exit.FAILED, f"There is no secret {name!r}.")
-    out.print(Text(f"✓ {name} is forgotten.", "green"))
+    say(f"✓ {name} is forgotten.")
 
 
 @app.command()
 def placeholder(
     name: Name,
-    agent: Annotated[str, typer.Option(help="Whose.")],
+    agent: Annotated[str, typer.Option(help="The agent.")],
     config: ConfigPath = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Print what an agent has instead of the secret."""
+    """Print the placeholder that an agent has instead of the secret."""
     settings = settings_of(config)
     secrets = _secrets(settings)
     found = next((it for it in secrets.all() if it.name == name), None)
@@ -216,7 +201,7 @@ def placeholder(
     if as_json:
         print_json({"name": name, "agent": agent, "placeholder": made})
     else:
-        out.print(Text(made), soft_wrap=True)
+        say(made)
 
 
 def credentials(settings: Settings) -> list[tuple[str, str, str]]:
@@ -289,9 +274,7 @@ async def _tried(
             await secrets.ready(secret)
             got = "its server gives an access token" if secret.oauth else "its command prints it"
             return True, got
-        return await trial(
-            secrets, reach, secret, target, form=form, agent=agent, clock=clock
-        )  # fmt: skip
+        return await trial(secrets, reach, secret, target, form=form, agent=agent, clock=clock)
     except Unavailable as error:
         return False, error.why
     except Refused as error:
@@ -303,19 +286,19 @@ async def _tried(
 
 def _told(name: str, tried: tuple[bool, str] | None) -> None:
     if tried:
-        sign, style = ("✓", "green") if tried[0] else ("✗", "red")
-        out.print(Text(f"{sign} {name}: {tried[1]}", style), soft_wrap=True)
+        say(f"{'✓' if tried[0] else '✗'} {name}: {tried[1]}")
 
 
 def _use(use: Use | None) -> dict[str, str | None]:
+    from approvals.proxy.fetched import Use
+
     def at(instant: Instant | None) -> str | None:
         if instant is None:
             return None
         return datetime.fromtimestamp(instant / 1000, UTC).isoformat(" ", "seconds")
 
-    if use is None:
-        return {"last_used": None, "last_failed": None, "error": None}
-    return {"last_used": at(use.used), "last_failed": at(use.failed), "error": use.error}
+    known = use or Use()
+    return {"last_used": at(known.used), "last_failed": at(known.failed), "error": known.error}
 
 
 def _pair(text: str) -> tuple[str, str]:
