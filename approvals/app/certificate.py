@@ -1,4 +1,4 @@
-"""Until when what stands before us (nginx, Caddy, a load balancer) is believed by browsers."""
+"""When the certificate of our public address (nginx's, Caddy's, a load balancer's) ends."""
 
 from __future__ import annotations
 

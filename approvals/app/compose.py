@@ -319,6 +319,9 @@ async def running(
                 homes[name] = AccountHomes(deps, name, channel, stub=name in plan.stub)
                 channel.look_up(homes[name])
 
+        async def tick() -> None:
+            await service.tick()
+
         async def seal() -> None:
             while await store.seal(
                 clock(), lambda point: sign_checkpoint(plan.key, point, issuer=plan.issuer)
@@ -347,7 +350,7 @@ async def running(
         stack.push_async_callback(parts.stop)
         parts.keep("turns", service.run)
         parts.keep("live", live.run)
-        parts.repeat("clock", TICK, service.tick)
+        parts.repeat("clock", TICK, tick)
         parts.repeat("sealer", SEAL, seal)
         parts.repeat("refresh", REFRESH, partial(refresh, whole=False))
         parts.repeat("writing to the database", WRITES, write)

@@ -1,10 +1,10 @@
-"""Connections: how many there are, and what is not HTTP that can be read.
+"""Connections: their limit, and the answer to what cannot be parsed as HTTP.
 
-What cannot be read is answered in fixed words, and never written into a log: aiohttp quotes the
-line it could not parse, in its log and in its answer, and that line may be a header with a key. It
-offers no setting for either: its connection handler is subclassed here.
+That answer has fixed words, and nothing of the input is logged: aiohttp quotes the line it could
+not parse, in its log and in its answer, and that line may be a header with a key. It has no setting
+for either, so its connection handler is subclassed here.
 
-Where there are as many connections as may be, one on which nothing was asked gives way.
+When the limit is reached an idle connection is closed for a new one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Dropped = Callable[[str], None]
 BACKLOG: Final = 4096
 """Connections that the system keeps until they are accepted."""
 ACCEPT: Final = 64
-"""How many are accepted in one go. Where there is no descriptor left asyncio tries each of them."""
+"""How many are accepted at a time. When no descriptor is left, asyncio still tries each of them."""
 LOOK: Final = 0.02
 """Seconds between looks whether the last request has been answered."""
 QUIET: Final = 60.0
@@ -45,7 +45,7 @@ UNREADABLE: Final = json.dumps(
 
 
 class _ClassOnly(logging.Filter):
-    """Of an exception only its class is logged: its words and its frames quote what was sent."""
+    """Logs only the class of an exception: its words and its frames quote what was sent."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         kind = record.exc_info[0] if isinstance(record.exc_info, tuple) else None
@@ -69,7 +69,7 @@ class _Handler(RequestHandler):
 
     @property
     def idle(self) -> bool:
-        """Nothing was asked here that is not answered."""
+        """Has every request on it been answered?"""
         return self._current_request is None and not self._messages
 
     def handle_error(
@@ -79,7 +79,7 @@ class _Handler(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """aiohttp's own, but what a client error is answered with quotes nothing."""
+        """aiohttp's own, but the answer to a client error quotes nothing."""
         answer = super().handle_error(request, status, exc, "" if status < 500 else None)
         if status >= 500:
             return answer
@@ -98,7 +98,7 @@ class _Server(web.Server):
     dropped: Dropped
 
     def crowded(self, new: _Handler) -> None:
-        """Where there are too many now, one gives way: the oldest idle one, else the new one."""
+        """Where there are too many now, close one: the oldest idle one, or else the new one."""
         if self.most is None or len(self.connections) <= self.most:
             return
         others = (one for one in self.connections if isinstance(one, _Handler) and one.idle)
@@ -115,7 +115,7 @@ async def _nameless(_: web.Request, response: web.StreamResponse) -> None:
 
 
 class Runner(web.AppRunner):
-    """An `AppRunner` whose connections are those above, and that does not say its versions.
+    """An `AppRunner` with the connections above, which does not disclose its versions.
 
     `most`: connections at once, None: any number; `dropped` is told why one was closed for that.
     """
@@ -123,8 +123,8 @@ class Runner(web.AppRunner):
     def __init__(
         self, app: web.Application, *, most: int | None, dropped: Dropped, **settings: Any
     ) -> None:
-        # A compressed body is never unpacked: nothing needs it, and that would be work for anybody.
-        # Of a body that was refused a little is read and thrown away, so that the answer arrives.
+        # Compressed bodies are never unpacked: nobody needs them, and anybody could cause the work.
+        # A part of a refused body is still read and thrown away, so that the answer arrives.
         super().__init__(app, auto_decompress=False, lingering_time=2.0, **settings)
         app.on_response_prepare.append(_nameless)
         app.on_response_prepare.append(self._last)
@@ -148,7 +148,7 @@ class Runner(web.AppRunner):
         return any(isinstance(one, _Handler) and not one.idle for one in open_)
 
     async def _last(self, _: web.Request, response: web.StreamResponse) -> None:
-        """While draining, a connection that is kept takes no other request."""
+        """While draining, a kept connection takes no other request."""
         if self._draining:
             response.force_close()
 

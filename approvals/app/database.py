@@ -1,4 +1,4 @@
-"""Opens an installation's database, and says in words why that cannot be done and what to do."""
+"""Opens an installation's database, or explains why it cannot be opened and what to do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STATES: Final = {
 """What PostgreSQL says by SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 _POOLED: Final = ("26000", "42P05")
-"""A statement that was prepared is not there, or somebody else's is: another server answered."""
+"""A prepared statement is missing, or there already: another server process answered."""
 _POOLER: Final = (
     "Let database.url lead to PostgreSQL itself; "
     "docs/operations.md#pgbouncer says what a pooler in session mode needs."
@@ -56,7 +56,7 @@ async def connect(url: str, *, migrate: bool, read_only: bool = False) -> Store:
 
 
 def look(url: str) -> tuple[str, str] | None:
-    """What can be seen to be wrong with a file without opening it, and what to do."""
+    """What is wrong with the file, as far as its first bytes show, and what to do."""
     if not url.startswith("sqlite:///"):
         return None
     file = Path(url.removeprefix("sqlite:///"))
@@ -146,7 +146,7 @@ def _sqlite(cause: BaseException, file: str) -> tuple[Exit, str, str]:
 
 
 def _line(error: BaseException) -> str:
-    """The driver's own words, at most a line of them."""
+    """The first line of the driver's own words."""
     words = str(getattr(error, "strerror", None) or error).partition("\n")[0].strip().rstrip(".")
     return f"{words or 'no reason given'}."
 

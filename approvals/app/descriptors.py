@@ -1,8 +1,8 @@
-"""How many connections this process can hold, and what is kept back for the rest of it.
+"""How many connections this process can hold, with a reserve for everything else.
 
-Each client that waits for a verdict is a connection, and each is a file descriptor. Where they run
-out nothing can be accepted, asked or opened any more, a tap no more than a waiter. So the limit is
-raised as far as the system lets us, and fewer connections are held than there is room for.
+Each client that waits for a verdict is a connection, and each connection a file descriptor. When
+these run out, nothing can be accepted or opened any more, taps included. So the limit is raised as
+far as the system allows, and fewer connections are held than there are descriptors.
 """
 
 from __future__ import annotations

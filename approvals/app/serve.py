@@ -1,7 +1,7 @@
 """`countersign serve`: from the configuration to a running service, until it is told to stop.
 
-What is done here and on the command line is in the audit chain like everything else: another
-configuration than at the last start, another key ring, a sign-in link, an export.
+Acts here and on the command line are in the audit chain like all others: a configuration or key
+ring that has changed since the last start, a sign-in link, an export.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ REACHED: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What every command that touches the installation needs: its configuration, keys, store."""
+    """An installation as commands need it: its configuration, keys and store."""
 
     config: Config
     keys: keys.Keys
@@ -76,13 +76,13 @@ def configuration(path: Path) -> Config:
 
 
 def written(config: Config) -> Iterator[tuple[Place, str, str]]:
-    """What is wrong in a sound configuration that only channels and templates can tell."""
+    """Faults of a sound configuration that only channels and templates can find."""
     yield from template_check.faults(config)
     yield from channels.faults(config)
 
 
 def around(config: Config) -> Iterator[tuple[Place, str, str]]:
-    """What is wrong in and around a sound configuration: for `check`."""
+    """Faults in and around a sound configuration, for `check`."""
     yield from written(config)
     try:
         keys.load(config.keys_dir)
@@ -94,7 +94,7 @@ def around(config: Config) -> Iterator[tuple[Place, str, str]]:
 
 @asynccontextmanager
 async def base(config: Config, *, migrate: bool = True) -> AsyncIterator[Base]:
-    """Keys and store of an installation. Raises `Stop` in words where they are not to be had."""
+    """Keys and store of an installation. Raises `Stop` where they cannot be opened."""
     held = keys.load(config.keys_dir)
     store = await database.connect(config.database_url, migrate=migrate)
     try:
@@ -105,8 +105,8 @@ async def base(config: Config, *, migrate: bool = True) -> AsyncIterator[Base]:
 
 
 def recalls(channel: Channel, name: str, on: Base) -> None:
-    """Give a channel its memory, if it has one. Without it a command would ask with a token that
-    the service has exchanged since."""
+    """Give a channel its memory, if it has one. Without it a command would use a token that the
+    service has since exchanged."""
     if isinstance(channel, Remembers):
         channel.remember(ChannelMemory(on.store, lambda: on.keys.ring, name))
 
@@ -136,7 +136,7 @@ async def login_link(on: Base, person: str) -> str:
 
 
 async def noted(on: Base, kind: audit.Kind, ring: KeyRing, salt: bytes) -> None:
-    """Put into the chain which parts of the configuration are others than were noted last."""
+    """Put into the chain which parts of the configuration have changed since the last entry."""
     before = json.loads(await on.store.meta("configuration") or "{}")
     now = _parts(on, ring, salt)
     changed = sorted(part for part in now if now[part] != before.get(part))
@@ -146,16 +146,16 @@ async def noted(on: Base, kind: audit.Kind, ring: KeyRing, salt: bytes) -> None:
 
 
 def _agents(by: Requester) -> list[Any]:
-    """For whom it may speak, and whose they are."""
+    """The agents that it may speak for, and the people of each."""
     own = {agent: people.ids() for agent, people in sorted(by.agent_people.items())}
     return [by.agents, by.on_behalf_of, by.owner, *([own] if own else [])]
 
 
 def _parts(on: Base, ring: KeyRing, salt: bytes) -> Mapping[str, Any]:
-    """What a verdict rests on, part by part.
+    """The parts of the configuration that verdicts rest on.
 
     The policy's digest, key ids and thumbprint are those that receipts and keys name. The others
-    are salted: they tell that something changed and nothing about whom or what.
+    are salted hashes: they show that something changed, and not what.
     """
     config, directory = on.config, on.config.directory()
 
@@ -207,7 +207,7 @@ def _parts(on: Base, ring: KeyRing, salt: bytes) -> Mapping[str, Any]:
 
 
 def webhooks(on: Base) -> dict[str, Webhook]:
-    """The endpoints that verdicts are pushed to, by their requester's name."""
+    """The endpoints that verdicts are pushed to, by requester."""
     return {
         name: Webhook(
             name, hook.url, hook.secrets, on.store, clock, random, partial(view, names=False)
@@ -217,7 +217,7 @@ def webhooks(on: Base) -> dict[str, Webhook]:
 
 
 async def plan(on: Base) -> Plan:
-    """The installation as the values that a house is made of; what is new of it is noted."""
+    """The plan of an installation's service; changes since the last start are noted."""
     config = on.config
     salt = bytes.fromhex(await on.store.put_meta("salt", random(16).hex(), once=True))
     await noted(on, audit.Kind.CONFIGURATION_CHANGED, on.keys.ring, salt)
@@ -229,7 +229,7 @@ async def plan(on: Base) -> Plan:
     held: tuple[KeyRing, object] = (on.keys.ring, None)
 
     def reload(trust: Trust) -> Trust:
-        """The key folder again: a key that was added verifies, one that was revoked does not."""
+        """Read the key folder again: a new key verifies from now on, a revoked one no longer."""
         nonlocal held
         if (now := keys.version(config.keys_dir)) != held[1]:
             held = (keys.load(config.keys_dir).ring, now)

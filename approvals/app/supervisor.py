@@ -19,7 +19,7 @@ SETTLED: Final = 2.0
 """Seconds for which a part has run again before it is believed to be well."""
 STALE: Final = 30.0
 """Seconds after the last success at which periodic work counts as stuck."""
-Act: TypeAlias = Callable[[], Awaitable[object]]
+Act: TypeAlias = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)

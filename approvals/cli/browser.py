@@ -1,7 +1,7 @@
 """A browser without a screen: reads our pages and sends their forms, as a person's would.
 
-The demo decides with it where nobody is there, and tests do: over the same routes, with the fields
-that stand in the HTML and nothing that does not.
+The demo with `--tap` and tests decide with it: over the same routes, with the fields in the HTML
+and no others.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Page(HTMLParser):
 
 
 class Loopback(ThreadedResolver):
-    """`localhost` and every name below it is this machine, as every browser knows and few resolvers
-    do (RFC 6761, 6.3). Nobody is asked: it holds without a network too."""
+    """Resolves `localhost` and all names below it to this machine, as browsers do and few resolvers
+    (RFC 6761, 6.3); works without a network."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

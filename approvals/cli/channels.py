@@ -1,5 +1,5 @@
-"""`countersign channels`: every channel in a table, what it can do, and how it is with those that
-are on."""
+"""`countersign channels`: every channel in a table, what it can do, and the state of those that are
+on."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ CAN: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One channel. `mode`: how deliveries come, of one that is on; `outbound`: the mode without an
-    address of one's own, where there is one. `card`: when the newest card was posted; `error`: the
-    newest thing that was given up, or since when the platform is down."""
+    """One channel. `mode`: how deliveries come, if it is on; `outbound`: the mode that needs no
+    public URL, if there is one. `card`: when the newest card was posted; `error`: the newest
+    message that was given up, or since when the platform is down."""
 
     name: str
     title: str
@@ -63,8 +63,8 @@ class Row:
 
 
 async def listed(path: Path) -> tuple[list[Row], str]:
-    """Every channel, by its name, and the inbox; and why the last cards and errors are not known,
-    "" where they are."""
+    """The inbox and every channel, by name; and why the last cards and errors are not known, ""
+    where they are."""
     config = serve.configuration(path)
     try:
         async with serve.base(config, migrate=False) as on:
@@ -99,7 +99,7 @@ def rows(
 
 
 def _row(name: str, channel: Channel, section: Any, *, on: bool) -> Row:
-    """What the channel says of itself."""
+    """The row of a channel, without what the store knows of it."""
     kind: type[Section] = type(section)
     abilities = channel.abilities
     return Row(
@@ -114,7 +114,7 @@ def _row(name: str, channel: Channel, section: Any, *, on: bool) -> Row:
 
 
 async def _known(store: Store, names: Sequence[str]) -> tuple[dict[str, Instant], dict[str, str]]:
-    """When each posted a card last, and what went wrong last."""
+    """Each channel's last card and last error."""
     oldest = "crd_" + ulid(clock() - RECENT, bytes(10))
     cards = {name: made_at(id) for name, id in (await store.newest_cards(oldest)).items()}
     errors = dict[str, str]()

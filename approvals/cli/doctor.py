@@ -1,7 +1,7 @@
 """`countersign doctor`: looks at an installation from the outside, and says what to do next.
 
-It changes nothing and sends nothing but reads, save the test card that somebody asks for. What a
-check finds is a line; a check that cannot be made because another failed before it is left out.
+It changes nothing and only reads, except for a test card on request. Each finding is a line; a
+check that depends on one that failed is left out.
 """
 
 from __future__ import annotations
@@ -57,18 +57,18 @@ PATIENCE: Final = 20.0
 """Seconds for one question to another side."""
 SLOW: Final[Duration] = 5 * SECOND
 WRONG: Final[Duration] = 30 * SECOND
-"""Differences between clocks: worth a word, and worth a refusal (the skew that receipts allow)."""
+"""Differences between clocks that are worth a warning, and a fault (the skew receipts allow)."""
 RECENT: Final[Duration] = 7 * 24 * 3600 * SECOND
-"""How long an altered card is worth a finding."""
+"""How long ago a card may have been altered to be reported."""
 RENEWED: Final[Duration] = 14 * 24 * 3600 * SECOND
-"""Whoever renews certificates has done so this long before they end."""
+"""A certificate that ends sooner should have been renewed already."""
 OVERDUE: Final[Duration] = 60 * SECOND
-"""A job that has been due for so long is carried out by nobody."""
+"""A job that has been due for so long is not being carried out."""
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked at, not bound to
 
 
 class State(StrEnum):
-    """How it looks. Only BAD makes the command fail."""
+    """The state of what was checked. Only BAD makes the command fail."""
 
     OK = "ok"
     WARNING = "warning"
@@ -81,7 +81,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one check found. `next`: what to do about it. `code`: what the command exits with."""
+    """A finding. `next`: what to do about it. `code`: the command's exit code for it."""
 
     check: str
     state: State
@@ -100,8 +100,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What the checks look at. `keys`, `store`: None where they cannot be read, which was said.
-    `dates`: where the service answered, and what time it was there."""
+    """What the checks look at. `keys`, `store`: None where they cannot be read, which was reported.
+    `dates`: by address, the service's time and ours."""
 
     config: Config
     keys: keys.Keys | None
@@ -115,10 +115,10 @@ Check: TypeAlias = Callable[[Installation], AsyncIterator[Line]]
 async def examine(
     path: Path, channel: str | None = None, card_to: str | None = None
 ) -> AsyncIterator[Line]:
-    """Every finding, in order, as soon as it is there. `channel`: that one's only. `card_to`: who
-    is sent a test card there.
+    """Every finding, in order, as soon as it is there. `channel`: only this channel's. `card_to`:
+    the person who is sent a test card there.
 
-    Raises `Stop` for a channel that is not there at all, or a file that cannot be read.
+    Raises `Stop` for an unknown channel, or a file that cannot be read.
     """
     try:
         found = faults(path, os.environ, sections=channels.SECTIONS)
@@ -177,7 +177,7 @@ async def examine(
             except Busy as error:
                 again = "look at the database's own log"
                 yield Line("database", State.BAD, str(error), again, Exit.UNREACHABLE)
-                on = replace(on, store=None)  # the others are made all the same
+                on = replace(on, store=None)  # for the checks that follow
 
 
 _BEFORE: Final = "DNS, TLS and the proxy before it"
@@ -218,8 +218,8 @@ async def service(on: Installation) -> AsyncIterator[Line]:
 
 
 async def certificate(on: Installation) -> AsyncIterator[Line]:
-    """How long is what stands before us believed? Nothing where it is not, or nobody answers:
-    `service` said so."""
+    """How long is the certificate of our public address valid? No line where it is not valid or
+    nobody answers: `service` reports that."""
     url = on.config.public_url or ""
     try:
         end = await served_until(url, within=PATIENCE)
@@ -236,7 +236,7 @@ async def certificate(on: Installation) -> AsyncIterator[Line]:
 
 
 def _here(config: Config) -> str | None:
-    """Where the service listens on this machine; None: on whichever port was free."""
+    """Where the service listens on this machine; None: on any free port."""
     listen = config.listen
     host = ANYWHERE.get(listen.host, listen.host)
     at = f"http://[{host}]" if ":" in host else f"http://{host}"
@@ -271,7 +271,7 @@ def _thumbprints(jwks: dict[str, Any]) -> set[str]:
 
 
 async def clocks(on: Installation) -> AsyncIterator[Line]:
-    """Is it the same time here, in the database and where the service answers?"""
+    """Do the clocks here, in the database and at the service agree?"""
     seen = dict(on.dates)
     if on.store is not None:
         before = clock()
@@ -288,7 +288,7 @@ async def clocks(on: Installation) -> AsyncIterator[Line]:
 
 
 async def every_channel(on: Installation) -> AsyncIterator[Line]:
-    """What each configured channel says of itself."""
+    """The checks of each configured channel."""
     for name in (*on.config.channels, *on.config.off):
         async for line in _channel(on.config, name):
             yield line
@@ -309,7 +309,7 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
                 base = await stack.enter_async_context(serve.base(config, migrate=False))
                 serve.recalls(made, name, base)
         findings = await asyncio.wait_for(made.check(), PATIENCE)
-    except Exception as error:  # an adapter's fault, or its platform's: the others are asked still
+    except Exception as error:  # an adapter's fault, or its platform's: the others follow
         why = clean(str(error)) if isinstance(error, Busy | Refused | Stop) else reason(error)
         yield Line(name, State.BAD, f"it could not be asked: {why}", again, Exit.UNREACHABLE)
     else:
@@ -328,7 +328,7 @@ async def _channel(config: Config, name: str) -> AsyncIterator[Line]:
 
 
 async def _heard(config: Config, name: str, *, listens: bool) -> AsyncIterator[Line]:
-    """Would a tap reach the service? By the door that the platform uses, or by our own socket."""
+    """Would a tap reach the service, at the platform's address for it or by our own socket?"""
     section: Any = config.channels[name]
     async with session(PATIENCE) as http:
         if listens and getattr(section, "mode", "webhook") != "webhook":
@@ -356,7 +356,7 @@ async def _listening(http: aiohttp.ClientSession, url: str, name: str) -> Line:
 
 
 async def _knocked(http: aiohttp.ClientSession, door: str, name: str) -> Line:
-    """Does the service answer there? That proves the way from here: the platform's may differ."""
+    """Does the service answer there? It may, and still not be reachable for the platform."""
     try:
         async with http.post(door, data=b"", allow_redirects=False) as answer:
             status = answer.status
@@ -364,7 +364,7 @@ async def _knocked(http: aiohttp.ClientSession, door: str, name: str) -> Line:
         why = f"nothing answers at {door}: {reason(error)}"
         again = f"start the service; look at {_BEFORE}"
         return Line(name, State.BAD, why, again, Exit.UNREACHABLE)
-    # What nobody signed is refused with this, by us: a proxy's 404 or login page is not.
+    # Our own answer to an unsigned request; a proxy would answer 404, or show a login page.
     if status == HTTPStatus.UNAUTHORIZED:
         return Line(name, State.OK, f"{door} is open, and refuses what is not signed")
     why = f"{door} answers {status} to what is not signed, and not 401"
@@ -373,14 +373,14 @@ async def _knocked(http: aiohttp.ClientSession, door: str, name: str) -> Line:
 
 
 async def _card(config: Config, name: str, person: str) -> AsyncIterator[Line]:
-    """One card that asks nothing, to where this person's cards go, and how it comes back."""
+    """Send a card that asks nothing to this person, and compare it with what comes back."""
     async with serve.base(config, migrate=False) as on:
         known = await on.store.accounts(), await on.store.linked()
         who = linking.directory(config.directory, on.keys.ring, *known).person(person)
         if who is None:
             raise Stop(Exit.FAILED, f"There is no person {person!r} in {config.path}.")
         made = channels.made({name: config.channels[name]}, config.templates)[name]
-        serve.recalls(made, name, on)  # what it has from there, and what it changes
+        serve.recalls(made, name, on)
         try:
             async for line in _posted(made, name, who):
                 yield line
@@ -420,12 +420,12 @@ HOSTILE: Final = {
     "Entities": 'entities &amp; &lt;b&gt; <b> & "',
     "Right to left": "right to left \u05e9\u05dc\u05d5\u05dd 12.40 \u202e04.21",
 }
-"""Values that platforms alter, by name; each begins with its name, so that a difference tells which
-one it is in. Accents are decomposed."""
+"""Values that platforms alter, by name; each begins with its name, so that a difference shows which
+value it is in. Accents are decomposed."""
 
 
 def _echoed(channel: str, altered: Sequence[Difference], *, echoes: bool) -> Line:
-    """Which of the test card's values came back otherwise: cards with such have no Approve."""
+    """Which of the test card's values were altered: cards with such values have no Approve."""
     check = "cards come back as sent"
     if not echoes:
         why = f"{channel} does not give messages back: a tap is as good as the bot's secret"
@@ -467,7 +467,7 @@ def _test_card(now: Instant) -> Card:
 
 
 async def people(on: Installation) -> AsyncIterator[Line]:
-    """Whose accounts are in doubt: of two people, barred by their platform, or not by our hand."""
+    """Accounts that don't count: of two people, barred by their platform, or not linked by us."""
     if on.store is None or on.keys is None:
         return
     accounts, linked, ring = await on.store.accounts(), await on.store.linked(), on.keys.ring
@@ -508,7 +508,7 @@ async def _known(store: Store, key: str) -> dict[str, Any] | None:
 
 
 async def outbox(on: Installation) -> AsyncIterator[Line]:
-    """What was given up, what nobody carries out, and what nothing is configured for any more."""
+    """Messages that are parked, overdue, or for a channel that is no longer configured."""
     if on.store is None:
         return
     config, now = on.config, clock()
@@ -535,7 +535,7 @@ async def outbox(on: Installation) -> AsyncIterator[Line]:
 
 
 async def gateways(on: Installation) -> AsyncIterator[Line]:
-    """Who holds requests and asks. A gateway that we ask has its checks beside this one."""
+    """Requesters that hold requests, without the gateways that we ask."""
     for name, one in on.config.requesters.items():
         if one.kind is Kind.GATEWAY:
             hook = name in on.config.webhooks
@@ -544,7 +544,7 @@ async def gateways(on: Installation) -> AsyncIterator[Line]:
 
 
 async def altered(on: Installation) -> AsyncIterator[Line]:
-    """Which platforms showed cards otherwise than they were sent, whichever copy noticed."""
+    """Platforms that altered cards, whichever copy of the service noticed."""
     if on.store is None:
         return
     found = await on.store.altered("crd_" + ulid(clock() - RECENT, bytes(10)))

@@ -1,6 +1,6 @@
-"""The last word on what went wrong: nobody who types a command sees a traceback unasked.
+"""Explains errors at the end of a command: nobody sees a traceback without asking for it.
 
-What a person can mend is said where it happens, as `Stop`. Everything else ends here.
+Errors that a person can fix are raised where they happen, as `Stop`. All others end here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HERE: Final = Path(__file__).resolve().parents[2]
 
 
 def explained(error: Exception, environ: Mapping[str, str]) -> tuple[int, str]:
-    """What the command exits with, and what it says on stderr."""
+    """The command's exit code, and its message for stderr."""
     stop = _stop(error)
     if stop is not None:
         code, said = stop.code, str(stop)

@@ -1,4 +1,4 @@
-"""`countersign outbox`: what was given up, and another try. Straight on the database.
+"""`countersign outbox`: messages that were given up, and another try. Works on the database itself.
 
 A parked job holds no payload: it names a request, a lane and why it was given up.
 """
@@ -30,8 +30,8 @@ async def listed(config: Path, limit: int) -> list[Parked]:
 
 
 async def resent(config: Path, job_id: int | None) -> list[int]:
-    """Make one due again, or (None) all that are parked; the numbers of those that are. Each is in
-    the audit chain. Raises `Stop` where there is none of that number."""
+    """Make one due again, or all (None), each with an audit entry; their numbers. Raises `Stop`:
+    none has that number."""
     done = []
     async with serve.base(serve.configuration(config), migrate=False) as on:
         for one in reversed(await on.store.parked(MOST)):

@@ -49,7 +49,7 @@ UNDRAWN: Final = "This channel cannot draw it."
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One channel's card, as it stands there. `payload` None: the channel cannot draw it, and
+    """One channel's card, as it is shown there. `payload` None: the channel cannot draw it, and
     `refused` says why."""
 
     channel: str
@@ -75,7 +75,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a request is looked at with. `risk` None: as the rules say."""
+    """What decides how a request is shown. `risk` None: the rules decide it."""
 
     policy: Policy
     book: RuleBook
@@ -109,7 +109,7 @@ def setting(config: Config | None, names: Sequence[str], risk: Risk | None) -> S
 
 
 def preview(text: str, how: Setting, kind: Kind | None, now: Instant) -> list[Preview]:
-    """The cards of one request. Raises `Stop` with what is wrong with it.
+    """The cards of one request. Raises `Stop` that says what is wrong with it.
 
     `text`: the form that `rules test` takes, or the body of `POST /v1/requests`. `kind`: of the
     requester; by default a gateway for the first form and an agent for the second.
@@ -196,7 +196,7 @@ def write(found: Sequence[Preview], html: Path | None, png: Path | None) -> list
 
 
 def _scripts() -> Path | None:
-    """Where a platform's own renderer may be installed: here, or in a checkout of ours."""
+    """The folder with the platforms' own renderers: here, or in a checkout of this repository."""
     places = (Path(), Path("tests/browser"))
     return next((place for place in places if (place / "node_modules").is_dir()), None)
 

@@ -1,8 +1,8 @@
 """`countersign setup CHANNEL`: what to do on the platform, what to paste there, what to write here.
 
-It needs no account anywhere and reads the configuration only for our address. The steps are those
-of the channel's own folder. The platform's own API is asked where it can do a step, after the
-person said yes.
+It needs no account anywhere and reads the configuration only for our address. The steps come from
+the channel's own folder. Where the platform's API can do a step, it is called once the person
+agrees.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from approvals.config import Config
 from approvals.port.setup import Guide, Order, Section, Wishes
 
 OURS: Final = "<server.public_url>"
-"""Stands for our address where none is known; `check` refuses it."""
+"""Stands for our address where it is not known; `check` rejects it."""
 PATIENCE: Final = 20.0
 
 
@@ -69,7 +69,7 @@ def address(path: Path) -> tuple[Config | None, str | None]:
 
 
 def order(config: Config | None, made: Guide) -> Order | None:
-    """What its API can be told of this guide, if all that it needs is configured."""
+    """The part of this guide that the platform's API can do, if all it needs is configured."""
     if config is None or made.channel not in config.channels:
         return None
     section = cast(Section, config.channels[made.channel])
@@ -78,14 +78,14 @@ def order(config: Config | None, made: Guide) -> Order | None:
 
 
 async def give(one: Order) -> None:
-    """Tell the platform all of it. `Stop` with the platform's own words where it refuses a part:
-    the others are told all the same, or what was there before would keep out what is missing."""
+    """Tell the platform every part, even where it refuses one: else an old setting could stand in
+    the way of the rest. Raises `Stop` with the platform's own words."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     try:
         async with aiohttp.ClientSession(timeout=timeout, headers=one.headers) as http:
             refusals = [await _give(one, http, body) for body in (one.body, *one.also)]
     except (aiohttp.ClientError, OSError, ValueError, AttributeError, TimeoutError) as error:
-        # Nothing of the address may stand in what is said of a failure.
+        # The address may hold a token: it must not be in the error.
         why = f"{one.channel} does not answer: {type(error).__name__}."
         raise Stop(Exit.UNREACHABLE, why) from None
     if why := "; ".join(dict.fromkeys(filter(None, refusals))):
@@ -96,7 +96,7 @@ async def _give(one: Order, http: aiohttp.ClientSession, body: Mapping[str, Any]
     """Why the platform refuses this part; "": it took it."""
     async with http.post(one.url, json=body, allow_redirects=False) as answer:
         said = await answer.json(content_type=None)
-        # Some say `ok`, some that it is a success, others give back what they made.
+        # Some answer `ok`, some `success`, others with what they made.
         done = said.get("ok") is True or said.get("result") == "success" or "id" in said
         if done and answer.status < 300:
             return ""
