@@ -38,7 +38,6 @@ from approvals.reading.values import (
     Scalar,
     Target,
 )
-from approvals.reading.xml import find_in
 
 __all__ = [
     "PLAIN", "SOURCE", "SOURCES", "UNCLEAR", "Dialect", "Header", "Leaf", "Meaning", "Opaque",
@@ -114,7 +113,7 @@ def find(reading: Reading, source: str) -> Any:
             fields = body.kind in ("json", "ndjson", "yaml")
             return walk(body.tree, key.split(".")) if fields else None
         case "xml":
-            return find_in(body.tree, key.split(".")) if body.kind == "xml" else None
+            return walk(body.tree, key.split("."), every=True) if body.kind == "xml" else None
     for meaning in reading.meanings:
         if meaning.name == kind:
             return walk(dict(meaning.values), key.split("."))
@@ -151,14 +150,18 @@ def names(reading: Reading) -> Mapping[str, Any]:
 _JSON: Final = ContentType("application/json")
 
 
-def walk(value: Any, path: list[str]) -> Any:
-    """Into nested mappings; `*`: into every item of a list, where half a list would mislead."""
+def walk(value: Any, path: list[str], *, every: bool = False) -> Any:
+    """Into nested mappings; `*`: into every item of a list, where half a list would mislead.
+
+    `every`: a value that is no list is a list of one, as where XML has one element of a name.
+    """
     for at, step in enumerate(path):
         if value is UNCLEAR:
             return UNCLEAR
-        if step == "*" and isinstance(value, list | tuple):
-            items = [walk(item, path[at + 1 :]) for item in value]
-            return UNCLEAR if UNCLEAR in items else None if None in items else items
+        if step == "*" and (every or isinstance(value, list | tuple)):
+            items = value if isinstance(value, list | tuple) else [value]
+            values = [walk(item, path[at + 1 :], every=every) for item in items]
+            return UNCLEAR if UNCLEAR in values else None if None in values else values
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
 

@@ -19,7 +19,6 @@ from approvals.reading.values import (
     MAX_DEPTH,
     MAX_LEAVES,
     TOO_MANY,
-    UNCLEAR,
     Doubtful,
     Part,
     nested,
@@ -36,19 +35,6 @@ def read_xml(text: str) -> Part:
     except (expat.ExpatError, ValueError):
         why = "It is not well-formed XML."
     return replace(unclear_text("xml", text, why), undecoded=why)
-
-
-def find_in(tree: Any, path: list[str]) -> Any:
-    """The value at a path of names; `*`: of every element of that name, also where there is one."""
-    for at, step in enumerate(path):
-        if tree is UNCLEAR:
-            return UNCLEAR
-        if step == "*":
-            items = tree if isinstance(tree, list) else [tree]
-            values = [find_in(item, path[at + 1 :]) for item in items]
-            return UNCLEAR if UNCLEAR in values else None if None in values else values
-        tree = tree.get(step) if isinstance(tree, dict) else None
-    return tree
 
 
 @dataclass(slots=True)
