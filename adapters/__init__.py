@@ -1,8 +1,8 @@
-"""The channels: a folder each, found here by name. What a folder holds is imported when it is asked
-for, and never by this table: docs/adding-a-channel.md is the tour of a folder.
+"""The channels, a folder each, by name. This table imports nothing of a folder before it is used:
+docs/adding-a-channel.md is the tour of a folder.
 
-An installed package may bring a channel, too: an entry point of the group `countersign.channels`.
-It is imported only where the configuration names it.
+An installed package may also provide a channel, by an entry point of the group
+`countersign.channels`. It is imported only if the configuration names it.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Folder:
         return cast("Order | None", order(section, events)) if order else None
 
     def page(self, payload: Payload, scripts: Path | None) -> str:
-        """A card's payload as a page (HTML) that looks as the platform's app draws it. `scripts`: a
-        folder with `node_modules`, where a platform's own renderer may be."""
+        """A card's payload as a page (HTML) that looks as in the platform's app. `scripts`: a
+        folder with `node_modules`, which may contain the platform's own renderer."""
         return cast(str, self._part("preview").page(payload, scripts))
 
     def template(self) -> tuple[str, str]:
@@ -105,8 +105,8 @@ GROUP: Final = "countersign.channels"
 
 @cache
 def installed() -> Mapping[str, Folder]:
-    """The channels that installed packages bring, by their names; nothing of them is imported.
-    None of them can take the name of a built-in one."""
+    """The channels of installed packages, by name, without importing them. They can't replace a
+    built-in channel."""
     found = dict[str, Folder]()
     for point in entry_points(group=GROUP):
         package, _, made_by = point.value.partition(":")

@@ -1,16 +1,16 @@
-"""Linking: an account on a channel says, by a code, which person it is.
+"""Linking: a code that is sent from an account on a channel links the account to a person.
 
-1. Whoever sends a person's code from an account is that person there. The code is 80 random bits,
-   good once, for ten minutes, on one channel, and stored as its SHA-256.
-2. A code and what came of it carry a seal by a button key, so that write access to the database
-   links nobody; a key that is taken out of the ring ends what was linked with it.
-3. Every refusal is one same answer: it does not tell a wrong code from an old or a used one.
-4. Where nobody can write to us, the account is sent its code, in a link: it links that account
-   alone, and only for who is signed in as that person. So both sides are proven there, too.
-5. Nobody is ever matched by a name. The configuration is the master: what it says of an account
-   stands, whatever a code says.
-5. An account that its person gave up (a number that somebody else may have next) is nobody's, not
-   by the configuration either, until a code comes from it.
+1. An account that sends a person's code is linked to that person. The code has 80 random bits and
+   works once, for ten minutes, on one channel; its SHA-256 is stored.
+2. A code and the link that it made carry a seal by a button key, so that write access to the
+   database links nobody. A key that is removed from the ring ends the links that it sealed.
+3. Every refusal is the same answer: it doesn't say whether the code was wrong, old or used.
+4. Where nobody can write to us, we send the account its code in a link. It links that account
+   alone, and only for the user who is signed in as that person: both sides are proven.
+5. Nobody is ever matched by a name. The configuration wins: what it says of an account stands,
+   whatever a code says.
+6. An account that its person gave up (a number that somebody else may have next) belongs to nobody,
+   even if the configuration names it, until a code comes from it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ PATIENCE: Final = 5.0
 """Seconds for asking a platform what our bot is called."""
 DEAD: Final = Notice(
     NoticeKind.REFUSED,
-    "This code links nothing here. A code works once, for ten minutes, on the channel it was "
-    "made for. `countersign link` makes another.",
+    "This code doesn't work here. A code works once, for ten minutes, on the channel it was made "
+    "for. Get another with `countersign link`.",
 )
 """The one answer to every code that does not link."""
 # Crockford's base 32: no letter that is read as another. https://www.crockford.com/base32.html
@@ -68,7 +68,7 @@ async def make_code(
 ) -> str:
     """A code that links an account of `channel` to `person`. `by`: who asked, for the chain.
 
-    `account`: it is to be sent there, links nothing else, and says both to `invited`.
+    `account`: the code will be sent there and links no other; it names both to `invited`.
     """
     number = int.from_bytes(random(10))
     letters = "".join(_LETTERS[number >> 5 * place & 31] for place in range(16))
@@ -85,8 +85,8 @@ async def make_code(
 
 
 async def bot(channel: object, named: str = "") -> str:
-    """What our bot is called there: `named`, or as its platform says now. "": nobody says it, and
-    then there is a text to send and no link.
+    """Our bot's name there: `named`, or what its platform says. "": unknown, so that there is a
+    text to send and no link.
     """
     if named or not isinstance(channel, Named):
         return named
@@ -99,7 +99,7 @@ async def bot(channel: object, named: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """What a link that was sent to an account would do. `by`: who asked for it."""
+    """The person and account that a link would link. `by`: who asked for it."""
 
     person: str
     account: str
@@ -109,10 +109,10 @@ class Invited:
 async def invited(
     store: Store, ring: KeyRing, channel: str, code: str, now: Instant
 ) -> Invited | None:
-    """What this code was sent to an account for, if it still links; looking does not use it.
+    """What a code in a link would link, if it still works. Looking doesn't use it.
 
-    The account stands in the code itself: what is stored is a hash over both, so that one that was
-    made for an account links no other.
+    The account is part of the code itself, and the stored hash covers both: a code that was made
+    for an account links no other.
     """
     found = await _live(store, ring, code, now)
     _, dot, about = code.partition(".")
@@ -123,9 +123,9 @@ async def invited(
 
 
 def words(channel: str, how: Linking, code: str, bot: str = "") -> tuple[str, ...]:
-    """What a person does with a code, a line each; the text to send, or the link, is the last.
+    """What a person does with a code, a line each; the last is the text to send, or the link.
 
-    `how`: what the channel's folder says of it. `bot`: what our bot is called there, if known.
+    `how`: how the channel links accounts. `bot`: our bot's name there, if known.
     """
     good = "It works once, for ten minutes."
     if bot and how.deep:
@@ -136,18 +136,18 @@ def words(channel: str, how: Linking, code: str, bot: str = "") -> tuple[str, ..
             link,
         )
     if how.command:
-        said = f"Type this command in {how.where}, from the account that is to be linked."
+        said = f"Type this command in {how.where}, from the account you want to link."
         return said, good, how.command.format(code=code)
     who = how.to or f"the bot on {channel}"
     return (
-        f"Send this text to {who}, from the account that is to be linked.",
+        f"Send this text to {who}, from the account you want to link.",
         good,
         f"link {code}",
     )
 
 
 def code_in(text: str) -> str | None:
-    """The code that a person sent; "" if they tried and it is none; None: about something else."""
+    """The code in a person's message; "" for an attempt without one; None: another message."""
     said = _SAID.fullmatch(text.strip())
     found = _CODE.fullmatch((said[1] if said else text.strip()).upper())
     if found:
@@ -165,7 +165,7 @@ async def take(
     now: Instant,
     random: Random,
 ) -> Linked | Notice:
-    """Link the account that sent this code, or say why not: what is refused consumes nothing."""
+    """Link the account that sent this code, or say why not. A refusal uses up nothing."""
     if reply.stranger:
         return DEAD
     owner = directory.by_account(reply.channel, reply.account)
@@ -187,7 +187,8 @@ async def take(
 
 
 def refused(reply: Reply, now: Instant, random: Random, by: str | None = None) -> Entry:
-    """For the chain: an account sent a code that links nothing. Not the code. `by`: who pressed."""
+    """For the chain: an account sent a code that doesn't work. It leaves the code out. `by`: who
+    pressed the button."""
     why = reply.stranger or "no such code here"
     said = {"channel": reply.channel, "account": reply.account, "why": why}
     said |= {"by": by} if by else {}
@@ -204,9 +205,9 @@ async def unlink(
     now: Instant,
     random: Random,
 ) -> list[str]:
-    """End what codes linked, at every copy within a second: the accounts that were.
+    """End links that codes made; every copy knows within a second. Returns their accounts.
 
-    `account` None: all of this person's on the channel.
+    `account` None: all of this person's accounts on the channel.
     """
     ended = []
     for one in await store.linked():
@@ -220,9 +221,9 @@ async def unlink(
 async def give_up(
     store: Store, people: Directory, gone: GivenUp, *, now: Instant, random: Random
 ) -> bool:
-    """End what a code said of an account before it was given up, and what the configuration says.
+    """End the links of an account that was given up, by a code or by the configuration.
 
-    False: nothing was to be ended. What a code said since stands: then they have it again.
+    False: there was none to end. A link that a code made since then stands: they have it again.
     """
     where = {"channel": gone.channel, "account": gone.account}
     row, ended = await store.linked_as(gone.channel, gone.account), False
@@ -249,7 +250,7 @@ def genuine(ring: KeyRing, one: Linked) -> bool:
 def directory(
     make: Make, ring: KeyRing, accounts: Sequence[Account], linked: Sequence[Linked]
 ) -> Directory:
-    """A row alone makes nobody an approver: where one says so, our own seal must be on it."""
+    """The people with their linked accounts. A row without our seal makes nobody an approver."""
     codes = [
         Link(one.channel, one.account, one.person, learnt=True, by_code=True)
         for one in linked
@@ -282,8 +283,8 @@ def _vouched(named: Directory, ring: KeyRing, a: Account, person: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An account for a list of them. `how`: configuration, code or platform. `fault`: why it does
-    not speak for the person, or "". `since`: when it was linked; None: by the configuration."""
+    """An account in a list. `how`: configuration, code or platform. `fault`: why it can't approve
+    for the person, or "". `since`: when it was linked; None: by the configuration."""
 
     person: str
     channel: str
@@ -296,7 +297,7 @@ class Shown:
 def shown(
     people: Directory, ring: KeyRing, accounts: Sequence[Account], linked: Sequence[Linked]
 ) -> list[Shown]:
-    """Every account of everybody, in the order of their precedence, then what is left out."""
+    """All accounts of all people, in order of precedence, then those that are left out."""
     since = {(a.channel, a.account): a.vetted_at for a in accounts}
     coded = {(one.channel, one.account): one.at for one in linked}
     found = []
@@ -320,7 +321,7 @@ def shown(
 
 
 async def _live(store: Store, ring: KeyRing, code: str, now: Instant) -> LinkCode | None:
-    """The code's row, if it is of now and ours."""
+    """The code's row, if it hasn't expired and we made it."""
     found = await store.code(code, now)
     genuine = found and sealed(ring, found.seal, _PURPOSE, *_of_code(code, found))
     return found if genuine else None

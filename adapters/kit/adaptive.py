@@ -17,20 +17,20 @@ PARTS: Final[Mapping[str, str]] = {
     "Column": "items",
     "RichTextBlock": "inlines",
 }
-"""Where what an element shows is, by its type: those of version 1.3 that a card is made of."""
+"""The key of an element's content, by type: the elements of version 1.3 that a card uses."""
 TABLES: Final[Mapping[str, str]] = {"Table": "rows", "TableRow": "cells", "TableCell": "items"}
 """Those of version 1.5 as well."""
 HIDING: Final = ("maxLines", "requires")
-"""What may cut an element off or leave it out: `requires` drops it where a client lacks a feature.
+"""Keys that may cut an element off or drop it: `requires` drops it if a client lacks a feature.
 https://adaptivecards.io/explorer/Container.html"""
 WIDTH: Final = re.compile(r"auto|stretch|[1-9]|[5-9]\dpx|1\d\dpx")
-"""How wide a column with words to be read may be: as it needs, a share, or enough pixels for a word
-and fewer than a phone's card has."""
+"""Allowed widths of a column with text: automatic, a share, or enough pixels for a word but fewer
+than a phone's card has."""
 
 
 def seen(nodes: Any, parts: Mapping[str, str] = PARTS) -> Iterator[str]:
-    """The texts of these elements: nothing hidden or cut off, nothing of a type that clients may
-    not know, no fallback for another client, and not what a button opens."""
+    """The visible texts of these elements: nothing hidden or cut off, no types that a client may
+    not know, no fallbacks, and nothing that a button opens."""
     for node in nodes if isinstance(nodes, list) else ():
         # A client may read "false" as false, so only the word true shows.
         if not isinstance(node, dict) or node.get("isVisible", True) is not True:

@@ -1,4 +1,4 @@
-"""The section of a channel that belongs to an app of Meta's."""
+"""The section of a channel that uses a Meta app."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from approvals.port.setup import Section, Shape
 
 
 class App(Section):
-    """`access_token`: of our own account there. `app_secret`: what the app's deliveries are signed
-    with. `verify_token`: a word of your own, for the handshake. `api_url`: for a test peer."""
+    """`access_token`: our account's. `app_secret`: signs the app's deliveries. `verify_token`: a
+    secret that you make up, for the handshake. `api_url`: for a test peer."""
 
     room: ClassVar = Shape("(?!)", "a room: there is none for us", "each approver gets a card")
 

@@ -1,4 +1,4 @@
-"""A message of Meta's Send API as its apps draw it, nearly: for `countersign preview`."""
+"""A message of Meta's Send API roughly as its apps draw it: for `countersign preview`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ body { background: #fff; }
 
 
 def bubbles(payload: Payload) -> str:
-    """The text that goes before, if there is one, and the message with its buttons in it."""
+    """The text before the message, if there is one, and the message with its buttons."""
     template = payload["message"].get("attachment", {}).get("payload", {})
     tall = "".join(
         f'<span class="tall">{escape(one["title"])}</span>' for one in template.get("buttons", ())

@@ -1,9 +1,9 @@
-"""Direct messages by Meta's Send API, as Messenger and Instagram have them.
+"""Direct messages by Meta's Send API, for Messenger and Instagram.
 
-A card is a button template. Where it is too long for one, what will be sent goes before it as a
-text: buttons stay, while quick replies go when the next message comes, so that only a question of
-ours has these. Nothing can be edited: the end of a case is one more message. A press says who
-pressed and brings our token, and never on which message: the token alone says that.
+A card is a button template. If it is too long for one, the request's text is sent as a message
+before it. Buttons stay, but quick replies disappear with the next message, so that only our
+questions use those. Nothing can be edited: the end of a case is one more message. A press says who
+pressed and carries our token, but never names its message: only the token identifies the card.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from approvals.model import Address, Busy, Card, Malformed, MessageRef, Refused
 from approvals.text import fitting, unlinked, utf16_len
 
 ACCOUNT: Final = "[1-9][0-9]{4,24}"
-"""A person's id: of one page (PSID) or professional account (IGSID), another for each."""
+"""A person's id, which differs for each page (PSID) or professional account (IGSID)."""
 # https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/template/button
 TEMPLATE, BUTTONS = 640, 3
 # https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/quick-replies
 LABEL: Final = 20
 REF: Final = "link_"
-"""How what follows `ref=` in our own links begins: the links of others say nothing to us. Letters,
-digits, `-`, `_` and `=` may stand there."""
+"""How `ref=` begins in our own links; other links are ignored. Meta allows letters, digits, `-`,
+`_` and `=` there."""
 HELLO: Final = "countersign-hello"
-"""What the button that begins a conversation sends."""
+"""The payload of the button that begins a conversation."""
 NO_REASON: Final = "Without a reason"
 WHO: Final = "You are talking to an automated service."
-"""What a conversation begins with, as California and Germany want it:
+"""The beginning of a conversation, which California and Germany require:
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages"""
 # https://developers.facebook.com/documentation/business-messaging/messenger-platform/error-codes
 CODES: Final = Codes(
@@ -56,14 +56,13 @@ FORMULA: Final = re.compile(r"\$(?=\$)|\\(?=[(\[])")
 
 
 def inert(text: str) -> str:
-    """Text that shows as it is: nothing formats and nothing links."""
+    """Text that is shown as it is, without formatting and links."""
     return unlinked(FORMULA.sub("\\g<0>\u200b", unmarked(text)))
 
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
-    """What a person did by hand. `payload`: of the button that they pressed; `ref`: of the link
-    that brought them; `text`: what they typed, or None."""
+    """A person pressed a button (`payload`), followed a link (`ref`) or typed a `text`."""
 
     account: str
     at: model.Instant
@@ -80,10 +79,10 @@ class Wrote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direct(Base):
-    """What both have. A class of its own says whose messages these are, and how much they take.
+    """What Messenger and Instagram have in common; each subclass says how they differ.
 
-    `kind`: the `object` of its deliveries; `url`: of its API; `me`: the field of `/me` that has our
-    own id; `fields`: what the webhook has to be subscribed to; `longest`: of a text, as `size`
+    `kind`: the `object` of its deliveries; `url`: its API; `me`: the field of `/me` with our own
+    id; `fields`: the webhook's subscriptions; `longest`: the most that a text may have, as `size`
     counts it.
     """
 
@@ -118,7 +117,7 @@ class Direct(Base):
     @property
     @abstractmethod
     def own(self) -> str:
-        """Our own id there: of the page, or of the professional account."""
+        """The id of our page or professional account."""
 
     @property
     def base(self) -> str:
@@ -151,8 +150,8 @@ class Direct(Base):
         raise Refused(f"{self.name}: over {TEMPLATE} characters however short its texts are cut")
 
     def _bubbles(self, made: Any) -> Any:
-        """The message with the buttons, and the text that goes before it where they do not fit into
-        one. None: they do not fit into two."""
+        """The message with the buttons, and the text before it if one message is too short for
+        both. None: two messages are too short as well."""
         head, facts, sent, foot = (made[name] for name in ("head", "facts", "sent", "foot"))
         whole = self._message([*head, *facts, *sent, *foot], made["buttons"])
         if whole is not None or not sent:
@@ -215,8 +214,8 @@ class Direct(Base):
         self._window.recall(last)
 
     def _found(self, resolved: port.Resolved) -> list[Wrote | None]:
-        """What each event of a delivery says; None: nothing that is for us. One of `FAULTS`: there
-        is no event that is understood."""
+        """Each event of a delivery; None: not for us. Raises one of `FAULTS` if it understands none
+        of them."""
         found: list[Wrote | None] = []
         for entry in meta.entries(from_json(resolved.inbound.body), self.kind):
             # What is no message of a person's to us stands under `changes` or `standby`.
@@ -356,7 +355,7 @@ class Direct(Base):
         return await self._deliver(account, payload["outside"])
 
     async def _deliver(self, account: str, message: Any, *, quiet: bool = False) -> str:
-        """`quiet`: no notification, since what follows at once brings one."""
+        """`quiet`: without a notification, because the next message follows at once."""
         body = {"recipient": {"id": account}, "message": message, **self._said(message, quiet)}
         try:
             sent = await self._graph("POST", f"{self.own}/messages", json=body)
@@ -367,11 +366,11 @@ class Direct(Base):
             raise Busy(f"{self.name}: no message id: {type(error).__name__}") from None
 
     def _said(self, message: Any, quiet: bool) -> dict[str, str]:
-        """What else is said of a message."""
+        """More fields of a message."""
         return {}
 
     async def _token(self) -> str:
-        """What proves to the platform that it is us."""
+        """Our access token."""
         return self.access_token
 
     async def _graph(self, method: str, path: str, **more: Any) -> Any:
@@ -380,10 +379,10 @@ class Direct(Base):
 
 
 def _mark(card: Card) -> str:
-    """What the text before a card and the card have in common, and no other card has. Not the
-    digest: who writes two requests can make its eight characters alike, and two copies of us may
-    send both cards at once. The tokens of a card are random, and these four characters say nothing
-    about them."""
+    """A mark that only a card and the text before it share. Not the digest: somebody could write
+    two requests whose digests begin with the same eight characters, and two copies of the service
+    may send both cards at once. A card's tokens are random, and these four characters reveal
+    nothing of them."""
     return _digest("mark", *(button.token for button in card.buttons))[:4]
 
 

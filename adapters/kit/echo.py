@@ -1,13 +1,14 @@
-"""Compares a card with what its platform gives back, and forgives what nobody can see.
+"""Compares a card with the message that its platform returns, and ignores differences that nobody
+can see.
 
-Forgiven, on both sides, before anything is hashed or compared:
+Ignored, on both sides, before anything is hashed or compared:
 
 1. NFC. Canonically equivalent texts have "the same appearance and behavior when correctly
    displayed" (https://www.unicode.org/reports/tr15/#Canon_Compat_Equivalence, revision 57).
-2. White space at the ends of a text, a few characters of it: nothing stands there to be read. More
-   could push what follows out of sight, and counts. Where texts stand beside each other in a line
-   it counts too, or "12 " and "400" would be "12400", unless a colon stands between them.
-3. A flag that is off, an empty text or list, and none: all three draw nothing.
+2. A few characters of white space at the ends of a text. More could push what follows out of sight,
+   so it counts. It also counts between two texts in one line, where "12 " and "400" would become
+   "12400", unless a colon stands between them.
+3. The difference between a flag that is off, an empty text or list, and none: nothing is drawn.
 
 Labels, tokens, addresses, mentions, attachments and every other character of a text count.
 """
@@ -25,16 +26,16 @@ from pydantic_core import to_json
 from approvals.model import Difference
 
 EDGE: Final = 4
-"""Characters of white space that may come or go at one end of a text."""
+"""Characters of white space that may be added or lost at one end of a text."""
 LONGEST: Final = 10_000
-"""Characters of a text up to which it is normalised: more than a card has on any platform, and few
-enough for marks in a wrong order, which take quadratic time to sort."""
+"""Longer texts aren't normalised. No card has a text of so many characters, and combining marks in
+a wrong order take quadratic time to sort."""
 MOST: Final = 20
 """Differences that are reported."""
 
 
 def settled(text: str, *, start: bool = True, end: bool = True) -> str:
-    """A text without what nobody can see; `start`, `end`: does nothing stand before, after it?"""
+    """A text without invisible differences. `start`, `end`: nothing stands before it, after it."""
     if not text.isascii() and len(text) <= LONGEST:
         text = unicodedata.normalize("NFC", text)
     if start and len(text) - len(bare := text.lstrip()) <= EDGE:
@@ -45,12 +46,12 @@ def settled(text: str, *, start: bool = True, end: bool = True) -> str:
 
 
 def digest(seen: Any) -> str:
-    """SHA-256 (hex) over what is seen of a message."""
+    """SHA-256 (hex) over the visible parts of a message."""
     return hashlib.sha256(to_json(seen)).hexdigest()
 
 
 def differences(sent: Any, stored: Any) -> tuple[Difference, ...]:
-    """Where two views, of dicts, lists and scalars, differ; the first `MOST`."""
+    """Where two views (dicts, lists, scalars) differ; the first `MOST`."""
     return tuple(islice(_differences(sent, stored, "$"), MOST))
 
 

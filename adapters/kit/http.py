@@ -1,5 +1,5 @@
-"""HTTP as adapters speak it that have no SDK of their own, or whose SDK lets it be replaced: one
-session, a timeout, no redirects, and whose fault a refusal is."""
+"""HTTP for adapters without an SDK, or whose SDK accepts another HTTP client: one session, a
+timeout, no redirects, and whose fault a refusal is."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from approvals.model import Busy, Refused, Scope
 from approvals.port import Finding, Line, clock_finding, reason, retry_after
 
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)
-"""What reading a shape raises that is not as documented: `int` of 1e999 is an `OverflowError`."""
+"""What code raises that reads JSON of an undocumented shape; `int` of 1e999: `OverflowError`."""
 ERRORS = frozenset(range(500, 600))
-"""Of a platform whose answers say more than that they are errors."""
+"""For platforms whose server errors have a text worth reading."""
 
 
 class Denied(Refused):
@@ -33,15 +33,15 @@ class Denied(Refused):
 
 
 class Outside(Refused):
-    """Nothing but a template gets through: the time to answer freely is over."""
+    """The 24 hours for free text are over: only a template can be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """A platform's error codes, as regular expressions: outside the time to answer freely; slower,
-    or later; something of ours, which an operator mends and no person is to blame for; and what is
-    about the person, whatever else it looks like. Where a code has a subcode, `code/subcode` is
-    looked for as well as the code alone."""
+    """A platform's error codes, as regular expressions. `outside`: the time for free text is over;
+    `busy`: try later; `ours`: the operator must fix it, no person is to blame; `theirs`: about the
+    person, even if another pattern matches. A code with a subcode is matched as `code/subcode` and
+    alone."""
 
     outside: str = "(?!)"
     busy: str = "(?!)"
@@ -49,7 +49,7 @@ class Codes:
     theirs: str = "(?!)"
 
     def fail(self, status: int, code: Any, log: logging.Logger, sub: str = "") -> NoReturn:
-        """Raise what this refusal means. What none of them names will never work: `Refused`."""
+        """Raise what this refusal means; `Refused` for a code that no pattern matches."""
         why = str(code or status)
         names = (f"{why}/{sub}", why) if sub else (why,)
 
@@ -68,7 +68,7 @@ class Codes:
 
 
 def exact(pattern: str, text: str) -> str:
-    """The first group of a pattern that the whole text fits, or "". `ValueError`: it does not."""
+    """The first group of a pattern that matches the whole text, or "". `ValueError`: no match."""
     found = re.fullmatch(pattern, text)
     if not found:
         raise ValueError("not of that shape")
@@ -76,7 +76,7 @@ def exact(pattern: str, text: str) -> str:
 
 
 def object_of(text: str) -> dict[str, Any] | None:
-    """The JSON object of an answer; None: it has none, so that a proxy or a portal answered."""
+    """The JSON object in an answer; None: there is none, so a proxy or a portal answered."""
     try:
         value = from_json(text)
     except ValueError:
@@ -94,10 +94,9 @@ def read_as(platform: str) -> Iterator[None]:
 
 
 class Http:
-    """One session. `heads`: the headers of the last answer. `after`: the header that says in how
-    many seconds to come again, where it is another than usual. `read`: statuses from 500 on whose
-    text says more than that it failed. `narrow`: what the text of a 429 has in it, as a regular
-    expression, where only this conversation has to wait."""
+    """One session. `heads`: the headers of the last answer. `after`: the header that says how many
+    seconds to wait, if it isn't Retry-After. `read`: statuses from 500 on whose text is returned.
+    `narrow`: a regular expression for the text of a 429 that delays this conversation only."""
 
     def __init__(
         self,
@@ -111,8 +110,8 @@ class Http:
         self._ended = False
 
     async def ask(self, method: str, url: str | URL, **more: Any) -> tuple[int, str]:
-        """Status and text. `Busy`: nobody is there, it wants us slower, or this was closed."""
-        if self._ended:  # a late call would open a session that is never closed
+        """Status and text. `Busy`: no answer, too many requests, or this session was closed."""
+        if self._ended:  # a late call would open a session that nobody closes
             raise Busy("the service is ending")
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
@@ -136,7 +135,7 @@ class Http:
         return clock_finding(self.heads.get("Date"), int(time.time() * 1000))
 
     async def close(self) -> None:
-        """Give the connections back, for good."""
+        """Close the connections; no call opens one again."""
         self._ended = True
         if self._session is not None:
             await self._session.close()

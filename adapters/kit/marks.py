@@ -1,4 +1,4 @@
-"""Text for chats that read marks of their own and know no escape character."""
+"""Text for chats that format by marks and have no escape character."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from functools import lru_cache
 from typing import Final
 
 ALIKE: Final = {"`": "ˋ", "┃": "│", "*": "∗", "_": "ˍ", "~": "∼"}
-"""What looks like each mark. Behind a zero-width space, which cleaned text brings none of, so that
-it is nobody else's."""
+"""Characters that look like each mark. A zero-width space before one, which cleaned text never has,
+shows that we put it there."""
 
 
 def unmarked(text: str, anywhere: str = "`") -> str:
-    """Text in which nothing is bold, italic, struck through or code: what would be is drawn by what
-    looks like it. `*`, `_` and `~` do something at the edge of a word only; `anywhere`: which marks
-    do within one, too."""
+    """Text in which nothing is bold, italic, struck through or code: characters that look like the
+    marks replace them. `*`, `_` and `~` format only at the edge of a word; `anywhere`: marks that
+    format within a word, too."""
     return _marks(anywhere).sub(lambda match: f"\u200b{ALIKE[match[0]]}", text)
 
 
@@ -26,5 +26,5 @@ def _marks(anywhere: str) -> re.Pattern[str]:
 
 
 def visible(text: str) -> str:
-    """Without the zero-width spaces that we put in: what a text says, wherever it was cut."""
+    """The text without the zero-width spaces that we put in."""
     return text.replace("\u200b", "")

@@ -1,5 +1,5 @@
-"""Meta's Graph API, as WhatsApp, Messenger and Instagram have it: its version, how it proves what
-it delivers, and how it is called."""
+"""Meta's Graph API for WhatsApp, Messenger and Instagram: its version, how its deliveries are
+proven, and how it is called."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INSTAGRAM: Final = f"https://graph.instagram.com/{VERSION}"
 
 
 def authenticate(inbound: Inbound, app_secret: str, verify_token: str) -> Proven:
-    """A delivery, or the handshake: then the claim `hello` is what Meta wants to see.
+    """A delivery, or the handshake: then the claim `hello` is the answer that Meta expects.
 
     https://developers.facebook.com/docs/graph-api/webhooks/getting-started
     """
@@ -44,7 +44,7 @@ def authenticate(inbound: Inbound, app_secret: str, verify_token: str) -> Proven
 
 
 def entries(body: Any, kind: str) -> Iterator[Any]:
-    """What a delivery brings about this kind of object. One of `http.FAULTS`: it brings nothing."""
+    """A delivery's entries about this kind of object. One of `http.FAULTS`: there are none."""
     if body["object"] != kind or not body["entry"]:
         raise ValueError("of another object, or empty")
     yield from body["entry"]

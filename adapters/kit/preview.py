@@ -1,6 +1,6 @@
-"""A card as a page that looks as a platform's app draws it: what the channels' pages share.
+"""The common parts of the pages that show a card as a platform's app draws it.
 
-Everything that stands in a payload is escaped.
+Everything from a payload is escaped.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def whole(channel: str, card: str, *, style: str, script: str = "") -> str:
 
 
 def button_row(buttons: Iterable[tuple[str, str]]) -> str:
-    """Buttons beside each other: what each says, and its style."""
+    """Buttons beside each other: label and style of each."""
     drawn = (
         f'<span class="button {style}">{escape(str(label))}</span>' for label, style in buttons
     )
@@ -33,5 +33,5 @@ def button_row(buttons: Iterable[tuple[str, str]]) -> str:
 
 
 def moment(seconds: int) -> str:
-    """A time as the app of somebody in UTC shows it."""
+    """A time as an app shows it in UTC."""
     return time.strftime("%d %b %Y %H:%M UTC", time.gmtime(seconds))

@@ -1,4 +1,4 @@
-"""A card in which all that others wrote is inert, by what a channel makes of a text (`inert`)."""
+"""A card whose texts are harmless, by the channel's own `inert`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAMES: Final = ("title", "headline", "action", "agent", "line", "progress")
 
 
 def texts(card: Card, inert: Inert) -> Card:
-    """Every text of it but the address of the page; facts are the channel's own to draw."""
+    """All texts of the card except the page's address; facts stay as they are."""
     found = {one.name: getattr(card, one.name) for one in fields(card) if one.name != "review"}
     tame: Any = {name: inert(text) for name, text in found.items() if text and type(text) is str}
     return replace(card, **tame)

@@ -1,4 +1,4 @@
-"""An access token for a platform. It is asked for when it is needed, and kept until it expires."""
+"""An access token for a platform, fetched when needed and kept until it expires."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ T = TypeVar("T")
 
 
 class Token(Generic[T]):
-    """`ask` gets a new token, and says for how many seconds it is good. Only one call asks at a
-    time."""
+    """`ask` fetches a new token and the number of seconds that it is valid. Only one call fetches
+    at a time."""
 
     def __init__(self, ask: Callable[[], Awaitable[tuple[T, float]]]) -> None:
         self._ask, self._one = ask, asyncio.Lock()
         self._kept: tuple[T, float] | None = None
 
     async def get(self) -> T:
-        """The one that is kept, or a new one. Raises what `ask` raises."""
+        """The kept token, or a new one. Raises what `ask` raises."""
         async with self._one:
             if self._kept is None or time.monotonic() >= self._kept[1]:
                 value, serves = await self._ask()
@@ -27,6 +27,6 @@ class Token(Generic[T]):
             return self._kept[0]
 
     def forget(self, value: T | None = None) -> None:
-        """Ask for a new one next time. `value`: if this one is still kept."""
+        """Fetch a new one next time. `value`: only if this one is still kept."""
         if self._kept and value in (None, self._kept[0]):
             self._kept = None

@@ -1,4 +1,4 @@
-"""Platforms where we may write freely only for 24 hours after somebody wrote to us."""
+"""Platforms where we may write free text only for 24 hours after a person wrote to us."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from approvals.model import MINUTE, Duration, Instant
 from approvals.port import Last
 
 DAY: Final[Duration] = 24 * 60 * MINUTE - 5 * MINUTE
-"""Less what a message may be under way."""
+"""Minus the time that a message may take."""
 REMEMBERED: Final = 10_000
 
 
 class Window:
-    """Who wrote when, as the store says, and for whom the platform said that it is over."""
+    """When people last wrote, by the store, and whose 24 hours the platform says are over."""
 
     def __init__(self) -> None:
         self._last: Last | None = None
         self._over: dict[str, Instant] = {}
 
     def recall(self, last: Last) -> None:
-        """Whom to ask. Until then every window is closed."""
+        """Gives it what the store knows. Before that every window is closed."""
         self._last = last
 
     async def since(self, account: str, now: Instant) -> Instant | None:
-        """When they last wrote, if we may still answer that freely; None: not any more, or it is
-        not known, or the platform has said no already."""
+        """When they last wrote, if free text is still allowed; None: no longer, unknown, or the
+        platform has refused it already."""
         last = await self._last(account) if self._last else 0
         return last if now - last < DAY and self._over.get(account) != last else None
 
     def over(self, account: str, since: Instant) -> None:
-        """The platform refused what would have answered their words of then."""
+        """The platform refused free text that relied on the message of `since`."""
         remember(self._over, account, since)
 
 

@@ -1,12 +1,12 @@
 """The port that every adapter implements, and the values that pass through it.
 
-A delivery is proven (`authenticate`), then what only the platform can say of it is asked
-(`resolve`), then it is read: `read` takes only what `resolve` returns, so that the wrong order does
-not type-check. An adapter never decides: it proves who sent something, says what was pressed, and
-carries cards.
+A delivery is proven (`authenticate`); then the platform is asked what only it can say of the
+delivery (`resolve`); then it is read. `read` takes only what `resolve` returns, so that the wrong
+order doesn't type-check. An adapter never decides: it proves who sent a delivery, says which button
+was pressed, and carries cards.
 
-This page lists all that an adapter may use. What a channel's folder brings besides its adapter
-(settings, guide, words for linking) is `approvals.port.setup`.
+This module lists everything that an adapter may use. `approvals.port.setup` has what else a
+channel's folder holds: settings, guide, words for linking.
 """
 
 from approvals.port.channel import (

@@ -77,33 +77,32 @@ class Channel(Protocol):
     def echo(self, payload: Payload) -> str | None:
         """The `Tap.echo` a tap on this payload must carry; None where taps carry none. Pure.
 
-        Equal for what nobody can tell apart (white space at the end of a text, NFC, flags that are
-        off or absent); different for any other text, label, token, link or attachment.
+        Equal where nobody could see a difference (white space at the end of a text, NFC, flags that
+        are off or absent); different for any other text, label, token, link or attachment.
         """
         ...
 
     async def post(self, address: Address, payload: Payload, key: str) -> MessageRef:
         """Send a card. `key`: idempotency key, if the platform takes one. `Busy` or `Refused`.
 
-        `altered` of the result: what the platform's answer shows otherwise.
+        `altered` of the result: where the platform's answer differs from the payload.
         """
         ...
 
     async def redraw(self, ref: MessageRef, payload: Payload) -> MessageRef | None:
         """Make the posted card say `payload`, or send a closing message where nothing is edited.
 
-        Where the card is now: another message where it had to be posted again, which then takes the
-        taps instead of the old one. `altered` of it: what the platform's answer shows otherwise.
-        None: where it was, and there is nothing to say.
+        Where the card is now: another message if it had to be posted again, which takes the taps
+        from then on. `altered` as in `post`. None: the same message, and nothing to report.
         """
         ...
 
     def answer(self, tap: Tap, notice: Notice) -> Response | None:
-        """What the platform wants as HTTP answer, at once. Pure. None: an empty 200."""
+        """The HTTP answer that the platform wants at once. Pure. None: an empty 200."""
         ...
 
     async def tell(self, tap: Tap, notice: Notice) -> None:
-        """After the answer: the private word or reason prompt that `answer` could not say."""
+        """After the answer: the private message or reason prompt that `answer` couldn't carry."""
         ...
 
     async def listen(self, deliver: Deliver) -> None:
@@ -111,7 +110,7 @@ class Channel(Protocol):
         ...
 
     async def check(self) -> list[Finding]:
-        """Token, scopes, webhook, clock: is all well on the other side?"""
+        """Check token, scopes, webhook and clock with the platform."""
         ...
 
     async def close(self) -> None:
@@ -121,7 +120,7 @@ class Channel(Protocol):
 
 @runtime_checkable
 class Prepares(Protocol):
-    """A channel whose `authenticate` needs what only the platform has, like its newest keys."""
+    """A channel whose `authenticate` needs something from the platform, like its newest keys."""
 
     async def prepare(self, inbound: Inbound) -> None:
         """Awaited before `authenticate`, with nothing proven yet. `Busy`: it must wait."""
@@ -130,7 +129,7 @@ class Prepares(Protocol):
 
 @runtime_checkable
 class Resolves(Protocol):
-    """A channel whose deliveries do not say all: the platform has to be asked what was pressed, or
+    """A channel whose deliveries don't say enough: it must ask the platform what was pressed, or
     what this account may do there."""
 
     async def resolve(self, proven: Proven) -> Resolved:
@@ -142,7 +141,7 @@ class Resolves(Protocol):
 
 
 async def resolve(channel: Channel, proven: Proven) -> Resolved:
-    """What `read` takes: as it was proven, where the channel has nothing to ask."""
+    """What `read` takes: the proven delivery itself, where the channel has nothing to ask."""
     return await channel.resolve(proven) if isinstance(channel, Resolves) else Resolved.of(proven)
 
 
@@ -152,8 +151,8 @@ class Places(Protocol):
     deployment."""
 
     async def place(self, whom: Address, request: Request) -> Address:
-        """Where the card of this request goes. `whom`: a person's conversation, as `open` gave it,
-        a room of `via`, or the place of a card that is posted again; it is the answer where nothing
+        """Where the card of this request goes. `whom`: a person's conversation from `open`, a room
+        of `via`, or the place of a card that is posted again; returned as it is where nothing
         better is known. `Busy` or `Refused`."""
         ...
 
@@ -162,9 +161,9 @@ class Places(Protocol):
 class Route:
     """An address of our own that a platform delivers to, besides `/channels/<name>/events`.
 
-    `path`: below `/channels/<name>/`, or what a protocol demands, which begins with `/_`. It may
-    have parts in braces (`{id}`): `Inbound.path` is the one that was called. `done`: the JSON that
-    the platform wants to see where all was taken and there is nothing else to answer.
+    `path`: below `/channels/<name>/`, or one that a protocol demands, which begins with `/_`. It
+    may have parts in braces (`{id}`); `Inbound.path` has the called path. `done`: the JSON answer
+    to a delivery that was taken and needs no other answer.
     """
 
     method: str
@@ -183,17 +182,17 @@ class Routed(Protocol):
 class Memory(Protocol):
     """A channel's own small values in the store, by name: a sync cursor, a token that rotates.
 
-    Sealed: a thief of the database reads none of them, and who writes there makes none up. Who can
-    write there can bring back one that was true before. All copies of the service share them.
+    They are sealed: somebody who steals the database can't read them, and somebody who writes to it
+    can't invent one, though they could restore an older one. All copies of the service share them.
     """
 
     async def get(self, key: str) -> bytes | None:
-        """None: there is none, or none that a key of ours made. `Busy`."""
+        """None: there is none, or none that our keys sealed. `Busy`."""
         ...
 
     async def put(self, key: str, value: bytes | None, *, was: bytes | None) -> bool:
-        """Keep it, or forget it (None). False, and nothing is changed, where what is kept is not
-        `was` any more: another copy was faster. `ValueError` for more than 64 kB. `Busy`."""
+        """Store it, or delete it (None). False, and nothing is changed, if the stored value is no
+        longer `was`: another copy was faster. `ValueError` for more than 64 kB. `Busy`."""
         ...
 
 
@@ -202,7 +201,7 @@ class Remembers(Protocol):
     """A channel that must know something after a restart, or in another copy."""
 
     def remember(self, memory: Memory) -> None:
-        """What it keeps things in. Called once, before anything else is asked of it."""
+        """Gives it its memory. Called once, before any other method."""
         ...
 
 
@@ -215,7 +214,7 @@ class Charged(Protocol):
     """A channel whose platform charges for single calls and deliveries: the metrics count them."""
 
     def charge(self, count: Count) -> None:
-        """Whom to tell of each. Called once, before anything else is asked of it."""
+        """Gives it the counter. Called once, before any other method."""
         ...
 
 
@@ -229,11 +228,11 @@ class CatchesUp(Protocol):
 
 
 class Homes(Protocol):
-    """What people may see besides cards. The core answers; the channel only draws it."""
+    """A person's list of requests. The core makes it; the channel only draws it."""
 
     async def of(self, account: str, *, stays: bool) -> Home | None:
-        """The list of the person whose account this is; None: it is nobody's here. `stays`: it is
-        on a page that is to be shown again (`Hosts.show`) when it changes. `Busy`."""
+        """The list of the account's person; None: the account is linked to nobody. `stays`: it is
+        on a page that must be shown again (`Hosts.show`) when the list changes. `Busy`."""
         ...
 
 
@@ -242,16 +241,16 @@ class Hosts(Protocol):
     """A channel with pages of its own: an app's home, a command that lists, an installation."""
 
     def look_up(self, homes: Homes) -> None:
-        """Whom to ask what a page says. Called once, before anything is delivered."""
+        """Gives it the lists that its pages draw. Called once, before anything is delivered."""
         ...
 
     async def host(self, visit: Visit) -> Response:
-        """Show the page. Called for what was delivered to us; for what came by a connection of its
-        own (`listen`) the channel calls it by itself. `Busy` or `Refused`."""
+        """Show the page. The service calls it for deliveries; the channel itself for what arrives
+        by its own connection (`listen`). `Busy` or `Refused`."""
         ...
 
     async def show(self, account: str, home: Home) -> None:
-        """Show a page again that this account may have open: it has changed. `Busy` or
+        """The list has changed: show the page again that this account may have open. `Busy` or
         `Refused`."""
         ...
 
@@ -261,32 +260,33 @@ class Talks(Protocol):
     """A channel that reads what people write (`Reply`), so that accounts can be linked there."""
 
     async def say(self, reply: Reply, notice: Notice) -> None:
-        """A private word to the account that wrote: never in a room. `Busy` or `Refused`."""
+        """A private message to the account that wrote: never in a room. `Busy` or `Refused`."""
         ...
 
 
 @runtime_checkable
 class Personal(Protocol):
-    """A channel that shows each reader of a room another face of one card, if their client asks."""
+    """A channel that shows each reader of a room their own view of a card, if their client asks."""
 
     async def viewers(self, conversation: str, accounts: Sequence[str]) -> Sequence[str]:
-        """What clients there call these accounts; who is not there is left out. `Busy`."""
+        """The ids that clients there use for these accounts, without those who aren't there.
+        `Busy`."""
         ...
 
     def shared(self, card: Card, viewers: Sequence[str]) -> Payload:
-        """The face for everybody: without buttons, and these clients ask for one of their own
-        (`Glance`), as do others by hand. Pure. Raises `Refused`, as `layout` does."""
+        """The view for everybody, without buttons. These clients ask for their own (`Glance`) by
+        themselves; other people ask by hand. Pure. Raises `Refused`, as `layout` does."""
         ...
 
     def face(self, glance: Glance, card: Card | None, word: str) -> Response:
-        """The answer to whoever looks: this card, and a word to them alone, or ""; `card` None:
-        the word only. Pure. Raises `Refused`, as `layout` does."""
+        """The answer to one reader: this card, and a sentence for them alone, or ""; `card` None:
+        the sentence only. Pure. Raises `Refused`, as `layout` does."""
         ...
 
 
 @runtime_checkable
 class Answers(Talks, Protocol):
-    """A channel whose platform wants that word as the HTTP answer to what was written."""
+    """A channel that answers a message in its HTTP answer."""
 
     def word(self, reply: Reply, notice: Notice) -> Response:
         """The answer, at once, instead of `say`. Pure."""
@@ -297,25 +297,25 @@ class Answers(Talks, Protocol):
 class Hears(Protocol):
     """A channel where we may write freely only for a while after somebody wrote to us.
 
-    When that was is kept in the store, so that it outlives a restart and every copy knows it. No
+    The store keeps when that was, so that it outlives a restart and every copy knows it. No
     decision rests on it.
     """
 
     def heard(self, resolved: Resolved) -> Mapping[str, Instant]:
-        """Who wrote to us in this delivery, which `read` took, by every id they have. Pure."""
+        """When each account wrote to us, by all its ids, in a delivery that `read` took. Pure."""
         ...
 
     def recall(self, last: Last) -> None:
-        """Whom to ask before something is sent. Without it nothing is known."""
+        """Gives it what the store knows. Before that, nothing is known."""
         ...
 
 
 @runtime_checkable
 class Named(Protocol):
-    """A channel that can be asked what our bot is called there."""
+    """A channel that can ask for our bot's name."""
 
     async def called(self) -> str:
-        """The name that links to our bot need. `Busy` or `Refused`."""
+        """The bot's name, as links to it need it. `Busy` or `Refused`."""
         ...
 
 
@@ -323,8 +323,8 @@ class Named(Protocol):
 class Letter:
     """A few lines and one link, for one reader: no card, and nothing to tap.
 
-    `subject`: where there are subjects; it stands on locked screens. `label`: what the link is
-    called, where it need not be spelt out.
+    `subject`: for mail; it is visible on locked screens. `label`: the link's text, where the
+    address doesn't have to be spelled out.
     """
 
     subject: str
@@ -341,10 +341,10 @@ class Letter:
 
 @runtime_checkable
 class Whispers(Protocol):
-    """A channel where we can write to an account by ourselves, so that nobody else reads it.
+    """A channel where we can write to an account first, and nobody else can read it.
 
-    Not one where a thief of the bot's token can read what the bot wrote: a sign-in link that is
-    sent there would be theirs.
+    Not a channel where a stolen bot token can read the bot's messages: whoever stole it could use
+    the sign-in links that we send.
     """
 
     async def whisper(self, account: str, letter: Letter) -> None:
@@ -354,7 +354,7 @@ class Whispers(Protocol):
 
 @runtime_checkable
 class Invites(Protocol):
-    """A channel where nobody writes to us: an account is sent a link, which links it."""
+    """A channel where nobody can write to us: we send the account a link that links it."""
 
     async def invite(self, account: str, person: str, by: str, link: str) -> None:
         """Send it. `by`: who asked for it. `Busy` or `Refused`."""

@@ -1,5 +1,5 @@
-"""A card within a platform's limits, drawn with exactly its own buttons; and without Approve where
-not all that it approves is drawn."""
+"""Fits a card into a platform's limits, with exactly its own buttons; without Approve if it doesn't
+show everything that it approves."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from approvals.text import Measure, fit, utf8_len
 
 
 def same_buttons(card: Card, drawn: Sequence[tuple[str, str]]) -> None:
-    """`Refused` unless what a template drew, (label, token) in order, are the card's own buttons.
+    """`Refused` unless the template drew the card's own buttons, (label, token) in order.
 
-    An owner's template could leave one out, or put a label on another's token.
+    An operator's template could leave one out, or put a label on another button's token.
     """
     if [*drawn] != [(str(button.label), button.token) for button in card.buttons]:
         raise Refused("the template draws other buttons than the card's own")
 
 
 LEAVES_OUT: Final = "This channel's template leaves out "
-"""How the sentence on a card begins whose template costs it its Approve."""
+"""The sentence on a card that lost Approve because of its template begins like this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A card as it was drawn: `card` (shortened, where it had to be), its payload, and the texts
-    that a person sees on it, in order."""
+    """A drawn card: `card` (shortened if necessary), its payload, and the texts that a person sees
+    on it, in order."""
 
     card: Card
     payload: Payload
@@ -36,9 +36,9 @@ class Drawn:
 
 
 def whole(card: Card, draw: Callable[[Card], Drawn], inert: Callable[[str], str]) -> Drawn:
-    """The card as drawn, without Approve where the template leaves out what it approves.
+    """The drawn card, without Approve if the template leaves out something that it approves.
 
-    `inert`: what the adapter makes of a text.
+    `inert`: makes a text harmless, as the adapter does.
     """
     drawn = draw(card)
     if not approves(drawn.card) or (missing := left_out(drawn.card, drawn.texts, inert)) is None:
@@ -58,9 +58,10 @@ def reviewed(card: Card, missing: str) -> Card:
 
 
 def left_out(card: Card, texts: Sequence[str], inert: Callable[[str], str]) -> str | None:
-    """What of the card these texts do not say; None: they say all that a tap approves.
+    """Which part of the card these texts leave out; None: they show everything that a tap approves.
 
-    Parts may stand in any order, but each in its own order and whole; lines may be indented.
+    The parts may come in any order, but each must be whole, its lines in order; lines may be
+    indented.
     """
     drawn = "\n".join(texts)
 
@@ -83,17 +84,17 @@ def left_out(card: Card, texts: Sequence[str], inert: Callable[[str], str]) -> s
 
 
 def block(facts: Sequence[Fact], inert: Callable[[str], str] = str) -> str:
-    """Facts as lines, for a block in which nothing is read: what is not a label is indented."""
+    """Facts as lines, for a block without markup. Further lines of a value are indented."""
     lines = [f"{inert(one.label)}: {inert(one.value)}" for one in facts]
     return "\n".join(line.replace("\n", "\n  ") for line in lines)
 
 
 def shorter(card: Card, measure: Measure) -> Iterator[Card]:
-    """The card, and what to try where a message takes fewer characters than all its texts have.
+    """The card, then shorter versions of it, for platforms whose messages are too short for it.
 
-    First with the texts shortened that are not bound; then, without Approve, with as many facts as
-    fit (no label is ever cut) and the ends of the reading: 900 characters are left, in the end 600,
-    and `review_needed` says that only the page shows everything.
+    First the texts are shortened that a tap doesn't approve. Then, without Approve, as many facts
+    as fit (no label is ever cut) and both ends of the reading: 900 characters are left, finally
+    600, and `review_needed` says that only the page shows everything.
     """
 
     def short(text: str, limit: int) -> str:
@@ -120,7 +121,7 @@ def _cut(
     """Without Approve. `room`: for the facts; `ends`: of the reading, at each end."""
     kept = list[Fact]()
     for fact in card.facts:
-        # Fewer facts that can be read say more than all of them cut to nothing.
+        # A few readable facts say more than all of them cut to nothing.
         told = Fact(fact.label, short(fact.value, max(room // 3, 40)))
         room -= measure(told.label) + measure(told.value) + 3
         if room < 0:

@@ -1,8 +1,9 @@
-"""What an adapter logs: `log.error(Line("platform_refused_app", why=why))`.
+"""A log event of an adapter: `log.error(Line("platform_refused_app", why=why))`.
 
-The name stays as it is, for those who search and alert; docs/logs.md explains each. `logging` takes
-any object as a message (https://docs.python.org/3/howto/logging.html#using-arbitrary-objects-as-messages),
-so the logger is the one that SDKs get too.
+Event names never change, because people search and alert by them; docs/logs.md explains each.
+`logging` takes any object as a message
+(https://docs.python.org/3/howto/logging.html#using-arbitrary-objects-as-messages), so the logger is
+the one that SDKs get too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ Plain: TypeAlias = str | int | float | list[str] | None
 
 
 class Line:
-    """An event by its name, and what is known of it. Never a secret."""
+    """An event's name and details. Never a secret."""
 
     __slots__ = ("event", "fields")
 

@@ -1,4 +1,4 @@
-"""What an adapter knows of the network between us and its platform, in words for its owner."""
+"""The network between us and a platform: addresses, waiting times, and failures in plain words."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from approvals.port.values import Finding
 
 
 def reachable(url: str) -> bool:
-    """Could anybody else follow it? Platforms refuse a whole card ("Wrong HTTP URL",
-    URL_TYPE_INVALID_URL) for a button to a place that is not: seen for localhost, IPv6 and hosts
-    without a dot. Then the address stands in the text.
+    """Can other people open it? Platforms refuse a whole card ("Wrong HTTP URL",
+    URL_TYPE_INVALID_URL) because of a button that links to localhost, IPv6 or a host without a dot.
+    Then the address is part of the text.
     """
     host = urlsplit(url).hostname or ""
     return "." in host and ":" not in host and not host.endswith((".localhost", ".local"))
 
 
 def retry_after(value: str | None) -> Duration | None:
-    """The header of that name, in seconds on every platform that we know, as milliseconds."""
+    """The `Retry-After` header, in seconds on every platform that we know, as milliseconds."""
     seconds = re.fullmatch(r"\s*([0-9]{1,6})(?:\.([0-9]+))?\s*", value or "")
     return int(float(seconds[0]) * 1000) if seconds else None
 
 
 def reason(error: BaseException) -> str:
-    """Why nothing came of a call to another machine, in words for its owner. Never with the error's
-    own text, which may hold an address or a token, and never with an exception's name."""
+    """Why a call to another machine failed, in words for the operator: never the error's own text,
+    which may contain an address or a token, and never an exception's name."""
     chain: list[BaseException] = []
     here: BaseException | None = error
     while here is not None and here not in chain:
@@ -52,7 +52,7 @@ _REASONS: Final = (
     ({"gaierror", "ClientConnectorDNSError", "UnicodeError"}, "no such host name is known here"),
     (
         {"SSLCertVerificationError", "ClientConnectorCertificateError"},
-        "its TLS certificate is not trusted here, or for another name",
+        "its TLS certificate isn't trusted here, or is for another name",
     ),
     ({"SSLError", "ClientSSLError"}, "no TLS connection can be made"),
     ({"TimeoutError", "SMTPTimeoutError", "TimedOut", "ConnectTimeout"}, "no answer in time"),
@@ -67,14 +67,14 @@ _REASONS: Final = (
     ({"InvalidURL"}, "the address is not a URL"),
     ({"ResponseError", "ContentTypeError", "ValueError"}, "its answer is not as documented"),
 )
-"""By the names of exceptions and of what they derive from: httpx, aiohttp and aiosmtplib have their
-own, and not each is imported."""
+"""By the names of exceptions and their base classes: httpx, aiohttp and aiosmtplib have their own,
+and not all of them are imported."""
 
 
 def clock_finding(date: str | None, now: Instant) -> Finding:
-    """Our clock against a platform's `Date` header: signatures are too old on a wrong one."""
+    """Our clock against a platform's `Date` header: if ours is wrong, signatures look too old."""
     try:
         late = now / 1000 - parsedate_to_datetime(date or "").timestamp()
     except ValueError:
-        return Finding("clock", False, "it did not say what time it is")
+        return Finding("clock", False, "the platform's answer has no date")
     return Finding("clock", abs(late) < 60, f"{late:+.0f} s from theirs")

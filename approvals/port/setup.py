@@ -1,7 +1,7 @@
-"""What a channel's folder brings besides its adapter: settings, guide, words for linking.
+"""What a channel's folder holds besides its adapter: settings, guide, words for linking.
 
-The rest of the service asks a folder for these values, so that it need not know a platform's name.
-A folder's files and what each must hold: docs/adding-a-channel.md.
+The service takes these values from the folder, so that it doesn't have to know a platform's name.
+docs/adding-a-channel.md lists a folder's files and what each must hold.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a platform writes an id: a regular expression, what it is called, where it is found."""
+    """How a platform writes an id: a regular expression, the id's name, and where to find one."""
 
     pattern: str
     name: str
@@ -40,7 +40,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A value of a channel that only its owner knows. `file`: where it is kept, if it is secret."""
+    """A value that only the channel's owner knows. `file`: where a secret is stored."""
 
     key: str
     question: str
@@ -51,11 +51,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linking:
-    """How a person sends a code from an account of theirs, so that the account becomes theirs here.
+    """How a person sends a code from their account, which links the account to them.
 
     `deep`: a link that sends it, with `{bot}` and `{code}`, where the bot's name is known.
-    `command`: what is typed, with `{code}`, and `where`. `to`: to whom the code is written, where
-    there is neither. With all of them empty it is written to "the bot on <channel>".
+    `command`: what to type, with `{code}`, and `where`. `to`: whom to send the code to, where there
+    is neither. If all are empty: "the bot on <channel>".
     """
 
     deep: str = ""
@@ -67,12 +67,12 @@ class Linking:
 class Section(BaseModel):
     """What every channel's section of the configuration has.
 
-    `title`: what the platform calls itself, where its name in capitals is not that.
+    `title`: the platform's own spelling of its name, if it isn't the channel's name capitalised.
     `account`, `room`: how the platform writes these ids. `library`: the module that the channel
-    needs installed, and the extra that brings it. `outbound`: the `mode` in which we open the
-    connection, "" where there is none. `wanted`: what `countersign init` asks for; none where the
-    channel needs an https address first. `by_email`: people need no linking where their mailbox is
-    known. `linking`: how an account is linked.
+    needs, and the extra that installs it. `outbound`: the `mode` in which we open the connection,
+    or "". `wanted`: the values that `countersign init` asks for; none where the channel needs an
+    https address first. `by_email`: a person's mailbox is enough, without linking. `linking`: how
+    an account is linked.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -87,31 +87,32 @@ class Section(BaseModel):
     linking: ClassVar[Linking] = Linking()
 
     tier: Tier | None = None
-    """What its taps count for, where that is to be less than the channel proves."""
+    """The tier of its taps, to make it lower than what the channel proves."""
     stub: bool = False
     """Its cards show the title and a link only."""
 
     def needs_public_url(self) -> str:
-        """Why the channel cannot work without `server.public_url`; "" where it can."""
+        """Why the channel can't work without `server.public_url`; "" if it can."""
         return ""
 
     def wants_public_url(self) -> str:
-        """Why it most likely does not; "" where it does. A tunnel may lead to us unnamed."""
+        """Why it probably won't; "" if it will. A tunnel may lead here without its name being
+        known."""
         url = getattr(self, "api_url", None)
         return "" if url is None else self.unheard(url)
 
     def unheard(self, url: str) -> str:
-        """Why no tap may come: the platform delivers them to an address, and we have none. `url`:
-        of its API; a peer on this machine needs no address."""
+        """Why no tap may arrive: the platform delivers taps to a URL, and we have none. `url`: the
+        platform's API; a stand-in on this machine needs no public URL."""
         if getattr(self, "mode", "") == self.outbound != "" or urlsplit(url).hostname in LOOPBACK:
             return ""
         other = f", or mode: {self.outbound}, which needs none" if self.outbound else ""
-        return f"taps are delivered to an address. Set server.public_url{other}"
+        return f"it delivers taps to a public URL. Set server.public_url{other}"
 
     @field_validator("*")
     @classmethod
     def _is_filled_in(cls, value: object) -> object:
-        """`setup` prints `…` and `<server.public_url>` where a value of one's own belongs."""
+        """`setup` prints `…` and `<server.public_url>` as placeholders."""
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         if isinstance(text, str) and re.fullmatch(
             r"\s+|<[^<>]*>|.*(…|<server\.).*", text, re.DOTALL
@@ -128,8 +129,8 @@ class Section(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What some guides need to be told. `app_id`: of our bot, where the platform gave it one;
-    `provider`: through whom, where there are several; "": the one that comes first."""
+    """Options of some guides. `app_id`: our bot's, where the platform assigns one. `provider`:
+    which one, where there are several; "": the first."""
 
     app_id: UUID | None = None
     provider: str = ""
@@ -137,7 +138,7 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """What a person does, in order; files to give the platform; what to write into our file."""
+    """Steps for a person, in order; files for the platform; a section for our configuration."""
 
     channel: str
     steps: tuple[str, ...]
@@ -146,9 +147,9 @@ class Guide:
     """Where the platform delivers; None: we open the connection."""
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     missing: str = ""
-    """What has to be known before this can be followed, and how it becomes known."""
+    """What is still missing before a person can follow the steps, and how to get it."""
     addressed: bool = True
-    """The files hold our address: with a wrong one they are not handed out."""
+    """The files contain our URL, so they aren't handed out with a wrong one."""
 
     def as_json(self) -> dict[str, Any]:
         names = sorted(self.files)
@@ -159,8 +160,8 @@ class Guide:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a platform's API can be told. `what`: the question, without its mark; `done`: after.
-    `also`: what it is told after `body`, at the same address."""
+    """A call that sets up the platform. `what`: the question to confirm it, without question mark;
+    `done`: the message afterwards. `also`: more bodies, sent after `body` to the same address."""
 
     channel: str
     what: str
@@ -172,18 +173,18 @@ class Order:
 
 
 def installed(module: str, extra: str) -> None:
-    """Raises `ValueError`, with what to type, where the library is not there."""
+    """Raises `ValueError`, with the command to run, if the library isn't installed."""
     try:
         there = find_spec(module) is not None
-    except ModuleNotFoundError:  # not even what it would be in
+    except ModuleNotFoundError:  # not even its parent package
         there = False
     if not there:
         how = f"pip install 'countersign-server[{extra}]'"
-        raise ValueError(f"the library of {extra} is not installed: {how}")
+        raise ValueError(f"the library for {extra} is not installed: {how}")
 
 
 def safe_url(url: str, why: str) -> str:
-    """The address, if nobody on the way can read what is sent there. Raises `ValueError`."""
+    """The URL, if what is sent there is encrypted on the way. Raises `ValueError`."""
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
         raise ValueError(f"{why}: it must begin with https://")
@@ -191,7 +192,7 @@ def safe_url(url: str, why: str) -> str:
 
 
 def safe(why: str) -> AfterValidator:
-    """For a key whose value is an address, as `safe_url` wants it: `Annotated[str, safe("…")]`."""
+    """`safe_url` for a field: `Annotated[str, safe("…")]`."""
     return AfterValidator(lambda url: safe_url(url, why))
 
 
@@ -202,11 +203,11 @@ def _is_long(secret: SecretStr, about: ValidationInfo) -> SecretStr:
 
 
 LongSecret = Annotated[SecretStr, AfterValidator(_is_long)]
-"""A secret that the owner of the configuration makes up."""
+"""A secret that the operator makes up."""
 
 
 def fields(section: BaseModel) -> dict[str, Any]:
-    """The section's values as its adapter's class takes them: secrets and ids as plain text."""
+    """The section's values as arguments of its adapter's class: secrets and ids as plain text."""
     values = {name: getattr(section, name) for name in type(section).model_fields}
     return {
         name: _plain(value)
@@ -216,7 +217,7 @@ def fields(section: BaseModel) -> dict[str, Any]:
 
 
 _OURS: Final = frozenset({"stub", "bot_name", "tier"})
-"""Keys of a section that are for the core and not for the adapter."""
+"""Keys of a section that the core uses, not the adapter."""
 
 
 def _plain(value: Any) -> Any:

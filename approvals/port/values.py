@@ -1,4 +1,4 @@
-"""The values that pass through the port: deliveries of a platform, and what an adapter makes of
+"""The values that pass through the port: a platform's deliveries, and what an adapter reads in
 them."""
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Payload: TypeAlias = dict[str, Any]
 
 
 Render: TypeAlias = Callable[[Mapping[str, Any]], Payload]
-"""Fills the channel's template: given the values a layout computed, returns the parsed payload.
+"""Fills the channel's template with the values that a layout computed; returns the parsed payload.
 
-It raises `Refused` if the buttons of the payload are not exactly those of `card`.
+It raises `Refused` unless the payload has exactly the buttons of `card`.
 """
 
 
@@ -64,16 +64,16 @@ class Abilities:
     listen: bool = False
     """Has an outbound-only mode."""
     says_counted: bool = True
-    """Has a private word for a tap that counted; where not, the card says it and `tell` nothing."""
+    """Confirms a counted tap in private; otherwise the card shows it and `tell` says nothing."""
     ready_prompt: bool = False
-    """Asks why only where the rule has ready reasons: it cannot take words of one's own."""
+    """Asks why only where the rule has ready reasons: people can't type a reason of their own."""
     dialog: bool = False
     """Its reason prompt is a dialog, where the reason may stay empty: one button does."""
     links: bool = False
-    """Its buttons are links: whoever has one needs nothing else."""
+    """Its buttons are links: anyone who has a link can use it."""
     names_message: bool = True
-    """A tap says which message it was on. Where it does not, the token alone says which card that
-    was: `policy.tap_tier` says what such a tap may approve."""
+    """A tap names its message. Where it doesn't, only the token identifies the card, and
+    `policy.tap_tier` says what such a tap may approve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,12 @@ class Resolved:
 class Tap:
     """An authenticated account pressed a button.
 
-    A tap names its button by `token`. Where nothing of ours comes with it (a reaction, a label) the
-    token is empty, and `message` and `choice` name the button: the one of this choice on the card
-    that this message is.
+    A tap names its button by `token`. Where it carries nothing that we made (a reaction, a label),
+    the token is empty, and `message` and `choice` name the button: the card's button for this
+    choice.
 
     `event`: the platform's own id of this press, for de-duplication. `stranger`: why this account
-    can never be an approver here (a bot, a guest, a foreign team), else None. `echo`: SHA-256 (hex)
+    can never approve here (a bot, a guest, a foreign team), or None. `echo`: SHA-256 (hex)
     over the message as the platform echoed it, or None where it sent none. `reason`: what a reason
     prompt collected. `ready`: which of the rule's ready reasons was chosen, by its place: its words
     come from the case, never from a platform. `message` None: the platform did not say (a submitted
@@ -145,7 +145,7 @@ class Tap:
 class Reply:
     """An authenticated account wrote text to us (a reason, a link code).
 
-    `stranger`, `reply_to`: as of a `Tap`.
+    `stranger`, `reply_to`: same meaning as on `Tap`.
     """
 
     channel: str
@@ -162,8 +162,8 @@ class Reply:
 class Glance:
     """An authenticated account's client asks what to show of a card: nobody pressed a button.
 
-    `by_hand`: the person asked for it, from a menu; else their client did by itself. `stranger`,
-    `reply_to`: as of a `Tap`.
+    `by_hand`: the person asked for it, from a menu; otherwise their client asked by itself.
+    `stranger`, `reply_to`: same meaning as on `Tap`.
     """
 
     channel: str
@@ -177,11 +177,11 @@ class Glance:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Proven, and about no card: a page that the channel shows by itself (`Hosts`), like an app's
-    home, a command that lists, an installation. It decides nothing.
+    """A proven delivery about no card: it asks for a page that the channel itself shows (`Hosts`),
+    like an app's home, a command that lists, an installation. It decides nothing.
 
-    `what`: for the log. `body`: the delivery, opaque to the core. `waits`: the answer is the page,
-    so it is waited for; else the delivery gets an empty answer first.
+    `what`: for the log. `body`: the delivery, opaque to the core. `waits`: the page is the answer,
+    so the delivery waits for it; otherwise it gets an empty answer first.
     """
 
     channel: str
@@ -206,8 +206,8 @@ class HomeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """What a person may see besides cards: the requests that wait for them, the soonest deadline
-    first, and those they decided, the newest first. `more`: how many others wait."""
+    """A person's list: the requests that wait for them, soonest deadline first, and those that they
+    decided, newest first. `more`: how many others wait."""
 
     waiting: tuple[HomeRow, ...]
     decided: tuple[HomeRow, ...]
@@ -217,7 +217,7 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What to answer over HTTP at once."""
+    """An HTTP answer."""
 
     status: int = 200
     body: bytes = b""
@@ -227,7 +227,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The platform checks that this URL is ours; `response` is what it wants to see."""
+    """The platform checks that this URL is ours; `response` is the answer that it expects."""
 
     response: Response
 
@@ -241,7 +241,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """An account is its person's no more, since `at`: whoever has it next is somebody else."""
+    """A person gave up an account, at `at`: its next owner is somebody else."""
 
     channel: str
     account: str
@@ -250,9 +250,9 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A message that the platform had taken did not arrive: we may not write freely there (any
-    more). Another way may be open. `card`: the id of the card that it is a part of, where the
-    platform gives it back: a card is several messages there."""
+    """A message that the platform had taken didn't arrive: we may not write freely there (any
+    longer). Another channel may work. `card`: the id of its card, if the platform returns it, where
+    a card is several messages."""
 
     channel: str
     conversation: str
@@ -261,12 +261,12 @@ class Lost:
 
 
 Aside: TypeAlias = GivenUp | Lost
-"""What no person did, and the platform tells: of an account, of a message of ours."""
+"""Platform notifications that no user caused: about an account, about our message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """One delivery that brings several events, in the platform's order; each is taken by itself."""
+    """One delivery with several events, in the platform's order; each is handled by itself."""
 
     events: tuple[Tap | Reply | Ignored | Aside, ...]
 
@@ -275,7 +275,7 @@ Event: TypeAlias = Tap | Reply | Glance | Visit | Handshake | Ignored | Aside | 
 
 
 class NoticeKind(StrEnum):
-    """What the person who tapped is told; the text comes with it."""
+    """The kind of answer to the person who tapped."""
 
     COUNTED = "counted"
     REFUSED = "refused"
@@ -285,10 +285,10 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A private word to the person who tapped. Nothing in it is secret or untrusted.
+    """A private message to the person who tapped. Nothing in it is secret or untrusted.
 
-    `reasons`: what a prompt offers, in the rule's words (cleaned); a choice comes back as its place
-    (`Tap.ready`).
+    `reasons`: the reasons that a prompt offers, in the rule's words (cleaned); a choice comes back
+    as its place (`Tap.ready`).
     """
 
     kind: NoticeKind
@@ -297,13 +297,13 @@ class Notice:
 
     @property
     def decided(self) -> bool:
-        """Does it say no more than the card that closes a moment later?"""
+        """Is it only what the card will say when it closes a moment later?"""
         return self.text in DECIDED.values()
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was checked on the other side, whether it is well, and what to do if not."""
+    """One check of the platform's side: what was checked, the result, and what to do about it."""
 
     subject: str
     ok: bool

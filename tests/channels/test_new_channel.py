@@ -125,7 +125,7 @@ def test_a_name_of_two_words_has_a_class_of_two(tmp_path: Path) -> None:
     table = tmp_path / new_channel.TABLE
     table.write_text((ROOT / new_channel.TABLE).read_text())
     new_channel.write("rocket_chat", tmp_path)
-    assert "class RocketChat:" in (tmp_path / "adapters/rocket_chat/adapter.py").read_text()
+    assert "class RocketChat(Base):" in (tmp_path / "adapters/rocket_chat/adapter.py").read_text()
     assert '        Folder("rocket_chat", "RocketChat"),\n' in table.read_text()
 
 
