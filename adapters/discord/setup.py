@@ -39,20 +39,20 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         f"Only then enter the address below as Interactions Endpoint URL: {events}"
         if events
         else "Leave Interactions Endpoint URL empty.",
-        "Run this again: it registers the command /link, by which people link their accounts.",
+        "Run this again: it registers the command /link, which links people's accounts.",
     )
     return Guide("discord", steps, section, events)
 
 
 def order(section: Section, events: str | None) -> Order | None:
-    """The command by which a code is typed. Of a name there is one: what was is written over.
+    """The command that takes a code. It replaces an earlier command of the same name.
 
     https://docs.discord.com/developers/interactions/application-commands
     """
     assert isinstance(section, Settings)  # noqa: S101 - the folder's own
     return Order(
         "Discord",
-        "register the command /link, by which people link their accounts",
+        "register the command /link, which links people's accounts",
         "knows /link from now on",
         f"{section.api_url}/applications/{section.application_id}/commands",
         COMMAND,

@@ -62,7 +62,7 @@ class Settings(Section):
         Email(render=lambda values: {}, **fields(self))
         if (self.port, self.security) in ((465, "starttls"), (587, "tls")):
             other = "tls" if self.port == 465 else "starttls"
-            raise ValueError(f"port {self.port} speaks otherwise from the start: security: {other}")
+            raise ValueError(f"port {self.port} needs security: {other}")
         return self
 
 

@@ -13,11 +13,11 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
     steps = (
         "At your mail provider make a mailbox, or a sender, of its own for this, with a password "
         "for SMTP.",
-        "Have the provider sign for its domain (DKIM), and publish SPF and DMARC for it: mail "
-        "that is not signed ends up as spam.",
+        "Let the provider sign for its domain (DKIM), and publish SPF and DMARC for it: unsigned "
+        "mail ends up as spam.",
         "Switch click tracking off: it would rewrite the links and open them by itself.",
         "Put the password into the environment as SMTP_PASSWORD.",
-        "People are written to at `people.NAME.email`, or at a mailbox that they link: "
+        "People get their mails at `people.NAME.email`, or at a mailbox that they link: "
         "`countersign link NAME email --to ADDRESS`. Links in mails need server.public_url.",
     )
     return Guide("email", steps, section, None)

@@ -28,9 +28,8 @@ def _sinch(events: str) -> tuple[tuple[str, ...], str]:
         "up Apple Messages for Business on it. Note the project ID and the app ID.",
         "Under Settings, Access keys, make a key. Note its ID, and put its secret into the "
         "environment as SINCH_KEY_SECRET.",
-        "Make a word to sign with (`openssl rand -hex 32`) and put it there as "
-        "SINCH_WEBHOOK_SECRET.",
-        f"On the app add a webhook: target {events}, that word as its secret, triggers "
+        "Make a signing secret (`openssl rand -hex 32`) and put it there as SINCH_WEBHOOK_SECRET.",
+        f"On the app add a webhook: target {events}, with that secret, triggers "
         "MESSAGE_INBOUND and MESSAGE_DELIVERY.",
         "Each approver begins the conversation: Apple lets no business write first. The code of "
         "`countersign link PERSON imessage` is a good first message.",
@@ -70,12 +69,12 @@ def _bluebubbles(events: str) -> tuple[tuple[str, ...], str]:
     )
     steps = (
         "On a Mac that is always on, signed in to Messages with an Apple Account of its own, "
-        "install BlueBubbles Server. Who has its password can read and write everything there: "
+        "install BlueBubbles Server. Anyone with its password can read and write everything there: "
         "keep it off the internet, in a VPN or behind a proxy that asks for a certificate.",
         "Put the server's password into the environment as BLUEBUBBLES_PASSWORD.",
-        "Make a word for the address below (`openssl rand -hex 32`) and put it there as "
+        "Make a secret for the address below (`openssl rand -hex 32`) and put it there as "
         "BLUEBUBBLES_WEBHOOK_SECRET.",
-        f"In BlueBubbles Server, API & Webhooks, Manage, add {events}?secret=<that word> for "
+        f"In BlueBubbles Server, API & Webhooks, Manage, add {events}?secret=<that secret> for "
         "New Messages.",
         "Each approver writes to the Mac's number or address first, the code of "
         "`countersign link PERSON imessage` for example.",

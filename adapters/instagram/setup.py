@@ -23,13 +23,13 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "At https://developers.facebook.com/apps choose Create app, with the use case “Manage "
         "messaging & content on Instagram”. Under Use cases, Customize, API setup with Instagram "
         "login, note the Instagram app secret: it differs from the app's own.",
-        "Make a word for the handshake: openssl rand -hex 16",
+        "Make a verify token for the handshake: openssl rand -hex 16",
         "On the same page, Generate access tokens: add the account. Note its id and its token.",
         "Put them into the environment as INSTAGRAM_ACCESS_TOKEN, INSTAGRAM_APP_SECRET and "
         "INSTAGRAM_VERIFY_TOKEN, and start the service.",
-        f"Only then, on the same page, Configure webhooks: enter {events} and that word, subscribe "
-        "to messages, messaging_postbacks and messaging_referral, and turn on Webhook subscription "
-        "beside the account. Publish the app: without that nothing is delivered.",
+        f"Only then, on the same page, Configure webhooks: enter {events} and that token, "
+        "subscribe to messages, messaging_postbacks and messaging_referral, and turn on Webhook "
+        "subscription beside the account. Publish the app: without that nothing is delivered.",
         "In the account's settings, Messages and story replies, Message controls, Connected tools: "
         "allow access to messages.",
         "Run this again: it sets the question with which a conversation can begin.",
@@ -39,7 +39,7 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
 
 
 def order(section: Section, events: str | None) -> Order | None:
-    """The question that a conversation can begin with. Without one a link of ours brings nothing to
+    """The question that a conversation can begin with. Without one our links don't work for people
     who never wrote to the account.
 
     https://developers.facebook.com/documentation/instagram-platform/instagram-api-with-instagram-login/messaging-api/ice-breakers

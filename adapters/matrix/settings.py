@@ -43,7 +43,7 @@ class Settings(Section):
     def _is_sound(self) -> Settings:
         safe_url(self.api_url, "the bot's token is sent to api_url")
         if (self.mode == "appservice") == (self.hs_token is None):
-            raise ValueError("hs_token belongs to mode appservice, which needs it; to no other")
+            raise ValueError("mode appservice needs hs_token, and mode sync must not have it")
         for one in self.servers:
             if not re.fullmatch(SERVER, one):
                 raise ValueError(f"servers: {one!r} is no server name; like acme.example")

@@ -13,7 +13,7 @@ SECTION: Final = (
 )
 PEOPLE: Final = (
     'Every approver accepts the bot\'s invitation to the room "Approvals". Until then no card '
-    "reaches them. `countersign link NAME matrix` says whose account is whose."
+    "reaches them. `countersign link NAME matrix` links their accounts."
 )
 ROOMS: Final = (
     'For a card in a room, invite the bot to it and write via: ["matrix:!…"] with the id from the '

@@ -16,11 +16,11 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
     steps = (
         "In Mattermost: System Console, Integrations, Bot Accounts: Enable Bot Account Creation. "
         "Then Integrations, Bot Accounts, Add Bot Account: name it countersign, role Member.",
-        "Note the token that is shown once, and put it into the environment as MATTERMOST_TOKEN.",
-        "Make a secret of our own (`openssl rand -hex 32`) and put it there as MATTERMOST_SECRET.",
+        "Put the token, which is shown once, into the environment as MATTERMOST_TOKEN.",
+        "Make a secret (`openssl rand -hex 32`) and put it there as MATTERMOST_SECRET.",
         "Add the bot to the team of its approvers, and to each channel that cards go to.",
-        "Should the address below be in your own network, name its host in System Console, "
-        "Environment, Developer, Allow untrusted internal connections to.",
+        "If the address below is in your own network, add its host in System Console, Environment, "
+        "Developer, Allow untrusted internal connections to.",
         f"Mattermost needs no address entered: each button carries it ({events}).",
     )
     return Guide("mattermost", steps, section, events)

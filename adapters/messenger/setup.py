@@ -28,12 +28,12 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "transparency.",
         "At https://developers.facebook.com/apps choose Create app, with the use case “Engage with "
         "customers on Messenger from Meta”. Under App settings, Basic, note the app secret.",
-        "Make a word for the handshake: openssl rand -hex 16",
+        "Make a verify token for the handshake: openssl rand -hex 16",
         "Under Use cases, Customize, Messenger API settings, Generate access tokens: add the page, "
         "and generate its token.",
         "Put them into the environment as MESSENGER_ACCESS_TOKEN, MESSENGER_APP_SECRET and "
         "MESSENGER_VERIFY_TOKEN, and start the service.",
-        f"Only then, on the same page, Configure webhooks: enter {events} and that word, and "
+        f"Only then, on the same page, Configure webhooks: enter {events} and that token, and "
         "subscribe to messages, messaging_postbacks and messaging_referrals; then add the page's "
         "subscriptions to the same three.",
         "Run this again: it sets the page's Get Started button and its greeting.",
@@ -41,15 +41,15 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "approvers under App roles, or ask for Advanced Access to pages_messaging.",
         "If you want messages after the 24 hours: ask for pages_utility_messaging, and register "
         f"each file ({', '.join(files)}): POST it to {FACEBOOK}/<page ID>/message_templates with "
-        "the access token as bearer. Then take the # from templates.",
+        "the access token as bearer. Then uncomment templates.",
         "Give each approver a link by `countersign link NAME messenger`.",
     )
     return Guide("messenger", steps, section, events, files)
 
 
 def order(section: Section, events: str | None) -> Order | None:
-    """The button and the words that a conversation begins with. Without the button a link of ours
-    brings nothing to who never wrote to the page.
+    """The button and the greeting that begin a conversation. Without the button our links
+    don't work for people who never wrote to the page.
 
     https://developers.facebook.com/documentation/business-messaging/messenger-platform/reference/messenger-profile-api
     """

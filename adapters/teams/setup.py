@@ -25,7 +25,7 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
     files = {} if app_id is None else {"countersign-teams.zip": _package(app_id, events)}
     last = (
         "Upload countersign-teams.zip in the Teams admin center (Manage apps) and have it "
-        "installed for those who approve: a bot can write only to who has the app."
+        "installed for those who approve: a bot can write only to people who have the app."
         if app_id
         else "Run this again with --app-id and the App ID: it makes the app package to upload."
     )
@@ -36,8 +36,8 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "Channels: add Microsoft Teams.",
         "Put the client secret into the environment as TEAMS_APP_SECRET.",
         last,
-        "Say in `people.NAME.teams` whose object id in Entra is whose, or give each a code by "
-        "`countersign link NAME teams`: they write it to the app, in a chat with it alone.",
+        "Write each person's Entra object id into `people.NAME.teams`, or give them a code by "
+        "`countersign link NAME teams`, which they send to the app in a private chat.",
     )
     return Guide("teams", steps, section, events, files)
 

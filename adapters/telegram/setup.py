@@ -14,8 +14,8 @@ UPDATES: Final = ("callback_query", "message")
 def guide(events: str | None, wishes: Wishes) -> Guide:
     first = "In Telegram write to @BotFather: /newbot, a name, a user name. Note the token."
     each = (
-        "Every approver opens the bot and presses Start, before which it cannot write to them: the "
-        "link of `countersign link NAME telegram` does that, and says whose account it is."
+        "Every approver opens the bot and presses Start; until then it can't write to them. The "
+        "link of `countersign link NAME telegram` does that and links the account."
     )
     if events is None:
         section = (

@@ -43,10 +43,10 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         "your number. Note the phone number ID and, under App settings, Basic, the app secret.",
         "In Business settings, System users, make one with whatsapp_business_messaging and "
         "whatsapp_business_management, and generate a token that does not expire.",
-        "Make a word for the handshake: openssl rand -hex 16",
+        "Make a verify token for the handshake: openssl rand -hex 16",
         "Put them into the environment as WHATSAPP_ACCESS_TOKEN, WHATSAPP_APP_SECRET and "
         "WHATSAPP_VERIFY_TOKEN, and start the service.",
-        f"Only then, under WhatsApp, Configuration, Webhook, enter {events} and that word, and "
+        f"Only then, under WhatsApp, Configuration, Webhook, enter {events} and that token, and "
         "subscribe to the field messages.",
         f"Register each file ({names}): POST it to "
         f"{FACEBOOK}/<WhatsApp business account ID>/message_templates with "

@@ -23,8 +23,8 @@ def guide(events: str | None, wishes: Wishes) -> Guide:
         raise ValueError("X delivers to an https address: it needs server.public_url.")
     scopes = "%20".join(SCOPES)
     steps = (
-        "On X make an account for approvals alone, label it as automated, and let anybody send it "
-        "messages. Every approver lets it write to them: by following it, or in their settings.",
+        "On X make an account for approvals alone, label it as automated, and let anyone message "
+        "it. Every approver allows messages from it: by following it, or in their settings.",
         "At https://console.x.com make an app and buy credits: each message costs money, see "
         "docs/channels/x.md. Under User authentication settings choose Read and write and Direct "
         f"message, the type Automated App or Bot, and the callback {CALLBACK}.",
