@@ -362,8 +362,9 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
         yield made
 
 
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def canvas(browser: Browser) -> AsyncIterator[Page]:
-    """One page for all that is only drawn and looked at: each card replaces the one before."""
+    """One page for what a file only draws and looks at: each card replaces the one before. (Outlook
+    and Webex know fewer elements than Teams: what they set of the renderer stays on the page.)"""
     async with with_the_renderer(browser) as made:
         yield made
