@@ -228,19 +228,15 @@ def redact_address(
     return shown[0], shown[1], shown[2]
 
 
-def suspect(text: str) -> bool:
-    """May `redact` change this text? Cheap; True for much that holds no secret."""
-    return secret_shapes.suspect(text)
-
-
-def telling(name: str) -> bool:
-    """Does the name of a field say that its value is a secret?"""
-    return secret_shapes.telling(name)
+def safe(text: str, salt: bytes, *, line: bool = True) -> str:
+    """The text fit to be shown: without secrets, and cleaned."""
+    return clean(redact(text, salt).text, line=line)
 
 
 def redact_field(name: str, value: str, salt: bytes) -> Redacted:
     """The value of a field; all of it where the name tells that it is a secret."""
-    return _redact_all(value, salt) if telling(name) else redact(value, salt)
+    told = secret_shapes.telling(name)
+    return _redact_all(value, salt) if told else redact(value, salt)
 
 
 def redact_headers(headers: Iterable[tuple[str, str]], salt: bytes) -> tuple[Header, ...]:
@@ -264,17 +260,6 @@ def redact_headers(headers: Iterable[tuple[str, str]], salt: bytes) -> tuple[Hea
     return tuple(shown)
 
 
-def hide_credentials(
-    headers: Iterable[tuple[str, str]], salt: bytes
-) -> tuple[tuple[str, str], ...]:
-    """Headers without the credentials that an approver cannot judge by sight; the rest as it is."""
-    given = tuple(headers)
-    return tuple(
-        (name, value if shown.hidden else shown.value)
-        for (name, value), shown in zip(given, redact_headers(given, salt), strict=True)
-    )
-
-
 def show_host(host: str) -> str:
     """A host as a person should read it, cleaned; in lower case if it is ASCII.
 
@@ -292,19 +277,16 @@ def show_host(host: str) -> str:
     return f"{host} ({clean(encoded)})"
 
 
-def decode(body: bytes, content_type: str | None, *, complete: bool = True) -> str | None:
+def decode(body: bytes, content_type: str | None) -> str | None:
     """A body as text (not cleaned) if it is UTF-8 and its type claims nothing else; else None.
 
     A body of another charset is not text here: the receiver would read other text than the
-    approver. Nor is one with a NUL (UTF-16 passes for UTF-8 otherwise). `complete` False: a last
-    character cut in two is left out.
+    approver. Nor is one with a NUL (UTF-16 passes for UTF-8 otherwise).
     """
     try:
         text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if complete or error.reason != "unexpected end of data":
-            return None
-        text = body[: error.start].decode("utf-8")
+    except UnicodeDecodeError:
+        return None
     if "\0" in text:
         return None
     named = _CHARSET.search(content_type) if content_type else None
@@ -314,20 +296,17 @@ def decode(body: bytes, content_type: str | None, *, complete: bool = True) -> s
 
 
 def show_bytes(body: bytes, content_type: str | None) -> Shown:
-    """A body as `decode` reads it, cleaned; what is not text as `show_hex` shows it, all of it."""
+    """A body as `decode` reads it, cleaned; what is not text as `show_hex` shows it."""
     text = decode(body, content_type)
     if text is None:
         return Shown(show_hex(body), binary=True)
     return Shown(clean(text, line=False), binary=False)
 
 
-def show_hex(body: bytes, head: int | None = None) -> str:
-    """Length, SHA-256 and a dump of the first `head` bytes (None: all)."""
-    shown = body if head is None else body[:head]
+def show_hex(body: bytes) -> str:
+    """Length, SHA-256 and a dump of all bytes."""
     rows = [f"{len(body)} bytes, not text; SHA-256 {hashlib.sha256(body).hexdigest()}"]
-    rows += [_hex_row(shown, offset) for offset in range(0, len(shown), 16)]
-    if len(shown) < len(body):
-        rows.append(f"… {len(body) - len(shown)} more bytes")
+    rows += [_hex_row(body, offset) for offset in range(0, len(body), 16)]
     return "\n".join(rows)
 
 
@@ -409,12 +388,7 @@ def _unmixed(found: re.Match[str]) -> str:
     whole = found[0]
     if whole.isascii():
         return whole
-    return _short_unmixed(whole) if len(whole) <= 40 else _word_unmixed(whole)
-
-
-@lru_cache(maxsize=4096)
-def _short_unmixed(whole: str) -> str:
-    return _word_unmixed(whole)
+    return _remembered(whole) if len(whole) <= 40 else _word_unmixed(whole)
 
 
 def _word_unmixed(whole: str) -> str:
@@ -429,6 +403,9 @@ def _word_unmixed(whole: str) -> str:
         elif latin and mix and mix <= {"CYRILLIC", "GREEK"} and _LOOKALIKES(part):
             parts[at] = _marked(part, "LATIN")
     return "".join(parts)
+
+
+_remembered: Final = lru_cache(maxsize=4096)(_word_unmixed)
 
 
 def _marked(word: str, home: str) -> str:

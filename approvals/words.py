@@ -204,24 +204,15 @@ def lapsed(case: Case, now: Instant | None) -> bool:
 
 def delivery(outcome: Outcome, error: str | None) -> str:
     """What became of the verdict. `error`: the gateway's words, as they may be shown."""
-    if outcome.delivered is None:
-        return unknown(outcome.status, error, "Delivery unknown")
-    detail = ", ".join(str(part) for part in (outcome.status, error) if part is not None)
-    told = "Delivered" if outcome.delivered else "Not delivered"
-    return f"{told}: {detail}" if detail else told
-
-
-def unknown(status: int | None, error: str | None, otherwise: str) -> str:
-    """What is said of a verdict of which nobody knows what became: in the gateway's words.
-
-    With a status it was taken, and those words are all there is to know. `otherwise`: how the
-    sentence begins where they do not say themselves that it is unknown.
-    """
-    if error and status is not None:
+    if outcome.delivered is not None:
+        detail = ", ".join(str(part) for part in (outcome.status, error) if part is not None)
+        told = "Delivered" if outcome.delivered else "Not delivered"
+        return f"{told}: {detail}" if detail else told
+    if error and outcome.status is not None:  # it was taken: the gateway's words are all there is
         return error[:1].upper() + error[1:]
     if error and error.startswith("unknown"):
         return f"Delivery {error}"
-    return f"{otherwise}: {error}" if error else otherwise
+    return f"Delivery unknown: {error}" if error else "Delivery unknown"
 
 
 def number(count: int) -> str:

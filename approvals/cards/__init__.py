@@ -9,11 +9,10 @@ from approvals.cards.card import (
     inspectable,
     labels_for,
     plain_action,
-    unfit,
 )
 from approvals.cards.templates import renderer
 
 __all__ = [
     "SUMMARY", "Bound", "altered", "bound", "build", "fingerprint", "inspectable",
-    "labels_for", "plain_action", "renderer", "summarised", "unfit",
+    "labels_for", "plain_action", "renderer", "summarised",
 ]  # fmt: skip

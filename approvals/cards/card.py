@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from typing import Final
 
@@ -36,6 +36,7 @@ from approvals.model import (
 )
 from approvals.port import Abilities, Limits
 from approvals.reading import Reading
+from approvals.secret_shapes import suspect
 from approvals.text import (
     Measure,
     clean,
@@ -43,7 +44,6 @@ from approvals.text import (
     fit,
     redact,
     redact_field,
-    suspect,
     utf8_len,
     within,
 )
@@ -79,7 +79,7 @@ def labels_for(
     if limits.buttons < 2:
         return tuple(labels)
     if abilities.tier.carries(case.ask.risk) and _page_only(case) is None:
-        limits = replace(limits, measure=_once(limits.measure))
+        limits = replace(limits, measure=cache(limits.measure))
         what = what or bound(request, reading, salt=b"", opaque=case.ask.opaque)
         if (what.refusal or _too_long(request, what, limits)) is None:
             labels.insert(0, Label.APPROVE)
@@ -95,17 +95,9 @@ def inspectable(request: Request, reading: Reading, *, opaque: bool = False) -> 
     return bound(request, reading, salt=b"", opaque=opaque).refusal is None
 
 
-def unfit(
-    request: Request, reading: Reading, limits: Limits, *, opaque: bool = False
-) -> str | None:
-    """Why no tap may approve this on a channel with these limits; None where one may."""
-    what = bound(request, reading, salt=b"", opaque=opaque)
-    return what.refusal or _too_long(request, what, limits)
-
-
 def plain_action(action: str) -> str:
-    """A title where nothing else is known. An agent's action is a title only as an identifier:
-    anything else would be its words where ours are expected (law 11)."""
+    """A title if nothing better is known. An agent's action is a title only if it is an identifier;
+    anything else would be the agent's words where ours are expected (law 11)."""
     return action if _IDENTIFIER.fullmatch(action) else "An action without a plain name"
 
 
@@ -152,7 +144,7 @@ def build(
         raise Conflict("this content is not the revision that the case is about")
     if altered(case, request):
         raise Refused("this content was altered since the request was opened")
-    limits = replace(limits, measure=_once(limits.measure))
+    limits = replace(limits, measure=cache(limits.measure))
     others = _others(case, request)
     cut = _Cut(salt if suspect("\n".join(others)) else None, limits.measure)
     voice = words.Voice(
@@ -221,28 +213,22 @@ _METHOD: Final = re.compile(r"[A-Z]{1,16}")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,99}")
 
 
+@dataclass(frozen=True, slots=True)
 class _Cut:
-    """Redact, clean and shorten one single-line value. `salt` None: there is nothing to redact."""
+    """Redact, clean and shorten one value. `salt` None: there is nothing to redact."""
 
-    __slots__ = ("measure", "salt")
-
-    def __init__(self, salt: bytes | None, measure: Measure) -> None:
-        self.salt = salt
-        self.measure = measure
+    salt: bytes | None
+    measure: Measure
 
     def __call__(self, text: str, limit: int) -> str:
-        return self.short(ends(clean(_hide(text, self.salt)[0])), limit)
+        plain = text if self.salt is None else redact(text, self.salt).text
+        return self.short(ends(clean(plain)), limit)
 
-    def field(self, label: str, value: str, limit: int) -> str:
+    def field(self, label: str, value: str, limit: int, *, line: bool = True) -> str:
+        """The value of a field. `line` False: with its line ends."""
         if self.salt is not None:
             value = redact_field(label, value, self.salt).text
-        return self.short(ends(clean(value)), limit)
-
-    def block(self, label: str, value: str, limit: int) -> str:
-        """A value with its line ends."""
-        if self.salt is not None:
-            value = redact_field(label, value, self.salt).text
-        return self.short(ends(clean(value, line=False).replace("\t", "    ")), limit)
+        return self.short(ends(clean(value, line=line).replace("\t", "    ")), limit)
 
     def short(self, text: str, limit: int) -> str:
         """Cleaned text within `limit`, saying how many characters are missing, if that fits."""
@@ -253,13 +239,6 @@ class _Cut:
         found = fit(text, room if told else limit - self.measure("…"), self.measure)
         gap = f"…[{found.elided} more]…" if told else "…" if limit >= self.measure("…") else ""
         return f"{found.head}{gap}{found.tail}"
-
-
-def _hide(text: str, salt: bytes | None) -> tuple[str, bool]:
-    if salt is None:
-        return text, False
-    found = redact(text, salt)
-    return found.text, found.changed
 
 
 def _digest(digest: str) -> str:
@@ -292,19 +271,6 @@ def _too_long(request: Request, what: Bound, limits: Limits) -> str | None:
     ):
         return _TOO_LONG
     return None
-
-
-def _once(measure: Measure) -> Measure:
-    """The same, each text measured once: for one card, so that none is kept."""
-    known: dict[str, int] = {}
-
-    def measured(text: str) -> int:
-        size = known.get(text)
-        if size is None:
-            size = known[text] = measure(text)
-        return size
-
-    return measured
 
 
 def _room(request: Request, what: Bound, limits: Limits) -> int:
@@ -369,7 +335,7 @@ def _facts(request: Request, limits: Limits, cut: _Cut) -> tuple[Fact, ...]:
     shown = [
         _fact(
             cut(fact.label, limits.fact_label),
-            cut.block(fact.label, fact.value, limits.fact_value),
+            cut.field(fact.label, fact.value, limits.fact_value, line=False),
         )
         for fact in request.facts[: limits.facts]
     ]
@@ -386,7 +352,7 @@ def _facts(request: Request, limits: Limits, cut: _Cut) -> tuple[Fact, ...]:
 
 
 def _fact(label: str, value: str) -> Fact:
-    # Never empty: some platforms refuse an empty text, and the reader cannot see one.
+    # Never empty: some platforms refuse an empty text, and readers cannot see it.
     return Fact(label or "(empty)", value or "(empty)")
 
 
@@ -407,7 +373,7 @@ def _note(request: Request, limit: int, cut: _Cut) -> str | None:
     """The agent's words, one line a statement: no value begins a line of its own."""
     lines = _notes(request)
     if lines == [("Note", request.note)]:  # nothing to tell apart
-        return cut.block("Note", request.note or "", limit) or None
+        return cut.field("Note", request.note or "", limit, line=False) or None
     shown = [f"{cut(label, limit)}: {cut.field(label, value, limit)}" for label, value in lines]
     return cut.short(ends("\n".join(shown)), limit) or None
 

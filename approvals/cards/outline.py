@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final, TypeAlias
 
 from approvals.model import Http, Request
-from approvals.reading import Leaf, Opaque, Part, Path, Reading, Scalar, Target
+from approvals.reading import Header, Leaf, Opaque, Part, Path, Reading, Scalar, Target
 from approvals.reading.presentation import size
 from approvals.secret_shapes import secret_paths
 from approvals.text import clean, redact, redact_address, redact_field, redact_headers, utf8_len
 
 LONGEST: Final = 32 * 1024
-"""Characters of one value that a card looks at: of more, the ends. No tap approves that much, and
-to redact ten megabytes takes seconds, for each card."""
+"""Characters of one value that a card reads; of a longer one it reads both ends. No tap approves
+that much, and redacting ten megabytes takes seconds for each card."""
 MANY: Final = 1_000
-"""Values of one part that a card looks at: more fit on none, and each is searched for secrets."""
+"""Values of one part that a card reads: none has room for more, each is searched for secrets."""
 INDENT: Final = "  "
 SECRET: Final = 12
 """Characters of the shortest secret that is known by its shape."""
+Rows: TypeAlias = Sequence[tuple[Path, Leaf | Opaque]]
+"""Values, each with the steps that lead to it from here."""
 
 
 class Redactor:
@@ -93,12 +95,7 @@ class Redactor:
         self.hidden |= any(one.changed for one in found)
         shown_host, shown_path, shown_query = found
         if shown_query.changed:
-            pieces = [piece for piece in raw[1:].split("&") if piece]
-            # Where pieces and values are not one to one, it is not known which of them it is: all.
-            every = len(pieces) != len(query.leaves)
-            for piece, leaf in zip(pieces, query.leaves, strict=False):
-                if every or piece not in shown_query.text:
-                    self._secrets.add(("?", *leaf.path))
+            self._secrets |= query_secrets(raw, shown_query.text, query)
         return shown_host.text, shown_path.text
 
     def _cut(self, text: str) -> str:
@@ -109,6 +106,18 @@ class Redactor:
         left_out = utf8_len(text[half:-half])
         self.left_out += left_out
         return f"{text[:half]}\n…[{left_out} bytes left out]…\n{text[-half:]}"
+
+
+def query_secrets(raw: str, shown: str, query: Part) -> set[Path]:
+    """The places, as `("?", *path)`, of the secrets in a query (`raw`, with its "?"). `shown`: the
+    query without them."""
+    pieces = [piece for piece in raw[1:].split("&") if piece]
+    hidden: list[Leaf | Opaque] = []
+    if len(pieces) == len(query.leaves):
+        pairs = zip(pieces, query.leaves, strict=True)
+        hidden = [leaf for piece, leaf in pairs if piece not in shown]
+    # Where nothing tells which of the values it is, it may be any.
+    return {("?", *leaf.path) for leaf in hidden or query.leaves}
 
 
 def part_lines(part: Part, redactor: Redactor, *, prefix: str = "") -> list[str]:
@@ -126,15 +135,20 @@ def part_lines(part: Part, redactor: Redactor, *, prefix: str = "") -> list[str]
 
 def header_lines(reading: Reading, redactor: Redactor) -> list[str]:
     """Every header that can matter, then the names of the ordinary ones in one line."""
-    host = reading.target.host if reading.target is not None else ""
     shown, ordinary = [], []
     for header in reading.headers:
-        name = header.name.lower()
-        if header.ordinary or (name == "host" and header.value.strip().lower() == host):
-            ordinary.append(clean(name))
+        if is_ordinary(header, reading):
+            ordinary.append(clean(header.name.lower()))
         else:
             shown.append(": ".join(map(clean, redactor.header(header.name, header.value))))
     return [*shown, *([f"Ordinary headers: {', '.join(ordinary)}"] if ordinary else [])]
+
+
+def is_ordinary(header: Header, reading: Reading) -> bool:
+    """Can it change nothing, or does it only name the host of the address?"""
+    host = reading.target.host if reading.target is not None else ""
+    same = header.name.lower() == "host" and header.value.strip().lower() == host
+    return header.ordinary or same
 
 
 def labelled(label: str, how: str, text: str) -> str:
@@ -169,19 +183,23 @@ def scalar(value: Scalar, kind: str) -> str:
     return json.dumps(value, ensure_ascii=False) if odd or blank or not value else value
 
 
-_Rows: TypeAlias = Sequence[tuple[Path, Leaf | Opaque]]
-"""Values, each with the steps that lead to it from here."""
-
-
-def _outline(rows: _Rows, kind: str, redactor: Redactor, prefix: str = "") -> Iterator[str]:
-    """Steps that lead to one step only share a line, as in `a.b: 1`; what lies below a step that
-    leads to several is indented."""
+def branches(
+    rows: Rows, kind: str, redacted: Callable[[str], str], prefix: str = ""
+) -> Iterator[tuple[str, Rows]]:
+    """What begins with one step each, with its label. Steps that lead to one step only share a
+    label, as in `a.b: 1`. `redacted`: a step's name without secrets."""
     for (first,), group in groupby(rows, key=lambda row: row[0][:1] or ("",)):
-        label = _join(prefix, first, kind, redactor)
+        label = _join(prefix, first, kind, redacted)
         below = _below(group)
         while (step := _only_step(below)) is not None:
-            label = _join(label, step, kind, redactor)
+            label = _join(label, step, kind, redacted)
             below = _below(below)
+        yield label, below
+
+
+def _outline(rows: Rows, kind: str, redactor: Redactor, prefix: str = "") -> Iterator[str]:
+    """What lies below a step that leads to several is indented."""
+    for label, below in branches(rows, kind, redactor.text, prefix):
         if any(path for path, _ in below):
             yield f"{label}:"
             for lines in _outline(below, kind, redactor):
@@ -191,22 +209,22 @@ def _outline(rows: _Rows, kind: str, redactor: Redactor, prefix: str = "") -> It
                 yield labelled(label or "value", *_value(leaf, label, kind, redactor))
 
 
-def _below(rows: Iterable[tuple[Path, Leaf | Opaque]]) -> _Rows:
+def _below(rows: Iterable[tuple[Path, Leaf | Opaque]]) -> Rows:
     return [(path[1:], leaf) for path, leaf in rows]
 
 
-def _only_step(rows: _Rows) -> str | int | None:
+def _only_step(rows: Rows) -> str | int | None:
     """The step with which all paths begin; None where they differ, or one of them ends here."""
     path = rows[0][0]
     return path[0] if path and all(other[:1] == path[:1] for other, _ in rows) else None
 
 
-def _join(label: str, step: str | int, kind: str, redactor: Redactor) -> str:
+def _join(label: str, step: str | int, kind: str, redacted: Callable[[str], str]) -> str:
     """A label and one more step: `a.b`, `a[0]`, `a[b]` in a form, `a["odd name"]`. A name may hold
     a secret, too."""
     if isinstance(step, int):
         return f"{label}[{step}]"
-    step = redactor.text(step) if len(step) >= SECRET else step
+    step = redacted(step) if len(step) >= SECRET else step
     plain = _PLAIN.fullmatch(step.replace(".", "") if kind in _BRACKETS else step)
     shown = clean(step if plain else json.dumps(step, ensure_ascii=False))
     if not label or label == "?":

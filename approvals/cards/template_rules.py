@@ -9,7 +9,7 @@ end), and what can multiply is limited: loops, `join`, and values put together b
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from jinja2 import Environment, TemplateRuntimeError, nodes
 
@@ -26,6 +26,7 @@ MAX_NAMES: Final = 64
 MAX_JOINER: Final = 100
 """Characters between the items of `join`."""
 
+N = TypeVar("N", bound=nodes.Node)
 _ITEMS: Final = "items of a loop"
 """The filter that every loop's list is put through; no template can write its name."""
 _PLAIN: Final = (
@@ -102,11 +103,12 @@ def _check(name: str, tree: nodes.Template) -> None:
             if not _path(node.iter) and not _constant(node.iter):
                 refuse(node, "a loop goes over one of the card's lists, as it is")
         elif isinstance(node, nodes.Filter) and node.name == "join":
-            inner = node.node is not None and _has_join(node.node)
-            if inner or not all(_short(one) for one in (*node.args, *node.kwargs)):
+            inner = [] if node.node is None else _all(node.node, nodes.Filter)
+            again = any(one.name == "join" for one in inner)
+            if again or not all(_short(one) for one in (*node.args, *node.kwargs)):
                 refuse(node, f"`join` takes one short text, at most {MAX_JOINER} characters, once")
     for root in _expressions(tree):
-        if sum(1 for _ in _names(root)) > MAX_NAMES:
+        if len(_names(root)) > MAX_NAMES:
             refuse(root, f"an expression mentions at most {MAX_NAMES} values")
     _check_loops(tree, 0, refuse)
     _check_sets(tree, refuse)
@@ -132,24 +134,17 @@ def _path(node: nodes.Node) -> bool:
 
 
 def _constant(node: nodes.Node) -> bool:
-    return not any(True for _ in _names(node)) and not any(
-        isinstance(one, nodes.Concat | nodes.Filter) for one in (node, *node.find_all(nodes.Node))
-    )
+    odd = (nodes.Concat, nodes.Filter)
+    return not _names(node) and not any(isinstance(one, odd) for one in _all(node, nodes.Node))
 
 
-def _names(node: nodes.Node) -> Iterable[nodes.Name]:
-    return [
-        one
-        for one in (node, *node.find_all(nodes.Name))
-        if isinstance(one, nodes.Name) and one.ctx == "load"
-    ]
+def _names(node: nodes.Node) -> list[nodes.Name]:
+    return [one for one in _all(node, nodes.Name) if one.ctx == "load"]
 
 
-def _has_join(node: nodes.Node) -> bool:
-    return any(
-        isinstance(one, nodes.Filter) and one.name == "join"
-        for one in (node, *node.find_all(nodes.Filter))
-    )
+def _all(node: nodes.Node, kind: type[N]) -> list[N]:
+    """The nodes of this kind: itself, and those below it."""
+    return [*([node] if isinstance(node, kind) else []), *node.find_all(kind)]
 
 
 def _short(node: nodes.Node) -> bool:
@@ -193,9 +188,7 @@ def _check_sets(tree: nodes.Node, refuse: Any) -> None:
                 continue
         right.extend(values)
         for target in targets:
-            made |= {
-                n.name for n in (target, *target.find_all(nodes.Name)) if isinstance(n, nodes.Name)
-            }
+            made |= {one.name for one in _all(target, nodes.Name)}
     for value in right:
         for name in _names(value):
             if name.name in made:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approvals.secret_shapes import suspect
 from approvals.text import (
     MAX_MARKS,
     clean,
@@ -20,7 +21,6 @@ from approvals.text import (
     show_bytes,
     show_hex,
     show_host,
-    suspect,
     utf8_len,
     utf16_len,
 )
@@ -258,15 +258,14 @@ def test_bodies_that_the_receiver_may_read_otherwise_are_not_text() -> None:
     assert decode("abc".encode("utf-16-le"), "application/json") is None
     assert decode(b"\xff", None) is None
     assert decode("aä".encode()[:-1], None) is None
-    assert decode("aä".encode()[:-1], None, complete=False) == "a"
 
 
 def test_a_binary_body_is_shown_with_length_hash_and_hex() -> None:
     body = b"\x89PNG\x00" * 40
-    shown = show_hex(body, 32)
+    shown = show_hex(body)
     assert shown.startswith("200 bytes, not text; SHA-256 ")
     assert "00000010  " in shown
-    assert shown.endswith("… 168 more bytes")
+    assert shown.count("\n") == 13
     assert show_bytes(body, "image/png").binary
     assert len(show_bytes(b"\x00" * 40, None).text.splitlines()) == 4
     assert show_bytes(b"a\x1bb\n", None).text == "a\\u{1b}b\n"
