@@ -1,5 +1,5 @@
-"""What a request holds, as its page shows it: rows of a tree, the bytes behind it, and what changed
-since the revision before. Pure; of a large request made in a process apart (`readings.work`).
+"""A request as its page shows it: rows of a tree, the bytes behind them, and the changes since the
+revision before. Pure; that of a large request is made in another process (`readings.work`).
 
 Law 14: each value of the reading is here, whole, with its own line ends. Law 15: a secret is
 replaced by its length and a salted hash. Each has a `place` by which one press shows it; the bytes
@@ -9,16 +9,13 @@ have one as a whole wherever they hold a secret, since bytes that are changed ar
 from __future__ import annotations
 
 import difflib
-import json
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from approvals import cards, text
 from approvals.cards.bound import OPENS, opens, refusal
-from approvals.cards.outline import LONGEST, scalar
+from approvals.cards.outline import LONGEST, Rows, branches, is_ordinary, query_secrets, scalar
 from approvals.model import Fact, Http, Request
 from approvals.reading import Leaf, Opaque, Part, Path, Reading
 from approvals.reading.presentation import size
@@ -33,14 +30,12 @@ PEEK: Final = 280
 SAID: Final = 120
 """Characters of the agent's words that stand on the page: they are not what is approved."""
 WIDTH: Final = 44
-"""Characters in a line on a phone, about: only to guess how high a value will be."""
+"""Characters in a line on a phone: a guess, to tell how high a value will be."""
 SCANNED: Final = 1024 * 1024
 """Bytes of a body that are searched for secrets (0.4 s for the worst); larger ones are shown by a
 press, as if they held one."""
 COMPARED: Final = 2_000
 """Lines of both revisions together; with more, nobody would read what changed."""
-NAME: Final = 12
-"""Characters of the shortest name of a value that could be a secret by its look."""
 BYTES: Final = "bytes"
 
 
@@ -107,19 +102,18 @@ class Sheet:
     line: Row
     kind: str
     facts: tuple[Row, ...]
-    note: Row | None
-    body: tuple[Row, ...]
-    rest: tuple[Row, ...]
+    note: Row | None = None
+    body: tuple[Row, ...] = ()
+    rest: tuple[Row, ...] = ()
     """Those of `body` that are folded."""
-    rest_size: str
-    query: tuple[Row, ...]
-    headers: tuple[Row, ...]
-    ordinary: tuple[Row, ...]
-    bytes: Bytes | None
+    query: tuple[Row, ...] = ()
+    headers: tuple[Row, ...] = ()
+    ordinary: tuple[Row, ...] = ()
+    bytes: Bytes | None = None
     refusal: str | None
     """Why no tap may approve this, as a sentence."""
     unclear: bool
-    secrets: dict[str, str]
+    secrets: dict[str, str] = field(default_factory=dict)
     changed: tuple[Changed, ...] | None = None
     """What is different from the revision before; None: there is none to compare with."""
     changed_note: str = ""
@@ -165,9 +159,6 @@ def sheet(
         note=note,
         body=head,
         rest=rest,
-        rest_size=size(
-            len(http.body if http else (request.payload or "").encode(errors="replace"))
-        ),
         query=query,
         headers=headers,
         ordinary=ordinary,
@@ -181,23 +172,14 @@ def sheet(
 
 
 def unread(request: Request, *, salt: bytes) -> Sheet:
-    """Of what could not be read in time: only that, and the bytes by a press."""
+    """The sheet of a request that could not be read in time; its bytes can be downloaded."""
     http = request.http
     return Sheet(
         line=Row(text=f"{text.clean(http.method)} (address not read)" if http else ""),
         kind="not read",
         facts=tuple(_Hide(salt, "").fact("", one) for one in request.facts),
-        note=None,
-        body=(),
-        rest=(),
-        rest_size="",
-        query=(),
-        headers=(),
-        ordinary=(),
-        bytes=None,
         refusal="It takes too long to be read.",
         unclear=True,
-        secrets={},
         read=False,
     )
 
@@ -219,7 +201,7 @@ class _Hide:
         """What to show for it (not cleaned), its place if it is a secret, and if it is shown."""
         if plain == safe:
             return plain, "", False
-        self.places[place] = text.clean(text.redact(name, self.salt).text)[:200]
+        self.places[place] = text.safe(name, self.salt)[:200]
         self.costs = self.costs or costs
         return (plain, place, True) if place == self.show else (safe, place, False)
 
@@ -237,11 +219,10 @@ class _Hide:
 
     def fact(self, place: str, fact: Fact) -> Row:
         safe = text.redact_field(fact.label, fact.value, self.salt).text
-        label = text.clean(text.redact(fact.label, self.salt).text)
-        return self.row(place, label, fact.value, safe=safe)
+        return self.row(place, text.safe(fact.label, self.salt), fact.value, safe=safe)
 
     def name(self, step: str) -> str:
-        return text.redact(step, self.salt).text if len(step) >= NAME else step
+        return text.redact(step, self.salt).text
 
 
 def _address(request: Request, reading: Reading, hide: _Hide) -> tuple[Row, tuple[Row, ...]]:
@@ -262,21 +243,13 @@ def _address(request: Request, reading: Reading, hide: _Hide) -> tuple[Row, tupl
     if not place or shown:
         words = f"{text.show_host(target.host)}{text.clean(target.path)}"
     row = Row(label=method, text=f"{scheme}{text.clean(words)}", place=place, shown=shown)
-    leaves = reading.query.leaves
     if query.changed:
-        pieces = [piece for piece in raw[1:].split("&") if piece]
-        whole = len(pieces) != len(leaves)
-        hide.secrets = {
-            ("?", *leaf.path)
-            for piece, leaf in zip(pieces, leaves, strict=False)
-            if whole or piece not in query.text
-        } or {("?", *leaf.path) for leaf in leaves}
+        hide.secrets = query_secrets(raw, query.text, reading.query)
     rows = tuple(_folded(one) for one in _part(reading.query, hide, "query", 0))
     return row, rows
 
 
 def _headers(reading: Reading, hide: _Hide) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-    host = reading.target.host if reading.target is not None else ""
     shown, ordinary = list[Row](), list[Row]()
     for at, header in enumerate(reading.headers):
         (safe,) = text.redact_headers([(header.name, header.value)], hide.salt)
@@ -284,13 +257,9 @@ def _headers(reading: Reading, hide: _Hide) -> tuple[tuple[Row, ...], tuple[Row,
             f"header.{at}", text.clean(safe.name), header.value,
             safe=safe.value, costs=safe.hidden, line=True,
         )  # fmt: skip
-        same = header.name.lower() == "host" and header.value.strip().lower() == host
-        plain = (header.ordinary or same) and not row.place
+        plain = is_ordinary(header, reading) and not row.place
         (ordinary if plain else shown).append(_folded(row))
     return tuple(shown), tuple(ordinary)
-
-
-_Rows = Sequence[tuple[Path, Leaf | Opaque]]
 
 
 def _part(part: Part, hide: _Hide, place: str, depth: int) -> Iterator[Row]:
@@ -303,24 +272,19 @@ def _part(part: Part, hide: _Hide, place: str, depth: int) -> Iterator[Row]:
 
 
 def _tree(
-    rows: _Rows, hide: _Hide, kind: str, place: str, depth: int, count: list[int], prefix: str = ""
+    rows: Rows, hide: _Hide, kind: str, place: str, depth: int, count: list[int]
 ) -> Iterator[Row]:
     """Names that lead to one value only stand in one row. `count`: of the values so far, by which
     each has its place."""
-    for (head,), group in groupby(rows, key=lambda row: row[0][:1] or ("",)):
-        rest = [(path[1:], leaf) for path, leaf in group]
-        label = _join(prefix, head, kind, hide)
-        while len({path[:1] for path, _ in rest}) == 1 and rest[0][0]:
-            label = _join(label, rest[0][0][0], kind, hide)
-            rest = [(path[1:], leaf) for path, leaf in rest]
-        if all(not path for path, _ in rest):
-            for _, leaf in rest:
+    for label, below in branches(rows, kind, hide.name):
+        if any(path for path, _ in below):
+            yield Row(depth=depth, label=label)
+            yield from _tree(below, hide, kind, place, depth + 1, count)
+        else:
+            for _, leaf in below:
                 count[0] += 1
                 where = f"{place}.{count[0]}"
                 yield from _leaf(leaf, label or place.partition(".")[0], where, kind, hide, depth)
-        else:
-            yield Row(depth=depth, label=label)
-            yield from _tree(rest, hide, kind, place, depth + 1, count)
 
 
 def _leaf(
@@ -355,17 +319,6 @@ def _leaf(
             yield hide.row(place, label, plain, safe=safe, depth=depth)
 
 
-def _join(label: str, step: str | int, kind: str, hide: _Hide) -> str:
-    """A label and one more step, as cards write it: `a.b`, `a[0]`, `a[b]` in a form."""
-    if isinstance(step, int):
-        return f"{label}[{step}]"
-    step = hide.name(step)
-    plain = text.clean(step if _PLAIN.fullmatch(step) else json.dumps(step, ensure_ascii=False))
-    if not label:
-        return plain
-    return f"{label}[{plain if step else ''}]" if kind in _BRACKETS else f"{label}.{plain}"
-
-
 def _file(file: Opaque, label: str, depth: int, how: str = "") -> Row:
     name = f"{text.clean(file.name)}\n" if file.name else ""
     what = f"{text.clean(file.media_type)}, {size(file.size)}\nSHA-256 {file.sha256}"
@@ -379,10 +332,7 @@ def _folded(row: Row, most: int = LONG, most_lines: int = LONG_LINES) -> Row:
     if row.file or (len(words) <= most and breaks < most_lines):
         return row
     peek = "\n".join(words[: PEEK if most > SAID else 72].split("\n")[: min(4, most_lines)])
-    return Row(
-        depth=row.depth, label=row.label, how=row.how, text=words, place=row.place,
-        shown=row.shown, size=size(text.utf8_len(words)), peek=f"{peek}…",
-    )  # fmt: skip
+    return replace(row, size=size(text.utf8_len(words)), peek=f"{peek}…")
 
 
 def _split(rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
@@ -469,7 +419,7 @@ def _outline(request: Request, reading: Reading, salt: bytes) -> tuple[list[str]
         f"{text.clean(text.redact_field(fact.label, fact.value, salt).text)}"
         for fact in request.facts
     ]
-    title = [text.clean(text.redact(request.title, salt).text)] if request.title else []
+    title = [text.safe(request.title, salt)] if request.title else []
     return [*title, *facts, what.line, *what.text.split("\n")], what.left_out > 0
 
 
@@ -478,5 +428,3 @@ _KINDS: Final = {
     "none": "no body", "json": "JSON", "ndjson": "JSON lines", "xml": "XML", "yaml": "YAML",
     "opaque": "a file", "multipart": "form with files", "parts": "upload in parts",
 }  # fmt: skip
-_BRACKETS: Final = ("form", "query", "multipart")
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_@$-][A-Za-z0-9_@$ -]{0,60}|")

@@ -1,11 +1,11 @@
 """Deciding several requests of low risk together, each of which was looked at.
 
 1. Only low risk, and only what the person may approve on a page without a fresh sign-in.
-2. Each is decided by a call of its own of the same function, with the digest that stood in the
-   form for it: one that changed since is not decided, the others are.
-3. One that was not looked at is not decided. Whoever is served the page of a request, or unfolds it
-   in this list, is given a mark of exactly this revision, under their session. The marks are in a
-   cookie, so that a GET writes nothing here.
+2. Each is decided by its own call of the same function, with its digest from the form: one that has
+   changed since is not decided, the others are.
+3. One that was not looked at is not decided. Opening a request's page, or unfolding it in this
+   list, gives a mark of exactly this revision and session. The marks are in a cookie, so that a GET
+   writes nothing here.
 
 A mark proves that this browser, in this session, fetched the page of this revision. It does not
 prove that anybody read it.
@@ -48,7 +48,6 @@ class Row:
 
     item: Item
     digest: str
-    revision: int
     looked: bool
 
 
@@ -73,7 +72,7 @@ class Done:
 def looked_at(
     deps: Deps, request: web.Request, visitor: Visitor, case: Case, answer: web.StreamResponse
 ) -> None:
-    """The visitor is being served this page: give them its mark, where one is of use."""
+    """Give the visitor the mark of the page that they are being served, if it is of use."""
     seen = request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", "")
     if not seen or not fit(case, visitor.person):
         return
@@ -99,7 +98,6 @@ async def show(
         Row(
             views.item(case, head, person, names, now),
             case.digest,
-            case.revision,
             _mark(deps, visitor, case) in marks,
         )
         for case, head in zip(cases, heads, strict=False)

@@ -181,7 +181,6 @@ class Whole:
     can_decline: bool
     sign_in: bool
     """They may approve, but only after signing in again: no Approve button, but the way to it."""
-    unseen: bool
     grant: GrantShown = GrantShown()
     rerouted: tuple[str, ...] = ()
     """Whom one entry of `via` could not reach, and how they were asked instead; a sentence each."""
@@ -206,13 +205,15 @@ class Message:
     back: str = ""
 
 
-def calm(title: str, line: str, icon: str, href: str | None = "/inbox") -> Message:
-    """Nothing is wrong, and nothing came of it."""
-    return Message(title, (line,), "calm", icon, href=href)
+def calm(
+    title: str, line: str, icon: str, href: str | None = "/inbox", go: str = "Open the inbox"
+) -> Message:
+    """A message that nothing was done, without anybody's fault."""
+    return Message(title, (line,), "calm", icon, href=href, go=go)
 
 
 def refused(title: str, *lines: str, back: str = "") -> Message:
-    """It was not done. `back`: the page that they come from, if they can go on there."""
+    """A message that something was refused. `back`: the page to go back to, if that helps."""
     go = (back, "Back") if back else ("/inbox", "Open the inbox")
     return Message(title, lines, "bad", "declined", None, *go)
 
@@ -220,7 +221,7 @@ def refused(title: str, *lines: str, back: str = "") -> Message:
 def not_counted(notice: Notice, title: str, back: str) -> tuple[int, Message]:
     """Status and page after a press on a request of this title that did not count."""
     if notice.kind is NoticeKind.CLOSED:
-        return 409, Message(notice.text, (title,), "calm", "expired", None, back, "Look at it")
+        return 409, calm(notice.text, title, "expired", back, "Look at it")
     return 403, refused("Not counted", title, notice.text, "Nothing was changed.", back=back)
 
 
@@ -231,7 +232,10 @@ def head(request: Request, *, salt: bytes) -> Head:
     """What a list says of a request. `salt`: of redactions."""
     facts = tuple(Fact(f.label[:CUT], f.value[:CUT]) for f in _facts(request.facts[:GLANCE], salt))
     return Head(
-        title(request, salt=salt)[:CUT], _safe(request.action, salt)[:CUT], _agent(request), facts
+        title(request, salt=salt)[:CUT],
+        text.safe(request.action, salt)[:CUT],
+        _agent(request),
+        facts,
     )
 
 
@@ -279,9 +283,9 @@ def title(request: Request, *, salt: bytes) -> str:
     """The operator's or the gateway's; else what we read ourselves, redacted. Never the agent's
     words, which are in `claimed_title`."""
     if request.title and request.title.strip():
-        return _safe(request.title, salt)
+        return text.safe(request.title, salt)
     if request.http is None:
-        return text.clean(text.redact(cards.plain_action(request.action), salt).text)
+        return text.safe(cards.plain_action(request.action), salt)
     method, found = text.clean(request.http.method), _ADDRESS.fullmatch(request.http.url)
     if found is None:
         return f"{method} to an address that is not plain"
@@ -292,8 +296,12 @@ def title(request: Request, *, salt: bytes) -> str:
 
 def may_decide(case: Case, person: Person) -> bool:
     """Does it wait for this person: may they approve it on a page, and have not voted?"""
-    voted = any(v.person == person.id and v.revision == case.revision for v in case.votes)
-    return case.open and not voted and isinstance(_may_approve(case, person), policy.Seats)
+    may = isinstance(_may_approve(case, person), policy.Seats)
+    return case.open and may and not _voted(case, person)
+
+
+def _voted(case: Case, person: Person) -> bool:
+    return any(v.person == person.id and v.revision == case.revision for v in case.votes)
 
 
 def may_reveal(case: Case, person: Person) -> bool:
@@ -303,7 +311,7 @@ def may_reveal(case: Case, person: Person) -> bool:
 
 
 def _may_approve(case: Case, person: Person) -> policy.Seats | policy.No:
-    """As if they had just signed in: to do that is theirs."""
+    """May they, once they have signed in again?"""
     return policy.may(person, case, Choice.APPROVE, policy.Page(fresh=True))
 
 
@@ -331,7 +339,7 @@ def whole(
     approve = policy.may(person, case, Choice.APPROVE, policy.Page(fresh))
     rested = _may_approve(case, person)
     decline = policy.may(person, case, Choice.DECLINE, policy.Page(fresh))
-    voted = any(v.person == person.id and v.revision == case.revision for v in case.votes)
+    voted = _voted(case, person)
     can_approve = case.open and not voted and isinstance(approve, policy.Seats)
     can_approve = can_approve and sheet.read  # what cannot be drawn was seen by nobody
     can_decline = case.open and isinstance(decline, policy.Seats)
@@ -344,6 +352,7 @@ def whole(
     elif isinstance(rested, policy.No):
         say = rested.why
     name = request.agent.name if request.kind is Kind.AGENT else None
+    http, summary = request.http is not None, cards.summarised(case.digest)
     tense = words.tense(case.status, case.outcome, lapsed=words.lapsed(case, now))
     return Whole(
         item=shown,
@@ -354,26 +363,24 @@ def whole(
         requester=text.clean(case.requester),
         on_behalf_of=said.name(request.agent.on_behalf_of) if request.agent.on_behalf_of else None,
         complete=case.complete,
-        summary=cards.summarised(case.digest),
-        http=request.http is not None,
+        summary=summary,
+        http=http,
         sheet=sheet,
         reveals=may_reveal(case, person),
         page_only=sheet.refusal if case.open and sheet.read else None,
         reasons=tuple(text.clean(reason) for reason in case.ask.reasons),
-        claimed_name=_safe(name, salt) if name else None,
-        claimed_title=_safe(request.claimed_title, salt) if request.claimed_title else None,
+        claimed_name=text.safe(name, salt) if name else None,
+        claimed_title=text.safe(request.claimed_title, salt) if request.claimed_title else None,
         claimed_facts=_facts(request.claimed_facts, salt),
         tense=tense,
-        heading=words.over_the_bytes(
-            tense, http=request.http is not None, summary=cards.summarised(case.digest)
-        ),
+        heading=words.over_the_bytes(tense, http=http, summary=summary),
         votes=tuple(
             VoteShown(
                 said.name(v.person),
                 v.choice,
                 v.channel,
                 v.at,
-                text.clean(text.redact(v.reason, salt).text, line=False) if v.reason else None,
+                text.safe(v.reason, salt, line=False) if v.reason else None,
                 v.unseen,
                 v.revision,
                 v.revision != case.revision,
@@ -386,7 +393,6 @@ def whole(
         can_approve=can_approve,
         can_decline=can_decline,
         sign_in=sign_in,
-        unseen=not case.complete,
         grant=grant,
         rerouted=tuple(
             f"{_entry(first)} couldn't reach {said.name(who)}, so the card goes to {_entry(next_)}."
@@ -410,13 +416,9 @@ def _agent(request: Request) -> str:
     return text.clean(agent.id)
 
 
-def _safe(given: str, salt: bytes) -> str:
-    return text.clean(text.redact(given, salt).text)
-
-
 def _facts(facts: Sequence[Fact], salt: bytes) -> tuple[Fact, ...]:
     return tuple(
-        Fact(_safe(f.label, salt), text.clean(text.redact_field(f.label, f.value, salt).text))
+        Fact(text.safe(f.label, salt), text.clean(text.redact_field(f.label, f.value, salt).text))
         for f in facts
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from approvals.cards import bound
 from approvals.model import Agent, Fact, Http, Kind, Request
 from approvals.reading import Leaf, Opaque, Reading, read, read_payload
 from approvals.readings import Readings
@@ -161,6 +162,12 @@ def test_a_form_is_decoded_on_the_page() -> None:
     assert told(drawn(held))[:3] == [
         ("to", "ACME GmbH"), ("memo", "a\nb"), ("metadata[invoice]", "7"),
     ]  # fmt: skip
+
+
+def test_a_name_with_dots_in_a_form_is_written_as_on_a_card() -> None:
+    request, reading = asked(post(b"card.name=ACME", FORM))
+    assert "card.name: ACME" in bound(request, reading, salt=SALT).text
+    assert told(sheet(request, reading, salt=SALT))[0] == ("card.name", "ACME")
 
 
 def test_a_text_in_base64_is_decoded_with_a_word_on_how() -> None:
