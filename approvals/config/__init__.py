@@ -28,34 +28,28 @@ __all__ = (
     "duration", "faults", "listen", "load",
 )  # fmt: skip
 
-
 Also: TypeAlias = Callable[[Config], Iterable[tuple[Place, str, str]]]
-"""What is wrong around a sound file: the place in it that is to blame, what, and how to fix it."""
+"""Further checks of a valid file: for each fault its place in the file, what, and how to fix it."""
 
 
 def load(path: Path, env: Mapping[str, str], *, sections: Sections) -> Config:
     """Read the file. Raises `Unsafe` with every fault, `OSError` where it cannot be read."""
-    config, found = _read(path, env, sections, nothing)
+    config, found = _read(path, env, sections)
     if config is None:
         raise Unsafe(found)
     return config
 
 
-def nothing(config: Config) -> Iterable[tuple[Place, str, str]]:
-    """The file alone is looked at."""
-    return ()
-
-
 def faults(
-    path: Path, env: Mapping[str, str], *, sections: Sections, also: Also = nothing
+    path: Path, env: Mapping[str, str], *, sections: Sections, also: Also | None = None
 ) -> list[Fault]:
-    """What `load` would refuse, in the order of the file; empty where all is well. `also`: what
-    more is looked at once all of that is right."""
+    """What `load` would refuse, in the order of the file; empty if nothing. `also`: checks that
+    follow if there is none of that."""
     return _read(path, env, sections, also)[1]
 
 
 def _read(
-    path: Path, env: Mapping[str, str], sections: Sections, also: Also
+    path: Path, env: Mapping[str, str], sections: Sections, also: Also | None = None
 ) -> tuple[Config | None, list[Fault]]:
     marked = Marked(path, env, lenient="channels")
     if marked.faults and not marked.values:
@@ -68,9 +62,8 @@ def _read(
     channels, off = _channels(marked, sections)
     if file is None or marked.faults:
         return None, marked.faults
-    checks = Checks(marked, file, sections)
-    config = checks.config(channels, off)
-    if not marked.faults:
+    config = Checks(marked, file, sections).config(channels, off)
+    if also and not marked.faults:
         for place, message, hint in also(config):
             marked.fault(place, message, hint)
     return (None if marked.faults else config), marked.faults

@@ -1,4 +1,4 @@
-"""What a file of the right shape may still say wrong, and what it comes to where it does not."""
+"""Faults in the meaning of a file of the right shape; and its configuration, if there is none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from approvals import decoders, matching, rule_schema
 from approvals.cards import renderer
 from approvals.config.schema import ABOUT, AskingSection, AskSection, File
-from approvals.config.values import Config, Gateway, Hook, Listen, Sections, hash_of, is_loopback
+from approvals.config.values import Config, Gateway, Hook, Listen, Sections, hash_of
 from approvals.marked import Marked, Place, nearest
 from approvals.model import (
     MINUTE,
@@ -34,62 +34,39 @@ from approvals.model import (
 from approvals.packs import RuleBook, rule_book
 from approvals.people import EMAIL, Link
 from approvals.policy import DEFAULT, Policy, Rule, Subject, When, effective, nobody
+from approvals.port.network import is_loopback
 from approvals.retention import Retention
 
 ORG_KEY: Final = "oc_org_"
 """Begins a key of OneCLI that is good for every workspace of an organisation."""
-
-
 MIN_KEY: Final = 24
 """Characters of a requester's key at least: 24 of base64 are 144 bits."""
-
-
 PREFIX: Final = "csr_"
 """Begins a requester's key, so that scanners for leaked secrets can know it."""
-
-
 NEW_KEY: Final = f"""python3 -c 'import secrets; print("{PREFIX}" + secrets.token_urlsafe(32))'"""
-
-
 HOOK_PREFIX: Final = "whsec_"
-
-
 HOOK_BYTES: Final = range(24, 65)
 """Bytes of a webhook's secret, by the Standard Webhooks specification (192 to 512 bits)."""
-
-
 NEW_HOOK: Final = (
     "python3 -c 'import base64, secrets; "
     f"""print("{HOOK_PREFIX}" + base64.b64encode(secrets.token_bytes(32)).decode())'"""
 )
-
-
 MAX_RELEASE: Final[Duration] = 60 * MINUTE
-
-
 _OTHER_VERBS: Final = {
     "allow": "`allow` stands in a gateway's own file",
     "ask": "say whom: `ask: {quorum: {default: 1}}`",
 }
-
-
 MIN_EXPIRES: Final[Duration] = 10 * SECOND
-
-
 MAX_EXPIRES: Final[Duration] = 7 * 24 * 60 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What a file of the right shape may still say wrong. Each method adds faults to `marked`."""
+    """One file of the right shape. Each method adds faults to `marked`."""
 
     marked: Marked
     file: File
     sections: Sections
-
-    @property
-    def known_channels(self) -> frozenset[str]:
-        return frozenset(self.sections)
 
     def config(self, channels: Mapping[str, BaseModel], off: Mapping[str, str]) -> Config:
         file, folder = self.file, self.marked.path.parent
@@ -141,7 +118,7 @@ class Checks:
                     f"the key of the gateway {one.name} travels in clear text: only over a network "
                     "that no agent can listen to"
                     for one in file.gateways
-                    if one.url.startswith("http://") and not is_loopback(_origin(one.url)[0] or "")
+                    if one.url.startswith("http://") and not is_loopback(_address(one.url)[0] or "")
                 ),
                 *(
                     f"{name}: {why}"
@@ -153,7 +130,7 @@ class Checks:
                     "address at which people reach this"
                     for name, one in channels.items()
                     if public_url is not None
-                    and is_loopback(_origin(public_url)[0] or "")
+                    and is_loopback(_address(public_url)[0] or "")
                     and getattr(one, "needs_public_url", str)()
                 ),
                 *four_eyes_hints(rules, policy.default_ask, people, asking),
@@ -198,7 +175,7 @@ class Checks:
         server, place = self.file.server, ("server", "public_url")
         secure = False
         if server.public_url is not None:
-            host, scheme = _origin(server.public_url)
+            host, scheme = _address(server.public_url, site=True)
             secure = scheme == "https"
             if host is None:
                 self.marked.fault(
@@ -273,7 +250,7 @@ class Checks:
                 continue
             place: Place = ("requesters", name, "webhook")
             url = one.webhook.url.get_secret_value()
-            host, scheme = _endpoint(url)
+            host, scheme = _address(url)
             if host is None:
                 self.marked.fault(
                     (*place, "url"),
@@ -304,7 +281,7 @@ class Checks:
         for at, one in enumerate(self.file.gateways):
             place, key = ("gateways", at), one.key.get_secret_value()
             url = one.url.rstrip("/")
-            if _origin(one.url)[0] is None:
+            if _address(one.url, site=True)[0] is None:
                 self.marked.fault(
                     (*place, "url"),
                     "this is not the address of a OneCLI gateway",
@@ -359,8 +336,8 @@ class Checks:
         for channel, path in self.file.templates.items():
             found[channel] = self.marked.path.parent / path
             place = ("templates", channel)
-            if channel not in self.known_channels:
-                hint = nearest(channel, self.known_channels)
+            if channel not in self.sections:
+                hint = nearest(channel, self.sections)
                 self.marked.fault(place, f"there is no channel `{channel}`", hint)
             elif not found[channel].is_file():
                 self.marked.fault(place, "there is no such file", "paths start at this file's")
@@ -395,7 +372,7 @@ class Checks:
     def people(
         self, groups: Mapping[str, frozenset[str]]
     ) -> tuple[tuple[Person, ...], tuple[Link, ...]]:
-        channels, owners = self.known_channels | {EMAIL}, dict[tuple[str, str], str]()
+        channels, owners = self.sections.keys() | {EMAIL}, dict[tuple[str, str], str]()
         people, more = [], []
         for id, given in self.file.people.items():
             about = {key: given[key] for key in ABOUT if key in given}
@@ -472,10 +449,8 @@ class Checks:
                 self.marked.fault((*place, "then"), f"{name}: `then` can only be `deny`", hint)
             if (rule.ask is None) == (rule.then is None):
                 self.marked.fault(place, f"{name} needs either `ask` or `then: deny`")
-            ask = None
-            if rule.ask is not None:
-                ask = _frozen(rule.name, rule.ask)
-            four_eyes = rule.ask.four_eyes if rule.ask is not None else None
+            ask = None if rule.ask is None else _frozen(rule.name, rule.ask)
+            four_eyes = None if rule.ask is None else rule.ask.four_eyes
             found.append(Rule(rule.name, rule.when.frozen(), condition, ask, four_eyes, rule.words))
             if rule.ask is not None and self.ask((*place, "ask"), rule.ask, groups):
                 self.reachable((*place, "ask", "quorum"), found[-1], groups, people, asking)
@@ -517,8 +492,8 @@ class Checks:
             if colon:
                 self.marked.fault(place, "the inbox has no rooms", "write `web`")
             return
-        if channel not in self.known_channels:
-            hint = nearest(channel, {*self.known_channels, WEB})
+        if channel not in self.sections:
+            hint = nearest(channel, {*self.sections, WEB})
             self.marked.fault(place, f"there is no channel `{channel}`", hint)
         elif channel not in self.file.channels:
             hint = f"add `{channel}` under `channels`"
@@ -576,7 +551,7 @@ def stuck_with_four_eyes(
 def four_eyes_hints(
     rules: Sequence[Rule], default: Ask, people: Sequence[Person], asking: Sequence[Requester]
 ) -> list[str]:
-    """Where four eyes hold and bar nobody, and where raising the risk would leave nobody."""
+    """Where four eyes bar nobody, and where nobody could approve if the risk were raised."""
     found = []
     for by in asking:
         about = {
@@ -650,7 +625,7 @@ def _frozen(name: str, ask: AskSection) -> Ask:
 
 
 def _hook_key(secret: str) -> bytes | None:
-    """The bytes of a webhook's secret; None where it is none."""
+    """The bytes of a webhook's secret; None if it is not one."""
     text = secret.removeprefix(HOOK_PREFIX)
     try:
         key = base64.b64decode(text, validate=True)
@@ -659,27 +634,18 @@ def _hook_key(secret: str) -> bytes | None:
     return key if text != secret and len(key) in HOOK_BYTES else None
 
 
-def _endpoint(url: str) -> tuple[str | None, str]:
-    """Host and scheme of an address that something can be sent to; (None, "") otherwise."""
+def _address(url: str, *, site: bool = False) -> tuple[str | None, str]:
+    """Host and scheme of a plain http(s) address; (None, "") for anything else.
+
+    `site`: it is a host and nothing more.
+    """
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        extra = "@" in parts.netloc or "#" in url or "\\" in url
     except ValueError:
         return None, ""
-    if not usable or extra or re.search(r"[^!-~]", url):
+    if not usable or "@" in parts.netloc or re.search(r"[^!-~]|[#\\]", url):
         return None, ""
-    return parts.hostname, parts.scheme
-
-
-def _origin(url: str) -> tuple[str | None, str]:
-    """Host and scheme of an address that is a site and nothing more; (None, "") otherwise."""
-    try:
-        parts = urlsplit(url)
-        plain = parts.scheme in ("http", "https") and parts.path in ("", "/")
-        extra = parts.query or parts.fragment or parts.username or parts.port == 0
-    except ValueError:
-        return None, ""
-    if not plain or extra or re.search(r"[^!-~]", url):
+    if site and (parts.path not in ("", "/") or "?" in url):
         return None, ""
     return parts.hostname, parts.scheme

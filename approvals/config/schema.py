@@ -107,17 +107,9 @@ ABOUT: Final[Mapping[str, tuple[Callable[[str], bool], str, str]]] = {
     ),
 }
 """What is said of a person besides their accounts: is it right, and if not, why and what is."""
-
-
 _Span = Annotated[int, BeforeValidator(duration)]
-
-
 _Address = Annotated[Listen, BeforeValidator(listen)]
-
-
 _Account = Annotated[str, BeforeValidator(_account), Field(min_length=1)]
-
-
 _Accounts = Annotated[tuple[_Account, ...], BeforeValidator(listed), Field(min_length=1)]
 
 

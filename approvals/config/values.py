@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from approvals.model import Person, Requester
 from approvals.packs import RuleBook
 from approvals.people import Directory, Link
 from approvals.policy import Policy
+from approvals.port.network import is_loopback
 from approvals.retention import Retention
 
 Sections: TypeAlias = Mapping[str, type[BaseModel]]
@@ -44,7 +44,7 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """Where a requester is told of verdicts, and the keys that sign it, the newest first."""
+    """A requester's webhook, and the keys that sign its events, the newest first."""
 
     url: str = field(repr=False)
     secrets: tuple[bytes, ...] = field(repr=False)
@@ -52,9 +52,9 @@ class Hook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """One workspace of a OneCLI that is asked what it holds; `workspace` None: its key's own.
+    """One workspace of a OneCLI; `workspace` None: the key's own.
 
-    `name` is the gateway's; its requests are those of `requester`, which has no key of ours.
+    `name` is the gateway's; its requests belong to `requester`, which has no key of its own.
     """
 
     name: str
@@ -98,11 +98,6 @@ class Config:
     retention: Retention
     hints: tuple[str, ...]
 
-    def requester(self, key: str) -> Requester | None:
-        """Whose key this is. Looked up by its hash, so that the time taken says nothing of it."""
-        name = self.key_hashes.get(hash_of(key))
-        return None if name is None else self.requesters[name]
-
     def directory(self, links: Iterable[Link] = ()) -> Directory:
         """The people with the accounts of the file and those linked since (see `Directory`)."""
         return Directory(self.people, self.policy.groups, (*self.more_accounts, *links))
@@ -110,12 +105,3 @@ class Config:
 
 def hash_of(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,6 +21,16 @@ def reachable(url: str) -> bool:
     """
     host = urlsplit(url).hostname or ""
     return "." in host and ":" not in host and not host.endswith((".localhost", ".local"))
+
+
+def is_loopback(host: str) -> bool:
+    """Is this name or address (without brackets) this machine's own?"""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def retry_after(value: str | None) -> Duration | None:

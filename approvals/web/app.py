@@ -17,6 +17,7 @@ from aiohttp.typedefs import Middleware
 from approvals.model import SECOND, Busy
 from approvals.people import EMAIL
 from approvals.port import Channel
+from approvals.port.network import is_loopback
 from approvals.proposal import ulid
 from approvals.web import inbox, login, mail, mailbox, openapi, schemas
 from approvals.web.api import API, BODY_LIMIT, Api, as_json, problem_of
@@ -27,12 +28,12 @@ from approvals.web.guard import visitor_of
 from approvals.web.metrics import AGES, Metrics
 from approvals.web.openapi import NOBODY, Operation, routes
 from approvals.web.problems import Problem, away
-from approvals.web.site import HEADERS, Say, is_loopback, say
+from approvals.web.site import HEADERS, Say, say
 from approvals.web.views import calm
 
 log = structlog.get_logger()
 METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE"})
-"""A caller can make up others; a label for each would have no end."""
+"""Callers can invent others, and each would be a label in the metrics."""
 NO_PAGE: Final = calm("There is no such page", "The address may be misspelt or cut off.", "empty")
 SLUGS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 """The `type` of what aiohttp refuses by itself."""
@@ -130,7 +131,7 @@ class Health:
 
 
 def _measured(metrics: Metrics) -> Middleware:
-    """How long API calls take; not those that wait, nor the chain, which is as long as it is."""
+    """Times API calls, except those that wait."""
 
     @web.middleware
     async def measured(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -145,8 +146,8 @@ def _measured(metrics: Metrics) -> Middleware:
 
 @web.middleware
 async def _plain(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Bodies come as they are. Unpacking costs a thousand times what sending costs, and what is
-    signed is what was sent."""
+    """Refuse compressed bodies: unpacking costs a thousand times what sending costs, and signatures
+    are over the bytes as sent."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         detail = "Send the body as it is, without Content-Encoding."
         raise Problem(415, "encoded_body", detail, headers={"Accept-Encoding": "identity"})
@@ -154,7 +155,7 @@ async def _plain(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _answering(no_page: Callable[[web.Request], Awaitable[web.Response]]) -> Middleware:
-    """Turns errors into answers. `no_page`: what a browser gets where there is nothing."""
+    """Turns errors into answers. `no_page`: a browser's 404."""
 
     @web.middleware
     async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -167,22 +168,19 @@ def _answering(no_page: Callable[[web.Request], Awaitable[web.Response]]) -> Mid
                 return await no_page(request)
             # aiohttp's own words change with Python's version
             slug = SLUGS.get(error.status, "bad_request")
-            detail = f"{request.method}: {error.reason}."
-            problem: Problem | None = Problem(error.status, slug, detail)
-            if allow := error.headers.get("Allow"):
-                problem = Problem(
-                    error.status, slug, f"Allowed here: {allow}.", headers={"Allow": allow}
-                )
+            allow = error.headers.get("Allow")
+            detail = f"Allowed here: {allow}." if allow else f"{request.method}: {error.reason}."
+            headers = {"Allow": allow} if allow else None
+            return Problem(error.status, slug, detail, headers=headers).response()
         except Busy:
             detail = away(request.method)
-            problem = Problem(503, "unavailable", detail, headers={"Retry-After": "1"})
+            return Problem(503, "unavailable", detail, headers={"Retry-After": "1"}).response()
         except Exception as error:
             problem = problem_of(error)
             if problem is None:
                 log.exception("unexpected_error", method=request.method, route=_route(request))
                 problem = Problem(500, "internal_error", "Something went wrong here; it is logged.")
-        assert problem is not None  # noqa: S101 - for the type checker
-        return problem.response()
+            return problem.response()
 
     return answering
 
@@ -193,7 +191,7 @@ def _reads_pages(request: web.Request) -> bool:
 
 
 async def _no_page(deps: Deps, request: web.Request) -> web.Response:
-    """In the frame of every other page, with its ways out."""
+    """A 404 in the frame of the other pages."""
     visitor = None
     if request.host.lower() == deps.site.host:
         with suppress(Say, Busy):
@@ -204,7 +202,7 @@ async def _no_page(deps: Deps, request: web.Request) -> web.Response:
 
 
 def _route(request: web.Request) -> str:
-    """The route's pattern: a path may hold what does not belong into a log."""
+    """The route's pattern: the path itself may hold what doesn't belong in a log."""
     resource = request.match_info.route.resource
     return resource.canonical if resource else "unknown"
 

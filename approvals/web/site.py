@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -29,6 +28,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from approvals.model import MINUTE, Instant, Person
+from approvals.port.network import is_loopback
 from approvals.web.bodies import timely
 from approvals.web.views import Message, refused
 
@@ -141,16 +141,6 @@ class Visitor:
         return 0 <= now - self.signed_in_at <= FRESH
 
 
-def is_loopback(host: str) -> bool:
-    """Is this name or address (without brackets) this machine's own?"""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def render(
     name: str,
     *,
@@ -175,7 +165,7 @@ def say(message: Message, *, visitor: Visitor | None = None, status: int = 200) 
 
 
 def same_origin(site: Site, headers: Mapping[str, str]) -> bool:
-    """Did a page of ours send this POST?
+    """Did one of our pages send this POST?
 
     Under `Referrer-Policy: no-referrer` a browser sends `Origin: null` with a form, even to its
     own origin (Fetch, "append a request Origin header"); then `Sec-Fetch-Site: same-origin` must
