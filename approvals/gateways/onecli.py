@@ -1,20 +1,20 @@
-"""OneCLI 2.x: asked what it holds, told what was decided.
+"""OneCLI 2.x: polling it for held requests, and sending it the verdicts.
 
-What this room holds to, each a test:
+Laws, each a test:
 
-1. Nothing is opened twice or decided twice, however many copies of us ask; what is asked is stored
-   before the first card goes out, and found again after a restart of either side.
-2. A request that is not ours, that nobody could be asked about, or that ran out is left alone: no
+1. Nothing is opened twice or decided twice, however many replicas poll; a request is stored before
+   its first card goes out, and found again after a restart of either side.
+2. A request that is not ours, that nobody could be asked about, or that expired is left alone: no
    `deny` is ever sent for it. Another consumer may own it.
-3. A verdict rests on what we sealed and signed, is sent while it is good and not within a second of
-   the asking, and its intent is in the audit chain before it, its result after it.
-4. What became of it is never guessed: where OneCLI's answer does not say, card and chain say so.
-5. A OneCLI that is down, slow, lying or that refuses our key delays nothing but its own requests.
-6. A request that somebody else decided, or whose agent left, is looked for every second while a
-   card is out, and once more before a person's decision counts.
+3. A verdict rests on what we sealed and signed, is sent while it is valid and not within a second
+   of the request; the audit chain has its intent before it, and its result after it.
+4. What became of it is never guessed: if OneCLI's answer does not say, card and chain say so.
+5. A OneCLI that is down, slow, lying or that refuses our key delays only its own requests.
+6. While a card is out, it is checked every second whether somebody else decided the request or its
+   agent left, and once more before a person's decision counts.
 
-Two loops for each workspace: `watch` waits for what is new, `reconcile` lists all and finds what
-has gone. The API is that of `apps/gateway/crates/server/src/lib.rs` and `crates/approval` of
+Two loops for each workspace: `watch` waits for new requests, `reconcile` lists all and finds those
+that are gone. The API is that of `apps/gateway/crates/server/src/lib.rs` and `crates/approval` of
 https://github.com/onecli/onecli, as its own SDK uses it (npm, @onecli-sh/sdk, `approvals`).
 """
 
@@ -55,13 +55,13 @@ log = structlog.get_logger()
 YOUNG: Final[Duration] = SECOND
 """OneCLI's clustered store loses verdicts on younger requests."""
 CLOSE: Final[Duration] = 3 * SECOND
-"""So near its deadline a request that has gone has expired: OneCLI counts whole seconds."""
+"""A request that is gone this near to its deadline has expired: OneCLI counts whole seconds."""
 PATIENT: Final = 4
-"""A list is empty that takes so many times as long as usual."""
+"""A list that takes this many times as long as usual is empty."""
 GRACE: Final = 0.05
-"""Seconds that a poll has at least after OneCLI answered something else, or it counts as held."""
+"""Seconds that a poll still gets, at least, after OneCLI answered another call; then it is held."""
 EXCLUDED: Final = 200
-"""Ids that a poll names at most: its address has a length."""
+"""Ids that a poll names at most: the length of an address is limited."""
 ANSWER: Final = 64 * 1024
 """Bytes of an answer to a verdict that are read."""
 PASSED_ON: Final = "passed on to OneCLI"
@@ -78,13 +78,13 @@ CHANGED: Final = "OneCLI says something else of it now. Nothing was sent from he
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds. `watch`: a poll for news is given up after this, for a wake-up may have been missed.
+    """Seconds. `watch`: a poll for news is abandoned then, since a wake-up may have been missed.
 
-    A list that takes longer than usual is empty, if OneCLI lives: it answers at once when there is
-    something. What is usual is measured, between `brief` and `list`. `every`: between two lists
-    while something is live. `rest`: after an empty answer. `barred`: after a 401. `slowest`: the
-    longest back-off. `answer`: for a verdict, or a probe. `tap`: in all, for the look before
-    somebody decides, who waits for it.
+    OneCLI answers at once if it holds anything, so a list that takes longer than usual is empty if
+    OneCLI lives. "Usual" is measured, between `brief` and `list`. `every`: between two lists while
+    a card is out. `rest`: after an empty answer. `barred`: after a 401. `first`, `slowest`: bounds
+    of the back-off. `answer`: for a verdict or a probe. `tap`: for the whole check before a
+    decision, for which a person waits.
     """
 
     watch: float = 10.0
@@ -101,7 +101,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Where one workspace is asked. `name`: the gateway's, which may have several workspaces."""
+    """One workspace of a OneCLI. `name`: the gateway's, which may have several workspaces."""
 
     name: str
     requester: Requester
@@ -143,7 +143,7 @@ class OneCli:
         self._barred_until = 0.0
         self._refused = False
         self._known: set[str] = set()
-        """Ids that were dealt with and may be held still: news are what is not among them."""
+        """Ids that we have handled and that may still be held: all others are new."""
         self._ids: dict[str, str] = {}
         """Case → OneCLI's id, of open cases."""
         self._live = asyncio.Event()
@@ -154,7 +154,7 @@ class OneCli:
 
     @property
     def fault(self) -> str | None:
-        """Why this gateway keeps us from being ready, in words."""
+        """Why this gateway keeps us from being ready, as a sentence; None: it does not."""
         return f"OneCLI {self.seat.name!r} refuses our key." if self._refused else None
 
     def age(self) -> float:
@@ -204,7 +204,7 @@ class OneCli:
             await asyncio.sleep(self.seat.pace.rest)
 
     async def _all(self) -> None:
-        """One look at everything. What was open before it and is not in it has gone."""
+        """List everything once. A case that was open before and is not listed is gone."""
         open_cases = await self._open_cases()
         reply = await self._listed()
         await self._take(reply)
@@ -226,7 +226,7 @@ class OneCli:
             await self._live.wait()
 
     async def _listed(self) -> rows.Reply | None:
-        """All that is held; None: it keeps us waiting as it does where there is nothing."""
+        """All that is held; None: the poll is held, as it is when there is nothing."""
         pace, began = self.seat.pace, self._loop_time()
         usual = self._usual
         limit = pace.list if usual is None else min(pace.list, max(pace.brief, PATIENT * usual))
@@ -237,7 +237,7 @@ class OneCli:
         return reply
 
     async def look(self, case: Case) -> None:
-        """Somebody is about to decide: is it still held? One who is away changes nothing."""
+        """Check that it is still held, before a decision. If OneCLI is away, nothing changes."""
         id = await self._id_of(case)
         try:
             async with asyncio.timeout(self.seat.pace.tap):
@@ -271,7 +271,7 @@ class OneCli:
         return self._ids[case.id]
 
     async def _gone(self, case: Case, why: str = GONE) -> None:
-        """It is not held any more. Near its deadline it has expired, which the clock will say."""
+        """It is not held any more: withdraw it, unless it is about to expire anyway."""
         if why == GONE:
             if case.expires_at - self._clock() <= CLOSE:
                 return
@@ -297,7 +297,8 @@ class OneCli:
             self._live.set()
 
     async def _row(self, row: rows.Row | rows.Bad, reply: rows.Reply) -> bool:
-        """Ask about it; False: look at it again. A row that cannot be asked about is dealt with."""
+        """Open a case for it. False: look at the row again; one that nobody can be asked about
+        counts as handled."""
         seat = self.seat
         if isinstance(row, rows.Bad):
             await self._left_alone(row.id, row.why)
@@ -323,8 +324,8 @@ class OneCli:
         return True
 
     async def _opened_once(self, row: rows.Row, asked: Proposal) -> tuple[Case, bool]:
-        """The case about it, and whether it is new. One that we took for gone, and is listed again,
-        is asked again: what was withdrawn stays withdrawn."""
+        """The case about it, and whether it is new. If an earlier case was withdrawn as gone, and
+        the request is listed again, a new case is opened."""
         key, print_ = f"onecli:{row.id}", rows.fingerprint(row)
         while True:
             case, new = await self._service.open(self.seat.requester, asked, (key, print_))
@@ -333,12 +334,12 @@ class OneCli:
             key = _after(row.id, case.id)
 
     async def _left_alone(self, id: str | None, why: str) -> None:
-        """Nobody can be asked. It is not ours to refuse: it runs out, or somebody else decides."""
+        """Nobody can be asked. We don't refuse it: it expires, or another consumer decides."""
         log.warning("onecli_left_alone", gateway=self.seat.name, id=id, why=why)
         await self._note(audit.Kind.GATEWAY_LEFT_ALONE, None, id=id, why=why)
 
     async def _changed(self, id: str) -> None:
-        """Under one id stands another request than the one that people were shown."""
+        """The id now has another request than the one that people were shown."""
         log.error("onecli_changed", gateway=self.seat.name, id=id)
         await self._note(audit.Kind.GATEWAY_CHANGED, None, id=id)
         key = f"onecli:{id}"
@@ -350,7 +351,8 @@ class OneCli:
     # The verdict
 
     async def carry(self, job: Job, case: Case, receipt: str | None) -> None:
-        """Tell OneCLI (an `approvals.outbox.Carrier`). Of what ran out or left it hears nothing."""
+        """Send the verdict (an `approvals.outbox.Carrier`). Nothing is sent for expired and
+        withdrawn cases."""
         if case.status not in (Status.APPROVED, Status.DECLINED):
             return
         id, now, approve = await self._sealed_id(case), self._clock(), _approved(case)
@@ -377,7 +379,7 @@ class OneCli:
         await self._tell(case, id, begun=begun)
 
     async def _sealed_id(self, case: Case) -> str:
-        """Which held request it is, by what we sealed: a row may say anything."""
+        """OneCLI's id of the request, from what we sealed, not from what OneCLI lists now."""
         content = await self._store.content(case.id, case.revision)
         if content is None:
             raise Refused("its content was erased")
@@ -429,7 +431,7 @@ class OneCli:
     async def _result(
         self, case: Case, words: str, *, delivered: bool | None = None, status: int | None = None
     ) -> None:
-        """Into the chain, and onto the cards; a refusal that was taken needs no further word."""
+        """Record the result in the chain, and on the cards unless it is a decline that arrived."""
         await self._note(audit.Kind.VERDICT_RESULT, case.id, said=words, http_status=status)
         if _approved(case) or words != PASSED_ON:
             outcome = Outcome(delivered, self._clock(), status if status == 200 else None, words)
@@ -439,9 +441,9 @@ class OneCli:
     # Talking to OneCLI
 
     async def _poll(self, exclude: Sequence[str], limit: float) -> rows.Reply | None:
-        """What is held, but for `exclude`. None: it was held for `limit` seconds by one that lives.
+        """What is held, except `exclude`. None: a live OneCLI held the poll for `limit` seconds.
 
-        Raises `Busy` where it does not answer as it should, `Refused` for what is no reply.
+        Raises `Busy` for a failed call, `Refused` for an unreadable reply.
         """
         query = "?exclude=" + ",".join(exclude) if exclude else ""
         for _ in range(2):
@@ -513,8 +515,8 @@ class OneCli:
             return answer.status, answer.headers.get("Date"), raw
 
     async def _keeps_waiting(self, asked: asyncio.Task[Any], answering: asyncio.Event) -> bool:
-        """Is this poll held, by one that lives? It stays open meanwhile: where all of OneCLI, or
-        we, had stood still, its answer comes with that to a question asked after it."""
+        """Does a live OneCLI hold this poll? It stays open during the probe: if OneCLI or we had
+        been stalled, its answer arrives together with that of the probe."""
         if not answering.is_set():
             began = self._loop_time()
             await self._alive()
@@ -526,7 +528,7 @@ class OneCli:
         return True
 
     async def _alive(self) -> None:
-        """Whatever it answers: one that answers is not what keeps a poll waiting."""
+        """Probe OneCLI; any answer will do. Raises `Busy` if there is none."""
         try:
             async with (
                 asyncio.timeout(self.seat.pace.answer),
@@ -538,14 +540,14 @@ class OneCli:
             raise Busy(f"it does not answer: {reason(error)}") from None
 
     def _other_prefix(self) -> None:
-        """Before May 2026 the prefix was `/api`; what it does not know it answers with 400."""
+        """Before May 2026 the prefix was `/api`; unknown routes are answered with 400."""
         self._prefix = "/api" if self._prefix == "/v1" else "/v1"
 
     def _well(self) -> None:
         self._good, self._refused = self._loop_time(), False
 
     async def _bar(self) -> None:
-        """Our key does not count there: leave it alone for a while, and say so."""
+        """OneCLI refuses our key: pause, and report it once."""
         now = self._loop_time()
         first, self._barred_until = now >= self._barred_until, now + self.seat.pace.barred
         self._refused = True

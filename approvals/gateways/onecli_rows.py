@@ -1,12 +1,12 @@
-"""What OneCLI's approval API says of the requests that it holds, read. Pure.
+"""Reading the requests that OneCLI's approval API lists. Pure.
 
-What this room holds to, each a test:
+Laws, each a test:
 
-1. A reply of absurd size or shape is refused in words; one bad row does not hide the others.
-2. Fields that are not known are ignored, and what older gateways do not say is not guessed.
-3. The deadline is ours: it rests on OneCLI's clock for ages only, and a wrong clock denies nothing.
+1. A reply of absurd size or shape is refused with a reason; one bad row does not hide the others.
+2. Unknown fields are ignored; fields that older gateways lack are not guessed.
+3. The deadline is ours: OneCLI's clock is used for ages only, and a wrong clock denies nothing.
 4. What OneCLI leaves out is never taken for shown.
-5. What an agent says of its task is its own words: a note, never a title, a fact or a rule's value.
+5. An agent's description of its task is a note, never a title, a fact or a value for rules.
 
 Since August 2026 a row carries the body as the agent sent it (`rawBody`), up to 8 KiB of UTF-8
 text; a body that is cut, binary or masked says so
@@ -14,10 +14,10 @@ text; a body that is cut, binary or masked says so
 `pending_approval_row`; read on 2026-11-28). Where it is whole, people decide on it.
 
 Otherwise there is only a summary of the first 16 KiB (`bodyPreview` is that summary as text), which
-leaves things out in ways of its own (crates/summary/src). What the summaries for one service
-(Gmail, calendars) do not know they pass over without a sign, and no length tells: OneCLI passes
-`content-length` on to nobody (crates/proxy/src/forward.rs). Of such a summary the card says that
-parts may be missing. Gateways before May 2026 gave the first 4 kB of the body as it was.
+leaves things out in its own ways (crates/summary/src). Summaries of one service (Gmail, calendars)
+omit unknown parts without a sign, and the length does not tell either: OneCLI drops
+`content-length` (crates/proxy/src/forward.rs). The card of such a summary says that parts may be
+missing. Gateways before May 2026 gave the first 4 kB of the body as it was.
 """
 
 from __future__ import annotations
@@ -195,8 +195,8 @@ def unseen(row: Row) -> str | None:
 
 
 def proposal(row: Row, reply: Reply) -> Proposal:
-    """The request to be asked. Where OneCLI shows the whole body, it is read like any other and its
-    summary is a help; else what OneCLI says of it is all there is. All of it is bound."""
+    """The request to open. A body that OneCLI shows whole is read like any other, and its summary
+    is a help; otherwise the summary is the body. Everything is bound."""
     lacks = unseen(row)
     whole = row.raw is not None and lacks is None
     body = row.raw.text if row.raw is not None and whole else _description(row)
@@ -218,7 +218,7 @@ def proposal(row: Row, reply: Reply) -> Proposal:
 
 
 def fingerprint(row: Row) -> str:
-    """Over all that is asked, and nothing that may change meanwhile. `ValueError`: bad text."""
+    """A hash over everything that is asked, without what may change. `ValueError`: bad text."""
     flat = [part for header in row.headers for part in header]
     flat += [part for d in row.details for part in (d.label, d.value)]
     what = (row.id, row.method, row.url, row.preview, row.action, row.agent.id, row.verb)
@@ -241,7 +241,7 @@ def _description(row: Row) -> str:
 
 
 def _task(batch: Batch) -> str:
-    """A note is shown as the agent's own words, so nothing here says that it is true."""
+    """The note, which cards show as the agent's unverified words."""
     count = f", {batch.total} requests" if batch.total is not None else ""
     return f"Part of the task {batch.id!r}{count}" + (f": {batch.label}" if batch.label else "")
 

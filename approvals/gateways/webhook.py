@@ -2,14 +2,15 @@
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 
-What this room holds to, each a test:
+Laws, each a test:
 
-1. What is sent is what the requester may read with its key, signed; a yes only with its receipt.
-2. An event keeps its id over all attempts; the time that is signed is that of the attempt.
-3. An attempt's intent is in the audit chain before it, its result after it.
-4. A receiver that fails is asked again for `PATIENCE` from the decision on, no faster than it
-   wants; one that is gone (410) is not asked again.
-5. Neither the receiver's answer nor the endpoint's path, which may hold a secret, is kept.
+1. What is sent is what the requester may read with its key, signed; an approval only with its
+   receipt.
+2. An event keeps its id over all attempts; the signed time is that of the attempt.
+3. The audit chain has an attempt's intent before it, and its result after it.
+4. A failing receiver gets retries for `PATIENCE` from the decision on, no faster than it asks for;
+   one that is gone (410) gets none.
+5. Neither the receiver's answer nor the endpoint's path, which may hold a secret, is stored.
 """
 
 from __future__ import annotations
@@ -84,8 +85,7 @@ class Webhook:
 
     async def _send(self, body: str, headers: Mapping[str, str], left: Duration) -> int:
         """The status of a delivery; raises `Busy` or `Refused` for one that failed."""
-        # No proxy from the environment and no cookies. The connection ends with the attempt, and
-        # with it an answer's body, of which nothing is wanted.
+        # No proxy from the environment, no cookies; the answer's body is not read.
         try:
             async with (
                 aiohttp.ClientSession(
@@ -112,7 +112,7 @@ class Webhook:
         raise Busy(f"HTTP {status}", _wait(wait, self.clock(), left))
 
     async def _note(self, kind: audit.Kind, case: Case, said: Mapping[str, Any]) -> None:
-        """Into the chain; and what came of the lane's newest attempt, for `countersign doctor`."""
+        """Record it in the chain, and the result of the newest attempt for `countersign doctor`."""
         now = self.clock()
         entry = audit.entry(kind, now, self.random, case.id, **said)
         known = None
