@@ -15,7 +15,6 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any, Final, TypeVar
@@ -78,13 +77,13 @@ from approvals.web.schemas import (
 BODY_LIMIT: Final = 10 * 1024 * 1024
 """Bytes of a held request's body; base64 and the JSON around it may add to that."""
 AROUND_LIMIT: Final = 1024 * 1024
-"""Bytes of JSON besides a held body: what it costs to read grows with it, a body costs nothing."""
+"""Bytes of JSON besides the held body: they cost time to parse, base64 costs next to nothing."""
 CONTAINERS: Final = 100_000
-"""Lists and objects of JSON: to read more takes longer than everybody else can be kept waiting."""
+"""JSON lists and objects in a body: parsing more would keep everybody else waiting too long."""
 AT_ONCE: Final = 64 * 1024
-"""Bytes of JSON that are read where they arrive; more are read aside, so that nobody waits."""
+"""Bytes of JSON that are parsed on the event loop; larger bodies are parsed in a thread."""
 PATIENCE: Final = 1.0
-"""Seconds for which the receipt of a verdict that is younger than `FRESH` is waited for."""
+"""Seconds to wait for the receipt of a verdict that is younger than `FRESH`."""
 FRESH: Final = 10 * SECOND
 
 API: Final[list[Operation]] = []
@@ -104,18 +103,11 @@ IDEMPOTENCY: Final = matching(
 )
 
 T = TypeVar("T")
+Caller = Requester | Person
 Read = Callable[[Requester, bytes], tuple[Proposal, bool]]
-"""What a body asks for, and whether it may join one that waits. Raises a 4xx problem."""
+"""The proposal in a body, and whether it may join a pending one. Raises a 4xx problem."""
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls: a requester or a person, never both."""
-
-    requester: Requester | None = None
-    person: Person | None = None
 
 
 def view(case: Case, receipt: str | None, *, names: bool) -> schemas.Request:
@@ -145,7 +137,7 @@ def view(case: Case, receipt: str | None, *, names: bool) -> schemas.Request:
 
 
 def asked(request: Request) -> schemas.Asked:
-    """All that is asked, whole, for a person who decides elsewhere than on our page."""
+    """The whole request, for a person who decides outside our pages."""
     http, agent = request.http, request.agent
     return {
         "action": request.action,
@@ -194,22 +186,22 @@ class Api:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self._numbers = count()
-        # One: however many large bodies come at once, all else shares the processor with one only.
+        # One thread: however many large bodies come, only one at a time takes processor time.
         self._aside = ThreadPoolExecutor(1, "countersign-large-bodies")
 
     # Who calls
 
     async def caller(self, request: web.Request) -> Caller:
-        """Whoever the bearer token names. Raises a 401 problem; says not why."""
+        """Whoever the bearer token names. Raises a 401 problem, without giving a reason."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token:
             key = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
             requester = self._deps.requesters.get(key)
             if requester is not None:
-                return Caller(requester=requester)
+                return requester
             person = await self._deps.person_of_token(token)
             if person is not None:
-                return Caller(person=person)
+                return person
         if token:
             self._deps.forgeries.take(f"bearer {request.remote}")
         raise Problem(
@@ -221,9 +213,9 @@ class Api:
 
     async def requester(self, request: web.Request) -> Requester:
         caller = await self.caller(request)
-        if caller.requester is None:
+        if not isinstance(caller, Requester):
             raise Problem(403, "forbidden", "Only a requester's key may do this.")
-        return caller.requester
+        return caller
 
     # Requesters
 
@@ -242,8 +234,8 @@ class Api:
         return as_json(view(case, receipt, names=False), 201 if created else 200)
 
     async def opened(self, request: web.Request, read: Read) -> tuple[Case, str | None, bool]:
-        """The request that a body asks for in the dialect of `read`, its receipt, and whether it is
-        a new one."""
+        """Open or join the request in a body that `read` parses: the case, its receipt, and whether
+        it is new."""
         by = await self.requester(request)
         self._deps.opens.take(by.name)
         (asked, join), sha, size = await self._body(request, partial(_opening, by, read))
@@ -269,7 +261,7 @@ class Api:
         except ValueError as error:  # what cannot be digested
             raise Problem(422, "invalid_request", str(error)) from error
         if created:
-            self._deps.metrics.requests.labels(case.ask.risk.value).inc()
+            self._deps.metrics.opened(case)
         return case, await self._deps.store.receipt(case.id), created
 
     async def owned(self, request: web.Request) -> tuple[Case, str | None]:
@@ -302,7 +294,7 @@ class Api:
         return as_json(view(await self.withdrawn(request, WithdrawBody), None, names=False))
 
     async def withdrawn(self, request: web.Request, model: type[BaseModel]) -> Case:
-        """The request that the path names, withdrawn. Only a `WithdrawBody` has words for cards."""
+        """Withdraw the request in the path. Only a `WithdrawBody` has a reason for the cards."""
         by = await self.requester(request)
         reason = None
         if request.body_exists:
@@ -359,12 +351,11 @@ class Api:
         """List requests, newest first."""
         caller = await self.caller(request)
         status, limit = STATUS.of(request), int(LIMIT.of(request) or 50)
-        person = caller.person
         cases = await self._deps.store.page(
             status=Status(status) if status else None,
             agent=AGENT.of(request),
-            requester=caller.requester.name if caller.requester else None,
-            audiences=shown_to(person) if person else None,
+            requester=caller.name if isinstance(caller, Requester) else None,
+            audiences=shown_to(caller) if isinstance(caller, Person) else None,
             before=BEFORE.of(request),
             limit=limit + 1,
         )
@@ -379,17 +370,12 @@ class Api:
     async def read_receipt(self, request: web.Request) -> web.Response:
         """The signed verdict, a compact JWS."""
         case = await self._visible(await self.caller(request), _id(request))
-        if case.open:
-            raise Problem(
-                404, "not_found", "It is still pending: a receipt comes with the verdict."
-            )
         receipt = await self._receipt(case, PATIENCE)
         if receipt is None:
-            raise Problem(
-                404,
-                "not_found",
-                "There is no receipt: it is being signed, or the stored votes do not verify.",
-            )
+            why = "There is no receipt: it is being signed, or the stored votes do not verify."
+            if case.open:
+                why = "It is still pending: a receipt comes with the verdict."
+            raise Problem(404, "not_found", why)
         return web.Response(text=receipt, content_type="application/jose")
 
     # People
@@ -398,12 +384,12 @@ class Api:
     async def decide_request(self, request: web.Request) -> web.Response:
         """Decide, as a person."""
         caller = await self.caller(request)
-        if caller.person is None:
+        if not isinstance(caller, Person):
             raise Problem(403, "forbidden", "A requester's key cannot decide, ever.")
         body = await self._body(request, partial(parse, DecisionBody))
         case = await self._visible(caller, _id(request))
         answer = await self._deps.service.decide(
-            caller.person,
+            caller,
             case.id,
             Choice(body.choice),
             body.digest,
@@ -424,12 +410,10 @@ class Api:
     async def read_audit(self, request: web.Request) -> web.StreamResponse:
         """The audit chain, one JSON object a line."""
         caller = await self.caller(request)
-        if caller.person is None or not audits(caller.person):
+        if not isinstance(caller, Person) or not audits(caller):
             raise Problem(403, "forbidden", "Only the role `auditor` may read the audit chain.")
         after = int(AFTER.of(request) or 0)
-        now, said = self._deps.clock(), {"person": caller.person.id, "after": after}
-        entry = audit.entry(audit.Kind.AUDIT_READ, now, self._deps.random, None, **said)
-        await self._deps.store.append([entry])
+        await self._deps.note(audit.Kind.AUDIT_READ, person=caller.id, after=after)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
@@ -451,8 +435,9 @@ class Api:
     async def _room(
         self, by: Requester, agent: str, size: int, revised: str = ""
     ) -> AsyncIterator[Callable[[Case | None], None]]:
-        """A place among what this agent may have open, for the case that is told in the end; None:
-        nothing was opened. `revised`: the one in whose place it comes. Raises 429 problems."""
+        """Reserve room in the agent's budget while a request is being opened, or revised: in the
+        place of `revised`. Call the yielded function with the case, or with None if nothing was
+        opened. Raises 429 problems."""
         budgets, reserved = self._deps.budgets, f"being opened {next(self._numbers)}"
         account = budgets.account(by, agent)
         account.expire(self._deps.clock())
@@ -488,32 +473,31 @@ class Api:
 
     async def _visible(self, caller: Caller, request_id: str) -> Case:
         """The case, if it is the caller's to see; else 404, as if it were not there."""
-        if caller.requester is not None:
-            return await self._deps.service.own(caller.requester, request_id)
-        person = caller.person
-        case = await self._deps.visible(person, request_id) if person else None
+        if isinstance(caller, Requester):
+            return await self._deps.service.own(caller, request_id)
+        case = await self._deps.visible(caller, request_id)
         if case is None:
             raise NotFound(request_id)
         return case
 
     async def _view(self, case: Case, caller: Caller, *, whole: bool = False) -> schemas.Request:
-        """The case as the caller may see it. `whole`: with all that is asked, for a person.
+        """The case as the caller may see it. `whole`: a person also gets the request itself.
 
-        A requester knows what it asked; whoever has stolen its key need not learn it from here.
+        A requester knows what it asked; a thief of its key must not learn it here.
         """
         receipt = await self._receipt(case, PATIENCE if whole else 0)
-        shown = view(case, receipt, names=caller.person is not None)
-        if caller.person is None:
+        shown = view(case, receipt, names=isinstance(caller, Person))
+        if isinstance(caller, Requester):
             return shown
-        deps, person, now = self._deps, caller.person, self._deps.clock()
+        deps, now = self._deps, self._deps.clock()
         names = deps.directory.names
-        said = views.voice(names, case, person)
+        said = views.voice(names, case, caller)
         needs = policy.needs(case.ask.quorum, case.votes) if case.open else ()
         shown["state"] = words.state(case, said, now=now)
         shown["progress"] = words.progress(case, needs, said)
         if words.lapsed(case, now):
             shown["lapsed"] = True
-        shown["mine"], shown["why"] = views.theirs(case, person, said)
+        shown["mine"], shown["why"] = views.theirs(case, caller, said)
         known = {vote.person for vote in case.votes}
         shown["names"] = {id: names[id] for id in sorted(known) if id in names}
         shown["agent"] = case.agent
@@ -533,7 +517,8 @@ class Api:
         return shown
 
     async def _receipt(self, case: Case, patience: float) -> str | None:
-        """The receipt; one of a fresh verdict is waited for. Reading never signs."""
+        """The receipt. That of a fresh verdict is waited for, `patience` seconds at most; reading
+        never signs."""
         if case.open:
             return None
         receipt = await self._deps.store.receipt(case.id)
@@ -545,15 +530,15 @@ class Api:
 
 
 def proposal(by: Requester, raw: bytes) -> tuple[Proposal, bool]:
-    """The body of an open or a revision as a value, and whether it may join. Raises a 4xx problem.
+    """The proposal in a body, and whether it may join. Raises a 4xx problem.
 
-    Where it does not say which agent asks, it is the only one that this requester has.
+    The default agent is the requester's only one.
     """
     return proposed(by, parse(OpenBody, raw))
 
 
 def proposed(by: Requester, body: OpenBody) -> tuple[Proposal, bool]:
-    """The same of a body that was read."""
+    """The same of a parsed body."""
     only = by.agents[0] if by.agents is not None and len(by.agents) == 1 else "agent"
     agent = body.agent or AgentBody(id=only)
     asked = Proposal(
@@ -606,7 +591,7 @@ def _unambiguous(asked: Proposal, book: RuleBook) -> None:
 
 
 def _opening(by: Requester, read: Read, raw: bytes) -> tuple[tuple[Proposal, bool], str, int]:
-    """The proposal, the hash by which its idempotency key knows it, and its bytes."""
+    """The proposal, the body's hash for its idempotency key, and the body's size."""
     return read(by, raw), hashlib.sha256(raw).hexdigest(), len(raw)
 
 
@@ -619,8 +604,7 @@ def _within(limit: Callable[[], None]) -> None:
 
 
 def parse(model: type[Any], raw: bytes) -> Any:
-    """The body as the model has it: read once, strictly, because whatever is bound must have one
-    reading only."""
+    """Parse and validate a body, once and strictly: what is bound must have only one reading."""
     large = Problem(413, "body_too_large", f"More than {AROUND_LIMIT} bytes besides http.body.")
     if len(raw.translate(None, _BASE64)) > AROUND_LIMIT:  # cheap, before anything costs
         raise large
@@ -654,7 +638,7 @@ def _not_json(error: Exception) -> str:
     return f"{str(error)[:1].upper()}{str(error)[1:]}."
 
 
-# Steps that pydantic takes inside of a union, and that nobody wrote.
+# Steps that pydantic adds to a path inside a union; they aren't in the body.
 _UNION: Final = re.compile(
     r"(str|int|bool|float|none|dict|list)(\[.*\])?|(function|constrained)-.*"
 )
@@ -665,7 +649,7 @@ _WRITTEN: Final = {
     "decoded": "names, and for each a text, a number, true, false or a list of texts",
     "id": "a name without blanks",
 }
-"""What stands where something else was sent, if its type alone does not say it."""
+"""What a field must be, where its type alone doesn't say it."""
 
 
 def _complaint(error: ValidationError, model: type[BaseModel]) -> str:
@@ -686,7 +670,7 @@ def _complaint(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _id(request: web.Request) -> str:
-    """The id in the path; what cannot be one is not looked for."""
+    """The id in the path; raises `NotFound` without a look-up for what cannot be one."""
     text = request.match_info["id"]
     if not ID.fullmatch(text):
         raise NotFound(text)
@@ -701,7 +685,7 @@ def as_json(value: Mapping[str, Any], status: int = 200) -> web.Response:
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """The problem document for an error of the rooms below; None where it is our own fault."""
+    """The problem document for an error of the service; None for an unexpected error."""
     match error:
         case Problem():
             return error

@@ -1,8 +1,7 @@
-"""Bodies, while nobody knows yet whether they are worth anything: a time limit, and a bound on the
-memory that all of them hold together.
+"""Reading bodies of unproven origin: a time limit for each, and a memory limit for all together.
 
-Where that is full the oldest gives way: an honest delivery is there within a moment, so what has
-been held for longest is what was never meant to end.
+When the memory is full, the oldest body is dropped: genuine deliveries arrive within a moment, so
+the longest in arriving is the one that was never meant to end.
 """
 
 from __future__ import annotations

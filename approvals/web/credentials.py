@@ -1,9 +1,8 @@
 """What proves a person to our own pages and API: sign-in links, sessions, personal tokens.
 
-Laws: each is 32 random bytes that the store knows by their SHA-256 alone, so a stolen database
-opens nothing; each also carries a MAC by a key that is never in the database, over whose it is and
-for how long, so a row written into the database opens nothing either. A key that is taken out of
-the ring ends what was made with it.
+Laws: each is 32 random bytes of which the store has only the SHA-256, so a stolen database opens
+nothing. Each carries a MAC over owner and expiry, by a key that is never in the database, so a
+forged row opens nothing either. Removing a key from the ring ends what was made with it.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ async def make_link(
     secret = _secret(random)
     link = LoginLink(person, request_id, b"", now + LINK)
     key = ring.keys[ring.active]
-    await store.add_link(secret, replace(link, mac=_mac(key, *_of_link(secret, link))))
+    await store.add_link(secret, replace(link, mac=_mac(key, secret, link)))
     return secret
 
 
@@ -67,7 +66,7 @@ async def start_session(
     """Sign a person in: the cookie's value."""
     secret = _secret(random)
     session = Session(person, how, now, now + SESSION)
-    cookie = f"{secret}.{_code(ring.keys[ring.active], *_of_session(secret, session))}"
+    cookie = f"{secret}.{_code(ring.keys[ring.active], secret, session)}"
     await store.put_session(cookie, session)
     return cookie
 
@@ -76,7 +75,7 @@ async def session(store: Store, ring: KeyRing, cookie: str, now: Instant) -> Ses
     """The live session of a cookie."""
     secret, _, code = cookie.partition(".")
     found = await store.session(cookie, now) if code else None
-    return found if found and _genuine(ring, code, *_of_session(secret, found)) else None
+    return found if found and _genuine(ring, code, secret, found) else None
 
 
 async def make_token(
@@ -85,7 +84,7 @@ async def make_token(
     """A personal token: what the command line and scripts send as a bearer token."""
     secret = _secret(random)
     token = Token(person, name, now, now + days * DAY)
-    text = f"{PREFIX}{secret}{_code(ring.keys[ring.active], *_of_token(secret, token))}"
+    text = f"{PREFIX}{secret}{_code(ring.keys[ring.active], secret, token)}"
     await store.add_token(text, token)
     return text
 
@@ -97,7 +96,7 @@ async def token(store: Store, ring: KeyRing, text: str, now: Instant) -> Token |
     if not (text.startswith(PREFIX) and code and text.isascii()):
         return None
     found = await store.token(text, now)
-    return found if found and _genuine(ring, code, *_of_token(secret, found)) else None
+    return found if found and _genuine(ring, code, secret, found) else None
 
 
 _SECRET: Final = 43
@@ -108,40 +107,30 @@ def _secret(random: Random) -> str:
     return urlsafe_b64encode(random(32)).decode().rstrip("=")
 
 
-def _of_link(secret: str, link: LoginLink) -> tuple[str, bytes, str, str | None, int]:
-    person = link.person
-    return "countersign/login/1", _sha(secret), person, link.request_id, link.expires_at
-
-
-def _of_session(secret: str, it: Session) -> tuple[str, bytes, str, str, int, int]:
-    return "countersign/session/1", _sha(secret), it.person, it.how, it.at, it.expires_at
-
-
-def _of_token(secret: str, it: Token) -> tuple[str, bytes, str, str, int, int | None]:
-    return "countersign/token/1", _sha(secret), it.person, it.name, it.at, it.expires_at
-
-
 def _link_genuine(ring: KeyRing, secret: str, link: LoginLink) -> bool:
-    what = _of_link(secret, link)
-    return any(hmac.compare_digest(link.mac, _mac(key, *what)) for key in ring.keys.values())
+    return any(hmac.compare_digest(link.mac, _mac(key, secret, link)) for key in ring.keys.values())
 
 
-def _genuine(ring: KeyRing, code: str, purpose: str, *fields: str | bytes | int | None) -> bool:
+def _genuine(ring: KeyRing, code: str, secret: str, it: Session | Token) -> bool:
     if not code.isascii():
         return False
-    return any(
-        hmac.compare_digest(code, _code(key, purpose, *fields)) for key in ring.keys.values()
-    )
+    return any(hmac.compare_digest(code, _code(key, secret, it)) for key in ring.keys.values())
 
 
-def _mac(key: Key, purpose: str, *fields: str | bytes | int | None) -> bytes:
-    return hmac.digest(key.secret, frame(purpose, key.kid, *fields), "sha256")
-
-
-def _code(key: Key, purpose: str, *fields: str | bytes | int | None) -> str:
+def _code(key: Key, secret: str, it: Session | Token) -> str:
     """20 characters: 120 bits, like a button's."""
-    return urlsafe_b64encode(_mac(key, purpose, *fields)[:15]).decode()
+    return urlsafe_b64encode(_mac(key, secret, it)[:15]).decode()
 
 
-def _sha(secret: str) -> bytes:
-    return sha256(secret.encode(errors="surrogateescape")).digest()
+def _mac(key: Key, secret: str, it: LoginLink | Session | Token) -> bytes:
+    fields: tuple[str | int | None, ...]
+    match it:
+        case LoginLink():
+            purpose, fields = "login", (it.person, it.request_id, it.expires_at)
+        case Session():
+            purpose, fields = "session", (it.person, it.how, it.at, it.expires_at)
+        case Token():
+            purpose, fields = "token", (it.person, it.name, it.at, it.expires_at)
+    digest = sha256(secret.encode(errors="surrogateescape")).digest()
+    what = frame(f"countersign/{purpose}/1", key.kid, digest, *fields)
+    return hmac.digest(key.secret, what, "sha256")

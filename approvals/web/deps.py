@@ -1,4 +1,4 @@
-"""What the web's handlers are given, put together by the composition root; and who may see what."""
+"""What the web's handlers need, as the composition root gives it; and who may see which case."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from approvals import audit
 from approvals.budgets import Budgets
 from approvals.model import Case, Instant, Person, Requester
 from approvals.people import Directory
@@ -81,6 +82,11 @@ class Deps:
         """What lists say of each case; None for one that was altered: nobody may see it."""
         return await self.heads.of(self.store, cases, self.salt)
 
+    async def note(self, kind: audit.Kind, about: str | None = None, **content: object) -> None:
+        """Put it into the audit chain. `about`: a request's id. Never with a secret."""
+        entry = audit.entry(kind, self.clock(), self.random, about, **content)
+        await self.store.append([entry])
+
     async def person_of_token(self, token: str) -> Person | None:
         """Whose personal token this is, if it is live and genuine."""
         ring = self.service.trust.ring
@@ -103,10 +109,10 @@ def audits(person: Person) -> bool:
 
 
 def shown_to(person: Person) -> tuple[str, ...] | None:
-    """Under which names the requests that a person may see are filed; None: they see all."""
+    """The names under which the cases are filed that a person may see; None: all cases."""
     return None if audits(person) else audiences(person)
 
 
 def audiences(person: Person) -> tuple[str, ...]:
-    """Under which names the requests that a person decides, asks for or owns are filed."""
+    """The names under which the cases are filed that a person decides, asks for or owns."""
     return (f"person:{person.id}", *(f"group:{group}" for group in sorted(person.groups)))

@@ -1,7 +1,6 @@
-"""Where platforms deliver taps, and what people write. Proof first, then the vote is durable, then
-the answer.
+"""Where platforms deliver taps and messages: first the proof, then a durable vote, then the answer.
 
-Whatever needs the platform again (a private word, a reason prompt) happens after the answer.
+Calls to the platform (a private notice, a reason prompt) come after the answer.
 """
 
 from __future__ import annotations
@@ -56,15 +55,15 @@ LIMIT: Final = 1024 * 1024
 """Bytes of one delivery; the largest platform event (a dialog) is under 250 kB."""
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS: Final = frozenset({"GET", "POST", "PUT"})
-"""By which a channel may be delivered to at addresses that it names."""
+"""Of the routes that a channel names itself."""
 RESOLVED: Final = 2.5
-"""Seconds for asking a platform about its delivery: the least patient one waits for three."""
+"""Seconds for asking a platform about its delivery; the least patient waits three for an answer."""
 HOSTED: Final = 10.0
 """Seconds for a page that somebody waits for."""
 SLOWED: Final = 1.0
-"""Seconds that one which proves nothing waits for its 429, where there were too many before it."""
+"""Seconds by which a 429 to an unproven delivery is delayed."""
 MOST_SLOWED: Final = 1_000
-"""How many wait so at once. Each costs a connection, and more of them are answered at once."""
+"""Delayed answers at one time. Each holds a connection; others are answered immediately."""
 
 
 class Events:
@@ -120,12 +119,12 @@ class Events:
             if prepares := self._prepares.get(channel.name):
                 await prepares.prepare(inbound)
             proven = channel.authenticate(inbound)
-            # The platform waits for our answer: what it must be asked for has little time.
+            # The platform waits for our answer, so there is little time to ask it anything.
             async with asyncio.timeout(RESOLVED):
                 resolved = await resolve(channel, proven)
             event = channel.read(resolved)
-        # Only who cannot prove himself is ever told to slow down: behind a proxy everybody has the
-        # same address, and nobody may take the taps of others away.
+        # Only unproven deliveries are slowed down: behind a proxy everybody has the same address,
+        # and nobody may block the taps of others.
         except Forged:
             self._deps.metrics.deliveries.labels(channel.name, "forged").inc()
             unproven = 401
@@ -149,8 +148,8 @@ class Events:
         return await self._heard(channel, event)
 
     async def _slowed(self, remote: str | None) -> None:
-        """Count a delivery that proved nothing. Where too many did, 429, and not at once: a flood
-        over the same connections then leaves our time to those who can prove themselves."""
+        """Count an unproven delivery. After too many, raise a 429, delayed: a flood over the same
+        connections then leaves time for genuine deliveries."""
         try:
             self._deps.forgeries.take(remote)
         except Problem:
@@ -163,9 +162,9 @@ class Events:
             raise
 
     async def _remember(self, channel: Hears, name: str, resolved: Resolved) -> None:
-        """Note who wrote before anything is done about it: what we answer rests on that.
+        """Store who wrote before acting on it: how we may answer depends on that.
 
-        Where it cannot be kept we know less than is true, and what follows goes the longer way.
+        If it cannot be stored, we answer as if they had not written.
         """
         try:
             await self._deps.store.heard_from(name, channel.heard(resolved))
@@ -173,7 +172,7 @@ class Events:
             log.warning("last_words_not_kept", channel=name, why=str(error))
 
     async def _heard(self, channel: Channel, event: Event) -> web.Response:
-        """Take what a proven delivery says; nothing is acknowledged before it is durable."""
+        """Act on a proven event; nothing is acknowledged before it is durable."""
         match event:
             case Handshake(response):
                 return _http(response)
@@ -216,7 +215,8 @@ class Events:
         return web.Response() if response is None else _http(response)
 
     async def _judged(self, tap: Tap) -> Notice | None:
-        """The word for whoever tapped. None: what they reacted to is no card. Raises `Busy`."""
+        """The notice for the person who tapped; None: they reacted to another message than a card.
+        Raises `Busy`."""
         service = self._deps.service
         answer = await (service.tap(tap) if tap.choice is None else service.tap_on(tap))
         if answer is None:
@@ -248,7 +248,7 @@ class Events:
             return web.Response(status=503, headers={"Retry-After": "1"})
 
     def tell(self, channel: Channel, tap: Tap, notice: Notice) -> None:
-        """Say the private word in the background: the tap itself is done."""
+        """Send the private notice in the background: the tap itself is done."""
         terse = notice.kind is NoticeKind.COUNTED and channel.name in self._terse
         if tap.reply_to and not terse:
             self._later(_tell(channel, channel.tell(tap, notice)))
@@ -259,12 +259,12 @@ class Events:
         task.add_done_callback(self._told.discard)
 
     def _say(self, channel: Channel, reply: Reply, notice: Notice | None) -> None:
-        """As `tell`, to who wrote."""
+        """The same, to the person who wrote."""
         if notice and isinstance(channel, Talks):
             self._later(_tell(channel, channel.say(reply, notice)))
 
     async def _noted(self, event: Reply | GivenUp | Lost) -> Notice | None:
-        """Keep what it says; the word for who wrote, if there is one."""
+        """Store the event. Returns the notice for the person who wrote, if there is one."""
         deps = self._deps
         match event:
             case Reply():
@@ -279,10 +279,10 @@ class Events:
         return None
 
     async def _lost(self, lost: Lost) -> None:
-        """A card did not arrive: post it again, by the way that is open to us without their word.
+        """A card did not arrive: post it again, in the form that needs no open conversation.
 
-        Once: what was posted after we knew that the other way is closed went this way already. Then
-        it goes by the next entry of `via`.
+        A card that was posted when we knew that the conversation was closed had that form already:
+        then the next entry of `via` is tried.
         """
         store, now, where = self._deps.store, self._deps.clock(), (lost.channel, lost.conversation)
         known = await store.end_window(*where, now)
@@ -312,8 +312,7 @@ class Events:
         await store.fail_card(card.id, [entry, *entries], jobs)
 
     async def _written(self, reply: Reply) -> Notice | None:
-        """What somebody wrote: a code that links their account or declines a request, or nothing to
-        us (None)."""
+        """Act on a message: a code that links an account or declines a request; None: neither."""
         deps, who = self._deps, f"{reply.channel} {reply.account}"
         code, typed = linking.code_in(reply.text), typed_codes.decline_in(reply.text)
         if code is None and typed is None:
@@ -321,7 +320,7 @@ class Events:
         try:
             deps.link_codes.check(who)
         except Problem:
-            # Not a word more: each would be one of ours to the platform, and cards wait for those.
+            # No answer: it would count towards the platform's rate limit, for which cards wait.
             log.warning("typed_codes_too_many", channel=reply.channel, account=reply.account)
             return None
         now, random = deps.clock(), deps.random
@@ -378,7 +377,7 @@ class Events:
 
 
 def _named(channels: Mapping[str, Channel]) -> dict[Route, str]:
-    """Each address that a channel names besides its own, and whose it is."""
+    """Each route that a channel names itself, and the channel's name."""
     named: dict[Route, str] = {}
     for name, channel in channels.items():
         for route in channel.routes if isinstance(channel, Routed) else ():

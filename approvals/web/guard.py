@@ -1,7 +1,6 @@
-"""What stands before every page: its host, its session, and for a POST its origin and CSRF token.
+"""The checks before every page: host and session, and for a POST its origin and CSRF token.
 
-The only makers of routes for pages, so that none can be mounted without them. GET handlers are
-given no form and POST handlers run only after both checks.
+Routes of pages are made here only, so that none can be mounted without the checks.
 """
 
 from __future__ import annotations
@@ -25,6 +24,8 @@ from approvals.web.views import Message, calm, refused
 Form: TypeAlias = Mapping[str, str]
 Answer: TypeAlias = Awaitable[web.StreamResponse]
 
+VISITOR: Final = web.RequestKey("visitor", Visitor)
+"""Who is signed in, once that is known: a page that says what went wrong is theirs, too."""
 SHELL: Final = (
     "To sign in, run this with your name on the machine where Countersign runs, and open the link"
     " that it prints:",
@@ -64,14 +65,11 @@ def get(
     allow_head: bool = True,
     back: bool = False,
 ) -> web.RouteDef:
-    """A page for who is signed in. `back`: who is not is told to come back to it."""
+    """A page for signed-in people. `back`: others are told to sign in and come back to it."""
 
     async def seen(request: web.Request) -> web.StreamResponse:
         visitor = await visitor_of(deps, request, request.rel_url.raw_path if back else None)
-        try:
-            return await show(request, visitor)
-        except Exception as error:
-            return _said(request, error, visitor)
+        return await show(request, visitor)
 
     return web.get(path, _guarded(deps, seen), allow_head=allow_head)
 
@@ -84,25 +82,23 @@ def post(
     async def sent(request: web.Request) -> web.StreamResponse:
         fields = await _sent(deps, request)
         visitor = await visitor_of(deps, request)
-        try:
-            if not hmac.compare_digest(fields.get("csrf", "").encode(), visitor.csrf.encode()):
-                raise Say(403, OLD_FORM)
-            return await act(request, visitor, fields)
-        except Exception as error:
-            return _said(request, error, visitor)
+        if not hmac.compare_digest(fields.get("csrf", "").encode(), visitor.csrf.encode()):
+            raise Say(403, OLD_FORM)
+        return await act(request, visitor, fields)
 
     return web.post(path, _guarded(deps, sent))
 
 
 async def visitor_of(deps: Deps, request: web.Request, back: str | None = None) -> Visitor:
-    """Who is signed in; else a page that says how to. `back`: a path of ours to go on at then."""
+    """Who is signed in, else raises `Say` with how to sign in. `back`: the path to return to."""
     cookie = request.cookies.get(deps.site.cookie)
     if cookie:
         ring = deps.service.trust.ring
         session = await credentials.session(deps.store, ring, cookie, deps.clock())
         person = deps.directory.person(session.person) if session else None
         if session and person:
-            return Visitor(person, cookie, session.at)
+            visitor = request[VISITOR] = Visitor(person, cookie, session.at)
+            return visitor
     message = signed_out(deps, request.match_info.get("id", ""))
     if back is not None:
         message = replace(message, lines=COME_BACK, href=back, go="I have signed in")
@@ -146,7 +142,7 @@ def _guarded(deps: Deps, inner: Callable[[web.Request], Answer]) -> Callable[[we
             try:
                 answer = await inner(request)
             except Exception as error:
-                answer = _said(request, error, None)
+                answer = _said(request, error)
         if not answer.prepared:
             for name, value in HEADERS.items():
                 answer.headers.setdefault(name, value)
@@ -156,7 +152,7 @@ def _guarded(deps: Deps, inner: Callable[[web.Request], Answer]) -> Callable[[we
 
 
 def _elsewhere(deps: Deps, request: web.Request) -> web.Response:
-    """Asked under another name: pages live under one only."""
+    """The answer under another host name: pages have only one."""
     if request.method not in ("GET", "HEAD"):
         return say(ELSEWHERE, status=421)
     path = request.rel_url.raw_path_qs
@@ -164,8 +160,9 @@ def _elsewhere(deps: Deps, request: web.Request) -> web.Response:
     return web.Response(status=307, headers={"Location": where})
 
 
-def _said(request: web.Request, error: Exception, visitor: Visitor | None) -> web.Response:
-    """The page for an error of the rooms below; anything else is our own fault and goes on."""
+def _said(request: web.Request, error: Exception) -> web.Response:
+    """The page for an error of the service; any other error is raised again."""
+    visitor = request.get(VISITOR)
     match error:
         case Say():
             answer = say(error.message, visitor=visitor, status=error.status)
@@ -174,14 +171,13 @@ def _said(request: web.Request, error: Exception, visitor: Visitor | None) -> we
         case NotFound():
             return say(MISSING, visitor=visitor, status=404)
         case Conflict():
-            lines = ("Somebody else changed it first. Your vote wasn't recorded.",)
-            again = Message("Please look again", lines, "calm", "expired", href="/inbox")
+            why = "Somebody else changed it first. Your vote wasn't recorded."
+            again = calm("Please look again", why, "expired")
             return say(again, visitor=visitor, status=409)
         case Refused():
             return say(refused("Refused", str(error)), visitor=visitor, status=403)
         case Busy():
-            lines = (away(request.method),)
-            later = Message("Try again in a moment", lines, "calm", "expired", href="/inbox")
+            later = calm("Try again in a moment", away(request.method), "expired")
             return say(later, visitor=visitor, status=503)
         case _:
             raise error

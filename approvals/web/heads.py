@@ -1,7 +1,7 @@
-"""What lists say of requests, however large they are: titles, agents, the first facts.
+"""What lists show of requests: titles, agents, the first facts.
 
-A title is shown only of what is proven unaltered, and the proof is over all of a request. So a
-large one is read and checked once, aside and one at a time; what the list needs of it is kept.
+A title is shown only of an unaltered request, which takes reading all of it. So a large request is
+checked once, in a thread and one at a time, and what the lists need is remembered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KEPT: Final = 2_000
 
 
 class Heads:
-    """Remembers the head of each revision that it was asked about."""
+    """The heads of requests, remembered for each revision."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, int], Head] = OrderedDict()

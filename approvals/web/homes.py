@@ -1,7 +1,7 @@
-"""What people may see on a channel besides cards: what waits for them and what they decided.
+"""What people see on a channel besides cards: requests that wait for them, and their decisions.
 
-1. An account sees what its person sees in the inbox, and less: nobody else's account sees anything.
-2. Looking decides nothing and writes nothing. A row leads to its page, which asks who is there.
+1. An account sees no more than its person sees in the inbox; an unlinked account sees nothing.
+2. Looking decides nothing and writes nothing. A row links to its page, which needs a session.
 3. No row holds an agent's words: its title is that of lists, its state the core's (law 11).
 4. A request whose `via` leaves this channel out shows its rule here and nothing of its content.
 """
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 WAITING: Final = 10
 DECIDED: Final = 5
 LOOKED: Final = 100
-"""Closed requests that are looked through for those that the person decided."""
+"""Closed cases that are searched for the person's decisions."""
 KNOWN: Final = 200
 """Accounts whose pages are kept up to date; those not seen for longest are left out first."""
 SEEN: Final = 60 * MINUTE
@@ -35,7 +35,7 @@ not when it is closed."""
 PAUSE: Final = 1.0
 """Seconds in which changes are gathered before pages are shown again."""
 AGAIN: Final = 10 * SECOND
-"""After so long a platform that was away is tried again, where it does not say itself how long."""
+"""When a platform that was away is tried again, if it does not say so itself."""
 
 
 class AccountHomes:
@@ -51,8 +51,8 @@ class AccountHomes:
         self._touched = asyncio.Event()
 
     async def of(self, account: str, *, stays: bool) -> Home | None:
-        """The list of the person whose account this is; None: it is nobody's. `stays`: it is on a
-        page that is to be kept up to date. `Busy`."""
+        """The list for an account; None: it is not linked. `stays`: keep the page up to date.
+        Raises `Busy`."""
         person = self._deps.directory.by_account(self._channel, account)
         if person is None:
             self._shown.pop(account, None)
@@ -70,7 +70,7 @@ class AccountHomes:
         self._touched.set()
 
     async def run(self) -> None:
-        """Show pages again that something changed on, until cancelled."""
+        """Update pages when cases change, until cancelled."""
         while True:
             await self._touched.wait()
             await asyncio.sleep(PAUSE)
@@ -80,7 +80,8 @@ class AccountHomes:
                 self._touched.set()
 
     async def _refresh(self) -> Duration | None:
-        """Show what has changed. When to go on, if the platform or the store wants us to wait."""
+        """Update the pages that changed. Returns how long to wait if the platform or the store is
+        busy."""
         now = self._deps.clock()
         for account, (seen, before) in list(self._shown.items()):
             person = self._deps.directory.by_account(self._channel, account)
@@ -102,8 +103,7 @@ class AccountHomes:
 
     async def _home(self, person: Person) -> Home:
         deps = self._deps
-        mine = [one for one in await inbox.waiting(deps, person) if views.may_decide(one, person)]
-        mine.sort(key=inbox.SORTS["deadline"])
+        mine = await inbox.theirs(deps, person)
         closed = await deps.store.page(closed=True, audiences=audiences(person), limit=LOOKED)
         own = [one for one in closed if any(vote.person == person.id for vote in one.votes)]
         return Home(

@@ -1,7 +1,7 @@
-"""The inbox: what waits, what was decided, and one request whole, with the form that decides it.
+"""The inbox: pending requests, decided ones, and one request in full with the form to decide it.
 
-Who may see a case: those with an audience of theirs, and auditors, who may only read. Who may
-decide is not known here: `policy.may`, by way of the service, says it.
+A case is visible to the people it is filed for, and to auditors, who can only read. Who may decide
+is for `policy.may` to say, by way of the service.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from approvals.web.schemas import ID
 from approvals.web.sheet import BYTES, Sheet, sheet, unread
 from approvals.web.signin import see_other
 from approvals.web.site import HEADERS, NOT_UNDERSTOOD, Say, Visitor, render, say
-from approvals.web.views import Asked, Head, Inbox, Message, refused
+from approvals.web.views import Asked, Head, Inbox, Message, calm, refused
 
 PAGE: Final = 25
 LOOKED: Final = 300
-"""Cases that are sorted, filtered and searched for one page; beyond them the page says so."""
+"""Cases that are sorted, filtered and searched for one page, which says if there are more."""
 SEARCH: Final = 200
 """Characters of a search, and of a name to choose."""
 STREAMS: Final = 4
-"""Live pages of one session: a browser has six connections for each host, and needs some."""
+"""Live streams of one session: a browser has six connections to a host, and needs some."""
 REASON: Final = 1000
 HEARTBEAT: Final = 20.0
-"""Seconds between signs of life to an open page; its session is looked at again each time."""
+"""Seconds between heartbeats to an open page; each checks the session again."""
 
 
 def routes(deps: Deps) -> list[web.RouteDef]:
@@ -93,11 +93,11 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         return await asyncio.to_thread(page)
 
     async def hidden(request: web.Request, visitor: Visitor) -> web.StreamResponse:
-        """Somebody came back to the address of a secret that was shown."""
+        """A reload of a page that showed a secret."""
         return see_other(f"/requests/{request.match_info['id']}")
 
     async def reveal(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
-        """The page with one secret shown, once; nobody sees it before the audit entry is kept."""
+        """The page with one secret shown, once; the audit entry is stored first."""
         case, content = await _load(deps, request, visitor)
         _same(case, form)
         place = form.get("place", "")
@@ -151,7 +151,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         return say(message, visitor=visitor, status=status)
 
     async def result(request: web.Request, visitor: Visitor) -> web.StreamResponse:
-        """What came of it, as it stands now: it may be loaded again and again."""
+        """The state after a decision; it can be loaded again."""
         case = await deps.visible(visitor.person, request.match_info["id"])
         (head,) = await deps.heads_of(case) if case else (None,)
         if case is None or head is None:
@@ -159,9 +159,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         person, now = visitor.person, deps.clock()
         item = views.item(case, head, person, deps.directory.names, now)
         said = views.voice(deps.directory.names, case, person)
-        mine = [one for one in await waiting(deps, person) if views.may_decide(one, person)]
-        mine.sort(key=SORTS["deadline"])
-        left = [one.id for one in mine if one.id != case.id]
+        left = [one.id for one in await theirs(deps, person) if one.id != case.id]
         unknown = words.outcome(case, said, now=now) == words.NOT_REPORTED
         next_one = f"/requests/{left[0]}" if left else None
         view = views.Result(item, words.GOES_ON if unknown else None, next_one, len(left))
@@ -191,9 +189,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
         )
         head = "Taken back" if ended else "There is nothing to take back"
         status = 200 if ended else 409
-        gone = Message(
-            head, (views.title(content, salt=deps.salt),), "calm", "declined", None, back, "Back"
-        )
+        gone = calm(head, views.title(content, salt=deps.salt), "declined", back, "Back")
         return say(gone, visitor=visitor, status=status)
 
     async def listed(request: web.Request, visitor: Visitor) -> web.StreamResponse:
@@ -204,8 +200,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
 
     streams: defaultdict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
 
-    # aiohttp-sse (3.0) would write the three kinds of lines below. Its sign of life is a task that
-    # knows no session; ours looks at the session each time, and the stream ends with it.
+    # Not aiohttp-sse (3.0): its heartbeat knows no session, and the stream must end with that.
     async def events(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         stream = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
         changes = deps.live.changes()
@@ -220,7 +215,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             while True:
                 first = asyncio.FIRST_COMPLETED
                 done = await asyncio.wait([coming, over], timeout=HEARTBEAT, return_when=first)
-                if over.done():  # it asks now and then instead of trying again at once
+                if over.done():  # the page then polls, instead of connecting again
                     await stream.write(b"event: enough\ndata:\n\n")
                     break
                 if not done[0]:
@@ -232,7 +227,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
                 if changed is None or await deps.visible(visitor.person, changed):
                     await stream.write(f"event: change\ndata: {changed or ''}\n\n".encode())
         except (ConnectionError, Say, StopAsyncIteration):
-            pass  # The page has gone, its session has, or we go: then the browser asks again.
+            pass  # The page was closed, its session ended, or we stop: the browser connects again.
         finally:
             if over in mine:
                 mine.remove(over)
@@ -271,11 +266,11 @@ async def _load(deps: Deps, request: web.Request, visitor: Visitor) -> tuple[Cas
 
 
 async def content_of(deps: Deps, case: Case) -> Request:
-    """What a case is about, as it was asked. Raises `Say` if it is erased, or was altered."""
+    """The request of a case. Raises `Say` if it was erased or altered."""
     content = await deps.store.content(case.id, case.revision)
     if content is None:
-        gone = ("Its content was erased. The audit chain still holds that it was decided.",)
-        raise Say(410, Message("Not here any more", gone, "calm", "empty", href="/inbox"))
+        gone = "Its content was erased. The audit chain still holds that it was decided."
+        raise Say(410, calm("Not here any more", gone, "empty"))
     if await asyncio.to_thread(cards.altered, case, content):
         wrong = "Its content was changed in the database. Nobody can approve it."
         raise Say(409, refused("This is not what was asked", wrong))
@@ -283,8 +278,8 @@ async def content_of(deps: Deps, case: Case) -> Request:
 
 
 async def sheet_of(deps: Deps, case: Case, content: Request, *, show: str = "") -> Sheet:
-    """What its page shows of a request, with what changed since the revision before. `show`: the
-    place of the one secret that is to be seen."""
+    """The sheet of a request, with the changes since the revision before. `show`: the place of the
+    one secret to be shown."""
     service, before = deps.service, None
     reading = await service.readings.request(content, service.trust.book)
     about = [content]
@@ -301,7 +296,7 @@ async def sheet_of(deps: Deps, case: Case, content: Request, *, show: str = "") 
 
 
 async def _reveals(deps: Deps, visitor: Visitor, case: Case, shown: Sheet, place: str) -> None:
-    """Keeps who is about to see which secret. Raises `Say` where they may not, or there is none."""
+    """Record who is about to see which secret. Raises `Say` if they may not, or there is none."""
     if not views.may_reveal(case, visitor.person):
         why = "Only those who decide this request, and auditors, can have its secrets shown."
         no = Message("Not shown", (why,), "bad", "lock", None, f"/requests/{case.id}", "Back")
@@ -310,8 +305,7 @@ async def _reveals(deps: Deps, visitor: Visitor, case: Case, shown: Sheet, place
         raise Say(400, NOT_UNDERSTOOD)
     what = shown.secrets.get(place, "all of its bytes")
     said = {"by": visitor.person.id, "revision": case.revision, "place": place, "what": what}
-    kind = audit.Kind.SECRET_REVEALED
-    await deps.store.append([audit.entry(kind, deps.clock(), deps.random, case.id, **said)])
+    await deps.note(audit.Kind.SECRET_REVEALED, case.id, **said)
 
 
 def reason_of(case: Case, form: Form, back: str) -> str | None:
@@ -333,10 +327,16 @@ def _same(case: Case, form: Form) -> None:
 
 
 async def waiting(deps: Deps, person: Person) -> list[Case]:
-    """What waits and this person may see, the newest `LOOKED` + 1 of it, the newest first."""
+    """The newest `LOOKED` + 1 pending cases that this person may see, the newest first."""
     return await deps.store.page(
         status=Status.PENDING, audiences=shown_to(person), limit=LOOKED + 1
     )
+
+
+async def theirs(deps: Deps, person: Person) -> list[Case]:
+    """What waits for this person to decide, the nearest deadline first."""
+    mine = [case for case in await waiting(deps, person) if views.may_decide(case, person)]
+    return sorted(mine, key=SORTS["deadline"])
 
 
 SORTS: Final[Mapping[str, Callable[[Case], tuple[Any, ...]]]] = {
@@ -344,11 +344,11 @@ SORTS: Final[Mapping[str, Callable[[Case], tuple[Any, ...]]]] = {
     "risk": lambda case: (-case.ask.risk.rank(), case.expires_at, case.id),
     "age": lambda case: (-case.created_at,),
 }
-"""Of what `waiting` gives: by age, those of one millisecond stay the newest first."""
+"""Cases of the same millisecond keep the order of `waiting`: the newest first."""
 
 
 def _asked(request: web.Request) -> Asked:
-    """What the list's form says. Raises `Say` for what no form of ours could."""
+    """The fields of the list's form. Raises `Say` for values that our form cannot send."""
     given = request.query
     values = {name: given.get(name, "").strip() for name in ("agent", "rule", "risk", "q")}
     risk, sort = values["risk"], given.get("sort") or "deadline"
@@ -360,13 +360,13 @@ def _asked(request: web.Request) -> Asked:
 
 
 def _chosen(asked: Asked, case: Case) -> bool:
-    """Is the case among what was asked for, as far as it can be told without its content?"""
+    """Does the case match the filters, as far as they don't need its content?"""
     pairs = ((asked.agent, case.agent), (asked.rule, case.ask.rule), (asked.risk, case.ask.risk))
     return all(wanted in ("", is_) for wanted, is_ in pairs)
 
 
 async def _matching(deps: Deps, asked: Asked, cases: Sequence[Case]) -> list[tuple[Case, Head]]:
-    """Those that hold the words that were searched for, with their heads; none that was altered."""
+    """The cases that match the search, with their heads; altered ones are left out."""
     heads = await deps.heads_of(*cases)
     wanted = asked.q.casefold().split()
     found = []
@@ -380,7 +380,7 @@ async def _matching(deps: Deps, asked: Asked, cases: Sequence[Case]) -> list[tup
 
 
 async def _waiting(deps: Deps, request: web.Request, person: Person, asked: Asked) -> Inbox:
-    """What waits: theirs to decide first, then what others decide."""
+    """Pending cases: first those that this person decides, then the others."""
     at = request.query.get("page", "1")
     if not re.fullmatch("[1-9][0-9]{0,3}", at):
         raise Say(400, NOT_UNDERSTOOD)
@@ -417,7 +417,7 @@ async def _waiting(deps: Deps, request: web.Request, person: Person, asked: Aske
 
 
 async def _decided(deps: Deps, request: web.Request, person: Person, asked: Asked) -> Inbox:
-    """What was decided, the newest first, from one id downwards."""
+    """Decided cases, the newest first, from one id downwards."""
     before = start = request.query.get("before")
     if before is not None and not ID.fullmatch(before):
         raise Say(400, NOT_UNDERSTOOD)
@@ -470,7 +470,7 @@ def _refused(
     choice: Choice,
     fresh: bool,
 ) -> tuple[int, Message]:
-    """What the page says after a press that did not count."""
+    """Status and message after a decision that was not counted."""
     title, back = views.title(content, salt=deps.salt), f"/requests/{case.id}"
     if answer.conflict:
         return 409, _changed(case.id)
@@ -482,19 +482,13 @@ def _refused(
 
 
 def _changed(case_id: str) -> Message:
-    return Message(
-        "This request has changed",
-        ("It isn't what you were looking at any more. Your vote wasn't recorded. Read it again.",),
-        tone="calm",
-        icon="medium",
-        href=f"/requests/{case_id}",
-        go="Read it again",
-    )
+    why = "It isn't what you were looking at any more. Your vote wasn't recorded. Read it again."
+    return calm("This request has changed", why, "medium", f"/requests/{case_id}", "Read it again")
 
 
 def _secret(case_id: str) -> Message:
-    lines = ("These bytes hold a secret. The button on the page of the request downloads them.",)
-    return Message("Not this way", lines, "calm", "lock", None, f"/requests/{case_id}", "Open it")
+    why = "These bytes hold a secret. The button on the page of the request downloads them."
+    return calm("Not this way", why, "lock", f"/requests/{case_id}", "Open it")
 
 
 def _bytes_of(case: Case, content: Request) -> web.Response:
@@ -503,7 +497,7 @@ def _bytes_of(case: Case, content: Request) -> web.Response:
 
 
 def _download(data: bytes, name: str) -> web.Response:
-    """Bytes to keep, never to show: no browser may take them for a page. `name` is ours."""
+    """Bytes as a download, which no browser may take for a page. `name` is ours."""
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",

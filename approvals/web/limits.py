@@ -16,7 +16,7 @@ class Limit:
         self._bucket = Bucket(steady, burst=burst, period=round(burst / per_second * SECOND))
 
     def take(self, key: str | None) -> None:
-        """Count one; raises a 429 problem that says when to come again."""
+        """Count one; raises a 429 problem that says when to try again."""
         self.check(key)
         self.count(key)
 
@@ -31,7 +31,7 @@ class Limit:
 
 
 def slower(why: str, wait: Duration) -> Problem:
-    """429, and when to come again, in words and in the header."""
+    """429, with when to try again in the text and in the header."""
     seconds = max(1, round(wait / SECOND))
     detail = " ".join(filter(None, (why, f"Try again in {seconds} s.")))
     return Problem(429, "too_many_requests", detail, headers={"Retry-After": str(seconds)})

@@ -1,7 +1,7 @@
-"""Who is waiting for a change: gateways in a long poll, and open pages.
+"""Those who wait for a change: gateways in a long poll, and open pages.
 
-The store reports which cases changed, here or on another replica; this tells those who wait. A
-waiter costs one future and is woken only when its own case has closed and its receipt is there.
+The store reports which cases changed, here or on another replica. A waiter costs one future and is
+woken when its own case is closed and the receipt is there.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Live:
                     failing = True
                 else:
                     log.exception("live_failed")
-                # Nobody will tell of these again: they are looked at until there is an answer.
+                # These are not reported again, so they are looked up until the store answers.
                 self._touched.update(ids)
                 self._arrived.set()
                 await asyncio.sleep(AGAIN)

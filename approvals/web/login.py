@@ -20,14 +20,14 @@ from approvals.web import credentials
 from approvals.web.credentials import DAY
 from approvals.web.deps import Deps
 from approvals.web.guard import Form, get, post
-from approvals.web.signin import link, note, see_other
+from approvals.web.signin import link, see_other
 from approvals.web.site import STATIC, Say, Visitor, render
 from approvals.web.views import Message, refused
 
 LIFETIMES: Final = (7, 30, 90)
 """Days a personal token may live."""
 TOKENS: Final = 20
-"""Most tokens of one person: nobody keeps track of more."""
+"""Tokens of one person: nobody keeps track of more."""
 NAME: Final = 60
 
 
@@ -81,7 +81,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
 
     async def sign_out(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         await deps.store.end_session(visitor.secret)
-        await note(deps, audit.Kind.SIGNED_OUT, visitor.person.id)
+        await deps.note(audit.Kind.SIGNED_OUT, person=visitor.person.id)
         answer = see_other("/inbox")
         answer.del_cookie(
             deps.site.cookie, path="/", secure=deps.site.secure, httponly=True, samesite="Lax"
@@ -137,13 +137,15 @@ def routes(deps: Deps) -> list[web.RouteDef]:
             now=now,
             random=deps.random,
         )
-        await note(deps, audit.Kind.TOKEN_MADE, person, name=name, expires_at=now + int(days) * DAY)
+        await deps.note(
+            audit.Kind.TOKEN_MADE, person=person, name=name, expires_at=now + int(days) * DAY
+        )
         return await settings(visitor, Made(clean(name), secret))
 
     async def revoke(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
         name = form.get("name", "")
         if name.isprintable() and await deps.store.revoke_token(visitor.person.id, name):
-            await note(deps, audit.Kind.TOKEN_REVOKED, visitor.person.id, name=name)
+            await deps.note(audit.Kind.TOKEN_REVOKED, person=visitor.person.id, name=name)
         return see_other("/settings")
 
     async def account(request: web.Request, visitor: Visitor, form: Form) -> web.StreamResponse:
@@ -208,7 +210,7 @@ async def static_file(request: web.Request) -> web.Response:
 
 
 def dead_link(deps: Deps) -> Message:
-    """Of a link that is used, old or none: how to get another."""
+    """The page of a used, expired or unknown link: how to get another."""
     other = "Ask for another one here." if deps.ways else "To make another, run this:"
     return Message(
         "This link does not work any more",

@@ -1,12 +1,12 @@
-"""What the links of a mail open: the whole request, and the buttons of that very mail.
+"""The pages that the links in a mail open: the whole request, with that mail's buttons.
 
-Scanners follow every link, and some run its scripts: GET, HEAD and OPTIONS change nothing. The
-form's POST decides, by way of `Service.tap`, as a tap of the mailbox that the card was sent to. So
-whoever holds a link holds the mailbox's word, for low and medium risk; above, and for whatever a
-tap may not approve, the page leads to the one behind the sign-in.
+Scanners follow every link, and some run scripts: GET, HEAD and OPTIONS change nothing. The form's
+POST decides through `Service.tap`, as a tap by the mailbox that the card was sent to. So whoever
+holds a link can decide for that mailbox, at low and medium risk; for anything that a tap may not
+approve, the page leads to the one behind the sign-in.
 
-A form is heard only from a page of our own origin, and with a proof that this browser was given
-with the page: a cookie that no other site can set or read, and in the form a MAC under it.
+A form is accepted only from our own origin and with a proof that this browser got with the page: a
+cookie that no other site can set or read, and in the form a MAC under it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20}([A-Za-z0-9_-]{20})?")
 SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 PRESS: Final = re.compile(r"[0-9a-f]{32}")
 SECONDS: Final = 3600
-"""How long a page that was opened may be pressed; then it is opened again."""
+"""How long the buttons of an open page work; then it must be opened again."""
 
 DEAD: Final = calm(
     "This link does not work", "Nothing was changed. What waits for you is in the inbox.", "empty"
@@ -138,10 +138,10 @@ def routes(deps: Deps) -> list[web.RouteDef]:
 
 
 async def _held(deps: Deps, request: web.Request) -> tuple[Press, Person]:
-    """The button behind a link, and whose mailbox it was sent to.
+    """The button behind a link, and the owner of the mailbox that it was sent to.
 
-    Raises `Say`: one and the same page for whatever is not a link of ours, which counts as a
-    forgery; and the truth to who holds a real one, which decides nothing any more.
+    Raises `Say`: the same page for everything that is not our link, which counts as a forgery; and
+    to holders of a real link, why it decides nothing any more.
     """
     token, press = request.match_info["token"], None
     if TOKEN.fullmatch(token):
@@ -175,7 +175,7 @@ async def _tokens(deps: Deps, press: Press, token: str) -> dict[Choice, str]:
 def _view(
     deps: Deps, case: Case, content: Request, sheet: Sheet, person: Person, forms: Shown
 ) -> tuple[views.Whole, bool]:
-    """The page of the request, with what this mail may do; and whether signing in does more."""
+    """The request's page with what this mail may decide; and whether signing in allows more."""
     tap = policy.Tap(deps.service.trust.channels[EMAIL].tier)
 
     def may(choice: Choice) -> policy.Seats | policy.No:
@@ -205,7 +205,7 @@ def _view(
 
 
 def _told(answer: Answer, title: str, back: str) -> tuple[int, Message]:
-    """What the page says after a press: only what is committed."""
+    """Status and message after a press: only what is committed."""
     if answer.counted and answer.case is not None:
         after = answer.case
         look: dict[str, Any] = {"href": back, "go": "See what comes of it"}
@@ -221,8 +221,8 @@ def _told(answer: Answer, title: str, back: str) -> tuple[int, Message]:
 
 
 def _old(token: str) -> Message:
-    lines = ("It was opened long ago, or in another browser. Nothing was changed.",)
-    return Message("Open the page again", lines, "calm", "expired", None, f"/m/{token}", "Open it")
+    why = "It was opened long ago, or in another browser. Nothing was changed."
+    return calm("Open the page again", why, "expired", f"/m/{token}", "Open it")
 
 
 def _cookie(deps: Deps) -> str:
@@ -230,6 +230,6 @@ def _cookie(deps: Deps) -> str:
 
 
 def _proof(secret: str, card: str, once: str) -> str:
-    """What only a page that this browser was given for this card, and this once, carries."""
+    """Proves that the form is from the page that this browser got for this card, this one time."""
     said = f"countersign/mail/1 {card} {once}".encode()
     return hmac.new(secret.encode(), said, sha256).hexdigest()

@@ -1,8 +1,8 @@
-"""What the link of a mail opens that was sent to a mailbox so that it becomes a person's.
+"""The page behind a mailed link that links a mailbox to a person.
 
-The mail proves the mailbox: only who reads it has the link, and what stands in the link is bound to
-it by the code's hash. The session proves the person: the one that the link was made for, signed in.
-GET shows who is to be linked with what, and who asked for that; the form's POST links.
+The mail proves the mailbox: only its reader has the link, whose content is bound to the mailbox by
+the code's hash. The session proves the person: the link's, signed in. GET shows who is to be linked
+with what, and who asked for it; the form's POST links.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def routes(deps: Deps) -> list[web.RouteDef]:
 
 
 async def _invited(deps: Deps, request: web.Request, visitor: Visitor) -> Invited | None:
-    """What the link would do, if it does anything for this visitor; else it is counted."""
+    """The link's invitation if it is for this visitor; None counts as a failed attempt."""
     code, who = request.match_info["code"], f"{EMAIL} {visitor.person.id}"
     slowed(deps.link_codes.check, who)
     found = None

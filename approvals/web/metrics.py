@@ -20,9 +20,9 @@ from approvals.model import SECOND, Case, Instant
 from approvals.store import Counts
 
 AGES: Final = (60, 300, 900, 3600)
-"""Seconds: how old open cases are is told in these steps."""
+"""Seconds: the steps in which the age of open cases is reported."""
 WAITS: Final = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
-"""Seconds: cards within one or two, people within minutes, a day at the most."""
+"""Seconds: cards take one or two, people minutes, at most a day."""
 
 
 class Metrics:
@@ -30,105 +30,78 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.deliveries = Counter(
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.deliveries = counter(
             "countersign_deliveries_refused",
             "Platform deliveries that were not understood or not proven.",
             ["channel", "why"],
-            registry=self.registry,
         )
-        self.taps = Counter(
-            "countersign_taps", "Taps answered.", ["channel", "answer"], registry=self.registry
-        )
+        self.taps = counter("countersign_taps", "Taps answered.", ["channel", "answer"])
         # Kept, because the library looks for a label's counter anew each time, under a lock.
         self._tapped = cache(self.taps.labels)
-        self._altered = Counter(
+        self._altered = counter(
             "countersign_cards_altered",
             "Cards that a platform showed otherwise than they were sent.",
             ["channel"],
-            registry=self.registry,
         )
-        self.charged = Counter(
+        self.charged = counter(
             "countersign_channel_charges",
             "Calls and deliveries that a channel's platform may charge for.",
             ["channel", "what"],
-            registry=self.registry,
         )
-        self.requests = Counter(
-            "countersign_requests_opened", "Requests opened.", ["risk"], registry=self.registry
+        self.requests = counter("countersign_requests_opened", "Requests opened.", ["risk"])
+        self.api_seconds = histogram(
+            "countersign_api_seconds", "Time to answer an API call, waits not counted.", ["method"]
         )
-        self.api_seconds = Histogram(
-            "countersign_api_seconds",
-            "Time to answer an API call, waits not counted.",
-            ["method"],
-            registry=self.registry,
-        )
-        self.verdicts = Counter(
-            "countersign_verdicts", "Cases closed here.", ["status"], registry=self.registry
-        )
+        self.verdicts = counter("countersign_verdicts", "Cases closed here.", ["status"])
         self._closed = cache(self.verdicts.labels)
-        self._oldest = Gauge(
+        self._oldest = gauge(
             "countersign_outbox_oldest_seconds",
             "For how long the oldest effect of a lane has been due.",
             ["lane"],
-            registry=self.registry,
         )
-        self._pending = Gauge("countersign_pending", "Open cases.", registry=self.registry)
-        self._waiting = Gauge("countersign_waiting", "Clients waiting.", registry=self.registry)
-        self._unsealed = Gauge(
-            "countersign_audit_unsealed",
-            "Audit entries not in the chain yet.",
-            registry=self.registry,
-        )
-        self._jobs = Gauge(
-            "countersign_outbox_jobs", "Effects to carry out.", ["kind"], registry=self.registry
-        )
-        self._parked = Gauge(
-            "countersign_outbox_parked", "Effects that a platform refused.", registry=self.registry
-        )
+        self._pending = gauge("countersign_pending", "Open cases.")
+        self._waiting = gauge("countersign_waiting", "Clients waiting.")
+        self._unsealed = gauge("countersign_audit_unsealed", "Audit entries not in the chain yet.")
+        self._jobs = gauge("countersign_outbox_jobs", "Effects to carry out.", ["kind"])
+        self._parked = gauge("countersign_outbox_parked", "Effects that a platform refused.")
 
-        self._failures = Counter(
+        self._failures = counter(
             "countersign_calls_failed",
             "Calls that a platform, a gateway or an endpoint did not take.",
             ["lane"],
-            registry=self.registry,
         )
-        self._to_card = Histogram(
-            "countersign_card_seconds",
-            "Time from a request to a card that is out.",
-            buckets=WAITS,
-            registry=self.registry,
+        self._to_card = histogram(
+            "countersign_card_seconds", "Time from a request to a card that is out.", buckets=WAITS
         )
-        self._to_verdict = Histogram(
+        self._to_verdict = histogram(
             "countersign_verdict_seconds",
             "Time from a request to the decision of people.",
             buckets=WAITS,
-            registry=self.registry,
         )
-        self._lapsed = Counter(
+        self._lapsed = counter(
             "countersign_approvals_never_collected",
             "Approvals whose receipt expired without anybody having used it.",
-            registry=self.registry,
         )
-        self._ages = Gauge(
+        self._ages = gauge(
             "countersign_pending_older",
             "Open cases that are older than so many seconds.",
             ["seconds"],
-            registry=self.registry,
         )
-        self._seal_lag = Gauge(
+        self._seal_lag = gauge(
             "countersign_audit_lag_seconds",
             "For how long the oldest audit entry has waited to be linked into the chain.",
-            registry=self.registry,
         )
         self._certificate: Gauge | None = None
         self._late: Callable[[str], int] = lambda lane: 0
-        ProcessCollector(registry=self.registry)  # memory, processor time and descriptors of ours
+        ProcessCollector(registry=self.registry)  # our memory, processor time and descriptors
         GCCollector(registry=self.registry)
-        self._dropped = Counter(
+        self._dropped = counter(
             "countersign_connections_dropped",
             "Connections closed, or not accepted, because there were too many.",
             ["why"],
-            registry=self.registry,
         )
 
     def dropped(self, why: str) -> None:
@@ -136,7 +109,7 @@ class Metrics:
         self._dropped.labels(why).inc()
 
     def committed(self, cases: Iterable[Case]) -> None:
-        """These changes are durable. A case without an outcome that is closed closed just now."""
+        """Count durable changes. A closed case without an outcome has just been closed."""
         for case in cases:
             if not case.open and case.outcome is None:
                 if case.lapsed:
@@ -221,7 +194,7 @@ class Metrics:
             late = max(0, now - due) / SECOND if due else 0.0  # due 0: at once
             lanes[lane] = max(late, lanes.get(lane, 0.0))
         for lane, late in lanes.items():
-            # A job that was tried is due later: how long its lane has been down is known as well.
+            # A failed job is due later, so the time that its lane has been failing counts, too.
             down = self._late(lane) / SECOND
             self._oldest.labels(lane or "core").set(max(late, down))
         return generate_latest(self.registry)

@@ -80,10 +80,10 @@ def matching(name: str, pattern: str, about: str = "", *, place: str = "query") 
     return Parameter(name, schema, fits, f"match {pattern}", about, place)
 
 
-def one_of(name: str, values: Sequence[str], about: str = "") -> Parameter:
+def one_of(name: str, values: Sequence[str]) -> Parameter:
     """One of these words."""
     schema = {"enum": [*map(str, values)]}
-    return Parameter(name, schema, values.__contains__, f"be one of {', '.join(values)}", about)
+    return Parameter(name, schema, values.__contains__, f"be one of {', '.join(values)}")
 
 
 _ID: Final = matching("id", schemas.ID.pattern, "The request's id.", place="path")

@@ -1,8 +1,8 @@
 """Declining by a few typed characters: `decline a1b2c3d4`, the digest at the foot of a card.
 
-1. A typed code declines and never approves: whoever can read a card, the agent too, knows it.
-2. It counts from an account that its platform vouches for, of somebody who may decline the request.
-3. Every refusal is one same answer, and an account has few tries.
+1. A typed code declines and never approves: everybody who can read a card knows it, the agent too.
+2. It counts only from an account that the platform vouches for, of a person who may decline.
+3. Every refusal has the same answer, and an account has few tries.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SEVERAL: Final = Notice(
 MOST: Final = 500
 """Open requests of one person that are looked through."""
 LONGEST: Final = 600
-"""Characters of a message that may be one: anybody may write to us, and all of it is looked at."""
+"""Characters of a message that may hold a code: anybody can write to us."""
 _TYPED: Final = policy.Tap(tier=None)
 _SAID: Final = re.compile(r"decline\s+([0-9a-f]{8})((?:[\s:,.].*)?)", re.IGNORECASE | re.DOTALL)
 
@@ -44,7 +44,7 @@ class Typed:
 
 
 def decline_in(text: str) -> Typed | None:
-    """What a person typed to decline; None: it is about something else."""
+    """The code that a person typed to decline; None: the message has none."""
     if len(text) > LONGEST or (said := _SAID.fullmatch(text.strip())) is None:
         return None
     return Typed(said[1].lower(), said[2].lstrip(":,. \t\r\n") or None)

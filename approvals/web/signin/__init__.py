@@ -1,12 +1,12 @@
-"""Ways in: how somebody proves who they are to our pages. One port, one module a way.
+"""Ways to sign in to our pages: one port, one module for each way.
 
-A way proves a person and nothing else. What follows is the same for all of them and stands here:
-`admit` ends the session that this browser had, starts a new one, notes it, and goes back to where
-the person was. So a way needs a form to begin with (`template`, shown on the sign-in page and in
-the box that asks for a fresh sign-in), and routes of its own, of which only POSTs sign in (law 8).
+A way proves a person and nothing else. What follows is the same for all: `admit` ends this
+browser's session, starts a new one, records it, and goes back to where the person was. So a way
+needs a form (`template`, on the sign-in page and wherever a fresh sign-in is asked for), and its
+own routes, of which only POSTs sign in (law 8).
 
-The form's template sees `who` (the person's id where they are signed in already, or ""), and `back`
-(the request that they come from, or "").
+The form's template sees `who` (the id of a person who is signed in already, or ""), and `back` (the
+request that they come from, or "").
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Way(Protocol):
         ...
 
     def reaches(self, person: Person) -> bool:
-        """Can this person come in by it? Asked about who is signed in only: to anybody else the
+        """Can this person sign in by it? Asked about signed-in people only: for everybody else the
         page looks the same."""
         ...
 
@@ -57,7 +57,7 @@ async def admit(
     cookie = await credentials.start_session(
         deps.store, ring, person.id, how, now=now, random=deps.random
     )
-    await note(deps, audit.Kind.SIGNED_IN, person.id, how=how)
+    await deps.note(audit.Kind.SIGNED_IN, person=person.id, how=how)
     answer = see_other(f"/requests/{back}" if back else "/inbox")
     deps.site.give(answer, deps.site.cookie, cookie, seconds=SESSION // 1000, samesite="Lax")
     return answer
@@ -66,9 +66,3 @@ async def admit(
 def see_other(path: str) -> web.Response:
     """Go on with a GET of `path`, so that loading the page again sends nothing twice."""
     return web.Response(status=303, headers={"Location": path})
-
-
-async def note(deps: Deps, kind: audit.Kind, person: str, **content: object) -> None:
-    """Put it into the audit chain. Never with a secret."""
-    said = {"person": person, **content}
-    await deps.store.append([audit.entry(kind, deps.clock(), deps.random, None, **said)])

@@ -1,16 +1,16 @@
-"""Send me a link: who types their name is sent a link to an account that is theirs already.
+"""Send me a link: a person types their name, and a sign-in link goes to an account of theirs.
 
 1. The link goes to a mailbox or chat account that is linked to the person, never to an address that
    was typed. It works once, for ten minutes, and its secret is in no row, no job and no log: the
-   link is made in the moment in which it is sent.
-2. Everybody is answered alike, known or not, whatever becomes of the link: the request writes one
-   and the same job, and who is meant is looked up later, by the outbox. It is also there that one
-   person's links are counted, so that two names of one person cannot be told from one another's.
-3. GET shows a button and changes nothing; the button's POST signs in, the first one only.
-4. A channel that is away is asked again while the request is young; then the job is parked, which
-   the operator sees and the person does not.
+   link is made at the moment it is sent.
+2. The answer is the same for known and unknown names: the request writes the same job, and the
+   outbox looks the name up later. The outbox also counts a person's links, so that nobody can find
+   out whether two names belong to one person.
+3. GET shows a button and changes nothing; only the first POST of the button signs in.
+4. A channel that is away is tried again while the link would be valid; then the job is parked,
+   which the operator sees and the person does not.
 
-What the link proves is that somebody reads that account: as strong as the mailbox or chat is.
+The link proves that somebody reads that account: it is as strong as the mailbox or chat.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ JOB: Final = "sign-in"
 CORE: Final = ""
 """The outbox's lane for what needs no platform."""
 LIVE: Final = 3
-"""Links of one person that may be live at once: nobody's mailbox is filled by who knows a name."""
+"""Live links of one person: nobody can fill a mailbox by knowing a name."""
 WHO: Final = 254
 """Characters of a name or an e-mail address: RFC 5321, 4.5.3.1.3, erratum 1690."""
 
@@ -129,11 +129,12 @@ class Links:
             return ()
         places = self._places(person)
         live = await self.store.live_links(person.id, now)
-        why = None if places else "no account that a link can be sent to"
-        why = why or (None if live < LIVE else f"{live} links are live already")
+        why = None if live < LIVE else f"{live} links are live already"
+        if not places:
+            why = "no account that a link can be sent to"
         back = asked["back"] or None
         said = {"person": person.id, "request": back, **({"refused": why} if why else {})}
-        await self._note(audit.Kind.SIGN_IN_ASKED, said)
+        await self._note(audit.Kind.SIGN_IN_ASKED, **said)
         if why is not None:
             log.warning("sign_in_link_not_sent", person=person.id, why=why)
             return ()
@@ -163,16 +164,15 @@ class Links:
             try:
                 await one.whisper(account, letter)
             except BaseException as error:
-                # Nobody is known to have this one, so nobody can use it.
+                # Nobody may have received this one, so it is used up.
                 await self.store.use_link(secret, now)
                 if not isinstance(error, Refused):
                     raise
                 refused = str(error)
             else:
-                said = {"person": who, "channel": channel}
-                await self._note(audit.Kind.SIGN_IN_SENT, said)
+                await self._note(audit.Kind.SIGN_IN_SENT, person=who, channel=channel)
                 return ()
-        # This account cannot be reached: the next one of theirs, each once.
+        # This account cannot be reached: try the person's next one, each once.
         places = self._places(person)
         rest = places[places.index(channel) + 1 :] if channel in places else ()
         if not rest:
@@ -185,7 +185,7 @@ class Links:
         able = [n for n, one in self.channels.items() if isinstance(one, Whispers)]
         return sorted((n for n in able if n in person.accounts), key=lambda n: n != EMAIL)
 
-    async def _note(self, kind: audit.Kind, content: Mapping[str, object]) -> None:
+    async def _note(self, kind: audit.Kind, **content: object) -> None:
         entry = audit.entry(kind, self.clock(), self.random, None, **content)
         await self.store.append([entry])
 
@@ -218,7 +218,7 @@ def named(directory: Directory, who: str) -> Person | None:
 
 
 def opened(deps: Deps, dead: Message) -> list[web.RouteDef]:
-    """Where every link leads, whoever made it: the page and its form. `dead`: of a used one."""
+    """The page of a sign-in link and its form. `dead`: the message for a used link."""
 
     async def landing(request: web.Request) -> web.StreamResponse:
         secret = request.match_info["link"]
