@@ -131,12 +131,12 @@ class _Base:
 
     def _note(self, note: Note) -> None:
         now = self._clock()
-        claims = receipt.verify(
+        expires = receipt.verify(
             note.token, note.jwk, pin=self.service.receipt_key, issuer=self.service.issuer,
             requester=self.service.requester, request_id=note.request_id, digest=note.digest,
             now=now,
         )  # fmt: skip
-        self._store.note(claims.request_id, expires=claims.expires, now=now)
+        self._store.note(note.request_id, expires=expires, now=now)
         if self._kept is not None:
             self._kept.write(note.jwk)
             self._kept = None
@@ -445,15 +445,10 @@ def _lost(httpx: Any) -> Generator[None]:
     try:
         yield
     except httpx.ConnectError as error:
-        raise Lost(f"nothing answers there ({_why(error)})") from None
-    except httpx.HTTPError as error:
+        why = str(error)[:200] or type(error).__name__
+        raise Lost(f"nothing answers there ({why})") from None
+    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
         raise Lost(type(error).__name__) from None
-    except (OSError, httpx.InvalidURL) as error:
-        raise Lost(type(error).__name__) from None
-
-
-def _why(error: BaseException) -> str:
-    return str(error)[:200] or type(error).__name__
 
 
 def _bounded(raw: bytearray) -> None:

@@ -1,10 +1,9 @@
 """The command `countersign-client`, for scripts, CI and coding agents.
 
 `ask` exits with 0 only on a verified approval of exactly what it was given, or where it was told to
-observe; `pin` writes down which
-service and which key are believed; `connect` and `hook` hold the tools of coding agents;
-`mcp-proxy` holds those of an MCP server, `mcp-tools` is one; `n8n`, `openclaw` and `terraform`
-answer what those hold themselves.
+observe; `pin` writes down which service and which key are believed; `connect` and `hook` hold the
+tools of coding agents; `mcp-proxy` holds those of an MCP server, `mcp-tools` is one; `github`,
+`n8n`, `openclaw` and `terraform` answer what those products hold themselves.
 """
 
 from __future__ import annotations

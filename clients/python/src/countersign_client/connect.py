@@ -23,6 +23,7 @@ from typing import Any, Final
 from countersign_client import settings
 from countersign_client.client import Client
 from countersign_client.errors import CountersignError, Misconfigured, printable
+from countersign_client.logs import say
 from countersign_client.observe import FLAG
 from countersign_client.receipt import thumbprint
 
@@ -150,13 +151,13 @@ def _connect(name: str, path: Path, tools: str | None, *, observe: bool) -> None
         hooks.setdefault(event, []).append(_entry(name, event, tools, observe=observe))
     _write(path, before, after)
     which = tools or agent.tools or "every tool that it tells of"
-    _say(f"✓ {agent.title} {'holds nothing, and records' if observe else 'asks before'} {which}")
-    _say(f"  in {path}")
+    say(f"✓ {agent.title} {'holds nothing, and records' if observe else 'asks before'} {which}")
+    say(f"  in {path}")
     if observe:
-        _say("  `countersign-client observed` counts what would have been asked")
+        say("  `countersign-client observed` counts what would have been asked")
         return
     for line in _warnings(name):
-        _say(f"  ! {line}")
+        say(f"  ! {line}")
 
 
 def _entry(name: str, event: str, tools: str | None, *, observe: bool) -> dict[str, Any]:
@@ -177,10 +178,10 @@ def _remove(name: str, path: Path) -> None:
     before = _read(path)
     after = _without(before)
     if after == before:
-        _say(f"  {AGENTS[name].title}: nothing to remove in {path}")
+        say(f"  {AGENTS[name].title}: nothing to remove in {path}")
         return
     _write(path, before, after)
-    _say(f"✓ {AGENTS[name].title} asks no more ({path})")
+    say(f"✓ {AGENTS[name].title} asks no more ({path})")
 
 
 def _without(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,9 +252,9 @@ def _prove(*, tap: bool) -> None:
             "payload": {"hello": "A trial of `countersign-client connect`. It runs nothing."},
         }
         if tap:
-            _say("Please approve the trial that you were just sent.")
+            say("Please approve the trial that you were just sent.")
             client.ask(**about, expires_in=600).require()
-            _say("✓ Approved, and the receipt verifies.")
+            say("✓ Approved, and the receipt verifies.")
             return
         opened = client.open(**about, key=uuid.uuid4().hex)
         if opened.status != "pending":
@@ -263,7 +264,7 @@ def _prove(*, tap: bool) -> None:
                 "Give this requester a rule with approvers in the service's configuration.",
             )
         client.withdraw(opened.id)
-    _say("✓ The service takes requests, and has the pinned key (a trial was opened and withdrawn)")
+    say("✓ The service takes requests, and has the pinned key (a trial was opened and withdrawn)")
 
 
 def _pinned(client: Client) -> None:
@@ -288,27 +289,27 @@ def _status() -> int:
     try:
         with Client(settings.Service.from_environment(), patience=0, observe=False) as client:
             _pinned(client)
-            _say(f"✓ service       {client.service.url}, as {client.service.requester}")
+            say(f"✓ service       {client.service.url}, as {client.service.requester}")
     except CountersignError as error:
-        _say(f"✗ service       {printable(str(error))}")
+        say(f"✗ service       {printable(str(error))}")
         code = CANNOT
     for name, agent in AGENTS.items():
         path = _file(name)
         try:
             ours = _ours(_read(path).get("hooks"))
         except Misconfigured as error:
-            _say(f"✗ {name:<13} {printable(str(error))}")
+            say(f"✗ {name:<13} {printable(str(error))}")
             code = CANNOT
             continue
         if not ours:
-            _say(f"  {name:<13} not connected" + ("" if _present(name) else ", not found here"))
+            say(f"  {name:<13} not connected" + ("" if _present(name) else ", not found here"))
             continue
         if any(WATCH in one for one in ours):
-            _say(f"  {name:<13} {path} (holds nothing, records)")
+            say(f"  {name:<13} {path} (holds nothing, records)")
             continue
-        _say(f"✓ {name:<13} {path}")
+        say(f"✓ {name:<13} {path}")
         for line in _warnings(name):
-            _say(f"  ! {agent.title}: {line}")
+            say(f"  ! {agent.title}: {line}")
     return code
 
 
@@ -365,7 +366,3 @@ def _version(program: str) -> tuple[int, ...] | None:
         return None
     found = re.search(r"(\d+)\.(\d+)\.(\d+)", said.stdout)
     return tuple(map(int, found.groups())) if found else None
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

@@ -46,13 +46,13 @@ class Event:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Dialect:
-    """One client. `before`, `after`: its names of events; `version`: how its own is asked."""
+    """One client. `before`, `after`: its names of events."""
 
     name: str
     before: frozenset[str]
-    after: frozenset[str] = frozenset()
+    after: frozenset[str]
 
     def read(self, event: Mapping[str, Any]) -> Event:
         """What a hook was sent. `Malformed`."""
@@ -95,13 +95,8 @@ class Dialect:
                 decision = {"behavior": word} | ({} if allowed else {"message": why})
                 said = {"hookSpecificOutput": {"hookEventName": event, "decision": decision}}
             case "claude-code" | "codex":
-                said = {
-                    "hookSpecificOutput": {
-                        "hookEventName": event,
-                        "permissionDecision": word,
-                        "permissionDecisionReason": why,
-                    }
-                }
+                decision = {"permissionDecision": word, "permissionDecisionReason": why}
+                said = {"hookSpecificOutput": {"hookEventName": event, **decision}}
             case "gemini":
                 said = {"decision": word} | ({} if allowed else {"reason": why})
             case "cursor":
@@ -149,24 +144,13 @@ class Dialect:
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    one.name: one
-    for one in (
-        Dialect(
-            name="claude-code",
-            before=frozenset({"PreToolUse", "PermissionRequest"}),
-            after=frozenset({"PostToolUse"}),
-        ),
-        Dialect(
-            name="codex",
-            before=frozenset({"PreToolUse", "PermissionRequest"}),
-            after=frozenset({"PostToolUse"}),
-        ),
-        Dialect(name="gemini", before=frozenset({"BeforeTool"})),
-        Dialect(
-            name="cursor",
-            before=frozenset({"preToolUse", "beforeShellExecution", "beforeMCPExecution"}),
-        ),
-        Dialect(name="copilot", before=frozenset({"preToolUse"})),
+    name: Dialect(name, frozenset(before), frozenset(after))
+    for name, before, after in (
+        ("claude-code", ("PreToolUse", "PermissionRequest"), ("PostToolUse",)),
+        ("codex", ("PreToolUse", "PermissionRequest"), ("PostToolUse",)),
+        ("gemini", ("BeforeTool",), ()),
+        ("cursor", ("preToolUse", "beforeShellExecution", "beforeMCPExecution"), ()),
+        ("copilot", ("preToolUse",), ()),
     )
 }
 

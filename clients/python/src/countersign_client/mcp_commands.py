@@ -55,7 +55,7 @@ def add(commands: Any) -> None:
     tools.set_defaults(run=_tools)
 
     observed = commands.add_parser("observed", help="count what --observe recorded")
-    observed.set_defaults(run=_observed)
+    observed.set_defaults(run=report)
 
 
 def _proxy(args: argparse.Namespace) -> int:
@@ -68,7 +68,3 @@ def _tools(args: argparse.Namespace) -> int:
     from countersign_client import mcp_tools  # noqa: PLC0415 # only where it is used
 
     return mcp_tools.run(args)
-
-
-def _observed(_: argparse.Namespace) -> int:
-    return report()

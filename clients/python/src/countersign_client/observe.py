@@ -16,6 +16,7 @@ it. No arguments: they may hold secrets, and nobody was asked to look at them.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -131,8 +132,8 @@ def counts(path: Path) -> Counter[tuple[str, str, str]]:
     return found
 
 
-def report() -> int:
-    """One line an action, the most frequent first."""
+def report(_: argparse.Namespace) -> int:
+    """The command `observed`: one line an action, the most frequent first."""
     path = file(os.environ)
     found = counts(path)
     for (would, action, door), times in found.most_common():

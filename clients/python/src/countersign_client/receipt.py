@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
@@ -19,17 +18,6 @@ TYPE: Final = "countersign-receipt+jwt"
 SKEW: Final = 30
 """Seconds by which two clocks may differ."""
 LONGEST: Final = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
-    """A verified approval. `expires`: seconds since 1970, after which it releases nothing."""
-
-    request_id: str
-    revision: int
-    digest: str
-    expires: int
-    unseen: bool
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
@@ -51,8 +39,9 @@ def verify(
     request_id: str,
     digest: str,
     now: float,
-) -> Claims:
-    """The claims of a receipt that approves exactly this, now. `Unverified`, in words.
+) -> int:
+    """Check that a receipt approves exactly this, now; when it expires (seconds since 1970).
+    `Unverified`, in words.
 
     `key`: a public JWK, from wherever it came; only one with the thumbprint `pin` counts. `now`:
     seconds since 1970.
@@ -72,13 +61,8 @@ def verify(
         )
     if now >= claims["exp"] + SKEW:
         raise Unverified("The receipt has expired.", "Ask again.")
-    return Claims(
-        request_id=request_id,
-        revision=claims["revision"],
-        digest=digest,
-        expires=claims["exp"],
-        unseen=claims.get("unseen") is not False,
-    )
+    expires: int = claims["exp"]
+    return expires
 
 
 _NOTHING: Final = "Nothing may run on it. If this repeats, tell the operator of the service."

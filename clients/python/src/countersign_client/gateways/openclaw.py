@@ -107,13 +107,9 @@ class OpenClaw:
         """`Failed`."""
         return read(self._run("pending", "--json"))
 
-    def allow_once(self, id_: str) -> None:
+    def resolve(self, id_: str, *verdict: str) -> None:
         """`Failed`."""
-        self._run("resolve", id_, "allow-once")
-
-    def deny(self, id_: str, why: str) -> None:
-        """`Failed`."""
-        self._run("resolve", id_, "deny", f"--reason={why}")
+        self._run("resolve", id_, *verdict)
 
     def _run(self, *words: str) -> bytes:
         env = {name: to for name, to in os.environ.items() if not name.startswith("COUNTERSIGN_")}
@@ -194,18 +190,18 @@ class _Approval:
             raise Gone
 
     def release(self, request_id: str) -> bool:
-        return self._resolved(lambda: self._approvals.openclaw.allow_once(self._entry.id))
+        return self._resolve("allow-once")
 
     def refuse(self, why: str) -> None:
         said = printable(why).replace("\n", " ")[:REASON]
-        self._resolved(lambda: self._approvals.openclaw.deny(self._entry.id, said))
+        self._resolve("deny", f"--reason={said}")
 
     def observed(self) -> None:
         """Left alone: whoever answers in OpenClaw does."""
 
-    def _resolved(self, resolve: Callable[[], None]) -> bool:
+    def _resolve(self, *verdict: str) -> bool:
         try:
-            resolve()
+            self._approvals.openclaw.resolve(self._entry.id, *verdict)
         except Failed as error:
             log.warning(Line("platform_not_told", why=error))
             return False
