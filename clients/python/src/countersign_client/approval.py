@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 
 from countersign_client.client import AsyncClient, Client
-from countersign_client.errors import CountersignError, Misconfigured, Unverified
-from countersign_client.protocol import Action, Decision
+from countersign_client.errors import CountersignError, Misconfigured, raised
+from countersign_client.protocol import Action, Decision, same
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,12 +59,14 @@ def requires_approval(
                     decision = await ours.ask(
                         action=action, payload=what.payload, title=title, note=note
                     )
-                    _same(asked(*args, **kwargs), decision.require())
+                    same(asked(*args, **kwargs), decision.require())
                     try:
                         result = await function(*args, **kwargs)
                     except BaseException as error:
                         with contextlib.suppress(CountersignError):
-                            await ours.report(decision.request_id, **_failed(error))
+                            await ours.report(
+                                decision.request_id, delivered=None, error=raised(error)
+                            )
                         raise
                     with contextlib.suppress(CountersignError):
                         await ours.report(decision.request_id, delivered=True)
@@ -83,19 +85,9 @@ def requires_approval(
             if ours.observer is not None:
                 ours.observer.ask(action, lambda: asked(*args, **kwargs))
                 return function(*args, **kwargs)
-            what = asked(*args, **kwargs)
             try:
-                decision = ours.ask(action=action, payload=what.payload, title=title, note=note)
-                _same(asked(*args, **kwargs), decision.require())
-                try:
-                    result = function(*args, **kwargs)
-                except BaseException as error:
-                    with contextlib.suppress(CountersignError):
-                        ours.report(decision.request_id, **_failed(error))
-                    raise
-                with contextlib.suppress(CountersignError):
-                    ours.report(decision.request_id, delivered=True)
-                return result
+                decision = approved(ours, lambda: asked(*args, **kwargs), title=title, note=note)
+                return reported(ours, decision, lambda: function(*args, **kwargs))
             finally:
                 if client is None:
                     ours.close()
@@ -105,15 +97,28 @@ def requires_approval(
     return decorate
 
 
-def _same(now: Action, decision: Decision) -> None:
-    """The arguments may be objects that somebody changed while the request waited."""
-    if now.digest() != decision.digest:
-        raise Unverified(
-            "The arguments changed after they were approved. Nothing was run.",
-            "Do not change an argument while its call waits for approval.",
-        )
+def approved(
+    client: Client,
+    asked: Callable[[], Action],
+    *,
+    title: str | None = None,
+    note: str | None = None,
+) -> Decision:
+    """Ask about what `asked` makes, and again whether it is that still. Raises `CountersignError`:
+    it must not run."""
+    what = asked()
+    decision = client.ask(action=what.action, payload=what.payload, title=title, note=note)
+    return same(asked(), decision.require())
 
 
-def _failed(error: BaseException) -> dict[str, Any]:
-    # The error's text may hold anything; its kind is enough for the card.
-    return {"delivered": None, "error": f"it raised {type(error).__name__}"}
+def reported(client: Client, decision: Decision, function: Callable[[], R]) -> R:
+    """Run what was approved, and report the outcome. That it cannot be reported stops nothing."""
+    try:
+        result = function()
+    except BaseException as error:
+        with contextlib.suppress(CountersignError):
+            client.report(decision.request_id, delivered=None, error=raised(error))
+        raise
+    with contextlib.suppress(CountersignError):
+        client.report(decision.request_id, delivered=True)
+    return result

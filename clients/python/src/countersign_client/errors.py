@@ -57,6 +57,11 @@ class Withdrawn(NotApproved):
     """The request was withdrawn before anybody decided."""
 
 
+def raised(error: BaseException) -> str:
+    """What the approvers are told of a call that raised: its text may hold anything."""
+    return f"it raised {type(error).__name__}"
+
+
 def printable(text: str) -> str:
     """Text of others for a terminal or a log: what cannot be seen stands as `\\u{…}`."""
     return "".join(

@@ -27,10 +27,11 @@ from countersign_client.errors import (
     NotApproved,
     Unverified,
     printable,
+    raised,
 )
 from countersign_client.logs import Line, log
 from countersign_client.observe import STATUS, Switch, observer
-from countersign_client.protocol import POLL, Action, Decision, Opened, Then
+from countersign_client.protocol import Action, Decision, Opened, Then, same
 
 T = TypeVar("T")
 
@@ -145,7 +146,7 @@ class Gate:
                 action=asked.action, payload=asked.payload, key=self.key(call),
                 expires_in=expires_in,
             )  # fmt: skip
-        return self._same(call, decision)
+        return same(self.action(call), decision)
 
     async def look(self, call: ToolCall, *, seconds: float = 0) -> Opened:
         """Ask, or take up what was asked, and wait for `seconds`. Nothing is released by it."""
@@ -170,7 +171,7 @@ class Gate:
         opened = await self.look(call)
         asked = self.action(call)
         decision = await self.client.receipt(opened.id, action=asked.action, payload=asked.payload)
-        return self._same(call, decision)
+        return same(self.action(call), decision)
 
     async def run(
         self,
@@ -187,11 +188,11 @@ class Gate:
         decision = await (self.release(call) if later else self.hold(call))
         decision.require()
         if now is not None:
-            self._same(now(), decision)
+            same(self.action(now()), decision)
         try:
             result = await function()
         except BaseException as error:
-            await self.report(decision, error=f"it raised {type(error).__name__}")
+            await self.report(decision, error=raised(error))
             raise
         if isinstance(result, AsyncGenerator):
             return cast(T, self._streamed(result, decision))
@@ -207,7 +208,7 @@ class Gate:
                 async for value in values:
                     yield value
         except BaseException as error:
-            await self.report(decision, error=f"it raised {type(error).__name__}")
+            await self.report(decision, error=raised(error))
             raise
         await self.report(decision)
 
@@ -217,14 +218,6 @@ class Gate:
             await self.client.report(
                 decision.request_id, delivered=None if error else True, error=error
             )
-
-    def _same(self, call: ToolCall, decision: Decision) -> Decision:
-        if decision.approved and self.action(call).digest() != decision.digest:
-            raise Unverified(
-                "The arguments changed after they were approved. Nothing was run.",
-                "Do not change an argument while its call waits for approval.",
-            )
-        return decision
 
 
 def told(error: CountersignError | Decision) -> str:
@@ -258,4 +251,4 @@ def _changed() -> Iterator[None]:
         ) from None
 
 
-__all__ = ["POLL", "Gate", "Rules", "Then", "ToolCall", "told"]
+__all__ = ["Gate", "Rules", "Then", "ToolCall", "told"]

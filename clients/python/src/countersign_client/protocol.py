@@ -155,6 +155,17 @@ class Decision:
         raise Withdrawn("The request was withdrawn. Nothing was run.", "Ask again.", **about)
 
 
+def same(now: Action, decision: Decision) -> Decision:
+    """The decision, if it is about what would run now: arguments may be objects that somebody
+    changed while the request waited. Raises `Unverified`."""
+    if decision.approved and now.digest() != decision.digest:
+        raise Unverified(
+            "The arguments changed after they were approved. Nothing was run.",
+            "Do not change an argument while its call waits for approval.",
+        )
+    return decision
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """An HTTP request to the service. `wait`: seconds that the answer may take beyond the usual."""

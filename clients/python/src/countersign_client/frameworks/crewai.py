@@ -14,8 +14,9 @@ from typing import Any
 from crewai.tools import BaseTool
 from pydantic import PrivateAttr
 
+from countersign_client.approval import approved, reported
 from countersign_client.client import Client
-from countersign_client.errors import CountersignError, Unverified
+from countersign_client.errors import CountersignError
 from countersign_client.gate import Gate, Then, ToolCall, told
 
 
@@ -57,23 +58,11 @@ class _Held(BaseTool):
         with contextlib.ExitStack() as stack:
             client = self._client or stack.enter_context(Client(observe=False))
             call = ToolCall(tool=self.name, arguments=arguments)
-            asked = gate.action(call)
             try:
-                decision = client.ask(action=asked.action, payload=asked.payload).require()
-                if gate.action(call).digest() != decision.digest:
-                    raise Unverified("The arguments changed after they were approved.")
+                decision = approved(client, lambda: gate.action(call))
             except CountersignError as error:
                 return told(error)
-            try:
-                result = self._ran(arguments)
-            except BaseException as error:
-                with contextlib.suppress(CountersignError):
-                    why = f"it raised {type(error).__name__}"
-                    client.report(decision.request_id, delivered=None, error=why)
-                raise
-            with contextlib.suppress(CountersignError):
-                client.report(decision.request_id, delivered=True)
-            return result
+            return reported(client, decision, lambda: self._ran(arguments))
 
     def _ran(self, arguments: dict[str, Any]) -> Any:
         # Not `run`, which would validate what was approved once more, and so may change it.

@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable, Collection
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
+from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured
 from countersign_client.logs import Line, log
 from countersign_client.settings import LOOPBACK
@@ -23,12 +24,60 @@ PATIENCE: Final = 10.0
 """Seconds for a delivery to arrive, whole."""
 AT_ONCE: Final = 64
 """Deliveries that arrive at the same time. One more is closed unread."""
+REMEMBERED: Final = 10_000
+T = TypeVar("T")
 Take: TypeAlias = Callable[[bytes, Message], int]
 """Body and headers of a delivery, not proven by anything yet; the status that answers it."""
 
 
 class Malformed(Exception):
     """A proven delivery that cannot be asked about."""
+
+
+class Once:
+    """Which things were taken up already, by their id: the newest `REMEMBERED`."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str | int, None] = {}
+        self._lock = threading.Lock()
+
+    def first(self, id: str | int) -> bool:
+        """Take it up. False: it was."""
+        with self._lock:
+            if first := id not in self._seen:
+                self._seen[id] = None
+                if len(self._seen) > REMEMBERED:
+                    del self._seen[next(iter(self._seen))]
+            return first
+
+    def forget(self, id: str | int) -> None:
+        """It may be taken up again."""
+        with self._lock:
+            self._seen.pop(id, None)
+
+
+def taken(read: Callable[[], T | None], decide: Callable[[T], None], status: int = 200) -> int:
+    """The status for a delivery that is proven. What `read` makes of it is decided about in a
+    thread of its own; None: there is nothing to decide."""
+    try:
+        value = read()
+    except Malformed as error:
+        log.warning(Line("delivery_not_asked_about", why=error))
+        return 422
+    if value is not None:
+        threading.Thread(target=decide, args=(value,), daemon=True).start()
+    return status
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """A body that is an object of JSON. `Malformed`."""
+    try:
+        value = read_json(body)
+    except ValueError as error:
+        raise Malformed(f"it is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise Malformed("it is not an object")
+    return value
 
 
 def listen(address: str, take: Take) -> int:

@@ -20,7 +20,6 @@ import hashlib
 import hmac
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -31,9 +30,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from countersign_client.client import Client
-from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured, printable
-from countersign_client.gateways.deliveries import Malformed, listen
+from countersign_client.gateways.deliveries import Malformed, Once, json_object, listen, taken
 from countersign_client.gateways.held import Gone, clients, hold
 from countersign_client.logs import Line, log
 from countersign_client.observe import NOBODY
@@ -49,7 +47,6 @@ GOOD_FOR: Final = 540
 """Seconds of the App's own token: GitHub takes ten minutes at most."""
 PAUSES: Final = (1, 2, 4)
 """Seconds between attempts, where it does not answer."""
-REMEMBERED: Final = 10_000
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _RUN: Final = re.compile(r"/actions/runs/([1-9][0-9]{0,14})/deployment_protection_rule")
 _COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
@@ -85,12 +82,7 @@ class Deployment:
 
 def read(body: bytes) -> Deployment | None:
     """A signed body; None: it is another event. `Malformed`."""
-    try:
-        value = read_json(body)
-    except ValueError as error:
-        raise Malformed(f"it is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise Malformed("it is not an object")
+    value = json_object(body)
     # It signs no headers: what happened is told by the body.
     if value.get("action") != "requested" or "deployment_callback_url" not in value:
         return None
@@ -128,8 +120,7 @@ class Deployments:
     app: App
     beat: float
     client: Callable[[], Client]
-    _seen: dict[int, None] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _once: Once = field(default_factory=Once)
 
     def take(self, body: bytes, headers: Message) -> int:
         """The status for GitHub. A deployment that comes again is taken once."""
@@ -137,30 +128,17 @@ class Deployments:
         wanted = "sha256=" + hmac.new(self.secret, body, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(wanted.encode(), given.encode("utf-8", "replace")):
             return 401
-        try:
-            deployment = read(body)
-        except Malformed as error:
-            log.warning(Line("delivery_not_asked_about", why=error))
-            return 422
-        if deployment is None:
-            return 200
-        with self._lock:
-            if deployment.id in self._seen:
-                return 200
-            while len(self._seen) >= REMEMBERED:
-                self._seen.pop(next(iter(self._seen)))
-            self._seen[deployment.id] = None
-        threading.Thread(target=self.decide, args=(deployment,), daemon=True).start()
-        return 200
+        return taken(lambda: read(body), self.decide)
 
     def decide(self, deployment: Deployment) -> None:
         """Ask, wait, and tell GitHub. Never raises."""
+        if not self._once.first(deployment.id):
+            return
         waiting = _Waiting(deployment, self.app)
         with self.client() as client:
             hold(client, waiting, beat=self.beat)
         if waiting.untold:  # or “Redeliver” would do nothing, and it would wait for thirty days
-            with self._lock:
-                self._seen.pop(deployment.id, None)
+            self._once.forget(deployment.id)
 
 
 class _Waiting:

@@ -18,7 +18,6 @@ import argparse
 import hmac
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -27,9 +26,8 @@ from hashlib import sha256
 from typing import Any, Final
 
 from countersign_client.client import Client
-from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured
-from countersign_client.gateways.deliveries import Malformed, lies_at, listen
+from countersign_client.gateways.deliveries import Malformed, json_object, lies_at, listen, taken
 from countersign_client.gateways.held import clients, hold
 from countersign_client.logs import Line, log
 from countersign_client.observe import NOBODY
@@ -66,12 +64,9 @@ class Step:
 
 def read(body: bytes, hosts: Collection[str]) -> Step:
     """A delivery with the key. `Malformed`."""
-    try:
-        value = read_json(body)
-    except ValueError as error:
-        raise Malformed(f"it is not JSON: {error}") from None
+    value = json_object(body)
     wanted = {"id", "action", "payload", "resume_url"}
-    if not isinstance(value, dict) or not wanted <= {*value} <= {*wanted, "note"}:
+    if not wanted <= {*value} <= {*wanted, "note"}:
         raise Malformed("it has other fields than id, action, payload, resume_url and note")
     if not isinstance(value["id"], str) or not 0 < len(value["id"]) <= 200:
         raise Malformed("its id is not a text of at most 200 characters")
@@ -101,13 +96,7 @@ class Workflows:
         given = headers.get("Authorization", "").encode("utf-8", "replace")
         if not hmac.compare_digest(f"Bearer {self.key}".encode(), given):
             return 401
-        try:
-            step = read(body, self.hosts)
-        except Malformed as error:
-            log.warning(Line("delivery_not_asked_about", why=error))
-            return 422
-        threading.Thread(target=self.decide, args=(step,), daemon=True).start()
-        return 202
+        return taken(lambda: read(body, self.hosts), self.decide, status=202)
 
     def decide(self, step: Step) -> None:
         """Ask, wait, and resume the workflow. Never raises."""

@@ -18,7 +18,6 @@ import hashlib
 import hmac
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -26,9 +25,15 @@ from email.message import Message
 from typing import Any, Final
 
 from countersign_client.client import Client
-from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured
-from countersign_client.gateways.deliveries import Malformed, lies_at, listen
+from countersign_client.gateways.deliveries import (
+    Malformed,
+    Once,
+    json_object,
+    lies_at,
+    listen,
+    taken,
+)
 from countersign_client.gateways.held import clients, hold
 from countersign_client.logs import Line, log
 from countersign_client.observe import NOBODY
@@ -40,7 +45,6 @@ STORE: Final = "archivist.terraform.io"
 PLAN: Final = 64 * 1024 * 1024
 WITHIN: Final = 3300
 """Seconds until the request expires: less than the hour that a task may take in all."""
-REMEMBERED: Final = 10_000
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,11 +75,8 @@ class Task:
 
 def read(body: bytes, hosts: Collection[str]) -> Task | None:
     """A signed body; None: Terraform only tries the address. `Malformed`."""
-    try:
-        value = read_json(body)
-    except ValueError as error:
-        raise Malformed(f"it is not JSON: {error}") from None
-    if not isinstance(value, dict) or value.get("payload_version") != 1:
+    value = json_object(body)
+    if value.get("payload_version") != 1:
         raise Malformed("its payload_version is not 1")
     if value.get("access_token") == "test-token":  # what Terraform sends when a task is set up
         return None
@@ -127,8 +128,7 @@ class Tasks:
     hosts: Collection[str]
     beat: float
     client: Callable[[], Client]
-    _seen: dict[str, None] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _once: Once = field(default_factory=Once)
 
     def take(self, body: bytes, headers: Message) -> int:
         """The status for Terraform. A task that comes again is taken once."""
@@ -136,24 +136,12 @@ class Tasks:
         wanted = hmac.new(self.key, body, hashlib.sha512).hexdigest()
         if not hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace")):
             return 401
-        try:
-            task = read(body, self.hosts)
-        except Malformed as error:
-            log.warning(Line("delivery_not_asked_about", why=error))
-            return 422
-        if task is None:
-            return 200
-        with self._lock:
-            if task.id in self._seen:
-                return 200
-            while len(self._seen) >= REMEMBERED:
-                self._seen.pop(next(iter(self._seen)))
-            self._seen[task.id] = None
-        threading.Thread(target=self.decide, args=(task,), daemon=True).start()
-        return 200
+        return taken(lambda: read(body, self.hosts), self.decide)
 
     def decide(self, task: Task) -> None:
         """Ask, wait, and tell Terraform. Never raises."""
+        if not self._once.first(task.id):
+            return
         with self.client() as client:
             hold(client, _Run(task, self.hosts), beat=self.beat)
 
