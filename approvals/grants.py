@@ -1,4 +1,4 @@
-"""A yes in advance: "let the next identical request through", once, for ten minutes.
+"""Approvals in advance: "let the next identical request through", once, for ten minutes.
 
 What this room holds to, each a test:
 
@@ -12,6 +12,7 @@ What this room holds to, each a test:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
@@ -84,11 +85,9 @@ async def give(
         raise Refused("The next one like this cannot be let through in advance.")
     if (known := await of(service, store, case, person, now)) is not None:
         return known
-    same = identity(case)
     id = "grt_" + ulid(now, random(10))
-    made = Grant(id, same, person.id, case.id, now, now + LIFETIME)
-    seal = buttons.seal(service.trust.ring, _SEAL, *_said(made))
-    made = Grant(id, same, person.id, case.id, now, now + LIFETIME, seal=seal)
+    made = Grant(id, identity(case), person.id, case.id, now, now + LIFETIME)
+    made = replace(made, seal=buttons.seal(service.trust.ring, _SEAL, *_said(made)))
     await store.add_grant(made, [_entry(audit.Kind.GRANT_GIVEN, made, now, random)])
     return made
 

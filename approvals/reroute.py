@@ -15,7 +15,7 @@ from approvals import audit
 from approvals.evidence import Entry
 from approvals.model import Case, Instant
 from approvals.service import Trust
-from approvals.store import CardRow, CardState, Job, Store, post_job
+from approvals.store import CardState, Job, Store, post_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,16 @@ async def onward(
     return jobs, entries
 
 
-def said_of(history: Sequence[Entry]) -> list[tuple[str, str, str]]:
-    """(person, entry of `via` that could not reach them, entry that was tried next), in order."""
+def said_of(history: Sequence[Entry], revision: int | None = None) -> list[tuple[str, str, str]]:
+    """(person, entry of `via` that could not reach them, entry that was tried next), in order; of
+    one revision, or of all."""
     kind = audit.Kind.CARD_REROUTED
     contents = [json.loads(one.content) for one in history if one.kind == kind and one.content]
-    return [(said["person"], said["from"], said["to"]) for said in contents]
+    return [
+        (said["person"], said["from"], said["to"])
+        for said in contents
+        if revision in (None, said.get("revision"))
+    ]
 
 
 async def _meant(
@@ -74,12 +79,13 @@ async def _meant(
 ) -> list[str]:
     """For whom this room was the way: who is asked there first, or was sent on to it, and has no
     card of their own, nor was sent on from it."""
-    reached = {card.person for card in await _live(store, case)}
-    moved = [
-        (said["person"], said["from"], said["to"])
-        for said in map(json.loads, await _contents(store, case))
-        if said.get("revision") == case.revision
-    ]
+    reached = {
+        card.person
+        for card in await store.cards_of(case.id)
+        if card.revision == case.revision and card.state is CardState.POSTED
+    }
+    history = await store.history(case.id, audit.Kind.CARD_REROUTED)
+    moved = said_of(history, case.revision)
     left = {person for person, origin, _ in moved if origin == entry}
     came = {person for person, _, to in moved if to == entry}
     found = list[str]()
@@ -89,16 +95,3 @@ async def _meant(
         if here and one.id not in reached and one.id not in left:
             found.append(one.id)
     return found
-
-
-async def _contents(store: Store, case: Case) -> list[str]:
-    history = await store.history(case.id, audit.Kind.CARD_REROUTED.value)
-    return [one.content for one in history if one.content]
-
-
-async def _live(store: Store, case: Case) -> list[CardRow]:
-    return [
-        card
-        for card in await store.cards_of(case.id)
-        if card.revision == case.revision and card.state is CardState.POSTED
-    ]
