@@ -24,12 +24,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TypeAlias, TypeVar
 
+import sqlalchemy as sa
+
 import approvals.store
 from approvals.app import keys
 from approvals.app.compose import House, Plan, running
 from approvals.app.host import steady
 from approvals.store import Store
-from approvals.store.statements import Builder, Script
+from approvals.store.statements import Script, Statement
 from bench import serve_taps, taps
 
 T = TypeVar("T")
@@ -209,20 +211,20 @@ def _told(script: Script[T], names: list[str]) -> Script[T]:
     send: Any = None
     try:
         while True:
-            build, params = script.send(send)
+            statement, params = script.send(send)
             if params or not isinstance(params, Sequence):  # no rows, no statement
-                names.append(NAMES[build])
-            send = yield build, params
+                names.append(NAMES[statement])
+            send = yield statement, params
     except StopIteration as end:
         value: T = end.value
         return value
 
 
-NAMES: Final[dict[Builder, str]] = {
+NAMES: Final[dict[Statement, str]] = {
     value: name.removeprefix("_")
     for module in pkgutil.iter_modules(approvals.store.__path__, "approvals.store.")
     for name, value in vars(import_module(module.name)).items()
-    if callable(value)
+    if callable(value) or isinstance(value, sa.Executable)
 }
 """What each statement is called."""
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from approvals.evidence import GENESIS, Checkpoint, Entry, commitment, export_line, link
 from approvals.model import ORG, Instant
-from approvals.store.statements import Dialect, P, Params, Script, count, insert
+from approvals.store.statements import P, Params, Script, count, insert, select
 from approvals.store.subject import Subject
 from approvals.store.tables import audit, checkpoints
 
@@ -42,67 +42,48 @@ entry_row: Final[Callable[[Entry], tuple[Any, ...]]] = attrgetter(*ENTRY)
 
 _LINKED: Final = ("seq", *ENTRY, "commitment", "link")
 insert_entry: Final = insert(audit, *ENTRY)
-count_unsealed: Final = count(audit, lambda: audit.c.seq.is_(None))
-
-
-def select_unsealed_since(_: Dialect) -> Any:
-    a = audit.c
-    return sa.select(a.at).where(a.seq.is_(None)).order_by(a.id).limit(1)
-
-
+count_unsealed: Final = count(audit, audit.c.seq.is_(None))
+select_unsealed_since: Final = (
+    sa.select(audit.c.at).where(audit.c.seq.is_(None)).order_by(audit.c.id).limit(1)
+)
 _insert_checkpoint: Final = insert(checkpoints, quiet=True)
+_entries: Final = sa.select(audit.c.id, *(audit.c[name] for name in ENTRY))
+_select_unsealed: Final = (
+    _entries.where(audit.c.seq.is_(None)).order_by(audit.c.id).limit(P("most"))
+)
 
 
-def _select_unsealed(_: Dialect) -> Any:
-    a = audit.c
-    what = sa.select(a.id, *(a[n] for n in ENTRY))
-    return what.where(a.seq.is_(None)).order_by(a.id).limit(P("most"))
-
-
-def _history(*more: sa.ColumnElement[bool]) -> Any:
+def _history(*more: sa.ColumnElement[bool]) -> sa.CompoundSelect[Any]:
     # In two parts, since each has an index of its own.
-    a = audit.c
-    parts = [
-        sa.select(a.id, *(a[n] for n in ENTRY)).where(a.request_id == P("request_id_"), part, *more)
-        for part in (a.seq.is_not(None), a.seq.is_(None))
-    ]
+    whole = audit.c.seq.is_not(None), audit.c.seq.is_(None)
+    parts = [_entries.where(audit.c.request_id == P("request_id_"), part, *more) for part in whole]
     return sa.union_all(*parts).order_by(sa.text("1"))
 
 
-def _select_history(_: Dialect) -> Any:
-    return _history()
-
-
-def _select_history_of(_: Dialect) -> Any:
-    return _history(audit.c.kind == P("kind_"))
-
-
-def _update_sealed(_: Dialect) -> Any:
-    a = audit.c
-    values: dict[str, Any] = {name: P(name) for name in ("seq", "commitment", "link")}
-    return audit.update().where(a.id == P("id_"), a.seq.is_(None)).values(values)
-
-
-def _select_head(_: Dialect) -> Any:
-    a = audit.c
-    what = sa.select(a.seq, a.link).where(a.org == P("org_"), a.seq.is_not(None))
-    return what.order_by(a.seq.desc()).limit(1)
-
-
-def _select_after(_: Dialect) -> Any:
-    a = audit.c
-    what = sa.select(*(a[n] for n in _LINKED)).where(a.org == P("org_"), a.seq > P("after"))
-    return what.order_by(a.seq).limit(P("most"))
-
-
-def _select_checkpoints(_: Dialect) -> Any:
-    c = checkpoints.c
-    return sa.select(c.jws).where(c.org == P("org_"), c.seq > P("after")).order_by(c.seq)
-
-
-def _select_checkpoint(_: Dialect) -> Any:
-    c = checkpoints.c
-    return sa.select(c.jws).where(c.org == P("org_")).order_by(c.seq.desc()).limit(1)
+_select_history: Final = _history()
+_select_history_of: Final = _history(audit.c.kind == P("kind_"))
+_update_sealed: Final = (
+    audit.update()
+    .where(audit.c.id == P("id_"), audit.c.seq.is_(None))
+    .values({name: P(name) for name in ("seq", "commitment", "link")})
+)
+_select_head: Final = (
+    sa.select(audit.c.seq, audit.c.link)
+    .where(audit.c.org == P("org_"), audit.c.seq.is_not(None))
+    .order_by(audit.c.seq.desc())
+    .limit(1)
+)
+_select_after: Final = (
+    sa.select(*(audit.c[name] for name in _LINKED))
+    .where(audit.c.org == P("org_"), audit.c.seq > P("after"))
+    .order_by(audit.c.seq)
+    .limit(P("most"))
+)
+_signed: Final = select(checkpoints, ["jws"], "org")
+_select_checkpoints: Final = _signed.where(checkpoints.c.seq > P("after")).order_by(
+    checkpoints.c.seq
+)
+_select_checkpoint: Final = _signed.order_by(checkpoints.c.seq.desc()).limit(1)
 
 
 def _seal(now: Instant, sign: Sign | None, limit: int) -> Script[int]:

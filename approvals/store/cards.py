@@ -140,17 +140,21 @@ _update_expected: Final = update(cards, ["echo_next"], "id")
 _delete_button: Final = delete_by(buttons, "lookup")
 
 
-def _update_failed(_: Dialect) -> Any:
-    c = cards.c
-    which = (c.id == P("id_"), c.state != CardState.FAILED.value)
-    return cards.update().where(*which).values(state=P("state")).returning(c.id)
-
-
-def _select_posting(_: Dialect) -> Any:
-    c = cards.c
-    here = (c.channel == P("channel_"), c.conversation == P("conversation_"))
-    young = (c.message.is_(None), c.state == CardState.POSTING.value, c.id >= P("since"))
-    return sa.select(c.id).where(*here, *young).limit(1)
+_update_failed: Final = (
+    cards.update()
+    .where(cards.c.id == P("id_"), cards.c.state != CardState.FAILED.value)
+    .values(state=P("state"))
+    .returning(cards.c.id)
+)
+_select_posting: Final = (
+    select(cards, ["id"], "channel", "conversation")
+    .where(
+        cards.c.message.is_(None),
+        cards.c.state == CardState.POSTING.value,
+        cards.c.id >= P("since"),
+    )
+    .limit(1)
+)
 
 
 def select_cards(d: Dialect) -> Any:
@@ -158,37 +162,44 @@ def select_cards(d: Dialect) -> Any:
     return what.where(d.among(cards.c.request_id, "ids")).order_by(cards.c.id)
 
 
-def _update_bound(_: Dialect) -> Any:
-    """With it, whether the case has moved on since it was drawn for this card. The case is locked
-    until the card is there for all: who moves it then has its redraw find the card."""
-    c, k = cards.c, cases.c
-    echo: Any = sa.func.coalesce(P("given"), c.echo_next)
-    values: dict[str, Any] = {"message": P("message"), "state": P("state"), "echo": echo}
-    bound = cards.update().where(c.id == P("id_")).values(**values, echo_next=sa.null())
-    version = sa.select(k.version).where(k.id == c.request_id).with_for_update(read=True)
-    moved = version.correlate(cards).scalar_subquery() > c.drawn
-    return bound.returning(c.request_id, c.channel, moved)
-
-
-def _update_reposted(_: Dialect) -> Any:
-    c = cards.c
-    values: dict[str, Any] = {"message": P("message"), "former": c.message, "echo_next": P("echo")}
-    return cards.update().where(c.id == P("id_")).values(**values)
-
-
-def _update_adopted(_: Dialect) -> Any:
-    c = cards.c
-    # Drawn never: should a copy that had stopped still hear of its post, it is drawn anew.
-    values: dict[str, Any] = {"message": P("message"), "state": P("state"), "drawn": 0}
-    return (
-        cards.update().where(c.id == P("id_"), c.message.is_(None)).values(values).returning(c.id)
+# The case is locked until the card is there for all: the redraw of whoever moves it finds the card.
+_version: Final = (
+    sa.select(cases.c.version).where(cases.c.id == cards.c.request_id).with_for_update(read=True)
+)
+_update_bound: Final = (
+    cards.update()
+    .where(cards.c.id == P("id_"))
+    .values(
+        message=P("message"),
+        state=P("state"),
+        echo=sa.func.coalesce(P("given"), cards.c.echo_next),
+        echo_next=sa.null(),
     )
-
-
-def _update_altered(_: Dialect) -> Any:
-    c = cards.c
-    what = cards.update().where(c.id == P("id_"), c.altered.is_(None))
-    return what.values(altered=P("altered"), drawn=0).returning(c.request_id, c.channel)
+    .returning(
+        cards.c.request_id,
+        cards.c.channel,
+        _version.correlate(cards).scalar_subquery() > cards.c.drawn,
+    )
+)
+"""Returns whether the case has moved on since it was drawn for this card."""
+_update_reposted: Final = (
+    cards.update()
+    .where(cards.c.id == P("id_"))
+    .values(message=P("message"), former=cards.c.message, echo_next=P("echo"))
+)
+_update_adopted: Final = (
+    cards.update()
+    .where(cards.c.id == P("id_"), cards.c.message.is_(None))
+    # Drawn never: should a copy that had stopped still hear of its post, it is drawn again.
+    .values(message=P("message"), state=P("state"), drawn=0)
+    .returning(cards.c.id)
+)
+_update_altered: Final = (
+    cards.update()
+    .where(cards.c.id == P("id_"), cards.c.altered.is_(None))
+    .values(altered=P("altered"), drawn=0)
+    .returning(cards.c.request_id, cards.c.channel)
+)
 
 
 def _alter(card_id: str, altered: str, entries: Sequence[Entry]) -> Script[bool]:
@@ -199,19 +210,25 @@ def _alter(card_id: str, altered: str, entries: Sequence[Entry]) -> Script[bool]
     return bool(found)
 
 
-def _select_altered(_: Dialect) -> Any:
-    c = cards.c
-    what = sa.select(c.channel, c.id, c.altered).where(c.altered.is_not(None), c.id >= P("since"))
-    return what.order_by(c.id.desc()).limit(P("most"))
-
-
-def _select_newest(_: Dialect) -> Any:
-    """The newest card that was posted on each channel, of so many cards altogether."""
-    c = cards.c
-    found = sa.select(c.channel, c.id, c.message).where(c.id >= P("since"))
-    newest = found.order_by(c.id.desc()).limit(P("most")).subquery()
-    posted = sa.select(newest.c.channel, sa.func.max(newest.c.id))
-    return posted.where(newest.c.message.is_not(None)).group_by(newest.c.channel)
+_select_altered: Final = (
+    sa.select(cards.c.channel, cards.c.id, cards.c.altered)
+    .where(cards.c.altered.is_not(None), cards.c.id >= P("since"))
+    .order_by(cards.c.id.desc())
+    .limit(P("most"))
+)
+_newest: Final = (
+    sa.select(cards.c.channel, cards.c.id, cards.c.message)
+    .where(cards.c.id >= P("since"))
+    .order_by(cards.c.id.desc())
+    .limit(P("most"))
+    .subquery()
+)
+_select_newest: Final = (
+    sa.select(_newest.c.channel, sa.func.max(_newest.c.id))
+    .where(_newest.c.message.is_not(None))
+    .group_by(_newest.c.channel)
+)
+"""The newest card that was posted on each channel, of so many cards altogether."""
 
 
 def _drawing(
@@ -224,19 +241,22 @@ def _drawing(
     yield from write(entries)
 
 
-def _update_drawn(_: Dialect) -> Any:
-    c = cards.c
-    echo: Any = sa.func.coalesce(c.echo_next, c.echo)
-    values: dict[str, Any] = {"echo": echo, "echo_next": sa.null(), "drawn": P("version")}
-    where = (c.id == P("id_"), c.drawn < P("version"))
-    return cards.update().where(*where).values(values).returning(c.id)
-
-
-def _update_overdrawn(_: Dialect) -> Any:
-    c = cards.c
-    where = (c.id == P("id_"), c.drawn > P("version"))
-    what = cards.update().where(*where).values(drawn=0)
-    return what.returning(c.request_id, c.channel)
+_update_drawn: Final = (
+    cards.update()
+    .where(cards.c.id == P("id_"), cards.c.drawn < P("version"))
+    .values(
+        echo=sa.func.coalesce(cards.c.echo_next, cards.c.echo),
+        echo_next=sa.null(),
+        drawn=P("version"),
+    )
+    .returning(cards.c.id)
+)
+_update_overdrawn: Final = (
+    cards.update()
+    .where(cards.c.id == P("id_"), cards.c.drawn > P("version"))
+    .values(drawn=0)
+    .returning(cards.c.request_id, cards.c.channel)
+)
 
 
 def _drawn(
@@ -274,14 +294,8 @@ def _bind(
         yield from write((), [Job("draw", *which, 0, card["id_"]) for which in moved])
 
 
-def _lock_card(_: Dialect) -> Any:
-    return sa.select(cards.c.id).where(cards.c.id == P("id_")).with_for_update()
-
-
-def _lock_case(_: Dialect) -> Any:
-    return sa.select(cases.c.id).where(cases.c.id == P("id_")).with_for_update()
-
-
+_lock_card: Final = select(cards, ["id"], "id").with_for_update()
+_lock_case: Final = select(cases, ["id"], "id").with_for_update()
 _TIME: Final = len("crd_") + 10
 """Characters with which a card's id says when it was made, so that ids order by time."""
 

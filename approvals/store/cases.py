@@ -38,11 +38,11 @@ from approvals.store.requests import (
     select_idempotency,
 )
 from approvals.store.statements import (
-    Builder,
     Dialect,
     P,
     Row,
     Script,
+    Statement,
     delete_by,
     insert,
     select,
@@ -275,15 +275,14 @@ def _select_asked(d: Dialect) -> Any:
     return what.select_from(cases.outerjoin(contents, now)).where(d.among(k.id, "ids"))
 
 
-def is_open() -> Any:
-    """The case is open."""
-    # In the very words of the partial index: a parameter would not show that it serves.
-    return sa.text(f"status = '{Status.PENDING}'")
-
-
-def _select_due(_: Dialect) -> Any:
-    at = cases.c.wake_at
-    return sa.select(cases.c.id).where(is_open(), at <= P("now")).order_by(at).limit(P("most"))
+IS_OPEN: Final = sa.text(f"status = '{Status.PENDING}'")
+"""In the very words of the partial index: a parameter would not show that it serves."""
+_select_due: Final = (
+    sa.select(cases.c.id)
+    .where(IS_OPEN, cases.c.wake_at <= P("now"))
+    .order_by(cases.c.wake_at)
+    .limit(P("most"))
+)
 
 
 def _select_concluded(d: Dialect) -> Any:
@@ -305,7 +304,7 @@ _select_receipt: Final = select(receipts, ["jws"], "request_id")
 
 
 def commit_one(change: Change) -> Script[Result]:
-    """One change by itself: the way of all that is not the common case."""
+    """One change by itself: the slow path."""
     case = change.case
     params = case_params(change)
     if change.idempotency is not None:
@@ -409,13 +408,15 @@ class CaseStore(Subject):
         """Those that have their receipt."""
         return [row[0] for row in await self._read(_select_concluded, ids=list(ids))]
 
-    async def _case_rows(self, ids: Sequence[str], build: Builder = select_cases) -> dict[str, Row]:
+    async def _case_rows(
+        self, ids: Sequence[str], statement: Statement = select_cases
+    ) -> dict[str, Row]:
         """By id, without those that are older than what this process saw end."""
-        read = {row[0]: row for row in await self._read(build, ids=list(ids))}
+        read = {row[0]: row for row in await self._read(statement, ids=list(ids))}
         if old := self._older(read.values()):
             # A read may begin before a commit and end after it. By now the commit can be read; only
             # what was written back is still old.
-            again = await self._read(build, ids=old)
+            again = await self._read(statement, ids=old)
             read |= {row[0]: row for row in again}
             for one in self._older(read.values()):
                 del read[one]

@@ -31,12 +31,12 @@ def _upsert_heard(d: Dialect) -> Any:
 
 _WINDOW: Final = ("org", "channel", "account")
 _select_window: Final = select(windows, ["at", "over_at"], *_WINDOW)
-
-
-def _update_over(_: Dialect) -> Any:
-    w = windows.c
-    which = (w[name] == P(f"{name}_") for name in _WINDOW)
-    return windows.update().where(*which, w.over_at < w.at).values(over_at=P("now"))
+_update_over: Final = (
+    windows.update()
+    .where(*(windows.c[name] == P(f"{name}_") for name in _WINDOW))
+    .where(windows.c.over_at < windows.c.at)
+    .values(over_at=P("now"))
+)
 
 
 def _end_window(key: Params, now: Instant) -> Script[Sequence[Row]]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 import sqlalchemy as sa
 
 from approvals.model import Instant
 from approvals.store.audit import count_unsealed, select_unsealed_since
-from approvals.store.cases import is_open
+from approvals.store.cases import IS_OPEN
 from approvals.store.outbox import count_jobs, count_parked
-from approvals.store.statements import Builder, Dialect, P
+from approvals.store.statements import P, Statement
 from approvals.store.subject import Subject
 from approvals.store.tables import cases
 
@@ -33,14 +32,10 @@ class Counts:
 
 
 @lru_cache(maxsize=8)
-def _count_open(ages: int) -> Builder:
+def _count_open(ages: int) -> Statement:
     """How many are open, then how many of them are below each of so many ids, in one walk."""
-
-    def build(_: Dialect) -> Any:
-        below = [sa.func.count().filter(cases.c.id < P(f"before{n}_")) for n in range(ages)]
-        return sa.select(sa.func.count(), *below).select_from(cases).where(is_open())
-
-    return build
+    below = [sa.func.count().filter(cases.c.id < P(f"before{n}_")) for n in range(ages)]
+    return sa.select(sa.func.count(), *below).select_from(cases).where(IS_OPEN)
 
 
 class CountStore(Subject):

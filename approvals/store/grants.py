@@ -20,7 +20,7 @@ from approvals.store.tables import grants, seen
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A person's yes in advance to the next request that is identical, until `expires_at`.
+    """A person's approval, in advance, of the next request that is identical, until `expires_at`.
 
     `request_id`: the one that it was given on. `seal`: the caller's own proof that it, not the
     database, made the row. That it is used or revoked is the event `grant:<id>` among those seen.
@@ -52,7 +52,7 @@ class GrantStore(Subject):
     """Grants, and that they are used up."""
 
     async def add_grant(self, grant: Grant, entries: Sequence[Entry]) -> None:
-        """Keep a yes in advance."""
+        """Keep it, with the entries."""
         await self._db.write(write(entries, (), _insert_grant, named(grant)))
 
     async def grants(self, *, identity: str = "", request_id: str = "") -> list[tuple[Grant, bool]]:

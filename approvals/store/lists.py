@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from approvals.model import ORG, Case, Status
 from approvals.store.cases import CASE, CaseStore, case_of
-from approvals.store.statements import Builder, Dialect, P
+from approvals.store.statements import Dialect, P, Statement
 from approvals.store.tables import audiences, cases
 
 PROBED: Final = 100
@@ -21,7 +21,7 @@ _ORG, _REQUESTER, _AGENT, _STATUS = map(CASE.index, ("org", "requester", "agent"
 
 
 @lru_cache(maxsize=64)
-def select_newest(condition: str, before: bool, many: int = 1) -> Builder:
+def select_newest(condition: str, before: bool, many: int = 1) -> Statement:
     """The ids that one condition of a list leaves, the newest first, from one index and no further
     than the limit: "status" (a state's name), "closed", "agent", "requester", "audience" (`many` of
     them) or "" (all). With `before`, below an id.
@@ -29,11 +29,7 @@ def select_newest(condition: str, before: bool, many: int = 1) -> Builder:
     That a column is one value is said as a range. As an equation PostgreSQL, which plans once for
     every value, would take what is common for what is asked, and walk all ids for one that is rare.
     """
-
-    def build(_: Dialect) -> Any:
-        return _together([part.limit(P("most")) for part in _walks(condition, before, many)])
-
-    return build
+    return _together([part.limit(P("most")) for part in _walks(condition, before, many)])
 
 
 def _walks(condition: str, before: bool, many: int) -> list[Any]:
@@ -65,10 +61,11 @@ def _walk(column: Any, id_: Any, name: str, before: bool) -> Any:
     return sa.select(id_).where(column >= P(name), top).order_by(column.desc(), id_.desc())
 
 
-def _together(parts: Sequence[Any]) -> Any:
+def _together(parts: Sequence[Any]) -> Statement:
     """The newest of several selections, each of which is walked no further than it may matter."""
     if len(parts) == 1:
-        return parts[0]
+        alone: Statement = parts[0]
+        return alone
     every = sa.union(*(sa.select(one.subquery().columns[0].label("id")) for one in parts))
     return every.order_by(sa.text("id DESC")).limit(P("most"))
 

@@ -14,7 +14,17 @@ from approvals.model import Duration, Instant
 from approvals.store.audit import insert_entry
 from approvals.store.columns import named
 from approvals.store.meta import insert_meta, upsert_meta
-from approvals.store.statements import Builder, Dialect, P, Params, Row, Script, count, insert, one
+from approvals.store.statements import (
+    Dialect,
+    P,
+    Params,
+    Row,
+    Script,
+    Statement,
+    count,
+    insert,
+    one,
+)
 from approvals.store.subject import Subject
 from approvals.store.tables import meta, outbox
 
@@ -56,19 +66,19 @@ job_row: Final[Callable[[Job], tuple[Any, ...]]] = attrgetter(*QUEUED)
 
 
 insert_job: Final = insert(outbox, *QUEUED, "attempts")
-count_parked: Final = count(outbox, lambda: outbox.c.parked_at.is_not(None))
+count_parked: Final = count(outbox, outbox.c.parked_at.is_not(None))
 
 
 def write(
     entries: Sequence[Entry],
     jobs: Sequence[Job] = (),
-    build: Builder | None = None,
+    statement: Statement | None = None,
     params: Params | Sequence[Params] = (),
 ) -> Script[Sequence[Row]]:
     """A statement, if there is one, and the audit entries and jobs that commit with it."""
     found: Sequence[Row] = ()
-    if build is not None:
-        found = yield build, params
+    if statement is not None:
+        found = yield statement, params
     if entries:
         yield insert_entry, [named(entry) for entry in entries]
     if jobs:
@@ -77,11 +87,11 @@ def write(
 
 
 def write_if(
-    build: Builder, params: Params, entries: Sequence[Entry], jobs: Sequence[Job] = ()
+    statement: Statement, params: Params, entries: Sequence[Entry], jobs: Sequence[Job] = ()
 ) -> Script[bool]:
     """A statement, and the entries and jobs only where it changed a row: of two that are at the
     same, one writes them. False: nothing was changed."""
-    found = yield build, params
+    found = yield statement, params
     if found:
         yield from write(entries, jobs)
     return bool(found)
@@ -96,10 +106,13 @@ def _append(
     yield from write(entries, jobs)
 
 
-def _update_turned(_: Dialect) -> Any:
-    m = meta.c
-    turns = (m.value == "") != (P("value", type_=m.value.type) == "")
-    return meta.update().where(m.key == P("key_"), turns).values(value=P("value")).returning(m.key)
+_turns: Final = (meta.c.value == "") != (P("value", type_=meta.c.value.type) == "")
+_update_turned: Final = (
+    meta.update()
+    .where(meta.c.key == P("key_"), _turns)
+    .values(value=P("value"))
+    .returning(meta.c.key)
+)
 
 
 def _turn(key: str, value: str, entries: Sequence[Entry]) -> Script[bool]:
@@ -136,12 +149,15 @@ def _update_claimed(d: Dialect) -> Any:
     )
 
 
-def _held() -> tuple[sa.ColumnElement[bool], ...]:
-    # Each claim counts `attempts` up and ends its lease at another time, so that who lost the
-    # lease meanwhile matches nothing, not even a new job that was given the old one's id.
-    o = outbox.c
-    mine = (o.id == P("id_"), o.attempts == P("attempts_"), o.due_at == P("due_at_"))
-    return *mine, o.parked_at.is_(None)
+_waits: Final = outbox.c.parked_at.is_(None)
+# Each claim counts `attempts` up and ends its lease at another time, so that who lost the lease
+# meanwhile matches nothing, not even a new job that was given the old one's id.
+_held: Final = sa.and_(
+    outbox.c.id == P("id_"),
+    outbox.c.attempts == P("attempts_"),
+    outbox.c.due_at == P("due_at_"),
+    _waits,
+)
 
 
 def held(job: Job) -> Params:
@@ -149,69 +165,59 @@ def held(job: Job) -> Params:
     return {"id_": job.id, "attempts_": job.attempts, "due_at_": job.due_at}
 
 
-def delete_done(_: Dialect) -> Any:
-    return outbox.delete().where(*_held())
-
-
-def _delete_held(_: Dialect) -> Any:
-    return outbox.delete().where(*_held()).returning(outbox.c.id)
-
-
-def _update_renewed(_: Dialect) -> Any:
-    return outbox.update().where(*_held()).values(due_at=P("due_at")).returning(outbox.c.id)
-
-
-def _update_retried(_: Dialect) -> Any:
-    values = {"due_at": P("due_at"), "last_error": P("last_error"), "worker": sa.null()}
-    return outbox.update().where(*_held()).values(values)
-
-
+delete_done: Final = outbox.delete().where(_held)
+_delete_held: Final = delete_done.returning(outbox.c.id)
+_update_renewed: Final = (
+    outbox.update().where(_held).values(due_at=P("due_at")).returning(outbox.c.id)
+)
+_update_retried: Final = (
+    outbox.update()
+    .where(_held)
+    .values(due_at=P("due_at"), last_error=P("last_error"), worker=sa.null())
+)
 _PARKED: Final = {
     "parked_at": P("parked_at"), "last_error": P("last_error"), "worker": sa.null()
 }  # fmt: skip
 
 
-def _update_parked(_: Dialect) -> Any:
-    return outbox.update().where(*_held()).values(_PARKED).returning(outbox.c.id)
+_update_parked: Final = outbox.update().where(_held).values(_PARKED).returning(outbox.c.id)
 
 
 def _select_stranded(d: Dialect) -> Any:
-    o = outbox.c
-    ours = d.among(o.target, "lanes") & d.among(o.kind, "kinds")
-    return sa.select(o.id, o.kind, o.request_id, o.target).where(
-        o.parked_at.is_(None), o.due_at < P("before"), ~ours
-    )
+    ours = d.among(outbox.c.target, "lanes") & d.among(outbox.c.kind, "kinds")
+    what = sa.select(outbox.c.id, outbox.c.kind, outbox.c.request_id, outbox.c.target)
+    return what.where(_waits, outbox.c.due_at < P("before"), ~ours)
 
 
 def _update_hastened(d: Dialect) -> Any:
-    o = outbox.c
-    late = (o.attempts <= P("attempts"), o.parked_at.is_(None), o.due_at > P("beyond"))
-    which = outbox.update().where(*late, d.among(o.kind, "kinds"))
-    return which.values(due_at=P("now")).returning(o.id)
+    late = (outbox.c.attempts <= P("attempts"), _waits, outbox.c.due_at > P("beyond"))
+    which = outbox.update().where(*late, d.among(outbox.c.kind, "kinds"))
+    return which.values(due_at=P("now")).returning(outbox.c.id)
 
 
-def _update_stranded(_: Dialect) -> Any:
-    o = outbox.c
-    which = (o.id == P("id_"), o.parked_at.is_(None), o.due_at < P("before"))
-    return outbox.update().where(*which).values(_PARKED).returning(o.id)
-
-
-def _select_parked(_: Dialect) -> Any:
-    o = outbox.c
-    what = sa.select(*(o[n] for n in JOB), o.last_error, o.parked_at)
-    return what.where(o.parked_at.is_not(None)).order_by(o.id.desc()).limit(P("most"))
-
-
-def _update_resent(_: Dialect) -> Any:
-    o = outbox.c
-    which = outbox.update().where(o.id == P("id_"), o.parked_at.is_not(None))
-    return which.values(parked_at=sa.null(), due_at=P("due_at")).returning(o.request_id)
-
-
-def count_jobs(_: Dialect) -> Any:
-    o = outbox.c
-    what = sa.select(o.kind, o.target, sa.func.count(), sa.func.min(o.due_at))
-    return what.where(o.parked_at.is_(None)).group_by(o.kind, o.target)
+_update_stranded: Final = (
+    outbox.update()
+    .where(outbox.c.id == P("id_"), _waits, outbox.c.due_at < P("before"))
+    .values(_PARKED)
+    .returning(outbox.c.id)
+)
+_select_parked: Final = (
+    sa.select(*(outbox.c[name] for name in JOB), outbox.c.last_error, outbox.c.parked_at)
+    .where(outbox.c.parked_at.is_not(None))
+    .order_by(outbox.c.id.desc())
+    .limit(P("most"))
+)
+_update_resent: Final = (
+    outbox.update()
+    .where(outbox.c.id == P("id_"), outbox.c.parked_at.is_not(None))
+    .values(parked_at=sa.null(), due_at=P("due_at"))
+    .returning(outbox.c.request_id)
+)
+count_jobs: Final = (
+    sa.select(outbox.c.kind, outbox.c.target, sa.func.count(), sa.func.min(outbox.c.due_at))
+    .where(_waits)
+    .group_by(outbox.c.kind, outbox.c.target)
+)
 
 
 class OutboxStore(Subject):

@@ -17,7 +17,7 @@ from approvals.model import ORG, Instant
 from approvals.store.columns import named
 from approvals.store.meta import select_meta
 from approvals.store.outbox import write
-from approvals.store.statements import Dialect, P, Script, delete_by, insert, select, upsert
+from approvals.store.statements import Dialect, P, Script, count, delete_by, insert, select, upsert
 from approvals.store.subject import Subject
 from approvals.store.tables import (
     accounts,
@@ -119,19 +119,17 @@ _select_account: Final = select(accounts, Account.__slots__, "org", "channel", "
 _select_accounts: Final = select(accounts, Account.__slots__, "org")
 
 
-def _update_used(_: Dialect) -> Any:
-    c = login_links.c
-    live = (c.sha == P("sha_"), c.used_at.is_(None), c.expires_at > P("now"))
-    what = login_links.update().where(*live).values(used_at=P("now"))
-    return what.returning(*(c[n] for n in LoginLink.__slots__))
-
-
-def _count_links(_: Dialect) -> Any:
-    c = login_links.c
-    live = (c.used_at.is_(None), c.expires_at > P("now"))
-    whose = (c.org == P("org_"), c.person == P("person_"))
-    return sa.select(sa.func.count()).select_from(login_links).where(*whose, *live)
-
+_live: Final = sa.and_(login_links.c.used_at.is_(None), login_links.c.expires_at > P("now"))
+_update_used: Final = (
+    login_links.update()
+    .where(login_links.c.sha == P("sha_"), _live)
+    .values(used_at=P("now"))
+    .returning(*(login_links.c[name] for name in LoginLink.__slots__))
+)
+_count_links: Final = count(
+    login_links,
+    sa.and_(login_links.c.org == P("org_"), login_links.c.person == P("person_"), _live),
+)
 
 PEOPLE: Final = "people"
 """The value in `meta` that moves with each change of an account or a link, in one transaction."""
@@ -169,10 +167,7 @@ def _add_code(sha: bytes, code: LinkCode, entries: Sequence[Entry]) -> Script[No
     yield from write(entries)
 
 
-def _delete_code(_: Dialect) -> Any:
-    c = link_codes.c
-    live = (c.sha == P("sha_"), c.seal == P("seal_"), c.expires_at > P("now"))
-    return link_codes.delete().where(*live).returning(c.sha)
+_delete_code: Final = delete_by(link_codes, "sha", "seal").where(link_codes.c.expires_at > P("now"))
 
 
 def _bind(

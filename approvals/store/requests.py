@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from approvals.model import ORG, Agent, Fact, Http, Instant, Kind, Request
 from approvals.store.columns import dump, frozen, load, named
-from approvals.store.statements import Dialect, P, delete_by, insert, select, upsert
+from approvals.store.statements import P, delete_by, insert, select, upsert
 from approvals.store.subject import Subject
 from approvals.store.tables import contents, idempotency
 
@@ -47,13 +47,10 @@ insert_content: Final = insert(contents)
 _select_content: Final = select(contents, ["meta", "body"], "request_id", "revision")
 
 
-def _select_small(_: Dialect) -> Any:
-    c = contents.c
-    size = sa.func.length(c.meta) + sa.func.coalesce(sa.func.length(c.body), 0)
-    which = (c.request_id == P("request_id_"), c.revision == P("revision_"), size <= P("most"))
-    return sa.select(c.meta, c.body).where(*which)
-
-
+_size: Final = sa.func.length(contents.c.meta) + sa.func.coalesce(
+    sa.func.length(contents.c.body), 0
+)
+_select_small: Final = _select_content.where(_size <= P("most"))
 delete_contents: Final = delete_by(contents, "request_id")
 insert_idempotency: Final = insert(idempotency, quiet=True)
 _upsert_idempotency: Final = upsert(idempotency)
@@ -64,11 +61,17 @@ _IDS: Final = "req_" + "0" * 26, "req_" + "Z" * 26
 """No id of a request is outside."""
 
 
-def _select_last_key(_: Dialect) -> Any:
-    i = idempotency.c
-    mine = (i.org == P("org_"), i.requester == P("requester_"))
-    between = (i.key >= P("first_"), i.key <= P("last_"))
-    return sa.select(i.key).where(*mine, *between).order_by(i.key.desc()).limit(1)
+_select_last_key: Final = (
+    sa.select(idempotency.c.key)
+    .where(
+        idempotency.c.org == P("org_"),
+        idempotency.c.requester == P("requester_"),
+        idempotency.c.key >= P("first_"),
+        idempotency.c.key <= P("last_"),
+    )
+    .order_by(idempotency.c.key.desc())
+    .limit(1)
+)
 
 
 class RequestStore(Subject):

@@ -19,9 +19,9 @@ from approvals.model import ORG, Case, Duration, Instant, Status
 from approvals.store.cards import card_of, select_cards
 from approvals.store.cases import (
     CASE,
+    IS_OPEN,
     case_of,
     delete_audiences,
-    is_open,
     select_cases,
     state_row,
     terms_row,
@@ -30,7 +30,17 @@ from approvals.store.meta import put_meta, select_meta
 from approvals.store.outbox import write
 from approvals.store.people import moved
 from approvals.store.requests import delete_contents
-from approvals.store.statements import Builder, Dialect, P, Params, Row, Script, delete_by, one
+from approvals.store.statements import (
+    P,
+    Params,
+    Row,
+    Script,
+    Statement,
+    delete_by,
+    one,
+    select,
+    update,
+)
 from approvals.store.subject import Subject
 from approvals.store.tables import (
     accounts,
@@ -79,18 +89,14 @@ def _ageing(now: Instant, keep: Duration) -> Iterator[tuple[sa.Table, str, Insta
 
 
 @lru_cache
-def _select_ages_of(table: sa.Table, column: str, after: bool) -> Builder:
+def _select_ages_of(table: sa.Table, column: str, after: bool) -> Statement:
     """Keys and ages of a page of rows, in the order of the key; with `after`, above a key."""
-
-    def build(_: Dialect) -> Any:
-        keys = list(table.primary_key)
-        what = sa.select(*keys, table.c[column]).order_by(*keys).limit(P("most"))
-        if not after:
-            return what
-        last = sa.tuple_(*(P(f"{key.name}_", type_=key.type) for key in keys))
-        return what.where(sa.tuple_(*keys) > last)
-
-    return build
+    keys = list(table.primary_key)
+    what = sa.select(*keys, table.c[column]).order_by(*keys).limit(P("most"))
+    if not after:
+        return what
+    last = sa.tuple_(*(P(f"{key.name}_", type_=key.type) for key in keys))
+    return what.where(sa.tuple_(*keys) > last)
 
 
 def _key_of(table: sa.Table, row: Row) -> Params:
@@ -99,14 +105,10 @@ def _key_of(table: sa.Table, row: Row) -> Params:
 
 
 @lru_cache
-def _delete_old(table: sa.Table, column: str) -> Builder:
+def _delete_old(table: sa.Table, column: str) -> Statement:
     """One row by its key, unless it was renewed meanwhile."""
-
-    def build(_: Dialect) -> Any:
-        mine = [key == P(f"{key.name}_", type_=key.type) for key in table.primary_key]
-        return table.delete().where(*mine, table.c[column] < P("before"))
-
-    return build
+    mine = [key == P(f"{key.name}_", type_=key.type) for key in table.primary_key]
+    return table.delete().where(*mine, table.c[column] < P("before"))
 
 
 # Requests
@@ -114,30 +116,27 @@ def _delete_old(table: sa.Table, column: str) -> Builder:
 _delete_cards: Final = delete_by(cards, "request_id")
 _delete_receipt: Final = delete_by(receipts, "request_id")
 _delete_case: Final = delete_by(cases, "id")
-
-
-def _delete_buttons(_: Dialect) -> Any:
-    theirs = sa.select(cards.c.id).where(cards.c.request_id == P("request_id_"))
-    return buttons.delete().where(buttons.c.card_id.in_(theirs))
-
-
-def _select_with_content(_: Dialect) -> Any:
-    c = contents.c
-    waits = sa.exists().where(cases.c.id == c.request_id, is_open())
-    what = sa.select(c.request_id).distinct().where(c.request_id < P("before_"), ~waits)
-    return what.order_by(c.request_id).limit(P("most"))
-
-
-def _select_closed(_: Dialect) -> Any:
-    c = cases.c
-    old = (c.id < P("before_"), sa.text(f"status <> '{Status.PENDING}'"))
-    return sa.select(c.id).where(*old).order_by(c.id).limit(P("most"))
-
-
-def _update_erased(_: Dialect) -> Any:
-    a = audit.c
-    sealed = (a.request_id == P("request_id_"), a.seq.is_not(None), a.salt.is_not(None))
-    return audit.update().where(*sealed).values(content=sa.null(), salt=sa.null()).returning(a.id)
+_delete_buttons: Final = buttons.delete().where(
+    buttons.c.card_id.in_(select(cards, ["id"], "request_id"))
+)
+_asked_by: Final = contents.c.request_id
+_select_with_content: Final = (
+    sa.select(_asked_by)
+    .distinct()
+    .where(_asked_by < P("before_"), ~sa.exists().where(cases.c.id == _asked_by, IS_OPEN))
+    .order_by(_asked_by)
+    .limit(P("most"))
+)
+_select_closed: Final = (
+    sa.select(cases.c.id)
+    .where(cases.c.id < P("before_"), sa.text(f"status <> '{Status.PENDING}'"))
+    .order_by(cases.c.id)
+    .limit(P("most"))
+)
+_blanked: Final = audit.update().values(content=sa.null(), salt=sa.null())
+_update_erased: Final = _blanked.where(
+    audit.c.request_id == P("request_id_"), audit.c.seq.is_not(None), audit.c.salt.is_not(None)
+).returning(audit.c.id)
 
 
 def _empty_one(request_id: str) -> Script[int]:
@@ -181,18 +180,15 @@ def _remove(before: str) -> Script[int]:
 
 _MARK: Final = "erased:"
 """Begins the `meta` key that says up to which entry all texts are erased, of an organisation."""
-
-
-def _select_ages(_: Dialect) -> Any:
-    a = audit.c
-    what = sa.select(a.seq, a.at).where(a.org == P("org_"), a.seq > P("after"))
-    return what.order_by(a.seq).limit(P("most"))
-
-
-def _update_blanked(_: Dialect) -> Any:
-    a = audit.c
-    which = audit.update().where(a.org == P("org_"), a.seq == P("seq_"), a.salt.is_not(None))
-    return which.values(content=sa.null(), salt=sa.null())
+_select_ages: Final = (
+    sa.select(audit.c.seq, audit.c.at)
+    .where(audit.c.org == P("org_"), audit.c.seq > P("after"))
+    .order_by(audit.c.seq)
+    .limit(P("most"))
+)
+_update_blanked: Final = _blanked.where(
+    audit.c.org == P("org_"), audit.c.seq == P("seq_"), audit.c.salt.is_not(None)
+)
 
 
 def _blank(seqs: Sequence[int], org: str) -> Script[None]:
@@ -237,16 +233,10 @@ def _forget(person: str, known: Sequence[tuple[str, str]], org: str) -> Script[N
         yield _delete_window, {"org_": org, "channel_": channel, "account_": account}
 
 
-def _select_page(_: Dialect) -> Any:
-    c = cases.c
-    what = sa.select(*(c[n] for n in CASE)).where(c.org == P("org_"), c.id > P("after_"))
-    return what.order_by(c.id).limit(P("most"))
-
-
-def _update_rewritten(_: Dialect) -> Any:
-    c = cases.c
-    mine = (c.id == P("id_"), c.version == P("version_"))
-    return cases.update().where(*mine).values(terms=P("terms"), state=P("state"))
+_select_page: Final = (
+    select(cases, CASE, "org", order="id").where(cases.c.id > P("after_")).limit(P("most"))
+)
+_update_rewritten: Final = update(cases, ("terms", "state"), "id", "version")
 
 
 def _unname(ids: Sequence[str], person: str, org: str) -> Script[None]:

@@ -145,7 +145,7 @@ class Sqlite:
         singly = [i for i, change in enumerate(changes) if not is_move(change)]
         for start in range(0, len(moves), TOGETHER):
             part = moves[start : start + TOGETHER]
-            # In hope: all at once. Where one of them cannot, each by itself.
+            # Apply the batch optimistically; on failure, one by one.
             connection.execute("SAVEPOINT many")
             try:
                 moved = self._move(connection, [changes[i] for i in part])

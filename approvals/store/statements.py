@@ -1,7 +1,8 @@
 """How a statement is written: built from the tables, and compiled once for each of the databases.
 
-A builder makes a statement for a dialect. A script is a transaction without a database: it yields
-builders with parameters and is sent their rows, so each is written once and runs on both drivers.
+One that differs between the databases is a function of the dialect. A script is a transaction
+without a database: it yields statements with parameters and is sent their rows, so each is written
+once and runs on both drivers.
 """
 
 from __future__ import annotations
@@ -44,13 +45,14 @@ class Dialect:
         self.postgresql: Final[bool] = dialect.name == "postgresql"
         self.insert: Final = insert
         self._dialect: Final = dialect
-        self._known: dict[Builder, Sql] = {}
+        self._known: dict[Statement, Sql] = {}
 
-    def sql(self, build: Builder) -> Sql:
-        """The statement of a builder."""
-        known = self._known.get(build)
+    def sql(self, statement: Statement) -> Sql:
+        """The statement, compiled."""
+        known = self._known.get(statement)
         if known is None:
-            known = self._known[build] = Sql(build(self).compile(dialect=self._dialect))
+            ours: Any = statement(self) if callable(statement) else statement
+            known = self._known[statement] = Sql(ours.compile(dialect=self._dialect))
         return known
 
     def among(self, column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
@@ -65,14 +67,14 @@ class Dialect:
         return self.insert(table).values({name: P(name) for name in names}).inline()
 
 
-Builder: TypeAlias = Callable[[Dialect], Any]
-Script: TypeAlias = Generator["tuple[Builder, Params | Sequence[Params]]", Sequence[Row], T]
-"""Yields a builder with its parameters, is sent the rows; with a list of them, runs for each."""
+Statement: TypeAlias = "sa.Executable | Callable[[Dialect], Any]"
+Script: TypeAlias = Generator["tuple[Statement, Params | Sequence[Params]]", Sequence[Row], T]
+"""Yields a statement with its parameters, is sent the rows; with a list of them, runs for each."""
 
 
-def one(build: Builder, params: Params | Sequence[Params]) -> Script[Sequence[Row]]:
+def one(statement: Statement, params: Params | Sequence[Params]) -> Script[Sequence[Row]]:
     """The script of a single statement, which needs no transaction around it."""
-    found = yield build, params
+    found = yield statement, params
     return found
 
 
@@ -80,7 +82,7 @@ def one(build: Builder, params: Params | Sequence[Params]) -> Script[Sequence[Ro
 # SQLAlchemy keeps the bare name for values.
 
 
-def insert(table: sa.Table, *columns: str, quiet: bool = False) -> Builder:
+def insert(table: sa.Table, *columns: str, quiet: bool = False) -> Statement:
     """`quiet`: where there is such a row, it stays and nothing is returned."""
 
     def build(d: Dialect) -> Any:
@@ -92,7 +94,7 @@ def insert(table: sa.Table, *columns: str, quiet: bool = False) -> Builder:
     return build
 
 
-def upsert(table: sa.Table) -> Builder:
+def upsert(table: sa.Table) -> Statement:
     def build(d: Dialect) -> Any:
         statement = d.put(table)
         rest = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
@@ -101,36 +103,25 @@ def upsert(table: sa.Table) -> Builder:
     return build
 
 
-def select(table: sa.Table, columns: Sequence[str], *keys: str, order: str = "") -> Builder:
-    def build(_: Dialect) -> Any:
-        statement = sa.select(*(table.c[name] for name in columns))
-        statement = statement.where(*(table.c[key] == P(f"{key}_") for key in keys))
-        return statement.order_by(table.c[order]) if order else statement
-
-    return build
+def select(table: sa.Table, columns: Sequence[str], *keys: str, order: str = "") -> sa.Select[Any]:
+    statement = sa.select(*(table.c[name] for name in columns)).where(*_same(table, keys))
+    return statement.order_by(table.c[order]) if order else statement
 
 
-def update(table: sa.Table, values: Sequence[str], *keys: str) -> Builder:
-    def build(_: Dialect) -> Any:
-        return (
-            table.update()
-            .where(*(table.c[key] == P(f"{key}_") for key in keys))
-            .values({name: P(name) for name in values})
-            .returning(*table.primary_key)
-        )
-
-    return build
+def update(table: sa.Table, values: Sequence[str], *keys: str) -> Statement:
+    """It returns the keys of the rows."""
+    new: dict[str, Any] = {name: P(name) for name in values}
+    return table.update().where(*_same(table, keys)).values(new).returning(*table.primary_key)
 
 
-def delete_by(table: sa.Table, *keys: str) -> Builder:
+def delete_by(table: sa.Table, *keys: str) -> Any:
     """The rows that have these values; it returns their keys."""
-
-    def build(_: Dialect) -> Any:
-        where = [table.c[key] == P(f"{key}_") for key in keys]
-        return table.delete().where(*where).returning(*table.primary_key)
-
-    return build
+    return table.delete().where(*_same(table, keys)).returning(*table.primary_key)
 
 
-def count(table: sa.Table, where: Callable[[], Any]) -> Builder:
-    return lambda _: sa.select(sa.func.count()).select_from(table).where(where())
+def count(table: sa.Table, where: sa.ColumnElement[bool]) -> Statement:
+    return sa.select(sa.func.count()).select_from(table).where(where)
+
+
+def _same(table: sa.Table, keys: Sequence[str]) -> list[sa.ColumnElement[bool]]:
+    return [table.c[key] == P(f"{key}_") for key in keys]

@@ -22,7 +22,7 @@ from approvals.store.outbox import OutboxStore
 from approvals.store.people import PeopleStore
 from approvals.store.requests import RequestStore
 from approvals.store.retention import RetentionStore
-from approvals.store.statements import Dialect, Script, one
+from approvals.store.statements import Dialect, Script, Statement, one
 
 
 class Unready(Refused):
@@ -154,8 +154,9 @@ def _select_table(d: Dialect) -> Any:
     return sa.text("SELECT name FROM sqlite_master WHERE name = 'alembic_version'")
 
 
-def _select_revision(_: Dialect) -> Any:
-    return sa.select(sa.column("version_num")).select_from(sa.table("alembic_version"))
+_select_revision: Final[Statement] = sa.select(sa.column("version_num")).select_from(
+    sa.table("alembic_version")
+)
 
 
 def _revision() -> Script[str | None]:

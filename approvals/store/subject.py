@@ -7,7 +7,7 @@ from typing import Any
 
 from approvals.store.driver import Driver
 from approvals.store.ended import Ended
-from approvals.store.statements import Builder, Row, one
+from approvals.store.statements import Row, Statement, one
 
 
 class Subject:
@@ -16,8 +16,8 @@ class Subject:
     _db: Driver
     _ended: Ended
 
-    async def _read(self, build: Builder, **params: Any) -> Sequence[Row]:
-        return await self._db.read(one(build, params))
+    async def _read(self, statement: Statement, **params: Any) -> Sequence[Row]:
+        return await self._db.read(one(statement, params))
 
-    async def _write(self, build: Builder, **params: Any) -> Sequence[Row]:
-        return await self._db.alone(one(build, params))
+    async def _write(self, statement: Statement, **params: Any) -> Sequence[Row]:
+        return await self._db.alone(one(statement, params))

@@ -6,19 +6,24 @@ Statements are run as the service runs them, then each is explained by its own d
 from __future__ import annotations
 
 import json
+import pkgutil
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 
+import approvals.store as store_room
 from approvals.model import Status
 from approvals.store import Change, Job, Result, Store, metadata
 from approvals.store.cases import select_cases
+from approvals.store.counts import _count_open
 from approvals.store.lists import select_newest
 from approvals.store.postgresql import _MOVE, _PRESSES, SETTINGS
 from approvals.store.sqlite import _move_text, _press_text
@@ -105,13 +110,15 @@ async def forget(store: Store) -> None:
 
 
 def known(store: Store) -> Mapping[str, str]:
-    """The text of each statement that ran, by a name for people, but what only counts."""
+    """The text of each statement that ran, by a name for people; but what counts open requests for
+    metrics, which has to walk them."""
     dialect: Any = store._db._dialect  # type: ignore[attr-defined] # both drivers have one
     named = {
-        f"{getattr(build, '__qualname__', build)} {number}": sql.text
-        for number, (build, sql) in enumerate(dialect._known.items())
+        f"{NAMES.get(statement, '')} {number}": sql.text
+        for number, (statement, sql) in enumerate(dialect._known.items())
     }
-    return {name: text for name, text in named.items() if not name.startswith(COUNTED)}
+    counted = [dialect.sql(_count_open(ages)).text for ages in range(8)]
+    return {name: text for name, text in named.items() if text not in counted}
 
 
 def walks(text: str, *, postgresql: bool) -> bool:
@@ -131,8 +138,13 @@ def walks(text: str, *, postgresql: bool) -> bool:
 LITTLE = ("audit_unsealed", "cards_altered")
 """Partial indexes of what is not sealed yet, or was altered: they hold little, however much there
 was. What is open may be much, too."""
-COUNTED = "_count_open"
-"""Metrics count what is open, which has to walk it."""
+NAMES = {
+    value: name
+    for module in pkgutil.iter_modules(store_room.__path__, "approvals.store.")
+    for name, value in vars(import_module(module.name)).items()
+    if callable(value) or isinstance(value, sa.Executable)
+}
+"""What the statements are called that are not made for each question anew."""
 
 
 def scanned_by_sqlite(connection: sqlite3.Connection, text: str) -> list[str]:
