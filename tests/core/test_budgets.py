@@ -213,6 +213,20 @@ async def test_law_17_no_other_name_makes_a_refused_request_another_one(store: S
             assert asked == most
 
 
+async def test_law_17_a_clock_that_is_set_back_neither_forgets_a_refusal_nor_keeps_it(
+    store: Store,
+) -> None:
+    async with open_house(store, requesters=keyed()) as place:
+        place.clock.set(8 * MINUTE)
+        await declined(place)
+        place.clock.set(-8 * MINUTE)
+        assert (await ask(place))[1]["status"] == "declined"
+        place.clock.set(300 * MINUTE)
+        await declined(place, 1)
+        place.clock.set(-300 * MINUTE)
+        assert (await ask(place, 1))[1]["status"] == "pending"
+
+
 async def test_law_17_a_revision_is_held_to_what_was_refused(store: Store) -> None:
     async with open_house(store, requesters=keyed()) as place:
         path = "/v1/requests/" + (await ask(place, 1))[1]["id"]
