@@ -1,5 +1,5 @@
-"""This machine: its clock and randomness, which are handed to whoever needs them, its free ports,
-and how Python's collector is set in a process that only serves."""
+"""This machine: its clock, its randomness and its free ports; and the settings of Python's garbage
+collector in a process that only serves."""
 
 from __future__ import annotations
 

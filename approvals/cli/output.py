@@ -39,8 +39,8 @@ def ask(
     option: str, question: str, given: str | None, usual: str, wrong: Callable[[str], str], *,
     talk: bool,
 ) -> str:  # fmt: skip
-    """The option's value, or else a person's answer if we `talk`, or else the `usual` one. `wrong`:
-    why a text is no answer, "" where it is one. Raises `Stop`: the option's value is none."""
+    """The option's value if `given`, else a person's answer if we `talk`, else the `usual` one.
+    `wrong`: why a text is not acceptable, or "". Raises `Stop` where nobody can be asked again."""
     while True:
         text = typer.prompt(question, default=usual) if given is None and talk else given or usual
         text = text.strip()

@@ -31,8 +31,8 @@ NOTION: Final = "notionhq-client/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """Of a client that gives up whatever it is sent meanwhile, and comes again when told so: after
-    `seconds` it gets an answer with this `status`, and a `Retry-After` of `again` seconds."""
+    """The answer to a client that would give up despite interim answers: after `seconds` it gets
+    this `status`, and a `Retry-After` of `again` seconds, after which it comes again."""
 
     seconds: float
     status: int

@@ -92,7 +92,7 @@ class Filled:
 
 class Secrets:
     """The secrets of a folder, read again when its file changes, and those of the configuration
-    (`declared`). `clock`, `post` None: they can be kept and listed, and not all be used."""
+    (`declared`). Without `clock` and `post` those that are fetched or signed with can't be used."""
 
     def __init__(
         self, folder: Path, env: Mapping[str, str], *, declared: Sequence[Secret] = (),
