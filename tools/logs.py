@@ -237,9 +237,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     # OneCLI
     "onecli_poll_failed": (
-        "A OneCLI was not asked what it holds; it is tried again.",
+        "A OneCLI does not say what it holds; it is asked again until it does.",
         "CountersignGatewayNotPolled.",
     ),
+    "onecli_polled_again": ("It answers again as it should.", NOTHING),
     "onecli_key_refused": ("A OneCLI refuses our key.", "Put the right key in the configuration."),
     "onecli_left_alone": (
         "A request that OneCLI holds can be asked of nobody here.",

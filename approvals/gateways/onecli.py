@@ -142,6 +142,8 @@ class OneCli:
         self._good = self._loop_time()
         self._barred_until = 0.0
         self._refused = False
+        self._failing = False
+        self._where = {"gateway": seat.name, "requester": seat.requester.name}
         self._known: set[str] = set()
         """Ids that we have handled and that may still be held: all others are new."""
         self._ids: dict[str, str] = {}
@@ -186,8 +188,10 @@ class OneCli:
             except (Busy, Refused) as error:
                 failures += 1
                 wait = self._back_off(failures)
-                where = {"gateway": self.seat.name, "requester": self.seat.requester.name}
-                log.warning("onecli_poll_failed", **where, why=str(error), again_in=round(wait, 1))
+                if not self._failing:
+                    again = round(wait, 1)
+                    log.warning("onecli_poll_failed", **self._where, why=str(error), again_in=again)
+                self._failing = True
                 await asyncio.sleep(wait)
 
     def _back_off(self, failures: int) -> float:
@@ -399,13 +403,16 @@ class OneCli:
         path, body = f"/approvals/{id}/decision", json.dumps({"decision": decision}).encode()
         try:
             async with asyncio.timeout(self.seat.pace.answer):
-                status, _, _ = await self._ask("POST", path, body, most=ANSWER)
+                status, _, raw = await self._ask("POST", path, body, most=ANSWER)
         except aiohttp.ClientConnectorError as error:
             await self._note(audit.Kind.VERDICT_UNSENT, case.id, why=type(error).__name__)
             raise Busy("OneCLI cannot be reached") from None
         except (TimeoutError, aiohttp.ClientError) as error:
             await self._note(audit.Kind.VERDICT_UNANSWERED, case.id, why=type(error).__name__)
             raise Busy("OneCLI did not answer") from None
+        if not _own(status, raw):
+            await self._note(audit.Kind.VERDICT_UNANSWERED, case.id, http_status=status)
+            raise Busy(f"{status}, and not OneCLI's answer")
         if status == 200:
             await self._result(case, PASSED_ON, status=status)
         elif status in (404, 410):
@@ -545,6 +552,9 @@ class OneCli:
 
     def _well(self) -> None:
         self._good, self._refused = self._loop_time(), False
+        if self._failing:
+            log.info("onecli_polled_again", **self._where)
+        self._failing = False
 
     async def _bar(self) -> None:
         """OneCLI refuses our key: pause, and report it once."""
@@ -565,6 +575,19 @@ class OneCli:
 def _after(id: str, case_id: str) -> str:
     """The idempotency key of the case that follows one which was taken for gone."""
     return f"onecli:{id} {case_id}"
+
+
+def _own(status: int, raw: bytes) -> bool:
+    """Is this OneCLI's answer to a verdict? It says in JSON that it took it or has it no more; a
+    proxy or a portal in between does not."""
+    if status not in (200, 404, 410):
+        return status in (400, 401, 408, 415, 422, 425, 429) or status >= 500
+    try:
+        said = json.loads(raw)
+    except (ValueError, RecursionError):
+        return False
+    name, kind = ("success", bool) if status == 200 else ("error", str)
+    return isinstance(said, dict) and isinstance(said.get(name), kind) and bool(said[name])
 
 
 def _approved(case: Case) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 from rich.console import Console
+from structlog.testing import capture_logs
 
 from approvals import cards
 from approvals.app.exits import Stop
@@ -395,6 +396,25 @@ async def test_an_answer_that_got_lost_and_then_404_is_unknown_probably_delivere
         assert "unknown, probably delivered" in "".join(await place.sealed())
 
 
+@pytest.mark.parametrize(
+    "instead",
+    [
+        *((status, "<h1>Sign in to the network</h1>") for status in (200, 302, 403, 404, 405, 410)),
+        *((200, text) for text in ("", "{}", "[]", "null", '{"success": "yes"}', "[" * 100_000)),
+        (404, "{}"),
+    ],
+)
+async def test_law_26_a_verdict_is_sent_again_where_another_answers_in_its_place(
+    small: Store, instead: tuple[int, str]
+) -> None:
+    async with OneCliPeer(instead=instead) as onecli, serving(small, seat(onecli)) as place:
+        _, agent = await onecli.hold_one()
+        case = await one(small)
+        await decide(place, case)
+        assert (await agent)[0] == 200
+        assert await headline(place.desk, case, "Passed on")
+
+
 @pytest.mark.parametrize("choice", ["approve", "decline"])
 async def test_a_verdict_on_what_is_not_held_any_more_is_unknown(small: Store, choice: str) -> None:
     async with OneCliPeer(gone=True) as onecli, serving(small, seat(onecli)) as place:
@@ -710,6 +730,19 @@ async def test_law_26_an_odd_onecli_delays_nothing_else_and_is_asked_again(
                 await asyncio.sleep(0.01)
         await decide(place, found[0])
         assert (await asyncio.wait_for(agent, HANGS))[0] == 200
+
+
+async def test_law_26_a_onecli_that_is_away_for_long_is_two_lines_in_the_log(small: Store) -> None:
+    async with OneCliPeer(fault="500") as onecli:
+        with capture_logs() as logs:
+            async with serving(small, seat(onecli)) as place:
+                await until(lambda: len(onecli.seen) >= 8)
+                onecli.fault = ""
+                _, agent = await onecli.hold_one()
+                await decide(place, await one(small))
+                assert (await agent)[0] == 200
+    told = [log["event"] for log in logs if log["event"].startswith("onecli_poll")]
+    assert told == ["onecli_poll_failed", "onecli_polled_again"]
 
 
 @pytest.mark.parametrize("chance", [b"\0\0", b"\x80\0", b"\xff\xff"], ids=range(3))

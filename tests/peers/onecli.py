@@ -120,6 +120,7 @@ class OneCliPeer:
     "endless" instead of any answer of the API. `swallow`: so many verdicts are honoured and not
     answered; `lose`: neither. `gone`: verdicts meet the rare 410. `clustered`: verdicts on requests
     younger than a second are lost. `stalls`: so many lists are answered only once `/healthz` was.
+    `instead`: what answers the next verdict in its place, status and text.
 
     `polls`: what each excluded. `verdicts`: (id, decision, status) in order. `seen`: headers of
     each call of the API. `forwarded`: bodies that went upstream.
@@ -140,6 +141,7 @@ class OneCliPeer:
     gone: bool = False
     clustered: bool = False
     stalls: int = 0
+    instead: tuple[int, str] | None = None
     held: dict[str, Held] = field(default_factory=dict)
     polls: list[tuple[str, ...]] = field(default_factory=list)
     verdicts: list[tuple[str, str, int]] = field(default_factory=list)
@@ -357,6 +359,9 @@ class OneCliPeer:
         return web.json_response(reply, headers={"Date": date})
 
     async def _decide(self, request: web.Request, id: str) -> web.StreamResponse:
+        if self.instead is not None:
+            (status, text), self.instead = self.instead, None
+            return web.Response(status=status, text=text, content_type="text/html")
         if request.content_type != "application/json":
             return web.Response(status=415, text="expected application/json")
         try:
