@@ -52,7 +52,8 @@ class Rest:
             raise Busy(f"discord: {method} {path}: slower", wait, scope=scope) from None
         except (discord.LoginFailure, discord.HTTPException) as why:
             status, code = getattr(why, "status", 401), getattr(why, "code", 0)
-            if status != 401 and not code:  # a proxy or a portal: Discord's own words have a code
+            # A proxy or a portal: Discord's own words have a code, which is a number.
+            if status != 401 and not (isinstance(code, int) and code):
                 raise Busy(f"discord: {method} {path}: {status}, not Discord's answer") from None
             opening = path.startswith("/users/") and code not in THEIRS
             if status == 401 or code in OURS or opening:

@@ -20,6 +20,8 @@ from approvals.port import Finding, Line, clock_finding, reason, retry_after
 
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)
 """What code raises that reads JSON of an undocumented shape; `int` of 1e999: `OverflowError`."""
+LONGEST = 8 * 1024 * 1024
+"""Bytes of an answer, unpacked. A page of a hundred messages has a tenth of it."""
 ERRORS = frozenset(range(500, 600))
 """For platforms whose server errors have a text worth reading."""
 
@@ -120,7 +122,12 @@ class Http:
             async with self._session.request(method, url, **more) as answer:
                 # A proxy's page may be in any encoding, and its status says enough.
                 errors = "strict" if answer.status < 300 else "replace"
-                self.heads, text = answer.headers, await answer.text(errors=errors)
+                raw = bytearray()
+                async for piece in answer.content.iter_any():
+                    raw += piece
+                    if len(raw) > LONGEST:
+                        raise Busy("an answer that is too long")
+                self.heads, text = answer.headers, raw.decode(answer.charset or "utf-8", errors)
         except (aiohttp.ClientError, OSError, ValueError, LookupError) as why:
             raise Busy(reason(why)) from None  # LookupError: it names an encoding that is none
         if answer.status == 429 or (answer.status >= 500 and answer.status not in self._read):

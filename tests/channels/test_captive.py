@@ -106,3 +106,14 @@ async def test_law_26_an_edit_that_names_another_message_was_not_made(name: str)
         with pytest.raises(Busy):
             await channel.redraw(ref, channel.layout(ENDED))
         await channel.close()
+
+
+async def test_law_26_a_code_that_is_no_number_is_not_discords() -> None:
+    one = kit("discord")
+    async with one.peer() as peer, between(peer.api) as way:
+        channel = one.make(way.url)
+        await channel.post(one.address, channel.layout(card()), "crd_1")
+        way.instead = (404, JSON, b'{"message": "blocked", "code": "blocked"}')
+        with pytest.raises(Busy):
+            await channel.post(one.address, channel.layout(card()), "crd_2")
+        await channel.close()

@@ -43,7 +43,7 @@ ANSWERS: dict[str, tuple[int, str, bytes]] = {
     "truths for texts": (200, JSON, everywhere(b"true")),
     "numbers without end": (200, JSON, everywhere(b"1e999")),
     "a number too large": (200, JSON, everywhere(b"9" * 400)),
-    "a proxy's own code": (404, JSON, b'{"error": "blocked", "code": "blocked"}'),
+    "a proxy's own reason": (404, JSON, b'{"error": "blocked", "reason": "policy"}'),
     "an error of another shape": (400, JSON, b'{"code": 0, "message": "x", "errors": "x"}'),
     "a proxy's 403 without a body": (403, PLAIN, b""),
     "a proxy's 404 without a body": (404, PLAIN, b""),
