@@ -36,6 +36,7 @@ from countersign_client import (
     Withdrawn,
     requires_approval,
 )
+from countersign_client.gate import Gate, ToolCall, told
 from countersign_client.protocol import Lost
 from countersign_client.receipt import verify
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -85,6 +86,25 @@ async def test_an_http_request_is_asked_about_as_it_will_be_sent(house: Place) -
         running = asyncio.create_task(asking.ask(action="erp.pay", http=http))
         await decided(house)
         assert await running
+
+
+async def test_a_call_that_asks_itself_and_is_declined_is_not_said_to_have_not_run(
+    house: Place,
+) -> None:
+    async with client(house) as asking:
+        gate, ran = Gate(asking, surface="tools"), []
+
+        async def tool() -> None:
+            ran.append("the first half")
+            (await asking.ask(**DEPLOY)).require()
+
+        running = asyncio.create_task(gate.run(ToolCall(tool="deploy", arguments={}), tool))
+        await decided(house)
+        await decided(house, "decline")
+        with pytest.raises(Declined) as caught:
+            await running
+    assert ran
+    assert told(caught.value).startswith("It was approved, it ran, and it failed: Declined")
 
 
 async def test_law_01_a_decline_is_false_and_carries_the_reason(house: Place) -> None:

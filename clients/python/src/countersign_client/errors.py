@@ -4,7 +4,12 @@ from __future__ import annotations
 
 
 class CountersignError(Exception):
-    """Nothing may run. `message`: what is wrong; `cure`: what to do next."""
+    """Nothing may run. `message`: what is wrong; `cure`: what to do next.
+
+    `of_the_call`: raised by what ran after it was approved, which asked about something itself.
+    """
+
+    of_the_call = False
 
     def __init__(self, message: str, cure: str = "") -> None:
         super().__init__(f"{message} {cure}" if cure else message)

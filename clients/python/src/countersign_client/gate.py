@@ -183,7 +183,8 @@ class Gate:
     ) -> T:
         """Run it on an approval, and tell the approvers what came of it. `later`: it was decided
         on before, while the framework's run was paused. `now`: the call as it would run, where the
-        framework may put another in its place. Raises `CountersignError`: it did not run.
+        framework may put another in its place. Raises `CountersignError`: it did not run, or it
+        raised that itself (`of_the_call`).
         """
         decision = await (self.release(call) if later else self.hold(call))
         decision.require()
@@ -192,6 +193,8 @@ class Gate:
         try:
             result = await function()
         except BaseException as error:
+            if isinstance(error, CountersignError):
+                error.of_the_call = True
             await self.report(decision, error=raised(error))
             raise
         if isinstance(result, AsyncGenerator):
@@ -230,6 +233,8 @@ def told(error: CountersignError | Decision) -> str:
             error = why
         else:
             raise AssertionError("an approval is no refusal")
+    if error.of_the_call:
+        return f"It was approved, it ran, and it failed: {printable(str(error))}"
     if isinstance(error, NotApproved | Unverified):
         log.info(Line("call_not_run", why=error.message))
         last = "" if "Nothing was run" in str(error) else " Nothing was run."
