@@ -31,7 +31,7 @@ from approvals.model import (
 )
 from approvals.packs import Rule as PackRule
 from approvals.packs import RuleBook, Verb
-from approvals.reading import Reading
+from approvals.reading import Reading, doubting_headers
 from approvals.reading.presentation import Presented, Words, present, said
 
 
@@ -40,10 +40,10 @@ class Proposal:
     """What a requester sent, well-formed but not believed yet. `payload` is JCS text.
 
     `summary`: `http.body` is a gateway's description of the body, not its bytes. `some_headers`: it
-    may send headers that it does not list, so no rule is sure of one. `hints`: the title and facts
-    are a description too, and the words of a pack, which knows the service, take precedence.
-    `mark`: facts by which its gateway finds it again; no words of a rule or pack replace them.
-    `remind`: when to remind the approvers, if the rule does not say.
+    may send headers that it does not list, so no rule is sure of one, and no words name its value.
+    `hints`: the title and facts are a description too, and the words of a pack, which knows the
+    service, take precedence. `mark`: facts by which its gateway finds it again; no words of a rule
+    or pack replace them. `remind`: when to remind the approvers, if the rule does not say.
     """
 
     action: str
@@ -65,19 +65,21 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """`subject`: what rules see. `pack`: the rule of a pack that describes this request."""
+    """`subject`: what rules see. `pack`: the rule of a pack that describes this request. `listed`:
+    the one that would, were no more headers sent than are listed."""
 
     request: Request
     subject: policy.Subject
     reading: Reading
     pack: PackRule | None
+    listed: PackRule | None
 
     @property
     def risk(self) -> Risk | None:
         """How bad the pack says a wrong approval would be; what it would deny is high."""
-        if self.pack is None:
-            return None
-        return Risk.HIGH if self.pack.verb is Verb.DENY else self.pack.risk
+        packs = [one for one in (self.pack, self.listed) if one is not None]
+        risks = (Risk.HIGH if one.verb is Verb.DENY else one.risk for one in packs)
+        return max((one for one in risks if one is not None), key=Risk.rank, default=None)
 
 
 def bind(
@@ -119,6 +121,10 @@ def bind(
     name, target, dialect = asked.action, reading.target, reading.dialect
     plain = policy.Subject.of(by.name, agent.id, name, http, dialect=dialect, target=target)
     ours = decode(plain, reading, book.decoders)
+    listed = book.describes(replace(plain, decoded={**asked.decoded, **ours} if trusted else ours))
+    if asked.some_headers:
+        reading = doubting_headers(reading)
+        ours = decode(plain, reading, book.decoders)
     request = Request(
         id=request_id,
         org=ORG,
@@ -138,11 +144,11 @@ def bind(
         note=asked.note,
     )
     subject = replace(plain, decoded={**asked.decoded, **ours} if trusted else ours)
-    pack = book.describes(subject)
+    pack = book.describes(subject) if asked.some_headers else listed
     if asked.some_headers:
         doubts = {**subject.doubts, "header": "Other headers may be sent than are listed."}
         subject = replace(subject, doubts=doubts)
-    return Bound(request, subject, reading, pack)
+    return Bound(request, subject, reading, pack, listed)
 
 
 def worded(bound: Bound, asked: Proposal, words: Words) -> Request:

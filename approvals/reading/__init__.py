@@ -41,8 +41,8 @@ from approvals.reading.values import (
 
 __all__ = [
     "PLAIN", "SOURCE", "SOURCES", "UNCLEAR", "Dialect", "Header", "Leaf", "Meaning", "Opaque",
-    "Part", "Path", "Reading", "Repeated", "Scalar", "Target", "find", "names", "read",
-    "read_payload",
+    "Part", "Path", "Reading", "Repeated", "Scalar", "Target", "doubting_headers", "find", "names",
+    "read", "read_payload",
 ]  # fmt: skip
 
 SOURCE: Final = re.compile(
@@ -87,6 +87,13 @@ def read_payload(text: str, *, dialect: Dialect = PLAIN) -> Reading:
     body = read_typed(text.encode("utf-8", "surrogatepass"), _JSON)
     reading = Reading(target=None, query=Part(kind="none"), headers=(), body=body, dialect=dialect)
     return _understood(reading)
+
+
+def doubting_headers(reading: Reading) -> Reading:
+    """The reading, where more lines of each name may be sent than were listed: the value of a
+    header is unclear, and so is what was read by it."""
+    doubted = replace(reading, some_headers=True)
+    return replace(doubted, meanings=meanings(doubted))
 
 
 def find(reading: Reading, source: str) -> Any:
@@ -253,7 +260,8 @@ def _header(reading: Reading, name: str) -> Any:
     if not values:
         return None
     exact = all("_" not in given for given, _ in headers if dashed(given) == name.lower())
-    return values[0].strip(" \t") if len(values) == 1 and exact else UNCLEAR
+    sure = len(values) == 1 and exact and not reading.some_headers
+    return values[0].strip(" \t") if sure else UNCLEAR
 
 
 def _segments(target: Target | None, key: str) -> Any:

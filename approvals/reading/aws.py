@@ -237,7 +237,8 @@ def _headers(reading: Reading) -> dict[str, Any]:
     for header in reading.headers:
         name = header.name.lower()
         dashed = name.replace("_", "-")
-        found[dashed] = UNCLEAR if dashed in found or dashed != name else header.value.strip(" \t")
+        sure = dashed not in found and dashed == name and not reading.some_headers
+        found[dashed] = header.value.strip(" \t") if sure else UNCLEAR
     return found
 
 

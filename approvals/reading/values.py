@@ -175,7 +175,7 @@ class Reading:
     """One request, read once, for rules, facts, titles, cards and pages alike.
 
     `target` None: it is not HTTP, and `body` is the JSON payload. `complete` False: bytes of the
-    body were never received.
+    body were never received. `some_headers`: more lines of each name may be sent than are here.
     """
 
     target: Target | None
@@ -185,6 +185,7 @@ class Reading:
     meanings: tuple[Meaning, ...] = ()
     complete: bool = True
     dialect: Dialect = PLAIN
+    some_headers: bool = False
 
     @property
     def unclear(self) -> str | None:

@@ -15,7 +15,7 @@ from approvals import config, policy
 from approvals.cli.rules import outbound
 from approvals.config.schema import ServiceRule
 from approvals.marked import Fault, Marked
-from approvals.model import Agent, Fact, Kind, Requester, Risk
+from approvals.model import Agent, Fact, Http, Kind, Requester, Risk
 from approvals.packs import RuleBook, Verb
 from approvals.packs.rule_file import GatewayRule
 from approvals.proposal import Draft, Proposal, draft
@@ -316,6 +316,48 @@ def test_law_30_of_a_gateway_that_lists_some_headers_no_rule_is_sure_of_one(
         assert rules.drafted("slack-post").refused is None
         for more in ({"some_headers": True}, {"some_headers": True, "summary": True}):
             assert rules.drafted("slack-post", **more).refused == "Refused by the rule 'r'."
+
+
+STRIPE: Final = Http(
+    "POST",
+    "https://api.stripe.com/v1/payouts",
+    (("content-type", "application/x-www-form-urlencoded"), ("stripe-account", "acct_mine")),
+    b"amount=100&currency=eur",
+)
+DYNAMO: Final = Http(
+    "POST",
+    "https://dynamodb.eu-west-1.amazonaws.com/",
+    (("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "DynamoDB.DeleteTable")),
+    b'{"TableName": "users"}',
+)
+
+
+def test_law_30_of_a_gateway_that_lists_some_headers_no_words_name_a_value_of_one(
+    tmp_path: Path,
+) -> None:
+    """Another line of the name may be sent: the account that a card names may not be paid from."""
+    rule = "{name: r, when: {method: POST}, ask: {quorum: {default: 1}, risk: low}}"
+    rules = both(tmp_path, f"packs: [stripe, aws]\nrules:\n  - {rule}\n", "rules: []")
+
+    def words(sent: Http, **more: Any) -> tuple[str, Risk]:
+        asked = Proposal("http.call", Agent("bot"), http=sent, **more)
+        about = (rules.policy, rules.book)
+        drafted = draft(BY, asked, read(sent), *about, request_id="req_1", revision=1, now=0)
+        request = drafted.request
+        said = [request.title or "", *(f"{one.label}: {one.value}" for one in request.facts)]
+        return "\n".join(said), drafted.case.ask.risk
+
+    whole, risk = words(STRIPE)
+    assert "For the account: acct_mine" in whole
+    assert words(STRIPE, some_headers=True) == (
+        whole.replace("\nFor the account: acct_mine", ""),
+        risk,
+    )
+    whole, risk = words(DYNAMO)
+    assert "DeleteTable" in whole or "table" in whole
+    doubted, again = words(DYNAMO, some_headers=True)
+    assert "able" not in doubted
+    assert again is risk  # what was listed can only raise it
 
 
 def test_both_files_have_the_same_json_schema_for_what_they_share() -> None:
