@@ -325,6 +325,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "client_message_too_long": ("The MCP client sent too much at once: the proxy ends.", NOTHING),
     "call_without_id_refused": ("The MCP client called a tool without an id.", NOTHING),
     "server_message_dropped": ("The MCP server sent what is no message.", NOTHING),
+    "server_message_too_long": ("The MCP server sent too much at once: the proxy ends.", NOTHING),
     "server_stopped": ("The MCP server did not end by itself.", NOTHING),
     "proxy_failed": ("The MCP proxy failed, and the call was refused.", OURS),
     "delivery_not_asked_about": (

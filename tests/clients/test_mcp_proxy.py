@@ -22,7 +22,7 @@ from tests.clients import mcp_upstream
 from tests.clients.commands import Agents
 from tests.clients.frames import BAD, CALL
 from tests.harness.house import HANGS
-from tests.harness.installation import listening
+from tests.harness.installation import ended, listening
 from tools.ports import free_port
 
 UPSTREAM = str(mcp_upstream.__file__)
@@ -262,11 +262,76 @@ def test_a_call_without_an_id_is_dropped_and_a_message_passes_as_it_is(agents: A
         (["--url", "http://127.0.0.1:1", "--", "x"], "Give either --url or a COMMAND"),
         (["--", "no-such-server"], "no-such-server cannot be started"),
         (["--url", "file:///etc/passwd"], "--url is not an address"),
+        (["--url", "http://[::1"], "--url is not an address"),
+        (["--url", "https://mcp.example.com/a b"], "--url is not an address"),
+        (["--url", "http://127.0.0.1:1", "--bearer", "BLANK"], "BLANK, which has blanks"),
         (["--url", "http://127.0.0.1:1", "--bearer", "NOTHING"], "which is not set"),
     ],
 )
 def test_wrong_usage_says_what_to_do(agents: Agents, words: list[str], why: str) -> None:
-    started = agents.start("mcp-proxy", *words)
+    started = agents.start("mcp-proxy", *words, BLANK="secret\nvalue")
     _, err = started.communicate(timeout=HANGS)
     assert started.returncode == 5
     assert why in err
+    assert "secret" not in err
+
+
+def test_a_server_at_an_address_that_is_away_is_named(agents: Agents) -> None:
+    words = ("--url", f"http://127.0.0.1:{free_port()}/mcp?key=secret", "--allow", "*")
+    ran = ended(agents.start("mcp-proxy", *words, stdin=f"{json.dumps(CALL)}\n"))
+    assert ran.code == 5, ran.err
+    assert "The MCP server at 127.0.0.1 does not answer" in ran.err
+    assert "Traceback" not in ran.err
+    assert "secret" not in ran.err
+
+
+ANSWERS = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked["method"] == "end":
+        sys.exit(7)
+    print(asked["method"].replace("N", "[" * 100_000), flush=True)
+"""
+
+
+def answering(agents: Agents, *lines: str) -> subprocess.Popen[str]:
+    """A proxy before a server that answers with the name of the method; its client stays."""
+    words = command(agents, "--patience", "0", server=["--", sys.executable, "-c", ANSWERS])
+    started = subprocess.Popen(
+        [sys.executable, *words], env=agents.env(), cwd=agents.home, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert started.stdin is not None
+    started.stdin.writelines(f"{line}\n" for line in lines)
+    started.stdin.flush()
+    return started
+
+
+def test_a_server_that_ends_ends_the_proxy_with_its_exit_code(agents: Agents) -> None:
+    proxy = answering(agents, '{"jsonrpc": "2.0", "id": 1, "method": "end"}')
+    assert proxy.wait(timeout=HANGS) == 7
+    assert proxy.communicate()[1] == ""
+
+
+def test_what_a_server_sends_that_is_no_message_is_dropped(agents: Agents) -> None:
+    rubbish = ("NaN", '{"id": NaN}', "N", '{"id": ' + "1" * 5000 + "}", '["a"]')
+    sent = [json.dumps({"jsonrpc": "2.0", "id": 1, "method": text}) for text in rubbish]
+    sound = json.dumps({"method": '{"jsonrpc": "2.0", "id": 2, "result": {}}'})
+    proxy = answering(agents, *sent, sound)
+    assert proxy.stdout is not None
+    assert json.loads(proxy.stdout.readline()) == {"jsonrpc": "2.0", "id": 2, "result": {}}
+    rest, err = proxy.communicate(timeout=HANGS)
+    assert (rest, proxy.returncode) == ("", 0), err
+    assert err.count("server_message_dropped") == 4
+
+
+def test_a_message_that_cannot_be_asked_about_is_answered_by_its_id(agents: Agents) -> None:
+    """Its client would wait for it: a snowflake is a number beyond what a digest can tell apart."""
+    call = {**CALL, "params": {"name": "delete", "arguments": {"path": 2**60}}}
+    proxy = answering(agents, json.dumps(call))
+    assert proxy.stdout is not None
+    answer = json.loads(proxy.stdout.readline())
+    proxy.communicate(timeout=HANGS)
+    assert answer["id"] == 1
+    assert "a number is beyond" in answer["error"]["message"]

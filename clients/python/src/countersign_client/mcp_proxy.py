@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import sys
@@ -25,7 +26,7 @@ from urllib.parse import urlsplit
 
 from countersign_client.client import AsyncClient
 from countersign_client.digest import read_json
-from countersign_client.errors import CountersignError, Misconfigured
+from countersign_client.errors import CountersignError, Misconfigured, Unreachable
 from countersign_client.gate import Gate, Rules, Then, ToolCall, told
 from countersign_client.logs import Line, log, setup
 from countersign_client.mcp_commands import HOLD
@@ -68,7 +69,19 @@ def run(args: argparse.Namespace) -> int:
         await client.aclose()
         return code()
 
-    return asyncio.run(serve())
+    try:
+        return asyncio.run(serve())
+    except BaseExceptionGroup as group:  # of the SDK's transport
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, CountersignError) or not args.url:
+            raise error from None
+        raise Unreachable(
+            f"The MCP server at {urlsplit(args.url).hostname} does not answer as one: "
+            f"{type(error).__name__}.",
+            "Is --url right, and is the server up?",
+        ) from None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,9 +132,19 @@ class Proxy:
                     raise ValueError("it is not one message")
             except ValueError as error:
                 log.warning(Line("client_message_refused", why=error))
-                await self.client(_error(None, -32700, "This is not one JSON-RPC message."))
+                why = f"This is not one JSON-RPC message that can be asked about: {error}."
+                await self.client(_error(self._answerable(line), -32700, why))
                 continue
             await self._one(message)
+
+    def _answerable(self, line: bytes) -> str | int | None:
+        """The id of a message that is refused, so that its client does not wait for it."""
+        try:
+            id = json.loads(line)["id"]
+        except (ValueError, TypeError, LookupError, RecursionError):
+            return None
+        given = isinstance(id, str | int) and not isinstance(id, bool)
+        return id if given and id not in self._held and id not in self._ran else None
 
     async def _one(self, message: Message) -> None:
         params, id = message.get("params"), message.get("id")
@@ -240,19 +263,28 @@ def _line(message: Message) -> bytes:
     return json.dumps(message, ensure_ascii=True, allow_nan=False).encode() + b"\n"
 
 
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
 async def _write(message: Message) -> None:
-    sys.stdout.buffer.write(_line(message))
-    sys.stdout.buffer.flush()
+    with contextlib.suppress(ConnectionError):  # its end is noticed where it is read
+        sys.stdout.buffer.write(_line(message))
+        sys.stdout.buffer.flush()
 
 
 async def _lines() -> AsyncIterator[bytes]:
     """Of stdin, read in a thread: a pipe of another program may be anything, also on Windows."""
+    if sys.stdin is None:
+        return  # it is closed
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[bytes]()
+    # Python aborts where a thread still reads `sys.stdin` when it ends.
+    stdin = os.fdopen(os.dup(0), "rb")
 
     def read() -> None:
         line = b"-"
         while line:
-            line = sys.stdin.buffer.readline(LONGEST + 1)
+            line = stdin.readline(LONGEST + 1)
             if len(line) > LONGEST:
                 log.error(Line("client_message_too_long"))
                 line = b""
@@ -294,10 +326,16 @@ async def _process(
         stdin.close()
 
     async def messages() -> AsyncIterator[Message]:
-        while line := await stdout.readline():
+        while True:
             try:
-                message = json.loads(line)
-            except ValueError:
+                if not (line := await stdout.readline()):
+                    return
+            except ValueError:  # what follows is the rest of it
+                log.error(Line("server_message_too_long"))
+                return
+            try:
+                message = json.loads(line, parse_constant=_no_number)
+            except (ValueError, RecursionError):
                 log.warning(Line("server_message_dropped", why="not JSON"))
                 continue
             if isinstance(message, dict):
@@ -329,12 +367,17 @@ async def _http(url: str, bearer: str | None) -> AsyncIterator[Upstream]:
         raise Misconfigured(
             "--url needs the MCP SDK.", "Install countersign-client[mcp]."
         ) from None
-    if urlsplit(url).scheme not in ("http", "https"):
+    if not _address(url):
         raise Misconfigured("--url is not an address.", "Like https://mcp.example.com/mcp.")
     headers = None
     if bearer:
         if not (token := os.environ.get(bearer)):
             raise Misconfigured(f"--bearer names {bearer}, which is not set.", "Set it.")
+        if not re.fullmatch("[!-~]+", token):
+            raise Misconfigured(
+                f"--bearer names {bearer}, which has blanks or other characters than ASCII.",
+                "Set it to the token alone.",
+            )
         headers = {"Authorization": f"Bearer {token}"}
     async with (
         create_mcp_http_client(headers=headers) as http,
@@ -354,6 +397,17 @@ async def _http(url: str, bearer: str | None) -> AsyncIterator[Upstream]:
                 yield one.message.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
         yield send, messages(), outgoing.aclose, lambda: 0
+
+
+def _address(url: str) -> bool:
+    """Whether it can be called."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    plain = re.fullmatch("[!-~]+", url) is not None
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _routing(message: Message) -> dict[str, str]:
