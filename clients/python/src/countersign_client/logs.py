@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -64,6 +65,18 @@ def say(text: str) -> None:
         with suppress(OSError, ValueError):
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
+
+
+def out(text: str) -> None:
+    """A line of a result, on stdout. That nobody reads it stops nothing."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            # What it still holds would fail again when Python ends.
+            # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def setup(level: int = logging.INFO) -> None:

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from countersign_client.digest import read_json
-from countersign_client.errors import Misconfigured
-from countersign_client.logs import Line, log
+from countersign_client.errors import Misconfigured, printable
+from countersign_client.logs import Line, log, out
 from countersign_client.settings import LOOPBACK
 
 LONGEST: Final = 256 * 1024
@@ -85,8 +85,16 @@ def listen(address: str, take: Take) -> int:
     named = re.fullmatch(r"(.+):([0-9]{1,5})", address)
     if named is None or int(named[2]) > 65535:
         raise Misconfigured("--listen is not HOST:PORT.", "Write it like 127.0.0.1:8090.")
-    with _Server((named[1], int(named[2])), take) as server:
-        print(f"Listening on {named[1]}:{server.server_port}", flush=True)  # noqa: T201 - its one line
+    host, port = named[1], int(named[2])
+    try:
+        server = _Server((host, port), take)
+    except OSError as error:
+        raise Misconfigured(
+            f"{printable(address)} cannot be listened on: {error.strerror}.",
+            "Is the port taken, or the address that of another host? An IPv4 address is wanted.",
+        ) from error
+    with server:
+        out(f"Listening on {host}:{server.server_port}")
         server.serve_forever()
     return 0
 

@@ -188,6 +188,7 @@ class _Waiting:
         self._decided(NOBODY, "approved")
 
     def _decided(self, comment: str, state: str) -> bool:
+        self.untold = True  # also where it raises
         self.untold = not self._tell(comment, state)
         return not self.untold
 

@@ -73,7 +73,7 @@ def hold(client: Client, held: Held, *, beat: float) -> None:
     """Ask, wait, verify, answer, and tell the approvers what came of it. Never raises."""
     if client.observer is not None:
         client.observer.note(Then.ASK, held.action)
-        held.observed()
+        _answered(held.observed)
         return
     opened: Opened | None = None
     try:
@@ -90,19 +90,30 @@ def hold(client: Client, held: Held, *, beat: float) -> None:
         log.info(Line("no_longer_held", key=held.key))
         _withdraw(client, opened)
     except CountersignError as error:
-        held.refuse(told(error))
+        why = told(error)
+        _answered(lambda: held.refuse(why))
         if not isinstance(error, NotApproved):
             _withdraw(client, opened)
     except Exception as error:
         log.warning(Line("not_asked", action=held.action, why=type(error).__name__))
-        held.refuse("Countersign could not ask about this. Nothing was run.")
+        _answered(lambda: held.refuse("Countersign could not ask about this. Nothing was run."))
         _withdraw(client, opened)
     else:
-        released = held.release(request_id)
+        released = _answered(lambda: held.release(request_id))
         try:
             client.report(request_id, delivered=True if released else None)
         except CountersignError as error:
             log.info(Line("outcome_not_reported", why=error.message))
+
+
+def _answered(answer: Callable[[], object]) -> bool:
+    """Tell the gateway; whether it took that. What a client of HTTP raises beside its own errors,
+    for a proxy in the environment that is none, ends no thread in silence."""
+    try:
+        return answer() is not False
+    except Exception as error:
+        log.warning(Line("platform_not_told", why=type(error).__name__))
+        return False
 
 
 def _withdraw(client: Client, opened: Opened | None) -> None:

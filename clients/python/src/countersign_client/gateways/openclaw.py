@@ -29,7 +29,7 @@ from countersign_client.client import Client
 from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured, Unverified, printable
 from countersign_client.gateways.held import Gone, clients, hold
-from countersign_client.logs import Line, log
+from countersign_client.logs import Line, log, out
 
 PATIENCE: Final = 60.0
 """Seconds for OpenClaw's command."""
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         )
     asking = clients(args, "openclaw")
     approvals = Approvals(OpenClaw(command), asking, every=args.every)
-    print("Looking for approvals of OpenClaw", flush=True)  # noqa: T201 - its one line
+    out("Looking for approvals of OpenClaw")
     while True:
         approvals.look()
         time.sleep(args.every)
