@@ -38,7 +38,7 @@ from countersign_client import (
 )
 from countersign_client.gate import Gate, ToolCall, told
 from countersign_client.protocol import Lost
-from countersign_client.receipt import verify
+from countersign_client.receipt import thumbprint, thumbprints, verify
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals.evidence import ReceiptKey, sign_receipt
@@ -608,8 +608,12 @@ def test_law_23_the_key_is_in_no_repr_and_no_error() -> None:
         ({"url": "https://approve.example.com/v1"}, "without a path"),
         ({"url": "https://user@approve.example.com"}, "without a path"),
         ({"url": "approve.example.com"}, "without a path"),
+        ({"url": "http://[::1"}, "scheme, host and port"),
+        ({"url": "https://approve..example.com"}, "scheme, host and port"),
+        ({"url": "https://approve.example.com:99999"}, "scheme, host and port"),
+        ({"url": "https://[::1]]:8080"}, "scheme, host and port"),
         ({"receipt_key": "abc"}, "`countersign doctor`"),
-        ({"key": ""}, "empty or has blanks"),
+        ({"key": ""}, "empty, or has blanks"),
     ],
 )
 def test_settings_that_cannot_be_safe_are_refused(changed: dict[str, str], why: str) -> None:
@@ -617,6 +621,62 @@ def test_settings_that_cannot_be_safe_are_refused(changed: dict[str, str], why: 
              "requester": "scripts", "issuer": ISSUER}  # fmt: skip
     with pytest.raises(Misconfigured, match=why):
         Service(**{**given, **changed})
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"HTTPS_PROXY": "junk://user:secret@proxy.example"},
+        {"HTTPS_PROXY": "http://user:secret#word@proxy.example"},
+        {"ALL_PROXY": "socks5://user:secret@127.0.0.1:1"},
+        {"SSL_CERT_FILE": "/nonexistent"},
+    ],
+    ids=lambda env: next(iter(env)),
+)
+async def test_surroundings_that_cannot_be_used_are_named_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str]
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    asked = Service(
+        url="https://approve.example.com", key=OWN.key, receipt_key=OWN.receipt_key,
+        requester="scripts", issuer=ISSUER,
+    )  # fmt: skip
+    with (
+        Client(asked, store=Memory(), patience=0) as client,
+        pytest.raises(Misconfigured, match=next(iter(env))) as caught,
+    ):
+        client.ask(**DEPLOY)
+    assert "secret" not in str(caught.value)
+    async with AsyncClient(asked, store=Memory(), patience=0) as patient:
+        with pytest.raises(Misconfigured, match="Nothing was run"):
+            await patient.ask(**DEPLOY)
+
+
+def test_a_host_that_cannot_be_looked_up_is_an_outage() -> None:
+    asked = Service(
+        url="https://xn--.example.com", key=OWN.key, receipt_key=OWN.receipt_key,
+        requester="scripts", issuer=ISSUER,
+    )  # fmt: skip
+    with (
+        Client(asked, store=Memory(), patience=0) as client,
+        pytest.raises(Unreachable, match="Is COUNTERSIGN_URL right"),
+    ):
+        client.ask(**DEPLOY)
+
+
+def test_published_keys_of_other_kinds_are_passed_over() -> None:
+    x = "A" * 43
+    published = [{"kty": "RSA"}, {"kty": "OKP", "crv": "Ed25519", "x": "\ud800"}, {}]
+    assert thumbprints(published) == []
+    ours = {"kty": "OKP", "crv": "Ed25519", "x": x}
+    assert thumbprints([*published, ours]) == [thumbprint(ours)]
+
+
+def test_a_key_file_that_is_no_text_says_so(tmp_path: Path) -> None:
+    (tmp_path / "bot.key").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(Misconfigured, match="cannot be read: it is not text"):
+        Service.from_environment({"COUNTERSIGN_KEY_FILE": str(tmp_path / "bot.key")})
 
 
 def test_what_is_not_set_is_named(tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.clients.commands import Agents
+from tests.harness.house import HANGS
 from tests.harness.installation import Ran, ended
 from tools.ports import free_port
 
@@ -170,11 +172,99 @@ def test_pin_wants_the_thumbprint_and_writes_what_only_this_user_reads(agents: A
     assert ran.code == 0, ran.err
 
 
-def test_a_file_of_settings_that_is_no_json_says_so(agents: Agents) -> None:
-    (agents.home / "service.json").write_text("{")
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"{", "Expecting"),
+        (b"\xef\xbb\xbf{}", "BOM"),
+        (b"// a comment\n{}", "Expecting"),
+        (b'{"url": "https://a.example", "url": "https://b.example"}', "a key twice"),
+        (b"[" * 100_000, "nested deeper"),
+        ('{"requester": "bö"}'.encode("latin-1"), "can't decode"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_read_in_one_way_says_why(
+    agents: Agents, text: bytes, why: str
+) -> None:
+    (agents.home / "service.json").write_bytes(text)
     ran = ask(agents, COUNTERSIGN_CLIENT_FILE=str(agents.home / "service.json"))
     assert ran.code == 5
     assert "service.json cannot be read" in ran.err
+    assert why in ran.err
+
+
+def test_a_file_that_cannot_be_written_says_so(agents: Agents) -> None:
+    (agents.home / "file").touch()
+    where = str(agents.home / "file/service.json")
+    words = ("pin", "--url", agents.place.url, "--receipt-key", agents.pin)
+    ran = ended(agents.start(*words, COUNTERSIGN_CLIENT_FILE=where))
+    assert ran.code == 5
+    assert "service.json cannot be written: Not a directory" in ran.err
+
+
+HOMELESS = """
+import sys
+from pathlib import Path
+
+def homeless():
+    raise RuntimeError("Could not determine home directory.")
+
+Path.home = homeless
+from countersign_client.command import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["ask --action deploy", "observed", "connect status", "connect claude-code", "mcp-proxy -- x"],
+)
+def test_a_user_without_a_home_reads_what_to_set(agents: Agents, words: str) -> None:
+    env = agents.env(COUNTERSIGN_STATE="", XDG_STATE_HOME="")
+    ran = subprocess.run(
+        [sys.executable, "-c", HOMELESS, *words.split()],
+        env=env, cwd=agents.home, capture_output=True, text=True, timeout=HANGS, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 5
+    assert "Set HOME" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("closed", "words", "code"),
+    [
+        ("<&-", "ask --action deploy --payload -", 5),
+        ("<&-", "mcp-proxy -- cat", 0),
+        (">&-", "observed", 0),
+        ("2>&-", "connect status", 0),
+        ("2>&-", "hook --client codex", 2),
+        ("<&-", "hook --client codex", 2),
+    ],
+)
+def test_a_stream_that_is_closed_breaks_nothing_off(
+    agents: Agents, closed: str, words: str, code: int
+) -> None:
+    (agents.home / "state").mkdir()
+    event = {"door": "ask", "action": "deploy", "would": "ask"}
+    (agents.home / "state/observed.jsonl").write_text(json.dumps(event) + "\n")
+    ran = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "countersign_client",
+         *words.split()],
+        env=agents.env(), cwd=agents.home, capture_output=True, text=True, timeout=HANGS,
+        input="{", check=False,
+    )  # fmt: skip
+    assert ran.returncode == code
+    assert "Traceback" not in ran.stderr
+
+
+def test_what_was_observed_is_printed_in_any_locale(agents: Agents) -> None:
+    (agents.home / "state").mkdir()
+    event = {"door": "ask", "action": "bücher.kaufen", "would": "ask"}
+    (agents.home / "state/observed.jsonl").write_text(json.dumps(event) + "\n")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    ran = ended(agents.start("observed", **plain))
+    assert ran.code == 0
+    assert "b\\xfccher.kaufen" in ran.out
 
 
 def test_pin_with_nobody_there_says_so(agents: Agents) -> None:

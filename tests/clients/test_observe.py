@@ -356,7 +356,7 @@ def test_a_user_without_a_home_observes(monkeypatch: pytest.MonkeyPatch) -> None
     for service in (None, OWN):
         with Client(service, observe=True) as client:
             assert client.ask(action="deploy").observed
-    with pytest.raises(RuntimeError, match="home"):
+    with pytest.raises(Misconfigured, match="no home folder"):
         Client(OWN)
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from countersign_client import protocol, receipt, used
 from countersign_client.digest import read_json
+from countersign_client.errors import Misconfigured
 from countersign_client.kept import ReceiptKey
 from countersign_client.observe import Switch, observer
 from countersign_client.protocol import (
@@ -279,7 +280,9 @@ class Client(_Base):
                 return None
         import httpx  # noqa: PLC0415 - it takes longer than all of this package
 
-        self._open = self._open or httpx.Client(**self._reach())
+        if self._open is None:
+            with _made(httpx):
+                self._open = httpx.Client(**self._reach())
         raw = bytearray()
         with _lost(httpx), self._open.stream(**self._request(step)) as answer:
             for piece in answer.iter_bytes():
@@ -423,7 +426,9 @@ class AsyncClient(_Base):
                 return None
         import httpx  # noqa: PLC0415 - as in `Client._do`
 
-        self._open = self._open or httpx.AsyncClient(**self._reach())
+        if self._open is None:
+            with _made(httpx):
+                self._open = httpx.AsyncClient(**self._reach())
         raw = bytearray()
         with _lost(httpx):
             async with self._open.stream(**self._request(step)) as answer:
@@ -447,8 +452,24 @@ def _lost(httpx: Any) -> Generator[None]:
     except httpx.ConnectError as error:
         why = str(error)[:200] or type(error).__name__
         raise Lost(f"nothing answers there ({why})") from None
-    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+    except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL) as error:
+        # ValueError: of a host that is no name
         raise Lost(type(error).__name__) from None
+
+
+@contextlib.contextmanager
+def _made(httpx: Any) -> Generator[None]:
+    """A client of httpx reads the environment: which proxy, which certificates. The words for an
+    address that is none may hold a password, and are left out."""
+    try:
+        yield
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise Misconfigured(
+            f"This machine's proxy or certificates cannot be used: {why}.",
+            "Look at HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; a SOCKS proxy also needs "
+            "`pip install 'httpx[socks]'`. Nothing was run.",
+        ) from None
 
 
 def _bounded(raw: bytearray) -> None:

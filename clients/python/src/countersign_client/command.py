@@ -28,7 +28,7 @@ from countersign_client.errors import CountersignError, Misconfigured, printable
 from countersign_client.logs import say
 from countersign_client.observe import FLAG, Observer, observer
 from countersign_client.protocol import Action
-from countersign_client.receipt import thumbprint
+from countersign_client.receipt import thumbprints
 
 SHOWN: Final = 256 * 1024
 """Bytes of files that a person is shown; more is asked about by its digest, and only if told to."""
@@ -47,6 +47,8 @@ class Exit(IntEnum):
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command, and exit."""
+    if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a locale has not all letters
     signal.signal(signal.SIGTERM, _terminated)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, _terminated)
@@ -195,6 +197,8 @@ def _withdraw(client: Client, request_id: str) -> None:
 
 def _payload(args: argparse.Namespace) -> Any:
     if args.payload is not None:
+        if args.payload == "-" and sys.stdin is None:
+            raise Misconfigured("--payload - reads stdin, which is closed.", "Pipe the JSON in.")
         try:
             return read_json(sys.stdin.buffer.read() if args.payload == "-" else args.payload)
         except ValueError as error:
@@ -240,7 +244,7 @@ def _pin(args: argparse.Namespace) -> int:
     )
     with Client(asking, patience=0, observe=False) as client:
         requester, issuer, kind = client.identity()
-        published = [thumbprint(jwk) for jwk in client.published()]
+        published = thumbprints(client.published())
     if pin not in published:
         say("✗ The service does not have that key." if pin else "✗ No receipt key is given.")
         for one in published:

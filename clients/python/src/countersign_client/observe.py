@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 import uuid
 from collections import Counter
@@ -29,8 +28,9 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from countersign_client import settings, used
-from countersign_client.errors import printable
-from countersign_client.logs import Line, say, written
+from countersign_client.digest import read_json
+from countersign_client.errors import Misconfigured, printable
+from countersign_client.logs import Line, out, say, written
 from countersign_client.protocol import Action, Decision, Opened, Then
 
 FLAG: Final = "hold nothing: let every call pass, and record what would have been asked"
@@ -63,8 +63,8 @@ class Observer:
                 os.write(made, line)
             finally:
                 os.close(made)
-        except (OSError, RuntimeError, ValueError) as error:  # also: a user without a home
-            why = getattr(error, "strerror", None) or type(error).__name__
+        except (OSError, ValueError, Misconfigured) as error:  # also: a user without a home
+            why = getattr(error, "strerror", None) or str(error).partition(".")[0]
             why = f"what is observed cannot be recorded: {why}. The agent goes on."
             _say(Line("not_recorded", why=why))
 
@@ -116,15 +116,20 @@ def file(environ: Mapping[str, str]) -> Path:
 
 
 def counts(path: Path) -> Counter[tuple[str, str, str]]:
-    """How often each action of each door, by what would have become of it."""
+    """How often each action of each door, by what would have become of it. `Misconfigured`."""
     found = Counter[tuple[str, str, str]]()
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        lines = path.read_text("utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return found
+    except OSError as error:
+        raise Misconfigured(
+            f"{path} cannot be read: {error.strerror}.",
+            "Doors that observe record there; COUNTERSIGN_STATE names another folder.",
+        ) from error
     for line in lines:
         try:
-            event = json.loads(line)
+            event = read_json(line)
             door = str(event.get("door", ""))
             found[str(event["would"]), str(event["action"]), door] += 1
         except (ValueError, TypeError, KeyError, AttributeError):
@@ -139,9 +144,9 @@ def report(_: argparse.Namespace) -> int:
     for (would, action, door), times in found.most_common():
         named = not door or action.startswith(f"{door}.")  # most actions begin with their door
         by = "" if named else f"  ({printable(door)})"
-        sys.stdout.write(f"{times:>6}  would {would:<5}  {printable(action)}{by}\n")
+        out(f"{times:>6}  would {would:<5}  {printable(action)}{by}")
     if not found:
-        sys.stderr.write(f"Nothing was observed yet: {path} has no events.\n")
+        say(f"Nothing was observed yet: {path} has no events.")
     return 0
 
 

@@ -7,7 +7,8 @@ an action only if every claim is what the holder expects; everything else is `Un
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Final
 
@@ -27,6 +28,15 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
         raise ValueError("the key is not an Ed25519 key")
     canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
     return urlsafe_b64encode(sha256(canonical.encode()).digest()).rstrip(b"=").decode()
+
+
+def thumbprints(published: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Of those that are Ed25519 keys."""
+    found = []
+    for jwk in published:
+        with suppress(ValueError):
+            found.append(thumbprint(jwk))
+    return found
 
 
 def verify(

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from countersign_client.digest import read_json
 from countersign_client.errors import Misconfigured
 
-_ADDRESS: Final = re.compile(r"https?://[^\s/?#@]+")
+_ADDRESS: Final = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(?::[0-9]{1,5})?")
 LOOPBACK: Final = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
 _VARIABLES: Final = {
     "url": "COUNTERSIGN_URL",
@@ -53,12 +54,12 @@ class Service:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", self.url.rstrip("/"))
-        if not _ADDRESS.fullmatch(self.url):
+        host = _host(self.url)
+        if host is None:
             raise Misconfigured(
                 "The service's url has more or less than scheme, host and port.",
                 "Write it like https://approve.example.com, without a path.",
             )
-        host = urlsplit(self.url).hostname or ""
         if self.url.startswith("http:") and not LOOPBACK.fullmatch(host):
             raise Misconfigured(
                 f"The service at {host} would be asked in plain text: the key could be read.",
@@ -71,7 +72,7 @@ class Service:
             )
         if not re.fullmatch(r"[!-~]+", self.key):
             raise Misconfigured(
-                "The requester's key is empty or has blanks.",
+                "The requester's key is empty, or has blanks or other characters than ASCII.",
                 "It is the `key` of this requester in the service's configuration.",
             )
 
@@ -113,15 +114,43 @@ def file(environ: Mapping[str, str]) -> Path:
     if given := environ.get("COUNTERSIGN_CLIENT_FILE"):
         return Path(given)
     config = environ.get("XDG_CONFIG_HOME")
-    home = Path(config) if config else Path.home() / ".config"
-    return home / "countersign-client" / "service.json"
+    folder = Path(config) if config else home() / ".config"
+    return folder / "countersign-client" / "service.json"
+
+
+def home() -> Path:
+    """This user's folder. `Misconfigured`: there is none, as in some containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise Misconfigured(
+            "This user has no home folder.",
+            "Set HOME, or both COUNTERSIGN_CLIENT_FILE and COUNTERSIGN_STATE.",
+        ) from None
 
 
 def write(service: Service, path: Path) -> None:
-    """Keep it for this user, readable by nobody else."""
+    """Keep it for this user, readable by nobody else. `Misconfigured`: it cannot be written."""
     kept = {name: getattr(service, name) for name in (*_VARIABLES, "agent")}
     text = json.dumps({name: value for name, value in kept.items() if value}, indent=2) + "\n"
-    write_private(path, text)
+    try:
+        write_private(path, text)
+    except OSError as error:
+        raise Misconfigured(
+            f"{path} cannot be written: {error.strerror}.",
+            "Make its folder writable, or name another file in COUNTERSIGN_CLIENT_FILE.",
+        ) from error
+
+
+def _host(url: str) -> str | None:
+    """The host of a plain scheme://host[:port] that can be looked up. None: it is none."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        host.encode("idna")
+    except ValueError:
+        return None
+    return host if _ADDRESS.fullmatch(url) and host and port != 0 else None
 
 
 def write_private(path: Path, text: str) -> None:
@@ -140,10 +169,11 @@ def _set(environ: Mapping[str, str]) -> dict[str, str]:
         given["agent"] = agent
     if "key" not in given and (path := environ.get("COUNTERSIGN_KEY_FILE")):
         try:
-            given["key"] = Path(path).read_text().strip()
-        except OSError as error:
+            given["key"] = Path(path).read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it is not text"
             raise Misconfigured(
-                f"COUNTERSIGN_KEY_FILE names {path}, which cannot be read: {error.strerror}.",
+                f"COUNTERSIGN_KEY_FILE names {path}, which cannot be read: {why}.",
                 "Write the requester's key there, readable by this user only.",
             ) from error
     return given
@@ -151,13 +181,14 @@ def _set(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        value = json.loads(path.read_text())
+        value = read_json(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
         raise Misconfigured(
-            f"{path} cannot be read: {type(error).__name__}.",
-            "Mend it, or remove it and run `countersign-client pin`.",
+            f"{path} cannot be read: {why}.",
+            "Fix it, or remove it and run `countersign-client pin`.",
         ) from error
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
         raise Misconfigured(

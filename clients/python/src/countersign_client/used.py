@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
 
+from countersign_client import settings
 from countersign_client.errors import AlreadyUsed, Misconfigured
 
 KEPT: Final = 24 * 3600
@@ -100,8 +101,8 @@ def folder(environ: Mapping[str, str]) -> Path:
     if given := environ.get("COUNTERSIGN_STATE"):
         return Path(given)
     state = environ.get("XDG_STATE_HOME")
-    home = Path(state) if state else Path.home() / ".local" / "state"
-    return home / "countersign-client"
+    where = Path(state) if state else settings.home() / ".local" / "state"
+    return where / "countersign-client"
 
 
 def default(environ: Mapping[str, str]) -> Folder:
