@@ -6,11 +6,13 @@ Claude Code's dialect is also run against the program itself (test_claude_code.p
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from countersign_client import connect
 from countersign_client.connect import AGENTS
 from countersign_client.dialects import DIALECTS, Malformed
 
@@ -182,7 +184,40 @@ def test_an_outcome_of_a_call_that_was_not_asked_about_is_nothing(agents: Agents
     assert (ran.code, ran.out, ran.err) == (0, "", "")
 
 
+def test_law_01_a_call_that_ran_is_never_called_blocked(agents: Agents) -> None:
+    """The model would make it again."""
+    event = {**BASH, "tool_use_id": "toolu_ran"}
+    started = agents.start("hook", "--client", "claude-code", stdin=json.dumps(event))
+    agents.decide()
+    assert ended(started).code == 0
+    ran_already = {**event, "hook_event_name": "PostToolUse"}
+    away = hook(agents, "claude-code", ran_already, COUNTERSIGN_URL="http://127.0.0.1:1")
+    assert (away.code, away.out) == (0, "")
+    assert "this call ran, and that is not reported" in away.err
+    for answer in ("\ud800", "x" * 9 * 2**20):
+        text = json.dumps({**ran_already, "other": answer})
+        unread = hook(agents, "claude-code", text)
+        assert unread.code == 2
+        assert "It may have run." in unread.err
+    for ran in (away, unread):
+        assert "blocked" not in ran.err
+        assert "Nothing was run" not in ran.err
+
+
+def test_an_outcome_is_reported_whatever_the_tool_answered(agents: Agents) -> None:
+    event = {**BASH, "tool_use_id": "toolu_answered"}
+    started = agents.start("hook", "--client", "claude-code", stdin=json.dumps(event))
+    request = agents.decide()
+    assert ended(started).code == 0
+    answer = {"id": 2**60, "text": "\ud800", "deep": json.loads("[" * 100 + "]" * 100)}
+    done = {**event, "hook_event_name": "PostToolUse", "tool_response": answer}
+    assert hook(agents, "claude-code", done).code == 0
+    assert agents.shown(request)["outcome"]
+
+
 def test_what_a_client_does_not_send_is_no_event_of_its() -> None:
+    with pytest.raises(Malformed):
+        DIALECTS["claude-code"].read({**BASH, "hook_event_name": ["PreToolUse"]})
     with pytest.raises(Malformed):
         DIALECTS["gemini"].read(BASH)
     with pytest.raises(Malformed):
@@ -305,16 +340,61 @@ def test_the_status_says_who_is_only_watched(agents: Agents) -> None:
     assert f"✓ claude-code   {path}" in said
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"hooks": []}', '{"hooks": {"PreToolUse": {}}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{", "[]", '{"hooks": []}', '{"hooks": {"PreToolUse": {}}}', "// mine\n{}", "\ufeff{}",
+        '{"permissions": {"deny": ["Bash"]}, "permissions": {}}', '{"a": NaN}', '{"a": 1e999}',
+        '{"a": "\\ud83d"}', '{"a": ' + "[" * 100_000,
+    ],
+    ids=lambda text: text[:20],
+)  # fmt: skip
 def test_settings_that_cannot_be_merged_are_left_as_they_are(agents: Agents, text: str) -> None:
     path = agents.home / ".claude/settings.json"
     path.parent.mkdir()
     path.write_text(text)
     ran = ended(agents.start("connect", "claude-code"))
     assert ran.code == 5
-    assert "Mend it" in ran.err
+    assert "Fix it" in ran.err
     assert path.read_text() == text
     assert len([*path.parent.iterdir()]) == 1
+
+
+def test_the_copy_beside_settings_is_of_before_the_first_connect(agents: Agents) -> None:
+    path = agents.home / ".claude/settings.json"
+    path.parent.mkdir()
+    path.write_text('{"hooks": null}')
+    for words in (("claude-code",), ("claude-code", "--observe"), ("claude-code", "--remove")):
+        ran = ended(agents.start("connect", *words))
+        assert ran.code == 0, ran.err
+    assert json.loads(path.read_text()) == {}
+    assert path.with_name("settings.json.before-countersign").read_text() == '{"hooks": null}'
+    assert len([*path.parent.iterdir()]) == 2
+
+
+def test_settings_stay_their_owners(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Root may connect another user's agent, which could not read a file of root's."""
+    given = list[tuple[object, ...]]()
+    old, made = tmp_path / "settings.json", tmp_path / "made"
+    monkeypatch.setattr(shutil, "chown", lambda *words: given.append(words))
+    monkeypatch.setattr(connect, "_owner", lambda path: (1000, 100) if path == old else (0, 0))
+    connect._give(made, old)
+    connect._give(old, old)
+    assert given == [(made, 1000, 100)]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("claude-code --tools (", "--tools is no pattern"),
+        ("status --file settings.json", "takes no options"),
+        ("status --remove", "takes no options"),
+    ],
+)
+def test_words_that_would_do_nothing_are_refused(agents: Agents, words: str, why: str) -> None:
+    ran = ended(agents.start("connect", *words.split()))
+    assert ran.code == 5
+    assert why in ran.err
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,11 @@ from typing import Any, Final
 
 from countersign_client import settings
 from countersign_client.client import Client
+from countersign_client.digest import read_json
 from countersign_client.errors import CountersignError, Misconfigured, printable
 from countersign_client.logs import say
 from countersign_client.observe import FLAG
-from countersign_client.receipt import thumbprint
+from countersign_client.receipt import thumbprints
 
 CANNOT: Final = 5
 MARK: Final = "countersign_client hook --client"
@@ -108,7 +109,11 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Connect, disconnect, or say how things stand."""
     if args.client == "status":
+        if args.remove or args.tools or args.file or args.tap or args.observe:
+            raise Misconfigured("`connect status` takes no options.", "Leave them out.")
         return _status()
+    if args.tools:
+        _pattern(args.tools)
     names = [*AGENTS] if args.client == "all" else [args.client]
     if args.client == "all" and (args.file or args.tools):
         raise Misconfigured("--file and --tools go with one client.", "Name it instead of `all`.")
@@ -129,6 +134,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _pattern(text: str) -> None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise Misconfigured(
+            f"--tools is no pattern: {error}.",
+            "It is a regular expression, like 'Bash|mcp__.*'; one that is none would hold nothing.",
+        ) from None
+
+
 def command(name: str, *, observe: bool = False) -> str:
     """What the client runs. `-P` keeps a folder that the agent works in off the import path, and a
     start that fails blocks as well."""
@@ -144,7 +159,7 @@ def _connect(name: str, path: Path, tools: str | None, *, observe: bool) -> None
         raise Misconfigured(f"{agent.title} has no pattern of tools.", "Leave --tools out.")
     before = _read(path)
     after = _without(before)
-    hooks = after.setdefault("hooks", {})
+    hooks = after["hooks"] = after.get("hooks") or {}
     if not agent.grouped:
         after.setdefault("version", 1)
     for event in agent.before if observe else (*agent.before, *agent.after):
@@ -191,7 +206,7 @@ def _without(given: Mapping[str, Any]) -> dict[str, Any]:
     if hooks is None:
         return dict(kept)
     if not isinstance(hooks, dict) or not all(isinstance(one, list) for one in hooks.values()):
-        raise Misconfigured("`hooks` in the settings is not of this client's shape.", "Mend it.")
+        raise Misconfigured("`hooks` in the settings is not of this client's shape.", "Fix it.")
     for event, entries in [*hooks.items()]:
         left = []
         for entry in entries:
@@ -211,15 +226,18 @@ def _without(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text())
+        value = read_json(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
+        # Written back, a key that stands twice, a NaN or a comment would be lost.
+        why = getattr(error, "strerror", None) or str(error)
         raise Misconfigured(
-            f"{path} cannot be read as JSON, and is left as it is.", "Mend it, then try again."
+            f"{path} cannot be read as JSON ({why}), and is left as it is.",
+            "Fix it, then try again.",
         ) from error
     if not isinstance(value, dict):
-        raise Misconfigured(f"{path} is not an object.", "Mend it, then try again.")
+        raise Misconfigured(f"{path} is not an object.", "Fix it, then try again.")
     return value
 
 
@@ -229,18 +247,36 @@ def _write(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> N
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
+        # The file as it was, and not as an earlier `connect` left it.
+        if path.exists() and not _ours(before.get("hooks")):
             shutil.copy2(path, path.with_name(f"{path.name}.before-countersign"))
         target = path.resolve()  # a link to a file in a repository of settings stays one
         beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-        beside.write_text(json.dumps(after, indent=2, ensure_ascii=False) + "\n")
-        if target.exists():
-            shutil.copymode(target, beside)
-        beside.replace(target)
+        try:
+            text = json.dumps(after, indent=2, ensure_ascii=False) + "\n"
+            beside.write_text(text, encoding="utf-8")
+            if target.exists():
+                shutil.copymode(target, beside)
+                _give(beside, target)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise Misconfigured(
             f"{path} cannot be written: {error.strerror}.", "It is as it was."
         ) from error
+
+
+def _give(made: Path, old: Path) -> None:
+    """It stays its owner's, also where another user connects, like root: an agent that cannot read
+    its settings has no hook. `OSError`: this user may not."""
+    if (user := _owner(old))[0] != _owner(made)[0]:
+        shutil.chown(made, *user)
+
+
+def _owner(path: Path) -> tuple[int, int]:
+    about = path.stat()
+    return about.st_uid, about.st_gid
 
 
 def _prove(*, tap: bool) -> None:
@@ -268,7 +304,7 @@ def _prove(*, tap: bool) -> None:
 
 
 def _pinned(client: Client) -> None:
-    found = [thumbprint(jwk) for jwk in client.published()]
+    found = thumbprints(client.published())
     requester, issuer, _ = client.identity()
     service = client.service
     if service.receipt_key not in found:
@@ -324,7 +360,7 @@ def _ours(value: Any) -> list[str]:
 def _file(name: str) -> Path:
     agent = AGENTS[name]
     given = os.environ.get(agent.home) if agent.home else None
-    return Path(given) / Path(agent.file).name if given else Path.home() / agent.file
+    return Path(given) / Path(agent.file).name if given else settings.home() / agent.file
 
 
 def _present(name: str) -> bool:

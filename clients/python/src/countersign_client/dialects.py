@@ -59,9 +59,9 @@ class Dialect:
         name = event.get("hook_event_name")
         if name is None and self.name == "copilot":
             name = "preToolUse"  # its command hooks are not told their event
-        if name in self.before:
+        if isinstance(name, str) and name in self.before:
             moment = Moment.BEFORE
-        elif name in self.after:
+        elif isinstance(name, str) and name in self.after:
             moment = Moment.AFTER
         else:
             raise Malformed(f"the event {_short(name)} is none that this hook can decide")

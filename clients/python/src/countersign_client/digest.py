@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import sha256
 from json.encoder import encode_basestring
 from typing import Any, Final
@@ -61,11 +61,16 @@ def canonical(value: Any) -> str:
     return "".join(out)
 
 
-def read_json(text: str | bytes) -> Any:
-    """The one reading of a JSON text. `ValueError`: it has none, or several (a key twice)."""
+def read_json(text: str | bytes, *, without: Collection[str] = ()) -> Any:
+    """The one reading of a JSON text. `ValueError`: it has none, or several (a key twice).
+
+    `without`: keys of the outermost object that are dropped, with whatever numbers they hold.
+    """
     text = text if isinstance(text, str) else text.decode()
     try:
         value = json.loads(text, object_pairs_hook=_object)
+        if isinstance(value, dict):
+            value = {name: one for name, one in value.items() if name not in without}
         canonical(value)  # its depth and its numbers
     except RecursionError:
         raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH}") from None

@@ -35,6 +35,8 @@ WITHIN: Final = 3600
 MARGIN: Final = 30
 """Seconds before the client's own limit by which the request has expired. A client that stops a
 hook at its limit may let the call through."""
+RESULTS: Final = frozenset({"tool_response"})
+"""What a tool answered: whatever it likes, and nothing that is read here."""
 REMEMBERED: Final = 7 * 24 * 3600
 
 
@@ -61,6 +63,10 @@ def run(args: argparse.Namespace) -> int:
         return _run(args, os.environ)
     except CountersignError as error:
         return _block(f"{printable(error.message)} {printable(error.cure)}")
+    except _Ran as error:
+        why = printable(str(error))
+        say(f"Countersign cannot read what came of a call: {why}. It may have run.")
+        return BLOCK  # if it has not, this keeps it from running
     except Malformed as error:
         return _block(f"What the client sent cannot be asked about: {printable(str(error))}.")
     except BaseException as error:  # also a signal: the client must not take it for a pass
@@ -71,7 +77,8 @@ def _observe(name: str) -> int:
     """Record that it would have been asked about. No answer: the client does what it would do
     without this hook. `connect` has said that it observes; a hook is a process for each call."""
     try:
-        event = DIALECTS[name].read(_stdin())
+        dialect = DIALECTS[name]
+        event = dialect.read(_stdin(dialect))
         if event.moment is Moment.BEFORE:
             Observer(name).note(Then.ASK, event.action)
     except Exception as error:
@@ -81,13 +88,13 @@ def _observe(name: str) -> int:
 
 def _block(why: str) -> int:
     last = "" if "Nothing was run." in why else " Nothing was run."
-    sys.stderr.write(f"Countersign blocked this: {why.strip()}{last}\n")
+    say(f"Countersign blocked this: {why.strip()}{last}")
     return BLOCK
 
 
 def _run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     dialect = DIALECTS[args.client]
-    event = dialect.read(_stdin())
+    event = dialect.read(_stdin(dialect))
     calls = _Calls(environ)
     if event.moment is Moment.AFTER:
         return _after(event, calls)
@@ -111,17 +118,28 @@ def _run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _stdin() -> Mapping[str, Any]:
+def _stdin(dialect: Dialect) -> Mapping[str, Any]:
+    if sys.stdin is None:
+        raise Malformed("stdin is closed")
     raw = sys.stdin.buffer.read(LONGEST + 1)
-    if len(raw) > LONGEST:
-        raise Malformed("it is too long")
     try:
-        event = read_json(raw)
-    except ValueError as error:
-        raise Malformed(f"it is not JSON: {error}") from None
+        if len(raw) > LONGEST:
+            raise Malformed("it is too long")
+        try:
+            event = read_json(raw, without=RESULTS)
+        except ValueError as error:
+            raise Malformed(f"it is not JSON: {error}") from None
+    except Malformed as error:
+        if any(f'"{name}"'.encode() in raw for name in dialect.after):
+            raise _Ran(str(error)) from None
+        raise
     if not isinstance(event, dict):
         raise Malformed("it is not an object")
     return event
+
+
+class _Ran(Exception):
+    """It cannot be read, and may tell of a call that has run."""
 
 
 def _answer(text: str) -> None:
@@ -145,13 +163,17 @@ def _after(event: Event, calls: _Calls) -> int:
         return 0  # it was not asked about: this hook's matcher did not hold it
     same = known["digest"] == digest_payload(action=event.action, payload=event.payload)
     changed = "Another input ran than the one that was approved: a hook or the client changed it."
-    with Client(Service.from_environment(), patience=0, observe=False) as client:
-        client.report(
-            known["request"], delivered=True if same else None, error=None if same else changed
-        )
+    try:
+        with Client(Service.from_environment(), patience=0, observe=False) as client:
+            client.report(
+                known["request"], delivered=True if same else None, error=None if same else changed
+            )
+    except CountersignError as error:
+        # Not for the model, which would read that it was blocked, and make the call again.
+        say(f"Countersign: this call ran, and that is not reported: {printable(error.message)}")
     if same:
         return 0
-    sys.stderr.write(f"Countersign: {changed}\n")
+    say(f"Countersign: {changed}")
     return BLOCK
 
 
@@ -179,11 +201,11 @@ class _Calls:
             return None
         try:
             path = self._path(event.call)
-            known: dict[str, str] = json.loads(path.read_text())
+            known = read_json(path.read_bytes())
             path.unlink()
-        except (OSError, ValueError):
+            return {"request": str(known["request"]), "digest": str(known["digest"])}
+        except (OSError, ValueError, TypeError, KeyError):
             return None
-        return known
 
     def _path(self, call: str) -> Path:
         return self._folder / sha256(call.encode()).hexdigest()[:40]
