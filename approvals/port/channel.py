@@ -161,9 +161,11 @@ class Places(Protocol):
 class Route:
     """An address of our own that a platform delivers to, besides `/channels/<name>/events`.
 
-    `path`: below `/channels/<name>/`, or one that a protocol demands, which begins with `/_`. It
-    may have parts in braces (`{id}`); `Inbound.path` has the called path. `done`: the JSON answer
-    to a delivery that was taken and needs no other answer.
+    `path`: all of it, `/channels/<name>/messages`, or one that a protocol demands, which begins
+    with `/_`. It may have parts in braces (`{id}`); `Inbound.path` has the called path. `done`: the
+    JSON answer to a delivery that was taken and needs no other answer. `/channels/<name>/events`
+    answers with an empty body then: a platform that takes none is given another address, in `guide`
+    as well.
     """
 
     method: str

@@ -383,7 +383,10 @@ def _named(channels: Mapping[str, Channel]) -> dict[Route, str]:
         for route in channel.routes if isinstance(channel, Routed) else ():
             own = route.path.startswith((f"/channels/{name}/", "/_"))
             if not own or route.method not in METHODS or route in named:
-                raise ValueError(f"{name}: {route.method} {route.path} is not its own to name")
+                raise ValueError(
+                    f"{name}: {route.method} {route.path} is not its own to name: GET, POST or PUT"
+                    f" and a path that begins with /channels/{name}/ or /_, named once"
+                )
             named[route] = name
     return named
 
