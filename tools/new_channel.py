@@ -66,7 +66,8 @@ def main(words: list[str]) -> int:
         print(f"make new-channel NAME=…: {error}", file=sys.stderr)
         return 1
     print("\n".join(written))
-    print(f"Now: make test PYTEST='-k {name}'. docs/adding-a-channel.md says what comes when.")
+    print(f"Now: make test PYTEST='tests/channels -k {name}'.")
+    print("docs/adding-a-channel.md says what comes when.")
     return 0
 
 

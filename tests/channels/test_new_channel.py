@@ -133,3 +133,11 @@ def test_the_guide_lists_what_is_written() -> None:
     guide = (ROOT / "docs/adding-a-channel.md").read_text()
     for path in (*new_channel.FILES.values(), new_channel.TABLE):
         assert f"`{path.format(name=NAME)}`" in guide
+
+
+def test_the_guide_names_every_module_of_the_kit() -> None:
+    guide = (ROOT / "docs/adding-a-channel.md").read_text()
+    kit = {path.stem for path in (ROOT / "adapters/kit").glob("[!_]*.py")}
+    table = guide.partition("| in `adapters/kit` |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", table, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"\w+", row)} == kit

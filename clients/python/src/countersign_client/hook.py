@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from countersign_client import used
 from countersign_client.client import Client
-from countersign_client.dialects import DIALECTS, Event, Malformed, Moment
+from countersign_client.dialects import DIALECTS, Dialect, Event, Malformed, Moment
 from countersign_client.digest import digest_payload, read_json
 from countersign_client.errors import CountersignError, NotApproved, printable
 from countersign_client.logs import say
