@@ -176,7 +176,8 @@ class Kit:
 
     `make(api, **more)`: the adapter against that base URL. `tap(at)`: a delivery of a press,
     proven; None where nothing is ever pressed: there are no buttons, or they lead to our own page,
-    and then nothing is delivered unless people can write (`write`). `proofs`:
+    and then nothing is delivered unless people can write (`write`): the tests of a press then take
+    what they write instead. `proofs`:
     the headers without which nothing is proven; `unproven`: deliveries that prove nothing, where
     the body holds the proof. `stale`: milliseconds after which it is too late, None where the
     platform gives no time. `unknown`: proven deliveries that mean nothing.
