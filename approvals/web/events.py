@@ -78,7 +78,7 @@ class Events:
         self._prepares = {n: one for n, one in channels.items() if isinstance(one, Prepares)}
         self._hears = {n: one for n, one in channels.items() if isinstance(one, Hears)}
         self._terse = {n for n, one in channels.items() if not one.abilities.says_counted}
-        self._named = _named(channels)
+        self._named = named_routes(channels)
         self._told: set[asyncio.Task[None]] = set()
         self._bodies = Bodies()
         self._slow = 0
@@ -376,8 +376,9 @@ class Events:
         await channel.listen(deliver)
 
 
-def _named(channels: Mapping[str, Channel]) -> dict[Route, str]:
-    """Each route that a channel names itself, and the channel's name."""
+def named_routes(channels: Mapping[str, Channel]) -> dict[Route, str]:
+    """Each route that a channel names itself, and the channel's name. `ValueError`: one is not its
+    own to name."""
     named: dict[Route, str] = {}
     for name, channel in channels.items():
         for route in channel.routes if isinstance(channel, Routed) else ():

@@ -39,6 +39,7 @@ from approvals.port import (
     block,
     resolve,
 )
+from approvals.web.events import named_routes
 from tests.harness import hostile
 from tests.harness.channel_contract import (
     AWAY,
@@ -129,6 +130,11 @@ def test_importing_an_adapter_imports_no_sdk(one: Kit) -> None:
 def test_a_channel_is_called_as_the_table_calls_it(one: Kit) -> None:
     channel = one.make(AWAY)
     assert channel.name == one.name == CHANNELS[one.name].adapter().__module__.split(".")[1]
+
+
+def test_the_routes_of_a_channel_are_its_own(one: Kit) -> None:
+    """The service would not start otherwise. Each is whole: `/channels/<name>/…`."""
+    assert set(named_routes({one.name: one.make(AWAY)}).values()) <= {one.name}
 
 
 async def test_law_09_a_proven_press_is_read(told: Kit) -> None:
