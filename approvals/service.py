@@ -190,11 +190,13 @@ class Service:
         old = await self.own(by, request_id)
         reading, now = await self._read(proposal), self._clock()
         request, step = self._opened(by, proposal, reading, now, old)
-        new, why = step.case, step.case.reason or ""
-        again = await refusals.lately(self._store, by, request, now) if new.open else why
+        new = step.case
+        refused: str | None = new.reason or ""
+        if new.open:
+            refused = await refusals.lately(self._store, by, request, now)
 
         def event(now: Instant) -> machine.Event:
-            return machine.Revised(now, new) if again is None else machine.Denied(now, again)
+            return machine.Revised(now, new) if refused is None else machine.Denied(now, refused)
 
         return await self._own_event(by, request_id, event, audit.Kind.REQUEST_REVISED, request)
 
