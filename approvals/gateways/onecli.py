@@ -407,7 +407,7 @@ class OneCli:
         except aiohttp.ClientConnectorError as error:
             await self._note(audit.Kind.VERDICT_UNSENT, case.id, why=type(error).__name__)
             raise Busy("OneCLI cannot be reached") from None
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except (TimeoutError, aiohttp.ClientError, Refused) as error:  # Refused: it has no end
             await self._note(audit.Kind.VERDICT_UNANSWERED, case.id, why=type(error).__name__)
             raise Busy("OneCLI did not answer") from None
         if not _own(status, raw):

@@ -199,7 +199,7 @@ def test_a_file_that_cannot_be_written_says_so(agents: Agents) -> None:
     words = ("pin", "--url", agents.place.url, "--receipt-key", agents.pin)
     ran = ended(agents.start(*words, COUNTERSIGN_CLIENT_FILE=where))
     assert ran.code == 5
-    assert "service.json cannot be written: Not a directory" in ran.err
+    assert "service.json cannot be read: Not a directory" in ran.err
 
 
 HOMELESS = """

@@ -101,7 +101,7 @@ GATE = {"name": "billing", "kind": "gateway", "issuer": ISSUER}
 @pytest.mark.parametrize(
     ("who", "status", "words"),
     [
-        ({}, 401, "COUNTERSIGN_KEY"),
+        ({"type": "unauthorized", "status": 401}, 401, "COUNTERSIGN_KEY"),
         ({**GATE, "name": "gw"}, 200, "Write `requester: gw`"),
         ({**GATE, "kind": "agent"}, 200, "kind: gateway"),
         ({**GATE, "issuer": "https://other.example"}, 200, "service.issuer"),
