@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import pytest
 from countersign_client import Client, Folder
 from countersign_client.frameworks.crewai import Countersign
+from countersign_client.observe import counts
 from crewai.tools import BaseTool, tool
 from crewai.tools.structured_tool import ToolUsageLimitExceededError
 from pydantic import AfterValidator, BaseModel
@@ -124,6 +125,16 @@ async def test_a_tool_that_fails_is_reported_as_unknown(people: People, tmp_path
         await running
     outcome = await people.outcome(shown["id"])
     assert (outcome["delivered"], outcome["error"]) == (None, "it raised OSError")
+
+
+async def test_a_door_that_observes_runs_it_and_records_what_it_would_ask(record: Path) -> None:
+    """Without a service, and in a crew's own way of calling."""
+    ran: list[int] = []
+    held = Countersign(Client(observe=True)).tool(transfer(ran))
+    assert await invoked(held, cents=5) == "sent 5 to ACME"
+    assert ran == [5]
+    assert counts(record) == {("ask", "crewai.transfer", "crewai"): 1}
+    assert "cents" not in record.read_text(), "no argument is recorded"
 
 
 def test_a_refusal_is_not_kept_as_a_result(people: People, tmp_path: Path) -> None:
