@@ -153,7 +153,7 @@ class Outbox:
         self._asked_all = False
         self._offset: Instant | None = None  # of the clock that is set from the one that is not
         self._set_back: Duration = 0  # jobs that were tried and are due later are due now
-        self._heard: set[str] = set()  # lanes that answered once
+        self._heard: set[str] = set()  # lanes that answered once, or failed us
         self._carriers = carriers or {}
         self._routes, self._reporters = routes or {}, frozenset(reporters)
         self._errands = errands or {}
@@ -262,6 +262,7 @@ class Outbox:
             self._failed(lane)
             outage = self.lanes.failed(lane, busy, began=began, conversation=conversation)
             if outage is not None:
+                self._heard.add(lane)  # whatever is noted from now on is ours
                 log.error("platform_down", lane=lane, why=outage.why, since=rfc3339(outage.since))
                 await self._told_of(lane, outage.since, audit.Kind.OUTAGE_BEGAN, why=outage.why)
             raise busy from error
@@ -276,7 +277,8 @@ class Outbox:
     async def _answered(self, lane: str, conversation: str | None) -> None:
         ended = self.lanes.answered(lane, conversation)
         if ended is None and lane not in self._heard:
-            ended = await self._before(lane)
+            before = await self._before(lane)
+            ended = None if lane in self._heard else before  # another call was quicker
         self._heard.add(lane)
         if ended is not None:
             seconds = (self._clock() - ended.since) // SECOND

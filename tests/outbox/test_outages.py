@@ -96,6 +96,35 @@ async def test_an_hour_without_a_platform_costs_few_calls_and_rows(store: Store)
         assert await outages(place) == ["outage.began", "outage.ended"]
 
 
+async def test_law_26_what_begins_while_an_older_outage_is_looked_up_has_not_ended(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first answer asks the store for an outage of before we were started; meanwhile one
+    begins."""
+    desk, read, began, looked = Counted(down=True), store.meta, asyncio.Event(), list[str]()
+
+    async def slow(key: str) -> str | None:
+        if key.startswith("outage ") and not looked:
+            looked.append(key)
+            await began.wait()
+        return await read(key)
+
+    monkeypatch.setattr(store, "meta", slow)
+    async with open_house(store, desks=(desk,)) as place:
+        outbox = place.house.outbox
+        with capture_logs() as logs:
+            answered = asyncio.create_task(outbox._answered("desk", None))
+            while not looked:
+                await asyncio.sleep(0)
+            for n in range(5):
+                await place.opened("long.send", payload={"n": n})
+            await passes(place, MINUTE)
+            began.set()
+            await answered
+        assert await outages(place) == ["outage.began"]
+        assert [log["event"] for log in logs] == ["platform_down"]
+
+
 STRANGE = (KeyError("id"), TypeError(), RecursionError(), "", "\0", "\ud800", 7, "9" * 3000)
 
 
