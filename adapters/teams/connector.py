@@ -143,7 +143,7 @@ class Connector:
             if (got := object_of(text or "{}")) is None:
                 raise Busy(f"{what}: {status}, not Microsoft's answer")
             return got
-        code = _code(text)
+        code = _code(text, oauth=url == self._sign_in)
         said = f"{what}: {status} {code}".strip()
         if status == 401:
             self._token.forget()
@@ -157,12 +157,13 @@ class Connector:
         raise Refused(said)
 
 
-def _code(text: str) -> str:
-    """That of the Connector's own refusal, or "": a proxy and Entra have other shapes.
+def _code(text: str, *, oauth: bool) -> str:
+    """The error code of the Connector, or of Entra's sign-in (`oauth`); "": a proxy answered.
+    https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow#error-response
     https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference#error-object
     """
     error = (object_of(text) or {}).get("error")
-    code = error.get("code") if isinstance(error, dict) else None
+    code = error if oauth else error.get("code") if isinstance(error, dict) else None
     return code[:60] if isinstance(code, str) else ""
 
 

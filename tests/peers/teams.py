@@ -149,6 +149,8 @@ class TeamsPeer:
     key_reads: int = 0
     tokens: int = 0
     away: bool = False
+    refusal: str = ""
+    """The error with which Entra refuses the app."""
     """The endpoints of the keys and of the token give 503."""
     signing: asyncio.Event | None = None
     """The answer to a sign-in waits for this."""
@@ -220,6 +222,8 @@ class TeamsPeer:
             "client_secret": SECRET,
             "scope": "https://api.botframework.com/.default",
         }
+        if self.refusal:
+            return web.json_response({"error": self.refusal}, status=400)
         if form != wanted or request.match_info["tenant"] != TENANT:
             return web.json_response({"error": "invalid_client"}, status=401)
         body = {"token_type": "Bearer", "expires_in": 3599, "access_token": f"eyJ.{self.tokens}"}

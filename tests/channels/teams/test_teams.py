@@ -700,6 +700,19 @@ async def test_what_an_operator_can_mend_is_not_held_against_anybody(
         await channel.post(Address("teams", ROOM), channel.layout(card()), "k")
 
 
+async def test_an_app_that_entra_does_not_know_is_in_the_log(
+    teams: TeamsPeer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AADSTS700016. Entra's errors are of another shape than the Connector's."""
+    teams.refusal = "unauthorized_client"
+    channel = make(teams.api)
+    with pytest.raises(Busy):
+        await channel.open(DANA)
+    assert "app_token_not_issued" in caplog.text
+    assert "unauthorized_client" in caplog.text
+    await channel.close()
+
+
 async def test_a_wrong_secret_is_ours_to_mend_and_is_not_said(
     teams: TeamsPeer, caplog: pytest.LogCaptureFixture
 ) -> None:
