@@ -33,10 +33,11 @@ SECONDS: Final = 5.0
 START: Final = 30.0
 """Seconds that a worker may take to start; the request's own time begins afterwards."""
 REMEMBERED: Final = 8 * 1024 * 1024
-"""Bytes of memory, about, that readings take which are kept for the cards and pages of a request
-that was just opened."""
+"""About how many bytes of memory the kept readings may take. They serve the cards and pages of a
+request that was just opened."""
 LEAF: Final = 400
-"""Bytes that a value of a reading takes, about: `{"a":1}` is 8 of a request and 360 of memory."""
+"""About how many bytes of memory one value of a reading takes: `{"a":1}` is 8 bytes of a request,
+and takes 360."""
 TOO_LONG: Final = "It takes too long to be read."
 FAILED: Final = (TimeoutError, OSError, EOFError, asyncio.IncompleteReadError)
 _T = TypeVar("_T")
@@ -46,7 +47,7 @@ _Asked: TypeAlias = tuple[Http | None, str | None, Dialect]
 class Apart:
     """A child process that makes one call after the other, each within `seconds`.
 
-    `call` raises TimeoutError, or OSError, EOFError or IncompleteReadError where the process ended;
+    `call` raises TimeoutError, or OSError, EOFError or IncompleteReadError of the process itself;
     the next call starts it again.
     """
 
@@ -59,8 +60,11 @@ class Apart:
         """The result of `function`, defined in a module, for arguments that can be pickled."""
         async with self._turn:
             try:
-                async with asyncio.timeout(START):
-                    await self._started()
+                try:
+                    async with asyncio.timeout(START):
+                        await self._started()
+                except TimeoutError:
+                    raise EOFError from None  # of the process: the request took no time yet
                 async with asyncio.timeout(self._seconds):
                     return await self._asked(function, args, named)
             except FAILED as error:

@@ -62,6 +62,16 @@ async def test_a_worker_that_dies_is_started_again(readings: Readings) -> None:
     assert (await readings.of(large(2), None, PLAIN)).unclear is None
 
 
+async def test_a_worker_that_starts_slowly_says_nothing_of_the_request(
+    readings: Readings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http = large(1)
+    with monkeypatch.context() as patch:
+        patch.setattr("approvals.readings.START", 0.0)
+        assert (await readings.of(http, None, PLAIN)).unclear == TOO_LONG
+    assert (await readings.of(http, None, PLAIN)).unclear is None
+
+
 async def test_law_27_what_is_remembered_of_readings_has_a_bound_in_memory() -> None:
     """40 kB of small objects take 1.8 MB once they are read."""
     readings, body = Readings(remembered=2**20), b"[" + b",".join([b'{"a":1}'] * 5_000) + b"]"
