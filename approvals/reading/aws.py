@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from approvals.reading.aws_operations import PREFIXES, REST
+from approvals.reading.headers import dashed
 from approvals.reading.json_text import parse
 from approvals.reading.shapes import listed, short
 from approvals.reading.values import UNCLEAR, Meaning, Reading, Repeated, Target
@@ -235,10 +236,9 @@ def _opened(tree: Mapping[str, Any]) -> dict[str, Any]:
 def _headers(reading: Reading) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for header in reading.headers:
-        name = header.name.lower()
-        dashed = name.replace("_", "-")
-        sure = dashed not in found and dashed == name and not reading.some_headers
-        found[dashed] = header.value.strip(" \t") if sure else UNCLEAR
+        name = dashed(header.name)
+        sure = name not in found and "_" not in header.name and not reading.some_headers
+        found[name] = header.value.strip(" \t") if sure else UNCLEAR
     return found
 
 

@@ -48,6 +48,7 @@ def kubernetes(reading: Reading) -> Meaning | None:
     headers = [(dashed(header.name), header.value) for header in reading.headers]
     impersonates = any(header.startswith("impersonate-") for header, _ in headers)
     users = [value for header, value in headers if header == "impersonate-user"]
+    sure = len(users) == 1 and not reading.some_headers
     values = {
         "verb": verb,
         "group": thing.group,
@@ -58,7 +59,7 @@ def kubernetes(reading: Reading) -> Meaning | None:
         "name": name if isinstance(name, str) else None,
         "subresource": thing.subresource,
         "dry_run": _dry(target.method, query, body),
-        "as": users[0] if len(users) == 1 else UNCLEAR if users else None,
+        "as": users[0] if sure else UNCLEAR if users else None,
         "secret": secret,
         "changes": _changes(body, secret=secret) if verb == "patch" else None,
         "reads": not secret and _reads(verb, thing),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from approvals.model import Http
-from approvals.reading import UNCLEAR, find, read
+from approvals.reading import UNCLEAR, doubting_headers, find, read
 from tests.reading.made import JSON, known, meaning, post, recorded
 
 HOST = "https://k8s.example.com"
@@ -139,6 +139,13 @@ def test_impersonation_is_privileged_and_named() -> None:
     headers = (("Impersonate-User", "admin"),)
     values = meaning(Http("GET", f"{HOST}/api/v1/pods", headers, b""), "kubernetes").values
     assert (values["as"], values["privileged"]) == ("admin", True)
+
+
+def test_law_30_nobody_is_named_where_another_line_of_the_header_may_be_sent() -> None:
+    headers = (("Impersonate-User", "admin"),)
+    reading = doubting_headers(read(Http("GET", f"{HOST}/api/v1/pods", headers, b"")))
+    assert find(reading, "kubernetes.as") is UNCLEAR
+    assert find(reading, "kubernetes.privileged") is True
 
 
 @pytest.mark.parametrize(
