@@ -142,7 +142,8 @@ class OneCli:
         self._good = self._loop_time()
         self._barred_until = 0.0
         self._refused = False
-        self._failing = False
+        self._failing = 0
+        """Loops whose last turn failed."""
         self._where = {"gateway": seat.name, "requester": seat.requester.name}
         self._known: set[str] = set()
         """Ids that we have handled and that may still be held: all others are new."""
@@ -178,36 +179,44 @@ class OneCli:
         """List all, at the start and while anything is live, until cancelled."""
         await self._for_ever(self._all)
 
-    async def _for_ever(self, turn: Callable[[], Awaitable[None]]) -> None:
+    async def _for_ever(self, turn: Callable[[], Awaitable[Awaitable[object]]]) -> None:
+        """Take turns; each gives what to await before the next. However many loops fail, and
+        however often, an outage is one line in the log, and so is its end."""
         failures = 0
         while True:
             await asyncio.sleep(max(0.0, self._barred_until - self._loop_time()))
             try:
-                await turn()
-                failures = 0
+                rest = await turn()
             except (Busy, Refused) as error:
                 failures += 1
                 wait = self._back_off(failures)
-                if not self._failing:
+                self._failing += failures == 1
+                if failures == self._failing == 1:
                     again = round(wait, 1)
                     log.warning("onecli_poll_failed", **self._where, why=str(error), again_in=again)
-                self._failing = True
                 await asyncio.sleep(wait)
+                continue
+            if failures:
+                failures, self._failing = 0, self._failing - 1
+                if not self._failing:
+                    log.info("onecli_polled_again", **self._where)
+            await rest
 
     def _back_off(self, failures: int) -> float:
         pace = self.seat.pace
         wait = backoff(failures - 1, first=pace.first, longest=pace.slowest, random=self._random)
         return min(pace.slowest, max(pace.first, wait))
 
-    async def _news(self) -> None:
+    async def _news(self) -> Awaitable[object]:
         known = sorted(self._known)[:EXCLUDED]
         reply = await self._poll(known, self.seat.pace.watch)
         before = len(self._known)
         await self._take(reply)
-        if reply is not None and len(self._known) == before:  # an early empty answer, or too many
-            await asyncio.sleep(self.seat.pace.rest)
+        # An early empty answer, or more than it can be asked to leave out.
+        early = reply is not None and len(self._known) == before
+        return asyncio.sleep(self.seat.pace.rest if early else 0)
 
-    async def _all(self) -> None:
+    async def _all(self) -> Awaitable[object]:
         """List everything once. A case that was open before and is not listed is gone."""
         open_cases = await self._open_cases()
         reply = await self._listed()
@@ -224,10 +233,9 @@ class OneCli:
             if self._ids[case_id] not in reply.ids:
                 del self._ids[case_id]
         if self._known:
-            await asyncio.sleep(self.seat.pace.every)
-        else:
-            self._live.clear()
-            await self._live.wait()
+            return asyncio.sleep(self.seat.pace.every)
+        self._live.clear()
+        return self._live.wait()
 
     async def _listed(self) -> rows.Reply | None:
         """All that is held; None: the poll is held, as it is when there is nothing."""
@@ -412,14 +420,11 @@ class OneCli:
             raise Busy("OneCLI did not answer") from None
         if not _own(status, raw):
             await self._note(audit.Kind.VERDICT_UNANSWERED, case.id, http_status=status)
-            raise Busy(f"{status}, and not OneCLI's answer")
+            raise Busy(f"OneCLI gave no answer to the verdict ({status})")
         if status == 200:
             await self._result(case, PASSED_ON, status=status)
         elif status in (404, 410):
             await self._result(case, PROBABLY if begun else NOT_HELD, status=status)
-        elif status >= 500:
-            await self._note(audit.Kind.VERDICT_UNANSWERED, case.id, http_status=status)
-            raise Busy(f"OneCLI answered {status}")
         else:  # it says that it did nothing
             await self._note(audit.Kind.VERDICT_UNSENT, case.id, http_status=status)
             if status == 400 and again:
@@ -552,9 +557,6 @@ class OneCli:
 
     def _well(self) -> None:
         self._good, self._refused = self._loop_time(), False
-        if self._failing:
-            log.info("onecli_polled_again", **self._where)
-        self._failing = False
 
     async def _bar(self) -> None:
         """OneCLI refuses our key: pause, and report it once."""
@@ -581,7 +583,7 @@ def _own(status: int, raw: bytes) -> bool:
     """Is this OneCLI's answer to a verdict? It says in JSON that it took it or has it no more; a
     proxy or a portal in between does not."""
     if status not in (200, 404, 410):
-        return status in (400, 401, 408, 415, 422, 425, 429) or status >= 500
+        return status in (400, 401, 408, 415, 422, 425, 429)
     try:
         said = json.loads(raw)
     except (ValueError, RecursionError):

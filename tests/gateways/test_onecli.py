@@ -26,7 +26,7 @@ from approvals.conditions import compile as compile_condition
 from approvals.evidence import read_receipt
 from approvals.gateways import onecli_rows as rows
 from approvals.gateways.onecli import GONE, OneCli, Pace, Seat
-from approvals.model import Case, Choice, Fact, Kind, Requester, Risk, Status, Vote
+from approvals.model import Busy, Case, Choice, Fact, Kind, Requester, Risk, Status, Vote
 from approvals.packs import RuleBook
 from approvals.policy import Rule, When
 from approvals.proposal import Bound, Proposal, bind
@@ -742,6 +742,29 @@ async def test_law_26_a_onecli_that_is_away_for_long_is_two_lines_in_the_log(sma
                 await decide(place, await one(small))
                 assert (await agent)[0] == 200
     told = [log["event"] for log in logs if log["event"].startswith("onecli_poll")]
+    assert told == ["onecli_poll_failed", "onecli_polled_again"]
+
+
+async def test_law_26_a_store_that_is_away_while_onecli_answers_is_not_a_line_an_attempt(
+    small: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries, commit = list[str](), small.commit
+
+    async def busy(*args: Any, **more: Any) -> Any:
+        tries.append("")
+        if len(tries) <= 6:
+            raise Busy("database: away")
+        return await commit(*args, **more)
+
+    async with OneCliPeer() as onecli:
+        with capture_logs() as logs:
+            async with serving(small, seat(onecli)) as place:
+                monkeypatch.setattr(small, "commit", busy)
+                _, agent = await onecli.hold_one()
+                await decide(place, await one(small))
+                assert (await agent)[0] == 200
+    told = [log["event"] for log in logs if log["event"].startswith("onecli_poll")]
+    assert len(tries) > 6
     assert told == ["onecli_poll_failed", "onecli_polled_again"]
 
 
