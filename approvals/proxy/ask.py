@@ -136,6 +136,13 @@ class Used:
         self._database.close()
 
 
+def settled(status: int, case: Mapping[str, Any], request: str) -> bool:
+    """Has the service taken what was told it of this request, or refused it for good?"""
+    if status < 400:
+        return case.get("id") == request  # whoever says less is not the service
+    return status < 500 and status not in (401, 408)
+
+
 class Approvals:
     """Asks, reads, verifies, tells."""
 
@@ -267,10 +274,8 @@ class Approvals:
             status, case = await self.call("POST", path, said.encode())
         except (Away, Slower):
             return False
-        if status >= 500 or status in (401, 408):
+        if not settled(status, case, request):
             return False
-        if status < 400 and case.get("id") != request:
-            return False  # whoever says so is not the service
         if status >= 400 and status != 409:
             structlog.get_logger().warning("outcome_refused", request=request, status=status)
         await self.used.told(request, said)

@@ -34,7 +34,7 @@ from approvals.audit import RecordKind
 from approvals.backoff import backoff
 from approvals.evidence import digest_http
 from approvals.model import SECOND, Refused
-from approvals.proxy.ask import WAIT, Approvals, Away, Slower, unreachable
+from approvals.proxy.ask import WAIT, Approvals, Away, Slower, settled, unreachable
 from approvals.proxy.clients import alike
 from approvals.proxy.rules import Outbound
 from approvals.proxy.settings import Holding
@@ -363,7 +363,7 @@ class Holdings:
             try:
                 path = f"/v1/requests/{request}"
                 status, case = await self._approvals.call("DELETE", path, body)
-                if case.get("id") == request or (400 <= status < 500 and status != 401):
+                if settled(status, case, request):
                     return
             except Slower as error:
                 wait = error.seconds

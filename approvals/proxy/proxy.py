@@ -816,8 +816,9 @@ async def _relay(
     if copy and last:
         copy.add(last)
     # Without fields that belong in a head (RFC 9110, 6.5.1).
-    trailers = [(n, scrub.whole(v)) for n, v in upstream.trailers if n not in _HEADS][:MAX_LINES]
-    await send(h11.Data(data=last), h11.EndOfMessage(headers=trailers if wire.trailers else []))
+    kept = [(n, v) for n, v in upstream.trailers if n not in _HEADS] if wire.trailers else []
+    trailers = [(n, scrub.whole(v)) for n, v in kept[:MAX_LINES]]
+    await send(h11.Data(data=last), h11.EndOfMessage(headers=trailers))
     if copy:
         copy.taken = there
     return copy

@@ -446,6 +446,33 @@ async def test_law_28_who_does_not_come_again_is_withdrawn_once_the_service_is_b
                 assert back.gone == ["req_1"]
 
 
+async def test_law_28_a_withdrawal_that_the_service_was_too_busy_for_is_told_again(
+    tmp_path: Path, there: Origin
+) -> None:
+    async with liar(KEY) as service:
+        refused: list[str] = []
+
+        async def busy(request: web.Request) -> web.Response | None:
+            if request.method == "DELETE" and not refused:
+                refused.append(request.path)
+                said = {"type": "timeout", "status": 408}
+                return web.json_response(said, status=408)
+            if request.method == "GET" and "wait" in request.query:
+                await asyncio.sleep(0.05)
+                return web.json_response({"id": request.match_info["id"], "status": "pending"})
+            return None
+
+        service.before = busy
+        given: dict[str, Any] = {"rules": "", "service": service.url, "pin": KEY.thumbprint}
+        async with gate(tmp_path, **given, more="rejoin_within: 0s") as our:
+            sent = pay(our, there)
+            while not service.opened:
+                await asyncio.sleep(0.01)
+            await given_up(our, sent)
+            await asyncio.wait_for(service.withdrawn.wait(), HANGS)
+    assert (len(refused), service.gone) == (1, ["req_1"])
+
+
 async def test_law_28_hold_answers_in_time_and_the_next_try_goes_on_waiting(
     tmp_path: Path, house: Place, there: Origin
 ) -> None:

@@ -289,6 +289,8 @@ class Liar:
         return web.json_response(self.view(view))
 
     async def forget(self, request: web.Request) -> web.StreamResponse:
+        if self.before and (said := await self.before(request)) is not None:
+            return said
         self.gone.append(request.match_info["id"])
         self.withdrawn.set()
         return web.json_response({"id": request.match_info["id"], "status": "withdrawn"})
