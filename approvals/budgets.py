@@ -132,8 +132,8 @@ def room(by: Requester, agent: str, account: Account, size: int, revised: str = 
     """Is there room for one more open request of so many bytes, which comes in the place of
     `revised` if that is open? Raises `Spent`."""
     budget, whose = by.budget, _who(account_of(by, agent))
-    others = {id: size for id, (size, _) in account.open.items() if id != revised}
-    held, more = sum(others.values()), "Wait until some are decided, or withdraw one."
+    others = [taken for id, (taken, _) in account.open.items() if id != revised]
+    held, more = sum(others), "Wait until some are decided, or withdraw one."
     if budget.open is not None and len(others) >= budget.open:
         raise Spent(f"{whose} may have {budget.open:,} open requests, and has. {more}", ASK_AGAIN)
     if budget.held is not None and others and held + size > budget.held:

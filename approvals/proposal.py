@@ -13,7 +13,6 @@ from typing import Final
 from approvals import cards, policy
 from approvals.conditions import Value
 from approvals.decoders import decode
-from approvals.evidence import digest_http, digest_payload
 from approvals.model import (
     ORG,
     Agent,
@@ -104,27 +103,25 @@ def bind(
     trusted = by.kind is Kind.GATEWAY
     people = by.people_of(agent.id)
     behalf = people.on_behalf_of or (agent.on_behalf_of if trusted else None)
-    if http is not None:
-        digest = digest_http(
-            revision=revision,
-            action=asked.action,
-            method=http.method,
-            url=http.url,
-            headers=http.headers,
-            body=http.body,
-        )
-        if asked.summary:  # never equal to a digest of the bytes
-            digest = cards.SUMMARY + digest
-    else:
-        payload = "null" if asked.payload is None else asked.payload
-        digest = digest_payload(revision=revision, action=asked.action, payload=payload)
+    digest = cards.digest_of(
+        http, asked.payload, revision=revision, action=asked.action, summary=asked.summary
+    )
     name, target, dialect = asked.action, reading.target, reading.dialect
     plain = policy.Subject.of(by.name, agent.id, name, http, dialect=dialect, target=target)
+
+    def knowing(ours: Mapping[str, Value]) -> policy.Subject:
+        return replace(plain, decoded={**asked.decoded, **ours} if trusted else ours)
+
     ours = decode(plain, reading, book.decoders)
-    listed = book.describes(replace(plain, decoded={**asked.decoded, **ours} if trusted else ours))
+    subject = knowing(ours)
+    pack = listed = book.describes(subject)
     if asked.some_headers:
         reading = doubting_headers(reading)
         ours = decode(plain, reading, book.decoders)
+        subject = knowing(ours)
+        pack = book.describes(subject)
+        doubts = {**subject.doubts, "header": "Other headers may be sent than are listed."}
+        subject = replace(subject, doubts=doubts)
     request = Request(
         id=request_id,
         org=ORG,
@@ -143,11 +140,6 @@ def bind(
         claimed_facts=() if trusted else asked.facts,
         note=asked.note,
     )
-    subject = replace(plain, decoded={**asked.decoded, **ours} if trusted else ours)
-    pack = book.describes(subject) if asked.some_headers else listed
-    if asked.some_headers:
-        doubts = {**subject.doubts, "header": "Other headers may be sent than are listed."}
-        subject = replace(subject, doubts=doubts)
     return Bound(request, subject, reading, pack, listed)
 
 

@@ -15,7 +15,8 @@ from hashlib import sha256
 from typing import Final
 
 from approvals.budgets import account_of
-from approvals.evidence import digest_http, digest_payload, frame, rfc3339
+from approvals.cards import digest_of, summarised
+from approvals.evidence import frame, rfc3339
 from approvals.model import Case, Choice, Instant, Kind, Request, Requester, Status
 from approvals.reading.target import read_target
 from approvals.store import Store
@@ -63,31 +64,25 @@ def _of(by: Requester) -> str:
 async def _keys(request: Request, by: Requester) -> tuple[str, str]:
     """Under which a refusal is kept: of exactly this request, and of its shape."""
     who, digest = account_of(by, request.agent.id), request.digest
-    if request.revision > 1:  # aside: a megabyte of JSON takes a second
-        digest = await asyncio.to_thread(_first_digest, request)
-    same = sha256(frame("countersign/refused/2", who, digest)).hexdigest()
     http, action, where = request.http, request.action, ("", "", "")
     if http is not None:
         target = read_target(http.method, http.url, http.headers)
         where = (http.method, target.host, target.path)
         action = "" if by.kind is Kind.AGENT else action
+    if request.revision > 1 or action != request.action:
+        # As the first revision, and without an agent's name for it. Aside: a megabyte of JSON takes
+        # a second.
+        digest = await asyncio.to_thread(
+            digest_of,
+            http,
+            request.payload,
+            revision=1,
+            action=action,
+            summary=summarised(request.digest),
+        )
+    same = sha256(frame("countersign/refused/2", who, digest)).hexdigest()
     shape = frame("countersign/refused/shape/2", who, action, *where)
     return f"refused {same}", f"refused like {sha256(shape).hexdigest()}"
-
-
-def _first_digest(request: Request) -> str:
-    """The digest that this revision would have had as the first one."""
-    action, http = request.action, request.http
-    if http is None:
-        return digest_payload(revision=1, action=action, payload=request.payload or "null")
-    return digest_http(
-        revision=1,
-        action=action,
-        method=http.method,
-        url=http.url,
-        headers=http.headers,
-        body=http.body,
-    )
 
 
 def _value(known: tuple[str, str] | None) -> tuple[int, Instant]:

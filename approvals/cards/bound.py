@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from approvals.cards.outline import Redactor, file_line, header_lines, indented, part_lines
+from approvals.evidence import digest_http, digest_payload
 from approvals.model import Http, Request
 from approvals.reading import Part, Reading
 from approvals.reading.presentation import size
@@ -97,6 +98,25 @@ def opens(http: Http) -> bool:
     """Does it become a tunnel, once approved? `Upgrade` itself belongs to a hop, and is not bound;
     this header is, and goes with it (https://www.rfc-editor.org/rfc/rfc6455#section-4.1)."""
     return any(name.lower() == "sec-websocket-key" for name, _ in http.headers)
+
+
+def digest_of(
+    http: Http | None, payload: str | None, *, revision: int, action: str, summary: bool
+) -> str:
+    """The digest of a request (docs/digest.md). `summary`: `http.body` describes the body. Raises
+    `ValueError`: it cannot be digested."""
+    if http is None:
+        payload = "null" if payload is None else payload
+        return digest_payload(revision=revision, action=action, payload=payload)
+    digest = digest_http(
+        revision=revision,
+        action=action,
+        method=http.method,
+        url=http.url,
+        headers=http.headers,
+        body=http.body,
+    )
+    return SUMMARY + digest if summary else digest  # never equal to a digest of the bytes
 
 
 def summarised(digest: str) -> bool:

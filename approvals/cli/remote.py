@@ -19,9 +19,9 @@ from rich.text import Text
 
 from approvals import words
 from approvals.app.exits import Exit, Stop
-from approvals.cards import SUMMARY, bound, summarised
+from approvals.cards import bound, digest_of, summarised
 from approvals.cli.browser import session
-from approvals.evidence import canonical, digest_http, digest_payload
+from approvals.evidence import canonical
 from approvals.model import ORG, Agent, Fact, Http, Kind, Outcome, Request, Status
 from approvals.port import reason
 from approvals.reading import read, read_payload
@@ -192,18 +192,13 @@ def bound_request(case: Mapping[str, Any]) -> Request | None:
         return None
     try:
         found = _request(case, asked)
-        if found.http is not None:
-            http = found.http
-            digest = digest_http(
-                revision=found.revision, action=found.action, method=http.method, url=http.url,
-                headers=http.headers, body=http.body,
-            )  # fmt: skip
-            if summarised(str(case["digest"])):  # a gateway's, and called what it is
-                digest = SUMMARY + digest
-        else:
-            digest = digest_payload(
-                revision=found.revision, action=found.action, payload=found.payload or "null"
-            )
+        digest = digest_of(
+            found.http,
+            found.payload,
+            revision=found.revision,
+            action=found.action,
+            summary=summarised(str(case["digest"])),  # a gateway's, and called what it is
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise Stop(Exit.UNVERIFIED, f"✗ What the service shows cannot be read: {error}") from error
     if digest != case["digest"]:

@@ -23,7 +23,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from approvals import audit, cards, policy, words
-from approvals.budgets import Spent, room
+from approvals.budgets import Spent, account_of, room
 from approvals.evidence import Ordered, read_json, rfc3339
 from approvals.marked import keys_of, model_at, wording
 from approvals.model import (
@@ -446,7 +446,8 @@ class Api:
         except Spent:  # others may have closed some since
             now = await self._deps.store.cases([one for one in account.open if ID.fullmatch(one)])
             for one, case in now.items():
-                if not case.open:
+                # Or it was revised, and is another agent's now.
+                if not case.open or account_of(by, case.agent) != account_of(by, agent):
                     account.open.pop(one, None)
             _within(partial(room, by, agent, account, size, revised))
         _within(partial(budgets.take, by, agent, size))

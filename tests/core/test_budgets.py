@@ -110,6 +110,14 @@ async def test_law_27_what_is_revised_holds_what_it_grew_to(store: Store) -> Non
         assert await revise(ids[1], "x" * 2_000) == 200
 
 
+async def test_law_27_what_is_revised_to_another_agents_is_that_agents(store: Store) -> None:
+    async with open_house(store, requesters=keyed(open=1)) as place:
+        path = "/v1/requests/" + (await ask(place, 1, agent="one"))[1]["id"]
+        assert (await ask(place, 2, agent="two", method="PUT", path=path))[0] == 200
+        assert (await ask(place, 3, agent="two"))[0] == 429
+        assert (await ask(place, 4, agent="one"))[0] == 201, "it has nothing open any more"
+
+
 async def test_law_16_what_joins_costs_nothing(store: Store) -> None:
     """A thousand identical requests of one agent are one case, with a card for each approver."""
     async with open_house(store, requesters=keyed(requests=5, open=2, bytes=2_000)) as place:
@@ -200,7 +208,7 @@ async def test_law_17_no_other_name_makes_a_refused_request_another_one(store: S
     http = {"method": "POST", "url": "https://erp.example.com/pay", "headers": {}, "body": ""}
     same = {"action": "mail.send", "payload": 1}
     named = [(1, [{**same, "agent": {"id": f"bot{n}"}} for n in range(4)])]
-    named += [(3, [{"action": f"pay.{n}", "http": http} for n in range(5)])]
+    named += [(1, [{"action": f"pay.{n}", "http": http} for n in range(5)])]
     for most, tries in named:
         async with open_house(store, requesters=keyed()) as place:
             asked = 0
