@@ -78,11 +78,11 @@ other is brought up to date."""
 AHEAD: Final[Duration] = MINUTE
 """No job but a lapse is queued for later, so one that is due later than this was queued by a clock
 that ran ahead and was set right."""
-LONGEST_ID: Final = 1000
-"""Characters. An index of PostgreSQL takes 2,704 bytes."""
 UNSEEN: Final[Duration] = 60 * MINUTE
-"""The same for jobs that were tried, when a copy starts and nobody saw whether a clock was set:
-longer than any back-off."""
+"""As `AHEAD`, for jobs that were tried, when a copy starts and nobody saw whether a clock was set:
+longer than any back-off of ours. A platform may have named a longer wait: it is asked once more."""
+LONGEST_ID: Final = 1000
+"""Characters. An index entry of PostgreSQL holds 2,704 bytes."""
 CORE: Final = ""
 """The lane of jobs that need no platform."""
 
@@ -220,10 +220,11 @@ class Outbox:
         early = await self._store.hasten(now, now + AHEAD, kinds)
         # A sweep later, so that what was being sent when the clock was set is over.
         if self._set_back:
-            early += await self._store.hasten(now, now + self._set_back, kinds, tried=True)
-        offset, before = now - self._steady(), self._offset
-        self._offset, back = offset, before is not None and offset < before - AHEAD
-        self._set_back = UNSEEN if before is None else AHEAD if back else 0
+            late = await self._store.hasten(now, now + self._set_back, kinds, tried=True)
+            early += late if self._set_back == AHEAD else 0  # at a start, nobody knows why
+        offset, last = now - self._steady(), self._offset
+        self._offset, back = offset, last is not None and offset < last - AHEAD
+        self._set_back = UNSEEN if last is None else AHEAD if back else 0
         if early:
             log.warning("clock_was_ahead", jobs=early)
         before, lanes = now - STRANDED, tuple(self._kicks)
@@ -261,6 +262,8 @@ class Outbox:
             busy = error if isinstance(error, Busy) else unread
             self._failed(lane)
             outage = self.lanes.failed(lane, busy, began=began, conversation=conversation)
+            if lane not in self.lanes.outages:
+                self._heard.discard(lane)  # the next answer looks up what was noted
             if outage is not None:
                 self._heard.add(lane)  # whatever is noted from now on is ours
                 log.error("platform_down", lane=lane, why=outage.why, since=rfc3339(outage.since))
@@ -277,7 +280,10 @@ class Outbox:
     async def _answered(self, lane: str, conversation: str | None) -> None:
         ended = self.lanes.answered(lane, conversation)
         if ended is None and lane not in self._heard:
-            before = await self._before(lane)
+            try:
+                before = await self._before(lane)
+            except Busy:
+                return  # looked up again with the next answer
             ended = None if lane in self._heard else before  # another call was quicker
         self._heard.add(lane)
         if ended is not None:
@@ -287,11 +293,9 @@ class Outbox:
             await self._told_of(lane, None, audit.Kind.OUTAGE_ENDED, **said)
 
     async def _before(self, lane: str) -> Outage | None:
-        """An outage that was noted and is not over, as far as is noted: we were ended during it."""
-        try:
-            since = await self._store.meta(_outage(lane))
-        except Busy:
-            return None
+        """An outage that was noted and is not over, as far as is noted: we were ended during it.
+        Raises `Busy`."""
+        since = await self._store.meta(_outage(lane))
         return Outage(int(since), 0, "", declared=True) if since and since.isdigit() else None
 
     async def _told_of(
@@ -820,7 +824,7 @@ def _outage(lane: str) -> str:
 
 
 def _storable(answer: object) -> bool:
-    """Are the ids in it such as a platform gives? Both databases keep them, too."""
+    """Could a platform have given these ids, and can both databases keep them?"""
     match answer:
         case MessageRef(message=str(id)) | Address(conversation=str(id)):
             return 0 < len(id) <= LONGEST_ID and id.isprintable()

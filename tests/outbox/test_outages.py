@@ -165,6 +165,29 @@ async def test_law_26_an_outage_that_ended_while_nobody_was_there_ends_in_the_ch
         assert (await outages(place))[2:] == ["outage.began"]
 
 
+async def test_law_26_an_outage_that_could_not_be_looked_up_is_looked_up_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, read, refused = Counted(down=True), store.meta, list[str]()
+    async with open_house(store, desks=(desk,)) as place:
+        await place.opened()
+        await passes(place, MINUTE)
+    desk.down = False
+
+    async def busy_once(key: str) -> str | None:
+        if key.startswith("outage ") and not refused:
+            refused.append(key)
+            raise Busy("database: away for a moment")
+        return await read(key)
+
+    monkeypatch.setattr(store, "meta", busy_once)
+    async with open_house(store, desks=(desk,), clock=place.clock) as place:
+        await place.opened("two.pay")
+        await passes(place, MINUTE)
+        assert refused
+        assert await outages(place) == ["outage.began", "outage.ended"]
+
+
 async def test_law_26_two_copies_that_see_an_outage_tell_it_once(database: str) -> None:
     one, other = await Store.connect(database), await Store.connect(database)
 
