@@ -194,12 +194,12 @@ def test_a_file_of_settings_that_cannot_be_read_in_one_way_says_why(
 
 
 def test_a_file_that_cannot_be_written_says_so(agents: Agents) -> None:
-    (agents.home / "file").touch()
-    where = str(agents.home / "file/service.json")
+    (agents.home / "gone").symlink_to(agents.home / "nowhere")
+    where = str(agents.home / "gone/service.json")
     words = ("pin", "--url", agents.place.url, "--receipt-key", agents.pin)
     ran = ended(agents.start(*words, COUNTERSIGN_CLIENT_FILE=where))
     assert ran.code == 5
-    assert "service.json cannot be read: Not a directory" in ran.err
+    assert "service.json cannot be written: File exists" in ran.err
 
 
 HOMELESS = """

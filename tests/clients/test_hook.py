@@ -194,12 +194,14 @@ def test_law_01_a_call_that_ran_is_never_called_blocked(agents: Agents) -> None:
     away = hook(agents, "claude-code", ran_already, COUNTERSIGN_URL="http://127.0.0.1:1")
     assert (away.code, away.out) == (0, "")
     assert "this call ran, and that is not reported" in away.err
+    told = [away]
     for answer in ("\ud800", "x" * 9 * 2**20):
         text = json.dumps({**ran_already, "other": answer})
         unread = hook(agents, "claude-code", text)
         assert unread.code == 2
         assert "It may have run." in unread.err
-    for ran in (away, unread):
+        told.append(unread)
+    for ran in told:
         assert "blocked" not in ran.err
         assert "Nothing was run" not in ran.err
 

@@ -326,6 +326,17 @@ def test_what_a_server_sends_that_is_no_message_is_dropped(agents: Agents) -> No
     assert err.count("server_message_dropped") == 4
 
 
+def test_an_answer_that_cannot_be_read_ends_no_call_of_its_sender(agents: Agents) -> None:
+    """Its id is one of the server's, which may be that of a call of the client's own."""
+    answer = {"jsonrpc": "2.0", "id": 1, "result": {"n": 2**60}}
+    proxy = answering(agents, json.dumps(answer))
+    assert proxy.stdout is not None
+    said = json.loads(proxy.stdout.readline())
+    proxy.communicate(timeout=HANGS)
+    assert said["id"] is None
+    assert "a number is beyond" in said["error"]["message"]
+
+
 def test_a_message_that_cannot_be_asked_about_is_answered_by_its_id(agents: Agents) -> None:
     """Its client would wait for it: a snowflake is a number beyond what a digest can tell apart."""
     call = {**CALL, "params": {"name": "delete", "arguments": {"path": 2**60}}}

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from hashlib import sha256
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -165,7 +165,8 @@ def test_law_31_a_restore_that_is_cut_off_leaves_the_old_database_or_a_reconcile
     steps = ["_unused", "_copy_into", "_flush", "_reconcile", "_replace"]
     steps += ["os.link", "Path.rename", "Path.replace"]
     for step in steps:
-        for late in (False, True):
+        # `rename` moves what a damaged database left beside it: here there is nothing to move.
+        for late in (False, True) if step != "Path.rename" else (False,):
             owner, _, name = step.rpartition(".")
             where: Any = {"": backup, "os": os, "Path": Path}[owner]
             plain = getattr(where, name)
@@ -182,7 +183,7 @@ def test_law_31_a_restore_that_is_cut_off_leaves_the_old_database_or_a_reconcile
 
             with monkeypatch.context() as patch:
                 patch.setattr(where, name, cut_ if iscoroutinefunction(plain) else cut)
-                with suppress(Cut):
+                with pytest.raises(Cut):
                     place.run("restore", "kept", "--yes")
             assert state() in ("declined", "withdrawn"), (step, late)
     ran = place.run("restore", "kept", "--yes")

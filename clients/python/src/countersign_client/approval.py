@@ -104,8 +104,8 @@ def approved(
     title: str | None = None,
     note: str | None = None,
 ) -> Decision:
-    """Ask about what `asked` makes, and again whether it is that still. Raises `CountersignError`:
-    it must not run."""
+    """Ask about the action that `asked` makes, then make it once more: it has to be the same.
+    Raises `CountersignError`: it must not run."""
     what = asked()
     decision = client.ask(action=what.action, payload=what.payload, title=title, note=note)
     return same(asked(), decision.require())

@@ -6,7 +6,7 @@ from __future__ import annotations
 class CountersignError(Exception):
     """Nothing may run. `message`: what is wrong; `cure`: what to do next.
 
-    `of_the_call`: raised by what ran after it was approved, which asked about something itself.
+    `of_the_call`: the call was approved and ran, and raised this itself.
     """
 
     of_the_call = False

@@ -140,7 +140,8 @@ class Proxy:
     def _answerable(self, line: bytes) -> str | int | None:
         """The id of a message that is refused, so that its client does not wait for it."""
         try:
-            id = json.loads(line)["id"]
+            message = json.loads(line)
+            id = message["id"] if "method" in message else None  # an answer has the server's
         except (ValueError, TypeError, LookupError, RecursionError):
             return None
         given = isinstance(id, str | int) and not isinstance(id, bool)

@@ -91,7 +91,7 @@ def listen(address: str, take: Take) -> int:
     except OSError as error:
         raise Misconfigured(
             f"{printable(address)} cannot be listened on: {error.strerror}.",
-            "Is the port taken, or the address that of another host? An IPv4 address is wanted.",
+            "Is the port taken, or the address another host's? It has to be an IPv4 address.",
         ) from error
     with server:
         out(f"Listening on {host}:{server.server_port}")

@@ -90,27 +90,26 @@ def hold(client: Client, held: Held, *, beat: float) -> None:
         log.info(Line("no_longer_held", key=held.key))
         _withdraw(client, opened)
     except CountersignError as error:
-        why = told(error)
-        _answered(lambda: held.refuse(why))
+        _answered(held.refuse, told(error))
         if not isinstance(error, NotApproved):
             _withdraw(client, opened)
     except Exception as error:
         log.warning(Line("not_asked", action=held.action, why=type(error).__name__))
-        _answered(lambda: held.refuse("Countersign could not ask about this. Nothing was run."))
+        _answered(held.refuse, "Countersign could not ask about this. Nothing was run.")
         _withdraw(client, opened)
     else:
-        released = _answered(lambda: held.release(request_id))
+        released = _answered(held.release, request_id)
         try:
             client.report(request_id, delivered=True if released else None)
         except CountersignError as error:
             log.info(Line("outcome_not_reported", why=error.message))
 
 
-def _answered(answer: Callable[[], object]) -> bool:
-    """Tell the gateway; whether it took that. What a client of HTTP raises beside its own errors,
-    for a proxy in the environment that is none, ends no thread in silence."""
+def _answered(answer: Callable[..., object], *told: str) -> bool:
+    """Tell the gateway, and say whether it took that. Whatever its HTTP client raises (a proxy
+    setting that is wrong gives a ValueError) is logged, so that no thread ends in silence."""
     try:
-        return answer() is not False
+        return answer(*told) is not False
     except Exception as error:
         log.warning(Line("platform_not_told", why=type(error).__name__))
         return False
