@@ -145,7 +145,7 @@ class Photon:
             status, text = await self._http.ask(method, url, headers=heads, **more)
             if status != 401:
                 break
-            self._token.forget()  # once more, with a new one
+            self._token.forget(heads)  # once more, with a new one
         said: Any = answered(text)
         if status >= 300:
             code = its_own(lambda: text_of(said.get("errorCode") or said["code"]))

@@ -23,7 +23,7 @@ class Settings(Section):
 
     `webhook_secret`: what the provider signs with; of bluebubbles, a word of yours in the address
     that it delivers to. `url`: of Photon's HTTP bridge, or of the BlueBubbles server. `line`: the
-    number of ours that writes. `api_url`, `auth_url`: for test peers.
+    number that we send from. `api_url`, `auth_url`: for test peers.
     """
 
     title: ClassVar = "iMessage"

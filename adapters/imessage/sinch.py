@@ -176,11 +176,12 @@ class Sinch:
     async def _call(self, method: str, path: str, **more: Any) -> Any:
         url = f"{self.api_url.rstrip('/')}/v1/projects/{self.project_id}{path}"
         for _ in range(2):
-            heads = {"Authorization": f"Bearer {await self._token.get()}"}
+            token = await self._token.get()
+            heads = {"Authorization": f"Bearer {token}"}
             status, text = await self._http.ask(method, url, headers=heads, **more)
             if status != 401:
                 break
-            self._token.forget()  # it ended early, or was revoked: once more, with a new one
+            self._token.forget(token)  # it ended early, or was revoked: once more, with a new one
         said: Any = answered(text)
         if status >= 300:
             CODES.fail(status, its_own(lambda: text_of(said["error"]["status"])), log)

@@ -29,7 +29,7 @@ ERRORS = frozenset(range(500, 600))
 class Denied(Refused):
     """The platform said no. `code`: the status of its answer, or its own code of the error."""
 
-    def __init__(self, why: str, code: int | str) -> None:
+    def __init__(self, why: str, code: int | str = "") -> None:
         super().__init__(why)
         self.code = code
 
@@ -88,7 +88,7 @@ def object_of(text: str) -> dict[str, Any] | None:
 
 @contextmanager
 def read_as(platform: str) -> Iterator[None]:
-    """Reading an answer. What stumbles over its shape has met another's than the platform's."""
+    """Wraps the reading of an answer. `Busy` if its shape is wrong: a proxy or a portal sent it."""
     try:
         yield
     except FAULTS as why:

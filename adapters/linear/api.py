@@ -197,7 +197,7 @@ class Api:
             raise Busy(f"linear: {name}: {status}, not Linear's answer")
         for one in data.values():
             if one.get("success") is False:
-                raise Denied(f"linear: {name} was not done", name)
+                raise Denied(f"linear: {name} was not done")
         return data
 
     def _fail(self, name: str, kind: str, code: str) -> None:
@@ -208,9 +208,7 @@ class Api:
             raise _Expired
         if kind == "ratelimited" or code == "RATELIMITED":
             raise Busy(why, self._reset())
-        if kind in LATER:
-            raise Busy(why)
-        raise Denied(why, kind or code)
+        raise (Busy if kind in LATER else Denied)(why)
 
     def _reset(self) -> int | None:
         """Milliseconds until it takes calls again: in seconds, or the time when it does."""

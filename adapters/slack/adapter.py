@@ -181,8 +181,6 @@ class Slack(Base):
             app_id=self.app_id,
             home=self.team_id,
             allowed=self.workspaces,
-            scopes=SCOPES,
-            api_url=self.api_url,
             web=web,
         )
         object.__setattr__(self, "_others", others)

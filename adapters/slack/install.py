@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urljoin
 import aiohttp
 from pydantic_core import from_json, to_json
 
+from adapters.slack.setup import SCOPES
 from adapters.slack.web import BOLT, Web, log
 from approvals.model import MINUTE, Busy, Forged, Instant, Malformed, Refused, Scope
 from approvals.port import (
@@ -72,8 +73,6 @@ class Workspaces:
     app_id: str
     home: str
     allowed: tuple[str, ...]
-    scopes: tuple[str, ...]
-    api_url: str
     web: Web
     memory: Memory | None = None
 
@@ -155,13 +154,13 @@ class Workspaces:
         made = settings.AsyncOAuthSettings(
             client_id=self.client_id,
             client_secret=self.secret,
-            scopes=list(self.scopes),
+            scopes=list(SCOPES),
             user_scopes=[],
             install_path=START,
             install_page_rendering_enabled=False,
             redirect_uri_path=BACK,
             callback_options=options.AsyncCallbackOptions(success=_installed, failure=_failed),
-            authorization_url=urljoin(self.api_url, "/oauth/v2/authorize"),
+            authorization_url=urljoin(self.web.url, "/oauth/v2/authorize"),
             installation_store=_Installations(self, at),
             state_store=_States(self, at),
             state_cookie_name=COOKIE,

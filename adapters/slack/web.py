@@ -18,8 +18,8 @@ log = logging.getLogger("countersign.slack")
 # The SDK gets this one too: below WARNING it logs whole payloads, with the tokens in them.
 log.setLevel(logging.WARNING)
 BOLT: Final = log.getChild("bolt")
-"""Below ERROR it quotes bodies and codes, or is about variables of the environment that it looks
-for by itself."""
+"""Bolt's logger. Below ERROR it logs request bodies and codes, and tells of variables of the
+environment that Bolt looks up by itself."""
 BOLT.setLevel(logging.ERROR)
 BUSY: Final = re.compile("ratelimited|(internal|fatal)_error|service_unavailable|request_timeout")
 # Nothing about the card or the person: our token, our scopes, our workspace's settings. An
@@ -35,10 +35,11 @@ OPENING: Final = ("users.lookupByEmail", "users.info", "conversations.open")
 
 
 class Web:
-    """One app's connections, opened when first needed. `heads`: the last answer's headers."""
+    """One app's connections, opened when first needed. `url`: of the Web API; `heads`: the last
+    answer's headers."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self.heads: Mapping[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
         self._client: Any = None
@@ -98,7 +99,7 @@ class Web:
                     to = {"Authorization": proof}
                     return await self.api_call("oauth.v2.access", data=body, headers=to)
 
-            self._client = Client(None, self._url, **rest)
+            self._client = Client(None, self.url, **rest)
         return self._client
 
     async def close(self) -> None:

@@ -255,9 +255,8 @@ class X(Base):
             refused = token  # revoked before its time: once more, with a new one
         if status >= 300:
             fail(status, said)
-        if status != 201 and not isinstance(
-            said.get("data"), dict
-        ):  # not X's: a proxy's, or a portal's
+        # Not X's: a proxy's, or a portal's.
+        if status != 201 and not isinstance(said.get("data"), dict):
             raise Busy(f"x: {status}, and not in X's words")
         try:
             return exact(ID, said["data"]["dm_event_id"])
