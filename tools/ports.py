@@ -1,6 +1,6 @@
 """A port for a server that has to be told one before it starts (tests, benchmarks, `deploy_check`).
 
-Whoever can listen on port 0 and be asked which it got does that instead.
+A server that can listen on port 0, and then say which port it got, should do that instead.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ HIDING: Final = ("maxLines", "requires")
 """Keys that may cut an element off or drop it: `requires` drops it if a client lacks a feature.
 https://adaptivecards.io/explorer/Container.html"""
 WIDTH: Final = re.compile(r"auto|stretch|[1-9]|[5-9]\dpx|1\d\dpx")
-"""Allowed widths of a column with text: automatic, a share, or enough pixels for a word but fewer
-than a phone's card has."""
+"""Allowed widths of a column with text: automatic, a share of the card, or 50 to 199 pixels: room
+for a word, on a phone too."""
 
 
 def seen(nodes: Any, parts: Mapping[str, str] = PARTS) -> Iterator[str]:

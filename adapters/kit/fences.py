@@ -12,13 +12,13 @@ from approvals import port
 from approvals.model import Card
 from approvals.text import fitting
 
-# Three of them end a block. Between two a zero-width space is not seen, and cleaned text brings
-# none of its own.
+# Three backticks end a block. A zero-width space between two of them is not seen, and cleaned text
+# has none of its own.
 FENCE: Final = re.compile("`(?=``)")
 
 
 def inert(text: str) -> str:
-    """Text that nothing gets out of a code span: clients disagree about longer fences
+    """The text, unable to end the code span around it: clients disagree about longer fences
     (https://github.com/discord/SimpleAST, CodeRules.kt), so a backtick is drawn by a letter that
     looks like one, behind a zero-width space, which cleaned text brings none of. In code there is
     no markup, no mention, no hashtag, no emoji and no link:
@@ -28,12 +28,12 @@ def inert(text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    """Text that nothing gets out of a block."""
+    """The text, unable to end the block around it."""
     return FENCE.sub("`\u200b", text) or "(empty)"
 
 
 def plain(text: str) -> str:
-    """As it was written, whether it stands in a line of code or in a block."""
+    """Undoes `inert` and `fenced`."""
     return text.replace("\u200bˋ", "`").replace("\u200b", "")
 
 

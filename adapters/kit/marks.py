@@ -12,9 +12,9 @@ shows that we put it there."""
 
 
 def unmarked(text: str, anywhere: str = "`") -> str:
-    """Text in which nothing is bold, italic, struck through or code: characters that look like the
-    marks replace them. `*`, `_` and `~` format only at the edge of a word; `anywhere`: marks that
-    format within a word, too."""
+    """Text in which nothing is bold, italic, struck through or code: each mark is replaced by a
+    character that looks like it. `*`, `_` and `~` are replaced at the edges of words, where they
+    format; those of `anywhere` within words, too."""
     return _marks(anywhere).sub(lambda match: f"\u200b{ALIKE[match[0]]}", text)
 
 

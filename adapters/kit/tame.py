@@ -25,8 +25,9 @@ def facts(card: Card, inert: Inert) -> tuple[Fact, ...]:
 
 
 def lines(card: Card, inert: Inert, rule: str = "") -> Card:
-    """For messages of lines: further lines of a fact are indented, those of the note quoted, so
-    that none looks like one of ours. `rule`: what each line of the request begins with."""
+    """For messages made of lines: the second and later lines of a fact are indented, and lines of
+    the note are quoted. So no line of theirs looks like one of ours. `rule`: stands before each
+    line of the request."""
 
     def ruled(text: str) -> str:
         return "\n".join(f"{rule}{line}" for line in inert(text).split("\n")) if text else text

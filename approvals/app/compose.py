@@ -171,7 +171,7 @@ async def running(
         seen: tuple[str | None, Instant] = (None, steady())
 
         def look(known: _Known) -> None:
-            """Make the directory anew, where the ring or the accounts are others."""
+            """Build the directory again if the key ring or the accounts changed."""
             nonlocal built
             ring = service.trust.ring
             if ring is not built[0] or known != built[1]:

@@ -253,7 +253,7 @@ async def _reconcile(config: Config, *, newest: str | None = None) -> Restored:
 
 @contextmanager
 def _alone(fresh: Path) -> Iterator[BinaryIO]:
-    """The empty file, which no other restore has. What one that was cut off left is gone."""
+    """The file, empty and locked against other restores, without what an interrupted one left."""
     with os.fdopen(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -262,7 +262,7 @@ def _alone(fresh: Path) -> Iterator[BinaryIO]:
         except (BlockingIOError, FileNotFoundError):
             there = False
         if not there:
-            raise Stop(Exit.FAILED, "Another restore is at work.", cure="Look what it comes to.")
+            raise Stop(Exit.FAILED, "Another restore is at work.", cure="Wait until it has ended.")
         file.truncate()
         for more in _BESIDE:
             fresh.with_name(fresh.name + more).unlink(missing_ok=True)
@@ -289,7 +289,9 @@ def _copy_into(source: Path, fresh: BinaryIO) -> None:
 
 
 def _replace(fresh: Path, target: Path) -> Path | None:
-    """At each moment there is a database, or a service that starts meanwhile would begin anew."""
+    """Put the fresh database in place, and keep the old one beside it: its path, if there was one.
+
+    The place is never empty: a service that starts there would begin an empty database."""
     kept = None
     _unused(target)
     _flush(fresh)
@@ -297,7 +299,7 @@ def _replace(fresh: Path, target: Path) -> Path | None:
         kept = target.with_name(f"{target.name}.before-{clock()}")
         try:
             kept.hardlink_to(target)
-        except OSError:  # a file system without
+        except OSError:  # a file system without hard links
             target.rename(kept)
         for more in _BESIDE:  # of a file that was damaged
             with suppress(FileNotFoundError):

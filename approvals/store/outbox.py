@@ -89,7 +89,7 @@ def write(
 def write_if(
     statement: Statement, params: Params, entries: Sequence[Entry], jobs: Sequence[Job] = ()
 ) -> Script[bool]:
-    """A statement, and the entries and jobs only where it changed a row: of two that are at the
+    """A statement, and the entries and jobs only where it changed a row: of two copies that do the
     same, one writes them. False: nothing was changed."""
     found = yield statement, params
     if found:
@@ -236,8 +236,8 @@ class OutboxStore(Subject):
         await self._db.write(_append(entries, jobs, known), moved)
 
     async def turn(self, key: str, value: str, entries: Sequence[Entry]) -> bool:
-        """Keep a `meta` value, and the entries with it, where it begins or ceases to be empty.
-        False: it does not, as of two copies that see the same only one is told."""
+        """Set a `meta` value and write the entries with it, if that makes an empty one set or a set
+        one empty. False: it does not, as where another copy was first, and nothing is written."""
         return await self._db.write(_turn(key, value, entries))
 
     async def claim(
@@ -308,8 +308,8 @@ class OutboxStore(Subject):
     async def hasten(
         self, now: Instant, beyond: Instant, kinds: Collection[str], *, tried: bool = False
     ) -> int:
-        """Make jobs of these kinds due now where they are due after `beyond`, and nobody tried them
-        yet or `tried`; how many."""
+        """Make jobs of these kinds that are due after `beyond` due now: how many. Only those that
+        nobody tried yet, unless `tried`."""
         params = {"now": now, "beyond": beyond, "kinds": sorted(kinds)}
         params["attempts"] = 2**31 - 1 if tried else 0
         return len(await self._write(_update_hastened, **params))

@@ -58,9 +58,7 @@ select_idempotency: Final = select(
     idempotency, ["body_sha", "request_id"], "org", "requester", "key"
 )
 _IDS: Final = "req_" + "0" * 26, "req_" + "Z" * 26
-"""No id of a request is outside."""
-
-
+"""Below and above every id of a request."""
 _select_last_key: Final = (
     sa.select(idempotency.c.key)
     .where(
@@ -99,7 +97,7 @@ class RequestStore(Subject):
         return (found[0][0], found[0][1]) if found else None
 
     async def last_key(self, requester: str, first: str, *, org: str = ORG) -> str | None:
-        """Of a requester's keys that are this one, a blank and the id of a request: the last."""
+        """The last of a requester's keys of the form `<first> <request id>`, if there is one."""
         first_, last_ = (f"{first} {id}" for id in _IDS)
         found = await self._read(
             _select_last_key, org_=org, requester_=requester, first_=first_, last_=last_

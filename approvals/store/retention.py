@@ -119,12 +119,12 @@ _delete_case: Final = delete_by(cases, "id")
 _delete_buttons: Final = buttons.delete().where(
     buttons.c.card_id.in_(select(cards, ["id"], "request_id"))
 )
-_asked_by: Final = contents.c.request_id
+_request: Final = contents.c.request_id
 _select_with_content: Final = (
-    sa.select(_asked_by)
+    sa.select(_request)
     .distinct()
-    .where(_asked_by < P("before_"), ~sa.exists().where(cases.c.id == _asked_by, IS_OPEN))
-    .order_by(_asked_by)
+    .where(_request < P("before_"), ~sa.exists().where(cases.c.id == _request, IS_OPEN))
+    .order_by(_request)
     .limit(P("most"))
 )
 _select_closed: Final = (

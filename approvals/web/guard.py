@@ -25,7 +25,7 @@ Form: TypeAlias = Mapping[str, str]
 Answer: TypeAlias = Awaitable[web.StreamResponse]
 
 VISITOR: Final = web.RequestKey("visitor", Visitor)
-"""Who is signed in, once that is known: a page that says what went wrong is theirs, too."""
+"""Who is signed in, once that is known, so that error pages are drawn for them, too."""
 SHELL: Final = (
     "To sign in, run this with your name on the machine where Countersign runs, and open the link"
     " that it prints:",

@@ -208,7 +208,7 @@ class Message:
 def calm(
     title: str, line: str, icon: str, href: str | None = "/inbox", go: str = "Open the inbox"
 ) -> Message:
-    """A message that nothing was done, without anybody's fault."""
+    """A message in a calm tone: nothing went wrong."""
     return Message(title, (line,), "calm", icon, href=href, go=go)
 
 
